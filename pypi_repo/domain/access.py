@@ -1,0 +1,141 @@
+"""Who asks, what they want, and whether they may."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from types import MappingProxyType
+from typing import Protocol, Self
+
+from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied
+from pypi_repo.domain.records import Repository
+
+
+class Permission(Enum):
+    READ = "read"
+    """See the index and download files."""
+    UPLOAD = "upload"
+    """Add files."""
+    MANAGE = "manage"
+    """Yank, delete and set a project's status."""
+
+
+class Access(IntEnum):
+    """What a repository user may do with packages; each level includes those below."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+
+
+_NEEDED = {Permission.READ: Access.READ, Permission.UPLOAD: Access.WRITE}
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Access to every repository (`everywhere`), except to those named."""
+
+    everywhere: Access = Access.NONE
+    named: Mapping[str, Access] = MappingProxyType({})
+
+    def on(self, repository: str) -> Access:
+        return self.named.get(repository, self.everywhere)
+
+    def capped(self, ceiling: Access) -> Self:
+        """The same grants, none of them above `ceiling`."""
+        return type(self)(
+            min(self.everywhere, ceiling),
+            {name: min(access, ceiling) for name, access in self.named.items()},
+        )
+
+    def only(self, repository: str) -> Self:
+        """The same grants as far as they concern one repository."""
+        return type(self)(Access.NONE, {repository: self.on(repository)})
+
+
+class ActorKind(Enum):
+    USER = "user"
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever asks.
+
+    A host's own `authenticate` returns `Actor("name")`, which may read and write every
+    repository as a new repository user may, or narrows that with `grants`. `groups` mean
+    nothing to the built-in policy; a host's AccessPolicy may use them.
+    """
+
+    name: str
+    groups: frozenset[str] = frozenset()
+    grants: Grants = field(default=Grants(Access.WRITE), kw_only=True)
+    kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.kind is ActorKind.ANONYMOUS
+
+
+ANONYMOUS = Actor("anonymous", grants=Grants(), kind=ActorKind.ANONYMOUS)
+OPERATOR = Actor("operator", grants=Grants(), kind=ActorKind.OPERATOR)
+
+
+class AccessPolicy(Protocol):
+    """Decides; implemented by a host that has rules of its own."""
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        """Whether `actor` may do this in `repository`.
+
+        `project` is a normalized name, or None where the question is about the repository as a
+        whole: "may this actor upload anything here?". Called on each request, also for names of
+        repositories that do not exist (as private ones), so that nobody learns which do.
+        """
+        ...
+
+
+class GrantPolicy:
+    """The built-in policy: public repositories are read by all, the rest is by grant."""
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        if actor.kind is ActorKind.OPERATOR:
+            return True
+        if permission is Permission.READ and repository.public:
+            return True
+        needed = _NEEDED.get(permission)
+        return needed is not None and actor.grants.on(repository.name) >= needed
+
+
+def require(
+    policy: AccessPolicy,
+    actor: Actor,
+    permission: Permission,
+    repository: Repository,
+    project: str | None = None,
+) -> None:
+    """Raises AuthenticationRequired or PermissionDenied unless the policy allows it."""
+    if policy.allows(actor, permission, repository, project):
+        return
+    if actor.is_anonymous:
+        raise AuthenticationRequired(
+            f"Log in as a repository user to {permission.value} here, with its password or a token."
+        )
+    where = f"repository {repository.name!r}"
+    if project is not None and policy.allows(actor, permission, repository):
+        where = f"project {project!r} of {where}"
+    raise PermissionDenied(
+        f"{actor.name!r} may not {permission.value} in {where}; ask an administrator for access."
+    )

@@ -1,0 +1,38 @@
+"""Digests of file contents, computed once while the bytes pass."""
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Lower-case hexadecimal. `blake2_256` is BLAKE2b cut to 32 bytes, as uploads state it."""
+
+    sha256: str
+    blake2_256: str
+    md5: str
+
+
+class DigestingCounter:
+    """Eats the chunks of one file and knows its size and digests."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._blake2 = hashlib.blake2b(digest_size=32)
+        # Old clients state only an MD5 and mirrors ask for it; it protects nothing here, which
+        # is also what lets FIPS builds of OpenSSL compute it.
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def update(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._sha256.update(chunk)
+        self._blake2.update(chunk)
+        self._md5.update(chunk)
+
+    def digests(self) -> Digests:
+        return Digests(
+            sha256=self._sha256.hexdigest(),
+            blake2_256=self._blake2.hexdigest(),
+            md5=self._md5.hexdigest(),
+        )

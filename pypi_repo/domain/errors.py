@@ -1,0 +1,191 @@
+"""Everything that can go wrong, as one tree.
+
+Each leaf has a stable `code` for programs; its message is one sentence for people that says
+what to do next. Messages never hold secrets. What HTTP status a class means is the web
+layer's business.
+"""
+
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """The root: whoever embeds a registry can catch this one class."""
+
+    code: ClassVar[str] = "error"
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+class AuthenticationRequired(RegistryError):
+    """No credentials came with the request, and it needs some."""
+
+    code = "authentication-required"
+
+
+class InvalidCredentials(RegistryError):
+    """Credentials came and are wrong, expired, revoked or of the wrong kind of account."""
+
+    code = "invalid-credentials"
+
+
+class TooManyFailedLogins(RegistryError):
+    """Wrong passwords came too often; `retry_after` is in seconds."""
+
+    code = "too-many-failed-logins"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermissionDenied(RegistryError):
+    """The actor is known and may not do this."""
+
+    code = "permission-denied"
+
+
+class ProjectClosed(RegistryError):
+    """The project's status (PEP 792) forbids this."""
+
+    code = "project-closed"
+
+
+class NotFound(RegistryError):
+    code = "not-found"
+
+
+class UnknownRepository(NotFound):
+    code = "unknown-repository"
+
+
+class UnknownProject(NotFound):
+    code = "unknown-project"
+
+
+class UnknownRelease(NotFound):
+    code = "unknown-release"
+
+
+class UnknownFile(NotFound):
+    code = "unknown-file"
+
+
+class UnknownAccount(NotFound):
+    code = "unknown-account"
+
+
+class UnknownToken(NotFound):
+    code = "unknown-token"
+
+
+class Conflict(RegistryError):
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    """A repository or account of this name exists."""
+
+    code = "name-taken"
+
+
+class LastAdministrator(Conflict):
+    """Deleting this administrator would lock everybody out."""
+
+    code = "last-administrator"
+
+
+class FileAlreadyExists(Conflict):
+    """Overwrite protection: other content under an existing filename."""
+
+    code = "file-already-exists"
+
+
+class FilenameRetired(Conflict):
+    """The filename belonged to a file that was deleted."""
+
+    code = "filename-retired"
+
+
+class Invalid(RegistryError):
+    """What was sent breaks a rule."""
+
+    code = "invalid"
+
+
+class InvalidName(Invalid, ValueError):
+    code = "invalid-name"
+
+
+class InvalidSetting(Invalid, ValueError):
+    code = "invalid-setting"
+
+
+class InvalidPassword(Invalid, ValueError):
+    code = "invalid-password"
+
+
+class InvalidForm(Invalid):
+    """The upload form lacks a field or has one that makes no sense."""
+
+    code = "invalid-form"
+
+
+class InvalidFilename(Invalid, ValueError):
+    code = "invalid-filename"
+
+
+class DigestMismatch(Invalid):
+    code = "digest-mismatch"
+
+
+class InvalidArchive(Invalid):
+    code = "invalid-archive"
+
+
+class InvalidMetadata(Invalid):
+    code = "invalid-metadata"
+
+
+class ActionGone(RegistryError):
+    """An action of the legacy upload API that no index offers any more."""
+
+    code = "action-gone"
+
+
+class TooLarge(RegistryError):
+    code = "too-large"
+
+
+class NotAcceptable(RegistryError):
+    """No representation that the client accepts."""
+
+    code = "not-acceptable"
+
+
+class Unavailable(RegistryError):
+    """The database or the blob store does not answer; trying again later may help.
+
+    `detail` is for the operator, not for clients: it may name hosts and paths.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class SchemaOutdated(Unavailable):
+    code = "schema-outdated"
+
+
+class OutOfSpace(RegistryError):
+    code = "out-of-space"
+
+
+class ConfigurationError(RegistryError, ValueError):
+    """Settings that cannot work together or name something that does not exist."""
+
+    code = "configuration"

@@ -1,0 +1,105 @@
+"""What the name of a distribution file says, and whether it is spelled as the standards ask.
+
+Source distributions: PEP 625. Wheels: the binary distribution format with the amendments of
+PEP 427, compared byte for byte, because an index that keeps two spellings of one file has two
+truths.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from packaging.tags import Tag
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.errors import InvalidFilename
+from pypi_repo.domain.names import NormalizedName, normalize
+
+FileKind = Literal["sdist", "bdist_wheel"]
+
+# Printable ASCII without separators; a leading dot would hide the file from its own folder.
+_SAFE = re.compile(r"(?!\.)[\x21-\x7e]+\Z")
+_UNSAFE_CHARACTERS = set("/\\<>:\"|?*#%&'`;")
+_LONGEST_FILENAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionFilename:
+    """A checked filename and its parts.
+
+    `stem` is what the archive's own top folder begins with: `{name}-{version}`.
+    """
+
+    filename: str
+    kind: FileKind
+    project: NormalizedName
+    version: Version
+    stem: str
+    python_tag: str
+    tags: frozenset[Tag]
+
+    @classmethod
+    def parse(cls, filename: str) -> Self:
+        """Raises InvalidFilename with a sentence that says how it should be spelled."""
+        check_characters(filename)
+        if filename.endswith(".whl"):
+            return cls._wheel(filename)
+        if filename.endswith((".tar.gz", ".zip")):
+            return cls._sdist(filename)
+        raise InvalidFilename(
+            f"{filename!r} is neither a wheel (.whl) nor a source distribution (.tar.gz)."
+        )
+
+    @classmethod
+    def _wheel(cls, filename: str) -> Self:
+        try:
+            project, version, _build, tags = parse_wheel_filename(filename)
+        except (InvalidWheelFilename, InvalidVersion) as error:
+            raise InvalidFilename(f"{filename!r} is not a valid wheel filename.") from error
+        name_part, version_part, *_, python_tag, _abi, _platform = filename[: -len(".whl")].split(
+            "-"
+        )
+        stem = f"{_escaped(project)}-{version}"
+        if f"{name_part}-{version_part}" != stem:
+            raise InvalidFilename(
+                f"{filename!r} should begin with '{stem}-': the name normalized with '_' and the "
+                "version in its normal form."
+            )
+        return cls(filename, "bdist_wheel", project, version, stem, python_tag, frozenset(tags))
+
+    @classmethod
+    def _sdist(cls, filename: str) -> Self:
+        try:
+            project, version = parse_sdist_filename(filename)
+        except (InvalidSdistFilename, InvalidVersion) as error:
+            raise InvalidFilename(
+                f"{filename!r} is not a valid source distribution filename."
+            ) from error
+        stem = f"{_escaped(project)}-{version}"
+        if filename != f"{stem}.tar.gz":
+            raise InvalidFilename(f"{filename!r} should be named '{stem}.tar.gz' (PEP 625).")
+        return cls(filename, "sdist", project, version, stem, "source", frozenset())
+
+    def belongs_to(self, project: str) -> bool:
+        return self.project == normalize(project)
+
+
+def check_characters(filename: str) -> None:
+    """Raises InvalidFilename for whatever could be a path, a header or markup."""
+    if len(filename) > _LONGEST_FILENAME:
+        raise InvalidFilename(f"The filename is longer than {_LONGEST_FILENAME} characters.")
+    if not _SAFE.match(filename) or set(filename) & _UNSAFE_CHARACTERS:
+        raise InvalidFilename(
+            "The filename may only hold ASCII letters, digits and '.', '_', '-', '+', '!', "
+            "and must not begin with a dot."
+        )
+
+
+def _escaped(project: NormalizedName) -> str:
+    return project.replace("-", "_")

@@ -1,0 +1,145 @@
+"""What a registry remembers, as frozen values: the only shape in which rows leave the storage."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.filenames import FileKind
+from pypi_repo.domain.names import NormalizedName
+
+ProjectStatus = Literal["active", "archived", "quarantined", "deprecated"]
+"""PEP 792. Archived: no uploads. Quarantined: no uploads, no files offered."""
+
+PROJECT_STATUSES: tuple[ProjectStatus, ...] = get_args(ProjectStatus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A named index. `max_file_size` is in bytes; None leaves the registry's own limit."""
+
+    id: int
+    name: str
+    description: str = ""
+    public: bool = False
+    allow_overwrite: bool = False
+    max_file_size: int | None = None
+    serial: int = 0
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """`name` is spelled as its latest upload spelled it; `serial` is that of its last change."""
+
+    id: int
+    name: str
+    normalized_name: NormalizedName
+    status: ProjectStatus = "active"
+    status_reason: str = ""
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionFile:
+    """One sdist or wheel.
+
+    yanked: None, or the reason (PEP 592), which may be empty.
+    metadata_sha256: of the core metadata served beside the file (PEP 658), or None.
+    """
+
+    filename: str
+    project: NormalizedName
+    version: str
+    kind: FileKind
+    python_tag: str
+    size: int
+    digests: Digests
+    requires_python: str | None
+    metadata_sha256: str | None
+    yanked: str | None
+    uploaded_at: datetime
+    uploaded_by: str
+
+    @property
+    def path(self) -> str:
+        return file_path(self.digests.sha256, self.filename)
+
+
+def file_path(sha256: str, filename: str) -> str:
+    """Where a file lives, in the blob store and behind the files URL.
+
+    The digest makes the URL of other content another URL, so files can be cached for ever; the
+    last segment is exactly the filename, as the simple API demands.
+    """
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}"
+
+
+METADATA_SUFFIX = ".metadata"
+"""Appended to a file's path: its core metadata (PEP 658)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageVersion:
+    """Names one state of an index page: pages of equal `key` have equal content.
+
+    `serial` is what mirrors compare; `public` says whether shared caches may keep the page.
+    """
+
+    key: Hashable
+    serial: int
+    public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPage:
+    """Everything the simple API says of one project."""
+
+    name: NormalizedName
+    status: ProjectStatus
+    status_reason: str
+    serial: int
+    versions: tuple[str, ...]
+    files: tuple[DistributionFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedProject:
+    name: str
+    normalized_name: NormalizedName
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectList:
+    """The root page of the simple API."""
+
+    serial: int
+    projects: tuple[ListedProject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """What a download needs to know; `sha256` is that of these very bytes."""
+
+    path: str
+    filename: str
+    size: int | None
+    sha256: str
+    public: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One change. `serial` counts the changes of one repository; accounts have none."""
+
+    at: datetime
+    actor: str
+    action: str
+    repository: str | None = None
+    serial: int | None = None
+    project: str | None = None
+    version: str | None = None
+    filename: str | None = None
+    detail: dict[str, str] | None = None

@@ -1,0 +1,135 @@
+"""Renders the simple repository API, in JSON (PEP 691, 700, 714, 792) and HTML (PEP 503, 833).
+
+All functions return the bytes of a whole document. `files_url` is what is put before a file's
+path: relative to the page, or absolute.
+"""
+
+import json
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from pypi_repo.domain.records import (
+    DistributionFile,
+    ListedProject,
+    ProjectList,
+    ProjectPage,
+)
+
+JSON_API_VERSION = "1.4"
+HTML_API_VERSION = "1.4"  # PEP 833 froze the HTML form at this version
+
+
+def project_json(page: ProjectPage, files_url: str) -> bytes:
+    return _json(
+        {
+            "meta": _meta(page.serial),
+            "name": page.name,
+            "project-status": _status(page),
+            "versions": page.versions,
+            "files": [_file(file, files_url) for file in page.files],
+        }
+    )
+
+
+def list_json(index: ProjectList) -> bytes:
+    return _json(
+        {
+            "meta": _meta(index.serial),
+            "projects": [
+                {"name": project.name, "_last-serial": project.serial} for project in index.projects
+            ],
+        }
+    )
+
+
+def project_html(page: ProjectPage, files_url: str) -> bytes:
+    status = f'<meta name="pypi:project-status" content="{page.status}">'
+    if page.status_reason:
+        reason = escape(page.status_reason)
+        status += f'\n<meta name="pypi:project-status-reason" content="{reason}">'
+    links = "".join(_file_link(file, files_url) for file in page.files)
+    return _html(f"Links for {page.name}", status, links, page.serial)
+
+
+def list_html(index: ProjectList) -> bytes:
+    links = "".join(_project_link(project) for project in index.projects)
+    return _html("Simple index", "", links, index.serial)
+
+
+def _meta(serial: int) -> dict[str, Any]:
+    return {"api-version": JSON_API_VERSION, "_last-serial": serial}
+
+
+def _status(page: ProjectPage) -> dict[str, str]:
+    status: dict[str, str] = {"status": page.status}
+    if page.status_reason:
+        status["reason"] = page.status_reason
+    return status
+
+
+def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "filename": file.filename,
+        "url": _url(file, files_url),
+        "hashes": {"sha256": file.digests.sha256},
+        "size": file.size,
+        "upload-time": _timestamp(file),
+        # An empty reason would mean "not yanked" to some installers and "yanked" to others.
+        "yanked": False if file.yanked is None else file.yanked or True,
+    }
+    if file.requires_python is not None:
+        document["requires-python"] = file.requires_python
+    if file.metadata_sha256 is not None:
+        document["core-metadata"] = {"sha256": file.metadata_sha256}
+        document["dist-info-metadata"] = document["core-metadata"]
+    return document
+
+
+def _file_link(file: DistributionFile, files_url: str) -> str:
+    attributes = [f'href="{escape(_url(file, files_url))}#sha256={file.digests.sha256}"']
+    if file.requires_python is not None:
+        attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
+    if file.yanked is not None:
+        # Never the bare attribute: pip takes that as "not yanked".
+        attributes.append(f'data-yanked="{escape(file.yanked)}"')
+    if file.metadata_sha256 is not None:
+        digest = f"sha256={file.metadata_sha256}"
+        attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
+    # Not in the standard; uv reads both for --exclude-newer and progress.
+    attributes.append(f'data-size="{file.size}" data-upload-time="{_timestamp(file)}"')
+    return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"
+
+
+def _project_link(project: ListedProject) -> str:
+    return f'<a href="{project.normalized_name}/">{escape(project.name)}</a><br>\n'
+
+
+def _url(file: DistributionFile, files_url: str) -> str:
+    return files_url + quote(file.path)
+
+
+def _timestamp(file: DistributionFile) -> str:
+    return file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _html(title: str, meta: str, links: str, serial: int) -> bytes:
+    # No other anchors: installers take every one of them for a file or project.
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="pypi:repository-version" content="{HTML_API_VERSION}">
+{meta}
+<title>{title}</title>
+</head>
+<body>
+<h1>{title}</h1>
+{links}</body>
+</html>
+<!--SERIAL {serial}-->
+""".encode()

@@ -1,0 +1,109 @@
+"""What one registry is told when it is built. Nothing here reads the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+_SIZE_UNITS = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": GIB, "gib": GIB}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on everything that comes from outside; all sizes are bytes."""
+
+    file_size: int = 4 * GIB
+    """The largest distribution file; a repository may allow less, never more."""
+
+    form_size: int = 16 * MIB
+    """All text fields of one upload together; descriptions travel here."""
+
+    form_parts: int = 20_000
+    """Parts of one upload form; a large project repeats `requires_dist` hundreds of times."""
+
+    metadata_size: int = 4 * MIB
+    """METADATA or PKG-INFO, uncompressed."""
+
+    archive_members: int = 100_000
+    """Members of one wheel or sdist."""
+
+    archive_expansion: int = 50
+    """How many times its own size an sdist may unpack to before it counts as a bomb ..."""
+
+    archive_expansion_floor: int = 64 * MIB
+    """... which is only asked of what unpacks to more than this."""
+
+    drained_body: int = 64 * MIB
+    """How much of a refused upload is still read, so that the client sees the answer."""
+
+    page_cache: int = 64 * MIB
+    """Rendered index pages kept in memory by one process."""
+
+    failed_logins: int = 10
+    """Wrong passwords for one account from one address before it must wait a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where a registry keeps its things.
+
+    database: a SQLAlchemy URL. SQLite and PostgreSQL (`postgresql+psycopg://`) are supported.
+    blobs: an fsspec URL (`file://`, `memory://`, `s3://` ...). Without one, files are kept in
+        the folder `blobs` beside a SQLite database's file, and in memory beside a database in
+        memory; any other database needs it said.
+    blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
+    password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
+    """
+
+    database: str = "sqlite:///pypi-repo-data/registry.db"
+    blobs: str | None = None
+    blob_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    limits: Limits = Limits()
+    password_cost: int = 12
+
+
+def in_folder(data: str) -> Settings:
+    """The settings that `--data` stands for: everything in one folder."""
+    return Settings(database=f"sqlite:///{data}/registry.db", blobs=f"file://{data}/blobs")
+
+
+def from_mapping(values: Mapping[str, str]) -> Settings:
+    """Settings from text values named like the command line's environment variables.
+
+    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS and PYPI_REPO_MAX_UPLOAD_SIZE, and
+    ignores the rest.
+
+    Raises ValueError where a value cannot be understood.
+    """
+    embedded = in_folder(values.get("PYPI_REPO_DATA", "pypi-repo-data"))
+    limits = Limits()
+    if "PYPI_REPO_MAX_UPLOAD_SIZE" in values:
+        limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
+    return Settings(
+        database=values.get("PYPI_REPO_DATABASE") or embedded.database,
+        blobs=values.get("PYPI_REPO_BLOBS") or embedded.blobs,
+        limits=limits,
+    )
+
+
+def parse_size(text: str) -> int:
+    """A number of bytes from text like `4GiB`, `500 MiB` or `1048576`.
+
+    Raises ValueError for anything else.
+    """
+    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", text.strip().lower())
+    if match is None or match[2] not in _SIZE_UNITS:
+        raise ValueError(f"{text!r} is not a size; write it like 500MiB or 4GiB.")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def format_size(size: int) -> str:
+    """A size for people, in binary units: 4294967296 -> `4 GiB`."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{size} bytes"

@@ -1,0 +1,156 @@
+"""The metadata database: connections, transactions, and what differs between the engines."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.pool import QueuePool
+
+from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
+
+_BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
+_CONNECTIONS = 20  # a few more than the threads of `serve`
+_READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
+
+
+class Database:
+    """One metadata database.
+
+    Raises ConfigurationError for a URL that names no supported engine.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = sqlalchemy.make_url(url)
+        except ArgumentError:
+            raise ConfigurationError(
+                "The database URL cannot be understood; write sqlite:///path/to/file.db or "
+                "postgresql+psycopg://user:password@host/name."
+            ) from None
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.path = _sqlite_path(self.url) if self.is_sqlite else None
+        self.in_memory = self.is_sqlite and self.path is None
+        self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
+        self._reader = self.engine.execution_options(
+            **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
+        )
+
+    def __str__(self) -> str:
+        """Never holds the password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on which each statement sees what is committed at that moment."""
+        with self._own_errors(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the block, rolled back by an exception.
+
+        Raises Unavailable or OutOfSpace where the database cannot do it.
+        """
+        with self._own_errors(), self.engine.begin() as connection:
+            yield connection
+
+    def exists(self) -> bool:
+        """False for a SQLite database that nobody has made yet."""
+        if self.path is not None:
+            return os.path.exists(self.path)
+        return not self.in_memory
+
+    def make_folder(self) -> None:
+        """The folder that a SQLite database's file will be in."""
+        if self.path is not None:
+            folder = os.path.dirname(os.path.abspath(self.path))
+            try:
+                os.makedirs(folder, exist_ok=True)
+            except OSError as error:
+                raise Unavailable(
+                    f"The folder {folder} cannot be made: {error.strerror}. Choose another one or "
+                    "change its owner."
+                ) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """The driver's errors about its surroundings as ours; bugs stay what they are."""
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            cause = str(error.orig).strip().lower()
+            if "full" in cause or "no space" in cause:
+                raise OutOfSpace(
+                    "The disk of the metadata database is full; make room and try again."
+                ) from error
+            problem = "is locked by another program" if "locked" in cause else "cannot be used"
+            raise Unavailable(
+                f"The metadata database {problem} right now; try again in a moment.",
+                detail=f"{self}: {cause}",
+            ) from error
+        except sqlalchemy.exc.TimeoutError as error:
+            raise Unavailable(
+                "All database connections are busy; try again in a moment."
+            ) from error
+
+    def _sqlite_engine(self) -> Engine:
+        # In memory, the database is its one connection, so all threads take turns on it.
+        pool = (
+            {"pool_size": 1, "max_overflow": 0} if self.in_memory else {"pool_size": _CONNECTIONS}
+        )
+        engine = sqlalchemy.create_engine(
+            self.url,
+            poolclass=QueuePool,
+            connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
+            **cast("Any", pool),
+        )
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _server_engine(self) -> Engine:
+        if self.url.get_backend_name() != "postgresql":
+            raise ConfigurationError(
+                f"{self.url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
+            )
+        try:
+            return sqlalchemy.create_engine(
+                self.url, pool_size=_CONNECTIONS, pool_pre_ping=True, hide_parameters=True
+            )
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise ConfigurationError(
+                "The PostgreSQL driver is missing; install pypi-repo[postgres] and write the URL "
+                "as postgresql+psycopg://..."
+            ) from error
+
+
+def _sqlite_path(url: sqlalchemy.URL) -> str | None:
+    return None if url.database in (None, "", ":memory:") else url.database
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: it would begin them as readers, and two
+    # readers that both want to write can only fail.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an answered upload survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_READER):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

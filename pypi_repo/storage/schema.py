@@ -1,0 +1,65 @@
+"""The schema: which revision a database has, and how it gets to the newest.
+
+Alembic is only imported where something has to be upgraded.
+"""
+
+import os
+
+import sqlalchemy
+
+from pypi_repo.domain.errors import SchemaOutdated
+from pypi_repo.storage.database import Database
+
+HEAD = "0001"
+"""The newest revision in migrations/versions; a test holds the two together."""
+
+_UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for PostgreSQL
+
+
+def current_revision(database: Database) -> str | None:
+    """None for a database without our tables."""
+    with database.read() as connection:
+        if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(
+            sqlalchemy.text("SELECT version_num FROM alembic_version")
+        ).scalar()
+
+
+def require_current(database: Database) -> None:
+    """Raises SchemaOutdated with the sentence that says how to go on."""
+    revision = current_revision(database)
+    if revision is not None and revision > HEAD:
+        raise SchemaOutdated(
+            f"The database schema is at revision {revision}, newer than this version of pypi_repo "
+            f"knows ({HEAD}); install the newer version again."
+        )
+    if revision != HEAD:
+        raise SchemaOutdated(
+            f"The database schema is {'at revision ' + revision if revision else 'empty'}, this "
+            f"version of pypi_repo needs {HEAD}; run `pypi-repo db upgrade`."
+        )
+
+
+def upgrade(database: Database) -> None:
+    """Brings the database to HEAD; safe to be called by several processes at once."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", script_location().replace("%", "%%"))
+    database.make_folder()
+    with database.begin() as connection:
+        if not database.is_sqlite:  # a SQLite transaction of ours locks out other writers anyway
+            connection.execute(
+                sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def script_location() -> str:
+    """The folder `migrations`: inside the package in a wheel, beside it in a source tree."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    installed = os.path.join(package, "migrations")
+    return installed if os.path.isdir(installed) else os.path.join(package, "..", "migrations")

@@ -1,0 +1,1 @@
+"""WSGI: everything about HTTP is here and only here."""

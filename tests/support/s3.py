@@ -1,0 +1,44 @@
+"""A real server of the S3 protocol (moto), in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tests.support.processes import ServerProcess, free_port
+
+REGION = "us-east-1"
+
+
+class S3Server(ServerProcess):
+    """Keeps its objects in memory: they are gone when the server ends."""
+
+    def __init__(self) -> None:
+        port = free_port()
+        super().__init__([sys.executable, "-m", "moto.server", "-p", str(port)], port)
+
+    @property
+    def endpoint_url(self) -> str:
+        return self.url
+
+    @property
+    def storage_options(self) -> dict[str, Any]:
+        """The options that fsspec hands on to s3fs."""
+        return {
+            "key": "testing",
+            "secret": "testing",
+            "client_kwargs": {"endpoint_url": self.endpoint_url, "region_name": REGION},
+        }
+
+    def create_bucket(self, name: str) -> str:
+        self._ask("PUT", f"/{name}")
+        return name
+
+    def forget_everything(self) -> None:
+        """Empty the server of all buckets."""
+        self._ask("POST", "/moto-api/reset")
+
+    def _ask(self, method: str, path: str) -> None:
+        with urlopen(Request(self.url + path, method=method), timeout=10):
+            pass
