@@ -37,9 +37,6 @@ class Limits:
     archive_expansion_floor: int = 64 * MIB
     """... which is only asked of what unpacks to more than this."""
 
-    drained_body: int = 64 * MIB
-    """How much of a refused upload is still read, so that the client sees the answer."""
-
     page_cache: int = 64 * MIB
     """Rendered index pages kept in memory by one process."""
 

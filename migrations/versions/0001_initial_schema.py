@@ -33,10 +33,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
-    with op.batch_alter_table("journal", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_journal_repository_project"), ["repository", "project"], unique=False
-        )
+    op.create_index(op.f("ix_journal_repository_project"), "journal", ["repository", "project"])
 
     op.create_table(
         "repositories",
@@ -78,10 +75,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "repository_id", name=op.f("pk_grants")),
     )
-    with op.batch_alter_table("grants", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_grants_repository_id"), ["repository_id"], unique=False
-        )
+    op.create_index(op.f("ix_grants_repository_id"), "grants", ["repository_id"])
 
     op.create_table(
         "projects",
@@ -143,11 +137,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_sha256", name=op.f("uq_tokens_secret_sha256")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_tokens_repository_id"), ["repository_id"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_tokens_user_id"), ["user_id"], unique=False)
+    op.create_index(op.f("ix_tokens_repository_id"), "tokens", ["repository_id"])
+    op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"])
 
     op.create_table(
         "releases",
@@ -195,9 +186,8 @@ def upgrade() -> None:
             "repository_id", "filename", name=op.f("uq_files_repository_id_filename")
         ),
     )
-    with op.batch_alter_table("files", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_files_release_id"), ["release_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_files_sha256"), ["sha256"], unique=False)
+    op.create_index(op.f("ix_files_release_id"), "files", ["release_id"])
+    op.create_index(op.f("ix_files_sha256"), "files", ["sha256"])
 
 
 def downgrade() -> None:

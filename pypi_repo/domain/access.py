@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, IntEnum
-from types import MappingProxyType
 from typing import Protocol, Self
 
-from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied
+from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied, UnknownRepository
 from pypi_repo.domain.records import Repository
 
 
@@ -35,7 +35,7 @@ class Grants:
     """Access to every repository (`everywhere`), except to those named."""
 
     everywhere: Access = Access.NONE
-    named: Mapping[str, Access] = MappingProxyType({})
+    named: Mapping[str, Access] = field(default_factory=dict)
 
     def on(self, repository: str) -> Access:
         return self.named.get(repository, self.everywhere)
@@ -139,3 +139,28 @@ def require(
     raise PermissionDenied(
         f"{actor.name!r} may not {permission.value} in {where}; ask an administrator for access."
     )
+
+
+def admit(
+    policy: AccessPolicy,
+    actor: Actor,
+    permission: Permission,
+    name: str,
+    found: Repository | None,
+    project: str | None = None,
+) -> Repository:
+    """The repository `name` as it was `found`, if the actor may do this there.
+
+    The policy is asked before anybody learns whether the repository exists: an unknown one is
+    treated as a private one until then.
+
+    Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
+    """
+    require(policy, actor, permission, found or _nowhere(name), project)
+    if found is None:
+        raise UnknownRepository(f"There is no repository {name!r} here; check the URL.")
+    return found
+
+
+def _nowhere(name: str) -> Repository:
+    return Repository(id=0, name=name, created_at=datetime.min.replace(tzinfo=UTC))

@@ -102,12 +102,6 @@ class FileAlreadyExists(Conflict):
     code = "file-already-exists"
 
 
-class FilenameRetired(Conflict):
-    """The filename belonged to a file that was deleted."""
-
-    code = "filename-retired"
-
-
 class Invalid(RegistryError):
     """What was sent breaks a rule."""
 
@@ -134,6 +128,15 @@ class InvalidForm(Invalid):
 
 class InvalidFilename(Invalid, ValueError):
     code = "invalid-filename"
+
+
+class FilenameRetired(InvalidFilename):
+    """The filename belonged to a file that was deleted.
+
+    No conflict: clients told to skip existing files must not skip this one silently.
+    """
+
+    code = "filename-retired"
 
 
 class DigestMismatch(Invalid):

@@ -81,13 +81,19 @@ class DistributionFilename:
             raise InvalidFilename(
                 f"{filename!r} is not a valid source distribution filename."
             ) from error
-        stem = f"{_escaped(project)}-{version}"
-        if filename != f"{stem}.tar.gz":
-            raise InvalidFilename(f"{filename!r} should be named '{stem}.tar.gz' (PEP 625).")
+        expected = sdist_filename(project, version)
+        if filename != expected:
+            raise InvalidFilename(f"{filename!r} should be named {expected!r} (PEP 625).")
+        stem = expected.removesuffix(".tar.gz")
         return cls(filename, "sdist", project, version, stem, "source", frozenset())
 
     def belongs_to(self, project: str) -> bool:
         return self.project == normalize(project)
+
+
+def sdist_filename(project: str, version: Version) -> str:
+    """The one name that PEP 625 leaves for this sdist."""
+    return f"{_escaped(normalize(project))}-{version}.tar.gz"
 
 
 def check_characters(filename: str) -> None:

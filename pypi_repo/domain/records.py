@@ -1,13 +1,15 @@
 """What a registry remembers, as frozen values: the only shape in which rows leave the storage."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Generic, Literal, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
+
+Content = TypeVar("Content", covariant=True)
 
 ProjectStatus = Literal["active", "archived", "quarantined", "deprecated"]
 """PEP 792. Archived: no uploads. Quarantined: no uploads, no files offered."""
@@ -81,15 +83,18 @@ METADATA_SUFFIX = ".metadata"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageVersion:
-    """Names one state of an index page: pages of equal `key` have equal content.
+class Versioned(Generic[Content]):
+    """A page of the index, named by its state and loaded only where nobody has it yet.
 
-    `serial` is what mirrors compare; `public` says whether shared caches may keep the page.
+    key: pages of equal key have equal content, so that what was rendered once can be kept.
+    serial: what mirrors compare; it grows with each change.
+    public: whether shared caches may keep the page.
     """
 
     key: Hashable
     serial: int
     public: bool
+    load: Callable[[], Content]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

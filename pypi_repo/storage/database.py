@@ -1,7 +1,7 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -25,10 +25,13 @@ _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement
 class Database:
     """One metadata database.
 
+    guard: called once, before the first use; raises where the database must not be used yet.
+
     Raises ConfigurationError for a URL that names no supported engine.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, guard: "Callable[[Database], None] | None" = None) -> None:
+        self._guard = guard
         try:
             self.url = sqlalchemy.make_url(url)
         except ArgumentError:
@@ -39,6 +42,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = _sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
+        self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
         self._reader = self.engine.execution_options(
             **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
@@ -51,7 +55,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on which each statement sees what is committed at that moment."""
-        with self._own_errors(), self._reader.connect() as connection:
+        self._pass_guard()
+        with self.own_errors(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -60,7 +65,8 @@ class Database:
 
         Raises Unavailable or OutOfSpace where the database cannot do it.
         """
-        with self._own_errors(), self.engine.begin() as connection:
+        self._pass_guard()
+        with self.own_errors(), self.engine.begin() as connection:
             yield connection
 
     def exists(self) -> bool:
@@ -71,21 +77,26 @@ class Database:
 
     def make_folder(self) -> None:
         """The folder that a SQLite database's file will be in."""
-        if self.path is not None:
-            folder = os.path.dirname(os.path.abspath(self.path))
+        if self.folder is not None:
             try:
-                os.makedirs(folder, exist_ok=True)
+                os.makedirs(self.folder, exist_ok=True)
             except OSError as error:
                 raise Unavailable(
-                    f"The folder {folder} cannot be made: {error.strerror}. Choose another one or "
-                    "change its owner."
+                    "The folder for the metadata database cannot be made; choose another one or "
+                    "change its owner.",
+                    detail=f"{self.folder}: {error.strerror}",
                 ) from error
 
     def close(self) -> None:
         self.engine.dispose()
 
+    def _pass_guard(self) -> None:
+        if self._guard is not None:
+            self._guard(self)
+            self._guard = None
+
     @contextmanager
-    def _own_errors(self) -> Iterator[None]:
+    def own_errors(self) -> Iterator[None]:
         """The driver's errors about its surroundings as ours; bugs stay what they are."""
         try:
             yield

@@ -18,7 +18,7 @@ _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for Post
 
 def current_revision(database: Database) -> str | None:
     """None for a database without our tables."""
-    with database.read() as connection:
+    with database.own_errors(), database.engine.connect() as connection:
         if not sqlalchemy.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(
@@ -49,13 +49,15 @@ def upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", script_location().replace("%", "%%"))
     database.make_folder()
-    with database.begin() as connection:
+    with database.own_errors(), database.engine.begin() as connection:
         if not database.is_sqlite:  # a SQLite transaction of ours locks out other writers anyway
             connection.execute(
                 sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    if not database.in_memory:
+        database.close()  # whoever forks next must not share this connection
 
 
 def script_location() -> str:

@@ -10,9 +10,22 @@ from collections.abc import Mapping, Sequence
 from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 # What the machine needs to run a program at all; everything else stays outside.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
+
+Argument = str | os.PathLike[str]
+
+
+class HowToRun(TypedDict, total=False):
+    """The keyword arguments of `Clients.run`, which every client takes too."""
+
+    check: bool
+    env: Mapping[str, str] | None
+    cwd: Path | None
+    stdin: str | None
+    timeout: float
 
 
 @dataclass(frozen=True)
@@ -42,14 +55,17 @@ class Clients:
 
     def run(
         self,
-        *args: str | os.PathLike[str],
+        *args: Argument,
         check: bool = True,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         stdin: str | None = None,
         timeout: float = 120.0,
     ) -> Completed:
-        """Run a program; with `check`, fail the test where it fails."""
+        """Run a program, in `home` unless told otherwise; `env` is added to the clean one.
+
+        With `check`, the test fails where the program fails.
+        """
         command = [os.fspath(arg) for arg in args]
         done = subprocess.run(
             command,
@@ -69,55 +85,27 @@ class Clients:
             )
         return completed
 
-    def twine(self, *args: str | os.PathLike[str], check: bool = True) -> Completed:
-        return self.run(sys.executable, "-m", "twine", "--no-color", *args, check=check)
+    def twine(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(sys.executable, "-m", "twine", "--no-color", *args, **how)
 
-    def pip(
-        self, python: Path, *args: str | os.PathLike[str], check: bool = True
-    ) -> Completed:
+    def pip(self, python: Path, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
         """pip acting on another interpreter's environment, which needs no pip of its own."""
-        return self.run(sys.executable, "-m", "pip", "--python", python, *args, check=check)
+        return self.run(sys.executable, "-m", "pip", "--python", python, *args, **how)
 
-    def uv(
-        self, *args: str | os.PathLike[str], check: bool = True, cwd: Path | None = None
-    ) -> Completed:
-        return self.run(sys.executable, "-m", "uv", *args, check=check, cwd=cwd)
+    def uv(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(sys.executable, "-m", "uv", *args, **how)
 
-    def poetry(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> Completed:
-        return self._script("poetry", "-n", *args, check=check, env=env, cwd=cwd)
+    def poetry(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(self._scripts / "poetry", "--no-interaction", *args, **how)
 
-    def hatch(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> Completed:
-        return self._script("hatch", "--no-color", *args, check=check, env=env, cwd=cwd)
+    def hatch(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(self._scripts / "hatch", "--no-color", *args, **how)
 
-    def flit(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> Completed:
-        return self._script("flit", *args, check=check, env=env, cwd=cwd)
+    def flit(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(self._scripts / "flit", *args, **how)
 
-    def pdm(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> Completed:
-        return self._script("pdm", "-n", *args, check=check, env=env, cwd=cwd)
+    def pdm(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
+        return self.run(self._scripts / "pdm", "--non-interactive", *args, **how)
 
     def build(self, project: Path) -> list[Path]:
         """Build the project's sdist and wheel into its `dist` folder."""
@@ -219,16 +207,6 @@ class Clients:
         target = ["--repository", url, "--username", user, "--password", password]
         return self.pdm("publish", "--no-build", *target, *options, check=check, cwd=project)
 
-    def _script(
-        self,
-        name: str,
-        *args: str | os.PathLike[str],
-        check: bool,
-        env: Mapping[str, str] | None,
-        cwd: Path | None,
-    ) -> Completed:
-        return self.run(self._scripts / name, *args, check=check, env=env, cwd=cwd)
-
     def _ensure_built(self, project: Path) -> None:
         if not _built_files(project):
             self.build(project)
@@ -254,7 +232,10 @@ class Clients:
             "UV_CACHE_DIR": str(self.home / "uv-cache"),
             "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
+            # flit would fetch the list of classifiers, pdm make an environment per project.
+            "FLIT_NO_NETWORK": "1",
             "PDM_CHECK_UPDATE": "0",
+            "PDM_USE_VENV": "0",
         }
 
 

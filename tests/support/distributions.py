@@ -176,7 +176,10 @@ def sdist(
     top = f"{escaped}-{escaped_version}"
     return Distribution(
         filename=filename or f"{top}.tar.gz",
-        content=_tar_gz({f"{top}/{path}": content for path, content in contents.items()}),
+        content=_tar_gz(
+            {f"{top}/{path}": content for path, content in contents.items()},
+            compresslevel=0 if padding else 6,
+        ),
         name=name,
         version=version,
         filetype="sdist",
@@ -195,7 +198,7 @@ def upload_form(
     form: dict[str, str | list[str] | None] = {
         ":action": "file_upload",
         "protocol_version": "1",
-        **_metadata_fields(dist.metadata),
+        **dict(_metadata_fields(dist.metadata)),
         "name": re.sub(r"[^A-Za-z0-9.]+", "-", dist.name),
         "version": dist.version,
         "filetype": dist.filetype,
@@ -296,10 +299,10 @@ def _zip(contents: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _tar_gz(contents: Mapping[str, bytes]) -> bytes:
+def _tar_gz(contents: Mapping[str, bytes], compresslevel: int) -> bytes:
     buffer = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=_EPOCH_SECONDS) as zipped,
+        gzip.GzipFile("", "wb", compresslevel, buffer, mtime=_EPOCH_SECONDS) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path, content in contents.items():

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import waitress
 from waitress import wasyncore
+from waitress.server import create_server
 
 from tests.support.processes import ServerProcess, free_port
 
@@ -23,26 +23,36 @@ class LiveServer:
     """Serves a WSGI application from threads of this process while the block runs."""
 
     def __init__(self, app: WSGIApplication, prefix: str = "", *, threads: int = 8) -> None:
-        self._server = waitress.create_server(
-            _below(prefix, app) if prefix else app, host="127.0.0.1", port=0, threads=threads
-        )
+        served = _below(prefix, app) if prefix else app
+        server: Any = create_server(served, host="127.0.0.1", port=0, threads=threads)
+        self._server = server
         self.port = int(self._server.effective_port)
         self.url = f"http://127.0.0.1:{self.port}{prefix}"
-        self._loop = threading.Thread(target=self._server.run, name=f"live-{self.port}")
+        self._closing = threading.Event()
+        self._loop = threading.Thread(target=self._serve, name=f"live-{self.port}")
         self._loop.start()
 
     def close(self) -> None:
-        if not self._loop.is_alive():
+        if self._closing.is_set():
             return
         self._server.task_dispatcher.shutdown()
-        # Only the loop's own thread may close the sockets that it is selecting.
-        self._server.trigger.pull_trigger(self._close_all_sockets)
+        self._closing.set()
+        self._server.pull_trigger()
+        # No socket may be closed, and its number used again, while the loop selects it.
         self._loop.join()
+        self._close_everything()
 
-    def _close_all_sockets(self) -> None:
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            wasyncore.loop(timeout=60, map=self._server._map, count=1)
+
+    def _close_everything(self) -> None:
+        """Close every socket, and the temporary files of requests and answers half way."""
         for channel in list(self._server.active_channels.values()):
-            channel.cancel()
-        wasyncore.close_all(self._server._map)
+            for request in filter(None, (channel.request, *channel.requests)):
+                request.close()
+            channel.handle_close()
+        self._server.close()
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +82,7 @@ class ServeProcess(ServerProcess):
         port = free_port()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
         super().__init__(
-            [sys.executable, "-m", "pypi_repo.serve", *map(os.fspath, args), "--port", str(port)],
+            [sys.executable, "-m", "pypi_repo.serve", *map(str, args), "--port", str(port)],
             port,
             env={**inherited, "PYTHONUNBUFFERED": "1", **(env or {})},
             cwd=cwd,

@@ -75,16 +75,17 @@ class PostgresServer:
         """Start the server, also again after a stop: same databases, same URLs."""
         if self._process is not None:
             return
-        command = [self._programs / "postgres", "-D", self._data_path, "-k", self._runtime]
+        command = [self._program("postgres"), "-D", self._data_path, "-k", str(self._runtime)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 [*command, *_SETTINGS],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **self._surroundings(),
             )
-        self._wait_until_it_answers(self._process)
+        self._process = process
+        self._wait_until_it_answers(process)
 
     def stop(self) -> None:
         """End every connection, then the server."""
@@ -100,7 +101,7 @@ class PostgresServer:
         )
 
     def _initialise(self) -> None:
-        command = [self._programs / "initdb", "-D", self._data_path, "-U", "postgres"]
+        command = [self._program("initdb"), "-D", self._data_path, "-U", "postgres"]
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         done = subprocess.run(
             [*command, *options, "--no-instructions", "--wal-segsize=1"],
@@ -111,6 +112,9 @@ class PostgresServer:
         )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+    def _program(self, name: str) -> str:
+        return str(self._programs / name)
 
     @property
     def _data_path(self) -> str:

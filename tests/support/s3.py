@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.support.processes import ServerProcess, free_port
 
 REGION = "us-east-1"
+_PROGRAM = Path(__file__).with_name("s3_process.py")
 
 
 class S3Server(ServerProcess):
@@ -16,7 +18,7 @@ class S3Server(ServerProcess):
 
     def __init__(self) -> None:
         port = free_port()
-        super().__init__([sys.executable, "-m", "moto.server", "-p", str(port)], port)
+        super().__init__([sys.executable, "-P", str(_PROGRAM), str(port)], port)
 
     @property
     def endpoint_url(self) -> str:

@@ -1,0 +1,22 @@
+"""pypi-repo: the nouns put together."""
+
+import click
+
+from pypi_repo.cli.admin import admin
+from pypi_repo.cli.maintenance import db, upkeep
+from pypi_repo.cli.options import Group
+from pypi_repo.cli.project import file, project, release
+from pypi_repo.cli.repository import repository
+from pypi_repo.cli.token import token
+from pypi_repo.cli.user import user
+from pypi_repo.serve import serve
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="pypi-repo")
+def main() -> None:
+    """A private Python package repository."""
+
+
+for command in (serve, repository, user, token, admin, project, release, file, db, upkeep):
+    main.add_command(command)

@@ -1,0 +1,178 @@
+"""pypi-repo project ..., release ... and file ...: what was uploaded."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pypi_repo.cli.options import (
+    Group,
+    json_option,
+    option,
+    print_record,
+    print_records,
+    uses_registry,
+)
+from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Project, ProjectStatus
+from pypi_repo.registry import Registry
+
+_reason = option("--reason", default="", metavar="TEXT", help="Shown to whoever installs it.")
+
+
+@click.group(cls=Group)
+def project() -> None:
+    """List, show, close and delete projects."""
+
+
+@project.command("list")
+@click.argument("repository")
+@json_option
+@uses_registry
+def list_(registry: Registry, repository: str, as_json: bool) -> None:
+    """List the projects of REPOSITORY."""
+    print_records([_project(found) for found in registry.projects.all(repository)], as_json)
+
+
+@project.command()
+@click.argument("repository")
+@click.argument("project")
+@json_option
+@uses_registry
+def show(registry: Registry, repository: str, project: str, as_json: bool) -> None:
+    """Show PROJECT of REPOSITORY and its files."""
+    found, files = registry.projects.get(repository, project)
+    if as_json:
+        print_record({**_project(found), "files": [_file(file) for file in files]}, as_json)
+    else:
+        print_record(_project(found), as_json)
+        click.echo()
+        print_records([_file(file, short=True) for file in files], as_json)
+
+
+@project.command("set-status")
+@click.argument("repository")
+@click.argument("project")
+@click.argument("status", type=click.Choice(PROJECT_STATUSES))
+@_reason
+@uses_registry
+def set_status(
+    registry: Registry, repository: str, project: str, status: ProjectStatus, reason: str
+) -> None:
+    """Say that PROJECT is active, archived (no uploads), quarantined (nothing is offered) or
+    deprecated."""
+    registry.projects.set_status(repository, project, status, reason)
+    click.echo(f"{project} in {repository} is now {status}.")
+
+
+@project.command("delete")
+@click.argument("repository")
+@click.argument("project")
+@uses_registry
+def delete_project(registry: Registry, repository: str, project: str) -> None:
+    """Delete PROJECT with all its files. Their names stay taken."""
+    registry.projects.delete(repository, project)
+    click.echo(f"Deleted {project} from {repository}.")
+
+
+@click.group(cls=Group)
+def release() -> None:
+    """Yank and delete releases."""
+
+
+@release.command("yank")
+@click.argument("repository")
+@click.argument("project")
+@click.argument("version")
+@_reason
+@uses_registry
+def yank_release(
+    registry: Registry, repository: str, project: str, version: str, reason: str
+) -> None:
+    """Yank all files of a release: only who pins the version still gets it."""
+    registry.projects.yank_release(repository, project, version, reason)
+    click.echo(f"Yanked {project} {version} in {repository}.")
+
+
+@release.command("unyank")
+@click.argument("repository")
+@click.argument("project")
+@click.argument("version")
+@uses_registry
+def unyank_release(registry: Registry, repository: str, project: str, version: str) -> None:
+    """Take back the yank of a release."""
+    registry.projects.yank_release(repository, project, version, None)
+    click.echo(f"{project} {version} in {repository} is no longer yanked.")
+
+
+@release.command("delete")
+@click.argument("repository")
+@click.argument("project")
+@click.argument("version")
+@uses_registry
+def delete_release(registry: Registry, repository: str, project: str, version: str) -> None:
+    """Delete a release with all its files. Their names stay taken."""
+    registry.projects.delete_release(repository, project, version)
+    click.echo(f"Deleted {project} {version} from {repository}.")
+
+
+@click.group(cls=Group)
+def file() -> None:
+    """Yank and delete single files."""
+
+
+@file.command("yank")
+@click.argument("repository")
+@click.argument("filename")
+@_reason
+@uses_registry
+def yank_file(registry: Registry, repository: str, filename: str, reason: str) -> None:
+    """Yank one file: only who pins its version still gets it."""
+    registry.projects.yank_file(repository, filename, reason)
+    click.echo(f"Yanked {filename} in {repository}.")
+
+
+@file.command("unyank")
+@click.argument("repository")
+@click.argument("filename")
+@uses_registry
+def unyank_file(registry: Registry, repository: str, filename: str) -> None:
+    """Take back the yank of a file."""
+    registry.projects.yank_file(repository, filename, None)
+    click.echo(f"{filename} in {repository} is no longer yanked.")
+
+
+@file.command("delete")
+@click.argument("repository")
+@click.argument("filename")
+@uses_registry
+def delete_file(registry: Registry, repository: str, filename: str) -> None:
+    """Delete one file. Its name stays taken."""
+    registry.projects.delete_file(repository, filename)
+    click.echo(f"Deleted {filename} from {repository}.")
+
+
+def _project(found: Project) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "status": found.status,
+        "status_reason": found.status_reason,
+        "serial": found.serial,
+    }
+
+
+def _file(found: DistributionFile, short: bool = False) -> dict[str, Any]:
+    record = {
+        "filename": found.filename,
+        "version": found.version,
+        "size": found.size,
+        "yanked": found.yanked is not None,
+        "uploaded_at": found.uploaded_at,
+        "uploaded_by": found.uploaded_by,
+    }
+    if short:
+        return record
+    return record | {
+        "yanked_reason": found.yanked,
+        "requires_python": found.requires_python,
+        "digests": asdict(found.digests),
+    }

@@ -1,0 +1,96 @@
+"""pypi-repo repository ..."""
+
+from typing import Any
+
+import click
+
+from pypi_repo.cli.options import (
+    Group,
+    Size,
+    json_option,
+    option,
+    print_record,
+    print_records,
+    uses_registry,
+)
+from pypi_repo.domain.records import Repository
+from pypi_repo.registry import Registry
+
+
+@click.group(cls=Group)
+def repository() -> None:
+    """Create, list, change and delete repositories."""
+
+
+_description = option("--description", metavar="TEXT", help="Shown to people.")
+_max_file_size = option(
+    "--max-file-size", type=Size(), help="The largest file, like 500MiB; not above the registry's."
+)
+
+
+@repository.command()
+@click.argument("name")
+@option("--public", is_flag=True, help="Everybody may read; writing always needs a user.")
+@option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
+@_description
+@_max_file_size
+@uses_registry
+def create(registry: Registry, name: str, **settings: Any) -> None:
+    """Make the repository NAME, private and protected against overwriting."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    registry.repositories.create(name, **given)
+    click.echo(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
+
+
+@repository.command("list")
+@json_option
+@uses_registry
+def list_(registry: Registry, as_json: bool) -> None:
+    """List all repositories."""
+    print_records([_record(found) for found in registry.repositories.all()], as_json)
+
+
+@repository.command()
+@click.argument("name")
+@json_option
+@uses_registry
+def show(registry: Registry, name: str, as_json: bool) -> None:
+    """Show the settings of repository NAME."""
+    print_record(_record(registry.repositories.get(name)), as_json)
+
+
+@repository.command("set")
+@click.argument("name")
+@option("--public/--private", default=None, help="Who may read.")
+@option("--allow-overwrite/--protect", default=None, help="Whether uploads may replace files.")
+@_description
+@_max_file_size
+@uses_registry
+def set_(registry: Registry, name: str, **settings: Any) -> None:
+    """Change settings of repository NAME; what is not named stays."""
+    given = {key: value for key, value in settings.items() if value is not None}
+    if not given:
+        raise click.UsageError("Say what to change, such as --public or --protect.")
+    registry.repositories.change(name, **given)
+    click.echo(f"Changed repository {name}.")
+
+
+@repository.command()
+@click.argument("name")
+@uses_registry
+def delete(registry: Registry, name: str) -> None:
+    """Delete repository NAME with everything in it."""
+    registry.repositories.delete(name)
+    click.echo(f"Deleted repository {name}; `pypi-repo upkeep sweep` will free its space.")
+
+
+def _record(found: Repository) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "public": found.public,
+        "allow_overwrite": found.allow_overwrite,
+        "max_file_size": found.max_file_size,
+        "serial": found.serial,
+        "created_at": found.created_at,
+        "description": found.description,
+    }

@@ -1,0 +1,78 @@
+"""pypi-repo token ..."""
+
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from pypi_repo.cli.options import (
+    Duration,
+    Group,
+    json_option,
+    option,
+    print_records,
+    uses_registry,
+)
+from pypi_repo.domain.accounts import Token
+from pypi_repo.registry import Registry
+
+
+@click.group(cls=Group)
+def token() -> None:
+    """Create, list and revoke tokens: passwords for machines."""
+
+
+@token.command()
+@click.argument("user")
+@option("--repository", metavar="NAME", help="Good for this repository only.")
+@option("--read-only", is_flag=True, help="Not good for uploads.")
+@option("--expires-in", type=Duration(), help="Like 90d or 12h; never, if not said.")
+@option("--name", default="", metavar="TEXT", help="What it is for.")
+@uses_registry
+def create(
+    registry: Registry,
+    user: str,
+    repository: str | None,
+    read_only: bool,
+    expires_in: timedelta | None,
+    name: str,
+) -> None:
+    """Make a token of repository USER. Its secret is printed last, and only now.
+
+    Clients send it as the password, with the user name __token__.
+    """
+    created, secret = registry.accounts.create_token(
+        user, name=name, repository=repository, read_only=read_only, expires_in=expires_in
+    )
+    click.echo(f"Created token {created.id} ({created.name}) of {created.user}:", err=True)
+    click.echo(secret)
+
+
+@token.command("list")
+@click.argument("user")
+@json_option
+@uses_registry
+def list_(registry: Registry, user: str, as_json: bool) -> None:
+    """List the tokens of repository USER, without their secrets."""
+    print_records([_record(found) for found in registry.accounts.tokens(user)], as_json)
+
+
+@token.command()
+@click.argument("id", type=int)
+@uses_registry
+def revoke(registry: Registry, id: int) -> None:  # noqa: A002 - as `list` calls it
+    """Revoke the token ID; it is refused from now on."""
+    revoked = registry.accounts.revoke_token(id)
+    click.echo(f"Revoked token {revoked.id} ({revoked.name}) of {revoked.user}.")
+
+
+def _record(found: Token) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "prefix": found.prefix,
+        "repository": found.repository,
+        "read_only": found.read_only,
+        "created_at": found.created_at,
+        "expires_at": found.expires_at,
+    }

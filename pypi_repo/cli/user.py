@@ -1,0 +1,134 @@
+"""pypi-repo user ..."""
+
+from typing import Any
+
+import click
+
+from pypi_repo.cli.options import (
+    Group,
+    json_option,
+    option,
+    print_records,
+    read_password,
+    uses_registry,
+)
+from pypi_repo.domain.access import Access, Grants
+from pypi_repo.registry import Registry
+
+
+@click.group(cls=Group)
+def user() -> None:
+    """Create, list, change and delete repository users: the accounts of pip, twine and uv."""
+
+
+class _Grant(click.ParamType[tuple[str, Access]]):
+    name = "REPO=read|write"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Access]:
+        if isinstance(value, tuple):
+            return value
+        repository, _equals, level = value.rpartition("=")
+        if not repository or level not in ("read", "write"):
+            self.fail(f"{value!r} should look like main=read or main=write.", param, ctx)
+        return repository, Access[level.upper()]
+
+
+_password_stdin = option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+_read_only = option("--read-only", is_flag=True, help="May read every repository, write none.")
+_access = option(
+    "--access", type=_Grant(), multiple=True, help="May use only the named repositories; repeat it."
+)
+
+
+@user.command()
+@click.argument("name")
+@_password_stdin
+@_read_only
+@_access
+@uses_registry
+def create(
+    registry: Registry,
+    name: str,
+    password_stdin: bool,
+    read_only: bool,
+    access: tuple[tuple[str, Access], ...],
+) -> None:
+    """Make the repository user NAME, who may read and write every repository.
+
+    NAME is an e-mail address or a word.
+    """
+    grants = _grants(read_only, access) or Grants(Access.WRITE)
+    registry.accounts.create_user(
+        name, read_password(password_stdin), everywhere=grants.everywhere, named=grants.named
+    )
+    click.echo(f"Created repository user {name.lower()}.")
+
+
+@user.command("list")
+@json_option
+@uses_registry
+def list_(registry: Registry, as_json: bool) -> None:
+    """List all repository users."""
+    records = [
+        {
+            "name": found.name,
+            "everywhere": found.grants.everywhere.name.lower(),
+            "access": {
+                name: access.name.lower() for name, access in sorted(found.grants.named.items())
+            },
+            "created_at": found.created_at,
+        }
+        for found in registry.accounts.users()
+    ]
+    print_records(records, as_json)
+
+
+@user.command("set")
+@click.argument("name")
+@option("--read-write", is_flag=True, help="May read and write every repository.")
+@_read_only
+@_access
+@uses_registry
+def set_(
+    registry: Registry,
+    name: str,
+    read_write: bool,
+    read_only: bool,
+    access: tuple[tuple[str, Access], ...],
+) -> None:
+    """Change what repository user NAME may do, from its next request on."""
+    grants = _grants(read_only, access)
+    if read_write == (grants is not None):
+        raise click.UsageError("Say one of --read-write, --read-only and --access.")
+    grants = grants or Grants(Access.WRITE)
+    registry.accounts.set_access(name, grants.everywhere, grants.named)
+    click.echo(f"Changed repository user {name.lower()}.")
+
+
+@user.command("set-password")
+@click.argument("name")
+@_password_stdin
+@uses_registry
+def set_password(registry: Registry, name: str, password_stdin: bool) -> None:
+    """Give repository user NAME another password."""
+    registry.accounts.set_password(name, read_password(password_stdin))
+    click.echo(f"Changed the password of repository user {name.lower()}.")
+
+
+@user.command()
+@click.argument("name")
+@uses_registry
+def delete(registry: Registry, name: str) -> None:
+    """Delete repository user NAME and its tokens."""
+    registry.accounts.delete_user(name)
+    click.echo(f"Deleted repository user {name.lower()}.")
+
+
+def _grants(read_only: bool, access: tuple[tuple[str, Access], ...]) -> Grants | None:
+    if read_only and access:
+        raise click.UsageError(
+            "--read-only is about every repository; with --access, say REPO=read instead."
+        )
+    if access:
+        return Grants(Access.NONE, dict(access))
+    return Grants(Access.READ) if read_only else None

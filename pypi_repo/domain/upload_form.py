@@ -1,0 +1,158 @@
+"""The text fields of one legacy upload, checked; what the archive says itself is not here."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, get_args
+
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.errors import DigestMismatch, InvalidFilename, InvalidForm
+from pypi_repo.domain.filenames import (
+    DistributionFilename,
+    FileKind,
+    check_characters,
+    sdist_filename,
+)
+from pypi_repo.domain.names import project_name
+
+_DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
+_HEX_64 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII | re.IGNORECASE)
+
+# Fields that travel once; all others may repeat, which is how lists travel.
+_SCALARS = frozenset(
+    {
+        "protocol_version",
+        "metadata_version",
+        "name",
+        "version",
+        "filetype",
+        "pyversion",
+        "comment",
+        "md5_digest",
+        "sha256_digest",
+        "blake2_256_digest",
+        "summary",
+        "description",
+        "description_content_type",
+        "author",
+        "author_email",
+        "maintainer",
+        "maintainer_email",
+        "license",
+        "license_expression",
+        "home_page",
+        "download_url",
+        "requires_python",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadForm:
+    """What the client says it uploads. `stated` maps digest names to hexadecimal text."""
+
+    name: str
+    version: Version
+    kind: FileKind
+    filename: str
+    stated: Mapping[str, str]
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Sequence[str]], filename: str) -> Self:
+        """Checks the fields in the order in which their first failure is worth reporting.
+
+        filename: as the client sent it with the `content` part.
+
+        Raises InvalidForm, InvalidName or InvalidFilename.
+        """
+        single = _single_values(fields)
+        if single.get("protocol_version", "1") != "1":
+            raise InvalidForm("Only protocol_version 1 of the upload API is supported.")
+        name = project_name(_required(single, "name"))
+        kind = _kind(single)
+        _check_pyversion(single, kind)
+        stated = _stated_digests(single)
+        version = _version(_required(single, "version"))
+        check_characters(filename)
+        return cls(name=name, version=version, kind=kind, filename=filename, stated=stated)
+
+    def parse_filename(self) -> DistributionFilename:
+        """Raises InvalidFilename unless it is the one that this project and version must have."""
+        if self.kind == "sdist":
+            expected = sdist_filename(self.name, self.version)
+            if self.filename != expected:
+                raise InvalidFilename(f"{self.filename!r} should be named {expected!r} (PEP 625).")
+        elif not self.filename.endswith(".whl"):
+            raise InvalidFilename(f"{self.filename!r} should end with '.whl' to be a wheel.")
+        filename = DistributionFilename.parse(self.filename)
+        if not filename.belongs_to(self.name) or filename.version != self.version:
+            raise InvalidFilename(
+                f"{self.filename!r} does not belong to {self.name} {self.version}, which the "
+                "upload is for."
+            )
+        return filename
+
+    def check_digests(self, computed: Digests) -> None:
+        """Raises DigestMismatch unless every stated digest is that of the bytes received."""
+        for field, stated in self.stated.items():
+            if stated.lower() != getattr(computed, field):
+                raise DigestMismatch(
+                    f"The {field} digest of the received file is not the stated one; the upload "
+                    "was damaged on its way, so try again."
+                )
+
+
+def _single_values(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    single: dict[str, str] = {}
+    for field in _SCALARS & fields.keys():
+        # distutils sent UNKNOWN for what it did not know; uv and hatch send "" for the same.
+        values = [value for value in fields[field] if value.strip() not in ("", "UNKNOWN")]
+        if len(values) > 1:
+            raise InvalidForm(f"The field {field} may be sent only once.")
+        if values:
+            single[field] = values[0].replace("\0", "\\x00")
+    return single
+
+
+def _required(single: Mapping[str, str], field: str) -> str:
+    try:
+        return single[field]
+    except KeyError:
+        raise InvalidForm(f"The field {field} is missing.") from None
+
+
+def _kind(single: Mapping[str, str]) -> FileKind:
+    filetype = _required(single, "filetype")
+    for kind in get_args(FileKind):
+        if filetype == kind:
+            found: FileKind = kind
+            return found
+    raise InvalidForm(f"The filetype {filetype[:40]!r} is neither sdist nor bdist_wheel.")
+
+
+def _check_pyversion(single: Mapping[str, str], kind: FileKind) -> None:
+    if kind == "bdist_wheel":
+        _required(single, "pyversion")
+    elif single.get("pyversion", "source") != "source":  # flit sends none for an sdist
+        raise InvalidForm("The pyversion of an sdist must be 'source'.")
+
+
+def _stated_digests(single: Mapping[str, str]) -> dict[str, str]:
+    stated = {
+        field: single[f"{field}_digest"] for field in _DIGEST_FIELDS if f"{field}_digest" in single
+    }
+    if not stated:
+        raise InvalidForm("The upload states no digest of the file; send sha256_digest.")
+    for field, value in stated.items():
+        if field != "md5" and not _HEX_64.match(value):
+            raise InvalidForm(f"The field {field}_digest is not 64 hexadecimal digits.")
+    return stated
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise InvalidForm(f"{text[:80]!r} is not a valid version (PEP 440).") from None

@@ -1,0 +1,109 @@
+"""Registry: the one place where objects are built and joined."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pypi_repo.domain.access import AccessPolicy, GrantPolicy
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.download import Downloads
+from pypi_repo.services.login import Login
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.services.projects import Projects
+from pypi_repo.services.repositories import Repositories
+from pypi_repo.services.simple_index import SimpleIndex
+from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.upkeep import Upkeep
+from pypi_repo.services.upload import Uploads
+from pypi_repo.settings import Settings
+from pypi_repo.storage import schema
+from pypi_repo.storage.blobs import open_blob_store
+from pypi_repo.storage.database import Database
+from pypi_repo.web.app import BoundRepository
+from pypi_repo.web.authenticate import Authenticate, basic_or_token
+from pypi_repo.web.site import registry_site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+class Registry:
+    """One installation: one metadata database and one blob store.
+
+    A SQLite database that does not exist yet gets its schema at once; any other one whose
+    schema is not this version's refuses to be used (SchemaOutdated) until `upgrade()`.
+
+    policy: who may what; by default, users by their grants and everybody in public repositories.
+
+    Raises ConfigurationError for settings that cannot work.
+    """
+
+    def __init__(self, settings: Settings, *, policy: AccessPolicy | None = None) -> None:
+        self._settings = settings
+        self._policy = policy or GrantPolicy()
+        self._database = Database(settings.database, guard=schema.require_current)
+        self._blobs = open_blob_store(_blob_url(settings, self._database), settings.blob_options)
+        passwords = Passwords(settings.password_cost)
+        login = Login(self._database, passwords, Throttle(settings.limits.failed_logins))
+        self._authenticate = basic_or_token(login)
+        self.repositories = Repositories(self._database, self._policy)
+        self.projects = Projects(self._database, self._policy)
+        self.accounts = Accounts(self._database, passwords)
+        self.upkeep = Upkeep(self._database, self._blobs)
+        if not self._database.exists():
+            self.upgrade()
+
+    def repository(self, name: str) -> BoundRepository:
+        """Binds the name for the apps; one that does not exist answers as an unknown one."""
+        return BoundRepository(
+            name=name,
+            index=SimpleIndex(name, self._database, self._policy),
+            uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
+            downloads=Downloads(name, self._database, self._blobs, self._policy),
+            authenticate=self._authenticate,
+        )
+
+    def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":
+        """Everything this registry has, as one WSGI app to serve or mount.
+
+        authenticate: WSGI environ -> Actor, for a host with accounts of its own; by default
+            the registry's own repository users.
+        """
+
+        def bind(name: str) -> BoundRepository:
+            repository = self.repository(name)
+            return replace(repository, authenticate=authenticate) if authenticate else repository
+
+        return registry_site(
+            bind,
+            lambda: [found for found in self.repositories.all() if found.public],
+            self._settings.limits.page_cache,
+        )
+
+    def upgrade(self) -> None:
+        """Brings the database schema to this version; safe to repeat."""
+        schema.upgrade(self._database)
+
+    def revision(self) -> str | None:
+        """Of the database schema; None for an empty database."""
+        return schema.current_revision(self._database)
+
+    def check(self) -> None:
+        """Raises SchemaOutdated or Unavailable where the database cannot be used."""
+        schema.require_current(self._database)
+
+    def close(self) -> None:
+        """Closes the connections; the registry opens new ones if it is used again."""
+        self._database.close()
+
+
+def _blob_url(settings: Settings, database: Database) -> str:
+    if settings.blobs is not None:
+        return settings.blobs
+    if database.in_memory:
+        return "memory://"
+    if database.folder is None:
+        raise ConfigurationError(
+            "Say where files are kept: blobs='file:///srv/packages' or blobs='s3://bucket/folder'."
+        )
+    return f"file://{database.folder}/blobs"

@@ -1,0 +1,82 @@
+"""Finds what a file's URL stands for and opens it."""
+
+import logging
+import re
+from typing import IO
+
+from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.errors import ProjectClosed, UnknownFile
+from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile, Repository, StoredFile
+from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+_log = logging.getLogger(__name__)
+
+_PATH = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)
+
+
+class Downloads:
+    """Downloads from one repository."""
+
+    def __init__(
+        self, repository: str, database: Database, blobs: BlobStore, policy: AccessPolicy
+    ) -> None:
+        self._repository = repository
+        self._database = database
+        self._blobs = blobs
+        self._policy = policy
+
+    def find(self, actor: Actor, path: str) -> StoredFile:
+        """The file, or the core metadata, at `path`: the digest's parts and the filename.
+
+        Raises AuthenticationRequired, PermissionDenied, UnknownRepository, UnknownFile, or
+        ProjectClosed for a quarantined project.
+        """
+        match = _PATH.match(path)
+        sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
+        filename = name.removesuffix(METADATA_SUFFIX)
+        with self._database.read() as connection:
+            found = Catalog(connection).locate_file(self._repository, filename)
+        repository, project, file = found or (None, None, None)
+        asked = None if project is None else project.normalized_name
+        repository = admit(
+            self._policy, actor, Permission.READ, self._repository, repository, asked
+        )
+        if project is None or file is None or file.digests.sha256 != sha256:
+            raise UnknownFile("There is no such file here; look it up on the index again.")
+        if project.status == "quarantined":
+            raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
+        return _whole(file, repository) if name == filename else _metadata(file, repository)
+
+    def open(self, file: StoredFile) -> IO[bytes]:
+        """The bytes, seekable; raises UnknownFile where the blob store has lost them."""
+        try:
+            return self._blobs.open(file.path)
+        except FileNotFoundError as error:
+            _log.error("The blob %s is missing; run `pypi-repo upkeep verify`.", file.path)
+            raise UnknownFile(
+                f"The content of {file.filename} is missing from the file store; tell the operator."
+            ) from error
+
+
+def _whole(file: DistributionFile, repository: Repository) -> StoredFile:
+    return StoredFile(
+        path=file.path,
+        filename=file.filename,
+        size=file.size,
+        sha256=file.digests.sha256,
+        public=repository.public,
+    )
+
+
+def _metadata(file: DistributionFile, repository: Repository) -> StoredFile:
+    if file.metadata_sha256 is None:
+        raise UnknownFile(f"No core metadata is served for {file.filename}.")
+    return StoredFile(
+        path=file.path + METADATA_SUFFIX,
+        filename=file.filename + METADATA_SUFFIX,
+        size=None,
+        sha256=file.metadata_sha256,
+        public=repository.public,
+    )

@@ -1,0 +1,73 @@
+"""Turns credentials into an actor: the hot path of every request."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts import TOKEN_PREFIX
+from pypi_repo.domain.errors import InvalidCredentials, InvalidName
+from pypi_repo.domain.names import TOKEN_USERNAME, account_name
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.services.throttle import Throttle
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.people import People
+
+_WRONG = "The user name or password is wrong."
+_WRONG_KIND = (
+    "This is an administrator's account, which cannot reach packages; log in as a repository user."
+)
+
+
+class Login:
+    """Checks credentials of repository users against the database, afresh on each request."""
+
+    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._throttle = throttle
+
+    def with_password(self, username: str, password: str, address: str) -> Actor:
+        """The repository user of this name, if the password, or token in its place, is right.
+
+        address: of the client; failures are counted for it and the user name.
+
+        Raises InvalidCredentials or TooManyFailedLogins.
+        """
+        if username == TOKEN_USERNAME or password.startswith(TOKEN_PREFIX):
+            return self.with_token(password)
+        try:
+            name = account_name(username)
+        except InvalidName:
+            raise InvalidCredentials(_WRONG) from None
+        with self._database.read() as connection:
+            people = People(connection)
+            account = people.user(name)
+            administrator_hash = None if account else people.administrator_password(name)
+        if account and self._passwords.is_remembered(password, account.password_hash):
+            return Actor(account.name, grants=account.grants)
+        # From here on it takes one bcrypt check, whoever it is: the clock tells nothing.
+        self._throttle.check((name, address))
+        if account and self._passwords.verify(password, account.password_hash):
+            return Actor(account.name, grants=account.grants)
+        if administrator_hash and self._passwords.verify(password, administrator_hash):
+            raise InvalidCredentials(_WRONG_KIND)
+        if not account and not administrator_hash:
+            self._passwords.pretend_to_verify(password)
+        self._throttle.count_failure((name, address))
+        raise InvalidCredentials(_WRONG)
+
+    def with_token(self, secret: str) -> Actor:
+        """The user that the token belongs to, with what the token passes on of its access.
+
+        Raises InvalidCredentials. Tokens are 256 random bits, so a plain hash finds one
+        and gives nothing away.
+        """
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+        with self._database.read() as connection:
+            found = People(connection).token_holder(digest)
+        if found is None:
+            raise InvalidCredentials("The token is wrong or was revoked.")
+        token, account = found
+        if token.has_expired(datetime.now(UTC)):
+            raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
+        return Actor(account.name, grants=token.narrow(account.grants))

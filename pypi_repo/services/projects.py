@@ -1,0 +1,210 @@
+"""The life of what was uploaded: status, yanks and deletions, always journalled."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.records import (
+    PROJECT_STATUSES,
+    DistributionFile,
+    JournalEntry,
+    Project,
+    ProjectStatus,
+    Repository,
+)
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change to one project within a transaction that locks its repository."""
+
+    catalog: Catalog
+    actor: Actor
+    repository: Repository
+    project: Project
+
+    def record(
+        self,
+        action: str,
+        *,
+        version: str | None = None,
+        filename: str | None = None,
+        detail: dict[str, str] | None = None,
+    ) -> None:
+        serial = self.catalog.next_serial(self.repository)
+        self.catalog.change_project(self.project.id, serial=serial)
+        self.catalog.record(
+            JournalEntry(
+                at=datetime.now(UTC),
+                actor=self.actor.name,
+                action=action,
+                repository=self.repository.name,
+                serial=serial,
+                project=self.project.normalized_name,
+                version=version,
+                filename=filename,
+                detail=detail,
+            )
+        )
+
+    def release_id(self, version: str) -> int:
+        try:
+            found = self.catalog.release_id(self.project.id, str(Version(version)))
+        except InvalidVersion:
+            found = None
+        if found is None:
+            raise UnknownRelease(f"{self.project.name} has no release {version!r} here.")
+        return found
+
+    def retire(self, release_id: int | None = None) -> None:
+        for filename in self.catalog.filenames(self.project, release_id):
+            self.catalog.retire_filename(self.repository, filename)
+
+
+class Projects:
+    """What has been uploaded to any repository. Who calls without an actor is the operator."""
+
+    def __init__(self, database: Database, policy: AccessPolicy) -> None:
+        self._database = database
+        self._policy = policy
+
+    def all(self, repository: str, *, actor: Actor = OPERATOR) -> list[Project]:
+        """Raises UnknownRepository."""
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            found = catalog.repository(repository)
+            return catalog.projects(
+                admit(self._policy, actor, Permission.MANAGE, repository, found)
+            )
+
+    def get(
+        self, repository: str, project: str, *, actor: Actor = OPERATOR
+    ) -> tuple[Project, list[DistributionFile]]:
+        """A project and its files. Raises UnknownRepository or UnknownProject."""
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            _repository, found = self._locate(catalog, repository, project, actor)
+            return found, [file for _version, file in catalog.releases(found.id) if file]
+
+    def set_status(
+        self,
+        repository: str,
+        project: str,
+        status: ProjectStatus,
+        reason: str = "",
+        *,
+        actor: Actor = OPERATOR,
+    ) -> None:
+        """PEP 792. Raises UnknownRepository, UnknownProject or InvalidSetting."""
+        if status not in PROJECT_STATUSES:
+            raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
+        with self._change(repository, project, actor) as change:
+            change.catalog.change_project(change.project.id, status=status, status_reason=reason)
+            change.record(f"set status {status}", detail={"reason": reason} if reason else None)
+
+    def delete(self, repository: str, project: str, *, actor: Actor = OPERATOR) -> None:
+        """Its filenames stay taken. Raises UnknownRepository or UnknownProject."""
+        with self._change(repository, project, actor) as change:
+            change.retire()
+            change.record("delete project")
+            change.catalog.delete_project(change.project)
+
+    def yank_release(
+        self,
+        repository: str,
+        project: str,
+        version: str,
+        reason: str | None,
+        *,
+        actor: Actor = OPERATOR,
+    ) -> None:
+        """Yanks all files of a release (PEP 592), or takes that back where `reason` is None.
+
+        Raises UnknownRepository, UnknownProject or UnknownRelease.
+        """
+        with self._change(repository, project, actor) as change:
+            change.catalog.yank_release(change.release_id(version), reason)
+            change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
+
+    def delete_release(
+        self, repository: str, project: str, version: str, *, actor: Actor = OPERATOR
+    ) -> None:
+        """Its filenames stay taken. Raises UnknownRepository, UnknownProject, UnknownRelease."""
+        with self._change(repository, project, actor) as change:
+            release_id = change.release_id(version)
+            change.retire(release_id)
+            change.catalog.delete_release(release_id)
+            change.record("delete release", version=version)
+
+    def yank_file(
+        self, repository: str, filename: str, reason: str | None, *, actor: Actor = OPERATOR
+    ) -> None:
+        """Yanks one file (PEP 592), or takes that back where `reason` is None.
+
+        Raises UnknownRepository or UnknownFile.
+        """
+        with self._file_change(repository, filename, actor) as (change, file):
+            change.catalog.yank_file(change.repository, filename, reason)
+            change.record(
+                _yank_action(reason, "file"),
+                version=file.version,
+                filename=filename,
+                detail=_why(reason),
+            )
+
+    def delete_file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> None:
+        """The filename stays taken. Raises UnknownRepository or UnknownFile."""
+        with self._file_change(repository, filename, actor) as (change, file):
+            change.catalog.retire_filename(change.repository, filename)
+            change.catalog.delete_file(change.repository, filename)
+            change.record(
+                "delete file",
+                version=file.version,
+                filename=filename,
+                detail={"sha256": file.digests.sha256},
+            )
+
+    @contextmanager
+    def _change(self, repository: str, project: str, actor: Actor) -> Iterator[_Change]:
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock_repository(repository)
+            yield _Change(catalog, actor, *self._locate(catalog, repository, project, actor))
+
+    @contextmanager
+    def _file_change(
+        self, repository: str, filename: str, actor: Actor
+    ) -> Iterator[tuple[_Change, DistributionFile]]:
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock_repository(repository)
+            found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
+            managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
+            if project is None or file is None:
+                raise UnknownFile(f"There is no file {filename!r} in {repository!r}.")
+            yield _Change(catalog, actor, managed, project), file
+
+    def _locate(
+        self, catalog: Catalog, repository: str, project: str, actor: Actor
+    ) -> tuple[Repository, Project]:
+        found, located = catalog.locate(repository, normalize(project)) or (None, None)
+        managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
+        if located is None:
+            raise UnknownProject(f"There is no project {project!r} in {repository!r}.")
+        return managed, located
+
+
+def _yank_action(reason: str | None, what: str) -> str:
+    return f"unyank {what}" if reason is None else f"yank {what}"
+
+
+def _why(reason: str | None) -> dict[str, str] | None:
+    return {"reason": reason} if reason else None

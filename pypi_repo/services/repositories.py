@@ -1,0 +1,111 @@
+"""Creates, lists, changes and deletes repositories."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit, require
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.records import JournalEntry, Repository
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+
+class Repositories:
+    """Whoever calls without an actor is the operator: code that holds the registry may do all."""
+
+    def __init__(self, database: Database, policy: AccessPolicy) -> None:
+        self._database = database
+        self._policy = policy
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        public: bool = False,
+        allow_overwrite: bool = False,
+        max_file_size: int | None = None,
+        actor: Actor = OPERATOR,
+    ) -> Repository:
+        """A new repository: private and protected against overwriting, unless said otherwise.
+
+        max_file_size: bytes; None leaves the registry's limit.
+
+        Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied.
+        """
+        now = datetime.now(UTC)
+        values = {
+            "description": description,
+            "public": public,
+            "allow_overwrite": allow_overwrite,
+            "max_file_size": _checked_size(max_file_size),
+        }
+        planned = Repository(id=0, name=repository_name(name), created_at=now)
+        require(self._policy, actor, Permission.MANAGE, planned)
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            created = catalog.add_repository(name=name, created_at=now, **values)
+            if created is None:
+                raise NameTaken(f"There is a repository {name!r} already; choose another name.")
+            catalog.record(_entry(actor, "create repository", name, _as_text(values)))
+        return created
+
+    def all(self) -> list[Repository]:
+        with self._database.read() as connection:
+            return Catalog(connection).repositories()
+
+    def get(self, name: str, *, actor: Actor = OPERATOR) -> Repository:
+        """Raises UnknownRepository."""
+        with self._database.read() as connection:
+            return self._managed(Catalog(connection).repository(name), name, actor)
+
+    def change(self, name: str, *, actor: Actor = OPERATOR, **settings: Any) -> Repository:
+        """Changes those settings of `create` that are given; effective on the next request.
+
+        Raises UnknownRepository or InvalidSetting.
+        """
+        if "max_file_size" in settings:
+            _checked_size(settings["max_file_size"])
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            repository = self._managed(catalog.lock_repository(name), name, actor)
+            if settings:
+                catalog.change_repository(repository, **settings)
+                catalog.record(_entry(actor, "change repository", name, _as_text(settings)))
+        return self.get(name, actor=actor)
+
+    def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
+        """Deletes the repository with all its projects; grants and tokens for it go too.
+
+        Raises UnknownRepository. The bytes stay until `upkeep sweep`.
+        """
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.delete_repository(self._managed(catalog.lock_repository(name), name, actor))
+            catalog.record(_entry(actor, "delete repository", name, None))
+
+    def journal(self, name: str | None = None) -> list[JournalEntry]:
+        """What happened, oldest first: in one repository, or everywhere."""
+        with self._database.read() as connection:
+            return Catalog(connection).journal(name)
+
+    def _managed(self, found: Repository | None, name: str, actor: Actor) -> Repository:
+        return admit(self._policy, actor, Permission.MANAGE, name, found)
+
+
+def _checked_size(size: int | None) -> int | None:
+    if size is not None and size <= 0:
+        raise InvalidSetting("The largest file size must be more than 0 bytes.")
+    return size
+
+
+def _as_text(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def _entry(actor: Actor, action: str, name: str, detail: dict[str, str] | None) -> JournalEntry:
+    return JournalEntry(
+        at=datetime.now(UTC), actor=actor.name, action=action, repository=name, detail=detail
+    )

@@ -1,0 +1,87 @@
+"""The index of one repository, as the simple API shows it."""
+
+from typing import Protocol
+
+from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.errors import UnknownProject
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import Project, ProjectList, ProjectPage, Repository, Versioned
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+
+class Index(Protocol):
+    """What SimpleIndexApp shows; implement it to filter, merge or proxy other indexes."""
+
+    def check_access(self, actor: Actor) -> None:
+        """Raises AuthenticationRequired, PermissionDenied or UnknownRepository."""
+        ...
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        """The root page. Raises like check_access."""
+        ...
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        """A project's page. Raises like check_access, and UnknownProject."""
+        ...
+
+
+class SimpleIndex:
+    """The Index of a repository, straight from the database: never a stale page."""
+
+    def __init__(self, repository: str, database: Database, policy: AccessPolicy) -> None:
+        self._repository = repository
+        self._database = database
+        self._policy = policy
+
+    def check_access(self, actor: Actor) -> None:
+        self._readable(actor)
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        repository = self._readable(actor)
+        return Versioned(
+            key=("list", repository.id, repository.serial),
+            serial=repository.serial,
+            public=repository.public,
+            load=lambda: self._load_list(repository),
+        )
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        with self._database.read() as connection:
+            found = Catalog(connection).locate(self._repository, project)
+        repository, located = found or (None, None)
+        repository = admit(
+            self._policy, actor, Permission.READ, self._repository, repository, project
+        )
+        if located is None:
+            raise UnknownProject(f"There is no project {project!r} in {repository.name!r}.")
+        return Versioned(
+            key=("project", located.id, located.serial),
+            serial=located.serial,
+            public=repository.public,
+            load=lambda: self._load_page(located),
+        )
+
+    def _readable(self, actor: Actor) -> Repository:
+        with self._database.read() as connection:
+            found = Catalog(connection).repository(self._repository)
+        return admit(self._policy, actor, Permission.READ, self._repository, found)
+
+    def _load_list(self, repository: Repository) -> ProjectList:
+        with self._database.read() as connection:
+            projects = Catalog(connection).listed_projects(repository)
+        return ProjectList(serial=repository.serial, projects=projects)
+
+    def _load_page(self, project: Project) -> ProjectPage:
+        with self._database.read() as connection:
+            releases = Catalog(connection).releases(project.id)
+        # PEP 792: a quarantined project offers nothing.
+        shown = [] if project.status == "quarantined" else releases
+        return ProjectPage(
+            name=project.normalized_name,
+            status=project.status,
+            status_reason=project.status_reason,
+            serial=project.serial,
+            versions=tuple(dict.fromkeys(version for version, _file in shown)),
+            files=tuple(file for _version, file in shown if file is not None),
+        )

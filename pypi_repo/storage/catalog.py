@@ -1,0 +1,362 @@
+"""Statements about repositories, projects, releases, files and the journal."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from packaging.utils import NormalizedName, canonicalize_version
+from sqlalchemy import (
+    Connection,
+    and_,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from pypi_repo.domain.records import (
+    DistributionFile,
+    JournalEntry,
+    ListedProject,
+    Project,
+    Repository,
+)
+from pypi_repo.storage.rows import (
+    FILE_COLUMNS,
+    PROJECT_COLUMNS,
+    REPOSITORY_COLUMNS,
+    file_values,
+    to_file,
+    to_project,
+    to_repository,
+)
+from pypi_repo.storage.tables import (
+    FileRow,
+    JournalRow,
+    ProjectRow,
+    ReleaseRow,
+    RepositoryRow,
+    RetiredFilenameRow,
+)
+
+
+class Located(NamedTuple):
+    """A repository and what was looked for in it, from one statement; None where absent."""
+
+    repository: Repository
+    project: Project | None
+
+
+class Catalog:
+    """Runs on a connection that a service opened; the service also commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Repositories
+
+    def repositories(self) -> list[Repository]:
+        rows = self._connection.execute(select(*REPOSITORY_COLUMNS).order_by(RepositoryRow.name))
+        return [to_repository(row) for row in rows]
+
+    def repository(self, name: str) -> Repository | None:
+        row = self._connection.execute(
+            select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == name)
+        ).one_or_none()
+        return None if row is None else to_repository(row)
+
+    def lock_repository(self, name: str) -> Repository | None:
+        """The repository as it is now, with all other writers to it waiting for this commit."""
+        row = self._connection.execute(
+            select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == name).with_for_update()
+        ).one_or_none()
+        return None if row is None else to_repository(row)
+
+    def add_repository(self, **values: Any) -> Repository | None:
+        """The new repository; None, and a transaction good for nothing, if the name is taken."""
+        try:
+            row = self._connection.execute(
+                insert(RepositoryRow).values(serial=0, **values).returning(*REPOSITORY_COLUMNS)
+            ).one()
+        except IntegrityError:
+            return None
+        return to_repository(row)
+
+    def change_repository(self, repository: Repository, **values: Any) -> None:
+        self._connection.execute(
+            update(RepositoryRow).where(RepositoryRow.id == repository.id).values(**values)
+        )
+
+    def delete_repository(self, repository: Repository) -> None:
+        self._connection.execute(delete(RepositoryRow).where(RepositoryRow.id == repository.id))
+
+    def next_serial(self, repository: Repository) -> int:
+        """Counts one change of the repository; serials become visible in their order."""
+        return self._connection.execute(
+            update(RepositoryRow)
+            .where(RepositoryRow.id == repository.id)
+            .values(serial=RepositoryRow.serial + 1)
+            .returning(RepositoryRow.serial)
+        ).scalar_one()
+
+    # Projects
+
+    def locate(self, repository: str, project: NormalizedName) -> Located | None:
+        row = self._connection.execute(
+            select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
+            .outerjoin_from(
+                RepositoryRow,
+                ProjectRow,
+                and_(
+                    ProjectRow.repository_id == RepositoryRow.id,
+                    ProjectRow.normalized_name == project,
+                ),
+            )
+            .where(RepositoryRow.name == repository)
+        ).one_or_none()
+        if row is None:
+            return None
+        columns = tuple(row)
+        found = columns[len(REPOSITORY_COLUMNS) :]
+        return Located(to_repository(columns), None if found[0] is None else to_project(found))
+
+    def projects(self, repository: Repository) -> list[Project]:
+        rows = self._connection.execute(
+            select(*PROJECT_COLUMNS)
+            .where(ProjectRow.repository_id == repository.id)
+            .order_by(ProjectRow.normalized_name)
+        )
+        return [to_project(row) for row in rows]
+
+    def listed_projects(self, repository: Repository) -> tuple[ListedProject, ...]:
+        """The projects that the index shows: all but the quarantined (PEP 792)."""
+        rows = self._connection.execute(
+            select(ProjectRow.name, ProjectRow.normalized_name, ProjectRow.serial)
+            .where(ProjectRow.repository_id == repository.id, ProjectRow.status != "quarantined")
+            .order_by(ProjectRow.normalized_name)
+        )
+        return tuple(
+            ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
+            for name, normalized, serial in rows
+        )
+
+    def add_project(
+        self, repository: Repository, name: str, normalized_name: NormalizedName, at: datetime
+    ) -> int:
+        """The new project's id."""
+        return self._connection.execute(
+            insert(ProjectRow)
+            .values(
+                repository_id=repository.id,
+                name=name,
+                normalized_name=normalized_name,
+                status="active",
+                status_reason="",
+                serial=0,
+                created_at=at,
+            )
+            .returning(ProjectRow.id)
+        ).scalar_one()
+
+    def change_project(self, project_id: int, **values: Any) -> None:
+        self._connection.execute(
+            update(ProjectRow).where(ProjectRow.id == project_id).values(**values)
+        )
+
+    def delete_project(self, project: Project) -> None:
+        self._connection.execute(delete(ProjectRow).where(ProjectRow.id == project.id))
+
+    # Releases
+
+    def release_id(self, project_id: int, version: str) -> int | None:
+        """Finds it under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
+        return self._connection.execute(
+            select(ReleaseRow.id).where(
+                ReleaseRow.project_id == project_id,
+                ReleaseRow.canonical_version == canonicalize_version(version),
+            )
+        ).scalar_one_or_none()
+
+    def add_release(self, project_id: int, version: str, at: datetime) -> int:
+        """The new release's id."""
+        return self._connection.execute(
+            insert(ReleaseRow)
+            .values(
+                project_id=project_id,
+                version=version,
+                canonical_version=canonicalize_version(version),
+                created_at=at,
+            )
+            .returning(ReleaseRow.id)
+        ).scalar_one()
+
+    def delete_release(self, release_id: int) -> None:
+        self._connection.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))
+
+    # Files
+
+    def file(self, repository: Repository, filename: str) -> DistributionFile | None:
+        row = self._connection.execute(
+            _files().where(FileRow.repository_id == repository.id, FileRow.filename == filename)
+        ).one_or_none()
+        return None if row is None else to_file(row)
+
+    def locate_file(
+        self, repository: str, filename: str
+    ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
+        """The repository, and the file with its project if it is there."""
+        row = self._connection.execute(
+            select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
+            .outerjoin_from(
+                RepositoryRow,
+                FileRow,
+                and_(FileRow.repository_id == RepositoryRow.id, FileRow.filename == filename),
+            )
+            .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
+            .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+            .where(RepositoryRow.name == repository)
+        ).one_or_none()
+        if row is None:
+            return None
+        columns = tuple(row)
+        project, file = (
+            columns[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)],
+            columns[-len(FILE_COLUMNS) :],
+        )
+        repository_record = to_repository(columns)
+        if project[0] is None:
+            return repository_record, None, None
+        return repository_record, to_project(project), to_file(file)
+
+    def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
+        """(version, file) for every file, by upload, and (version, None) for empty releases."""
+        rows = self._connection.execute(
+            select(ReleaseRow.version, *FILE_COLUMNS)
+            .select_from(ReleaseRow)
+            .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+            .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
+            .where(ReleaseRow.project_id == project_id)
+            .order_by(ReleaseRow.id, FileRow.id)
+        )
+        return [(version, to_file(file) if file[0] else None) for version, *file in rows]
+
+    def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> None:
+        self._connection.execute(
+            insert(FileRow).values(
+                repository_id=repository.id, release_id=release_id, **file_values(file)
+            )
+        )
+
+    def replace_file(self, repository: Repository, release_id: int, file: DistributionFile) -> None:
+        """Puts `file` in the place of the one with its name."""
+        self._connection.execute(
+            update(FileRow)
+            .where(FileRow.repository_id == repository.id, FileRow.filename == file.filename)
+            .values(release_id=release_id, **file_values(file))
+        )
+
+    def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
+        self._connection.execute(
+            update(FileRow)
+            .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
+            .values(yanked=reason)
+        )
+
+    def yank_release(self, release_id: int, reason: str | None) -> None:
+        self._connection.execute(
+            update(FileRow).where(FileRow.release_id == release_id).values(yanked=reason)
+        )
+
+    def delete_file(self, repository: Repository, filename: str) -> None:
+        self._connection.execute(
+            delete(FileRow).where(
+                FileRow.repository_id == repository.id, FileRow.filename == filename
+            )
+        )
+
+    def filenames(self, project: Project, release_id: int | None = None) -> list[str]:
+        """Of a project, or of one of its releases."""
+        statement = (
+            select(FileRow.filename)
+            .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
+            .where(ReleaseRow.project_id == project.id)
+            .order_by(FileRow.id)
+        )
+        if release_id is not None:
+            statement = statement.where(FileRow.release_id == release_id)
+        return list(self._connection.scalars(statement))
+
+    def retire_filename(self, repository: Repository, filename: str) -> None:
+        """Remembers the name of a file that is being deleted."""
+        if not self.is_retired(repository, filename):
+            self._connection.execute(
+                insert(RetiredFilenameRow).values(repository_id=repository.id, filename=filename)
+            )
+
+    def is_retired(self, repository: Repository, filename: str) -> bool:
+        return self._connection.execute(
+            select(
+                exists().where(
+                    RetiredFilenameRow.repository_id == repository.id,
+                    RetiredFilenameRow.filename == filename,
+                )
+            )
+        ).scalar_one()
+
+    def stored_files(self) -> Iterator[tuple[str, str, int, str | None]]:
+        """(sha256, filename, size, sha256 of its metadata) of every file of the registry."""
+        rows = self._connection.execution_options(yield_per=1000).execute(
+            select(FileRow.sha256, FileRow.filename, FileRow.size, FileRow.metadata_sha256)
+        )
+        yield from rows.tuples()
+
+    def refers_to(self, sha256: str, filename: str) -> bool:
+        """Whether any repository has a file whose blob this is."""
+        return self._connection.execute(
+            select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
+        ).scalar_one()
+
+    # Journal
+
+    def record(self, entry: JournalEntry) -> None:
+        self._connection.execute(
+            insert(JournalRow).values(
+                at=entry.at,
+                actor=entry.actor,
+                action=entry.action,
+                repository=entry.repository,
+                serial=entry.serial,
+                project=entry.project,
+                version=entry.version,
+                filename=entry.filename,
+                detail=entry.detail,
+            )
+        )
+
+    def journal(self, repository: str | None = None) -> list[JournalEntry]:
+        """All entries, oldest first, or those of one repository."""
+        statement = select(
+            JournalRow.at,
+            JournalRow.actor,
+            JournalRow.action,
+            JournalRow.repository,
+            JournalRow.serial,
+            JournalRow.project,
+            JournalRow.version,
+            JournalRow.filename,
+            JournalRow.detail,
+        ).order_by(JournalRow.id)
+        if repository is not None:
+            statement = statement.where(JournalRow.repository == repository)
+        return [JournalEntry(**row._mapping) for row in self._connection.execute(statement)]
+
+
+def _files() -> Any:
+    return (
+        select(*FILE_COLUMNS)
+        .select_from(FileRow)
+        .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
+        .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+    )

@@ -1,0 +1,246 @@
+"""Statements about repository users, their grants and tokens, and administrators."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from pypi_repo.domain.access import Access, Grants
+from pypi_repo.domain.accounts import Account, Administrator, Token, User
+from pypi_repo.domain.records import Repository
+from pypi_repo.storage.tables import AdministratorRow, GrantRow, RepositoryRow, TokenRow, UserRow
+
+_Scope = aliased(RepositoryRow)
+"""The repository that a token is limited to, beside those that its user's grants name."""
+
+_TOKEN_COLUMNS = (
+    TokenRow.id,
+    UserRow.name,
+    TokenRow.name,
+    TokenRow.prefix,
+    _Scope.name,
+    TokenRow.read_only,
+    TokenRow.created_at,
+    TokenRow.expires_at,
+)
+
+
+class People:
+    """Runs on a connection that a service opened; the service also commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Repository users
+
+    def user(self, name: str) -> Account | None:
+        """The user with its password hash and grants, in one statement."""
+        rows = self._connection.execute(
+            select(
+                UserRow.id,
+                UserRow.name,
+                UserRow.password_hash,
+                UserRow.everywhere,
+                RepositoryRow.name,
+                GrantRow.access,
+            )
+            .select_from(UserRow)
+            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+            .where(UserRow.name == name)
+        ).all()
+        if not rows:
+            return None
+        id_, name, password_hash, everywhere, *_ = rows[0]
+        return Account(
+            id=id_, name=name, password_hash=password_hash, grants=_grants(everywhere, rows)
+        )
+
+    def users(self) -> list[User]:
+        rows = self._connection.execute(
+            select(
+                UserRow.name,
+                UserRow.created_at,
+                UserRow.everywhere,
+                RepositoryRow.name,
+                GrantRow.access,
+            )
+            .select_from(UserRow)
+            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+            .order_by(UserRow.name, RepositoryRow.name)
+        ).all()
+        by_name: dict[str, list[Any]] = {}
+        for row in rows:
+            by_name.setdefault(row[0], []).append(row)
+        return [
+            User(name=name, created_at=own[0][1], grants=_grants(own[0][2], own))
+            for name, own in by_name.items()
+        ]
+
+    def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
+        """The new user's id; it has no access until `set_grants`.
+
+        None, and a transaction good for nothing, if the name is taken.
+        """
+        try:
+            return self._connection.execute(
+                insert(UserRow)
+                .values(name=name, password_hash=password_hash, everywhere=0, created_at=at)
+                .returning(UserRow.id)
+            ).scalar_one()
+        except IntegrityError:
+            return None
+
+    def set_grants(
+        self, user_id: int, everywhere: Access, named: Mapping[Repository, Access]
+    ) -> None:
+        self._connection.execute(
+            update(UserRow).where(UserRow.id == user_id).values(everywhere=int(everywhere))
+        )
+        self._connection.execute(delete(GrantRow).where(GrantRow.user_id == user_id))
+        for repository, access in named.items():
+            self._connection.execute(
+                insert(GrantRow).values(
+                    user_id=user_id, repository_id=repository.id, access=int(access)
+                )
+            )
+
+    def set_user_password(self, user_id: int, password_hash: str) -> None:
+        self._connection.execute(
+            update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
+        )
+
+    def delete_user(self, user_id: int) -> None:
+        self._connection.execute(delete(UserRow).where(UserRow.id == user_id))
+
+    # Tokens
+
+    def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
+        """The token and its user with grants, in one statement."""
+        rows = self._connection.execute(
+            _tokens(
+                UserRow.id,
+                UserRow.password_hash,
+                UserRow.everywhere,
+                RepositoryRow.name,
+                GrantRow.access,
+            )
+            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+            .where(TokenRow.secret_sha256 == secret_sha256)
+        ).all()
+        if not rows:
+            return None
+        token = _token(rows[0][: len(_TOKEN_COLUMNS)])
+        user_id, password_hash, everywhere, *_ = rows[0][len(_TOKEN_COLUMNS) :]
+        account = Account(
+            id=user_id,
+            name=token.user,
+            password_hash=password_hash,
+            grants=_grants(everywhere, rows),
+        )
+        return token, account
+
+    def tokens(self, user_id: int) -> list[Token]:
+        rows = self._connection.execute(
+            _tokens().where(TokenRow.user_id == user_id).order_by(TokenRow.id)
+        )
+        return [_token(row) for row in rows]
+
+    def token(self, token_id: int) -> Token | None:
+        row = self._connection.execute(_tokens().where(TokenRow.id == token_id)).one_or_none()
+        return None if row is None else _token(row)
+
+    def add_token(self, user_id: int, **values: Any) -> int:
+        """The new token's id."""
+        return self._connection.execute(
+            insert(TokenRow).values(user_id=user_id, **values).returning(TokenRow.id)
+        ).scalar_one()
+
+    def delete_token(self, token_id: int) -> None:
+        self._connection.execute(delete(TokenRow).where(TokenRow.id == token_id))
+
+    # Administrators
+
+    def administrator_password(self, name: str) -> str | None:
+        """The hash."""
+        return self._connection.execute(
+            select(AdministratorRow.password_hash).where(AdministratorRow.name == name)
+        ).scalar_one_or_none()
+
+    def administrators(self) -> list[Administrator]:
+        rows = self._connection.execute(
+            select(AdministratorRow.name, AdministratorRow.created_at).order_by(
+                AdministratorRow.name
+            )
+        )
+        return [Administrator(name=name, created_at=created_at) for name, created_at in rows]
+
+    def lock_administrators(self) -> int:
+        """How many there are, with nobody else adding or deleting until the commit."""
+        return len(self._connection.scalars(select(AdministratorRow.id).with_for_update()).all())
+
+    def add_administrator(self, name: str, password_hash: str, at: datetime) -> bool:
+        """False, and a transaction good for nothing, if the name is taken."""
+        try:
+            self._connection.execute(
+                insert(AdministratorRow).values(
+                    name=name, password_hash=password_hash, created_at=at
+                )
+            )
+        except IntegrityError:
+            return False
+        return True
+
+    def set_administrator_password(self, name: str, password_hash: str) -> bool:
+        """False if there is no such administrator."""
+        return (
+            self._connection.execute(
+                update(AdministratorRow)
+                .where(AdministratorRow.name == name)
+                .values(password_hash=password_hash)
+            ).rowcount
+            > 0
+        )
+
+    def delete_administrator(self, name: str) -> bool:
+        """False if there is no such administrator."""
+        return (
+            self._connection.execute(
+                delete(AdministratorRow).where(AdministratorRow.name == name)
+            ).rowcount
+            > 0
+        )
+
+
+def _tokens(*more_columns: Any) -> Any:
+    return (
+        select(*_TOKEN_COLUMNS, *more_columns)
+        .select_from(TokenRow)
+        .join(UserRow, UserRow.id == TokenRow.user_id)
+        .outerjoin(_Scope, _Scope.id == TokenRow.repository_id)
+    )
+
+
+def _token(row: Sequence[Any]) -> Token:
+    id_, user, name, prefix, repository, read_only, created_at, expires_at = row
+    return Token(
+        id=id_,
+        user=user,
+        name=name,
+        prefix=prefix,
+        repository=repository,
+        read_only=read_only,
+        created_at=created_at,
+        expires_at=expires_at,
+    )
+
+
+def _grants(everywhere: int, rows: Sequence[Sequence[Any]]) -> Grants:
+    """The last two columns of each row name one grant, or nothing."""
+    named = {row[-2]: Access(row[-1]) for row in rows if row[-2] is not None}
+    return Grants(Access(everywhere), named)

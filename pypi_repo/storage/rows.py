@@ -1,0 +1,121 @@
+"""Which columns make up a record, and the record made of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow
+
+REPOSITORY_COLUMNS = (
+    RepositoryRow.id,
+    RepositoryRow.name,
+    RepositoryRow.description,
+    RepositoryRow.public,
+    RepositoryRow.allow_overwrite,
+    RepositoryRow.max_file_size,
+    RepositoryRow.serial,
+    RepositoryRow.created_at,
+)
+PROJECT_COLUMNS = (
+    ProjectRow.id,
+    ProjectRow.name,
+    ProjectRow.normalized_name,
+    ProjectRow.status,
+    ProjectRow.status_reason,
+    ProjectRow.serial,
+)
+FILE_COLUMNS = (
+    FileRow.filename,
+    ProjectRow.normalized_name,
+    ReleaseRow.version,
+    FileRow.kind,
+    FileRow.python_tag,
+    FileRow.size,
+    FileRow.sha256,
+    FileRow.blake2_256,
+    FileRow.md5,
+    FileRow.requires_python,
+    FileRow.metadata_sha256,
+    FileRow.yanked,
+    FileRow.uploaded_at,
+    FileRow.uploaded_by,
+)
+
+
+def to_repository(row: Sequence[Any]) -> Repository:
+    id_, name, description, public, allow_overwrite, max_file_size, serial, created_at = row[
+        : len(REPOSITORY_COLUMNS)
+    ]
+    return Repository(
+        id=id_,
+        name=name,
+        description=description,
+        public=public,
+        allow_overwrite=allow_overwrite,
+        max_file_size=max_file_size,
+        serial=serial,
+        created_at=created_at,
+    )
+
+
+def to_project(row: Sequence[Any]) -> Project:
+    id_, name, normalized_name, status, status_reason, serial = row
+    return Project(
+        id=id_,
+        name=name,
+        normalized_name=normalized_name,
+        status=status,
+        status_reason=status_reason,
+        serial=serial,
+    )
+
+
+def to_file(row: Sequence[Any]) -> DistributionFile:
+    (
+        filename,
+        project,
+        version,
+        kind,
+        python_tag,
+        size,
+        sha256,
+        blake2_256,
+        md5,
+        requires_python,
+        metadata_sha256,
+        yanked,
+        uploaded_at,
+        uploaded_by,
+    ) = row
+    return DistributionFile(
+        filename=filename,
+        project=project,
+        version=version,
+        kind=kind,
+        python_tag=python_tag,
+        size=size,
+        digests=Digests(sha256, blake2_256, md5),
+        requires_python=requires_python,
+        metadata_sha256=metadata_sha256,
+        yanked=yanked,
+        uploaded_at=uploaded_at,
+        uploaded_by=uploaded_by,
+    )
+
+
+def file_values(file: DistributionFile) -> dict[str, Any]:
+    return {
+        "filename": file.filename,
+        "kind": file.kind,
+        "python_tag": file.python_tag,
+        "size": file.size,
+        "sha256": file.digests.sha256,
+        "blake2_256": file.digests.blake2_256,
+        "md5": file.digests.md5,
+        "requires_python": file.requires_python,
+        "metadata_sha256": file.metadata_sha256,
+        "yanked": file.yanked,
+        "uploaded_at": file.uploaded_at,
+        "uploaded_by": file.uploaded_by,
+    }

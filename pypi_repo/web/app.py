@@ -1,0 +1,103 @@
+"""The frame of every WSGI app here: environ -> actor -> handle() -> response."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import RegistryError
+from pypi_repo.services.download import Downloads
+from pypi_repo.services.simple_index import Index
+from pypi_repo.services.upload import Uploads
+from pypi_repo.web import problems
+from pypi_repo.web.authenticate import Authenticate
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_CHUNK = 256 * 1024
+_DRAINED = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BoundRepository:
+    """A repository, by name, with all that an app over it needs.
+
+    Made by `Registry.repository(name)`. `dataclasses.replace(repository, index=...)` puts a
+    filter, a merged index or a proxy in the place of its index.
+    """
+
+    name: str
+    index: Index
+    uploads: Uploads
+    downloads: Downloads
+    authenticate: Authenticate
+
+
+class WSGIApp(ABC):
+    """An app that knows who asks.
+
+    authenticate: WSGI environ -> Actor.
+    """
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        request = Request(environ)
+        try:
+            response = self.handle(request, self._authenticate(environ))
+        except (RegistryError, HTTPException) as error:
+            _drain(request)
+            response = problems.respond(error, request)
+        return response(environ, start_response)
+
+    @abstractmethod
+    def handle(self, request: Request, actor: Actor) -> Response:
+        """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
+
+
+def path_info(request: Request) -> str:
+    """What follows the mount point, decoded; unlike Request.path, with every slash it has."""
+    path: str = request.environ.get("PATH_INFO", "")
+    return path.encode("latin-1").decode("utf-8", "replace")
+
+
+def require_reading(request: Request) -> None:
+    """Raises MethodNotAllowed for all but GET and HEAD."""
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed(
+            valid_methods=["GET", "HEAD"], description="This URL can only be read."
+        )
+
+
+def redirect(request: Request, depth: int, target: str) -> Response:
+    """A redirect to `target`, `depth` segments above the request's own.
+
+    Relative, so it survives proxies and mounts whose outer URL nobody told us.
+    """
+    query = request.query_string.decode("latin-1")
+    location = "../" * depth + target + (f"?{query}" if query else "")
+    response = Response(status=301)
+    response.autocorrect_location_header = False
+    response.headers["Location"] = location
+    response.headers["Vary"] = "Accept"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _drain(request: Request) -> None:
+    """Reads what is left of a refused upload: many clients see no answer while they send."""
+    stream = request.stream
+    try:
+        remaining = _DRAINED
+        while remaining > 0 and (chunk := stream.read(_CHUNK)):
+            remaining -= len(chunk)
+    except (HTTPException, OSError):
+        pass  # the client is gone, and with it whoever would read the answer

@@ -1,0 +1,60 @@
+"""From a request to an actor. A host with accounts of its own replaces this by one function."""
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.services.login import Login
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Authenticate = Callable[["WSGIEnvironment"], Actor]
+"""WSGI environ -> Actor. ANONYMOUS where no credentials came; raises InvalidCredentials where
+wrong ones did, because falling back to anonymous would hide a typing error."""
+
+_NOT_UNDERSTOOD = "The Authorization header cannot be understood; use Basic or Bearer."
+
+
+def basic_or_token(login: Login) -> Authenticate:
+    """The registry's own repository users: Basic with a password or token, or Bearer."""
+
+    def authenticate(environ: "WSGIEnvironment") -> Actor:
+        header = environ.get("HTTP_AUTHORIZATION")
+        if not header:
+            return ANONYMOUS
+        scheme, _space, value = header.partition(" ")
+        match scheme.lower():
+            case "basic":
+                username, password = _basic(value)
+                return login.with_password(username, password, environ.get("REMOTE_ADDR", ""))
+            case "bearer":
+                return login.with_token(value.strip())
+            case _:
+                raise InvalidCredentials(_NOT_UNDERSTOOD)
+
+    return authenticate
+
+
+def _basic(value: str) -> tuple[str, str]:
+    """User name and password (RFC 7617)."""
+    try:
+        decoded = base64.b64decode(value, validate=True)
+    except ValueError:
+        raise InvalidCredentials(_NOT_UNDERSTOOD) from None
+    try:
+        text = decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        text = decoded.decode("latin-1")  # what requests sends, so twine, poetry and flit do
+    username, colon, password = text.partition(":")
+    if not colon:
+        raise InvalidCredentials(_NOT_UNDERSTOOD)
+    return username, password
+
+
+def remote_user(environ: "WSGIEnvironment") -> Actor:
+    """For a host or proxy that authenticates by itself and sets REMOTE_USER."""
+    name = environ.get("REMOTE_USER")
+    return Actor(name) if name else ANONYMOUS

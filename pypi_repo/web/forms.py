@@ -1,0 +1,124 @@
+"""Reads an upload's multipart body as it arrives: text into memory, the file into staging."""
+
+from collections.abc import Iterator
+
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+    Preamble,
+)
+from werkzeug.wrappers import Request
+
+from pypi_repo.domain.errors import InvalidFilename, InvalidForm, TooLarge
+from pypi_repo.settings import Limits, format_size
+from pypi_repo.storage.blobs import StagedFile
+
+_CHUNK = 256 * 1024
+_LARGEST_PART_HEADER = 64 * 1024
+_LONGEST_BOUNDARY = 200
+
+_CONTENT = "content"
+_IGNORED_FILES = frozenset({"gpg_signature"})  # accepted and dropped, as long as clients send it
+
+
+class UploadReader:
+    """Collects one upload.
+
+    After `read`, `fields` maps names to all their values, in order, and `filename` is that of
+    the content, or None if no content came.
+    """
+
+    def __init__(self, staged: StagedFile, file_limit: int, limits: Limits) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self.filename: str | None = None
+        self._staged = staged
+        self._file_limit = file_limit
+        self._limits = limits
+        self._text_size = 0
+        self._part: Field | File | None = None
+        self._text = bytearray()
+
+    def read(self, request: Request) -> None:
+        """Raises InvalidForm, InvalidFilename, TooLarge, and what StagedFile.write raises."""
+        if (request.content_length or 0) > self._file_limit + self._limits.form_size:
+            raise TooLarge(
+                f"The upload is larger than the {format_size(self._file_limit)} allowed here."
+            )
+        try:
+            for event in _events(request, self._limits):
+                self._take(event)
+        except ClientDisconnected:
+            raise InvalidForm("The upload was cut off; send it again.") from None
+        except RequestEntityTooLarge:
+            raise TooLarge("The upload form has too many parts or too long a header.") from None
+        except (ValueError, UnicodeError) as error:
+            raise InvalidForm("The upload is not a complete multipart form.") from error
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Field | File):
+            self._begin(event)
+        elif isinstance(event, Data) and self._is_content:
+            self._staged.write(event.data, self._file_limit)
+        elif isinstance(event, Data):
+            self._text_size += len(event.data)
+            if self._text_size > self._limits.form_size:
+                raise TooLarge(
+                    f"The upload's text fields exceed {format_size(self._limits.form_size)}."
+                )
+            self._text += event.data
+            if not event.more_data and isinstance(self._part, Field):
+                text = self._text.decode("utf-8")
+                self.fields.setdefault(self._part.name, []).append(text)
+
+    @property
+    def _is_content(self) -> bool:
+        return isinstance(self._part, File) and self._part.name == _CONTENT
+
+    def _begin(self, part: Field | File) -> None:
+        self._part = part
+        self._text = bytearray()
+        if not part.name:
+            raise InvalidForm("A part of the upload form has no name.")
+        if isinstance(part, Field):
+            if part.name == _CONTENT:
+                raise InvalidForm("The content must be sent as a file, with its filename.")
+        elif part.name == _CONTENT:
+            self._begin_content(part)
+        elif part.name not in _IGNORED_FILES:
+            raise InvalidForm(f"The field {part.name[:40]!r} must be text, not a file.")
+
+    def _begin_content(self, part: File) -> None:
+        if self.filename is not None:
+            raise InvalidForm("Only one file can be uploaded at a time.")
+        if part.headers.get("Content-Type", "").lower().startswith("image/"):
+            raise InvalidForm("An image is not a distribution file.")
+        # The parser drops backslashes as escapes, so a path is looked for in what was sent.
+        if "\\" in part.headers["Content-Disposition"]:
+            raise InvalidFilename("The filename must not hold a path.")
+        self.filename = part.filename
+
+
+def _events(request: Request, limits: Limits) -> Iterator[Event]:
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
+        raise InvalidForm("An upload must be a multipart/form-data request; use twine or uv.")
+    decoder = MultipartDecoder(
+        boundary.encode("latin-1", "replace"),
+        max_form_memory_size=2 * _CHUNK + _LARGEST_PART_HEADER,
+        max_parts=limits.form_parts,
+    )
+    stream = request.stream
+    while True:
+        chunk = stream.read(_CHUNK)
+        decoder.receive_data(chunk or None)
+        while not isinstance(event := decoder.next_event(), NeedData):
+            if isinstance(event, Epilogue):
+                return
+            if not isinstance(event, Preamble):
+                yield event

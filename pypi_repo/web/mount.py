@@ -1,0 +1,61 @@
+"""mount(): several WSGI apps behind one, by the beginning of the path."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Request
+
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.web import problems
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def mount(
+    apps: "Mapping[str, WSGIApplication]", otherwise: "WSGIApplication | None" = None
+) -> "WSGIApplication":
+    """One WSGI app that hands each request to the app whose prefix its path begins with.
+
+    apps: prefix -> app. A prefix begins with a slash and does not end with one ("/pypi"), the
+        longest match wins, and it moves from PATH_INFO to SCRIPT_NAME.
+    otherwise: gets all other requests, untouched; without it they are answered 404.
+
+    Raises ConfigurationError for a prefix of another form.
+    """
+    for prefix in apps:
+        if not prefix.startswith("/") or prefix.endswith("/"):
+            raise ConfigurationError(
+                f"{prefix!r} cannot be a mount prefix; write it like '/pypi', without a last slash."
+            )
+    # WSGI paths are bytes in the guise of Latin-1 (PEP 3333).
+    by_length = sorted(
+        ((prefix.encode().decode("latin-1"), app) for prefix, app in apps.items()),
+        key=lambda item: -len(item[0]),
+    )
+    fallback = not_found if otherwise is None else otherwise
+
+    def mounted(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        for prefix, app in by_length:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                return app(shifted(environ, len(prefix)), start_response)
+        return fallback(environ, start_response)
+
+    return mounted
+
+
+def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":
+    """A copy with the first `length` characters of PATH_INFO moved to SCRIPT_NAME."""
+    path = environ.get("PATH_INFO", "")
+    moved = {
+        "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + path[:length],
+        "PATH_INFO": path[length:],
+    }
+    return {**environ, **moved}
+
+
+def not_found(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    error = NotFound("There is nothing here; check the URL.")
+    return problems.respond(error, Request(environ))(environ, start_response)

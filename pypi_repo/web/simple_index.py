@@ -1,0 +1,127 @@
+"""SimpleIndexApp: the simple repository API in HTML and JSON, for pip, uv, poetry, pdm ..."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain import simple_pages
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import UnknownProject
+from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
+from pypi_repo.domain.representations import Representation, choose
+from pypi_repo.settings import Limits
+from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.page_cache import PageCache, RenderedPage
+
+Content = TypeVar("Content", ProjectList, ProjectPage)
+
+
+class SimpleIndexApp(WSGIApp):
+    """Shows one repository's index.
+
+    files_url: where a DownloadApp over the same repository is mounted, relative to the index's
+        root page or absolute (a CDN).
+    authenticate: by default the registry's own accounts.
+    pages: a cache to share with other apps; by default one of its own.
+    """
+
+    def __init__(
+        self,
+        repository: BoundRepository,
+        *,
+        files_url: str = "../files/",
+        authenticate: Authenticate | None = None,
+        pages: PageCache | None = None,
+    ) -> None:
+        super().__init__(authenticate or repository.authenticate)
+        self._index = repository.index
+        # Not `or`: an empty cache would be replaced too, if it ever got a length.
+        self._pages = PageCache(Limits().page_cache) if pages is None else pages
+        parts = urlsplit(files_url)
+        is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
+        # A project page lies one level below the root page that `files_url` is relative to.
+        self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        require_reading(request)
+        path = path_info(request)
+        name = path.strip("/")
+        project = normalize(name)
+        if name and not is_normalized(project):
+            self._index.check_access(actor)
+            raise UnknownProject("There is no such project, nor could there be.")
+        canonical = f"{project}/" if name else ""
+        if path != f"/{canonical}":
+            self._index.check_access(actor)
+            return _redirect(request, path, canonical)
+        if not name:
+            return self._respond(request, self._index.project_list(actor), _render_list)
+        return self._respond(request, self._index.project_page(actor, project), self._render)
+
+    def _respond(
+        self,
+        request: Request,
+        content: Versioned[Content],
+        render: Callable[[Content, Representation], bytes],
+    ) -> Response:
+        representation = choose(_accepted(request), request.args.get("format"))
+        page = self._page(content, representation, render)
+        response = Response(page.body, content_type=page.media_type)
+        response.set_etag(page.etag)
+        audience = "public" if content.public else "private"
+        response.headers["Cache-Control"] = f"{audience}, max-age=0, must-revalidate"
+        response.headers["Vary"] = "Accept" if content.public else "Accept, Authorization"
+        response.headers["X-PyPI-Last-Serial"] = str(content.serial)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if request.if_none_match.contains_weak(page.etag):
+            response.status_code = 304
+            response.set_data(b"")
+        return response
+
+    def _page(
+        self,
+        content: Versioned[Content],
+        representation: Representation,
+        render: Callable[[Content, Representation], bytes],
+    ) -> RenderedPage:
+        key = (content.key, representation, self._files_url)
+        page = self._pages.get(key)
+        if page is None:
+            media_type = representation.value
+            if representation is Representation.HTML:
+                media_type += "; charset=utf-8"
+            page = RenderedPage.of(media_type, render(content.load(), representation))
+            self._pages.put(key, page)
+        return page
+
+    def _render(self, page: ProjectPage, representation: Representation) -> bytes:
+        if representation.is_json:
+            return simple_pages.project_json(page, self._files_url)
+        return simple_pages.project_html(page, self._files_url)
+
+
+def _render_list(index: ProjectList, representation: Representation) -> bytes:
+    if representation.is_json:
+        return simple_pages.list_json(index)
+    return simple_pages.list_html(index)
+
+
+def _accepted(request: Request) -> list[tuple[str, float]]:
+    # Spaces around ';' and '=' are seen in the wild; Werkzeug would take them for other types.
+    header = re.sub(r"\s*([;=])\s*", r"\1", request.headers.get("Accept", ""))
+    return [(value, quality) for value, quality in parse_accept_header(header, MIMEAccept)]
+
+
+def _redirect(request: Request, path: str, canonical: str) -> Response:
+    if not path:
+        # Without its last slash, the mount point itself is what the client called.
+        mounted_as = request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
+        return redirect(request, 0, f"{quote(mounted_as.encode('latin-1'))}/")
+    return redirect(request, path.count("/") - 1, canonical or "./")

@@ -1,0 +1,102 @@
+"""The whole registry under one roof: the URLs of docs/reference/urls.md."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.domain.records import Repository
+from pypi_repo.web import help_pages
+from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.download import DownloadApp
+from pypi_repo.web.mount import mount, not_found, shifted
+from pypi_repo.web.page_cache import PageCache
+from pypi_repo.web.simple_index import SimpleIndexApp
+from pypi_repo.web.upload import UploadApp
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_APPS_KEPT = 1024
+
+
+def registry_site(
+    bind: Callable[[str], BoundRepository],
+    public_repositories: Callable[[], list[Repository]],
+    page_cache: int,
+) -> "WSGIApplication":
+    """All repositories of a registry, each at /repositories/NAME/, and a landing page.
+
+    bind: gives the repository of a name, whether it exists or not.
+    public_repositories: those that the landing page may tell everybody of.
+    page_cache: bytes of rendered pages that are kept for all repositories together.
+    """
+    pages = PageCache(page_cache)
+
+    @lru_cache(_APPS_KEPT)
+    def app_of(name: str) -> "WSGIApplication":
+        return _repository_app(bind(name), pages)
+
+    def repositories(
+        environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        name = environ["PATH_INFO"].removeprefix("/").partition("/")[0]
+        if not name:
+            return not_found(environ, start_response)
+        return app_of(name)(shifted(environ, len(f"/{name}")), start_response)
+
+    return mount({"/repositories": repositories}, otherwise=_LandingPage(public_repositories))
+
+
+class _LandingPage(WSGIApp):
+    def __init__(self, public_repositories: Callable[[], list[Repository]]) -> None:
+        super().__init__(lambda _environ: ANONYMOUS)
+        self._public_repositories = public_repositories
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        if path_info(request) not in ("", "/"):
+            raise NotFound("There is nothing here; check the URL.")
+        require_reading(request)
+        return help_pages.landing_page(request, self._public_repositories())
+
+
+def _repository_app(repository: BoundRepository, pages: PageCache) -> "WSGIApplication":
+    upload = UploadApp(repository)
+    index = SimpleIndexApp(repository, pages=pages)
+    return mount(
+        {
+            "/simple": index,
+            # Where hatch looks before it uploads; it follows no redirects.
+            "/+simple": index,
+            "/files": DownloadApp(repository),
+            "/legacy": upload,
+        },
+        otherwise=_RepositoryRoot(repository, upload),
+    )
+
+
+class _RepositoryRoot(WSGIApp):
+    """Uploads, the connection settings, and redirects for an index URL without `/simple`."""
+
+    def __init__(self, repository: BoundRepository, upload: UploadApp) -> None:
+        super().__init__(repository.authenticate)
+        self._repository = repository
+        self._upload = upload
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        path = path_info(request)
+        name = path.strip("/")
+        if not name and request.method not in ("GET", "HEAD"):
+            return self._upload.handle(request, actor)
+        require_reading(request)
+        self._repository.index.check_access(actor)
+        if not name:
+            return help_pages.connection_page(request, self._repository.name)
+        project = normalize(name)
+        if not is_normalized(project):
+            raise NotFound("There is nothing here; check the URL.")
+        return redirect(request, path.count("/") - 1, f"simple/{project}/")

@@ -1,0 +1,54 @@
+"""UploadApp: the legacy upload API, as twine, uv, poetry, hatch, flit and pdm speak it."""
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import ActionGone, InvalidForm
+from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.web.app import BoundRepository, WSGIApp, path_info
+from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.forms import UploadReader
+
+_GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
+
+
+class UploadApp(WSGIApp):
+    """Takes uploads into one repository, at its mount point with and without a last slash.
+
+    authenticate: by default the registry's own accounts.
+    """
+
+    def __init__(
+        self, repository: BoundRepository, *, authenticate: Authenticate | None = None
+    ) -> None:
+        super().__init__(authenticate or repository.authenticate)
+        self._uploads = repository.uploads
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        if path_info(request) not in ("", "/"):
+            raise NotFound("There is nothing here; uploads go to the URL above.")
+        if request.method != "POST":
+            raise MethodNotAllowed(
+                valid_methods=["POST"],
+                description="This is the upload URL: give it to twine or uv publish, which POST "
+                "to it. Installers need the URL of the index.",
+            )
+        file_limit = self._uploads.admit(actor)
+        with self._uploads.stage() as staged:
+            upload = UploadReader(staged, file_limit, self._uploads.limits)
+            upload.read(request)
+            _check_action([*request.args.getlist(":action"), *upload.fields.get(":action", ())])
+            if upload.filename is None:
+                raise InvalidForm("The upload has no content.")
+            form = UploadForm.from_fields(upload.fields, upload.filename)
+            self._uploads.accept(actor, form, staged)
+        return Response(status="200 OK", content_type="text/plain; charset=utf-8")
+
+
+def _check_action(actions: list[str]) -> None:
+    action = actions[0] if actions else ""
+    if action in _GONE:
+        raise ActionGone(f"The action {action!r} is no longer offered; files are uploaded at once.")
+    if action != "file_upload":
+        raise InvalidForm("The only :action offered here is file_upload.")

@@ -1,0 +1,75 @@
+"""Fixtures that all tests share: real databases, real stores, and a small registry."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import Access, Registry, Settings
+from tests.support.clients import Clients
+from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
+
+USER, PASSWORD = "user@example.com", "correct horse"
+READER = "reader@example.com"
+ADMINISTRATOR = "admin@example.com"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/registry.db"
+    return request.getfixturevalue("postgres").create_database()
+
+
+@pytest.fixture(params=["disk", "memory", "s3"])
+def blob_settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """`blobs` and `blob_options` of Settings, for an empty store of each kind."""
+    if request.param == "s3":
+        server = request.getfixturevalue("s3")
+        bucket = server.create_bucket(f"test-{tmp_path.name.lower().replace('_', '-')[:40]}")
+        return {"blobs": f"s3://{bucket}/packages", "blob_options": server.storage_options}
+    return {"blobs": "memory://" if request.param == "memory" else f"file://{tmp_path}/blobs"}
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """In memory: private repository `main`, a user, a read-only user and an administrator."""
+    registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
+    populate(registry)
+    yield registry
+    registry.close()
+
+
+def populate(registry: Registry) -> None:
+    registry.repositories.create("main")
+    registry.accounts.create_user(USER, PASSWORD)
+    registry.accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
+    registry.accounts.create_administrator(ADMINISTRATOR, PASSWORD)
+
+
+@pytest.fixture
+def client(registry: Registry) -> Client:
+    """Speaks WSGI to the whole registry, without a server."""
+    return Client(registry.wsgi_app())
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Clients:
+    """The real clients, in a home of their own."""
+    return Clients(tmp_path / "home")
