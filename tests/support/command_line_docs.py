@@ -1,0 +1,44 @@
+"""Writes docs/reference/command-line.md: `python -m tests.support.command_line_docs`.
+
+A test compares the page with what this makes of the commands, so that it cannot lie.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from pypi_repo.cli.main import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
+
+_INTRODUCTION = """\
+# Command line
+
+`pypi-repo`, or `python -m pypi_repo`. Every option can be given as an environment variable, which
+each help text names. Exit status: 0 done; 1 refused, with one sentence on stderr that says what to
+do next; 2 wrong usage.
+"""
+
+
+def page() -> str:
+    sections = (
+        f"## {path}\n\n```text\n{command.get_help(context)}\n```\n"
+        for path, command, context in _commands(main, click.Context(main, info_name="pypi-repo"))
+        if not isinstance(command, click.Group)
+    )
+    return "\n".join([_INTRODUCTION, *sections])
+
+
+def _commands(
+    group: click.Group, context: click.Context
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    for name, command in group.commands.items():
+        own = click.Context(command, info_name=name, parent=context, max_content_width=98)
+        yield own.command_path, command, own
+        if isinstance(command, click.Group):
+            yield from _commands(command, own)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
