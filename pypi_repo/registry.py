@@ -33,6 +33,8 @@ class Registry:
     A SQLite database that does not exist yet gets its schema at once; any other one whose
     schema is not this version's refuses to be used (SchemaOutdated) until `upgrade()`.
 
+    `is_new` tells whether this was the case, for whoever mistyped the path.
+
     policy: who may what; by default, users by their grants and everybody in public repositories.
 
     Raises ConfigurationError for settings that cannot work.
@@ -50,7 +52,8 @@ class Registry:
         self.projects = Projects(self._database, self._policy)
         self.accounts = Accounts(self._database, passwords)
         self.upkeep = Upkeep(self._database, self._blobs)
-        if not self._database.exists():
+        self.is_new = not self._database.exists()
+        if self.is_new:
             self.upgrade()
 
     def repository(self, name: str) -> BoundRepository:

@@ -52,10 +52,7 @@ def serve(
     else:
         registry.check()
     if database is None or blobs is None:
-        # Bodies are spooled before the application sees them: on the disk that is meant for them.
-        spool = os.path.join(data, "spool")
-        os.makedirs(spool, exist_ok=True)
-        tempfile.tempdir = spool
+        _spool_in(os.path.join(data, "spool"))
     server = Server(registry, host, port, limits)
     if database is None:
         greeting = _first_steps(registry, server.url)
@@ -64,6 +61,17 @@ def serve(
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
     server.run()
     registry.close()
+
+
+def _spool_in(folder: str) -> None:
+    """waitress spools bodies before the application sees them: on the disk meant for them."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another --data."
+        ) from error
+    tempfile.tempdir = folder
 
 
 class Server:

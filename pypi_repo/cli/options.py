@@ -101,7 +101,10 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     @functools.wraps(command)
     def with_registry(*arguments: Any, **options: Any) -> T:
         place = {name: options.pop(name) for name in ("data", "database", "blobs")}
-        registry = Registry(locate(**place))
+        settings = locate(**place)
+        registry = Registry(settings)
+        if registry.is_new:
+            click.echo(f"Made a new, empty registry in {settings.database}.", err=True)
         try:
             return command(registry, *arguments, **options)
         finally:
