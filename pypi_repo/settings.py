@@ -32,10 +32,13 @@ class Limits:
     """Members of one wheel or sdist."""
 
     archive_expansion: int = 50
-    """How many times its own size an sdist may unpack to before it counts as a bomb ..."""
+    """How many times its own size an archive may unpack to before it counts as a bomb ..."""
 
     archive_expansion_floor: int = 64 * MIB
     """... which is only asked of what unpacks to more than this."""
+
+    unpacked_size: int = 16 * GIB
+    """What any archive may unpack to; checking it costs that much work."""
 
     page_cache: int = 64 * MIB
     """Rendered index pages kept in memory by one process."""

@@ -13,6 +13,7 @@ from pypi_repo.cli.options import (
     print_records,
     uses_registry,
 )
+from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
 from pypi_repo.registry import Registry
 
@@ -27,6 +28,11 @@ _max_file_size = option(
     "--max-file-size", type=Size(), help="The largest file, like 500MiB; not above the registry's."
 )
 
+_quota = option("--quota", type=Size(), help="Of all files together, like 50GiB.")
+_profile = option(
+    "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
+)
+
 
 @repository.command()
 @click.argument("name")
@@ -34,6 +40,8 @@ _max_file_size = option(
 @option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
 @_description
 @_max_file_size
+@_quota
+@_profile
 @uses_registry
 def create(registry: Registry, name: str, **settings: Any) -> None:
     """Make the repository NAME, private and protected against overwriting."""
@@ -65,6 +73,8 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @option("--allow-overwrite/--protect", default=None, help="Whether uploads may replace files.")
 @_description
 @_max_file_size
+@_quota
+@_profile
 @uses_registry
 def set_(registry: Registry, name: str, **settings: Any) -> None:
     """Change settings of repository NAME; what is not named stays."""
@@ -90,6 +100,8 @@ def _record(found: Repository) -> dict[str, Any]:
         "public": found.public,
         "allow_overwrite": found.allow_overwrite,
         "max_file_size": found.max_file_size,
+        "quota": found.quota,
+        "profile": found.profile,
         "serial": found.serial,
         "created_at": found.created_at,
         "description": found.description,

@@ -3,40 +3,54 @@
 https://packaging.python.org/en/latest/specifications/core-metadata/
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from email.utils import getaddresses
 from typing import Self
+from urllib.parse import urlsplit
 
-from packaging.metadata import parse_email
+from packaging.metadata import InvalidMetadata as InvalidField
+from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import Rules
 
 _NEWEST_MAJOR_VERSION = 2
+_NEWEST_VALIDATED = "2.5"
+_LONGEST_SUMMARY = 512
+_LONGEST_LABEL = 32
+_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_REPORTED_FIRST = ("metadata-version", "name", "version")
 
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """The fields that the index itself speaks of."""
+    """`fields` are all that could be parsed, named as `packaging.metadata` names them."""
 
     name: str
     version: Version
     requires_python: str | None
+    fields: RawMetadata
 
     @classmethod
-    def parse(cls, document: bytes) -> Self:
+    def parse(cls, document: bytes, rules: Rules) -> Self:
         """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
         try:
             fields, _unparsed = parse_email(document)
         except (ValueError, LookupError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
-        _check_metadata_version(fields.get("metadata_version", ""))
+        _check_metadata_version(fields)
         requires_python = fields.get("requires_python") or None
         if requires_python is not None:
             _check_specifier(requires_python)
+        if rules.valid_metadata:
+            _validate(fields)
         try:
-            return cls(fields["name"], Version(fields["version"]), requires_python)
+            return cls(fields["name"], Version(fields["version"]), requires_python, fields)
         except (KeyError, InvalidVersion) as error:
             raise InvalidMetadata(
                 "The core metadata in the archive needs one Name and one valid Version."
@@ -51,19 +65,78 @@ class CoreMetadata:
             )
 
 
-def _check_metadata_version(text: str) -> None:
+def _check_metadata_version(fields: RawMetadata) -> None:
+    text = fields.get("metadata_version", "")
     # A newer minor version only adds fields (PEP 643), so refusing it would only break builds.
-    major = text.partition(".")[0]
-    if not major.isdecimal() or not 1 <= int(major) <= _NEWEST_MAJOR_VERSION:
+    major, _dot, minor = text.partition(".")
+    known = major.isdecimal() and minor.isdecimal() and 1 <= int(major) <= _NEWEST_MAJOR_VERSION
+    if not known:
         raise InvalidMetadata(
             f"The archive's Metadata-Version {text[:20]!r} is not known here; 1.x and 2.x are."
         )
 
 
 def _check_specifier(text: str) -> None:
+    # Whatever the profile: uv drops a file with a bad one without a word.
     try:
         SpecifierSet(text)
     except InvalidSpecifier as error:
         raise InvalidMetadata(
             f"Requires-Python {text[:80]!r} is not a valid version specifier."
         ) from error
+
+
+def _validate(fields: RawMetadata) -> None:
+    """What the specification asks of each field, and what it leaves to the index."""
+    version = min(fields["metadata_version"], _NEWEST_VALIDATED, key=Version)
+    try:
+        Metadata.from_raw({**fields, "metadata_version": version})
+    except ExceptionGroup as errors:
+        worst = min(_leaves(errors), key=_report_order)
+        raise InvalidMetadata(f"The core metadata is invalid: {worst}.") from errors
+    if len(fields.get("summary", "")) > _LONGEST_SUMMARY:
+        raise InvalidMetadata(f"The Summary is longer than {_LONGEST_SUMMARY} characters.")
+    if fields.get("license") and fields.get("license_expression"):
+        raise InvalidMetadata("License and License-Expression must not be given together.")
+    _check_addresses("Author-email", fields.get("author_email", ""))
+    _check_addresses("Maintainer-email", fields.get("maintainer_email", ""))
+    _check_url("Home-page", fields.get("home_page", ""))
+    _check_url("Download-URL", fields.get("download_url", ""))
+    for label, url in fields.get("project_urls", {}).items():
+        if not label or len(label) > _LONGEST_LABEL or not url:
+            raise InvalidMetadata(
+                f"The Project-URL {label[:80]!r} needs a label of at most {_LONGEST_LABEL} "
+                "characters and a URL."
+            )
+        _check_url("Project-URL", url)
+
+
+def _leaves(errors: ExceptionGroup[Exception]) -> Iterable[Exception]:
+    for error in errors.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _report_order(error: Exception) -> tuple[int, str]:
+    field = error.field if isinstance(error, InvalidField) else ""
+    first = _REPORTED_FIRST.index(field) if field in _REPORTED_FIRST else len(_REPORTED_FIRST)
+    return first, field
+
+
+def _check_addresses(field: str, value: str) -> None:
+    addresses = [address for _name, address in getaddresses([value]) if address]
+    if addresses and not _ADDRESS.fullmatch(addresses[-1]):
+        raise InvalidMetadata(f"{field} {value[:80]!r} is not an e-mail address.")
+
+
+def _check_url(field: str, value: str) -> None:
+    if not value:
+        return
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise InvalidMetadata(f"{field} {value[:80]!r} is not an http or https URL.")

@@ -151,6 +151,16 @@ class InvalidMetadata(Invalid):
     code = "invalid-metadata"
 
 
+class InvalidAttestation(Invalid):
+    code = "invalid-attestation"
+
+
+class ReleaseClosed(Invalid):
+    """The release takes no more files, or no more of this kind."""
+
+    code = "release-closed"
+
+
 class ActionGone(RegistryError):
     """An action of the legacy upload API that no index offers any more."""
 

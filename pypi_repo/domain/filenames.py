@@ -33,7 +33,8 @@ _LONGEST_FILENAME = 255
 class DistributionFilename:
     """A checked filename and its parts.
 
-    `stem` is what the archive's own top folder begins with: `{name}-{version}`.
+    stem: `{name}-{version}`, as the archive's own folder is called.
+    build: of a wheel, or "".
     """
 
     filename: str
@@ -41,51 +42,61 @@ class DistributionFilename:
     project: NormalizedName
     version: Version
     stem: str
+    build: str
     python_tag: str
     tags: frozenset[Tag]
 
     @classmethod
-    def parse(cls, filename: str) -> Self:
-        """Raises InvalidFilename with a sentence that says how it should be spelled."""
+    def parse(cls, filename: str, *, normalized: bool = True) -> Self:
+        """Raises InvalidFilename with a sentence that says how it should be spelled.
+
+        normalized: whether it must be the one normal spelling.
+        """
         check_characters(filename)
         if filename.endswith(".whl"):
-            return cls._wheel(filename)
+            return cls._wheel(filename, normalized)
         if filename.endswith((".tar.gz", ".zip")):
-            return cls._sdist(filename)
+            return cls._sdist(filename, normalized)
         raise InvalidFilename(
             f"{filename!r} is neither a wheel (.whl) nor a source distribution (.tar.gz)."
         )
 
     @classmethod
-    def _wheel(cls, filename: str) -> Self:
+    def _wheel(cls, filename: str, normalized: bool) -> Self:
         try:
             project, version, _build, tags = parse_wheel_filename(filename)
         except (InvalidWheelFilename, InvalidVersion) as error:
             raise InvalidFilename(f"{filename!r} is not a valid wheel filename.") from error
-        name_part, version_part, *_, python_tag, _abi, _platform = filename[: -len(".whl")].split(
-            "-"
-        )
-        stem = f"{_escaped(project)}-{version}"
-        if f"{name_part}-{version_part}" != stem:
+        name_part, version_part, *build, python_tag, _abi, _platform = filename[:-4].split("-")
+        stem = f"{name_part}-{version_part}"
+        if normalized and stem != (expected := f"{_escaped(project)}-{version}"):
             raise InvalidFilename(
-                f"{filename!r} should begin with '{stem}-': the name normalized with '_' and the "
-                "version in its normal form."
+                f"{filename!r} should begin with '{expected}-': the name normalized with '_' and "
+                "the version in its normal form."
             )
-        return cls(filename, "bdist_wheel", project, version, stem, python_tag, frozenset(tags))
+        return cls(
+            filename,
+            "bdist_wheel",
+            project,
+            version,
+            stem,
+            "".join(build),
+            python_tag,
+            frozenset(tags),
+        )
 
     @classmethod
-    def _sdist(cls, filename: str) -> Self:
+    def _sdist(cls, filename: str, normalized: bool) -> Self:
         try:
             project, version = parse_sdist_filename(filename)
         except (InvalidSdistFilename, InvalidVersion) as error:
             raise InvalidFilename(
                 f"{filename!r} is not a valid source distribution filename."
             ) from error
-        expected = sdist_filename(project, version)
-        if filename != expected:
+        if normalized and filename != (expected := sdist_filename(project, version)):
             raise InvalidFilename(f"{filename!r} should be named {expected!r} (PEP 625).")
-        stem = expected.removesuffix(".tar.gz")
-        return cls(filename, "sdist", project, version, stem, "source", frozenset())
+        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
+        return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
 
     def belongs_to(self, project: str) -> bool:
         return self.project == normalize(project)

@@ -8,6 +8,7 @@ from typing import Generic, Literal, TypeVar, get_args
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.profiles import Profile
 
 Content = TypeVar("Content", covariant=True)
 
@@ -19,7 +20,11 @@ PROJECT_STATUSES: tuple[ProjectStatus, ...] = get_args(ProjectStatus)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A named index. `max_file_size` is in bytes; None leaves the registry's own limit."""
+    """A named index.
+
+    max_file_size: bytes; None leaves the registry's own limit.
+    quota: bytes of all its files together; None is without end.
+    """
 
     id: int
     name: str
@@ -27,6 +32,8 @@ class Repository:
     public: bool = False
     allow_overwrite: bool = False
     max_file_size: int | None = None
+    quota: int | None = None
+    profile: Profile = "private"
     serial: int = 0
     created_at: datetime
 
@@ -48,7 +55,8 @@ class DistributionFile:
     """One sdist or wheel.
 
     yanked: None, or the reason (PEP 592), which may be empty.
-    metadata_sha256: of the core metadata served beside the file (PEP 658), or None.
+    metadata_sha256: of the core metadata kept beside the file, or None.
+    has_signature: whether an OpenPGP signature is kept beside it.
     """
 
     filename: str
@@ -60,6 +68,7 @@ class DistributionFile:
     digests: Digests
     requires_python: str | None
     metadata_sha256: str | None
+    has_signature: bool = False
     yanked: str | None
     uploaded_at: datetime
     uploaded_by: str
@@ -67,6 +76,14 @@ class DistributionFile:
     @property
     def path(self) -> str:
         return file_path(self.digests.sha256, self.filename)
+
+    @property
+    def offered_metadata_sha256(self) -> str | None:
+        """Of the core metadata that installers may use instead of the file (PEP 658).
+
+        Only a wheel's are what an installation will find; an sdist's may change when built.
+        """
+        return self.metadata_sha256 if self.kind == "bdist_wheel" else None
 
 
 def file_path(sha256: str, filename: str) -> str:
@@ -80,6 +97,9 @@ def file_path(sha256: str, filename: str) -> str:
 
 METADATA_SUFFIX = ".metadata"
 """Appended to a file's path: its core metadata (PEP 658)."""
+
+SIGNATURE_SUFFIX = ".asc"
+"""Appended to a file's path: its OpenPGP signature (PEP 503)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +146,12 @@ class ProjectList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """What a download needs to know; `sha256` is that of these very bytes."""
+    """What a download needs to know; `etag` names these very bytes."""
 
     path: str
     filename: str
     size: int | None
-    sha256: str
+    etag: str
     public: bool
 
 

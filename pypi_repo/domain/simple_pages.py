@@ -76,12 +76,13 @@ def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
         "size": file.size,
         "upload-time": _timestamp(file),
         # An empty reason would mean "not yanked" to some installers and "yanked" to others.
+        "gpg-sig": file.has_signature,
         "yanked": False if file.yanked is None else file.yanked or True,
     }
     if file.requires_python is not None:
         document["requires-python"] = file.requires_python
-    if file.metadata_sha256 is not None:
-        document["core-metadata"] = {"sha256": file.metadata_sha256}
+    if file.offered_metadata_sha256 is not None:
+        document["core-metadata"] = {"sha256": file.offered_metadata_sha256}
         document["dist-info-metadata"] = document["core-metadata"]
     return document
 
@@ -93,9 +94,10 @@ def _file_link(file: DistributionFile, files_url: str) -> str:
     if file.yanked is not None:
         # Never the bare attribute: pip takes that as "not yanked".
         attributes.append(f'data-yanked="{escape(file.yanked)}"')
-    if file.metadata_sha256 is not None:
-        digest = f"sha256={file.metadata_sha256}"
+    if file.offered_metadata_sha256 is not None:
+        digest = f"sha256={file.offered_metadata_sha256}"
         attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
+    attributes.append(f'data-gpg-sig="{str(file.has_signature).lower()}"')
     # Not in the standard; uv reads both for --exclude-newer and progress.
     attributes.append(f'data-size="{file.size}" data-upload-time="{_timestamp(file)}"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"

@@ -16,6 +16,7 @@ from pypi_repo.domain.filenames import (
     sdist_filename,
 )
 from pypi_repo.domain.names import project_name
+from pypi_repo.domain.profiles import Rules
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
 _HEX_64 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII | re.IGNORECASE)
@@ -23,6 +24,7 @@ _HEX_64 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII | re.IGNORECASE)
 # Fields that travel once; all others may repeat, which is how lists travel.
 _SCALARS = frozenset(
     {
+        "attestations",
         "protocol_version",
         "metadata_version",
         "name",
@@ -51,19 +53,29 @@ _SCALARS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadForm:
-    """What the client says it uploads. `stated` maps digest names to hexadecimal text."""
+    """What the client says it uploads.
+
+    stated: digest names -> hexadecimal text.
+    signature: an OpenPGP signature of the file.
+    attestations: a JSON array (PEP 740).
+    """
 
     name: str
     version: Version
     kind: FileKind
     filename: str
     stated: Mapping[str, str]
+    signature: bytes | None
+    attestations: str | None
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Sequence[str]], filename: str) -> Self:
+    def from_fields(
+        cls, fields: Mapping[str, Sequence[str]], filename: str, signature: bytes | None = None
+    ) -> Self:
         """Checks the fields in the order in which their first failure is worth reporting.
 
         filename: as the client sent it with the `content` part.
+        signature: the content of the `gpg_signature` part.
 
         Raises InvalidForm, InvalidName or InvalidFilename.
         """
@@ -76,17 +88,26 @@ class UploadForm:
         stated = _stated_digests(single)
         version = _version(_required(single, "version"))
         check_characters(filename)
-        return cls(name=name, version=version, kind=kind, filename=filename, stated=stated)
+        return cls(
+            name=name,
+            version=version,
+            kind=kind,
+            filename=filename,
+            stated=stated,
+            signature=signature,
+            attestations=single.get("attestations"),
+        )
 
-    def parse_filename(self) -> DistributionFilename:
+    def parse_filename(self, rules: Rules) -> DistributionFilename:
         """Raises InvalidFilename unless it is the one that this project and version must have."""
-        if self.kind == "sdist":
+        normalized = rules.normalized_filenames
+        if self.kind == "sdist" and normalized:
             expected = sdist_filename(self.name, self.version)
             if self.filename != expected:
                 raise InvalidFilename(f"{self.filename!r} should be named {expected!r} (PEP 625).")
-        elif not self.filename.endswith(".whl"):
-            raise InvalidFilename(f"{self.filename!r} should end with '.whl' to be a wheel.")
-        filename = DistributionFilename.parse(self.filename)
+        filename = DistributionFilename.parse(self.filename, normalized=normalized)
+        if filename.kind != self.kind:
+            raise InvalidFilename(f"{self.filename!r} is not the name of an {self.kind}.")
         if not filename.belongs_to(self.name) or filename.version != self.version:
             raise InvalidFilename(
                 f"{self.filename!r} does not belong to {self.name} {self.version}, which the "

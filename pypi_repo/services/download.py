@@ -6,7 +6,13 @@ from typing import IO
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import ProjectClosed, UnknownFile
-from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile, Repository, StoredFile
+from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    SIGNATURE_SUFFIX,
+    DistributionFile,
+    Repository,
+    StoredFile,
+)
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -35,7 +41,7 @@ class Downloads:
         """
         match = _PATH.match(path)
         sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
-        filename = name.removesuffix(METADATA_SUFFIX)
+        filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
         with self._database.read() as connection:
             found = Catalog(connection).locate_file(self._repository, filename)
         repository, project, file = found or (None, None, None)
@@ -47,7 +53,14 @@ class Downloads:
             raise UnknownFile("There is no such file here; look it up on the index again.")
         if project.status == "quarantined":
             raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
-        return _whole(file, repository) if name == filename else _metadata(file, repository)
+        describe = {
+            filename: _whole,
+            filename + METADATA_SUFFIX: _metadata,
+            filename + SIGNATURE_SUFFIX: _signature,
+        }
+        if name not in describe:
+            raise UnknownFile("There is no such file here; look it up on the index again.")
+        return describe[name](file, repository)
 
     def open(self, file: StoredFile) -> IO[bytes]:
         """The bytes, seekable; raises UnknownFile where the blob store has lost them."""
@@ -65,18 +78,30 @@ def _whole(file: DistributionFile, repository: Repository) -> StoredFile:
         path=file.path,
         filename=file.filename,
         size=file.size,
-        sha256=file.digests.sha256,
+        etag=file.digests.sha256,
         public=repository.public,
     )
 
 
 def _metadata(file: DistributionFile, repository: Repository) -> StoredFile:
-    if file.metadata_sha256 is None:
+    if file.offered_metadata_sha256 is None:
         raise UnknownFile(f"No core metadata is served for {file.filename}.")
     return StoredFile(
         path=file.path + METADATA_SUFFIX,
         filename=file.filename + METADATA_SUFFIX,
         size=None,
-        sha256=file.metadata_sha256,
+        etag=file.offered_metadata_sha256,
+        public=repository.public,
+    )
+
+
+def _signature(file: DistributionFile, repository: Repository) -> StoredFile:
+    if not file.has_signature:
+        raise UnknownFile(f"There is no signature of {file.filename}.")
+    return StoredFile(
+        path=file.path + SIGNATURE_SUFFIX,
+        filename=file.filename + SIGNATURE_SUFFIX,
+        size=None,
+        etag=f"{file.digests.sha256}{SIGNATURE_SUFFIX}",
         public=repository.public,
     )

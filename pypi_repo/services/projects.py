@@ -57,12 +57,12 @@ class _Change:
 
     def release_id(self, version: str) -> int:
         try:
-            found = self.catalog.release_id(self.project.id, str(Version(version)))
+            found = self.catalog.release(self.project.id, str(Version(version)))
         except InvalidVersion:
             found = None
         if found is None:
             raise UnknownRelease(f"{self.project.name} has no release {version!r} here.")
-        return found
+        return found[0]
 
     def retire(self, release_id: int | None = None) -> None:
         for filename in self.catalog.filenames(self.project, release_id):

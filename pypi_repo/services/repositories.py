@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit, require
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.profiles import PROFILES, RULES, Profile
 from pypi_repo.domain.records import JournalEntry, Repository
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -27,11 +29,15 @@ class Repositories:
         public: bool = False,
         allow_overwrite: bool = False,
         max_file_size: int | None = None,
+        quota: int | None = None,
+        profile: Profile = "private",
         actor: Actor = OPERATOR,
     ) -> Repository:
         """A new repository: private and protected against overwriting, unless said otherwise.
 
         max_file_size: bytes; None leaves the registry's limit.
+        quota: bytes of all files together; None is without end.
+        profile: how strictly uploads are checked.
 
         Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied.
         """
@@ -40,8 +46,11 @@ class Repositories:
             "description": description,
             "public": public,
             "allow_overwrite": allow_overwrite,
-            "max_file_size": _checked_size(max_file_size),
+            "max_file_size": max_file_size,
+            "quota": quota,
+            "profile": profile,
         }
+        _check_settings(values)
         planned = Repository(id=0, name=repository_name(name), created_at=now)
         require(self._policy, actor, Permission.MANAGE, planned)
         with self._database.begin() as connection:
@@ -66,8 +75,7 @@ class Repositories:
 
         Raises UnknownRepository or InvalidSetting.
         """
-        if "max_file_size" in settings:
-            _checked_size(settings["max_file_size"])
+        _check_settings(settings)
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             repository = self._managed(catalog.lock_repository(name), name, actor)
@@ -95,10 +103,15 @@ class Repositories:
         return admit(self._policy, actor, Permission.MANAGE, name, found)
 
 
-def _checked_size(size: int | None) -> int | None:
-    if size is not None and size <= 0:
-        raise InvalidSetting("The largest file size must be more than 0 bytes.")
-    return size
+def _check_settings(values: Mapping[str, Any]) -> None:
+    for name in ("max_file_size", "quota"):
+        if (size := values.get(name)) is not None and size <= 0:
+            raise InvalidSetting(f"The setting {name} must be more than 0 bytes.")
+    profile = values.get("profile", PROFILES[0])
+    if profile not in PROFILES:
+        raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
+    if RULES[profile].public_commons:
+        public_commons.require_installed()
 
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, str]:

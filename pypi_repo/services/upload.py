@@ -1,27 +1,67 @@
 """Accepts distribution files: the one way in, whichever face they come through."""
 
 import hashlib
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.archives import read_core_metadata
+from pypi_repo.domain.archives import inspect
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.digests import Digests
-from pypi_repo.domain.errors import FileAlreadyExists, FilenameRetired, ProjectClosed
+from pypi_repo.domain.errors import (
+    FileAlreadyExists,
+    FilenameRetired,
+    ProjectClosed,
+    ReleaseClosed,
+    TooLarge,
+)
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.profiles import RULES, Profile, Rules
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
+    SIGNATURE_SUFFIX,
     DistributionFile,
     JournalEntry,
     Project,
     Repository,
 )
 from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.settings import Limits
+from pypi_repo.services.attestations import provenance
+from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog, Located
 from pypi_repo.storage.database import Database
+
+_PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What may come in: `file_limit` is in bytes."""
+
+    file_limit: int
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The file as it is on the index, and sentences about what was odd with it."""
+
+    file: DistributionFile
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A checked and stored file that is about to be published."""
+
+    display_name: str
+    filename: DistributionFilename
+    file: DistributionFile
+    provenance: str | None
+    warnings: tuple[str, ...]
 
 
 class Uploads:
@@ -41,20 +81,21 @@ class Uploads:
         self._policy = policy
         self.limits = limits
 
-    def admit(self, actor: Actor) -> int:
-        """Asked before a body is read: the largest file, in bytes, that this actor may upload.
+    def admit(self, actor: Actor) -> Admission:
+        """Asked before a body is read: what this actor may upload.
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
         with self._database.read() as connection:
             found = Catalog(connection).repository(self._repository)
         repository = admit(self._policy, actor, Permission.UPLOAD, self._repository, found)
-        return min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
+        limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
+        return Admission(limit, repository.profile)
 
     def stage(self) -> StagedFile:
         return self._blobs.stage()
 
-    def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> DistributionFile:
+    def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> Accepted:
         """Stores the staged file and shows it on the index; all or nothing.
 
         Identical content under an existing name changes nothing and gives the existing file, so
@@ -62,64 +103,81 @@ class Uploads:
 
         Raises a RegistryError that says what is wrong with the file or why it may not be stored.
         """
-        project = normalize(form.name)
         with self._database.read() as connection:
-            located = self._locate(Catalog(connection), actor, project)
-            filename = form.parse_filename()
+            catalog = Catalog(connection)
+            repository = self._locate(catalog, actor, normalize(form.name)).repository
+            rules = RULES[repository.profile]
+            filename = form.parse_filename(rules)
+            if rules.public_commons:
+                public_commons.check_filename(filename)
             digests = staged.digests()
             form.check_digests(digests)
-            existing = _existing(Catalog(connection), located.repository, filename, digests)
+            existing = _existing(catalog, repository, filename, digests)
         if existing is not None and existing.digests == digests:
-            return existing
-        document = read_core_metadata(staged.file, filename, self.limits)
-        metadata = CoreMetadata.parse(document)
+            return Accepted(existing)
+        candidate = self._check(actor, form, filename, staged, rules)
+        return self._publish(actor, candidate)
+
+    def _check(
+        self,
+        actor: Actor,
+        form: UploadForm,
+        filename: DistributionFilename,
+        staged: StagedFile,
+        rules: Rules,
+    ) -> _Candidate:
+        """Looks into the archive and, if all is well, stores it."""
+        inspection = inspect(staged.file, filename, rules, self.limits)
+        metadata = CoreMetadata.parse(inspection.metadata, rules)
         metadata.check_against(filename)
-        # PEP 658: only a wheel's metadata is what an installation will find.
-        offered = document if filename.kind == "bdist_wheel" else None
+        if rules.public_commons:
+            public_commons.check_metadata(metadata)
+        digests = staged.digests()
+        attested = form.attestations and provenance(form.attestations, filename, digests.sha256)
         file = DistributionFile(
             filename=filename.filename,
-            project=project,
+            project=filename.project,
             version=str(filename.version),
             kind=filename.kind,
             python_tag=filename.python_tag,
             size=staged.size,
             digests=digests,
             requires_python=metadata.requires_python,
-            metadata_sha256=None if offered is None else hashlib.sha256(offered).hexdigest(),
+            metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
+            has_signature=form.signature is not None,
             yanked=None,
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
         )
-        self._blobs.put(file.path, staged, {METADATA_SUFFIX: offered} if offered else {})
-        return self._publish(actor, form.name, filename, file)
+        beside = {METADATA_SUFFIX: inspection.metadata}
+        if form.signature is not None:
+            beside[SIGNATURE_SUFFIX] = form.signature
+        self._blobs.put(file.path, staged, beside)
+        return _Candidate(form.name, filename, file, attested or None, inspection.warnings)
 
-    def _publish(
-        self, actor: Actor, name: str, filename: DistributionFilename, file: DistributionFile
-    ) -> DistributionFile:
+    def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
+        file = candidate.file
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock_repository(self._repository)
             repository, project = self._locate(catalog, actor, file.project)
-            existing = _existing(catalog, repository, filename, file.digests)
+            existing = _existing(catalog, repository, candidate.filename, file.digests)
             if existing is not None and existing.digests == file.digests:
-                return existing
-            project_id = (
-                catalog.add_project(repository, name, file.project, file.uploaded_at)
-                if project is None
-                else project.id
-            )
-            release_id = catalog.release_id(project_id, file.version)
-            if release_id is None:
-                release_id = catalog.add_release(project_id, file.version, file.uploaded_at)
-            if existing is None:
+                return Accepted(existing)
+            _check_quota(catalog, repository, file, existing)
+            project_id = self._project(catalog, repository, project, candidate)
+            release_id = _release(catalog, repository, project_id, file, existing)
+            file_id = (
                 catalog.add_file(repository, release_id, file)
-            else:
-                catalog.replace_file(repository, release_id, file)
+                if existing is None
+                else catalog.replace_file(repository, release_id, file)
+            )
+            catalog.set_provenance(file_id, candidate.provenance)
             serial = catalog.next_serial(repository)
-            catalog.change_project(project_id, name=name, serial=serial)
-            catalog.record(_journal_entry(actor, repository, serial, file, existing))
-        return file
+            catalog.change_project(project_id, name=candidate.display_name, serial=serial)
+            catalog.record(_journal_entry(actor, repository, serial, candidate, existing))
+        return Accepted(file, candidate.warnings)
 
     def _locate(self, catalog: Catalog, actor: Actor, project: NormalizedName) -> Located:
         """Raises where this actor may not upload to this project, or nobody may."""
@@ -130,6 +188,25 @@ class Uploads:
         if found is not None:
             _refuse_closed(found)
         return Located(repository, found)
+
+    def _project(
+        self,
+        catalog: Catalog,
+        repository: Repository,
+        project: Project | None,
+        candidate: _Candidate,
+    ) -> int:
+        if project is not None:
+            return project.id
+        if RULES[repository.profile].public_commons:
+            existing = (other.name for other in catalog.projects(repository))
+            public_commons.check_new_name(candidate.display_name, existing)
+        return catalog.add_project(
+            repository,
+            candidate.display_name,
+            candidate.file.project,
+            candidate.file.uploaded_at,
+        )
 
 
 def _refuse_closed(project: Project) -> None:
@@ -149,6 +226,10 @@ def _existing(
     Raises FileAlreadyExists or FilenameRetired: overwrite protection.
     """
     existing = catalog.file(repository, filename.filename)
+    if existing is not None and existing.digests == digests:
+        return existing
+    if RULES[repository.profile].public_commons:
+        _refuse_copy(catalog, filename, digests)
     if repository.allow_overwrite:
         return existing
     if existing is None and catalog.is_retired(repository, filename.filename):
@@ -156,24 +237,76 @@ def _existing(
             f"{filename.filename} was deleted from repository {repository.name!r} and its name "
             "cannot be used again; raise the version."
         )
-    if existing is not None and existing.digests != digests:
+    if existing is not None:
         raise FileAlreadyExists(
             f"File already exists: repository {repository.name!r} has {filename.filename} with "
             "other content and does not allow overwriting; raise the version."
         )
-    return existing
+    return None
+
+
+def _refuse_copy(catalog: Catalog, filename: DistributionFilename, digests: Digests) -> None:
+    copy = catalog.filename_of(digests.blake2_256)
+    if copy not in (None, filename.filename):
+        raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
+
+
+def _check_quota(
+    catalog: Catalog,
+    repository: Repository,
+    file: DistributionFile,
+    replaced: DistributionFile | None,
+) -> None:
+    if repository.quota is None:
+        return
+    freed = 0 if replaced is None else replaced.size
+    if catalog.stored_size(repository) - freed + file.size > repository.quota:
+        raise TooLarge(
+            f"Repository {repository.name!r} would exceed its quota of "
+            f"{format_size(repository.quota)}; delete files or ask an administrator for more."
+        )
+
+
+def _release(
+    catalog: Catalog,
+    repository: Repository,
+    project_id: int,
+    file: DistributionFile,
+    replaced: DistributionFile | None,
+) -> int:
+    """The release that the file joins or begins; raises ReleaseClosed."""
+    found = catalog.release(project_id, file.version)
+    if found is None:
+        return catalog.add_release(project_id, file.version, file.uploaded_at)
+    release_id, created_at = found
+    if RULES[repository.profile].public_commons:
+        if file.uploaded_at - created_at > _PUBLIC_RELEASES_STAY_OPEN:
+            raise ReleaseClosed(
+                f"Release {file.version} is older than {_PUBLIC_RELEASES_STAY_OPEN.days} days "
+                "and takes no new files; raise the version."
+            )
+    elif repository.allow_overwrite:
+        return release_id
+    if file.kind == "sdist" and replaced is None and catalog.has_sdist(release_id):
+        raise ReleaseClosed(
+            f"Release {file.version} has a source distribution already; raise the version."
+        )
+    return release_id
 
 
 def _journal_entry(
     actor: Actor,
     repository: Repository,
     serial: int,
-    file: DistributionFile,
+    candidate: _Candidate,
     replaced: DistributionFile | None,
 ) -> JournalEntry:
+    file = candidate.file
     detail = {"sha256": file.digests.sha256}
     if replaced is not None:
         detail["replaced_sha256"] = replaced.digests.sha256
+    if candidate.warnings:
+        detail["warnings"] = " ".join(candidate.warnings)
     return JournalEntry(
         at=file.uploaded_at,
         actor=actor.name,

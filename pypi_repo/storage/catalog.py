@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     select,
     update,
@@ -36,6 +37,7 @@ from pypi_repo.storage.tables import (
     FileRow,
     JournalRow,
     ProjectRow,
+    ProvenanceRow,
     ReleaseRow,
     RepositoryRow,
     RetiredFilenameRow,
@@ -170,14 +172,20 @@ class Catalog:
 
     # Releases
 
-    def release_id(self, project_id: int, version: str) -> int | None:
-        """Finds it under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
-        return self._connection.execute(
-            select(ReleaseRow.id).where(
+    def release(self, project_id: int, version: str) -> tuple[int, datetime] | None:
+        """Its id and age, under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
+        row = self._connection.execute(
+            select(ReleaseRow.id, ReleaseRow.created_at).where(
                 ReleaseRow.project_id == project_id,
                 ReleaseRow.canonical_version == canonicalize_version(version),
             )
-        ).scalar_one_or_none()
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    def has_sdist(self, release_id: int) -> bool:
+        return self._connection.execute(
+            select(exists().where(FileRow.release_id == release_id, FileRow.kind == "sdist"))
+        ).scalar_one()
 
     def add_release(self, project_id: int, version: str, at: datetime) -> int:
         """The new release's id."""
@@ -242,20 +250,50 @@ class Catalog:
         )
         return [(version, to_file(file) if file[0] else None) for version, *file in rows]
 
-    def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> None:
-        self._connection.execute(
-            insert(FileRow).values(
-                repository_id=repository.id, release_id=release_id, **file_values(file)
-            )
-        )
+    def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
+        """The new file's id."""
+        return self._connection.execute(
+            insert(FileRow)
+            .values(repository_id=repository.id, release_id=release_id, **file_values(file))
+            .returning(FileRow.id)
+        ).scalar_one()
 
-    def replace_file(self, repository: Repository, release_id: int, file: DistributionFile) -> None:
-        """Puts `file` in the place of the one with its name."""
-        self._connection.execute(
+    def replace_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
+        """Puts `file` in the place of the one with its name, and gives that one's id."""
+        return self._connection.execute(
             update(FileRow)
             .where(FileRow.repository_id == repository.id, FileRow.filename == file.filename)
             .values(release_id=release_id, **file_values(file))
-        )
+            .returning(FileRow.id)
+        ).scalar_one()
+
+    def set_provenance(self, file_id: int, document: str | None) -> None:
+        """Replaces what an earlier file of this name brought."""
+        self._connection.execute(delete(ProvenanceRow).where(ProvenanceRow.file_id == file_id))
+        if document is not None:
+            self._connection.execute(
+                insert(ProvenanceRow).values(file_id=file_id, document=document)
+            )
+
+    def provenance(self, repository: Repository, filename: str) -> str | None:
+        return self._connection.execute(
+            select(ProvenanceRow.document)
+            .join(FileRow, FileRow.id == ProvenanceRow.file_id)
+            .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
+        ).scalar_one_or_none()
+
+    def filename_of(self, blake2_256: str) -> str | None:
+        """Under which name any repository has this content."""
+        return self._connection.execute(
+            select(FileRow.filename).where(FileRow.blake2_256 == blake2_256).limit(1)
+        ).scalar_one_or_none()
+
+    def stored_size(self, repository: Repository) -> int:
+        """Bytes of all files of a repository."""
+        total = self._connection.execute(
+            select(func.sum(FileRow.size)).where(FileRow.repository_id == repository.id)
+        ).scalar_one()
+        return int(total or 0)
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
         self._connection.execute(

@@ -14,6 +14,8 @@ REPOSITORY_COLUMNS = (
     RepositoryRow.public,
     RepositoryRow.allow_overwrite,
     RepositoryRow.max_file_size,
+    RepositoryRow.quota,
+    RepositoryRow.profile,
     RepositoryRow.serial,
     RepositoryRow.created_at,
 )
@@ -37,6 +39,7 @@ FILE_COLUMNS = (
     FileRow.md5,
     FileRow.requires_python,
     FileRow.metadata_sha256,
+    FileRow.has_signature,
     FileRow.yanked,
     FileRow.uploaded_at,
     FileRow.uploaded_by,
@@ -44,9 +47,18 @@ FILE_COLUMNS = (
 
 
 def to_repository(row: Sequence[Any]) -> Repository:
-    id_, name, description, public, allow_overwrite, max_file_size, serial, created_at = row[
-        : len(REPOSITORY_COLUMNS)
-    ]
+    (
+        id_,
+        name,
+        description,
+        public,
+        allow_overwrite,
+        max_file_size,
+        quota,
+        profile,
+        serial,
+        created_at,
+    ) = row[: len(REPOSITORY_COLUMNS)]
     return Repository(
         id=id_,
         name=name,
@@ -54,6 +66,8 @@ def to_repository(row: Sequence[Any]) -> Repository:
         public=public,
         allow_overwrite=allow_overwrite,
         max_file_size=max_file_size,
+        quota=quota,
+        profile=profile,
         serial=serial,
         created_at=created_at,
     )
@@ -84,6 +98,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         md5,
         requires_python,
         metadata_sha256,
+        has_signature,
         yanked,
         uploaded_at,
         uploaded_by,
@@ -98,6 +113,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         digests=Digests(sha256, blake2_256, md5),
         requires_python=requires_python,
         metadata_sha256=metadata_sha256,
+        has_signature=has_signature,
         yanked=yanked,
         uploaded_at=uploaded_at,
         uploaded_by=uploaded_by,
@@ -115,6 +131,7 @@ def file_values(file: DistributionFile) -> dict[str, Any]:
         "md5": file.digests.md5,
         "requires_python": file.requires_python,
         "metadata_sha256": file.metadata_sha256,
+        "has_signature": file.has_signature,
         "yanked": file.yanked,
         "uploaded_at": file.uploaded_at,
         "uploaded_by": file.uploaded_by,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -65,6 +66,8 @@ class RepositoryRow(Base):
     public: Mapped[bool]
     allow_overwrite: Mapped[bool]
     max_file_size: Mapped[int | None] = mapped_column(BigInteger)
+    quota: Mapped[int | None] = mapped_column(BigInteger)
+    profile: Mapped[str] = mapped_column(server_default="private")
     serial: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
 
@@ -105,6 +108,7 @@ class FileRow(Base):
         UniqueConstraint("repository_id", "filename"),
         Index(None, "release_id"),
         Index(None, "sha256"),
+        Index(None, "blake2_256"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -119,9 +123,21 @@ class FileRow(Base):
     md5: Mapped[str]
     requires_python: Mapped[str | None]
     metadata_sha256: Mapped[str | None]
+    has_signature: Mapped[bool] = mapped_column(server_default=false())
     yanked: Mapped[str | None]
     uploaded_at: Mapped[datetime]
     uploaded_by: Mapped[str]
+
+
+class ProvenanceRow(Base):
+    """The provenance object (PEP 740) of a file whose upload brought attestations."""
+
+    __tablename__ = "provenances"
+
+    file_id: Mapped[int] = mapped_column(
+        ForeignKey("files.id", ondelete="CASCADE"), primary_key=True
+    )
+    document: Mapped[str]
 
 
 class RetiredFilenameRow(Base):

@@ -32,7 +32,7 @@ class DownloadApp(WSGIApp):
         file = self._downloads.find(actor, path_info(request).removeprefix("/"))
         response = Response()
         _describe(response, file)
-        if request.if_none_match.contains_weak(file.sha256):
+        if request.if_none_match.contains_weak(file.etag):
             response.status_code = 304
             return response
         if request.method == "HEAD" and file.size is not None:
@@ -88,7 +88,7 @@ class _Slice:
 def _describe(response: Response, file: StoredFile) -> None:
     # Never a Content-Encoding: clients would unpack the .tar.gz and find the wrong digest.
     response.content_type = "application/octet-stream"
-    response.set_etag(file.sha256)
+    response.set_etag(file.etag)
     audience = "public" if file.public else "private"
     # The digest in the URL makes it a URL of these bytes only.
     response.headers["Cache-Control"] = f"{audience}, max-age=31536000, immutable, no-transform"
@@ -111,7 +111,7 @@ def _selected_range(request: Request, file: StoredFile, size: int) -> range | No
     if request.method == "HEAD" or asked is None or asked.units != "bytes" or len(asked.ranges) > 1:
         return None
     # Compared as text: a date or a weak validator can never be a strong match.
-    if request.headers.get("If-Range", etag := f'"{file.sha256}"') != etag:
+    if request.headers.get("If-Range", etag := f'"{file.etag}"') != etag:
         return None
     start, stop = asked.ranges[0]
     if start < 0:

@@ -24,19 +24,21 @@ _LARGEST_PART_HEADER = 64 * 1024
 _LONGEST_BOUNDARY = 200
 
 _CONTENT = "content"
-_IGNORED_FILES = frozenset({"gpg_signature"})  # accepted and dropped, as long as clients send it
+_SIGNATURE = "gpg_signature"
 
 
 class UploadReader:
     """Collects one upload.
 
     After `read`, `fields` maps names to all their values, in order, and `filename` is that of
-    the content, or None if no content came.
+    the content, or None if no content came; `signature` are the bytes of `gpg_signature`.
     """
 
     def __init__(self, staged: StagedFile, file_limit: int, limits: Limits) -> None:
         self.fields: dict[str, list[str]] = {}
         self.filename: str | None = None
+        self.signature: bytes | None = None
+        self._signature_filename: str | None = None
         self._staged = staged
         self._file_limit = file_limit
         self._limits = limits
@@ -59,6 +61,8 @@ class UploadReader:
             raise TooLarge("The upload form has too many parts or too long a header.") from None
         except (ValueError, UnicodeError) as error:
             raise InvalidForm("The upload is not a complete multipart form.") from error
+        if self.signature is not None and self._signature_filename != f"{self.filename}.asc":
+            raise InvalidForm("The signature's filename must be that of the content and '.asc'.")
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Field | File):
@@ -72,9 +76,14 @@ class UploadReader:
                     f"The upload's text fields exceed {format_size(self._limits.form_size)}."
                 )
             self._text += event.data
-            if not event.more_data and isinstance(self._part, Field):
-                text = self._text.decode("utf-8")
-                self.fields.setdefault(self._part.name, []).append(text)
+            if not event.more_data:
+                self._finish(bytes(self._text))
+
+    def _finish(self, content: bytes) -> None:
+        if isinstance(self._part, Field):
+            self.fields.setdefault(self._part.name, []).append(content.decode("utf-8"))
+        elif isinstance(self._part, File):
+            self.signature, self._signature_filename = content, self._part.filename
 
     @property
     def _is_content(self) -> bool:
@@ -90,7 +99,7 @@ class UploadReader:
                 raise InvalidForm("The content must be sent as a file, with its filename.")
         elif part.name == _CONTENT:
             self._begin_content(part)
-        elif part.name not in _IGNORED_FILES:
+        elif part.name != _SIGNATURE:
             raise InvalidForm(f"The field {part.name[:40]!r} must be text, not a file.")
 
     def _begin_content(self, part: File) -> None:

@@ -4,8 +4,10 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
-from pypi_repo.domain.errors import ActionGone, InvalidForm
+from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
 from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.upload import Accepted
+from pypi_repo.storage.blobs import StagedFile
 from pypi_repo.web.app import BoundRepository, WSGIApp, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.forms import UploadReader
@@ -34,16 +36,28 @@ class UploadApp(WSGIApp):
                 description="This is the upload URL: give it to twine or uv publish, which POST "
                 "to it. Installers need the URL of the index.",
             )
-        file_limit = self._uploads.admit(actor)
+        admission = self._uploads.admit(actor)
         with self._uploads.stage() as staged:
-            upload = UploadReader(staged, file_limit, self._uploads.limits)
-            upload.read(request)
-            _check_action([*request.args.getlist(":action"), *upload.fields.get(":action", ())])
-            if upload.filename is None:
-                raise InvalidForm("The upload has no content.")
-            form = UploadForm.from_fields(upload.fields, upload.filename)
-            self._uploads.accept(actor, form, staged)
-        return Response(status="200 OK", content_type="text/plain; charset=utf-8")
+            upload = UploadReader(staged, admission.file_limit, self._uploads.limits)
+            try:
+                upload.read(request)
+                accepted = self._accept(request, actor, upload, staged)
+            except (Conflict, TooLarge) as error:
+                if admission.profile != "pypi":
+                    raise
+                # Clients that are tested against the public index know these as 400.
+                raise Invalid(error.message) from error
+        text = "".join(f"Warning: {warning}\n" for warning in accepted.warnings)
+        return Response(text, status="200 OK", content_type="text/plain; charset=utf-8")
+
+    def _accept(
+        self, request: Request, actor: Actor, upload: UploadReader, staged: StagedFile
+    ) -> Accepted:
+        _check_action([*request.args.getlist(":action"), *upload.fields.get(":action", ())])
+        if upload.filename is None:
+            raise InvalidForm("The upload has no content.")
+        form = UploadForm.from_fields(upload.fields, upload.filename, upload.signature)
+        return self._uploads.accept(actor, form, staged)
 
 
 def _check_action(actions: list[str]) -> None:

@@ -1,0 +1,99 @@
+"""The rules of the `pypi` profile that keep a commons of strangers in order.
+
+A private repository needs none of them; whoever publishes onwards wants to hear of them early.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.errors import (
+    ConfigurationError,
+    InvalidFilename,
+    InvalidMetadata,
+    InvalidName,
+)
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import NormalizedName, normalize
+
+_PORTABLE_PLATFORMS = re.compile(
+    r"""
+    any
+    | win32 | win_(amd64|arm64|ia64)
+    | manylinux(1|2010)_(x86_64|i686)
+    | manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x|riscv64)
+    | manylinux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x|riscv64)
+    | musllinux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)
+    | macosx_10_\d+_(ppc|ppc64|i386|x86_64|intel|fat|fat3|fat32|fat64|universal|universal2)
+    | macosx_(11|12|13|14|15|26)_0_(x86_64|arm64|universal2)
+    | ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)
+    | android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)
+    | pyemscripten_\d+_\d+_wasm32
+    | linux_(armv6l|armv7l)
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None, "-": None})
+
+
+def require_installed() -> None:
+    """Raises ConfigurationError where the list of classifiers is not installed."""
+    _known_classifiers()
+
+
+def check_filename(filename: DistributionFilename) -> None:
+    """Raises InvalidFilename for local versions and platforms that only one machine has."""
+    if filename.version.local is not None:
+        raise InvalidFilename(f"The version {filename.version} has a local part.")
+    for tag in filename.tags:
+        if not _PORTABLE_PLATFORMS.fullmatch(tag.platform):
+            raise InvalidFilename(f"The platform tag {tag.platform[:80]!r} is not portable.")
+
+
+def check_metadata(metadata: CoreMetadata) -> None:
+    """Raises InvalidMetadata for direct references and classifiers that nobody else knows."""
+    for text in metadata.fields.get("requires_dist", []):
+        try:
+            direct = Requirement(text).url is not None
+        except InvalidRequirement as error:
+            raise InvalidMetadata(f"{text[:80]!r} is not a valid requirement.") from error
+        if direct:
+            raise InvalidMetadata(f"{text[:80]!r} is a direct reference, which is not allowed.")
+    known, replacements = _known_classifiers()
+    for classifier in metadata.fields.get("classifiers", []):
+        if classifier in replacements:
+            instead = ", ".join(replacements[classifier]) or "nothing"
+            raise InvalidMetadata(f"The classifier {classifier!r} is deprecated; use {instead}.")
+        if classifier not in known:
+            raise InvalidMetadata(f"{classifier[:80]!r} is not a known classifier.")
+
+
+def check_new_name(name: str, existing: Iterable[str]) -> None:
+    """Raises InvalidName for a new project that could be mistaken for something else."""
+    normalized = normalize(name)
+    if normalized in _standard_library():
+        raise InvalidName(f"{name!r} is a module of the standard library.")
+    for other in existing:
+        if normalize(other) != normalized and _looks_like(other) == _looks_like(name):
+            raise InvalidName(f"{name!r} is too similar to the existing project {other!r}.")
+
+
+def _looks_like(name: str) -> str:
+    return name.lower().translate(_LOOKALIKES)
+
+
+def _standard_library() -> set[NormalizedName]:
+    return {normalize(module) for module in sys.stdlib_module_names}
+
+
+def _known_classifiers() -> tuple[set[str], dict[str, list[str]]]:
+    try:
+        from trove_classifiers import classifiers, deprecated_classifiers
+    except ImportError as error:
+        raise ConfigurationError(
+            "The profile 'pypi' needs the list of classifiers; install pypi-repo[pypi]."
+        ) from error
+    return classifiers, deprecated_classifiers

@@ -1,0 +1,154 @@
+"""What a source distribution must hold (PEP 625, PEP 643, PEP 721).
+
+Nothing is extracted: the tar is read once from front to back, inside the limits.
+"""
+
+import gzip
+import io
+import posixpath
+import tarfile
+from typing import IO
+
+from pypi_repo.domain.errors import InvalidArchive
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.wheels import collect, licence_files, refuse_bomb
+from pypi_repo.domain.zip_archive import read_member, read_members
+from pypi_repo.settings import Limits
+
+_CHUNK = 64 * 1024
+
+
+class Sdist:
+    """An opened sdist. `warnings` are sentences about what is odd and yet accepted."""
+
+    def __init__(
+        self, file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
+    ) -> None:
+        self._file = file
+        self._filename = filename
+        self._rules = rules
+        self._limits = limits
+        self._top: str | None = None
+        self._count = 0
+        self._names: set[str] = set()
+        self._metadata: bytes | None = None
+        self.warnings: list[str] = []
+
+    def check(self) -> bytes:
+        """The PKG-INFO; raises InvalidArchive for whatever tools must not unpack."""
+        if self._filename.filename.endswith(".zip"):
+            self._read_zip()
+        else:
+            self._read_tar()
+        if self._metadata is None:
+            raise InvalidArchive(f"The sdist lacks {self._top or self._filename.stem}/PKG-INFO.")
+        if self._rules.complete_wheels:
+            for path in licence_files(self._metadata):
+                if f"{self._top}/{path}" not in self._names:
+                    raise InvalidArchive(f"The sdist lacks the licence file {path[:80]!r}.")
+        self._warn()
+        return self._metadata
+
+    def _read_tar(self) -> None:
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(0)
+        with (
+            gzip.GzipFile(fileobj=self._file) as unzipped,
+            _Bounded(unzipped, size, self._limits) as bounded,
+            tarfile.open(fileobj=bounded, mode="r:") as tar,
+        ):
+            for member in tar:
+                tar.members = []  # type: ignore[attr-defined]  # or it keeps all it has seen
+                self._take(member.name, is_file=member.isreg())
+                self._check_kind(member)
+                if member.isreg() and member.name == f"{self._top}/PKG-INFO":
+                    self._take_metadata(tar, member)
+            while bounded.read(_CHUNK):
+                pass  # up to the end, where gzip checks its own length and checksum
+
+    def _read_zip(self) -> None:
+        """Only lenient repositories get here; PEP 625 left the .tar.gz."""
+        members = read_members(self._file, self._limits)
+        refuse_bomb(
+            sum(member.size for member in members),
+            sum(member.compressed_size for member in members),
+            self._limits,
+        )
+        for member in members:
+            self._take(member.name.removesuffix("/"), is_file=not member.is_folder)
+        for member in members:
+            if member.name == f"{self._top}/PKG-INFO":
+                chunks = read_member(self._file, member)
+                self._metadata = collect(chunks, self._limits.metadata_size, member.name)
+
+    def _take(self, name: str, *, is_file: bool) -> None:
+        """Notes a member, if it lies where it may."""
+        parts = name.split("/")
+        if parts[0] in ("", ".") or (self._top is not None and parts[0] != self._top):
+            raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
+        if ".." in parts or "\\" in name or "\0" in name:
+            raise InvalidArchive(f"The member {name[:80]!r} would not stay in the sdist's folder.")
+        self._top = parts[0]
+        if is_file:
+            self._names.add(name)
+        self._count += 1
+        if self._count > self._limits.archive_members:
+            raise InvalidArchive(
+                f"The archive has more than {self._limits.archive_members} members."
+            )
+
+    def _check_kind(self, member: tarfile.TarInfo) -> None:
+        shown = member.name[:80]
+        if member.issparse() or any(key.startswith("GNU.sparse") for key in member.pax_headers):
+            raise InvalidArchive(f"The member {shown!r} is a sparse file.")
+        if member.issym() or member.islnk():
+            # A symbolic link starts from its own folder, a hard link from the archive's root.
+            base = posixpath.dirname(member.name) if member.issym() else ""
+            target = posixpath.normpath(posixpath.join(base, member.linkname))
+            if target.partition("/")[0] != self._top or member.linkname.startswith("/"):
+                raise InvalidArchive(f"The link {shown!r} leaves the sdist's folder.")
+        elif not (member.isreg() or member.isdir()):
+            raise InvalidArchive(f"The member {shown!r} is a device or a pipe.")
+
+    def _take_metadata(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        if self._metadata is not None:
+            raise InvalidArchive(f"The sdist has {member.name} twice.")
+        if member.size > self._limits.metadata_size:
+            raise InvalidArchive(
+                f"{member.name} is larger than {self._limits.metadata_size} bytes."
+            )
+        content = tar.extractfile(member)
+        self._metadata = content.read() if content else None
+
+    def _warn(self) -> None:
+        if self._top != self._filename.stem:
+            self.warnings.append(f"The sdist's folder should be named {self._filename.stem}.")
+        if f"{self._top}/pyproject.toml" not in self._names:
+            self.warnings.append("The sdist has no pyproject.toml.")
+
+
+class _Bounded(io.RawIOBase):
+    """The decompressed tar, up to what the limits allow, and never much of it at once.
+
+    tarfile reads whatever size an extended header declares in one go; without the second bound
+    that would become memory.
+    """
+
+    def __init__(self, source: gzip.GzipFile, packed: int, limits: Limits) -> None:
+        self._source = source
+        self._packed = packed
+        self._limits = limits
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not 0 <= size <= max(_CHUNK, self._limits.metadata_size):
+            raise InvalidArchive("The sdist has a header of unreasonable size.")
+        refuse_bomb(self._source.tell() + size, self._packed, self._limits)
+        return self._source.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        refuse_bomb(offset, self._packed, self._limits)
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._source.tell()

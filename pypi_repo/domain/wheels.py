@@ -1,0 +1,190 @@
+"""What a wheel must hold. https://packaging.python.org/en/latest/specifications/binary-distribution-format/"""
+
+import base64
+import configparser
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from email.parser import BytesParser
+from email.policy import compat32
+from typing import IO
+
+from packaging.metadata import parse_email
+from packaging.tags import parse_tag
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.errors import InvalidArchive
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
+from pypi_repo.settings import Limits
+
+_SCRIPT_NAME = re.compile(r"[\w.-]+")
+# "sha256 or better" (the specification rules out md5, sha1 and sha224 by name).
+_RECORD_HASHES = frozenset({"sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
+_NAMED_AT_MOST = 3
+
+
+class Wheel:
+    """An opened wheel. `warnings` are sentences about what is odd and yet accepted."""
+
+    def __init__(
+        self, file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
+    ) -> None:
+        self._file = file
+        self._filename = filename
+        self._rules = rules
+        self._limits = limits
+        self._members = {member.name: member for member in read_members(file, limits)}
+        self._info = f"{filename.stem}.dist-info"
+        self.warnings: list[str] = []
+
+    def check(self) -> bytes:
+        """The METADATA; raises InvalidArchive for whatever installers would stumble over."""
+        self._check_size()
+        self._check_folders()
+        self._check_wheel_file()
+        self._check_entry_points()
+        metadata = self._read(f"{self._info}/METADATA")
+        if self._rules.complete_wheels:
+            self._check_licences(metadata)
+            self._check_record()
+        return metadata
+
+    def _check_size(self) -> None:
+        claimed = sum(member.size for member in self._members.values())
+        packed = sum(member.compressed_size for member in self._members.values())
+        refuse_bomb(claimed, packed, self._limits)
+
+    def _check_folders(self) -> None:
+        infos = {name.partition("/")[0] for name in self._members}
+        infos = {name for name in infos if name.endswith(".dist-info")}
+        if len(infos) > 1:
+            raise InvalidArchive(f"The wheel has more than one .dist-info folder: {_list(infos)}.")
+        required = ["WHEEL", "METADATA"] + (["RECORD"] if self._rules.complete_wheels else [])
+        for name in required:
+            if f"{self._info}/{name}" not in self._members:
+                raise InvalidArchive(f"The wheel lacks {self._info}/{name}.")
+
+    def _check_wheel_file(self) -> None:
+        if not self._rules.verified_record:
+            return
+        headers = BytesParser(policy=compat32).parsebytes(self._read(f"{self._info}/WHEEL"))
+        version = headers.get("Wheel-Version", "")
+        if version.partition(".")[0].strip() != "1":
+            raise InvalidArchive(f"Wheel-Version {version[:20]!r} is not known here; 1.x is.")
+        if "Root-Is-Purelib" not in headers:
+            raise InvalidArchive("The file WHEEL does not say Root-Is-Purelib.")
+        stated = [str(value).strip() for value in headers.get_all("Tag", [])]
+        tags = {tag for value in stated if value.count("-") == 2 for tag in parse_tag(value)}
+        if tags != self._filename.tags:
+            raise InvalidArchive("The tags in the file WHEEL are not those of the filename.")
+        build = str(headers.get("Build", "")).strip()
+        if build and build != self._filename.build:
+            raise InvalidArchive("The Build in the file WHEEL is not that of the filename.")
+
+    def _check_entry_points(self) -> None:
+        name = f"{self._info}/entry_points.txt"
+        if name not in self._members:
+            return
+        parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        try:
+            parser.read_string(self._read(name).decode("utf-8"))
+        except (UnicodeDecodeError, configparser.Error) as error:
+            raise InvalidArchive("The file entry_points.txt cannot be parsed.") from error
+        for section in ("console_scripts", "gui_scripts"):
+            for script in parser.options(section) if parser.has_section(section) else ():
+                # Installers make a file of this name in a folder of programs.
+                if not _SCRIPT_NAME.fullmatch(script):
+                    raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
+
+    def _check_licences(self, metadata: bytes) -> None:
+        for path in licence_files(metadata):
+            if f"{self._info}/licenses/{path}" not in self._members:
+                raise InvalidArchive(f"The wheel lacks the licence file {path[:80]!r}.")
+
+    def _check_record(self) -> None:
+        record_name = f"{self._info}/RECORD"
+        rows = _record_rows(self._read(record_name, self._limits.archive_members * 512))
+        unsigned = {f"{record_name}{suffix}" for suffix in ("", ".jws", ".p7s")}
+        files = {name for name, member in self._members.items() if not member.is_folder}
+        for what, names in (
+            ("RECORD does not list", files - rows.keys() - unsigned),
+            ("RECORD lists, but the wheel lacks,", rows.keys() - files - unsigned),
+        ):
+            if names:
+                self.warnings.append(f"{what} {_list(names)}.")
+        if self._rules.verified_record:
+            for name in sorted(files & rows.keys() - unsigned):
+                self._verify(self._members[name], *rows[name])
+
+    def _verify(self, member: ZipMember, stated: str, size: str) -> None:
+        algorithm, _equals, expected = stated.partition("=")
+        if algorithm not in _RECORD_HASHES:
+            raise InvalidArchive(
+                f"RECORD has no SHA-256 or better for {member.name[:80]!r}; build the wheel again."
+            )
+        digest = hashlib.new(algorithm)
+        for chunk in read_member(self._file, member):
+            digest.update(chunk)
+        found = base64.urlsafe_b64encode(digest.digest()).decode("ascii").rstrip("=")
+        if found != expected.rstrip("=") or (size and size != str(member.size)):
+            raise InvalidArchive(f"{member.name[:80]!r} is not the file that RECORD describes.")
+
+    def _read(self, name: str, limit: int | None = None) -> bytes:
+        limit = limit or self._limits.metadata_size
+        return collect(read_member(self._file, self._members[name]), limit, name)
+
+
+def licence_files(metadata: bytes) -> list[str]:
+    """The paths that License-File names, where the metadata version gives them a meaning."""
+    fields, _unparsed = parse_email(metadata)
+    try:
+        meaningful = Version(fields.get("metadata_version", "")) >= Version("2.4")
+    except InvalidVersion:
+        return []
+    return fields.get("license_files", []) if meaningful else []
+
+
+def collect(chunks: Iterable[bytes], limit: int, name: str) -> bytes:
+    """All of a small member; raises InvalidArchive beyond `limit` bytes."""
+    content = bytearray()
+    for chunk in chunks:
+        content += chunk
+        if len(content) > limit:
+            raise InvalidArchive(f"{name} is larger than {limit} bytes.")
+    return bytes(content)
+
+
+def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
+    """Raises InvalidArchive where unpacking would cost far more than the upload did."""
+    if unpacked > limits.unpacked_size or (
+        unpacked > limits.archive_expansion_floor and unpacked > packed * limits.archive_expansion
+    ):
+        raise InvalidArchive("The archive unpacks to far more than its size allows for.")
+
+
+def _record_rows(record: bytes) -> Mapping[str, tuple[str, str]]:
+    """Path -> (hash, size), as RECORD states them."""
+    return dict(_parse_record(record))
+
+
+def _parse_record(record: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
+    try:
+        for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")):
+            if len(row) == 3:
+                yield row[0].replace("\\", "/"), (row[1], row[2])
+            elif row:
+                raise InvalidArchive("A line of RECORD has not three columns.")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidArchive("RECORD cannot be parsed.") from error
+
+
+def _list(names: Iterable[str]) -> str:
+    first, *more = sorted(names)
+    named = [first, *more][:_NAMED_AT_MOST]
+    rest = len(more) + 1 - len(named)
+    return ", ".join(name[:80] for name in named) + (f" and {rest} more" if rest else "")
