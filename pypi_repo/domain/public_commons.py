@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
 
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
@@ -54,7 +55,11 @@ def check_filename(filename: DistributionFilename) -> None:
 
 
 def check_metadata(metadata: CoreMetadata) -> None:
-    """Raises InvalidMetadata for direct references and classifiers that nobody else knows."""
+    """Raises InvalidMetadata for what only one organization, or nobody, understands."""
+    if metadata.fields.get("license_expression") and (
+        Version(metadata.fields["metadata_version"]) < Version("2.4")
+    ):
+        raise InvalidMetadata("License-Expression needs Metadata-Version 2.4.")
     for text in metadata.fields.get("requires_dist", []):
         try:
             direct = Requirement(text).url is not None

@@ -80,7 +80,8 @@ class Wheel:
         stated = [str(value).strip() for value in headers.get_all("Tag", [])]
         tags = {tag for value in stated if value.count("-") == 2 for tag in parse_tag(value)}
         if tags != self._filename.tags:
-            raise InvalidArchive("The tags in the file WHEEL are not those of the filename.")
+            # Well-known projects repack one wheel for many platforms; installers do not compare.
+            self.warnings.append("The tags in the file WHEEL are not those of the filename.")
         build = str(headers.get("Build", "")).strip()
         if build and build != self._filename.build:
             raise InvalidArchive("The Build in the file WHEEL is not that of the filename.")
