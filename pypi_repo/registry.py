@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
@@ -63,6 +64,7 @@ class Registry:
             index=SimpleIndex(name, self._database, self._policy),
             uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
             downloads=Downloads(name, self._database, self._blobs, self._policy),
+            details=Details(name, self._database, self._blobs, self._policy),
             authenticate=self._authenticate,
         )
 

@@ -1,9 +1,11 @@
 """What a registry remembers, as frozen values: the only shape in which rows leave the storage."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar, get_args
+
+from packaging.metadata import RawMetadata
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
@@ -142,6 +144,17 @@ class ProjectList:
 
     serial: int
     projects: tuple[ListedProject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectDetails:
+    """A project with all its releases (version -> files) and the metadata of one of them."""
+
+    name: str
+    serial: int
+    version: str
+    releases: Mapping[str, tuple[DistributionFile, ...]]
+    fields: RawMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.simple_index import Index
 from pypi_repo.services.upload import Uploads
@@ -35,6 +36,7 @@ class BoundRepository:
     index: Index
     uploads: Uploads
     downloads: Downloads
+    details: Details
     authenticate: Authenticate
 
 

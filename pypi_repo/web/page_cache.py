@@ -10,11 +10,15 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """`etag` is strong and differs between media types even where their bytes do not."""
+    """`etag` is strong and differs between media types even where their bytes do not.
+
+    encoding: the Content-Encoding of the body, if any.
+    """
 
     media_type: str
     body: bytes
     etag: str
+    encoding: str = ""
 
     @classmethod
     def of(cls, media_type: str, body: bytes) -> Self:

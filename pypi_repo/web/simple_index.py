@@ -16,9 +16,10 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
 from pypi_repo.domain.representations import Representation, choose
 from pypi_repo.settings import Limits
+from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.page_cache import PageCache, RenderedPage
+from pypi_repo.web.page_cache import PageCache
 
 Content = TypeVar("Content", ProjectList, ProjectPage)
 
@@ -29,7 +30,7 @@ class SimpleIndexApp(WSGIApp):
     files_url: where a DownloadApp over the same repository is mounted, relative to the index's
         root page or absolute (a CDN).
     authenticate: by default the registry's own accounts.
-    pages: a cache to share with other apps; by default one of its own.
+    cache: to share with other apps; by default one of its own.
     """
 
     def __init__(
@@ -38,12 +39,11 @@ class SimpleIndexApp(WSGIApp):
         *,
         files_url: str = "../files/",
         authenticate: Authenticate | None = None,
-        pages: PageCache | None = None,
+        cache: PageCache | None = None,
     ) -> None:
         super().__init__(authenticate or repository.authenticate)
         self._index = repository.index
-        # Not `or`: an empty cache would be replaced too, if it ever got a length.
-        self._pages = PageCache(Limits().page_cache) if pages is None else pages
+        self._cache = PageCache(Limits().page_cache) if cache is None else cache
         parts = urlsplit(files_url)
         is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
         # A project page lies one level below the root page that `files_url` is relative to.
@@ -72,34 +72,17 @@ class SimpleIndexApp(WSGIApp):
         render: Callable[[Content, Representation], bytes],
     ) -> Response:
         representation = choose(_accepted(request), request.args.get("format"))
-        page = self._page(content, representation, render)
-        response = Response(page.body, content_type=page.media_type)
-        response.set_etag(page.etag)
-        audience = "public" if content.public else "private"
-        response.headers["Cache-Control"] = f"{audience}, max-age=0, must-revalidate"
-        response.headers["Vary"] = "Accept" if content.public else "Accept, Authorization"
-        response.headers["X-PyPI-Last-Serial"] = str(content.serial)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if request.if_none_match.contains_weak(page.etag):
-            response.status_code = 304
-            response.set_data(b"")
-        return response
-
-    def _page(
-        self,
-        content: Versioned[Content],
-        representation: Representation,
-        render: Callable[[Content, Representation], bytes],
-    ) -> RenderedPage:
-        key = (content.key, representation, self._files_url)
-        page = self._pages.get(key)
-        if page is None:
-            media_type = representation.value
-            if representation is Representation.HTML:
-                media_type += "; charset=utf-8"
-            page = RenderedPage.of(media_type, render(content.load(), representation))
-            self._pages.put(key, page)
-        return page
+        media_type = representation.value
+        if representation is Representation.HTML:
+            media_type += "; charset=utf-8"
+        return pages.respond(
+            request,
+            self._cache,
+            content,
+            variant=(representation, self._files_url),
+            media_type=media_type,
+            render=lambda page: render(page, representation),
+        )
 
     def _render(self, page: ProjectPage, representation: Representation) -> bytes:
         if representation.is_json:

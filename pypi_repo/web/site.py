@@ -13,6 +13,7 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.web import help_pages
 from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
 from pypi_repo.web.download import DownloadApp
+from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount, not_found, shifted
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.simple_index import SimpleIndexApp
@@ -35,11 +36,11 @@ def registry_site(
     public_repositories: those that the landing page may tell everybody of.
     page_cache: bytes of rendered pages that are kept for all repositories together.
     """
-    pages = PageCache(page_cache)
+    cache = PageCache(page_cache)
 
     @lru_cache(_APPS_KEPT)
     def app_of(name: str) -> "WSGIApplication":
-        return _repository_app(bind(name), pages)
+        return _repository_app(bind(name), cache)
 
     def repositories(
         environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -58,15 +59,18 @@ class _LandingPage(WSGIApp):
         self._public_repositories = public_repositories
 
     def handle(self, request: Request, actor: Actor) -> Response:
-        if path_info(request) not in ("", "/"):
+        path = path_info(request)
+        if path not in ("", "/", "/robots.txt"):
             raise NotFound("There is nothing here; check the URL.")
         require_reading(request)
+        if path == "/robots.txt":
+            return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
         return help_pages.landing_page(request, self._public_repositories())
 
 
-def _repository_app(repository: BoundRepository, pages: PageCache) -> "WSGIApplication":
+def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIApplication":
     upload = UploadApp(repository)
-    index = SimpleIndexApp(repository, pages=pages)
+    index = SimpleIndexApp(repository, cache=cache)
     return mount(
         {
             "/simple": index,
@@ -74,6 +78,8 @@ def _repository_app(repository: BoundRepository, pages: PageCache) -> "WSGIAppli
             "/+simple": index,
             "/files": DownloadApp(repository),
             "/legacy": upload,
+            "/pypi": JsonApiApp(repository, cache=cache),
+            "/integrity": ProvenanceApp(repository),
         },
         otherwise=_RepositoryRoot(repository, upload),
     )

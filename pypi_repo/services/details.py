@@ -1,0 +1,132 @@
+"""All that is known of a project and its releases, with the metadata of one of them."""
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_version
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    DistributionFile,
+    Project,
+    ProjectDetails,
+    Versioned,
+)
+from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+_Releases = dict[str, tuple[DistributionFile, ...]]
+
+
+class Details:
+    """Projects of one repository in every detail."""
+
+    def __init__(
+        self, repository: str, database: Database, blobs: BlobStore, policy: AccessPolicy
+    ) -> None:
+        self._repository = repository
+        self._database = database
+        self._blobs = blobs
+        self._policy = policy
+
+    def check_access(self, actor: Actor) -> None:
+        """Raises AuthenticationRequired, PermissionDenied or UnknownRepository."""
+        with self._database.read() as connection:
+            found = Catalog(connection).repository(self._repository)
+        admit(self._policy, actor, Permission.READ, self._repository, found)
+
+    def project(
+        self, actor: Actor, name: NormalizedName, version: str | None = None
+    ) -> Versioned[ProjectDetails]:
+        """A project at `version`, in any spelling, or at the one that most people want.
+
+        Loading raises UnknownRelease. Raises like check_access, and UnknownProject.
+        """
+        with self._database.read() as connection:
+            found = Catalog(connection).locate(self._repository, name)
+        repository, project = found or (None, None)
+        repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
+        if project is None or project.status == "quarantined":
+            raise UnknownProject(f"There is no project {name!r} in {repository.name!r}.")
+        return Versioned(
+            key=("details", project.id, project.serial, version),
+            serial=project.serial,
+            public=repository.public,
+            load=lambda: self._load(project, version),
+        )
+
+    def provenance(self, actor: Actor, project: str, version: str, filename: str) -> str:
+        """The provenance object of a file (PEP 740). Raises like check_access, and UnknownFile."""
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            found, owner, file = catalog.locate_file(self._repository, filename) or (
+                None,
+                None,
+                None,
+            )
+            asked = None if owner is None else owner.normalized_name
+            repository = admit(self._policy, actor, Permission.READ, self._repository, found, asked)
+            is_named = file is not None and (file.project, canonicalize_version(file.version)) == (
+                project,
+                canonicalize_version(version),
+            )
+            document = catalog.provenance(repository, filename) if is_named else None
+        if document is None or owner is None or owner.status == "quarantined":
+            raise UnknownFile(f"There is no provenance of {filename!r} here.")
+        return document
+
+    def _load(self, project: Project, version: str | None) -> ProjectDetails:
+        with self._database.read() as connection:
+            rows = Catalog(connection).releases(project.id)
+        releases = {
+            release: tuple(file for other, file in rows if other == release and file is not None)
+            for release in dict.fromkeys(release for release, _file in rows)
+        }
+        chosen = _wanted(releases) if version is None else _same(releases, version)
+        if chosen is None:
+            raise UnknownRelease(f"{project.name} has no release {version or ''} here.")
+        return ProjectDetails(
+            name=project.name,
+            serial=project.serial,
+            version=chosen,
+            releases=releases,
+            fields=self._metadata(releases[chosen]),
+        )
+
+    def _metadata(self, files: tuple[DistributionFile, ...]) -> RawMetadata:
+        """From the newest wheel, or else the newest file (each file keeps its own)."""
+        described = [file for file in files if file.metadata_sha256 is not None]
+        wheels = [file for file in described if file.kind == "bdist_wheel"]
+        if not described:
+            return RawMetadata()
+        newest = (wheels or described)[-1]
+        try:
+            with self._blobs.open(newest.path + METADATA_SUFFIX) as document:
+                return parse_email(document.read())[0]
+        except FileNotFoundError as error:
+            raise UnknownFile(
+                f"The metadata of {newest.filename} are missing from the file store; tell the "
+                "operator."
+            ) from error
+
+
+def _wanted(releases: _Releases) -> str | None:
+    """The newest that is neither yanked nor a pre-release, if there is any such."""
+
+    def rank(version: str) -> tuple[bool, bool, Version]:
+        files = releases[version]
+        installable = any(file.yanked is None for file in files)
+        return installable, not Version(version).is_prerelease, Version(version)
+
+    return max(releases, key=rank, default=None)
+
+
+def _same(releases: _Releases, version: str) -> str | None:
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        return None
+    return next((release for release in releases if Version(release) == wanted), None)

@@ -1,0 +1,99 @@
+"""JsonApiApp: projects as JSON documents, for mirrors, bots and auditors; and their provenance."""
+
+from urllib.parse import urljoin
+
+from werkzeug.exceptions import NotAcceptable, NotFound
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain import project_json
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.settings import Limits
+from pypi_repo.web import pages
+from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.page_cache import PageCache
+
+_PROVENANCE = "application/vnd.pypi.integrity.v1+json"
+
+
+class JsonApiApp(WSGIApp):
+    """`/PROJECT/json` and `/PROJECT/VERSION/json` below its mount point.
+
+    files_url, index_url: where a DownloadApp and a SimpleIndexApp over the same repository are
+        mounted, relative to this app or absolute.
+    authenticate: by default the registry's own accounts.
+    cache: to share with other apps; by default one of its own.
+    """
+
+    def __init__(
+        self,
+        repository: BoundRepository,
+        *,
+        files_url: str = "../files/",
+        index_url: str = "../simple/",
+        authenticate: Authenticate | None = None,
+        cache: PageCache | None = None,
+    ) -> None:
+        super().__init__(authenticate or repository.authenticate)
+        self._details = repository.details
+        self._files_url = files_url
+        self._index_url = index_url
+        self._cache = PageCache(Limits().page_cache) if cache is None else cache
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        require_reading(request)
+        path = path_info(request)
+        name, *version, last = path.strip("/").split("/") if "/" in path.strip("/") else ["", ""]
+        project = normalize(name)
+        if last != "json" or len(version) > 1 or not is_normalized(project):
+            self._details.check_access(actor)
+            raise NotFound("There is nothing here; ask for /PROJECT/json.")
+        if name != project:
+            self._details.check_access(actor)
+            target = "/".join([project, *version, last])
+            return redirect(request, path.count("/") - 1, target)
+        return self._respond(request, actor, project, version[0] if version else None)
+
+    def _respond(
+        self, request: Request, actor: Actor, project: str, version: str | None
+    ) -> Response:
+        # Readers use these URLs out of their context, so they must be absolute.
+        files_url = urljoin(request.root_url, self._files_url)
+        project_url = urljoin(request.root_url, f"{self._index_url}{project}/")
+        return pages.respond(
+            request,
+            self._cache,
+            self._details.project(actor, normalize(project), version),
+            variant=files_url,
+            media_type="application/json",
+            render=lambda details: project_json.render(
+                details, files_url=files_url, project_url=project_url, whole=version is None
+            ),
+        )
+
+
+class ProvenanceApp(WSGIApp):
+    """`/PROJECT/VERSION/FILENAME/provenance` below its mount point (PEP 740)."""
+
+    def __init__(
+        self, repository: BoundRepository, *, authenticate: Authenticate | None = None
+    ) -> None:
+        super().__init__(authenticate or repository.authenticate)
+        self._details = repository.details
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        require_reading(request)
+        parts = path_info(request).strip("/").split("/")
+        if len(parts) != 4 or parts[3] != "provenance":
+            self._details.check_access(actor)
+            raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
+        document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
+        media_type = request.accept_mimetypes.best_match([_PROVENANCE, "application/json"])
+        if media_type is None:
+            raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")
+        response = Response(document, content_type=media_type)
+        # Attestations may be added later.
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Vary"] = "Accept, Authorization"
+        return response
