@@ -8,6 +8,7 @@ from packaging.utils import NormalizedName, canonicalize_version
 from sqlalchemy import (
     Connection,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -43,6 +44,35 @@ from pypi_repo.storage.tables import (
     RetiredFilenameRow,
 )
 
+# What each request asks is built once: building costs SQLAlchemy more than running it.
+_REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
+_LOCATE_PROJECT = (
+    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
+    .outerjoin_from(
+        RepositoryRow,
+        ProjectRow,
+        and_(
+            ProjectRow.repository_id == RepositoryRow.id,
+            ProjectRow.normalized_name == bindparam("project"),
+        ),
+    )
+    .where(RepositoryRow.name == bindparam("repository"))
+)
+_LOCATE_FILE = (
+    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
+    .outerjoin_from(
+        RepositoryRow,
+        FileRow,
+        and_(
+            FileRow.repository_id == RepositoryRow.id,
+            FileRow.filename == bindparam("filename"),
+        ),
+    )
+    .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
+    .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+    .where(RepositoryRow.name == bindparam("repository"))
+)
+
 
 class Located(NamedTuple):
     """A repository and what was looked for in it, from one statement; None where absent."""
@@ -64,9 +94,7 @@ class Catalog:
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
-        row = self._connection.execute(
-            select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == name)
-        ).one_or_none()
+        row = self._connection.execute(_REPOSITORY, {"name": name}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock_repository(self, name: str) -> Repository | None:
@@ -107,16 +135,7 @@ class Catalog:
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
         row = self._connection.execute(
-            select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
-            .outerjoin_from(
-                RepositoryRow,
-                ProjectRow,
-                and_(
-                    ProjectRow.repository_id == RepositoryRow.id,
-                    ProjectRow.normalized_name == project,
-                ),
-            )
-            .where(RepositoryRow.name == repository)
+            _LOCATE_PROJECT, {"repository": repository, "project": project}
         ).one_or_none()
         if row is None:
             return None
@@ -216,15 +235,7 @@ class Catalog:
     ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
         """The repository, and the file with its project if it is there."""
         row = self._connection.execute(
-            select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
-            .outerjoin_from(
-                RepositoryRow,
-                FileRow,
-                and_(FileRow.repository_id == RepositoryRow.id, FileRow.filename == filename),
-            )
-            .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-            .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-            .where(RepositoryRow.name == repository)
+            _LOCATE_FILE, {"repository": repository, "filename": filename}
         ).one_or_none()
         if row is None:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -28,6 +28,44 @@ _TOKEN_COLUMNS = (
 )
 
 
+def _tokens(*more_columns: Any) -> Any:
+    return (
+        select(*_TOKEN_COLUMNS, *more_columns)
+        .select_from(TokenRow)
+        .join(UserRow, UserRow.id == TokenRow.user_id)
+        .outerjoin(_Scope, _Scope.id == TokenRow.repository_id)
+    )
+
+
+# What each request asks is built once: building costs SQLAlchemy more than running it.
+_USER = (
+    select(
+        UserRow.id,
+        UserRow.name,
+        UserRow.password_hash,
+        UserRow.everywhere,
+        RepositoryRow.name,
+        GrantRow.access,
+    )
+    .select_from(UserRow)
+    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+    .where(UserRow.name == bindparam("name"))
+)
+_TOKEN_HOLDER = (
+    _tokens(
+        UserRow.id,
+        UserRow.password_hash,
+        UserRow.everywhere,
+        RepositoryRow.name,
+        GrantRow.access,
+    )
+    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+    .where(TokenRow.secret_sha256 == bindparam("digest"))
+)
+
+
 class People:
     """Runs on a connection that a service opened; the service also commits."""
 
@@ -38,20 +76,7 @@ class People:
 
     def user(self, name: str) -> Account | None:
         """The user with its password hash and grants, in one statement."""
-        rows = self._connection.execute(
-            select(
-                UserRow.id,
-                UserRow.name,
-                UserRow.password_hash,
-                UserRow.everywhere,
-                RepositoryRow.name,
-                GrantRow.access,
-            )
-            .select_from(UserRow)
-            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-            .where(UserRow.name == name)
-        ).all()
+        rows = self._connection.execute(_USER, {"name": name}).all()
         if not rows:
             return None
         id_, name, password_hash, everywhere, *_ = rows[0]
@@ -121,18 +146,7 @@ class People:
 
     def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
         """The token and its user with grants, in one statement."""
-        rows = self._connection.execute(
-            _tokens(
-                UserRow.id,
-                UserRow.password_hash,
-                UserRow.everywhere,
-                RepositoryRow.name,
-                GrantRow.access,
-            )
-            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-            .where(TokenRow.secret_sha256 == secret_sha256)
-        ).all()
+        rows = self._connection.execute(_TOKEN_HOLDER, {"digest": secret_sha256}).all()
         if not rows:
             return None
         token = _token(rows[0][: len(_TOKEN_COLUMNS)])
@@ -215,15 +229,6 @@ class People:
             ).rowcount
             > 0
         )
-
-
-def _tokens(*more_columns: Any) -> Any:
-    return (
-        select(*_TOKEN_COLUMNS, *more_columns)
-        .select_from(TokenRow)
-        .join(UserRow, UserRow.id == TokenRow.user_id)
-        .outerjoin(_Scope, _Scope.id == TokenRow.repository_id)
-    )
 
 
 def _token(row: Sequence[Any]) -> Token:
