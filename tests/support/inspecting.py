@@ -1,0 +1,29 @@
+"""Looks into archives without a registry."""
+
+from __future__ import annotations
+
+import io
+from typing import IO
+
+from pypi_repo.domain.archives import Inspection, inspect
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import PROFILES, RULES, Profile
+from pypi_repo.settings import Limits
+
+ALL = PROFILES
+STRICT: tuple[Profile, ...] = ("private", "pypi")
+WHEEL_NAME = "demo-1.0-py3-none-any.whl"
+SDIST_NAME = "demo-1.0.tar.gz"
+
+
+def inspected(
+    content: bytes | IO[bytes],
+    filename: str = WHEEL_NAME,
+    profile: Profile = "private",
+    limits: Limits | None = None,
+) -> Inspection:
+    """What `inspect` says of a file of this content."""
+    rules = RULES[profile]
+    name = DistributionFilename.parse(filename, normalized=rules.normalized_filenames)
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    return inspect(file, name, rules, limits or Limits())
