@@ -370,4 +370,7 @@ def _zip64(
                 raise InvalidArchive("A member lacks its ZIP64 sizes.")
             numbers[index] = struct.unpack_from("<Q", field)[0]
             field = field[8:]
+    if field:
+        # Some readers believe it all the same.
+        raise InvalidArchive("A member has ZIP64 sizes that its header does not ask for.")
     return numbers[0], numbers[1], numbers[2]
