@@ -62,7 +62,7 @@ class Sdist:
                 tar.members = []  # type: ignore[attr-defined]  # or it keeps all it has seen
                 self._take(member.name, is_file=member.isreg())
                 self._check_kind(member)
-                if member.isreg() and member.name == f"{self._top}/PKG-INFO":
+                if member.name == f"{self._top}/PKG-INFO":
                     self._take_metadata(tar, member)
             while bounded.read(_CHUNK):
                 pass  # up to the end, where gzip checks its own length and checksum
@@ -87,7 +87,7 @@ class Sdist:
         parts = name.split("/")
         if parts[0] in ("", ".") or (self._top is not None and parts[0] != self._top):
             raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
-        if ".." in parts or "\\" in name or "\0" in name:
+        if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
             raise InvalidArchive(f"The member {name[:80]!r} would not stay in the sdist's folder.")
         self._top = parts[0]
         if is_file:
@@ -114,6 +114,8 @@ class Sdist:
     def _take_metadata(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         if self._metadata is not None:
             raise InvalidArchive(f"The sdist has {member.name} twice.")
+        if not member.isreg():
+            raise InvalidArchive(f"{member.name} is not a file.")
         if member.size > self._limits.metadata_size:
             raise InvalidArchive(
                 f"{member.name} is larger than {self._limits.metadata_size} bytes."
