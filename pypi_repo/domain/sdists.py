@@ -7,6 +7,7 @@ import gzip
 import io
 import posixpath
 import tarfile
+from itertools import accumulate
 from typing import IO
 
 from pypi_repo.domain.errors import InvalidArchive
@@ -17,6 +18,7 @@ from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
 
 _CHUNK = 64 * 1024
+_LONGEST_NAME = 1024
 
 
 class Sdist:
@@ -32,6 +34,7 @@ class Sdist:
         self._top: str | None = None
         self._count = 0
         self._names: set[str] = set()
+        self._links: set[str] = set()
         self._metadata: bytes | None = None
         self.warnings: list[str] = []
 
@@ -89,6 +92,8 @@ class Sdist:
             raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
         if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
             raise InvalidArchive(f"The member {name[:80]!r} would not stay in the sdist's folder.")
+        if len(name) > _LONGEST_NAME or not self._links.isdisjoint(accumulate(parts, "{}/{}".format)):
+            raise InvalidArchive(f"The member {name[:80]!r} is behind a link, or too deep.")
         self._top = parts[0]
         if is_file:
             self._names.add(name)
@@ -106,8 +111,12 @@ class Sdist:
             # A symbolic link starts from its own folder, a hard link from the archive's root.
             base = posixpath.dirname(member.name) if member.issym() else ""
             target = posixpath.normpath(posixpath.join(base, member.linkname))
-            if target.partition("/")[0] != self._top or member.linkname.startswith("/"):
+            leaves = target.partition("/")[0] != self._top or member.linkname.startswith("/")
+            # Behind another link, only the file system knows where ".." leads to.
+            way = member.linkname.lstrip("./")
+            if leaves or "\\" in way or ".." in way.split("/"):
                 raise InvalidArchive(f"The link {shown!r} leaves the sdist's folder.")
+            self._links.add(member.name)
         elif not (member.isreg() or member.isdir()):
             raise InvalidArchive(f"The member {shown!r} is a device or a pipe.")
 
