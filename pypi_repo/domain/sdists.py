@@ -67,8 +67,13 @@ class Sdist:
                 self._check_kind(member)
                 if member.name == f"{self._top}/PKG-INFO":
                     self._take_metadata(tar, member)
-            while bounded.read(_CHUNK):
-                pass  # up to the end, where gzip checks its own length and checksum
+            # tarfile takes a damaged header for the end, other tools go on behind it. The end of
+            # the file is also where gzip checks its own length and checksum.
+            rest = bounded.last
+            while rest and not rest.strip(b"\0"):
+                rest = bounded.read(_CHUNK)
+            if rest:
+                raise InvalidArchive("The sdist has a damaged header, or bytes behind its end.")
 
     def _read_zip(self) -> None:
         """Only lenient repositories get here; PEP 625 left the .tar.gz."""
@@ -150,12 +155,14 @@ class _Bounded(io.RawIOBase):
         self._source = source
         self._packed = packed
         self._limits = limits
+        self.last = b""
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= max(_CHUNK, self._limits.metadata_size):
             raise InvalidArchive("The sdist has a header of unreasonable size.")
         refuse_bomb(self._source.tell() + size, self._packed, self._limits)
-        return self._source.read(size)
+        self.last = self._source.read(size)
+        return self.last
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         refuse_bomb(offset, self._packed, self._limits)
