@@ -18,7 +18,8 @@ from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
 
 _CHUNK = 64 * 1024
-_LONGEST_NAME = 1024
+_DEEPEST = 100  # folders within each other
+_MOST_GLOBAL_HEADERS = 100  # tarfile copies them into each member
 
 
 class Sdist:
@@ -63,6 +64,8 @@ class Sdist:
         ):
             for member in tar:
                 tar.members = []  # type: ignore[attr-defined]  # or it keeps all it has seen
+                if len(tar.pax_headers) > _MOST_GLOBAL_HEADERS:
+                    raise InvalidArchive("The sdist has too many global headers.")
                 self._take(member.name, is_file=member.isreg())
                 self._check_kind(member)
                 if member.name == f"{self._top}/PKG-INFO":
@@ -97,7 +100,8 @@ class Sdist:
             raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
         if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
             raise InvalidArchive(f"The member {name[:80]!r} would not stay in the sdist's folder.")
-        if len(name) > _LONGEST_NAME or not self._links.isdisjoint(accumulate(parts, "{}/{}".format)):
+        parents = accumulate(parts, "{}/{}".format)
+        if len(parts) > _DEEPEST or not self._links.isdisjoint(parents):
             raise InvalidArchive(f"The member {name[:80]!r} is behind a link, or too deep.")
         self._top = parts[0]
         if is_file:
@@ -134,8 +138,9 @@ class Sdist:
             raise InvalidArchive(
                 f"{member.name} is larger than {self._limits.metadata_size} bytes."
             )
-        content = tar.extractfile(member)
-        self._metadata = content.read() if content else None
+        if (content := tar.extractfile(member)) is not None:
+            chunks = iter(lambda: content.read(_CHUNK), b"")
+            self._metadata = collect(chunks, self._limits.metadata_size, member.name)
 
     def _warn(self) -> None:
         if self._top != self._filename.stem:
@@ -158,13 +163,15 @@ class _Bounded(io.RawIOBase):
         self.last = b""
 
     def read(self, size: int = -1, /) -> bytes:
-        if not 0 <= size <= max(_CHUNK, self._limits.metadata_size):
+        if not 0 <= size <= _CHUNK:
             raise InvalidArchive("The sdist has a header of unreasonable size.")
         refuse_bomb(self._source.tell() + size, self._packed, self._limits)
         self.last = self._source.read(size)
         return self.last
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if offset < self._source.tell():
+            raise InvalidArchive("A member of the sdist has a negative size.")
         refuse_bomb(offset, self._packed, self._limits)
         return self._source.seek(offset, whence)
 
