@@ -35,17 +35,18 @@ def provenance(document: str, filename: DistributionFilename, sha256: str) -> st
     statements = [_statement(attestation) for attestation in attestations]
     for statement in statements:
         _check_subject(statement, filename, sha256)
-    kinds = [statement.get("predicateType") for statement in statements]
+    kinds = [str(statement.get("predicateType")) for statement in statements]
     supported = {kind.value for kind in pypi_attestations.AttestationType}
     if not supported.issuperset(kinds) or len(set(kinds)) < len(kinds):
         raise InvalidAttestation(
             "Attestations must be of different kinds, among: " + ", ".join(sorted(supported)) + "."
         )
-    bundle = {
-        "publisher": _UNVERIFIED,
-        "attestations": [attestation.model_dump(mode="json") for attestation in attestations],
-    }
-    return json.dumps({"version": 1, "attestation_bundles": [bundle]})
+    try:
+        dumped = [attestation.model_dump(mode="json") for attestation in attestations]
+        bundle = {"publisher": _UNVERIFIED, "attestations": dumped}
+        return json.dumps({"version": 1, "attestation_bundles": [bundle]}, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise InvalidAttestation("An attestation holds what cannot be stored as JSON.") from error
 
 
 def _items(document: str) -> list[Any]:
