@@ -1,6 +1,6 @@
 """JsonApiApp: projects as JSON documents, for mirrors, bots and auditors; and their provenance."""
 
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from werkzeug.exceptions import NotAcceptable, NotFound
 from werkzeug.wrappers import Request, Response
@@ -51,7 +51,7 @@ class JsonApiApp(WSGIApp):
             raise NotFound("There is nothing here; ask for /PROJECT/json.")
         if name != project:
             self._details.check_access(actor)
-            target = "/".join([project, *version, last])
+            target = "/".join([project, *map(quote, version), last])
             return redirect(request, path.count("/") - 1, target)
         return self._respond(request, actor, project, version[0] if version else None)
 
