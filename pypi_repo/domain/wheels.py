@@ -72,7 +72,7 @@ class Wheel:
         if not self._rules.verified_record:
             return
         headers = BytesParser(policy=compat32).parsebytes(self._read(f"{self._info}/WHEEL"))
-        version = headers.get("Wheel-Version", "")
+        version = str(headers.get("Wheel-Version", ""))  # a Header, where it is not ASCII
         if version.partition(".")[0].strip() != "1":
             raise InvalidArchive(f"Wheel-Version {version[:20]!r} is not known here; 1.x is.")
         if "Root-Is-Purelib" not in headers:
