@@ -21,6 +21,7 @@ _BROKEN = (
     KeyError,
     OSError,  # gzip.BadGzipFile is one, and so are tarfile's complaints about negative seeks
     OverflowError,
+    RecursionError,  # the parser of metadata, where messages hold messages without end
     ValueError,
     struct.error,
     tarfile.TarError,

@@ -42,7 +42,7 @@ class CoreMetadata:
         """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
         try:
             fields, _unparsed = parse_email(document)
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, RecursionError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)
         requires_python = fields.get("requires_python") or None
