@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from packaging.metadata import InvalidMetadata as InvalidField
 from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
 
-_NEWEST_MAJOR_VERSION = 2
+_METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
 # 2.0 was never published and yet written by early wheels.
 _OLDEST_VALIDATED_2, _NEWEST_VALIDATED = "2.1", "2.5"
 _LONGEST_SUMMARY = 512
@@ -48,14 +48,15 @@ class CoreMetadata:
         requires_python = fields.get("requires_python") or None
         if requires_python is not None:
             _check_specifier(requires_python)
-        if rules.valid_metadata:
-            _validate(fields)
         try:
-            return cls(fields["name"], Version(fields["version"]), requires_python, fields)
-        except (KeyError, InvalidVersion) as error:
+            parsed = cls(fields["name"], Version(fields["version"]), requires_python, fields)
+        except (KeyError, ValueError) as error:  # no InvalidVersion, where digits are too many
             raise InvalidMetadata(
                 "The core metadata in the archive needs one Name and one valid Version."
             ) from error
+        if rules.valid_metadata:
+            _validate(fields)
+        return parsed
 
     def check_against(self, filename: DistributionFilename) -> None:
         """Raises InvalidMetadata if the archive says it is another project or version."""
@@ -69,9 +70,7 @@ class CoreMetadata:
 def _check_metadata_version(fields: RawMetadata) -> None:
     text = fields.get("metadata_version", "")
     # A newer minor version only adds fields (PEP 643), so refusing it would only break builds.
-    major, _dot, minor = text.partition(".")
-    known = major.isdecimal() and minor.isdecimal() and 1 <= int(major) <= _NEWEST_MAJOR_VERSION
-    if not known:
+    if not _METADATA_VERSION.fullmatch(text):
         raise InvalidMetadata(
             f"The archive's Metadata-Version {text[:20]!r} is not known here; 1.x and 2.x are."
         )

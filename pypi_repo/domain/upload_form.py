@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, get_args
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import DigestMismatch, InvalidFilename, InvalidForm
@@ -175,5 +175,5 @@ def _stated_digests(single: Mapping[str, str]) -> dict[str, str]:
 def _version(text: str) -> Version:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # no InvalidVersion, where digits are too many
         raise InvalidForm(f"{text[:80]!r} is not a valid version (PEP 440).") from None

@@ -1,8 +1,9 @@
 """All that is known of a project and its releases, with the metadata of one of them."""
 
+from collections.abc import Iterable
+
 from packaging.metadata import RawMetadata, parse_email
-from packaging.utils import canonicalize_version
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
@@ -69,9 +70,10 @@ class Details:
             )
             asked = None if owner is None else owner.normalized_name
             repository = admit(self._policy, actor, Permission.READ, self._repository, found, asked)
-            is_named = file is not None and (file.project, canonicalize_version(file.version)) == (
-                project,
-                canonicalize_version(version),
+            is_named = (
+                file is not None
+                and file.project == project
+                and _same((file.version,), version) is not None
             )
             document = catalog.provenance(repository, filename) if is_named else None
         if document is None or owner is None or owner.status == "quarantined":
@@ -124,9 +126,9 @@ def _wanted(releases: _Releases) -> str | None:
     return max(releases, key=rank, default=None)
 
 
-def _same(releases: _Releases, version: str) -> str | None:
+def _same(releases: Iterable[str], version: str) -> str | None:
     try:
         wanted = Version(version)
-    except InvalidVersion:
+    except ValueError:  # no InvalidVersion, where digits are too many
         return None
     return next((release for release in releases if Version(release) == wanted), None)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
@@ -58,7 +58,7 @@ class _Change:
     def release_id(self, version: str) -> int:
         try:
             found = self.catalog.release(self.project.id, str(Version(version)))
-        except InvalidVersion:
+        except ValueError:  # no InvalidVersion, where digits are too many
             found = None
         if found is None:
             raise UnknownRelease(f"{self.project.name} has no release {version!r} here.")
