@@ -5,6 +5,7 @@ import configparser
 import csv
 import hashlib
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.parser import BytesParser
@@ -12,7 +13,7 @@ from email.policy import compat32
 from typing import IO
 
 from packaging.metadata import parse_email
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.errors import InvalidArchive
@@ -25,6 +26,7 @@ _SCRIPT_NAME = re.compile(r"[\w.-]+")
 # "sha256 or better" (the specification rules out md5, sha1 and sha224 by name).
 _RECORD_HASHES = frozenset({"sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
 _NAMED_AT_MOST = 3
+_MOST_TAGS = 100_000
 
 
 class Wheel:
@@ -77,9 +79,8 @@ class Wheel:
             raise InvalidArchive(f"Wheel-Version {version[:20]!r} is not known here; 1.x is.")
         if "Root-Is-Purelib" not in headers:
             raise InvalidArchive("The file WHEEL does not say Root-Is-Purelib.")
-        stated = [str(value).strip() for value in headers.get_all("Tag", [])]
-        tags = {tag for value in stated if value.count("-") == 2 for tag in parse_tag(value)}
-        if tags != self._filename.tags:
+        stated = {str(value).strip() for value in headers.get_all("Tag", [])}
+        if _expanded(stated) != self._filename.tags:
             # Well-known projects repack one wheel for many platforms; installers do not compare.
             self.warnings.append("The tags in the file WHEEL are not those of the filename.")
         build = str(headers.get("Build", "")).strip()
@@ -138,6 +139,15 @@ class Wheel:
     def _read(self, name: str, limit: int | None = None) -> bytes:
         limit = limit or self._limits.metadata_size
         return collect(read_member(self._file, self._members[name]), limit, name)
+
+
+def _expanded(stated: Iterable[str]) -> set[Tag]:
+    """The tags that sets like `py2.py3-none-any` stand for; none where they are far too many."""
+    triples = [value for value in stated if value.count("-") == 2]
+    count = sum(math.prod(part.count(".") + 1 for part in triple.split("-")) for triple in triples)
+    return (
+        {tag for triple in triples for tag in parse_tag(triple)} if count <= _MOST_TAGS else set()
+    )
 
 
 def licence_files(metadata: bytes) -> list[str]:
