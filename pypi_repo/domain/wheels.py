@@ -110,7 +110,8 @@ class Wheel:
 
     def _check_record(self) -> None:
         record_name = f"{self._info}/RECORD"
-        rows = _record_rows(self._read(record_name, self._limits.archive_members * 512))
+        record = self._read(record_name, self._limits.archive_members * 512)
+        rows = _record_rows(record, self._limits.archive_members)
         unsigned = {f"{record_name}{suffix}" for suffix in ("", ".jws", ".p7s")}
         files = {name for name, member in self._members.items() if not member.is_folder}
         for what, names in (
@@ -178,14 +179,18 @@ def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
         raise InvalidArchive("The archive unpacks to far more than its size allows for.")
 
 
-def _record_rows(record: bytes) -> Mapping[str, tuple[str, str]]:
+def _record_rows(record: bytes, limit: int) -> Mapping[str, tuple[str, str]]:
     """Path -> (hash, size), as RECORD states them."""
+    if record.count(b"\n") > limit:
+        raise InvalidArchive(f"RECORD has more than {limit} lines.")
     return dict(_parse_record(record))
 
 
 def _parse_record(record: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
     try:
-        for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")):
+        # Decoded line by line: as text, the whole could take four times its size.
+        text = io.TextIOWrapper(io.BytesIO(record), encoding="utf-8", newline="")
+        for row in csv.reader(text):
             if len(row) == 3:
                 yield row[0].replace("\\", "/"), (row[1], row[2])
             elif row:
