@@ -13,7 +13,7 @@ from typing import IO
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
-from pypi_repo.domain.wheels import collect, licence_files, refuse_bomb
+from pypi_repo.domain.wheels import collect, exhaust, licence_files, refuse_bomb
 from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -89,9 +89,11 @@ class Sdist:
         for member in members:
             self._take(member.name.removesuffix("/"), is_file=not member.is_folder)
         for member in members:
+            chunks = read_member(self._file, member)
             if member.name == f"{self._top}/PKG-INFO":
-                chunks = read_member(self._file, member)
                 self._metadata = collect(chunks, self._limits.metadata_size, member.name)
+            else:
+                exhaust(chunks)
 
     def _take(self, name: str, *, is_file: bool) -> None:
         """Notes a member, if it lies where it may."""
