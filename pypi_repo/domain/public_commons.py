@@ -25,11 +25,11 @@ _PORTABLE_PLATFORMS = re.compile(
     any
     | win32 | win_(amd64|arm64|ia64)
     | manylinux(1|2010)_(x86_64|i686)
-    | manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x|riscv64)
+    | manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)
     | manylinux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x|riscv64)
     | musllinux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)
-    | macosx_10_\d+_(ppc|ppc64|i386|x86_64|intel|fat|fat3|fat32|fat64|universal|universal2)
-    | macosx_(11|12|13|14|15|26)_0_(x86_64|arm64|universal2)
+    | macosx_(10_\d+|(11|12|13|14|15|26)_0)
+      _(ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2)
     | ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)
     | android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)
     | pyemscripten_\d+_\d+_wasm32
