@@ -192,7 +192,7 @@ def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
 
 def _record_rows(record: bytes, limit: int) -> Mapping[str, tuple[str, str]]:
     """Path -> (hash, size), as RECORD states them."""
-    if record.count(b"\n") > limit:
+    if max(record.count(b"\n"), record.count(b"\r")) > limit:
         raise InvalidArchive(f"RECORD has more than {limit} lines.")
     return dict(_parse_record(record))
 
