@@ -551,18 +551,47 @@ ZIPS_TO_ACCEPT: Mapping[str, bytes] = {
 """Sound wheels, without a warning in any profile."""
 
 
-def deep_bomb(declared: int = 10, unpacked: int = 1 << 30) -> bytes:
-    """A wheel with a member that unpacks to zeros and says that it is small (U63)."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+def zeros(name: str, size: int, declared: int | None = None) -> Member:
+    """A deflated member of whole MiB of zeros, made without unpacking it here."""
     block = bytes(1 << 20)
-    packed = b"".join(compressor.compress(block) for _ in range(unpacked >> 20))
-    bomb = Member(
-        name="demo/zeros.bin",
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # A flushed block depends on nothing before it, so it can be repeated.
+    packed = compressor.compress(block) + compressor.flush(zlib.Z_FULL_FLUSH)
+    crc = 0
+    for _ in range(size >> 20):
+        crc = zlib.crc32(block, crc)
+    return Member(
+        name=name,
         method=DEFLATED,
-        packed=packed + compressor.flush(),
-        both={"size": declared},
+        packed=packed * (size >> 20) + b"\3\0",
+        both={"crc": crc, "size": size if declared is None else declared},
     )
-    return build_wheel(bomb)
+
+
+def deep_bomb(declared: int, unpacked: int) -> bytes:
+    """A wheel with a member that unpacks to zeros, and says that it is smaller (U63)."""
+    return build_wheel(zeros("demo/zeros.bin", unpacked, declared))
+
+
+def empty_members(count: int) -> bytes:
+    """A zip of so many members without content."""
+    body, directory = bytearray(), bytearray()
+    for number in range(count):
+        name = b"%d" % number
+        head = Header(
+            name=name,
+            flags=0,
+            method=STORED,
+            crc=0,
+            compressed_size=0,
+            size=0,
+            extra=b"",
+            offset=len(body),
+        )
+        body += head.local()
+        directory += head.central()
+    ends = _end_records(Ends(zip64=True), count, len(directory), len(body), len(body + directory))
+    return bytes(body + directory) + ends
 
 
 # Source distributions
