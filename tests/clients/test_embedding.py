@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,11 +21,13 @@ from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.publisher import publishing
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about what Pyramid itself imports
+    from pyramid.config import Configurator
+    from pyramid.wsgi import wsgiapp2
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-# WebOb, which Pyramid stands on, imports it wherever Python still has it.
-pytestmark = pytest.mark.filterwarnings("ignore:'cgi' is deprecated:DeprecationWarning")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 USER, PASSWORD = "dev@example.com", "correct horse"
@@ -233,9 +236,6 @@ def test_importing_an_example_does_nothing(
 
 def test_mounted_in_pyramid_by_wsgiapp2(clients: Clients, folder: Path) -> None:
     """The other way that the design mentions: each body goes through a temporary file."""
-    from pyramid.config import Configurator
-    from pyramid.wsgi import wsgiapp2
-
     with opened(folder) as registry:
         configurator = Configurator()
         configurator.add_route("pypi", "/pypi/*subpath")
