@@ -72,12 +72,15 @@ class Site:
             data=body,
             content_type=content_type,
             headers=self.headers if headers is None else headers,
+            buffered=True,
         )
 
     def get(self, url: str, *, method: str = "GET", **headers: str) -> TestResponse:
         """`url` as it would stand in a request line; header names with `_` for `-`."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.open(url, method=method, headers={**self.headers, **given})
+        return self.client.open(
+            url, method=method, headers={**self.headers, **given}, buffered=True
+        )
 
     def page(self, project: str) -> dict[str, Any]:
         """A project's page in JSON, with file URLs made absolute paths."""
