@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from packaging.utils import canonicalize_name
 from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from tests.support.distributions import Distribution, multipart, upload_form
@@ -97,7 +98,8 @@ class Site:
 
     def file_url(self, dist: Distribution) -> str:
         """Where the index says that the file is."""
-        urls = [f["url"] for f in self.page(dist.name)["files"] if f["filename"] == dist.filename]
+        project = canonicalize_name(dist.name)
+        urls = [f["url"] for f in self.page(project)["files"] if f["filename"] == dist.filename]
         assert len(urls) == 1, urls
         return str(urls[0])
 

@@ -2,6 +2,8 @@
 
 import io
 import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +15,7 @@ from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import Site, basic, call, environ_of, reason
 
 USER, PASSWORD = "user@example.com", "correct horse"
+NewRegistry = Callable[..., Registry]
 
 DIST = wheel(padding=3_000)
 BOUNDARY = b"the-boundary-of-these-tests"
@@ -31,7 +34,7 @@ END = b"--" + BOUNDARY + b"--\r\n"
 
 
 @pytest.fixture(scope="module")
-def registry() -> Registry:
+def registry() -> Iterator[Registry]:
     """One for all: a refused upload leaves nothing that another test could meet."""
     limits = Limits(form_size=200_000, form_parts=500, file_size=2_000_000)
     registry = Registry(
@@ -39,7 +42,8 @@ def registry() -> Registry:
     )
     registry.repositories.create("main")
     registry.accounts.create_user(USER, PASSWORD)
-    return registry
+    yield registry
+    registry.close()
 
 
 def post(registry: Registry, body: bytes, content_type: str = TYPE) -> tuple[int, str]:
@@ -59,16 +63,13 @@ def assert_nothing_is_stored(registry: Registry) -> None:
     assert list(registry._blobs.walk()) == []
 
 
-def test_the_body_that_the_others_are_made_from_is_valid() -> None:
-    registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+def test_the_body_that_the_others_are_made_from_is_valid(new_registry: NewRegistry) -> None:
+    registry = new_registry()
     assert post(registry, BODY) == (200, "OK")
-    registry.close()
 
 
 SOMETIMES_SLOW = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -274,26 +275,20 @@ def test_u17_malformed_bodies_are_400(registry: Registry, body: bytes) -> None:
     assert_nothing_is_stored(registry)
 
 
-def test_a_preamble_and_an_epilogue_are_legal() -> None:
-    registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+def test_a_preamble_and_an_epilogue_are_legal(new_registry: NewRegistry) -> None:
+    registry = new_registry()
     body = b"This is a form.\r\n" + BODY + b"\r\nThat was a form."
     assert post(registry, body) == (200, "OK")
-    registry.close()
 
 
-def test_a_boundary_within_the_file_does_not_end_it() -> None:
-    registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+def test_a_boundary_within_the_file_does_not_end_it(new_registry: NewRegistry) -> None:
+    registry = new_registry()
     inside = b"--" + BOUNDARY + b"\r\n\r\n--" + BOUNDARY[:-1] + b"\r\n--" + BOUNDARY + b"x"
     dist = wheel(files={"demo/a.bin": inside + b"\r" * 100 + b"\n" * 100})
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
     )
     assert post(registry, with_known_boundary(body, content_type)) == (200, "OK")
-    registry.close()
 
 
 def test_too_many_parts_are_413(registry: Registry) -> None:
@@ -341,15 +336,8 @@ def test_a_huge_preamble_or_epilogue_is_413(registry: Registry) -> None:
     assert_nothing_is_stored(registry)
 
 
-def test_memory_stays_flat_while_a_file_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("registry")
-    registry = Registry(
-        Settings(
-            database=f"sqlite:///{folder}/r.db", blobs=f"file://{folder}/blobs", password_cost=4
-        )
-    )
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+def test_memory_stays_flat_while_a_file_passes(new_registry: NewRegistry, tmp_path: Path) -> None:
+    registry = new_registry(blobs=f"file://{tmp_path}/blobs")
     dist = wheel(padding=20_000_000)
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
@@ -368,5 +356,4 @@ def test_memory_stays_flat_while_a_file_passes(tmp_path_factory: pytest.TempPath
         _now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    registry.close()
     assert peak < 8_000_000

@@ -3,17 +3,19 @@
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import TestResponse
 
-from pypi_repo import Limits, Registry, Settings
+from pypi_repo import Limits, Registry
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import CountingInput, Site, basic, call, environ_of, reason
 
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
+NewSite = Callable[..., Site]
 
 
 def leftovers(registry: Registry) -> list[str]:
@@ -29,18 +31,6 @@ def assert_refused(response: TestResponse, status: int, *words: str) -> None:
     assert sentence[:200] == reason(response)
     for word in words:
         assert word in response.text
-
-
-def with_limits(**limits: int) -> Site:
-    settings = Settings(
-        database="sqlite://", blobs="memory://", password_cost=4, limits=Limits(**limits)
-    )
-    registry = Registry(settings)
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
-    root = "/repositories/main/"
-    urls = (root, f"{root}simple/", f"{root}files/")
-    return Site(Client(registry.wsgi_app()), *urls, headers=basic(USER, PASSWORD))
 
 
 # Success
@@ -529,11 +519,11 @@ def test_u50_platform_tags_are_not_restricted(site: Site, tag: str) -> None:
 # Sizes
 
 
-def test_u52_one_byte_too_many_is_refused_while_streaming() -> None:
+def test_u52_one_byte_too_many_is_refused_while_streaming(new_site: NewSite) -> None:
     dist = wheel(padding=50_000)
-    exact = with_limits(file_size=len(dist.content))
+    exact = new_site(limits=Limits(file_size=len(dist.content)))
     assert exact.upload(dist).status_code == 200
-    short = with_limits(file_size=len(dist.content) - 1)
+    short = new_site(limits=Limits(file_size=len(dist.content) - 1))
     assert_refused(short.upload(dist), 413, "KiB")
     assert short.project_names() == []
 
@@ -549,14 +539,16 @@ def test_u52_the_limit_of_the_repository_counts_where_it_is_lower(
     assert site.upload(wheel(padding=60_000)).status_code == 200
 
 
-def test_u52_the_limit_of_the_registry_counts_where_it_is_lower() -> None:
-    site = with_limits(file_size=50_000)
+def test_u52_the_limit_of_the_registry_counts_where_it_is_lower(new_site: NewSite) -> None:
+    site = new_site(limits=Limits(file_size=50_000))
     registry_wide = site.upload(wheel(padding=60_000))
     assert_refused(registry_wide, 413)
 
 
-def test_u52_a_body_that_can_only_be_too_large_is_refused_by_its_length() -> None:
-    site = with_limits(file_size=100_000, form_size=100_000)
+def test_u52_a_body_that_can_only_be_too_large_is_refused_by_its_length(
+    new_site: NewSite,
+) -> None:
+    site = new_site(limits=Limits(file_size=100_000, form_size=100_000))
     dist = wheel(padding=300_000)
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
@@ -570,8 +562,10 @@ def test_u52_a_body_that_can_only_be_too_large_is_refused_by_its_length() -> Non
 
 
 @pytest.mark.parametrize("difference", [-1, -50, -5_000, 1, 5_000, 10**9])
-def test_u52_u17_a_lying_length_is_no_way_around_the_limits(difference: int) -> None:
-    site = with_limits(file_size=20_000, form_size=2 * 10**9)
+def test_u52_u17_a_lying_length_is_no_way_around_the_limits(
+    new_site: NewSite, difference: int
+) -> None:
+    site = new_site(limits=Limits(file_size=20_000, form_size=2 * 10**9))
     dist = wheel(padding=10_000)
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
@@ -589,8 +583,10 @@ def test_u52_u17_a_lying_length_is_no_way_around_the_limits(difference: int) -> 
     assert site.project_names() == (["demo"] if expected == 200 else [])
 
 
-def test_u52_a_length_too_small_for_a_file_that_is_too_large_does_not_help() -> None:
-    site = with_limits(file_size=20_000)
+def test_u52_a_length_too_small_for_a_file_that_is_too_large_does_not_help(
+    new_site: NewSite,
+) -> None:
+    site = new_site(limits=Limits(file_size=20_000))
     dist = wheel(padding=30_000)
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
