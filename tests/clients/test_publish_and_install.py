@@ -155,17 +155,17 @@ def test_a_hundred_versions_each_installed_at_once(
 ) -> None:
     """What was answered 200 is what the next client gets, with uv's cache of pages in use.
 
-    `--upgrade` without a version asks the index for the newest one, so a page that is one
-    upload old would install the version before.
+    Without `--upgrade` or `--refresh`, uv takes a page from its cache if it still may, and that
+    page would lack the version.
     """
     python = clients.venv(tmp_path / "venv")
-    newest = ["pip", "install", "--python", python, "--no-deps", "--upgrade"]
+    install = ["pip", "install", "--python", python, "--no-deps", "--index-url", site.index()]
     installed = []
     with publishing(*site.target()) as publisher:
         for number in range(100):
             answer = publisher.upload(wheel("demo", f"1.{number}"))
             assert answer.status == 200, answer.text
-            clients.uv(*newest, "--index-url", site.index(), "demo")
+            clients.uv(*install, f"demo==1.{number}")
             folders = (tmp_path / "venv").glob("lib*/**/demo-*.dist-info")
             installed.append({folder.name for folder in folders})
 

@@ -16,6 +16,7 @@ from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
 from tests.support.clients import Completed
 from tests.support.live import ServeProcess
+from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
 
 
@@ -62,11 +63,11 @@ def server(prepared: Prepared) -> Iterator[ServeProcess]:
         yield server
 
 
-def addresses(server: ServeProcess) -> Addresses:
+def addresses(server: ServerProcess) -> Addresses:
     return Addresses(server.url, USER, PASSWORD)
 
 
-def publisher_of(server: ServeProcess) -> AbstractContextManager[Publisher]:
+def publisher_of(server: ServerProcess) -> AbstractContextManager[Publisher]:
     return publishing(*addresses(server).target())
 
 
@@ -81,7 +82,7 @@ def serve() -> Callable[..., Completed]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return Completed(done.returncode, done.stdout, done.stderr)

@@ -6,10 +6,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from tests.serve.conftest import Prepared, addresses
+from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
 from tests.support.live import ServeProcess
+from tests.support.processes import ServerProcess, free_port
 from tests.support.projects import pyproject_project
 
 LISTENING = re.compile(r"Listening on (http://127\.0\.0\.1:\d+/) \(stop with Ctrl\+C\)\.\n")
@@ -84,9 +85,14 @@ def test_a_prepared_registry_gets_no_accounts_on_top(prepared: Prepared) -> None
 
 
 def test_the_environment_stands_for_options(tmp_path: Path, prepared: Prepared) -> None:
-    data = prepared.options[1]
-    with ServeProcess(env={"PYPI_REPO_DATA": data}, cwd=tmp_path) as server:
-        assert LISTENING.fullmatch(server.output)
+    port = free_port()
+    given = {"PYPI_REPO_DATA": prepared.options[1], "PYPI_REPO_PORT": str(port)}
+    command = [sys.executable, "-m", "pypi_repo.serve"]
+    with (
+        ServerProcess(command, port, env={**clean_environment(), **given}, cwd=tmp_path) as server,
+        publisher_of(server) as publisher,
+    ):
+        assert publisher.upload(wheel("demo")).status == 200
 
     assert not (tmp_path / "pypi-repo-data").exists()
 
