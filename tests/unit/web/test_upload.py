@@ -11,7 +11,16 @@ from werkzeug.test import TestResponse
 
 from pypi_repo import Limits, Registry
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
-from tests.support.http import CountingInput, Site, basic, call, environ_of, reason
+from tests.support.http import (
+    Connection,
+    CountingInput,
+    Site,
+    basic,
+    call,
+    environ_of,
+    reason,
+)
+from tests.support.live import LiveServer
 
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
@@ -877,3 +886,26 @@ def test_u82_spellings_of_a_name_are_one_project(site: Site) -> None:
         assert site.upload(wheel(name, f"{number}.0")).status_code == 200
     assert site.page("foo-bar")["versions"] == ["0.0", "1.0", "2.0"]
     assert len(site.project_names()) == 1
+
+
+def test_u17_a_connection_that_breaks_half_way_leaves_nothing(
+    registry: Registry, site: Site
+) -> None:
+    dist = wheel(padding=2_000_000)
+    body, content_type = multipart(
+        upload_form(dist), [("content", dist.filename, dist.content, None)]
+    )
+    head = (
+        f"POST {site.upload_url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"Authorization: {site.headers['Authorization']}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    with LiveServer(registry.wsgi_app()) as server:
+        for sent in (0, 100, len(body) // 2, len(body) - 10):
+            with Connection(server.port) as connection:
+                connection.send(head + body[:sent])
+        assert leftovers(registry) == []
+        with Connection(server.port) as connection:  # U95: and the next one is taken
+            connection.send(head + body)
+            assert connection.read_head()[0] == b"HTTP/1.1 200 OK"
+    assert site.get(site.file_url(dist)).data == dist.content
