@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from packaging.utils import canonicalize_name
 from werkzeug.test import Client, EnvironBuilder, TestResponse
 
 from tests.support.distributions import Distribution, multipart, upload_form
@@ -72,12 +73,15 @@ class Site:
             data=body,
             content_type=content_type,
             headers=self.headers if headers is None else headers,
+            buffered=True,
         )
 
     def get(self, url: str, *, method: str = "GET", **headers: str) -> TestResponse:
         """`url` as it would stand in a request line; header names with `_` for `-`."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.open(url, method=method, headers={**self.headers, **given})
+        return self.client.open(
+            url, method=method, headers={**self.headers, **given}, buffered=True
+        )
 
     def page(self, project: str) -> dict[str, Any]:
         """A project's page in JSON, with file URLs made absolute paths."""
@@ -94,7 +98,8 @@ class Site:
 
     def file_url(self, dist: Distribution) -> str:
         """Where the index says that the file is."""
-        urls = [f["url"] for f in self.page(dist.name)["files"] if f["filename"] == dist.filename]
+        project = canonicalize_name(dist.name)
+        urls = [f["url"] for f in self.page(project)["files"] if f["filename"] == dist.filename]
         assert len(urls) == 1, urls
         return str(urls[0])
 

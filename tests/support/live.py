@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +89,19 @@ class ServeProcess(ServerProcess):
             cwd=cwd,
             start_timeout=start_timeout,
         )
+        try:
+            self._wait_until_it_says_so(start_timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait_until_it_says_so(self, timeout: float) -> None:
+        """The port accepts connections a moment before a first start has told its passwords."""
+        deadline = time.monotonic() + timeout
+        while "Listening on " not in self.output:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not say where it listens:\n{self.output}")
+            time.sleep(0.02)
 
 
 def _below(prefix: str, app: WSGIApplication) -> WSGIApplication:

@@ -1,6 +1,7 @@
 """One repository, reached in the ways in which hosts put it behind their URLs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from werkzeug.test import Client
 
 from pypi_repo import (
     Access,
+    AccessPolicy,
     DownloadApp,
     Registry,
     Settings,
@@ -19,18 +21,40 @@ from tests.support.http import Site, basic
 
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
+PATHS = ("/repositories/main/", "/repositories/main/simple/", "/repositories/main/files/")
 
 
 @pytest.fixture
 def site(registry: Registry) -> Site:
     """The whole registry, as `serve` runs it."""
-    return Site(
-        client=Client(registry.wsgi_app()),
-        upload_url="/repositories/main/",
-        index_url="/repositories/main/simple/",
-        files_url="/repositories/main/files/",
-        headers=basic(USER, PASSWORD),
-    )
+    return Site(Client(registry.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))
+
+
+@pytest.fixture
+def new_registry() -> Iterator[Callable[..., Registry]]:
+    """Makes registries in memory, with repository `main` and the user, and closes them."""
+    with ExitStack() as stack:
+
+        def make(policy: AccessPolicy | None = None, **settings: Any) -> Registry:
+            in_memory = {"database": "sqlite://", "blobs": "memory://", "password_cost": 4}
+            registry = Registry(Settings(**(in_memory | settings)), policy=policy)
+            stack.callback(registry.close)
+            registry.repositories.create("main")
+            registry.accounts.create_user(USER, PASSWORD)
+            return registry
+
+        yield make
+
+
+@pytest.fixture
+def new_site(new_registry: Callable[..., Registry]) -> Callable[..., Site]:
+    """Makes a registry of its own and gives its site; takes the fields of Settings."""
+
+    def make(**settings: Any) -> Site:
+        app = new_registry(**settings).wsgi_app()
+        return Site(Client(app), *PATHS, headers=basic(USER, PASSWORD))
+
+    return make
 
 
 @pytest.fixture(params=["the whole registry", "below a prefix", "three apps"])
@@ -50,8 +74,7 @@ def mounted(request: pytest.FixtureRequest, registry: Registry) -> Site:
         paths = ("/up", "/index/", "/blobs/store/")
     else:
         inner = registry.wsgi_app()
-        root = "/repositories/main"
-        paths = (f"{root}/", f"{root}/simple/", f"{root}/files/")
+        paths = PATHS
     app = mount({prefix: inner}) if prefix else inner
     quoted = prefix.replace(" ", "%20")
     return Site(Client(app), *(quoted + path for path in paths), headers=basic(USER, PASSWORD))
@@ -70,10 +93,4 @@ def stored(blob_settings: dict[str, Any]) -> Iterator[Registry]:
 
 @pytest.fixture
 def stored_site(stored: Registry) -> Site:
-    return Site(
-        client=Client(stored.wsgi_app()),
-        upload_url="/repositories/main/",
-        index_url="/repositories/main/simple/",
-        files_url="/repositories/main/files/",
-        headers=basic(USER, PASSWORD),
-    )
+    return Site(Client(stored.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))

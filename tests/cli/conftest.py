@@ -1,0 +1,108 @@
+"""The command line over one data folder, mostly in this process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from werkzeug.test import Client
+
+from pypi_repo import Registry, Settings
+from pypi_repo.cli.main import main
+from tests.support.distributions import Distribution, multipart, upload_form
+from tests.support.http import basic
+
+PASSWORD = "correct horse"
+
+
+@dataclass
+class CommandLine:
+    """`pypi-repo ... --data DATA`, in an environment without PYPI_REPO_ variables."""
+
+    data: Path
+
+    def run(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Result:
+        return self.run_anywhere(*args, "--data", str(self.data), stdin=stdin, env=env)
+
+    def run_anywhere(
+        self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Without `--data`."""
+        return CliRunner().invoke(main, list(args), input=stdin, env=env, prog_name="pypi-repo")
+
+    def ok(self, *args: str, stdin: str = "") -> str:
+        """What a command prints that must succeed."""
+        result = self.run(*args, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.ok(*args, "--json"))
+
+    def refused(self, *args: str, stdin: str = "") -> str:
+        """The one sentence of a command that must be refused."""
+        result = self.run(*args, stdin=stdin)
+        assert result.exit_code == 1, result.output
+        assert result.stdout == ""
+        assert result.stderr.startswith("Error: "), result.stderr
+        assert result.stderr.count("\n") == 1, result.stderr
+        return result.stderr
+
+    def misused(self, *args: str, stdin: str = "") -> str:
+        """What is said about wrong usage."""
+        result = self.run(*args, stdin=stdin)
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        return result.stderr
+
+    def registry(self) -> Registry:
+        """The same registry for another program; close it."""
+        return Registry(Settings(database=f"sqlite:///{self.data}/registry.db", password_cost=4))
+
+
+@dataclass
+class Index:
+    """What package clients meet of the registry that the command line manages."""
+
+    registry: Registry
+    client: Client
+
+    def status(self, user: str, password: str, repository: str = "main") -> int:
+        url = f"/repositories/{repository}/simple/"
+        return self.client.get(url, headers=basic(user, password)).status_code
+
+    def upload(self, dist: Distribution, user: str, password: str, repository: str = "main") -> int:
+        content = ("content", dist.filename, dist.content, None)
+        body, content_type = multipart(upload_form(dist), [content])
+        return self.client.post(
+            f"/repositories/{repository}/",
+            data=body,
+            content_type=content_type,
+            headers=basic(user, password),
+        ).status_code
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(tmp_path / "data")
+
+
+@pytest.fixture
+def main_cli(cli: CommandLine) -> CommandLine:
+    """With repository `main` and the user `ada`, made in the cheapest way."""
+    registry = cli.registry()
+    registry.repositories.create("main")
+    registry.accounts.create_user("ada", PASSWORD)
+    registry.close()
+    return cli
+
+
+@pytest.fixture
+def index(main_cli: CommandLine) -> Any:
+    registry = main_cli.registry()
+    yield Index(registry, Client(registry.wsgi_app()))
+    registry.close()

@@ -1,0 +1,63 @@
+"""pypi-repo admin ..."""
+
+from tests.cli.conftest import PASSWORD, CommandLine, Index
+
+
+def create(cli: CommandLine, name: str) -> None:
+    cli.ok("admin", "create", name, "--password-stdin", stdin=PASSWORD)
+
+
+def test_create_and_list(main_cli: CommandLine) -> None:
+    create(main_cli, "Root@Example.com")
+    create(main_cli, "second")
+    listed = main_cli.json("admin", "list")
+    table = main_cli.ok("admin", "list")
+
+    assert [each["name"] for each in listed] == ["root@example.com", "second"]
+    assert all(set(each) == {"name", "created_at"} for each in listed)
+    assert "root@example.com" in table
+    assert "$2b$" not in table + str(listed)
+
+
+def test_an_administrator_is_no_repository_user(main_cli: CommandLine, index: Index) -> None:
+    create(main_cli, "root")
+
+    assert index.status("root", PASSWORD) == 401
+    assert [each["name"] for each in main_cli.json("user", "list")] == ["ada"]
+    assert "'root'" in main_cli.refused("user", "delete", "root")
+    assert "'root'" in main_cli.refused("token", "create", "root")
+
+
+def test_set_password(main_cli: CommandLine) -> None:
+    create(main_cli, "root")
+    printed = main_cli.ok(
+        "admin", "set-password", "root", "--password-stdin", stdin="another horse"
+    )
+
+    assert printed == "Changed the password of administrator root.\n"
+
+
+def test_delete_all_but_the_last(main_cli: CommandLine) -> None:
+    create(main_cli, "root")
+    create(main_cli, "second")
+    main_cli.ok("admin", "delete", "second")
+    said = main_cli.refused("admin", "delete", "root")
+
+    assert [each["name"] for each in main_cli.json("admin", "list")] == ["root"]
+    assert "administrator" in said
+
+
+def test_refusals(main_cli: CommandLine) -> None:
+    create(main_cli, "root")
+    again = main_cli.refused("admin", "create", "root", "--password-stdin", stdin=PASSWORD)
+    short = main_cli.refused("admin", "create", "third", "--password-stdin", stdin="secret")
+    unknown = main_cli.refused(
+        "admin", "set-password", "nobody", "--password-stdin", stdin=PASSWORD
+    )
+
+    assert "already" in again
+    assert "at least 8 characters" in short
+    assert "secret" not in short
+    assert "'nobody'" in unknown
+    assert "'nobody'" in main_cli.refused("admin", "delete", "nobody")
+    assert "--password-stdin" in main_cli.misused("admin", "create", "third")

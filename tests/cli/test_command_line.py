@@ -1,0 +1,223 @@
+"""What all commands share: how they are started, configured and refused."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from pypi_repo import Registry, Settings
+from tests.cli.conftest import PASSWORD, CommandLine
+from tests.support.postgres import PostgresServer
+
+COMMANDS = {
+    "repository": ["create", "delete", "list", "set", "show"],
+    "user": ["create", "delete", "list", "set", "set-password"],
+    "token": ["create", "list", "revoke"],
+    "admin": ["create", "delete", "list", "set-password"],
+    "project": ["delete", "list", "set-status", "show"],
+    "release": ["delete", "unyank", "yank"],
+    "file": ["delete", "unyank", "yank"],
+    "db": ["current", "upgrade"],
+    "upkeep": ["sweep", "verify"],
+}
+
+
+def run(
+    *args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """`python -m pypi_repo`, for real."""
+    inherited = {name: value for name, value in os.environ.items() if "PYPI_REPO_" not in name}
+    return subprocess.run(
+        [sys.executable, "-m", "pypi_repo", *args],
+        cwd=cwd,
+        env={**inherited, **(env or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_day_with_real_processes(tmp_path: Path) -> None:
+    """Everything through processes of their own, the folder given by the environment."""
+    env = {"PYPI_REPO_DATA": "elsewhere"}
+    made = run("repository", "create", "main", cwd=tmp_path, env=env)
+    user = run("user", "create", "ada", "--password-stdin", cwd=tmp_path, env=env, stdin=PASSWORD)
+    token = run("token", "create", "ada", cwd=tmp_path, env=env)
+    listed = run("repository", "list", "--json", cwd=tmp_path, env=env)
+    refused = run("repository", "create", "main", cwd=tmp_path, env=env)
+    misused = run("repository", "make", cwd=tmp_path, env=env)
+
+    assert [each.returncode for each in (made, user, token, listed)] == [0, 0, 0, 0]
+    assert (refused.returncode, misused.returncode) == (1, 2)
+    assert token.stdout.splitlines()[-1].startswith("ppr_")
+    assert [each["name"] for each in json.loads(listed.stdout)] == ["main"]
+    assert refused.stderr.count("\n") == 1
+    assert "Traceback" not in refused.stderr + misused.stderr
+    assert (tmp_path / "elsewhere" / "registry.db").is_file()
+    assert not (tmp_path / "pypi-repo-data").exists()
+
+
+def test_the_installed_script(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("pypi-repo")
+    done = subprocess.run(
+        [script, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert version("pypi-repo") in done.stdout
+
+
+@pytest.mark.parametrize("noun", COMMANDS)
+def test_help_of_every_command(noun: str, cli: CommandLine) -> None:
+    overview = cli.run_anywhere(noun, "--help")
+    listed = overview.stdout.partition("Commands:")[2].split("\n")
+    names = [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]
+
+    assert overview.exit_code == 0
+    assert names == COMMANDS[noun]
+    for name in names:
+        page = cli.run_anywhere(noun, name, "--help")
+        assert page.exit_code == 0
+        assert "--data DIR" in page.stdout
+        assert "PYPI_REPO_DATA" in page.stdout
+
+
+def test_top_level_help(cli: CommandLine) -> None:
+    page = cli.run_anywhere("--help")
+
+    assert page.exit_code == 0
+    for name in ("serve", *COMMANDS):
+        assert f"  {name} " in page.stdout
+
+
+def test_json_is_what_list_and_show_take(cli: CommandLine) -> None:
+    for noun, names in COMMANDS.items():
+        for name in names:
+            offered = "--json" in cli.run_anywhere(noun, name, "--help").stdout
+            assert offered == (name in ("list", "show")), f"{noun} {name}"
+
+
+def test_the_default_folder(cli: CommandLine, tmp_path: Path) -> None:
+    cli.run_anywhere("repository", "create", "main")
+
+    assert (tmp_path / "pypi-repo-data" / "registry.db").is_file()
+
+
+def test_every_option_can_come_from_the_environment(cli: CommandLine) -> None:
+    env = {
+        "PYPI_REPO_DATA": str(cli.data),
+        "PYPI_REPO_DESCRIPTION": "From the environment",
+        "PYPI_REPO_MAX_FILE_SIZE": "1MiB",
+        "PYPI_REPO_PUBLIC": "1",
+    }
+    created = cli.run_anywhere("repository", "create", "main", env=env)
+    given = cli.run_anywhere(
+        "repository", "create", "other", "--description", "As an option", env=env
+    )
+    shown, other = (cli.json("repository", "show", name) for name in ("main", "other"))
+
+    assert (created.exit_code, given.exit_code) == (0, 0)
+    assert shown["description"] == "From the environment"
+    assert shown["max_file_size"] == 1024 * 1024
+    assert shown["public"] is True
+    assert other["description"] == "As an option"
+
+
+def test_database_and_blobs_in_place_of_data(cli: CommandLine, tmp_path: Path) -> None:
+    database = ["--database", f"sqlite:///{tmp_path}/else/meta.db"]
+    created = cli.run_anywhere("repository", "create", "main", *database)
+    listed = cli.run_anywhere(
+        "repository", "list", "--json", env={"PYPI_REPO_DATABASE": database[1]}
+    )
+
+    assert created.exit_code == 0, created.output
+    assert [each["name"] for each in json.loads(listed.stdout)] == ["main"]
+    assert (tmp_path / "else" / "meta.db").is_file()
+    assert not (tmp_path / "pypi-repo-data" / "registry.db").exists()
+
+
+def test_on_postgresql(cli: CommandLine, postgres: PostgresServer, tmp_path: Path) -> None:
+    place = ["--database", postgres.create_database(), "--blobs", f"file://{tmp_path}/blobs"]
+    refused = cli.run_anywhere("repository", "create", "main", *place)
+    empty = cli.run_anywhere("db", "current", *place)
+    upgraded = cli.run_anywhere("db", "upgrade", *place)
+    created = cli.run_anywhere("repository", "create", "main", *place)
+    again = cli.run_anywhere("repository", "create", "main", *place)
+    registry = Registry(Settings(database=place[1], blobs="memory://"))
+    names = [repository.name for repository in registry.repositories.all()]
+    registry.close()
+
+    assert [each.exit_code for each in (refused, empty, upgraded, created, again)] == [
+        1, 0, 0, 0, 1,
+    ]  # fmt: skip
+    assert "`pypi-repo db upgrade`" in refused.stderr
+    assert empty.stdout == "empty\n"
+    assert names == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("postgresql+psycopg://user:secret-word@127.0.0.1:1/x", "cannot be used right now"),
+        ("mysql://user:secret-word@127.0.0.1/x", "not supported"),
+        ("not a url: secret-word", "cannot be understood"),
+    ],
+    ids=["unreachable", "unsupported", "nonsense"],
+)
+def test_impossible_databases(url: str, part: str, cli: CommandLine) -> None:
+    result = cli.run_anywhere("user", "list", "--database", url, "--blobs", "memory://")
+
+    assert result.exit_code == 1
+    assert part in result.stderr
+    assert "secret-word" not in result.output
+
+
+def test_data_below_a_regular_file(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    cli.data = tmp_path / "file" / "data"
+
+    assert "cannot be made" in cli.refused("repository", "list")
+
+
+def test_no_command_is_wrong_usage(cli: CommandLine) -> None:
+    for arguments in ([], ["repository"], ["frobnicate"]):
+        result = cli.run_anywhere(*arguments)
+        assert result.exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_password_typed_at_a_terminal(tmp_path: Path) -> None:
+    """Asked for twice, and never shown."""
+    import pty
+
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pypi_repo", "user", "create", "ada", "--data", "data"],
+        cwd=tmp_path,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    seen = b""
+    for prompt in (b"Password: ", b"confirmation: "):
+        while prompt not in seen:
+            seen += os.read(leader, 1024)
+        os.write(leader, f"{PASSWORD}\n".encode())
+    while b"Created" not in seen:
+        seen += os.read(leader, 1024)
+    code = process.wait(30)
+    os.close(leader)
+
+    assert code == 0
+    assert PASSWORD.encode() not in seen
+    registry = Registry(Settings(database=f"sqlite:///{tmp_path}/data/registry.db"))
+    assert [user.name for user in registry.accounts.users()] == ["ada"]
+    registry.close()

@@ -1,0 +1,148 @@
+"""pypi-repo user ..."""
+
+import pytest
+
+from tests.cli.conftest import PASSWORD, CommandLine, Index
+from tests.support.distributions import wheel
+
+DEV = "dev@example.com"
+
+
+def test_create_reads_the_password_from_stdin(main_cli: CommandLine, index: Index) -> None:
+    printed = main_cli.ok("user", "create", DEV, "--password-stdin", stdin=f"{PASSWORD}\n")
+
+    assert printed == f"Created repository user {DEV}.\n"
+    assert index.status(DEV, PASSWORD) == 200
+    assert index.upload(wheel("demo"), DEV, PASSWORD) == 200
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nnot the password\n"])
+def test_the_password_is_the_first_line(ending: str, main_cli: CommandLine, index: Index) -> None:
+    password = " a:b@c with spaces and ü "
+    main_cli.ok("user", "create", DEV, "--password-stdin", stdin=password + ending)
+
+    assert index.status(DEV, password) == 200
+    assert index.status(DEV, password.strip()) == 401
+
+
+def test_read_only(main_cli: CommandLine, index: Index) -> None:
+    main_cli.ok("user", "create", DEV, "--password-stdin", "--read-only", stdin=PASSWORD)
+
+    assert index.status(DEV, PASSWORD) == 200
+    assert index.upload(wheel("demo"), DEV, PASSWORD) == 403
+
+
+def test_access_to_named_repositories(main_cli: CommandLine, index: Index) -> None:
+    for name in ("tools", "secret"):
+        main_cli.ok("repository", "create", name)
+    main_cli.ok(
+        "user", "create", DEV, "--password-stdin", "--access", "main=read",
+        "--access", "tools=write", stdin=PASSWORD,
+    )  # fmt: skip
+
+    assert index.upload(wheel("demo"), DEV, PASSWORD, "main") == 403
+    assert index.upload(wheel("demo"), DEV, PASSWORD, "tools") == 200
+    statuses = [index.status(DEV, PASSWORD, name) for name in ("main", "tools", "secret")]
+    assert statuses == [200, 200, 403]
+
+
+def test_list_shows_access_and_no_secrets(main_cli: CommandLine) -> None:
+    main_cli.ok("user", "create", DEV, "--password-stdin", "--access", "main=read", stdin=PASSWORD)
+    listed = {each["name"]: each for each in main_cli.json("user", "list")}
+    table = main_cli.ok("user", "list")
+
+    assert (listed["ada"]["everywhere"], listed["ada"]["access"]) == ("write", {})
+    assert (listed[DEV]["everywhere"], listed[DEV]["access"]) == ("none", {"main": "read"})
+    assert set(listed[DEV]) == {"name", "everywhere", "access", "created_at"}
+    for output in (table, str(listed)):
+        assert PASSWORD not in output
+        assert "$2b$" not in output
+    assert "main=read" in table
+
+
+def test_set_changes_what_a_user_may(main_cli: CommandLine, index: Index) -> None:
+    def upload(number: int) -> int:
+        return index.upload(wheel("demo", f"1.{number}"), "ada", PASSWORD)
+
+    before = upload(0)
+    main_cli.ok("user", "set", "ada", "--read-only")
+    read_only = upload(1)
+    main_cli.ok("user", "set", "ada", "--access", "main=write")
+    named = upload(2)
+    main_cli.ok("repository", "create", "other")
+    elsewhere = index.status("ada", PASSWORD, "other")
+    main_cli.ok("user", "set", "ada", "--read-write")
+    everywhere = index.status("ada", PASSWORD, "other")
+
+    assert (before, read_only, named, elsewhere, everywhere) == (200, 403, 200, 403, 200)
+
+
+def test_set_password(main_cli: CommandLine, index: Index) -> None:
+    assert index.status("ada", PASSWORD) == 200
+    main_cli.ok("user", "set-password", "ada", "--password-stdin", stdin="another horse")
+
+    assert index.status("ada", PASSWORD) == 401
+    assert index.status("ada", "another horse") == 200
+
+
+def test_delete(main_cli: CommandLine, index: Index) -> None:
+    assert index.status("ada", PASSWORD) == 200
+    main_cli.ok("user", "delete", "ada")
+
+    assert index.status("ada", PASSWORD) == 401
+    assert main_cli.json("user", "list") == []
+
+
+def test_names_are_stored_in_lower_case(main_cli: CommandLine, index: Index) -> None:
+    main_cli.ok("user", "create", "Dev@Example.com", "--password-stdin", stdin=PASSWORD)
+
+    assert index.status("dev@example.com", PASSWORD) == 200
+    assert "already" in main_cli.refused(
+        "user", "create", "DEV@EXAMPLE.COM", "--password-stdin", stdin=PASSWORD
+    )
+
+
+@pytest.mark.parametrize(
+    ("password", "part"),
+    [
+        ("short", "at least 8 characters"),
+        ("x" * 73, "at most 72 bytes"),
+        ("ü" * 37, "at most 72 bytes"),
+        ("", "at least 8 characters"),
+        ("ppr_0123456789", "may not begin with"),
+    ],
+)
+def test_impossible_passwords(password: str, part: str, main_cli: CommandLine) -> None:
+    for command in (["create", DEV], ["set-password", "ada"]):
+        said = main_cli.refused("user", *command, "--password-stdin", stdin=password)
+        assert part in said
+        assert not password or password not in said
+
+
+def test_refusals(main_cli: CommandLine) -> None:
+    unknown_repository = main_cli.refused(
+        "user", "create", DEV, "--password-stdin", "--access", "absent=read", stdin=PASSWORD
+    )
+    invalid = main_cli.refused("user", "create", "a b", "--password-stdin", stdin=PASSWORD)
+
+    assert "absent" in unknown_repository
+    assert "is not a valid account name" in invalid
+    assert [each["name"] for each in main_cli.json("user", "list")] == ["ada"]
+    for command in (["set", "nobody", "--read-only"], ["delete", "nobody"]):
+        assert "'nobody'" in main_cli.refused("user", *command)
+    assert "'nobody'" in main_cli.refused(
+        "user", "set-password", "nobody", "--password-stdin", stdin=PASSWORD
+    )
+
+
+def test_wrong_usage(main_cli: CommandLine) -> None:
+    both = ["--read-only", "--access", "main=read"]
+    create = ["user", "create", DEV, "--password-stdin"]
+
+    assert "main=read or main=write" in main_cli.misused(*create, "--access", "main=rw")
+    assert "main=read or main=write" in main_cli.misused(*create, "--access", "main")
+    assert "REPO=read" in main_cli.misused(*create, *both, stdin=PASSWORD)
+    assert "Say one of" in main_cli.misused("user", "set", "ada")
+    assert "Say one of" in main_cli.misused("user", "set", "ada", "--read-only", "--read-write")
+    assert "--password-stdin" in main_cli.misused("user", "create", DEV)
+    assert [each["name"] for each in main_cli.json("user", "list")] == ["ada"]

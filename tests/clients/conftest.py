@@ -1,0 +1,30 @@
+"""A registry on disk behind a live server, below a prefix, for the real clients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pypi_repo import Registry, Settings
+from tests.conftest import PASSWORD, USER, populate
+from tests.support.addresses import Addresses
+from tests.support.live import LiveServer
+
+PREFIX = "/team/pypi"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """On disk, as people run it."""
+    database = f"sqlite:///{tmp_path}/registry.db"
+    registry = Registry(Settings(database=database, password_cost=4))
+    populate(registry)
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def site(registry: Registry) -> Iterator[Addresses]:
+    """Where the registry is served; its user is the one who may write."""
+    with LiveServer(registry.wsgi_app(), prefix=PREFIX) as server:
+        yield Addresses(server.url, USER, PASSWORD)

@@ -1,0 +1,268 @@
+"""The examples run as they stand, two levels deep, with twine and pip going through them."""
+
+import base64
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import pytest
+
+from pypi_repo import DownloadApp, Registry, Settings, SimpleIndexApp, mount
+from tests.support.addresses import Addresses, with_credentials
+from tests.support.clients import Clients
+from tests.support.distributions import wheel
+from tests.support.live import LiveServer
+from tests.support.publisher import publishing
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about what Pyramid itself imports
+    from pyramid.config import Configurator
+    from pyramid.wsgi import wsgiapp2
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+USER, PASSWORD = "dev@example.com", "correct horse"
+OUTER = "/team"  # what a proxy or another application takes away; /pypi is the example's own
+
+
+def example(name: str) -> ModuleType:
+    """The module examples/NAME.py, imported anew."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for their module there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the example keeps its registry; prepared as its administrator would."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    with opened(folder) as registry:
+        registry.repositories.create("releases")
+        registry.accounts.create_user(USER, PASSWORD)
+    return folder
+
+
+@contextmanager
+def opened(folder: Path, **more: Any) -> Iterator[Registry]:
+    registry = Registry(Settings(database=f"sqlite:///{folder}/index.db", password_cost=4, **more))
+    yield registry
+    registry.close()
+
+
+def published_and_installed(
+    clients: Clients, upload_url: str, index_url: str, *, user: str = USER
+) -> None:
+    """twine uploads, pip installs into a fresh environment, the package is imported."""
+    clients.write_pypirc({"releases": (upload_url, user, PASSWORD)})
+    file = wheel("demo", "1.0").save(clients.home / "dist")
+    clients.twine("upload", "--repository", "releases", file)
+    python = clients.venv(clients.home / "venv")
+    index = with_credentials(index_url, user, PASSWORD)
+    clients.pip(python, "install", "--index-url", index, "demo")
+    version = clients.run(python, "-c", "import demo; print(demo.__version__)")
+    assert version.stdout == "1.0\n"
+
+
+def fetch(url: str) -> str:
+    with urlopen(url, timeout=10) as response:
+        return str(response.read().decode())
+
+
+def account_of(header: str) -> str | None:
+    """The site's own accounts: every name with the one password."""
+    name, _colon, password = base64.b64decode(header.partition(" ")[2]).decode().partition(":")
+    return name if password == PASSWORD else None
+
+
+def test_plain_wsgi(clients: Clients, folder: Path) -> None:
+    application = example("plain_wsgi").make_application(str(folder))
+    with LiveServer(application, prefix="/team/pypi") as server:
+        published_and_installed(clients, f"{server.url}/legacy/", f"{server.url}/simple/")
+
+    assert list((folder / "packages").rglob("demo-1.0-py3-none-any.whl"))
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"), [("flask_app", "Hello from Flask"), ("pyramid_app", "Hello from Pyramid")]
+)
+def test_frameworks(name: str, greeting: str, clients: Clients, folder: Path) -> None:
+    application = example(name).make_application(str(folder))
+    with LiveServer(application, prefix=OUTER) as server:
+        site = Addresses(f"{server.url}/pypi", USER, PASSWORD)
+        published_and_installed(clients, site.upload("releases"), site.anonymous_index("releases"))
+        home = fetch(f"{server.url}/")
+
+    assert home == greeting
+
+
+@pytest.mark.parametrize("name", ["flask_app", "pyramid_app"])
+def test_uploads_stream_past_a_framework(name: str, folder: Path) -> None:
+    """Flask and Pyramid would have to be asked for this body; they never see it."""
+    application = example(name).make_application(str(folder))
+    with (
+        LiveServer(application, prefix=OUTER) as server,
+        publishing(f"{server.url}/pypi/repositories/releases/", USER, PASSWORD) as publisher,
+    ):
+        dist = wheel("demo", padding=20_000_000)
+        answer = publisher.upload(dist)
+        page = publisher.get(f"{OUTER}/pypi/repositories/releases/simple/demo/")
+
+    assert answer.status == 200, answer.text
+    assert dist.sha256 in page.text
+
+
+def test_middleware(clients: Clients, folder: Path) -> None:
+    """The site's login sets REMOTE_USER; what is not the registry's is the site's."""
+
+    def site(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"the site at " + environ["PATH_INFO"].encode("latin-1")]
+
+    application = example("middleware").add_packages(site, str(folder))
+
+    def logged_in(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        header = environ.get("HTTP_AUTHORIZATION")
+        if header and (name := account_of(header)):
+            environ["REMOTE_USER"] = name
+        return application(environ, start_response)
+
+    with LiveServer(logged_in, prefix=OUTER) as server:
+        place = Addresses(f"{server.url}/pypi", "guest", PASSWORD)
+        published_and_installed(
+            clients, place.upload("releases"), place.anonymous_index("releases"), user="guest"
+        )
+        elsewhere = fetch(f"{server.url}/some/page")
+        similar = fetch(f"{server.url}/pypi-docs")
+        with publishing(place.upload("releases"), "guest", "wrong") as nobody:
+            refused = nobody.upload(wheel("other"))
+
+    assert elsewhere == "the site at /some/page"
+    assert similar == "the site at /pypi-docs"
+    assert refused.status == 401
+
+
+def test_own_auth(clients: Clients, folder: Path) -> None:
+    def check(header: str) -> tuple[str, bool] | None:
+        name = account_of(header)
+        return (name, name == "publisher") if name else None
+
+    application = example("own_auth").make_application(str(folder), check)
+    with LiveServer(application, prefix="/team/pypi") as server:
+        site = Addresses(server.url, "publisher", PASSWORD)
+        upload, index = site.upload("releases"), site.anonymous_index("releases")
+        published_and_installed(clients, upload, index, user="publisher")
+        file = wheel("other").save(clients.home / "dist")
+        reader = clients.publish_with_twine(upload, "reader", PASSWORD, file, check=False)
+        wrong = clients.publish_with_twine(upload, "publisher", "mistyped", file, check=False)
+
+    assert "'reader' may not upload in repository 'releases'" in reader.text
+    assert "Wrong user name or password." in wrong.text
+    with opened(folder) as registry:
+        _project, files = registry.projects.get("releases", "demo")
+        assert [file.uploaded_by for file in files] == ["publisher"]
+
+
+def test_own_tests() -> None:
+    example("own_tests").test_our_index_answers()
+
+
+def test_allow_list(clients: Clients, folder: Path) -> None:
+    """What is not on the list does not exist for pip, not even as a dependency."""
+    with opened(folder) as registry:
+        repository = registry.repository("releases")
+        allowed = example("allow_list").AllowList(repository.index, frozenset({"app", "library"}))
+        curated = replace(repository, index=allowed)
+        application = mount(
+            {
+                "/all": registry.wsgi_app(),
+                "/curated/simple": SimpleIndexApp(curated),
+                "/curated/files": DownloadApp(curated),
+            }
+        )
+        with LiveServer(application, prefix=OUTER) as server:
+            site = Addresses(f"{server.url}/all", USER, PASSWORD)
+            with publishing(*site.target("releases")) as publisher:
+                for dist in (
+                    wheel("app", requires_dist=["library"]),
+                    wheel("library"),
+                    wheel("bad-app", requires_dist=["unapproved"]),
+                    wheel("unapproved"),
+                ):
+                    assert publisher.upload(dist).status == 200
+                listing = publisher.get(f"{OUTER}/curated/simple/")
+                hidden = publisher.get(f"{OUTER}/curated/simple/unapproved/")
+            anonymous = publishing(site.upload("releases"), "nobody", "wrong password")
+            with anonymous as stranger:
+                guess = stranger.get(f"{OUTER}/curated/simple/unapproved/")
+            python = clients.venv(clients.home / "venv")
+            index = with_credentials(f"{server.url}/curated/simple/", USER, PASSWORD)
+            clients.pip(python, "install", "--index-url", index, "app")
+            refused = clients.pip(
+                python, "install", "--index-url", index, "unapproved", check=False
+            )
+
+    assert "library" in listing.text
+    assert "unapproved" not in listing.text
+    assert hidden.status == 404
+    assert guess.status == 401
+    assert "No matching distribution found for unapproved" in refused.text
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_importing_an_example_does_nothing(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    example(path.stem)
+
+    assert list(tmp_path.iterdir()) == []
+    code = [line for line in path.read_text().splitlines() if line.strip()]
+    assert len(code) <= 25, "an example is read in one glance"
+
+
+def test_mounted_in_pyramid_by_wsgiapp2(clients: Clients, folder: Path) -> None:
+    """The other way that the design mentions: each body goes through a temporary file."""
+    with opened(folder) as registry:
+        configurator = Configurator()
+        configurator.add_route("pypi", "/pypi/*subpath")
+        configurator.add_view(wsgiapp2(registry.wsgi_app()), route_name="pypi")
+        with LiveServer(configurator.make_wsgi_app(), prefix=OUTER) as server:
+            site = Addresses(f"{server.url}/pypi", USER, PASSWORD)
+            published_and_installed(
+                clients, site.upload("releases"), site.anonymous_index("releases")
+            )
+
+
+def test_two_registries_in_one_process(tmp_path: Path) -> None:
+    """No global state: the same names hold other things."""
+    applications: dict[str, WSGIApplication] = {}
+    make: Callable[..., Any] = example("plain_wsgi").make_application
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with opened(tmp_path / name) as registry:
+            registry.repositories.create("releases")
+            registry.accounts.create_user(name, PASSWORD)
+        applications[f"/{name}"] = make(str(tmp_path / name))
+    with LiveServer(mount(applications)) as server:
+        with publishing(f"{server.url}/one/legacy/", "one", PASSWORD) as publisher:
+            assert publisher.upload(wheel("demo")).status == 200
+            own = publisher.get("/one/simple/demo/")
+            other = publisher.get("/two/simple/demo/")
+        with publishing(f"{server.url}/two/legacy/", "two", PASSWORD) as publisher:
+            absent = publisher.get("/two/simple/demo/")
+
+    assert (own.status, other.status, absent.status) == (200, 401, 404)

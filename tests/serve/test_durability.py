@@ -1,0 +1,93 @@
+"""kill -9: what was answered 200 is there, what was not is either whole or absent."""
+
+import contextlib
+import threading
+import time
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PASSWORD, USER
+from tests.serve.conftest import Prepared, publisher_of
+from tests.support.distributions import Distribution, multipart, upload_form, wheel
+from tests.support.http import basic
+
+
+def download_path(dist: Distribution) -> str:
+    digest = dist.sha256
+    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+
+
+def stored_files(prepared: Prepared) -> list[Path]:
+    blobs = Path((prepared.settings.blobs or "").removeprefix("file://"))
+    return [path for path in blobs.rglob("*") if path.is_file()]
+
+
+def test_an_answered_upload_survives(prepared: Prepared) -> None:
+    dists = [wheel("demo", f"1.{number}", padding=50_000) for number in range(10)]
+    with prepared.start() as server, publisher_of(server) as publisher:
+        for dist in dists:
+            assert publisher.upload(dist).status == 200
+        server.kill()
+    with prepared.start() as server, publisher_of(server) as publisher:
+        page = publisher.get("/repositories/main/simple/demo/").text
+        downloads = [publisher.get(download_path(dist)).body for dist in dists]
+
+    assert all(dist.filename in page for dist in dists)
+    assert downloads == [dist.content for dist in dists]
+
+
+def test_killed_while_the_upload_arrives(prepared: Prepared) -> None:
+    dist = wheel("demo", padding=3_000_000)
+    body, content_type = multipart(
+        upload_form(dist), [("content", dist.filename, dist.content, None)]
+    )
+    with prepared.start() as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.putrequest("POST", "/repositories/main/")
+        headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
+        for name, value in {**basic(USER, PASSWORD), **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders(body[:2_000_000])
+        time.sleep(0.3)
+        server.kill()
+        connection.close()
+    with prepared.start() as server, publisher_of(server) as publisher:
+        page = publisher.get("/repositories/main/simple/demo/")
+        left = stored_files(prepared)
+        again = publisher.upload(dist)
+
+    assert page.status == 404
+    assert left == []
+    assert again.status == 200
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.35])
+def test_killed_while_the_upload_is_stored(delay: float, prepared: Prepared) -> None:
+    """At some moment after the last byte was sent: checked, synced, renamed, committed ..."""
+    dist = wheel("demo", padding=40_000_000)
+    statuses: list[int] = []
+
+    def upload() -> None:
+        with contextlib.suppress(HTTPException, OSError), publisher_of(server) as publisher:
+            statuses.append(publisher.upload(dist).status)
+
+    with prepared.start() as server:
+        thread = threading.Thread(target=upload)
+        thread.start()
+        time.sleep(delay)
+        server.kill()
+        thread.join()
+    with prepared.start() as server, publisher_of(server) as publisher:
+        page = publisher.get("/repositories/main/simple/demo/")
+        download = publisher.get(download_path(dist))
+        again = publisher.upload(dist)
+        final = publisher.get(download_path(dist))
+
+    is_there = (page.status, download.status) == (200, 200)
+    assert is_there or (page.status, download.status) == (404, 404)
+    assert statuses == [] or is_there
+    assert not is_there or download.body == dist.content
+    assert again.status == 200
+    assert final.body == dist.content

@@ -1,0 +1,116 @@
+"""An empty folder becomes a registry that works by pasting what the start prints."""
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
+from tests.support.clients import Clients
+from tests.support.distributions import wheel
+from tests.support.live import ServeProcess
+from tests.support.processes import ServerProcess, free_port
+from tests.support.projects import pyproject_project
+
+LISTENING = re.compile(r"Listening on (http://127\.0\.0\.1:\d+/) \(stop with Ctrl\+C\)\.\n")
+
+
+def printed_lines(output: str, beginning: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith(beginning)]
+
+
+def test_what_is_printed_works_when_pasted(clients: Clients, tmp_path: Path) -> None:
+    with ServeProcess("--data", tmp_path / "data") as server:
+        output = server.output
+        pypirc = output[output.index("[distutils]") : output.index("and then run")]
+        (clients.home / ".pypirc").write_text(pypirc)
+        project = pyproject_project(clients.home / "project", "demo", "1.0")
+        clients.build(project)
+
+        def paste(line: str) -> None:
+            """Into a shell, in the project's folder, with the clients on the path."""
+            path = os.pathsep.join([str(Path(sys.executable).parent), clients.environment["PATH"]])
+            clients.run("sh", "-c", line, cwd=project, env={"PATH": path})
+
+        [twine] = printed_lines(output, "twine upload")
+        paste(twine)
+        wheel("other", "3.0").save(project / "dist")
+        [uv_publish] = printed_lines(output, "uv publish")
+        paste(uv_publish)
+        python = clients.venv(clients.home / "fresh")
+        [pip_install] = printed_lines(output, "pip install")
+        clients.pip(python, *shlex.split(pip_install.replace("PROJECT", "demo"))[1:])
+        [uv_install] = printed_lines(output, "uv pip install")
+        paste(f"{uv_install.replace('PROJECT', 'other')} --python {python}")
+        frozen = clients.uv("pip", "freeze", "--python", python)
+
+    assert frozen.stdout == "demo==1.0\nother==3.0\n"
+
+
+def test_the_first_start_makes_and_names_what_is_needed(tmp_path: Path) -> None:
+    with ServeProcess("--data", tmp_path / "data") as server:
+        output = server.output
+        passwords = re.findall(r"(?:repository user +user|administrator +admin) +(\S+)\n", output)
+        assert server.terminate() == 0
+
+    assert LISTENING.search(output)
+    assert "shown only now" in output
+    assert re.search(r"repository +main +\(private, protected", output)
+    assert len(set(passwords)) == 2
+    assert all(len(password) >= 20 for password in passwords)
+    database = tmp_path / "data" / "registry.db"
+    assert passwords[0].encode() not in database.read_bytes()
+    assert passwords[1].encode() not in database.read_bytes()
+
+
+def test_later_starts_print_only_where_the_server_listens(tmp_path: Path) -> None:
+    with ServeProcess("--data", tmp_path / "data"):
+        pass
+    with ServeProcess("--data", tmp_path / "data") as second:
+        output = second.output
+
+    assert LISTENING.fullmatch(output), output
+
+
+def test_a_prepared_registry_gets_no_accounts_on_top(prepared: Prepared) -> None:
+    with prepared.start() as server:
+        output = server.output
+    registry = prepared.registry()
+    names = [user.name for user in registry.accounts.users()]
+    registry.close()
+
+    assert LISTENING.fullmatch(output), output
+    assert names == ["reader@example.com", "user@example.com"]
+
+
+def test_the_environment_stands_for_options(tmp_path: Path, prepared: Prepared) -> None:
+    port = free_port()
+    given = {"PYPI_REPO_DATA": prepared.options[1], "PYPI_REPO_PORT": str(port)}
+    command = [sys.executable, "-m", "pypi_repo.serve"]
+    with (
+        ServerProcess(command, port, env={**clean_environment(), **given}, cwd=tmp_path) as server,
+        publisher_of(server) as publisher,
+    ):
+        assert publisher.upload(wheel("demo")).status == 200
+
+    assert not (tmp_path / "pypi-repo-data").exists()
+
+
+def test_the_default_folder(tmp_path: Path) -> None:
+    with ServeProcess(cwd=tmp_path) as server:
+        assert "This is a new registry" in server.output
+
+    assert (tmp_path / "pypi-repo-data" / "registry.db").is_file()
+
+
+def test_largest_upload(prepared: Prepared, clients: Clients, tmp_path: Path) -> None:
+    with ServeProcess(*prepared.options, "--max-upload-size", "1MiB") as server:
+        small = wheel("small", padding=500_000).save(tmp_path)
+        large = wheel("large", padding=2_000_000).save(tmp_path)
+        target = addresses(server).target()
+        clients.publish_with_twine(*target, small)
+        refused = clients.publish_with_twine(*target, large, check=False)
+
+    assert refused.returncode != 0
+    assert "larger than the 1 MiB allowed here" in refused.text

@@ -1,0 +1,106 @@
+"""SIGTERM and Ctrl+C: what is under way is finished, nothing new is begun, then exit status 0."""
+
+import signal
+import socket
+import time
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.conftest import PASSWORD, USER
+from tests.serve.conftest import Prepared, publisher_of
+from tests.support.distributions import multipart, upload_form, wheel
+from tests.support.http import basic
+from tests.support.live import ServeProcess
+
+UPLOAD = "/repositories/main/"
+NOTICED = 1.5  # seconds, well beyond the half second in which the server looks for the signal
+
+
+def refuses_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_upload_under_way_is_finished(number: signal.Signals, prepared: Prepared) -> None:
+    dist = wheel("demo", padding=1_000_000)
+    content = ("content", dist.filename, dist.content, None)
+    body, content_type = multipart(upload_form(dist), [content])
+    with prepared.start() as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.putrequest("POST", UPLOAD)
+        headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
+        for name, value in {**basic(USER, PASSWORD), **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders(body[:300_000])
+        time.sleep(0.2)
+        server.process.send_signal(number)
+        time.sleep(NOTICED)
+        still_running, refused = server.process.poll() is None, refuses_connections(server.port)
+        connection.send(body[300_000:])
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        ended_with = server.process.wait(15)
+    registry = prepared.registry()
+    _project, files = registry.projects.get("main", "demo")
+    registry.close()
+
+    assert still_running
+    assert refused
+    assert response.status == 200
+    assert ended_with == 0
+    assert [file.digests.sha256 for file in files] == [dist.sha256]
+
+
+def test_a_download_under_way_is_finished(server: ServeProcess) -> None:
+    dist = wheel("demo", padding=30_000_000)
+    with publisher_of(server) as publisher:
+        assert publisher.upload(dist).status == 200
+    digest = dist.sha256
+    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        slow.settimeout(20)
+        slow.connect(("127.0.0.1", server.port))
+        authorization = basic(USER, PASSWORD)["Authorization"]
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n"
+        slow.sendall(request.encode())
+        received = bytearray(slow.recv(65536))
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(NOTICED)
+        still_running, refused = server.process.poll() is None, refuses_connections(server.port)
+        while len(received) < len(dist.content) and (chunk := slow.recv(1 << 20)):
+            received += chunk
+        head, _, content = bytes(received).partition(b"\r\n\r\n")
+        while len(content) < len(dist.content) and (chunk := slow.recv(1 << 20)):
+            content += chunk
+    ended_with = server.process.wait(15)
+
+    assert still_running
+    assert refused
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert content == dist.content
+    assert ended_with == 0
+
+
+def test_an_idle_connection_keeps_nobody_waiting(server: ServeProcess) -> None:
+    with publisher_of(server) as publisher:
+        assert publisher.get("/").status == 200
+        started = time.monotonic()
+        ended_with = server.terminate()
+
+    assert ended_with == 0
+    assert time.monotonic() - started < 5
+
+
+def test_an_idle_server_stops_at_once(server: ServeProcess) -> None:
+    started = time.monotonic()
+
+    assert server.terminate() == 0
+    assert time.monotonic() - started < 5
+    assert "Traceback" not in server.output

@@ -1,0 +1,49 @@
+"""Uploads and pages without HTTP: straight through the services of a registry."""
+
+from __future__ import annotations
+
+from pypi_repo import Actor, Registry
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.records import DistributionFile, ProjectPage
+from pypi_repo.domain.upload_form import UploadForm
+from tests.support.distributions import Distribution, upload_form
+
+UPLOADER = Actor("user@example.com")
+"""May read and write every repository, as a new repository user may."""
+
+
+def form_of(
+    distribution: Distribution, filename: str | None = None, /, **overrides: str | list[str] | None
+) -> UploadForm:
+    """The checked form of an upload; see `upload_form` for the overrides."""
+    fields = upload_form(distribution, **overrides)
+    lists = {key: [value] if isinstance(value, str) else value for key, value in fields.items()}
+    return UploadForm.from_fields(lists, filename or distribution.filename)
+
+
+def upload(
+    registry: Registry,
+    distribution: Distribution,
+    repository: str = "main",
+    actor: Actor = UPLOADER,
+    **overrides: str | list[str] | None,
+) -> DistributionFile:
+    """What UploadApp does once it has taken a request apart."""
+    uploads = registry.repository(repository).uploads
+    limit = uploads.admit(actor)
+    form = form_of(distribution, **overrides)
+    with uploads.stage() as staged:
+        staged.write(distribution.content, limit)
+        return uploads.accept(actor, form, staged)
+
+
+def page(
+    registry: Registry, project: str = "demo", repository: str = "main", actor: Actor = UPLOADER
+) -> ProjectPage:
+    """What the index says of a project at this moment."""
+    return registry.repository(repository).index.project_page(actor, normalize(project)).load()
+
+
+def filenames(registry: Registry, project: str = "demo", repository: str = "main") -> list[str]:
+    """On the project's page, in its order."""
+    return [file.filename for file in page(registry, project, repository).files]

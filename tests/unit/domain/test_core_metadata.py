@@ -1,0 +1,112 @@
+"""METADATA and PKG-INFO, as the archive holds them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.errors import InvalidMetadata
+from pypi_repo.domain.filenames import DistributionFilename
+
+WHEEL = DistributionFilename.parse("some_thing-1.0-py3-none-any.whl")
+
+
+def _document(*headers: str, version: str = "2.1", body: str = "") -> bytes:
+    lines = [f"Metadata-Version: {version}", "Name: some-thing", "Version: 1.0", *headers]
+    return ("\n".join(lines) + f"\n\n{body}").encode()
+
+
+def test_the_fields_that_the_index_speaks_of() -> None:
+    metadata = CoreMetadata.parse(_document("Requires-Python: >=3.8,<4", body="# Readme\n"))
+    assert metadata == CoreMetadata("some-thing", Version("1.0"), ">=3.8,<4")
+
+
+@pytest.mark.parametrize(
+    "version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.99"]
+)
+def test_known_and_newer_minor_versions_are_accepted(version: str) -> None:
+    """U30"""
+    document = _document("Field-Of-The-Future: yes", "Import-Name: thing", version=version)
+    assert CoreMetadata.parse(document).name == "some-thing"
+
+
+@pytest.mark.parametrize("version", ["3.0", "10.0", "0.9", "-1", "", "two", "v2.1", "2021.1"])
+def test_other_major_versions_are_refused(version: str) -> None:
+    """U30"""
+    with pytest.raises(InvalidMetadata, match="Metadata-Version"):
+        CoreMetadata.parse(_document(version=version))
+
+
+@pytest.mark.parametrize("specifier", [">=3.8", "==3.*", "~=3.9", ">=3.8, !=3.9.*", ">=3.11.0a1"])
+def test_specifiers_of_all_kinds_are_kept_as_written(specifier: str) -> None:
+    """U38"""
+    document = _document(f"Requires-Python: {specifier}")
+    assert CoreMetadata.parse(document).requires_python == specifier
+
+
+@pytest.mark.parametrize("specifier", ["3.8", ">=3.8 <4", ">=3.x", "=>3.8", "python>=3.8", "<b>"])
+def test_what_is_no_specifier_is_refused(specifier: str) -> None:
+    """U38: uv would silently drop the file."""
+    with pytest.raises(InvalidMetadata, match="Requires-Python"):
+        CoreMetadata.parse(_document(f"Requires-Python: {specifier}"))
+
+
+@pytest.mark.parametrize("headers", [(), ("Requires-Python:",), ("Requires-Python: ",)])
+def test_no_requirement_on_python_is_none(headers: tuple[str, ...]) -> None:
+    """U12, X33"""
+    assert CoreMetadata.parse(_document(*headers)).requires_python is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"Metadata-Version: 2.1\nName: demo\n",
+        b"Metadata-Version: 2.1\nVersion: 1.0\n",
+        b"Metadata-Version: 2.1\nName: demo\nVersion: one\n",
+        b"Metadata-Version: 2.1\nName: demo\nName: other\nVersion: 1.0\n",
+        b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nVersion: 2.0\n",
+        b"Metadata-Version: 2.1\nName: d\xff\xfe\nVersion: 1.0\n",
+        b"\n\nMetadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+        b"\x00\x01\x02",
+    ],
+)
+def test_documents_without_one_name_and_version_are_refused(document: bytes) -> None:
+    """U30, U32, U72"""
+    with pytest.raises(InvalidMetadata):
+        CoreMetadata.parse(document)
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda end: _document() + end))
+)
+def test_any_bytes_are_parsed_or_refused(document: bytes) -> None:
+    try:
+        metadata = CoreMetadata.parse(document)
+    except InvalidMetadata:
+        return
+    assert metadata.name
+    assert str(metadata.version)
+
+
+def test_text_of_other_encodings_beside_the_point_is_tolerated() -> None:
+    """Old tools wrote Latin-1 summaries; the document is passed on as it is."""
+    assert CoreMetadata.parse(_document()[:-1] + b"Author: Zo\xeb\n").name == "some-thing"
+
+
+@pytest.mark.parametrize("name", ["some-thing", "Some.Thing", "some__thing"])
+@pytest.mark.parametrize("version", ["1.0", "1.0.0", "v1", "01.0"])
+def test_the_artifact_may_spell_name_and_version_its_own_way(name: str, version: str) -> None:
+    """U49, U72: equality is that of normalized names and of version values."""
+    CoreMetadata(name, Version(version), None).check_against(WHEEL)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("something", "1.0"), ("other", "1.0"), ("some-thing", "1.1"), ("some-thing", "1.0+local")],
+)
+def test_an_artifact_of_another_name_or_version_is_refused(name: str, version: str) -> None:
+    """U72"""
+    with pytest.raises(InvalidMetadata, match=r"the filename says some-thing 1\.0"):
+        CoreMetadata(name, Version(version), None).check_against(WHEEL)

@@ -1,0 +1,121 @@
+"""Settings and sizes."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypi_repo.settings import (
+    GIB,
+    KIB,
+    MIB,
+    Limits,
+    Settings,
+    format_size,
+    from_mapping,
+    in_folder,
+    parse_size,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1048576", MIB),
+        ("100b", 100),
+        ("1k", KIB),
+        ("1KiB", KIB),
+        ("500MiB", 500 * MIB),
+        ("500 MiB", 500 * MIB),
+        ("500m", 500 * MIB),
+        (" 4GiB ", 4 * GIB),
+        ("4gib", 4 * GIB),
+        ("4G", 4 * GIB),
+    ],
+)
+def test_sizes_are_read_in_binary_units(text: str, size: int) -> None:
+    """U52"""
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GiB", "-1", "1.5GiB", "4 TiB", "4GB", "4 g ib", "1e9", "9" * 16, "4GiB\0"]
+)
+def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like 500MiB or 4GiB"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (1536, "1.5 KiB"),
+        (100 * MIB, "100 MiB"),
+        (4 * GIB, "4 GiB"),
+        (5000 * GIB, "5000 GiB"),
+    ],
+)
+def test_sizes_are_shown_in_binary_units(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+@given(st.integers(1, 2**50), st.sampled_from(["", "KiB", "MiB", "GiB"]))
+def test_whole_units_survive_the_way_through_text(count: int, unit: str) -> None:
+    size = parse_size(f"{count % 1000 + 1}{unit}")
+    shown = format_size(size).replace("bytes", "b")
+    assert unit != "" or size < 1024
+    assert parse_size(shown) == size
+
+
+def test_one_folder_holds_everything() -> None:
+    settings = in_folder("/srv/packages")
+    assert settings.database == "sqlite:////srv/packages/registry.db"
+    assert settings.blobs == "file:///srv/packages/blobs"
+
+
+def test_settings_from_environment_variables() -> None:
+    settings = from_mapping(
+        {
+            "PYPI_REPO_DATABASE": "postgresql+psycopg://db.example.com/index",
+            "PYPI_REPO_BLOBS": "s3://bucket/packages",
+            "PYPI_REPO_MAX_UPLOAD_SIZE": "500MiB",
+            "PATH": "/bin",
+        }
+    )
+    assert settings.database == "postgresql+psycopg://db.example.com/index"
+    assert settings.blobs == "s3://bucket/packages"
+    assert settings.limits.file_size == 500 * MIB
+
+
+@pytest.mark.parametrize("given", [{}, {"PYPI_REPO_DATABASE": "", "PYPI_REPO_BLOBS": ""}])
+def test_what_is_not_said_is_one_folder(given: dict[str, str]) -> None:
+    assert from_mapping(given) == in_folder("pypi-repo-data")
+    elsewhere = from_mapping({**given, "PYPI_REPO_DATA": "elsewhere"})
+    assert elsewhere == in_folder("elsewhere")
+
+
+def test_a_size_in_the_environment_that_makes_no_sense() -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        from_mapping({"PYPI_REPO_MAX_UPLOAD_SIZE": "huge"})
+
+
+def test_the_largest_upload_is_4_gib_unless_set_otherwise() -> None:
+    """U52"""
+    assert Limits().file_size == 4 * GIB
+
+
+def test_settings_are_values() -> None:
+    settings = Settings()
+    with pytest.raises(FrozenInstanceError):
+        settings.database = "sqlite://"  # type: ignore[misc]
+    assert Settings() == settings
+
+
+def test_credentials_of_the_store_are_not_shown() -> None:
+    settings = Settings(blob_options={"secret": "swordfish"})
+    assert "swordfish" not in repr(settings)

@@ -1,0 +1,71 @@
+"""Registries on both engines.
+
+Making a database and its schema takes longer than most tests here, so each engine makes one
+and every test gets it empty.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from pypi_repo import Registry, Settings
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.tables import Base
+from tests.conftest import populate
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgres_url(postgres: PostgresServer) -> str:
+    url = postgres.create_database()
+    _upgrade(url)
+    return url
+
+
+def _upgrade(url: str) -> None:
+    database = Database(url)
+    schema.upgrade(database)
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database on each engine, with its schema and without a row."""
+    if request.param == "sqlite":
+        copy = shutil.copyfile(request.getfixturevalue("_sqlite_file"), tmp_path / "registry.db")
+        return f"sqlite:///{copy}"
+    url: str = request.getfixturevalue("_postgres_url")
+    engine = sqlalchemy.create_engine(url)
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def both(database_url: str) -> Iterator[Registry]:
+    """Like `registry`, on each engine."""
+    registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
+    populate(registry)
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def database(both: Registry, database_url: str) -> Iterator[Database]:
+    """A second way into the database of `both`, as another process has it."""
+    database = Database(database_url)
+    yield database
+    database.close()

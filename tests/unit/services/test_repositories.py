@@ -1,0 +1,152 @@
+"""Repositories: made, changed, deleted, and made again."""
+
+import pytest
+
+from pypi_repo import Access, Actor, Grants, Registry
+from pypi_repo.domain.errors import (
+    InvalidName,
+    InvalidSetting,
+    NameTaken,
+    PermissionDenied,
+    UnknownRepository,
+)
+from tests.support.distributions import wheel
+from tests.support.uploads import UPLOADER, page, upload
+
+
+def test_a_new_repository_is_private_and_protected(both: Registry) -> None:
+    created = both.repositories.create("releases")
+    assert not created.public
+    assert not created.allow_overwrite
+    assert created.max_file_size is None
+    assert created.serial == 0
+    assert both.repositories.get("releases") == created
+
+
+def test_settings_of_a_new_repository(both: Registry) -> None:
+    created = both.repositories.create(
+        "releases", description="Ours", public=True, allow_overwrite=True, max_file_size=5 * 2**32
+    )
+    found = both.repositories.get("releases")
+    assert found == created
+    assert (found.description, found.public, found.allow_overwrite) == ("Ours", True, True)
+    assert found.max_file_size == 5 * 2**32
+    assert both.repositories.journal("releases")[-1].action == "create repository"
+
+
+def test_a_name_is_given_once(both: Registry) -> None:
+    with pytest.raises(NameTaken, match="choose another name"):
+        both.repositories.create("main")
+    assert [repository.name for repository in both.repositories.all()] == ["main"]
+
+
+@pytest.mark.parametrize("name", ["", "Main", "a/b", "..", "a\0b"])
+def test_an_invalid_name(both: Registry, name: str) -> None:
+    with pytest.raises(InvalidName):
+        both.repositories.create(name)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_limit_that_admits_nothing(both: Registry, size: int) -> None:
+    with pytest.raises(InvalidSetting):
+        both.repositories.create("releases", max_file_size=size)
+    with pytest.raises(InvalidSetting):
+        both.repositories.change("main", max_file_size=size)
+    assert both.repositories.get("main").max_file_size is None
+
+
+def test_changing_settings(both: Registry) -> None:
+    changed = both.repositories.change("main", public=True, max_file_size=10)
+    assert (changed.public, changed.max_file_size, changed.allow_overwrite) == (True, 10, False)
+    assert both.repositories.change("main", max_file_size=None).max_file_size is None
+    entry = both.repositories.journal("main")[-2]
+    assert entry.action == "change repository"
+    assert entry.detail == {"public": "True", "max_file_size": "10"}
+
+
+def test_changing_nothing_is_not_written_down(both: Registry) -> None:
+    before = both.repositories.journal("main")
+    both.repositories.change("main")
+    assert both.repositories.journal("main") == before
+
+
+def test_repositories_are_listed_by_name(both: Registry) -> None:
+    for name in ("zoo", "alpha"):
+        both.repositories.create(name)
+    assert [repository.name for repository in both.repositories.all()] == ["alpha", "main", "zoo"]
+
+
+def test_deleting_takes_everything_with_it(both: Registry) -> None:
+    stored = upload(both, wheel())
+    both.repositories.delete("main")
+    bound = both.repository("main")
+    with pytest.raises(UnknownRepository):
+        bound.index.check_access(UPLOADER)
+    with pytest.raises(UnknownRepository):
+        bound.downloads.find(UPLOADER, stored.path)
+    assert both.repositories.all() == []
+    assert both.repositories.journal("main")[-1].action == "delete repository"
+
+
+def test_unknown_repositories(both: Registry) -> None:
+    for refused in (both.repositories.get, both.repositories.delete, both.repositories.change):
+        with pytest.raises(UnknownRepository):
+            refused("nowhere")
+
+
+def test_a_repository_made_again_begins_empty(both: Registry) -> None:
+    upload(both, wheel())
+    both.projects.delete_file("main", wheel().filename)
+    both.repositories.delete("main")
+    both.repositories.create("main")
+    assert both.projects.all("main") == []
+    upload(both, wheel())
+    assert len(page(both).files) == 1
+
+
+def test_a_repository_made_again_inherits_no_rights(both: Registry) -> None:
+    """Grants and tokens spoke of the old one."""
+    accounts = both.accounts
+    accounts.create_user(
+        "guest@example.com",
+        "correct horse",
+        everywhere=Access.NONE,
+        named={"main": Access.WRITE},
+    )
+    accounts.create_token("user@example.com", repository="main")
+    both.repositories.delete("main")
+    both.repositories.create("main")
+    (guest,) = [user for user in accounts.users() if user.name == "guest@example.com"]
+    assert guest.grants == Grants(Access.NONE)
+    assert accounts.tokens("user@example.com") == []
+
+
+def test_pages_of_a_repository_made_again_have_keys_of_their_own(both: Registry) -> None:
+    """Else a cache would show what was in the old one."""
+    seen = []
+    for _ in range(3):
+        upload(both, wheel())
+        index = both.repository("main").index
+        demo = both.projects.all("main")[0].normalized_name
+        seen += [index.project_list(UPLOADER).key, index.project_page(UPLOADER, demo).key]
+        both.repositories.delete("main")
+        both.repositories.create("main")
+    assert len(set(seen)) == len(seen)
+
+
+def test_who_may_only_upload_makes_no_repositories(both: Registry) -> None:
+    actor = Actor("user@example.com", grants=Grants(Access.WRITE))
+    with pytest.raises(PermissionDenied):
+        both.repositories.create("mine", actor=actor)
+    with pytest.raises(PermissionDenied):
+        both.repositories.delete("main", actor=actor)
+    with pytest.raises(PermissionDenied):
+        both.repositories.change("main", public=True, actor=actor)
+    assert [repository.name for repository in both.repositories.all()] == ["main"]
+
+
+def test_the_journal_of_everything(both: Registry) -> None:
+    actions = [entry.action for entry in both.repositories.journal()]
+    assert actions == ["create repository", "create user", "create user", "create administrator"]
+    times = [entry.at for entry in both.repositories.journal()]
+    assert times == sorted(times)

@@ -1,0 +1,380 @@
+"""The blob store on a real disk, in memory, and on a real server of the S3 protocol."""
+
+import hashlib
+import io
+import os
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pypi_repo.domain.errors import ConfigurationError, TooLarge
+from pypi_repo.settings import KIB, MIB
+from pypi_repo.storage.blobs import BlobStore, open_blob_store
+from tests.support.s3 import S3Server
+
+PATH = "aa/bb/cc/demo-1.0-py3-none-any.whl"
+CONTENT = b"the content of a wheel"
+NO_LIMIT = 64 * MIB
+
+
+@pytest.fixture
+def store(blob_settings: dict[str, Any]) -> BlobStore:
+    return open_blob_store(blob_settings["blobs"], blob_settings.get("blob_options", {}))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "blobs"
+
+
+@pytest.fixture
+def disk(root: Path) -> BlobStore:
+    return open_blob_store(f"file://{root}", {})
+
+
+def _put(
+    store: BlobStore,
+    path: str = PATH,
+    content: bytes = CONTENT,
+    beside: dict[str, bytes] | None = None,
+) -> None:
+    with store.stage() as staged:
+        for start in range(0, len(content), 100 * KIB):
+            staged.write(content[start : start + 100 * KIB], NO_LIMIT)
+        store.put(path, staged, beside or {})
+
+
+def _read(store: BlobStore, path: str = PATH) -> bytes:
+    with store.open(path) as blob:
+        return blob.read()
+
+
+def _paths(store: BlobStore) -> set[str]:
+    return {blob.path for blob in store.walk()}
+
+
+def _files(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+def test_what_was_put_is_there(store: BlobStore) -> None:
+    _put(store, beside={".metadata": b"Name: demo\n"})
+    assert _read(store) == CONTENT
+    assert _read(store, PATH + ".metadata") == b"Name: demo\n"
+    assert _paths(store) == {PATH, PATH + ".metadata"}
+
+
+def test_staged_bytes_are_counted_and_digested(store: BlobStore) -> None:
+    with store.stage() as staged:
+        staged.write(b"the content ", NO_LIMIT)
+        staged.write(b"of a wheel", NO_LIMIT)
+        assert staged.size == len(CONTENT)
+        assert staged.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
+        staged.file.seek(4)
+        assert staged.file.read(7) == b"content"
+
+
+def test_staged_bytes_can_be_read_before_they_are_put(store: BlobStore) -> None:
+    with store.stage() as staged:
+        staged.write(CONTENT, NO_LIMIT)
+        staged.file.seek(0)
+        assert staged.file.read() == CONTENT
+        store.put(PATH, staged, {})
+    assert _read(store) == CONTENT
+
+
+def test_nobody_sees_a_file_before_it_is_put(store: BlobStore) -> None:
+    with store.stage() as staged:
+        staged.write(CONTENT, NO_LIMIT)
+        with pytest.raises(FileNotFoundError):
+            store.open(PATH)
+        store.put(PATH, staged, {})
+    assert _read(store) == CONTENT
+
+
+@pytest.mark.parametrize("size", [1, 5 * MIB + 1, 20 * MIB])
+def test_sizes_from_one_byte_to_several_parts(store: BlobStore, size: int) -> None:
+    content = os.urandom(MIB) * (size // MIB) + os.urandom(size % MIB)
+    _put(store, content=content)
+    assert _read(store) == content
+    assert [blob.size for blob in store.walk()] == [size]
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["demo-1.0+corp.1-py3-none-any.whl", "demo-1!2.0.tar.gz", "d" * 255, "a_b-c.d~e$f(g)@h,i=j"],
+)
+def test_filenames_of_all_kinds(store: BlobStore, filename: str) -> None:
+    """U32: the '+' of a local version must not become a space on the way."""
+    _put(store, f"aa/bb/cc/{filename}")
+    assert _read(store, f"aa/bb/cc/{filename}") == CONTENT
+    assert _paths(store) == {f"aa/bb/cc/{filename}"}
+
+
+def test_putting_twice_is_harmless(store: BlobStore) -> None:
+    """U96: the second one may be a client that never saw its answer."""
+    _put(store, beside={".metadata": b"one"})
+    _put(store, beside={".metadata": b"one"})
+    assert _read(store) == CONTENT
+    assert len(list(store.walk())) == 2
+
+
+def test_a_reader_is_not_disturbed_by_another_put(store: BlobStore) -> None:
+    _put(store)
+    with store.open(PATH) as blob:
+        assert blob.read(4) == CONTENT[:4]
+        _put(store)
+        assert blob.read() == CONTENT[4:]
+
+
+def test_a_blob_is_seekable(store: BlobStore) -> None:
+    """X57"""
+    content = os.urandom(10 * MIB)
+    _put(store, content=content)
+    with store.open(PATH) as blob:
+        assert blob.seekable()
+        assert blob.seek(0, io.SEEK_END) == len(content)
+        for start in (9 * MIB, 5, 4 * MIB - 3, 0):
+            blob.seek(start)
+            assert blob.tell() == start
+            assert blob.read(100) == content[start : start + 100]
+        blob.seek(len(content))
+        assert blob.read(1) == b""
+
+
+@pytest.mark.parametrize("path", [PATH, "aa/bb", "aa/bb/cc/demo-1.0-py3-none-any.whl.metadata"])
+def test_what_is_not_there_is_not_found(store: BlobStore, path: str) -> None:
+    """X58"""
+    with pytest.raises(FileNotFoundError):
+        store.open(path)
+    _put(store, "aa/bb/cc/other.whl")
+    if path != "aa/bb":
+        with pytest.raises(FileNotFoundError):
+            store.open(path)
+
+
+def test_deleting(store: BlobStore) -> None:
+    _put(store, beside={".metadata": b"one"})
+    store.delete(PATH)
+    with pytest.raises(FileNotFoundError):
+        store.open(PATH)
+    assert _paths(store) == {PATH + ".metadata"}
+    store.delete(PATH)
+    store.delete("never/was/there")
+    _put(store)
+    assert _read(store) == CONTENT
+
+
+def test_an_empty_store_has_no_blobs(store: BlobStore) -> None:
+    assert list(store.walk()) == []
+
+
+def test_walking_tells_size_and_time(store: BlobStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    _put(store)
+    (blob,) = store.walk()
+    assert (blob.path, blob.size) == (PATH, len(CONTENT))
+    assert before < blob.modified < datetime.now(UTC) + timedelta(seconds=2)
+
+
+def test_putting_again_makes_a_blob_young(disk: BlobStore, root: Path) -> None:
+    """So that no sweep takes what an upload has just found good."""
+    _put(disk)
+    os.utime(root / PATH, (0, 0))
+    _put(disk)
+    (blob,) = disk.walk()
+    assert datetime.now(UTC) - blob.modified < timedelta(minutes=1)
+
+
+def test_one_byte_too_many(store: BlobStore) -> None:
+    """U52: counted while it streams."""
+    with store.stage() as staged:
+        staged.write(b"12345", 10)
+        staged.write(b"67890", 10)
+        with pytest.raises(TooLarge, match="larger than the 10 bytes allowed here"):
+            staged.write(b"1", 10)
+    assert list(store.walk()) == []
+
+
+def test_a_refused_file_leaves_nothing_on_disk(disk: BlobStore, root: Path) -> None:
+    """Nothing is left behind by a refused or cut-off upload."""
+    with pytest.raises(TooLarge), disk.stage() as staged:
+        staged.write(CONTENT, 3)
+    with disk.stage() as staged:
+        staged.write(CONTENT, NO_LIMIT)
+        assert len(_files(root)) == 1
+    with disk.stage():
+        pass
+    assert _files(root) == []
+
+
+def test_a_refused_file_leaves_nothing_in_the_temporary_folder(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files for an object store wait there."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    bucket = s3.create_bucket(f"left-{tmp_path.name.lower().replace('_', '-')[:40]}")
+    store = open_blob_store(f"s3://{bucket}/packages", s3.storage_options)
+    with store.stage() as staged:
+        staged.write(CONTENT, NO_LIMIT)
+        assert len(_files(scratch)) == 1
+    _put(store)
+    assert _files(scratch) == []
+    assert _paths(store) == {PATH}
+
+
+def test_a_file_that_was_put_leaves_nothing_in_staging(disk: BlobStore, root: Path) -> None:
+    _put(disk, beside={".metadata": b"one"})
+    assert _files(root) == [PATH, PATH + ".metadata"]
+
+
+def test_what_a_crash_left_in_staging_is_seen_by_walking(disk: BlobStore, root: Path) -> None:
+    staged = disk.stage()
+    staged.write(CONTENT, NO_LIMIT)
+    staged.file.close()
+    (blob,) = disk.walk()
+    assert blob.path.startswith(".staging/")
+    disk.delete(blob.path)
+    assert _files(root) == []
+
+
+def test_stores_in_memory_share_nothing() -> None:
+    one, other = open_blob_store("memory://", {}), open_blob_store("memory://", {})
+    _put(one)
+    with pytest.raises(FileNotFoundError):
+        other.open(PATH)
+    assert list(other.walk()) == []
+    assert _read(one) == CONTENT
+
+
+def test_a_store_in_memory_never_touches_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    store = open_blob_store("memory://", {})
+    _put(store, beside={".metadata": b"one"})
+    assert _read(store) == CONTENT
+
+
+def test_two_stores_over_one_folder_are_one(disk: BlobStore, root: Path) -> None:
+    """Two processes, or the same one after a restart."""
+    _put(disk)
+    assert _read(open_blob_store(f"file://{root}", {})) == CONTENT
+    assert _read(open_blob_store(str(root), {})) == CONTENT
+
+
+def test_two_stores_over_one_bucket_are_one(s3: S3Server, tmp_path: Path) -> None:
+    bucket = s3.create_bucket(f"two-{tmp_path.name.lower().replace('_', '-')[:40]}")
+    stores = [open_blob_store(f"s3://{bucket}/packages/", s3.storage_options) for _ in range(2)]
+    assert list(stores[1].walk()) == []
+    _put(stores[0])
+    assert _read(stores[1]) == CONTENT
+    assert _paths(stores[1]) == {PATH}
+    stores[0].delete(PATH)
+    with pytest.raises(FileNotFoundError):
+        stores[1].open(PATH)
+
+
+@pytest.mark.parametrize("url", ["nothing://bucket", "magic+file:///srv"])
+def test_an_unknown_kind_of_store(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="No file system for the blob URL"):
+        open_blob_store(url, {})
+
+
+# What survives a power cut
+
+
+class _Syscalls:
+    """Records, in order, what happens to files and folders below a root."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.events: list[tuple[str, str]] = []
+        self._names: dict[tuple[int, int], str] = {}
+        fsync, replace, mkdir = os.fsync, os.replace, os.mkdir
+
+        def recording_fsync(descriptor: int) -> None:
+            fsync(descriptor)
+            self.events.append(("fsync", self._path_of(descriptor)))
+
+        def recording_replace(source: str, target: str) -> None:
+            replace(source, target)
+            self.events.append(("rename", f"{self._short(source)} -> {self._short(target)}"))
+
+        def recording_mkdir(path: str, mode: int = 0o777) -> None:
+            mkdir(path, mode)
+            self.events.append(("mkdir", self._short(path)))
+
+        patch.setattr(os, "fsync", recording_fsync)
+        patch.setattr(os, "replace", recording_replace)
+        patch.setattr(os, "mkdir", recording_mkdir)
+
+    def position(self, kind: str, what: str) -> int:
+        return self.events.index((kind, what))
+
+    def _path_of(self, descriptor: int) -> str:
+        status = os.fstat(descriptor)
+        for path in (self.root, *self.root.rglob("*")):
+            found = path.stat()
+            if (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino):
+                return self._short(str(path))
+        return "?"
+
+    def _short(self, path: str) -> str:
+        return os.path.relpath(path, self.root)
+
+
+@pytest.fixture
+def syscalls(root: Path, monkeypatch: pytest.MonkeyPatch) -> _Syscalls:
+    root.mkdir()
+    (root / ".staging").mkdir()
+    return _Syscalls(root, monkeypatch)
+
+
+def test_contents_are_on_disk_before_their_names_and_names_before_the_answer(
+    disk: BlobStore, syscalls: _Syscalls
+) -> None:
+    with disk.stage() as staged:
+        staged.write(CONTENT, NO_LIMIT)
+        name = os.path.relpath(str(staged.path), syscalls.root)
+        disk.put(PATH, staged, {})
+    synced = syscalls.position("fsync", name)
+    renamed = syscalls.position("rename", f"{name} -> {PATH}")
+    assert synced < renamed < syscalls.events.index(("fsync", "aa/bb/cc"), renamed)
+
+
+def test_what_lies_beside_is_durable_before_the_file_itself(
+    disk: BlobStore, syscalls: _Syscalls
+) -> None:
+    """X41: metadata that are advertised must be there."""
+    _put(disk, beside={".metadata": b"one"})
+    kinds = [
+        (kind, what.rpartition(" -> ")[2])
+        for kind, what in syscalls.events
+        if kind == "rename" or what.startswith(".staging/")
+    ]
+    assert [kind for kind, _what in kinds] == ["fsync", "rename", "fsync", "rename"]
+    assert [what for kind, what in kinds if kind == "rename"] == [PATH + ".metadata", PATH]
+    assert syscalls.events[-1] == ("fsync", "aa/bb/cc")
+
+
+def test_every_new_folder_is_synced_in_the_one_that_holds_it(
+    disk: BlobStore, syscalls: _Syscalls
+) -> None:
+    _put(disk)
+    for folder in ("aa", "aa/bb", "aa/bb/cc"):
+        made = syscalls.position("mkdir", folder)
+        parent = os.path.dirname(folder) or "."
+        renamed = next(i for i, event in enumerate(syscalls.events) if event[0] == "rename")
+        assert made < syscalls.events.index(("fsync", parent), made) < renamed
+
+
+def test_files_are_staged_where_a_rename_can_reach_them(disk: BlobStore, root: Path) -> None:
+    with disk.stage() as staged:
+        assert staged.path is not None
+        assert Path(staged.path).is_relative_to(root)

@@ -1,0 +1,287 @@
+"""Connections and transactions, and what differs between the engines."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from sqlalchemy import Connection, text
+
+from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
+from pypi_repo.storage import database as database_module
+from pypi_repo.storage.database import Database
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """With a table `things` of one column."""
+    database = Database(database_url)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+    yield database
+    database.close()
+
+
+def _add(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO things VALUES (:name)"), {"name": name})
+
+
+def _add_both(database: Database, one: str, other: str) -> None:
+    with database.begin() as connection:
+        _add(connection, one)
+        _add(connection, other)
+
+
+def _names(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.scalars(text("SELECT name FROM things ORDER BY name")))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "expected"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 30_000)],
+)
+def test_every_sqlite_connection_is_durable_and_strict(
+    sqlite: Database, pragma: str, expected: int | str
+) -> None:
+    """synchronous 2 is FULL: an answered upload survives a power cut."""
+    with sqlite.begin() as one, sqlite.read() as other, sqlite.read() as third:
+        for connection in (one, other, third):
+            assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == expected
+
+
+def test_a_sqlite_write_transaction_locks_at_once(sqlite: Database, tmp_path: Path) -> None:
+    """Two readers that both want to write could only fail."""
+    with sqlite.begin():
+        rival = sqlite3.connect(tmp_path / "registry.db", timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            rival.execute("BEGIN IMMEDIATE")
+        rival.close()
+
+
+def test_a_sqlite_reader_locks_nobody_out(sqlite: Database, tmp_path: Path) -> None:
+    with sqlite.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
+    with sqlite.read() as reader:
+        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
+        rival = sqlite3.connect(tmp_path / "registry.db", timeout=0, isolation_level=None)
+        rival.execute("BEGIN IMMEDIATE")
+        rival.execute("INSERT INTO things VALUES ('a')")
+        rival.execute("COMMIT")
+        rival.close()
+
+
+def test_each_statement_of_a_reader_sees_what_is_committed(database: Database) -> None:
+    with database.read() as reader:
+        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
+        with database.begin() as writer:
+            _add(writer, "a")
+            assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
+        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 1
+
+
+def test_a_block_is_committed_as_a_whole_or_not_at_all(database: Database) -> None:
+    with database.begin() as connection:
+        _add(connection, "kept")
+    with pytest.raises(sqlalchemy.exc.IntegrityError):
+        _add_both(database, "lost", "kept")
+    assert _names(database) == ["kept"]
+
+
+def test_writers_take_turns(database: Database) -> None:
+    """Each reads and writes: nobody may fail, and nobody's change may be lost."""
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE counter (value INTEGER)"))
+        connection.execute(text("INSERT INTO counter VALUES (0)"))
+    failures: list[BaseException] = []
+
+    def count() -> None:
+        try:
+            for _ in range(5):
+                with database.begin() as connection:
+                    connection.execute(text("UPDATE counter SET value = value + 1"))
+        except BaseException as error:  # noqa: BLE001 - the test wants to see any of them
+            failures.append(error)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with database.read() as connection:
+        assert connection.execute(text("SELECT value FROM counter")).scalar() == 40
+
+
+def test_foreign_keys_are_enforced(database: Database) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE parts (thing VARCHAR REFERENCES things ON DELETE CASCADE)")
+        )
+        _add(connection, "a")
+        connection.execute(text("INSERT INTO parts VALUES ('a')"))
+    with pytest.raises(sqlalchemy.exc.IntegrityError), database.begin() as connection:
+        connection.execute(text("INSERT INTO parts VALUES ('b')"))
+    with database.begin() as connection:
+        connection.execute(text("DELETE FROM things"))
+        assert connection.execute(text("SELECT count(*) FROM parts")).scalar() == 0
+
+
+def test_bugs_are_not_dressed_up_as_trouble_with_the_database(database: Database) -> None:
+    with pytest.raises(sqlalchemy.exc.IntegrityError):
+        _add_both(database, "a", "a")
+
+
+def test_a_database_in_memory_is_one_for_all_threads() -> None:
+    database = Database("sqlite://")
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+
+    def add(name: str) -> None:
+        with database.begin() as connection:
+            _add(connection, name)
+
+    threads = [threading.Thread(target=add, args=(f"{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(_names(database)) == 8
+    database.close()
+
+
+def test_two_databases_in_memory_share_nothing() -> None:
+    one, other = Database("sqlite://"), Database("sqlite://")
+    with one.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
+    with other.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "exists", "in_memory"),
+    [("sqlite://", False, True), ("sqlite:///:memory:", False, True)],
+)
+def test_a_database_in_memory_has_to_be_made(url: str, exists: bool, in_memory: bool) -> None:
+    database = Database(url)
+    assert (database.exists(), database.in_memory) == (exists, in_memory)
+    assert database.folder is None
+
+
+def test_a_database_on_disk_exists_with_its_file(sqlite: Database, tmp_path: Path) -> None:
+    assert not sqlite.exists()
+    assert sqlite.folder == str(tmp_path)
+    (tmp_path / "registry.db").touch()
+    assert sqlite.exists()
+
+
+def test_the_folder_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path}/a/b/registry.db").make_folder()
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="cannot be made") as caught:
+        Database(f"sqlite:///{tmp_path}/file/b/registry.db").make_folder()
+    assert str(tmp_path) not in caught.value.message
+    assert str(tmp_path) in caught.value.detail
+
+
+def test_a_locked_database_is_said_to_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT", 0.05)
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    with database.read() as connection:
+        connection.execute(text("SELECT 1"))
+    rival = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
+    rival.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked by another program"), database.begin():
+        pass
+    rival.execute("ROLLBACK")
+    with database.begin():
+        pass
+    rival.close()
+    database.close()
+
+
+def test_a_full_disk_of_the_database(sqlite: Database) -> None:
+    with sqlite.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
+    with pytest.raises(OutOfSpace, match="disk of the metadata database is full"):
+        _fill(sqlite)
+    with sqlite.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM things")).scalar() == 0
+
+
+def _fill(database: Database) -> None:
+    """Up to a limit that SQLite reports as a full disk."""
+    with database.begin() as connection:
+        connection.execute(text("PRAGMA max_page_count = 5"))
+        for _ in range(100):
+            _add(connection, "x" * 4000)
+
+
+def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path) as server:
+        database = Database(server.create_database())
+        with database.begin() as connection:
+            connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+        server.crash()
+        with pytest.raises(Unavailable, match="cannot be used right now") as caught:
+            _names(database)
+        assert "postgres@" not in caught.value.message
+        server.start()
+        assert _names(database) == []
+        database.close()
+
+
+def test_the_password_of_the_database_is_never_shown() -> None:
+    database = Database("postgresql+psycopg://index:swordfish@127.0.0.1:1/index")
+    assert "swordfish" not in str(database)
+    with pytest.raises(Unavailable) as caught, database.read():
+        pass
+    assert "swordfish" not in caught.value.message + caught.value.detail
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("not a url", "cannot be understood"),
+        ("", "cannot be understood"),
+        ("mysql://localhost/index", "use SQLite or PostgreSQL"),
+        ("oracle://localhost/index", "use SQLite or PostgreSQL"),
+    ],
+)
+def test_a_database_url_that_cannot_work(url: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        Database(url)
+
+
+def test_the_guard_is_asked_until_it_lets_pass() -> None:
+    calls: list[Database] = []
+
+    def guard(asked: Database) -> None:
+        calls.append(asked)
+        if len(calls) == 1:
+            raise Unavailable("Not yet.")
+
+    database = Database("sqlite://", guard)
+    with pytest.raises(Unavailable, match="Not yet"), database.read():
+        pass
+    for _ in range(3):
+        with database.read(), pytest.raises(ZeroDivisionError):
+            raise ZeroDivisionError
+    assert calls == [database, database]
+    database.close()

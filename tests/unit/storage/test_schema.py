@@ -1,0 +1,224 @@
+"""Migrations: from nothing to the newest revision and back, on both engines."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from pypi_repo import Registry, Settings
+from pypi_repo.domain.errors import SchemaOutdated, Unavailable
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.tables import Base
+
+_UPGRADE = """
+import sys
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+database = Database(sys.argv[1])
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+sys.stdin.readline()
+schema.upgrade(database)
+schema.require_current(database)
+database.close()
+"""
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(schema.script_location())
+
+
+def _migrate(database: Database, revision: str, *, down: bool = False) -> None:
+    config = Config()
+    config.set_main_option("script_location", schema.script_location())
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+
+def _differences(database: Database) -> list[object]:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        return list(compare_metadata(context, Base.metadata))
+
+
+def _tables(database: Database) -> set[str]:
+    with database.engine.connect() as connection:
+        return set(sqlalchemy.inspect(connection).get_table_names()) - {"sqlite_sequence"}
+
+
+def test_every_revision_one_after_the_other_leads_to_the_tables(database: Database) -> None:
+    database.make_folder()
+    assert schema.current_revision(database) is None
+    for script in reversed(list(_scripts().walk_revisions())):
+        _migrate(database, script.revision)
+        assert schema.current_revision(database) == script.revision
+    assert _differences(database) == []
+    schema.require_current(database)
+
+
+def test_every_revision_can_be_taken_back(database: Database) -> None:
+    schema.upgrade(database)
+    for script in _scripts().walk_revisions():
+        _migrate(database, "-1", down=True)
+        assert schema.current_revision(database) == script.down_revision
+    assert _tables(database) == {"alembic_version"}
+    schema.upgrade(database)
+    assert _differences(database) == []
+
+
+def test_the_comparison_would_notice_a_difference(database: Database) -> None:
+    schema.upgrade(database)
+    with database.begin() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE projects ADD COLUMN colour VARCHAR"))
+    assert _differences(database) != []
+
+
+def test_head_is_the_newest_revision() -> None:
+    scripts = _scripts()
+    assert scripts.get_heads() == [schema.HEAD]
+    newest = max(path.name for path in Path(schema.script_location(), "versions").glob("*.py"))
+    assert newest.startswith(f"{schema.HEAD}_")
+    revisions = [script.revision for script in scripts.walk_revisions()]
+    assert revisions == sorted(revisions, reverse=True), "they are compared as texts"
+
+
+def test_an_upgrade_is_safe_to_repeat(database: Database) -> None:
+    schema.upgrade(database)
+    schema.upgrade(database)
+    schema.require_current(database)
+
+
+def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
+    registry = Registry(Settings(database=database_url, blobs="memory://"))
+    registry.upgrade()
+    registry.repositories.create("main")
+    registry.upgrade()
+    assert [repository.name for repository in registry.repositories.all()] == ["main"]
+    registry.close()
+
+
+def _set_revision(database: Database, revision: str) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("UPDATE alembic_version SET version_num = :revision"),
+            {"revision": revision},
+        )
+
+
+def test_an_empty_schema_is_refused_with_the_way_on(database: Database) -> None:
+    database.make_folder()
+    with pytest.raises(SchemaOutdated, match=r"is empty.* run `pypi-repo db upgrade`"):
+        schema.require_current(database)
+
+
+def test_an_outdated_schema_is_refused_with_the_way_on(database: Database) -> None:
+    schema.upgrade(database)
+    _set_revision(database, "0000")
+    expected = f"at revision 0000, .*needs {schema.HEAD}; run `pypi-repo db upgrade`"
+    with pytest.raises(SchemaOutdated, match=expected) as caught:
+        schema.require_current(database)
+    assert isinstance(caught.value, Unavailable)
+
+
+def test_a_newer_schema_is_refused_and_no_upgrade_is_offered(database: Database) -> None:
+    schema.upgrade(database)
+    _set_revision(database, "9999")
+    with pytest.raises(SchemaOutdated, match="9999, newer than") as caught:
+        schema.require_current(database)
+    assert "db upgrade" not in caught.value.message
+
+
+def test_a_registry_refuses_to_work_on_an_outdated_schema(database_url: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        registry = Registry(Settings(database=database_url, blobs="memory://"))
+        registry.upgrade()
+        registry.close()
+        patch.setattr(schema, "HEAD", "0002")
+        registry = Registry(Settings(database=database_url, blobs="memory://"))
+        for use in (registry.repositories.all, registry.check, registry.accounts.users):
+            with pytest.raises(SchemaOutdated, match=re.escape("run `pypi-repo db upgrade`")):
+                use()
+        registry.close()
+
+
+def test_a_refused_registry_works_once_it_was_upgraded(postgres_url: str) -> None:
+    registry = Registry(Settings(database=postgres_url, blobs="memory://"))
+    with pytest.raises(SchemaOutdated):
+        registry.repositories.all()
+    assert registry.revision() is None
+    registry.upgrade()
+    assert registry.repositories.all() == []
+    assert registry.revision() == schema.HEAD
+    registry.close()
+
+
+def test_a_new_sqlite_database_gets_its_schema_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/deep/below/registry.db"
+    registry = Registry(Settings(database=url, blobs="memory://"))
+    assert registry.revision() == schema.HEAD
+    registry.close()
+
+
+def test_a_sqlite_database_that_exists_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").touch()
+    registry = Registry(Settings(database=f"sqlite:///{tmp_path}/registry.db", blobs="memory://"))
+    with pytest.raises(SchemaOutdated):
+        registry.check()
+    assert registry.revision() is None
+    registry.close()
+
+
+def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
+    Database(database_url).make_folder()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", _UPGRADE, database_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _output, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    database = Database(database_url)
+    assert _differences(database) == []
+    database.close()
+
+
+def test_the_migrations_are_found_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    """A '%' would mean something to the configuration parser."""
+    url = f"sqlite:///{tmp_path}/100%/registry.db"
+    database = Database(url)
+    schema.upgrade(database)
+    assert (tmp_path / "100%" / "registry.db").exists()
+    database.close()

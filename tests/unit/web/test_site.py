@@ -1,0 +1,190 @@
+"""The registry's own pages, and the URLs that belong to nobody."""
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import Registry, mount
+from tests.support.distributions import wheel
+from tests.support.http import Page, Site, basic, call, environ_of
+
+USER, PASSWORD = "user@example.com", "correct horse"
+
+HOSTILE_HOSTS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a.example'><b>",
+    "a.example&lt;b&gt;",
+    "javascript:alert(1)//",
+    "a.example/..//evil",
+    "user:pass@evil.example",
+    "a b",
+    "x" * 5_000,
+    "[::1",
+    "",
+    ":",
+]
+HOSTILE_TEXTS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</li></ul><a href='https://evil.example'>click</a>",
+    "&amp;&lt;",
+    "caf\u00e9 \U0001f4e6",
+    "line\nbreak",
+]
+
+
+def assert_harmless(response_text: str, policy: str) -> Page:
+    """The browser is forbidden what the page does not need, and the page does not try."""
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy
+    page = Page(response_text)
+    assert not {"script", "img", "iframe", "form", "base", "b", "object"} & set(page.tags)
+    assert set(page.tags) <= {
+        *("html", "head", "meta", "title", "style", "body"),
+        *("h1", "h2", "p", "code", "pre", "ul", "li", "a"),
+    }
+    return page
+
+
+def test_the_landing_page_says_what_this_is(registry: Registry, client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert_harmless(response.text, response.headers["Content-Security-Policy"])
+    assert "pip" in response.text
+
+
+def test_the_landing_page_shows_public_repositories_only(
+    registry: Registry, client: Client
+) -> None:
+    registry.repositories.create("open-source", public=True, description="For everybody")
+    registry.repositories.create("hidden", description="Nothing to see")
+    page = client.get("/").text
+    assert [anchor.text for anchor in Page(page).anchors] == ["open-source"]
+    assert "For everybody" in page
+    assert "hidden" not in page
+    assert "main" not in page
+    registry.repositories.change("open-source", public=False)
+    assert "open-source" not in client.get("/").text
+
+
+def test_the_landing_page_tells_nobody_more(registry: Registry, client: Client) -> None:
+    answers = {client.get("/", headers=headers).text for headers in ({}, basic(USER, PASSWORD))}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_descriptions_are_only_text(registry: Registry, client: Client, text: str) -> None:
+    registry.repositories.create("open", public=True, description=text)
+    response = client.get("/")
+    page = assert_harmless(response.text, response.headers["Content-Security-Policy"])
+    assert [anchor.text for anchor in page.anchors] == ["open"]
+
+
+@pytest.mark.parametrize("host", HOSTILE_HOSTS)
+def test_a_hostile_host_header_is_only_text(registry: Registry, client: Client, host: str) -> None:
+    registry.repositories.create("open", public=True)
+    headers = {**basic(USER, PASSWORD), "Host": host}
+    for path in ("/", "/repositories/open/", "/repositories/main/"):
+        response = client.get(path, headers=headers)
+        assert response.status_code in (200, 400)
+        if response.status_code == 200:
+            page = assert_harmless(response.text, response.headers["Content-Security-Policy"])
+            for anchor in page.anchors:
+                assert anchor.href.startswith(("http:", "https:", "/"))
+
+
+@pytest.mark.parametrize("prefix", ["", "/team/pypi"])
+def test_the_connection_page_gives_the_urls_of_this_deployment(
+    registry: Registry, prefix: str
+) -> None:
+    app = registry.wsgi_app()
+    client = Client(mount({prefix: app}) if prefix else app)
+    url = f"{prefix}/repositories/main/"
+    own = f"packages.example.org:8443{url}"
+    headers = {**basic(USER, PASSWORD), "Host": "packages.example.org:8443"}
+    for path in (url, url.rstrip("/")):
+        response = client.get(path, headers=headers)
+        assert response.status_code == 200
+        assert_harmless(response.text, response.headers["Content-Security-Policy"])
+        assert f"repository = http://{own}\n" in response.text
+        assert f"--publish-url http://{own} " in response.text
+        assert f"@{own}simple/ PROJECT" in response.text
+        assert "twine upload --repository main" in response.text
+        assert PASSWORD not in response.text
+        assert response.headers["Cache-Control"].startswith("private")
+
+
+def test_x71_the_connection_page_asks_who_it_is(registry: Registry, client: Client) -> None:
+    assert client.get("/repositories/main/").status_code == 401
+    assert client.get("/repositories/nowhere/").status_code == 401
+    assert client.get("/repositories/nowhere/", headers=basic(USER, PASSWORD)).status_code == 404
+    registry.repositories.change("main", public=True)
+    assert client.get("/repositories/main/").status_code == 200
+
+
+def test_x04_head_of_both_pages(registry: Registry, client: Client) -> None:
+    for path in ("/", "/repositories/main/", "/repositories/main"):
+        headers = basic(USER, PASSWORD)
+        get, head = client.get(path, headers=headers), client.head(path, headers=headers)
+        assert list(head.headers) == list(get.headers)
+        assert head.data == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/repositories",
+        "/repositories/",
+        "/repositories//",
+        "/repositories//simple/",
+        "/Repositories/main/",
+        "/repository/main/",
+        "/favicon.ico",
+        "/robots.txt",
+        "/simple/",
+        "/%00",
+        "/%ff",
+        "/" + "x" * 50_000,
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, basic(USER, PASSWORD)], ids=["anonymous", "user"])
+def test_what_belongs_to_nobody_is_404(client: Client, path: str, headers: dict[str, str]) -> None:
+    for method in ("GET", "HEAD"):
+        response = client.open(path, method=method, headers=headers)
+        assert response.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["//", "//repositories/main/", "///", "repositories/main/"])
+def test_paths_that_no_url_can_spell_are_404(registry: Registry, path: str) -> None:
+    environ = environ_of("/", headers=basic(USER, PASSWORD), PATH_INFO=path)
+    assert call(registry.wsgi_app(), environ).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE"])
+def test_x77_the_landing_page_is_only_read(client: Client, method: str) -> None:
+    response = client.open("/", method=method)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    "name", ["MAIN", "main.", "main%20", "ma%69n%00", "%2e%2e", "%C3%A9", "%ff", "x" * 10_000]
+)
+def test_a_repository_has_one_spelling(client: Client, name: str) -> None:
+    for path in ("", "simple/", "simple/demo/", "files/x", "legacy/"):
+        url = f"/repositories/{name}/{path}"
+        status = client.get(url, headers=basic(USER, PASSWORD)).status_code
+        assert status == (405 if path == "legacy/" else 404)
+
+
+def test_a_repository_appears_and_goes_without_a_restart(registry: Registry, site: Site) -> None:
+    assert site.get("/repositories/late/simple/").status_code == 404
+    registry.repositories.create("late")
+    assert site.get("/repositories/late/simple/").status_code == 200
+    assert site.upload(wheel(), url="/repositories/late/").status_code == 200
+    registry.repositories.delete("late")
+    assert site.get("/repositories/late/simple/demo/").status_code == 404
