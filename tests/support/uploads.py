@@ -30,11 +30,11 @@ def upload(
 ) -> DistributionFile:
     """What UploadApp does once it has taken a request apart."""
     uploads = registry.repository(repository).uploads
-    limit = uploads.admit(actor)
+    limit = uploads.admit(actor).file_limit
     form = form_of(distribution, **overrides)
     with uploads.stage() as staged:
         staged.write(distribution.content, limit)
-        return uploads.accept(actor, form, staged)
+        return uploads.accept(actor, form, staged).file
 
 
 def page(

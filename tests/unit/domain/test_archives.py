@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypi_repo.domain.archives import read_core_metadata
+from pypi_repo.domain.archives import inspect
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import RULES
 from pypi_repo.settings import KIB, MIB, Limits
 from tests.support.distributions import Distribution, sdist, wheel
 
@@ -27,9 +28,12 @@ INFO = "demo-1.0.dist-info"
 
 
 def _metadata(content: bytes, filename: str, limits: Limits | None = None) -> bytes:
-    return read_core_metadata(
-        io.BytesIO(content), DistributionFilename.parse(filename), limits or Limits()
-    )
+    return inspect(
+        io.BytesIO(content),
+        DistributionFilename.parse(filename),
+        RULES["private"],
+        limits or Limits(),
+    ).metadata
 
 
 def _wheel_metadata(content: bytes, limits: Limits | None = None) -> bytes:

@@ -8,6 +8,7 @@ from packaging.version import Version
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.profiles import RULES
 
 WHEEL = DistributionFilename.parse("some_thing-1.0-py3-none-any.whl")
 
@@ -18,7 +19,9 @@ def _document(*headers: str, version: str = "2.1", body: str = "") -> bytes:
 
 
 def test_the_fields_that_the_index_speaks_of() -> None:
-    metadata = CoreMetadata.parse(_document("Requires-Python: >=3.8,<4", body="# Readme\n"))
+    metadata = CoreMetadata.parse(
+        _document("Requires-Python: >=3.8,<4", body="# Readme\n"), RULES["private"]
+    )
     assert metadata == CoreMetadata("some-thing", Version("1.0"), ">=3.8,<4")
 
 
@@ -28,34 +31,34 @@ def test_the_fields_that_the_index_speaks_of() -> None:
 def test_known_and_newer_minor_versions_are_accepted(version: str) -> None:
     """U30"""
     document = _document("Field-Of-The-Future: yes", "Import-Name: thing", version=version)
-    assert CoreMetadata.parse(document).name == "some-thing"
+    assert CoreMetadata.parse(document, RULES["private"]).name == "some-thing"
 
 
 @pytest.mark.parametrize("version", ["3.0", "10.0", "0.9", "-1", "", "two", "v2.1", "2021.1"])
 def test_other_major_versions_are_refused(version: str) -> None:
     """U30"""
     with pytest.raises(InvalidMetadata, match="Metadata-Version"):
-        CoreMetadata.parse(_document(version=version))
+        CoreMetadata.parse(_document(version=version), RULES["private"])
 
 
 @pytest.mark.parametrize("specifier", [">=3.8", "==3.*", "~=3.9", ">=3.8, !=3.9.*", ">=3.11.0a1"])
 def test_specifiers_of_all_kinds_are_kept_as_written(specifier: str) -> None:
     """U38"""
     document = _document(f"Requires-Python: {specifier}")
-    assert CoreMetadata.parse(document).requires_python == specifier
+    assert CoreMetadata.parse(document, RULES["private"]).requires_python == specifier
 
 
 @pytest.mark.parametrize("specifier", ["3.8", ">=3.8 <4", ">=3.x", "=>3.8", "python>=3.8", "<b>"])
 def test_what_is_no_specifier_is_refused(specifier: str) -> None:
     """U38: uv would silently drop the file."""
     with pytest.raises(InvalidMetadata, match="Requires-Python"):
-        CoreMetadata.parse(_document(f"Requires-Python: {specifier}"))
+        CoreMetadata.parse(_document(f"Requires-Python: {specifier}"), RULES["private"])
 
 
 @pytest.mark.parametrize("headers", [(), ("Requires-Python:",), ("Requires-Python: ",)])
 def test_no_requirement_on_python_is_none(headers: tuple[str, ...]) -> None:
     """U12, X33"""
-    assert CoreMetadata.parse(_document(*headers)).requires_python is None
+    assert CoreMetadata.parse(_document(*headers), RULES["private"]).requires_python is None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_no_requirement_on_python_is_none(headers: tuple[str, ...]) -> None:
 def test_documents_without_one_name_and_version_are_refused(document: bytes) -> None:
     """U30, U32, U72"""
     with pytest.raises(InvalidMetadata):
-        CoreMetadata.parse(document)
+        CoreMetadata.parse(document, RULES["private"])
 
 
 @given(
@@ -83,7 +86,7 @@ def test_documents_without_one_name_and_version_are_refused(document: bytes) -> 
 )
 def test_any_bytes_are_parsed_or_refused(document: bytes) -> None:
     try:
-        metadata = CoreMetadata.parse(document)
+        metadata = CoreMetadata.parse(document, RULES["private"])
     except InvalidMetadata:
         return
     assert metadata.name
@@ -92,14 +95,17 @@ def test_any_bytes_are_parsed_or_refused(document: bytes) -> None:
 
 def test_text_of_other_encodings_beside_the_point_is_tolerated() -> None:
     """Old tools wrote Latin-1 summaries; the document is passed on as it is."""
-    assert CoreMetadata.parse(_document()[:-1] + b"Author: Zo\xeb\n").name == "some-thing"
+    assert (
+        CoreMetadata.parse(_document()[:-1] + b"Author: Zo\xeb\n", RULES["private"]).name
+        == "some-thing"
+    )
 
 
 @pytest.mark.parametrize("name", ["some-thing", "Some.Thing", "some__thing"])
 @pytest.mark.parametrize("version", ["1.0", "1.0.0", "v1", "01.0"])
 def test_the_artifact_may_spell_name_and_version_its_own_way(name: str, version: str) -> None:
     """U49, U72: equality is that of normalized names and of version values."""
-    CoreMetadata(name, Version(version), None).check_against(WHEEL)
+    CoreMetadata(name, Version(version), None, {}).check_against(WHEEL)
 
 
 @pytest.mark.parametrize(
@@ -109,4 +115,4 @@ def test_the_artifact_may_spell_name_and_version_its_own_way(name: str, version:
 def test_an_artifact_of_another_name_or_version_is_refused(name: str, version: str) -> None:
     """U72"""
     with pytest.raises(InvalidMetadata, match=r"the filename says some-thing 1\.0"):
-        CoreMetadata(name, Version(version), None).check_against(WHEEL)
+        CoreMetadata(name, Version(version), None, {}).check_against(WHEEL)

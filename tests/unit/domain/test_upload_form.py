@@ -11,6 +11,7 @@ from pypi_repo.domain.errors import (
     InvalidForm,
     InvalidName,
 )
+from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.upload_form import UploadForm
 from tests.support.distributions import sdist, upload_form, wheel
 from tests.support.uploads import form_of
@@ -143,7 +144,7 @@ def test_an_invalid_version_is_refused(version: str) -> None:
 def test_a_local_version_is_accepted() -> None:
     """U32"""
     distribution = wheel(version="1.0+corp.7")
-    assert str(form_of(distribution).parse_filename().version) == "1.0+corp.7"
+    assert str(form_of(distribution).parse_filename(RULES["private"]).version) == "1.0+corp.7"
 
 
 def test_an_upload_without_any_digest_is_refused() -> None:
@@ -227,21 +228,21 @@ def test_an_sdist_has_exactly_one_name(filename: str) -> None:
     """U44, U45, U46"""
     form = form_of(sdist("some-thing", "1.0.post9"), filename)
     with pytest.raises(InvalidFilename, match=r"'some_thing-1\.0\.post9\.tar\.gz'"):
-        form.parse_filename()
+        form.parse_filename(RULES["private"])
 
 
 @pytest.mark.parametrize("version", ["1.0.post9", "1.0-9", "1.0-post9", "v1.0.post9", "1.0.POST9"])
 def test_the_form_may_spell_the_version_its_own_way(version: str) -> None:
     """U45"""
     form = form_of(sdist("some-thing", "1.0.post9"), version=version)
-    assert form.parse_filename().filename == "some_thing-1.0.post9.tar.gz"
+    assert form.parse_filename(RULES["private"]).filename == "some_thing-1.0.post9.tar.gz"
 
 
 @pytest.mark.parametrize("name", ["some-thing", "Some.Thing", "SOME_THING", "some--thing"])
 def test_the_form_may_spell_the_name_its_own_way(name: str) -> None:
     """U48, U82"""
     form = form_of(wheel("some-thing", "1.0"), name=name)
-    assert form.parse_filename().project == "some-thing"
+    assert form.parse_filename(RULES["private"]).project == "some-thing"
 
 
 @pytest.mark.parametrize(
@@ -263,12 +264,15 @@ def test_a_wheel_of_another_name_version_or_shape_is_refused(filename: str) -> N
     """U44, U47, U48, U49"""
     form = form_of(wheel("some-thing", "1.0"), filename)
     with pytest.raises(InvalidFilename):
-        form.parse_filename()
+        form.parse_filename(RULES["private"])
 
 
 def test_versions_are_compared_by_value() -> None:
     """U49: 1.0.0 in the filename and 1.0 in the form are one version."""
-    assert str(form_of(wheel(version="1.0.0"), version="1.0").parse_filename().version) == "1.0.0"
+    assert (
+        str(form_of(wheel(version="1.0.0"), version="1.0").parse_filename(RULES["private"]).version)
+        == "1.0.0"
+    )
 
 
 @pytest.mark.parametrize(

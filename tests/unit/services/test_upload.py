@@ -309,7 +309,7 @@ def test_the_size_limit_of_the_registry() -> None:
     )
     registry = Registry(small)
     registry.repositories.create("main", max_file_size=10_000_000)
-    assert registry.repository("main").uploads.admit(UPLOADER) == 100
+    assert registry.repository("main").uploads.admit(UPLOADER).file_limit == 100
     with pytest.raises(TooLarge):
         upload(registry, WHEEL)
     registry.close()
@@ -323,7 +323,7 @@ def test_the_size_limit_of_a_repository(both: Registry) -> None:
     both.repositories.change("main", max_file_size=len(WHEEL.content))
     upload(both, WHEEL)
     both.repositories.change("main", max_file_size=None)
-    assert both.repository("main").uploads.admit(UPLOADER) == Limits().file_size
+    assert both.repository("main").uploads.admit(UPLOADER).file_limit == Limits().file_size
 
 
 @pytest.mark.parametrize("public", [False, True])

@@ -319,13 +319,13 @@ def test_x22_attributes_say_what_the_installer_must_know(mounted: Site) -> None:
     assert anchor.attributes["data-core-metadata"] == f"sha256={digest}"
     assert anchor.attributes["data-dist-info-metadata"] == f"sha256={digest}"
     assert "data-yanked" not in anchor.attributes
-    assert "data-gpg-sig" not in anchor.attributes
+    assert anchor.attributes["data-gpg-sig"] == "false"
 
 
 def test_x22_an_sdist_without_any_of_these_has_none(site: Site) -> None:
     site.upload(sdist())
     (anchor,) = Page(site.get(f"{site.index_url}demo/").text).anchors
-    assert set(anchor.attributes) == {"href", "data-size", "data-upload-time"}
+    assert set(anchor.attributes) == {"href", "data-gpg-sig", "data-size", "data-upload-time"}
 
 
 REASONS = ["broken", "<b>\"quoted\" & 'more'</b>", "naïve", "x" * 500, "-->", "a\nb"]
@@ -649,7 +649,7 @@ def test_pages_of_repositories_do_not_mix(registry: Registry, site: Site) -> Non
 
 def test_a_page_larger_than_the_cache_is_served_all_the_same(registry: Registry) -> None:
     main = registry.repository("main")
-    index = SimpleIndexApp(main, pages=PageCache(10))
+    index = SimpleIndexApp(main, cache=PageCache(10))
     site = Site(
         Client(mount({"/simple": index, "/files": DownloadApp(main)}, registry.wsgi_app())),
         "/repositories/main/",

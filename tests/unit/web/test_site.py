@@ -144,7 +144,6 @@ def test_x04_head_of_both_pages(registry: Registry, client: Client) -> None:
         "/Repositories/main/",
         "/repository/main/",
         "/favicon.ico",
-        "/robots.txt",
         "/simple/",
         "/%00",
         "/%ff",

@@ -290,7 +290,7 @@ def test_the_content_may_come_before_the_fields(site: Site) -> None:
     assert site.post(body, content_type).status_code == 200
 
 
-def test_u29_a_signature_is_accepted_and_not_served(registry: Registry, site: Site) -> None:
+def test_u29_a_signature_is_accepted_and_served(registry: Registry, site: Site) -> None:
     dist = wheel()
     files = [
         ("gpg_signature", f"{dist.filename}.asc", b"-----BEGIN PGP SIGNATURE-----", None),
@@ -298,9 +298,9 @@ def test_u29_a_signature_is_accepted_and_not_served(registry: Registry, site: Si
     ]
     response = site.post(*multipart(upload_form(dist, comment="hello"), files))
     assert response.status_code == 200
-    assert "gpg-sig" not in site.page("demo")["files"][0]
-    assert site.get(f"{site.file_url(dist)}.asc").status_code == 404
-    assert len(leftovers(registry)) == 3  # the project, the wheel, and its metadata
+    assert site.page("demo")["files"][0]["gpg-sig"] is True
+    assert site.get(f"{site.file_url(dist)}.asc").data == b"-----BEGIN PGP SIGNATURE-----"
+    assert len(leftovers(registry)) == 4  # the project, the wheel, its metadata and signature
 
 
 # Form fields
