@@ -41,7 +41,7 @@ class CoreMetadata:
     def parse(cls, document: bytes, rules: Rules) -> Self:
         """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
         try:
-            fields, _unparsed = parse_email(document)
+            fields, unparsed = parse_email(document)
         except (ValueError, LookupError, RecursionError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)
@@ -55,6 +55,8 @@ class CoreMetadata:
                 "The core metadata in the archive needs one Name and one valid Version."
             ) from error
         if rules.valid_metadata:
+            if "project-url" in unparsed:
+                raise InvalidMetadata("A label of Project-URL is there twice.")
             _validate(fields)
         return parsed
 

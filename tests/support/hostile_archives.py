@@ -247,9 +247,17 @@ def record_line(name: str, content: bytes, algorithm: str = "sha256") -> bytes:
     return f"{quoted},{algorithm}={digest.decode()},{len(content)}\n".encode()
 
 
-def build_wheel(*more: Member, ends: Ends | None = None, **files: bytes) -> bytes:
-    """A wheel with `more` members; `files` are arguments of `wheel_members`."""
-    return build_zip(wheel_members(*more, **files), ends)  # type: ignore[arg-type]
+def build_wheel(
+    *more: Member,
+    ends: Ends | None = None,
+    metadata: bytes = METADATA,
+    wheel: bytes = WHEEL,
+    record: bytes | None = None,
+    without: str = "",
+) -> bytes:
+    """A wheel with `more` members; see `wheel_members`."""
+    members = wheel_members(*more, metadata=metadata, wheel=wheel, record=record, without=without)
+    return build_zip(members, ends)
 
 
 def _numbers(*values: int) -> bytes:

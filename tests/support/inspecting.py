@@ -1,14 +1,18 @@
-"""Looks into archives without a registry."""
+"""Looks into archives without a registry, and at what that costs."""
 
 from __future__ import annotations
 
 import io
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from pypi_repo.domain.archives import Inspection, inspect
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
-from pypi_repo.settings import Limits
+from pypi_repo.settings import MIB, Limits
 
 ALL = PROFILES
 STRICT: tuple[Profile, ...] = ("private", "pypi")
@@ -27,3 +31,17 @@ def inspected(
     name = DistributionFilename.parse(filename, normalized=rules.normalized_filenames)
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     return inspect(file, name, rules, limits or Limits())
+
+
+@contextmanager
+def bounded(memory: int, seconds: float) -> Iterator[None]:
+    """Fails if the block takes more memory at its peak (bytes), or more time of the processor."""
+    tracemalloc.start()
+    start = time.process_time()
+    try:
+        yield
+        spent, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < memory, f"{peak / MIB:.1f} MiB"
+    assert spent < seconds, f"{spent:.1f} s"

@@ -3,10 +3,7 @@
 import io
 import itertools
 import time
-import tracemalloc
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -28,20 +25,7 @@ from tests.support.hostile_archives import (
     empty_members,
     zeros,
 )
-from tests.support.inspecting import ALL, inspected
-
-
-@contextmanager
-def _bounded(memory: int, seconds: float) -> Iterator[None]:
-    tracemalloc.start()
-    start = time.process_time()
-    try:
-        yield
-        spent, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < memory, f"{peak / MIB:.1f} MiB"
-    assert spent < seconds, f"{spent:.1f} s"
+from tests.support.inspecting import ALL, bounded, inspected
 
 
 def _contents(file: io.BytesIO) -> dict[str, bytes]:
@@ -137,7 +121,7 @@ def test_a_member_that_unpacks_to_more_than_it_says_costs_nothing(profile: Profi
     """U63: a gigabyte of zeros that claims to be ten bytes."""
     content = deep_bomb(declared=10, unpacked=GIB)
     assert len(content) < 2 * MIB
-    with _bounded(memory=8 * MIB, seconds=2), pytest.raises(InvalidArchive, match="more than it"):
+    with bounded(memory=8 * MIB, seconds=2), pytest.raises(InvalidArchive, match="more than it"):
         inspected(content, profile=profile)
 
 
@@ -146,7 +130,7 @@ def test_a_member_that_unpacks_to_more_than_it_says_costs_nothing(profile: Profi
 def test_a_bomb_that_says_so_is_not_unpacked(declared: int, profile: Profile) -> None:
     """U63"""
     content = deep_bomb(declared=declared, unpacked=64 * MIB)
-    with _bounded(memory=8 * MIB, seconds=1), pytest.raises(InvalidArchive, match="unpacks to far"):
+    with bounded(memory=8 * MIB, seconds=1), pytest.raises(InvalidArchive, match="unpacks to far"):
         inspected(content, profile=profile)
 
 
@@ -154,7 +138,7 @@ def test_a_bomb_that_says_so_is_not_unpacked(declared: int, profile: Profile) ->
 def test_many_members_together_can_be_a_bomb(profile: Profile) -> None:
     """U63: it is the sum that counts."""
     parts = [zeros(f"demo/{number}.bin", 8 * MIB) for number in range(9)]
-    with _bounded(memory=8 * MIB, seconds=1), pytest.raises(InvalidArchive, match="unpacks to far"):
+    with bounded(memory=8 * MIB, seconds=1), pytest.raises(InvalidArchive, match="unpacks to far"):
         inspected(build_wheel(*parts), profile=profile)
     inspected(build_wheel(*parts[:7], record=b""), profile="lenient")  # 56 MiB are no bomb yet
 
@@ -176,7 +160,7 @@ def test_small_files_are_read_under_a_cap(member: str, profile: Profile) -> None
     ]
     content = build_zip([*sound, huge])
     read = {"METADATA": ALL, "WHEEL": ("private",), "entry_points.txt": ALL, "RECORD": ALL[:2]}
-    with _bounded(memory=70 * MIB if member == "RECORD" else 24 * MIB, seconds=3):
+    with bounded(memory=70 * MIB if member == "RECORD" else 24 * MIB, seconds=3):
         if profile in read[member]:
             with pytest.raises(InvalidArchive, match=r"larger than|not three columns"):
                 inspected(content, profile=profile)
@@ -196,7 +180,7 @@ def test_a_record_of_countless_lines_is_refused(line: bytes, profile: Profile) -
             Member(name=f"{INFO}/RECORD", content=record, method=DEFLATED),
         ]
     )
-    with _bounded(memory=8 * MIB, seconds=2), pytest.raises(InvalidArchive, match="lines"):
+    with bounded(memory=8 * MIB, seconds=2), pytest.raises(InvalidArchive, match="lines"):
         inspected(content, profile=profile)
 
 
@@ -212,7 +196,7 @@ def test_a_hundred_thousand_members_are_not_too_many() -> None:
 def test_a_member_costs_little_memory() -> None:
     """U63: a hundred thousand of them stay below 150 MiB."""
     file = io.BytesIO(empty_members(5000))
-    with _bounded(memory=7 * MIB, seconds=10):
+    with bounded(memory=7 * MIB, seconds=10):
         read_members(file, Limits())
 
 
@@ -231,7 +215,7 @@ def test_a_count_of_billions_costs_nothing() -> None:
     content = build_zip(
         [Member(name="a")], Ends(zip64=True, end_64={"count": 2**62, "count_here": 2**62})
     )
-    with _bounded(memory=MIB, seconds=1), pytest.raises(InvalidArchive):
+    with bounded(memory=MIB, seconds=1), pytest.raises(InvalidArchive):
         read_members(io.BytesIO(content), Limits())
 
 
@@ -239,14 +223,14 @@ def test_a_directory_larger_than_its_members_need_is_not_read() -> None:
     """U63: 64 MiB of directory for two members."""
     long = {"comment": b"x" * 0xFFFF}
     members = [Member(name="a", central=long), Member(name="b", central=long)]
-    with _bounded(memory=MIB, seconds=1), pytest.raises(InvalidArchive, match="unreasonably"):
+    with bounded(memory=MIB, seconds=1), pytest.raises(InvalidArchive, match="unreasonably"):
         read_members(io.BytesIO(build_zip(members)), Limits())
 
 
 def test_content_comes_in_small_chunks() -> None:
     """U63: deflated 1000 to 1, stored or in pieces, memory stays flat."""
     file = io.BytesIO(build_zip([zeros("a", 48 * MIB)]))
-    with _bounded(memory=2 * MIB, seconds=3):
+    with bounded(memory=2 * MIB, seconds=3):
         (found,) = read_members(file, Limits())
         sizes = [len(chunk) for chunk in read_member(file, found)]
     assert sum(sizes) == 48 * MIB
