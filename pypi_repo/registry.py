@@ -1,7 +1,7 @@
 """Registry: the one place where objects are built and joined."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
@@ -12,6 +12,7 @@ from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.projects import Projects
 from pypi_repo.services.repositories import Repositories
+from pypi_repo.services.setup import Setup
 from pypi_repo.services.simple_index import SimpleIndex
 from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
@@ -53,6 +54,7 @@ class Registry:
         self.projects = Projects(self._database, self._policy)
         self.accounts = Accounts(self._database, passwords)
         self.upkeep = Upkeep(self._database, self._blobs)
+        self.setup = Setup(self._database, passwords)
         self.is_new = not self._database.exists()
         if self.is_new:
             self.upgrade()
@@ -98,8 +100,17 @@ class Registry:
         schema.require_current(self._database)
 
     def close(self) -> None:
-        """Closes the connections; the registry opens new ones if it is used again."""
+        """Closes the connections; the registry opens new ones if it is used again.
+
+        A registry is also a context manager that closes itself at the end of the block.
+        """
         self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
 
 def _blob_url(settings: Settings, database: Database) -> str:

@@ -6,12 +6,11 @@ Why waitress, and what this adds to it, is told in docs/explanation/server.md.
 import errno
 import logging
 import os
-import secrets
 import signal
 import tempfile
 import time
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from waitress import wasyncore
@@ -21,7 +20,11 @@ from waitress.server import TcpWSGIServer, create_server
 from pypi_repo.cli.options import Command, Size, locate, location_options, option
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
+from pypi_repo.services.setup import FirstSteps
 from pypi_repo.settings import GIB, Limits
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _THREADS = 16
 _DRAIN_SECONDS = 30
@@ -53,11 +56,9 @@ def serve(
         registry.check()
     if database is None or blobs is None:
         _spool_in(os.path.join(data, "spool"))
-    server = Server(registry, host, port, limits)
-    if database is None:
-        greeting = _first_steps(registry, server.url)
-        if greeting:
-            click.echo(greeting)
+    server = Server(registry.wsgi_app(), host, port, limits)
+    if database is None and (made := registry.setup.first_steps()):
+        click.echo(_greeting(made, server.url))
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
     server.run()
     registry.close()
@@ -80,11 +81,13 @@ class Server:
     Raises ConfigurationError where it cannot listen on that address.
     """
 
-    def __init__(self, registry: Registry, host: str, port: int, limits: Limits) -> None:
+    def __init__(
+        self, application: "WSGIApplication", host: str, port: int, limits: Limits
+    ) -> None:
         self._map: dict[Any, Any] = {}
         try:
             create_server(
-                registry.wsgi_app(),
+                application,
                 map=self._map,
                 host=host,
                 port=port,
@@ -99,14 +102,14 @@ class Server:
             raise ConfigurationError(_cannot_listen(error, host, port)) from error
         self._listeners = [item for item in self._map.values() if isinstance(item, TcpWSGIServer)]
         self._stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
         # With port 0, this is the port that the system chose.
         address, chosen_port = self._listeners[0].getsockname()
         self.url = f"http://{f'[{address}]' if ':' in address else address}:{chosen_port}/"
 
     def run(self) -> None:
         """Serves until a signal asks for the end; at most half a minute longer."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
         while not self._stopping:
             self._turn()
         for listener in self._listeners:
@@ -142,40 +145,33 @@ def _cannot_listen(error: Exception, host: str, port: int) -> str:
     return f"Cannot listen on {host} port {port}: {error}. Choose another one with --host."
 
 
-def _first_steps(registry: Registry, url: str) -> str:
-    """What a new registry starts with, and how to use it; empty if there is anything already."""
-    if registry.repositories.all() or registry.accounts.users():
-        return ""
-    if registry.accounts.administrators():
-        return ""
-    password, administrator_password = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
-    registry.repositories.create("main")
-    registry.accounts.create_administrator("admin", administrator_password)
-    registry.accounts.create_user("user", password)
+def _greeting(made: FirstSteps, url: str) -> str:
+    """How to use what a new registry starts with, ready to paste."""
     scheme, _separator, place = url.partition("://")
-    repository = f"{url}repositories/main/"
-    index = f"{scheme}://user:{password}@{place}repositories/main/simple/"
+    name, user, password = made.repository, made.user, made.user_password
+    repository = f"{url}repositories/{name}/"
+    index = f"{scheme}://{user}:{password}@{place}repositories/{name}/simple/"
     return f"""\
 This is a new registry. These were made for you; the passwords are shown only now:
 
-  repository       main   (private, protected against overwriting)
-  repository user  user   {password}
-  administrator    admin  {administrator_password}
+  repository       {name}   (private, protected against overwriting)
+  repository user  {user}   {password}
+  administrator    {made.administrator}  {made.administrator_password}
 
 To publish, put this into ~/.pypirc:
 
 [distutils]
-index-servers = main
+index-servers = {name}
 
-[main]
+[{name}]
 repository = {repository}
-username = user
+username = {user}
 password = {password}
 
 and then run one of
 
-twine upload --repository main dist/*
-uv publish --publish-url {repository} --username user --password {password} dist/*
+twine upload --repository {name} dist/*
+uv publish --publish-url {repository} --username {user} --password {password} dist/*
 
 To install, run one of
 

@@ -95,7 +95,7 @@ def parse_size(text: str) -> int:
 
     Raises ValueError for anything else.
     """
-    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", text.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,15})\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in _SIZE_UNITS:
         raise ValueError(f"{text!r} is not a size; write it like 500MiB or 4GiB.")
     return int(match[1]) * _SIZE_UNITS[match[2]]

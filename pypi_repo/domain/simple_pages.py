@@ -82,8 +82,8 @@ def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
     if file.requires_python is not None:
         document["requires-python"] = file.requires_python
     if file.offered_metadata_sha256 is not None:
+        # Not as `dist-info-metadata` too, its old name: pip 22.3 to 23.1 crash on an object there.
         document["core-metadata"] = {"sha256": file.offered_metadata_sha256}
-        document["dist-info-metadata"] = document["core-metadata"]
     return document
 
 

@@ -24,6 +24,9 @@ from pypi_repo.storage.people import People
 
 _SHOWN_OF_A_TOKEN = 12  # characters; the 35 that stay hidden are out of reach of any guessing
 
+_LONGEST_LIFE = timedelta(days=36_500)
+_TOO_LARGE = 2**31  # for an id in the database
+
 
 class Accounts:
     """Callers are trusted: whoever offers these to others must first know an administrator."""
@@ -120,8 +123,8 @@ class Accounts:
 
         Raises UnknownAccount, UnknownRepository or InvalidSetting.
         """
-        if expires_in is not None and expires_in <= timedelta():
-            raise InvalidSetting("A token must expire in the future.")
+        if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
+            raise InvalidSetting("A token must expire in the future, within a hundred years.")
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
@@ -152,7 +155,7 @@ class Accounts:
         """Refused from the next request on. Raises UnknownToken."""
         with self._database.begin() as connection:
             people = People(connection)
-            token = people.token(token_id)
+            token = people.token(token_id) if 0 < token_id < _TOO_LARGE else None
             if token is None:
                 raise UnknownToken(f"There is no token {token_id}; see `token list USER`.")
             people.delete_token(token_id)

@@ -1,11 +1,14 @@
 """Finds what a file's URL stands for and opens it."""
 
+import io
 import logging
 import re
 from typing import IO
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.errors import ProjectClosed, UnknownFile
+from pypi_repo.domain.errors import InvalidFilename, ProjectClosed, UnknownFile
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     SIGNATURE_SUFFIX,
@@ -45,7 +48,7 @@ class Downloads:
         with self._database.read() as connection:
             found = Catalog(connection).locate_file(self._repository, filename)
         repository, project, file = found or (None, None, None)
-        asked = None if project is None else project.normalized_name
+        asked = _project_of(filename) if project is None else project.normalized_name
         repository = admit(
             self._policy, actor, Permission.READ, self._repository, repository, asked
         )
@@ -62,15 +65,34 @@ class Downloads:
             raise UnknownFile("There is no such file here; look it up on the index again.")
         return describe[name](file, repository)
 
-    def open(self, file: StoredFile) -> IO[bytes]:
-        """The bytes, seekable; raises UnknownFile where the blob store has lost them."""
+    def open(self, file: StoredFile) -> tuple[IO[bytes], int]:
+        """The bytes, seekable, and their number.
+
+        Raises UnknownFile where the blob store has lost them, or some of them.
+        """
         try:
-            return self._blobs.open(file.path)
+            content = self._blobs.open(file.path)
         except FileNotFoundError as error:
-            _log.error("The blob %s is missing; run `pypi-repo upkeep verify`.", file.path)
-            raise UnknownFile(
-                f"The content of {file.filename} is missing from the file store; tell the operator."
-            ) from error
+            raise self._lost(file) from error
+        size = content.seek(0, io.SEEK_END)
+        if file.size not in (None, size):
+            content.close()
+            raise self._lost(file)
+        return content, size
+
+    def _lost(self, file: StoredFile) -> UnknownFile:
+        _log.error("The blob %s is missing or cut; run `pypi-repo upkeep verify`.", file.path)
+        return UnknownFile(
+            f"The content of {file.filename} is missing from the file store; tell the operator."
+        )
+
+
+def _project_of(filename: str) -> NormalizedName | None:
+    """Whose file it would be, so that the policy answers alike whether it is there or not."""
+    try:
+        return DistributionFilename.parse(filename, normalized=False).project
+    except InvalidFilename:
+        return None
 
 
 def _whole(file: DistributionFile, repository: Repository) -> StoredFile:

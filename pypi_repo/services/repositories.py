@@ -13,6 +13,11 @@ from pypi_repo.domain.records import JournalEntry, Repository
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
+_SETTINGS = frozenset(
+    {"description", "public", "allow_overwrite", "max_file_size", "quota", "profile"}
+)
+_TOO_LARGE = 2**62  # what a database can count
+
 
 class Repositories:
     """Whoever calls without an actor is the operator: code that holds the registry may do all."""
@@ -104,9 +109,12 @@ class Repositories:
 
 
 def _check_settings(values: Mapping[str, Any]) -> None:
+    unknown = values.keys() - _SETTINGS
+    if unknown:
+        raise InvalidSetting(f"There is no setting {min(unknown)!r}.")
     for name in ("max_file_size", "quota"):
-        if (size := values.get(name)) is not None and size <= 0:
-            raise InvalidSetting(f"The setting {name} must be more than 0 bytes.")
+        if (size := values.get(name)) is not None and not 0 < size < _TOO_LARGE:
+            raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
     profile = values.get("profile", PROFILES[0])
     if profile not in PROFILES:
         raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")

@@ -1,8 +1,9 @@
 """The index of one repository, as the simple API shows it."""
 
+from dataclasses import replace
 from typing import Protocol
 
-from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.access import AccessPolicy, Actor, GrantPolicy, Permission, admit
 from pypi_repo.domain.errors import UnknownProject
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Project, ProjectList, ProjectPage, Repository, Versioned
@@ -39,12 +40,15 @@ class SimpleIndex:
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         repository = self._readable(actor)
-        return Versioned(
+        whole = Versioned(
             key=("list", repository.id, repository.serial),
             serial=repository.serial,
             public=repository.public,
             load=lambda: self._load_list(repository),
         )
+        if isinstance(self._policy, GrantPolicy):  # which knows no difference between projects
+            return whole
+        return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         with self._database.read() as connection:
@@ -61,6 +65,19 @@ class SimpleIndex:
             public=repository.public,
             load=lambda: self._load_page(located),
         )
+
+    def _readable_part(
+        self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
+    ) -> Versioned[ProjectList]:
+        """Who may not read a project must not see its name."""
+        page = whole.load()
+        shown = tuple(
+            project
+            for project in page.projects
+            if self._policy.allows(actor, Permission.READ, repository, project.normalized_name)
+        )
+        names = tuple(project.normalized_name for project in shown)
+        return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
 
     def _readable(self, actor: Actor) -> Repository:
         with self._database.read() as connection:

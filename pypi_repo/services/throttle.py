@@ -1,5 +1,6 @@
 """Slows down guessing: after too many failures in a minute, the next attempts must wait."""
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ class Throttle:
     """Counts failures by key, in this process; the oldest keys are forgotten first."""
 
     def __init__(self, allowed: int) -> None:
-        self._allowed = allowed
+        self._allowed = max(1, allowed)
         self._failures: OrderedDict[Hashable, list[float]] = OrderedDict()
         self._mutex = threading.Lock()
 
@@ -24,7 +25,7 @@ class Throttle:
         with self._mutex:
             recent = self._recent(key)
         if len(recent) >= self._allowed:
-            wait = max(1, round(recent[0] + _WINDOW - time.monotonic()))
+            wait = max(1, math.ceil(recent[0] + _WINDOW - time.monotonic()))
             raise TooManyFailedLogins(
                 f"Too many failed logins; wait {wait} seconds and check the password.",
                 retry_after=wait,

@@ -167,8 +167,9 @@ class _LocalBlobStore(BlobStore):
             _sync_folder(folder)
 
     def open(self, path: str) -> IO[bytes]:
-        # Closed by the WSGI server, or by the iterator that sends a part of it.
-        return open(self._locate(path), "rb")
+        with _own_errors(FileNotFoundError):
+            # Closed by the WSGI server, or by the iterator that sends a part of it.
+            return open(self._locate(path), "rb")
 
     def delete(self, path: str) -> None:
         with _own_errors(), suppress(FileNotFoundError):
@@ -216,7 +217,7 @@ class _RemoteBlobStore(BlobStore):
             self._send(staged, self._locate(path))
 
     def open(self, path: str) -> IO[bytes]:
-        with _own_errors(expected=FileNotFoundError):
+        with _own_errors(FileNotFoundError):
             return cast(
                 "IO[bytes]",
                 self._fs.open(
@@ -251,19 +252,23 @@ class _MemoryBlobStore(_RemoteBlobStore):
     def stage(self) -> StagedFile:
         return StagedFile(io.BytesIO(), None)
 
+    def open(self, path: str) -> IO[bytes]:
+        # A reader of its own: the memory file system hands the same one to everybody.
+        return io.BytesIO(self._fs.cat_file(self._locate(path)))
+
     def _send(self, staged: StagedFile, location: str) -> None:
         staged.file.seek(0)
         self._fs.pipe_file(location, staged.file.read())
 
 
 @contextmanager
-def _own_errors(expected: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+def _own_errors(*expected: type[Exception]) -> Iterator[None]:
     """Whatever a file system raises as ours; each of them has errors of its own."""
     try:
         yield
-    except (expected, OutOfSpace, TooLarge, Unavailable):  # type: ignore[misc]
-        raise
     except Exception as error:
+        if isinstance(error, (*expected, OutOfSpace, TooLarge, Unavailable)):
+            raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutOfSpace(
                 "The disk of the file store is full; nothing was stored. Make room and try again."

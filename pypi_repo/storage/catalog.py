@@ -356,10 +356,11 @@ class Catalog:
 
     def stored_files(self) -> Iterator[tuple[str, str, int, str | None]]:
         """(sha256, filename, size, sha256 of its metadata) of every file of the registry."""
-        rows = self._connection.execution_options(yield_per=1000).execute(
+        rows = self._connection.execute(
             select(FileRow.sha256, FileRow.filename, FileRow.size, FileRow.metadata_sha256)
         )
-        yield from rows.tuples()
+        for row in rows:
+            yield row[0], row[1], row[2], row[3]
 
     def refers_to(self, sha256: str, filename: str) -> bool:
         """Whether any repository has a file whose blob this is."""

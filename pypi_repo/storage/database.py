@@ -9,9 +9,12 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import (
     ArgumentError,
-    InterfaceError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
-    OperationalError,
+    NotSupportedError,
+    ProgrammingError,
 )
 from sqlalchemy.pool import QueuePool
 
@@ -19,6 +22,7 @@ from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 
 _BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
+_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 
@@ -53,9 +57,13 @@ class Database:
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection on which each statement sees what is committed at that moment."""
-        self._pass_guard()
+    def read(self, *, guarded: bool = True) -> Iterator[Connection]:
+        """A connection on which each statement sees what is committed at that moment.
+
+        guarded: False for the guard itself.
+        """
+        if guarded:
+            self._pass_guard()
         with self.own_errors(), self._reader.connect() as connection:
             yield connection
 
@@ -100,8 +108,10 @@ class Database:
         """The driver's errors about its surroundings as ours; bugs stay what they are."""
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
-            cause = str(error.orig).strip().lower()
+        except _BUGS:
+            raise
+        except DBAPIError as error:
+            cause = " ".join(str(error.orig).lower().split())
             if "full" in cause or "no space" in cause:
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."

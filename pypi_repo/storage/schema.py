@@ -18,7 +18,7 @@ _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for Post
 
 def current_revision(database: Database) -> str | None:
     """None for a database without our tables."""
-    with database.own_errors(), database.engine.connect() as connection:
+    with database.read(guarded=False) as connection:
         if not sqlalchemy.inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(
@@ -29,11 +29,7 @@ def current_revision(database: Database) -> str | None:
 def require_current(database: Database) -> None:
     """Raises SchemaOutdated with the sentence that says how to go on."""
     revision = current_revision(database)
-    if revision is not None and revision > HEAD:
-        raise SchemaOutdated(
-            f"The database schema is at revision {revision}, newer than this version of pypi_repo "
-            f"knows ({HEAD}); install the newer version again."
-        )
+    _refuse_newer(revision)
     if revision != HEAD:
         raise SchemaOutdated(
             f"The database schema is {'at revision ' + revision if revision else 'empty'}, this "
@@ -42,13 +38,17 @@ def require_current(database: Database) -> None:
 
 
 def upgrade(database: Database) -> None:
-    """Brings the database to HEAD; safe to be called by several processes at once."""
+    """Brings the database to HEAD; safe to be called by several processes at once.
+
+    Raises SchemaOutdated where that would be a step back.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", script_location().replace("%", "%%"))
     database.make_folder()
+    _refuse_newer(current_revision(database))
     with database.own_errors(), database.engine.begin() as connection:
         if not database.is_sqlite:  # a SQLite transaction of ours locks out other writers anyway
             connection.execute(
@@ -58,6 +58,14 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
     if not database.in_memory:
         database.close()  # whoever forks next must not share this connection
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision > HEAD:
+        raise SchemaOutdated(
+            f"The database schema is at revision {revision}, newer than this version of pypi_repo "
+            f"knows ({HEAD}); install the newer version again."
+        )
 
 
 def script_location() -> str:

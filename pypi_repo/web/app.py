@@ -4,8 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
@@ -54,6 +55,8 @@ class WSGIApp(ABC):
     ) -> Iterable[bytes]:
         request = Request(environ)
         try:
+            if "\0" in environ.get("PATH_INFO", ""):
+                raise BadRequest("No URL here holds a NUL byte.")  # and PostgreSQL takes none
             response = self.handle(request, self._authenticate(environ))
         except (RegistryError, HTTPException) as error:
             _drain(request)
@@ -79,13 +82,20 @@ def require_reading(request: Request) -> None:
         )
 
 
-def redirect(request: Request, depth: int, target: str) -> Response:
-    """A redirect to `target`, `depth` segments above the request's own.
+def redirect(request: Request, target: str) -> Response:
+    """A redirect to `target`, a path below the mount point (beside it, without its last slash).
 
-    Relative, so it survives proxies and mounts whose outer URL nobody told us.
+    Relative, so it survives proxies and mounts whose outer URL nobody told us; but where the
+    path has doubled slashes, which clients resolve in different ways.
     """
+    path = path_info(request)
+    if "//" in path:
+        mount_point = request.environ.get("SCRIPT_NAME", "").encode("latin-1")
+        location = f"{quote(mount_point)}/{target}"
+    else:
+        location = "../" * (path.count("/") - 1) + target or "./"
     query = request.query_string.decode("latin-1")
-    location = "../" * depth + target + (f"?{query}" if query else "")
+    location += f"?{query}" if query else ""
     response = Response(status=301)
     response.autocorrect_location_header = False
     response.headers["Location"] = location

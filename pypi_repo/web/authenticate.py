@@ -41,7 +41,7 @@ def basic_or_token(login: Login) -> Authenticate:
 def _basic(value: str) -> tuple[str, str]:
     """User name and password (RFC 7617)."""
     try:
-        decoded = base64.b64decode(value, validate=True)
+        decoded = base64.b64decode(value.strip(), validate=True)
     except ValueError:
         raise InvalidCredentials(_NOT_UNDERSTOOD) from None
     try:

@@ -1,6 +1,6 @@
 """DownloadApp: files and their core metadata, with ranges and conditional requests (RFC 9110)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
@@ -35,19 +35,15 @@ class DownloadApp(WSGIApp):
         if request.if_none_match.contains_weak(file.etag):
             response.status_code = 304
             return response
-        if request.method == "HEAD" and file.size is not None:
-            response.content_length = file.size
-            return response
-        return self._send(request, response, file)
-
-    def _send(self, request: Request, response: Response, file: StoredFile) -> Response:
-        content = self._downloads.open(file)
-        size = content.seek(0, 2) if file.size is None else file.size
+        content, size = self._downloads.open(file)
         selected = _selected_range(request, file, size)
-        if selected is None:
-            content.seek(0)
+        if request.method == "HEAD":
+            content.close()
             response.content_length = size
-            response.response = wrap_file(request.environ, content, _CHUNK)
+            return response
+        if selected is None:
+            response.content_length = size
+            response.response = _whole(request, content, size)
         elif selected.start >= selected.stop:
             content.close()
             raise RequestedRangeNotSatisfiable(
@@ -61,6 +57,16 @@ class DownloadApp(WSGIApp):
         # The server gets the very file, so that it can send it without our help.
         response.direct_passthrough = True
         return response
+
+
+def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
+    try:
+        content.fileno()
+    except OSError:
+        # Not a file of this machine: the server's own loop must not wait for another one.
+        return _Slice(content, range(size))
+    content.seek(0)
+    return wrap_file(request.environ, content, _CHUNK)
 
 
 class _Slice:

@@ -15,7 +15,7 @@ from werkzeug.sansio.multipart import (
 )
 from werkzeug.wrappers import Request
 
-from pypi_repo.domain.errors import InvalidFilename, InvalidForm, TooLarge
+from pypi_repo.domain.errors import InvalidFilename, InvalidForm, RegistryError, TooLarge
 from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import StagedFile
 
@@ -59,7 +59,9 @@ class UploadReader:
             raise InvalidForm("The upload was cut off; send it again.") from None
         except RequestEntityTooLarge:
             raise TooLarge("The upload form has too many parts or too long a header.") from None
-        except (ValueError, UnicodeError) as error:
+        except RegistryError:
+            raise
+        except ValueError as error:
             raise InvalidForm("The upload is not a complete multipart form.") from error
         if self.signature is not None and self._signature_filename != f"{self.filename}.asc":
             raise InvalidForm("The signature's filename must be that of the content and '.asc'.")
@@ -70,11 +72,7 @@ class UploadReader:
         elif isinstance(event, Data) and self._is_content:
             self._staged.write(event.data, self._file_limit)
         elif isinstance(event, Data):
-            self._text_size += len(event.data)
-            if self._text_size > self._limits.form_size:
-                raise TooLarge(
-                    f"The upload's text fields exceed {format_size(self._limits.form_size)}."
-                )
+            self._count(len(event.data))
             self._text += event.data
             if not event.more_data:
                 self._finish(bytes(self._text))
@@ -85,6 +83,13 @@ class UploadReader:
         elif isinstance(self._part, File):
             self.signature, self._signature_filename = content, self._part.filename
 
+    def _count(self, size: int) -> None:
+        self._text_size += size
+        if self._text_size > self._limits.form_size:
+            raise TooLarge(
+                f"The upload's text fields exceed {format_size(self._limits.form_size)}."
+            )
+
     @property
     def _is_content(self) -> bool:
         return isinstance(self._part, File) and self._part.name == _CONTENT
@@ -92,6 +97,7 @@ class UploadReader:
     def _begin(self, part: Field | File) -> None:
         self._part = part
         self._text = bytearray()
+        self._count(len(part.name or ""))
         if not part.name:
             raise InvalidForm("A part of the upload form has no name.")
         if isinstance(part, Field):

@@ -52,7 +52,7 @@ class JsonApiApp(WSGIApp):
         if name != project:
             self._details.check_access(actor)
             target = "/".join([project, *map(quote, version), last])
-            return redirect(request, path.count("/") - 1, target)
+            return redirect(request, target)
         return self._respond(request, actor, project, version[0] if version else None)
 
     def _respond(

@@ -68,7 +68,7 @@ def _answer(request: Request, status: int, code: str, message: str) -> Response:
     response.headers["Vary"] = "Accept"
     response.headers["X-Content-Type-Options"] = "nosniff"
     accepted = request.headers.get("Accept", "")
-    if "json" not in accepted:
+    if "json" not in accepted or status == 406:
         response.content_type = "text/plain; charset=utf-8"
         response.set_data(f"{message}\n")
         return response

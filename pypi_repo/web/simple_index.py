@@ -1,7 +1,7 @@
 """SimpleIndexApp: the simple repository API in HTML and JSON, for pip, uv, poetry, pdm ..."""
 
-import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,8 @@ from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
+
+_LONGEST_ACCEPT = 2000  # characters; real ones are below 200
 
 Content = TypeVar("Content", ProjectList, ProjectPage)
 
@@ -71,7 +73,7 @@ class SimpleIndexApp(WSGIApp):
         content: Versioned[Content],
         render: Callable[[Content, Representation], bytes],
     ) -> Response:
-        representation = choose(_accepted(request), request.args.get("format"))
+        representation = _negotiate(request.headers.get("Accept", ""), request.args.get("format"))
         media_type = representation.value
         if representation is Representation.HTML:
             media_type += "; charset=utf-8"
@@ -96,15 +98,18 @@ def _render_list(index: ProjectList, representation: Representation) -> bytes:
     return simple_pages.list_html(index)
 
 
-def _accepted(request: Request) -> list[tuple[str, float]]:
+@lru_cache(1024)  # installers send one of a handful
+def _negotiate(accept: str, format_parameter: str | None) -> Representation:
     # Spaces around ';' and '=' are seen in the wild; Werkzeug would take them for other types.
-    header = re.sub(r"\s*([;=])\s*", r"\1", request.headers.get("Accept", ""))
-    return [(value, quality) for value, quality in parse_accept_header(header, MIMEAccept)]
+    header = accept[:_LONGEST_ACCEPT]
+    for separator in ";=":
+        header = separator.join(part.strip() for part in header.split(separator))
+    return choose(parse_accept_header(header, MIMEAccept), format_parameter)
 
 
 def _redirect(request: Request, path: str, canonical: str) -> Response:
     if not path:
         # Without its last slash, the mount point itself is what the client called.
         mounted_as = request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
-        return redirect(request, 0, f"{quote(mounted_as.encode('latin-1'))}/")
-    return redirect(request, path.count("/") - 1, canonical or "./")
+        return redirect(request, f"{quote(mounted_as.encode('latin-1'))}/")
+    return redirect(request, canonical)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor
@@ -78,6 +79,7 @@ def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIAppli
             "/+simple": index,
             "/files": DownloadApp(repository),
             "/legacy": upload,
+            "/legacy/+simple": SimpleIndexApp(repository, files_url="../../files/", cache=cache),
             "/pypi": JsonApiApp(repository, cache=cache),
             "/integrity": ProvenanceApp(repository),
         },
@@ -95,14 +97,18 @@ class _RepositoryRoot(WSGIApp):
 
     def handle(self, request: Request, actor: Actor) -> Response:
         path = path_info(request)
-        name = path.strip("/")
-        if not name and request.method not in ("GET", "HEAD"):
+        segments = [segment for segment in path.split("/") if segment]
+        if not segments and request.method == "POST":
             return self._upload.handle(request, actor)
-        require_reading(request)
+        if request.method not in ("GET", "HEAD"):
+            methods = ["GET", "HEAD"] if segments else ["GET", "HEAD", "POST"]
+            raise MethodNotAllowed(methods, "This URL cannot be used so.")
         self._repository.index.check_access(actor)
-        if not name:
+        if not segments:
             return help_pages.connection_page(request, self._repository.name)
-        project = normalize(name)
-        if not is_normalized(project):
+        if "//" in path and len(segments) > 1:
+            return redirect(request, quote("/".join(segments)) + "/" * path.endswith("/"))
+        project = normalize(segments[0])
+        if len(segments) > 1 or not is_normalized(project):
             raise NotFound("There is nothing here; check the URL.")
-        return redirect(request, path.count("/") - 1, f"simple/{project}/")
+        return redirect(request, f"simple/{project}/")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import sqlalchemy
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo import Limits, Registry
+from pypi_repo import Limits
 from pypi_repo.serve import Server
 from tests.benchmarks.answers import Answer
 from tests.support.processes import ServerProcess, free_port
@@ -96,12 +96,12 @@ def main() -> None:
     parser.add_argument("port", type=int)
     arguments = parser.parse_args()
     tempfile.tempdir = str(arguments.folder)  # the server spools bodies on the same disk
-    stand_in = cast("Registry", _Site(arguments.folder, arguments.database))
-    Server(stand_in, "127.0.0.1", arguments.port, Limits()).run()
+    site = _Site(arguments.folder, arguments.database)
+    Server(site.wsgi_app(), "127.0.0.1", arguments.port, Limits()).run()
 
 
 class _Site:
-    """Looks to the server like a registry, so that it gets the same settings."""
+    """The bare apps and the floor, by path."""
 
     def __init__(self, folder: Path, database: Path) -> None:
         works: dict[str, _Work] = {"upload": _Digests()}

@@ -54,3 +54,30 @@ def test_sweep_frees_what_was_deleted_a_day_ago(main_cli: CommandLine, index: In
     assert {path.name.removesuffix(".metadata") for path in blobs_of(main_cli)} == {
         "demo-2.0-py3-none-any.whl"
     }
+
+
+def test_verify(main_cli: CommandLine, index: Index) -> None:
+    for version in ("1.0", "2.0", "3.0", "4.0"):
+        assert index.upload(wheel("demo", version), "ada", PASSWORD) == 200
+    good = main_cli.ok("upkeep", "verify")
+    by_name = {path.name: path for path in blobs_of(main_cli)}
+    by_name["demo-1.0-py3-none-any.whl"].unlink()
+    content = by_name["demo-2.0-py3-none-any.whl"].read_bytes()
+    by_name["demo-2.0-py3-none-any.whl"].write_bytes(content[:-1])
+    by_name["demo-3.0-py3-none-any.whl"].write_bytes(content[::-1])
+    result = main_cli.run("upkeep", "verify")
+
+    assert good == "All files are what was uploaded.\n"
+    assert result.exit_code == 1
+    lines = sorted(result.stdout.splitlines())
+    assert [line.split(":")[0] for line in lines] == [
+        f"demo-{version}-py3-none-any.whl" for version in ("1.0", "2.0", "3.0")
+    ]
+    assert "missing" in lines[0]
+    assert "bytes" in lines[1]
+    assert "3 files are damaged" in result.stderr
+
+
+def test_verify_of_an_empty_registry(main_cli: CommandLine) -> None:
+    assert main_cli.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert main_cli.ok("upkeep", "sweep").startswith("Deleted 0 files")

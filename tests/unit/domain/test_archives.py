@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import tarfile
+import tempfile
 import tracemalloc
 import zipfile
 import zlib
@@ -28,12 +29,11 @@ INFO = "demo-1.0.dist-info"
 
 
 def _metadata(content: bytes, filename: str, limits: Limits | None = None) -> bytes:
-    return inspect(
-        io.BytesIO(content),
-        DistributionFilename.parse(filename),
-        RULES["private"],
-        limits or Limits(),
-    ).metadata
+    """From a real file, as uploads have it."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        name = DistributionFilename.parse(filename)
+        return inspect(file, name, RULES["private"], limits or Limits()).metadata
 
 
 def _wheel_metadata(content: bytes, limits: Limits | None = None) -> bytes:
@@ -261,6 +261,19 @@ def test_flipped_bytes_below_the_gzip_layer(flips: list[tuple[int, int]]) -> Non
     assert document in bytes(content)
 
 
+@given(field=st.integers(0, 17), value=st.binary(min_size=4, max_size=4))
+def test_any_end_record_of_a_zip(field: int, value: bytes) -> None:
+    """U62, U65: counts, offsets and sizes of the central directory that lie."""
+    content = bytearray(WHEEL.content)
+    start = content.rindex(b"PK\5\6") + 4 + field
+    content[start : start + 4] = value
+    try:
+        document = _wheel_metadata(bytes(content))
+    except InvalidArchive:
+        return
+    assert document == WHEEL.metadata
+
+
 @given(content=st.binary(max_size=300))
 def test_any_bytes_are_refused(content: bytes) -> None:
     """U62, U75"""
@@ -385,3 +398,73 @@ def test_an_encrypted_wheel_is_refused() -> None:
             position = content.find(signature, position + 4)
     with pytest.raises(InvalidArchive):
         _wheel_metadata(bytes(content))
+
+
+def test_a_gzipped_tar_in_front_of_a_zip_is_both() -> None:
+    """U62: tarfile.is_tarfile() says yes to it, and so does zipfile."""
+    with pytest.raises(InvalidArchive):
+        _wheel_metadata(SDIST.content + WHEEL.content)
+
+
+@pytest.mark.parametrize("size", [-1, -1024])
+def test_a_member_of_small_negative_size_is_refused(size: int) -> None:
+    """U75, U79: the tar reader would go backwards."""
+    header = bytearray(_block("demo-1.0/x", 0, tarfile.REGTYPE))
+    header[124:136] = b"\xff" + (size & (256**11 - 1)).to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    body = _block("demo-1.0/PKG-INFO", 0, tarfile.REGTYPE) + bytes(header) + bytes(1024)
+    with pytest.raises(InvalidArchive):
+        _sdist_metadata(gzip.compress(body), Limits(archive_members=1000))
+
+
+def test_global_pax_headers_do_not_pile_up_in_memory() -> None:
+    """U79: 14 headers of under 4 MiB each; tarfile keeps every record (+618 MB measured)."""
+    number = 0
+    body = io.BytesIO()
+    for _ in range(4):
+        records = bytearray()
+        while len(records) < 4 * MIB - 100:
+            records += b"12 %07x=\n" % number
+            number += 1
+        body.write(_block("x", len(records), tarfile.XGLTYPE))
+        body.write(bytes(records) + bytes(-len(records) % 512))
+    body.write(_block("demo-1.0/PKG-INFO", 0, tarfile.REGTYPE) + bytes(1024))
+    content = gzip.compress(body.getvalue(), 1)
+    del body, records
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidArchive):
+            _sdist_metadata(content)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * MIB
+
+
+def _central_directory(size: int) -> bytes:
+    fixed = struct.pack(
+        "<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0
+    )
+    return (fixed + b"a") * (size // (len(fixed) + 1))
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_central_directory_of_very_many_members_costs_no_memory(zip64: bool) -> None:
+    """U63: counted before zipfile makes an object of each; zip64 must not go round that."""
+    directory = _central_directory(40 * MIB if not zip64 else 60 * MIB)
+    count, size = len(directory) // 47, len(directory)
+    if zip64:
+        directory += struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, 0)
+        directory += struct.pack("<4sLQL", b"PK\6\7", 0, size, 1)
+        count, size = 1, 100
+    count = min(count, 0xFFFF)
+    content = directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, 0, 0)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidArchive):
+            _wheel_metadata(content)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * MIB

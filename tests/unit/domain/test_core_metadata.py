@@ -116,3 +116,15 @@ def test_an_artifact_of_another_name_or_version_is_refused(name: str, version: s
     """U72"""
     with pytest.raises(InvalidMetadata, match=r"the filename says some-thing 1\.0"):
         CoreMetadata(name, Version(version), None, {}).check_against(WHEEL)
+
+
+@pytest.mark.parametrize("line", ["Metadata-Version: {}.1", "Version: {}", "Version: 1.{}"])
+def test_numbers_that_python_refuses_to_read_are_refused(line: str) -> None:
+    """U30, U32: int() raises a plain ValueError beyond 4300 digits, also on the filename's side."""
+    fields = {"Metadata-Version": "2.1", "Name": "demo", "Version": "1.0"}
+    name, _colon, value = line.format("9" * 5000).partition(": ")
+    fields[name] = value
+    with pytest.raises(InvalidMetadata):
+        CoreMetadata.parse(
+            "".join(f"{key}: {text}\n" for key, text in fields.items()).encode(), RULES["private"]
+        )

@@ -119,3 +119,8 @@ def test_settings_are_values() -> None:
 def test_credentials_of_the_store_are_not_shown() -> None:
     settings = Settings(blob_options={"secret": "swordfish"})
     assert "swordfish" not in repr(settings)
+
+
+def test_sizes_are_written_in_ascii_digits() -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        parse_size("\u0664")

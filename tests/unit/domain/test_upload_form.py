@@ -283,3 +283,9 @@ def test_an_unsafe_filename_does_not_get_into_the_form(filename: str) -> None:
     fields = {key: [value] for key, value in upload_form(WHEEL).items() if isinstance(value, str)}
     with pytest.raises(InvalidFilename):
         UploadForm.from_fields(fields, filename)
+
+
+def test_a_version_that_python_refuses_to_read_is_refused() -> None:
+    """U32"""
+    with pytest.raises(InvalidForm):
+        form_of(WHEEL, version="9" * 5000)

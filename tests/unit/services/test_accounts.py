@@ -261,3 +261,14 @@ def test_sixteen_users_of_one_name_at_once_make_one(both: Registry) -> None:
     with ThreadPoolExecutor(16) as threads:
         assert sum(threads.map(create, range(16))) == 1
     assert len(both.accounts.users()) == 3
+
+
+@pytest.mark.parametrize("token_id", [2**31, 2**40, 10**20])
+def test_numbers_that_no_token_can_have(both: Registry, token_id: int) -> None:
+    with pytest.raises(UnknownToken):
+        both.accounts.revoke_token(token_id)
+
+
+def test_a_token_for_longer_than_the_calendar(both: Registry) -> None:
+    with pytest.raises(InvalidSetting):
+        both.accounts.create_token(USER, expires_in=timedelta(days=3_650_000))

@@ -109,3 +109,9 @@ def test_files_lie_in_the_store_where_their_urls_say(
     with store.open(path) as content:
         assert content.read() == WHEEL.content
     registry.close()
+
+
+def test_a_nul_in_a_path_is_an_unknown_file(both: Registry) -> None:
+    """X55: PostgreSQL refuses NUL in a text, and anybody can put one into a URL."""
+    with pytest.raises(UnknownFile):
+        both.repository("main").downloads.find(UPLOADER, f"aa/bb/{'c' * 60}/a\0b.whl")

@@ -150,3 +150,8 @@ def test_the_journal_of_everything(both: Registry) -> None:
     assert actions == ["create repository", "create user", "create user", "create administrator"]
     times = [entry.at for entry in both.repositories.journal()]
     assert times == sorted(times)
+
+
+def test_a_size_limit_beyond_what_the_database_can_hold(both: Registry) -> None:
+    with pytest.raises(InvalidSetting):
+        both.repositories.create("huge", max_file_size=2**70)

@@ -139,3 +139,13 @@ def test_who_may_read_learns_what_is_missing(both: Registry) -> None:
         page(both, "nothing")
     with pytest.raises(UnknownRepository):
         page(both, "demo", "nowhere")
+
+
+def test_a_nul_in_a_name_is_a_name_that_does_not_exist(both: Registry) -> None:
+    """X02: PostgreSQL refuses NUL in a text, and anybody can put one into a URL."""
+    with pytest.raises(AuthenticationRequired):
+        both.repository("ma\0in").index.check_access(ANONYMOUS)
+    with pytest.raises(UnknownRepository):
+        both.repository("ma\0in").index.check_access(UPLOADER)
+    with pytest.raises(UnknownProject):
+        page(both, "de\0mo")

@@ -36,6 +36,22 @@ def test_so_many_failures_and_no_more(clock: _Clock) -> None:
     assert caught.value.retry_after == 60
 
 
+def test_the_wait_gets_shorter_and_ends(clock: _Clock) -> None:
+    throttle = Throttle(2)
+    throttle.count_failure(KEY)
+    clock.now += 20
+    throttle.count_failure(KEY)
+    clock.now += 15.5
+    with pytest.raises(TooManyFailedLogins) as caught:
+        throttle.check(KEY)
+    assert 24 <= caught.value.retry_after <= 25
+    clock.now += caught.value.retry_after
+    throttle.check(KEY)
+    throttle.count_failure(KEY)
+    with pytest.raises(TooManyFailedLogins):
+        throttle.check(KEY)
+
+
 def test_who_is_told_to_wait_at_all_waits_at_least_a_second(clock: _Clock) -> None:
     throttle = Throttle(1)
     throttle.count_failure(KEY)
@@ -64,3 +80,9 @@ def test_it_forgets_the_oldest_when_it_knows_too_many(
     for number in range(1, 6):
         with pytest.raises(TooManyFailedLogins):
             throttle.check(number)
+
+
+def test_no_failure_at_all_allowed(clock: _Clock) -> None:
+    """Limits(failed_logins=0)"""
+    throttle = Throttle(0)
+    throttle.check(KEY)

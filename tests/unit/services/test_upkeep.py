@@ -4,14 +4,15 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pypi_repo import Registry, Settings
-from pypi_repo.services.upkeep import Swept
+from pypi_repo.services.upkeep import Problem, Swept
 from pypi_repo.storage.blobs import open_blob_store
 from tests.support.distributions import sdist, wheel
-from tests.support.uploads import upload
+from tests.support.uploads import filenames, page, upload
 
 WHEEL, SDIST = wheel(), sdist()
 EVERYTHING = timedelta(minutes=-1)
@@ -93,3 +94,111 @@ def test_sweeping_takes_what_was_left_in_staging(kept: Registry, root: Path) -> 
     _make_old(root)
     assert kept.upkeep.sweep() == Swept(1, 4)
     assert _files(root) == set()
+
+
+def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -> None:
+    upload(kept, WHEEL)
+    upload(kept, SDIST)
+    kept.projects.delete_file("main", WHEEL.filename)
+    assert len(_files(root)) == 3
+    assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
+    assert list(kept.upkeep.verify()) == []
+    assert filenames(kept) == [SDIST.filename]
+
+
+def test_sweeping_takes_the_bytes_of_overwritten_files(kept: Registry) -> None:
+    kept.repositories.change("main", allow_overwrite=True)
+    upload(kept, WHEEL)
+    upload(kept, wheel(files={"demo/new.py": b""}))
+    assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
+    assert list(kept.upkeep.verify()) == []
+
+
+def test_bytes_that_another_repository_needs_stay(kept: Registry) -> None:
+    kept.repositories.create("other")
+    upload(kept, WHEEL)
+    upload(kept, WHEEL, repository="other")
+    kept.repositories.delete("main")
+    assert kept.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
+    assert list(kept.upkeep.verify()) == []
+    kept.repositories.delete("other")
+    assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
+
+
+def test_equal_content_under_two_names_is_kept_under_both(kept: Registry) -> None:
+    renamed = wheel(filename="demo-1.0-1-py3-none-any.whl")
+    upload(kept, WHEEL)
+    upload(kept, renamed)
+    kept.projects.delete_file("main", WHEEL.filename)
+    assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
+    assert list(kept.upkeep.verify()) == []
+    assert filenames(kept) == [renamed.filename]
+
+
+def test_verifying_finds_nothing_where_all_is_well(kept: Registry) -> None:
+    for distribution in (WHEEL, SDIST):
+        upload(kept, distribution)
+    assert list(kept.upkeep.verify()) == []
+
+
+def test_verifying_finds_what_is_missing(kept: Registry, root: Path) -> None:
+    path = root / upload(kept, WHEEL).path
+    path.unlink()
+    missing = "Its content is missing from the file store."
+    assert list(kept.upkeep.verify()) == [Problem(WHEEL.filename, missing)]
+    path.with_name(path.name + ".metadata").unlink()
+    assert list(kept.upkeep.verify()) == [
+        Problem(WHEEL.filename, missing),
+        Problem(WHEEL.filename + ".metadata", missing),
+    ]
+
+
+def test_verifying_finds_what_is_damaged(kept: Registry, root: Path) -> None:
+    upload(kept, SDIST)
+    path = root / upload(kept, WHEEL).path
+    content = bytearray(WHEEL.content)
+    content[100] ^= 1
+    path.write_bytes(content)
+    (problem,) = kept.upkeep.verify()
+    assert problem.filename == WHEEL.filename
+    assert "digest differs" in problem.what
+
+
+def test_verifying_finds_what_was_cut_off(kept: Registry, root: Path) -> None:
+    path = root / upload(kept, WHEEL).path
+    path.write_bytes(WHEEL.content[:-1])
+    (problem,) = kept.upkeep.verify()
+    size = len(WHEEL.content)
+    assert problem.what == f"It should have {size} bytes and has {size - 1}."
+
+
+def test_verifying_reads_the_metadata_too(kept: Registry, root: Path) -> None:
+    """X41"""
+    path = root / (upload(kept, WHEEL).path + ".metadata")
+    path.write_bytes(WHEEL.metadata + b"x")
+    (problem,) = kept.upkeep.verify()
+    assert problem.filename == WHEEL.filename + ".metadata"
+
+
+def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
+    """Once its row is gone: an upload of identical content believes the row."""
+    kept.repositories.change("main", allow_overwrite=True)
+    path = root / upload(kept, WHEEL).path
+    path.unlink()
+    kept.projects.delete_file("main", WHEEL.filename)
+    upload(kept, WHEEL)
+    assert list(kept.upkeep.verify()) == []
+    assert len(page(kept).files) == 1
+
+
+def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
+    registry = Registry(Settings(database="sqlite://", password_cost=4, **blob_settings))
+    registry.repositories.create("main")
+    upload(registry, WHEEL)
+    upload(registry, SDIST)
+    registry.projects.delete_file("main", WHEEL.filename)
+    assert registry.upkeep.sweep() == Swept(0, 0)
+    assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
+    assert list(registry.upkeep.verify()) == []
+    assert registry.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
+    registry.close()

@@ -1,16 +1,19 @@
 """The blob store on a real disk, in memory, and on a real server of the S3 protocol."""
 
+import errno
 import hashlib
 import io
 import os
+import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pypi_repo.domain.errors import ConfigurationError, TooLarge
+from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
 from pypi_repo.storage.blobs import BlobStore, open_blob_store
 from tests.support.s3 import S3Server
@@ -286,6 +289,34 @@ def test_an_unknown_kind_of_store(url: str) -> None:
         open_blob_store(url, {})
 
 
+def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    options = {
+        "key": "testing",
+        "secret": "swordfish",
+        "client_kwargs": {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1"},
+        "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1},
+    }
+    store = open_blob_store("s3://bucket/packages", options)
+    with pytest.raises(Unavailable, match="file store cannot be used") as caught:
+        list(store.walk())
+    assert "127.0.0.1" not in caught.value.message
+    assert "swordfish" not in caught.value.message + caught.value.detail
+
+
+def test_a_bucket_that_does_not_exist_takes_nothing(s3: S3Server) -> None:
+    store = open_blob_store("s3://no-such-bucket/packages", s3.storage_options)
+    with pytest.raises(Unavailable):
+        _put(store)
+
+
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = open_blob_store(f"file://{tmp_path}/file/blobs", {})
+    with pytest.raises(Unavailable) as caught, store.stage():
+        pass
+    assert str(tmp_path) not in caught.value.message
+
+
 # What survives a power cut
 
 
@@ -378,3 +409,103 @@ def test_files_are_staged_where_a_rename_can_reach_them(disk: BlobStore, root: P
     with disk.stage() as staged:
         assert staged.path is not None
         assert Path(staged.path).is_relative_to(root)
+
+
+# A full disk
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for 512 KiB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("a full disk needs the program `mount`")
+    if mounted.returncode != 0:
+        pytest.skip(f"a full disk needs the right to mount one: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def _write_too_much(store: BlobStore) -> None:
+    with store.stage() as staged:
+        for _ in range(16):
+            staged.write(os.urandom(64 * KIB), NO_LIMIT)
+        store.put(PATH, staged, {})
+
+
+def test_a_disk_that_fills_up_while_a_file_arrives(tiny_disk: Path) -> None:
+    store = open_blob_store(f"file://{tiny_disk}", {})
+    with pytest.raises(OutOfSpace, match="disk of the file store is full; nothing was stored"):
+        _write_too_much(store)
+    assert _files(tiny_disk) == []
+    _put(store)
+    assert _read(store) == CONTENT
+
+
+def test_a_disk_that_is_full_at_the_last_moment(tiny_disk: Path) -> None:
+    """The last bytes sit in a buffer until the put."""
+    store = open_blob_store(f"file://{tiny_disk}", {})
+    with store.stage() as staged:
+        staged.write(b"x", NO_LIMIT)
+        _fill_up(tiny_disk / "ballast")
+        with pytest.raises(OutOfSpace):
+            store.put(PATH, staged, {".metadata": b"one"})
+    assert _files(tiny_disk) == ["ballast"]
+
+
+def _fill_up(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        for size in (4 * KIB, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+
+def test_a_temporary_folder_that_is_full_is_out_of_space_too(
+    tiny_disk: Path, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tiny_disk))
+    bucket = s3.create_bucket(f"full-{tmp_path.name.lower().replace('_', '-')[:40]}")
+    store = open_blob_store(f"s3://{bucket}/packages", s3.storage_options)
+    with pytest.raises(OutOfSpace):
+        _write_too_much(store)
+    assert _files(tiny_disk) == []
+    assert list(store.walk()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("name", ["fsync", "replace", "mkdir"])
+def test_an_error_at_any_step_of_a_put_leaves_nothing(
+    disk: BlobStore, root: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    (root / ".staging").mkdir(parents=True)
+    monkeypatch.setattr(os, name, _failing(code))
+    with pytest.raises(OutOfSpace):
+        _put(disk, beside={".metadata": b"one"})
+    monkeypatch.undo()
+    assert _files(root) == []
+
+
+def test_a_broken_disk_is_unavailable(
+    disk: BlobStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", _failing(errno.EIO))
+    with pytest.raises(Unavailable) as caught:
+        _put(disk)
+    monkeypatch.undo()
+    assert str(root) not in caught.value.message
+    assert _files(root) == []
+
+
+def _failing(code: int) -> Callable[..., None]:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail

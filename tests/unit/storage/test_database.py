@@ -285,3 +285,12 @@ def test_the_guard_is_asked_until_it_lets_pass() -> None:
             raise ZeroDivisionError
     assert calls == [database, database]
     database.close()
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    """One clear sentence instead of a traceback."""
+    (tmp_path / "registry.db").write_bytes(b"no database " * 100)
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    with pytest.raises(Unavailable), database.begin():
+        pass
+    database.close()

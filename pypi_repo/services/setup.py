@@ -1,0 +1,66 @@
+"""What a new registry starts with, so that it can be tried at once."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pypi_repo.domain.access import OPERATOR, Access
+from pypi_repo.domain.records import JournalEntry
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What was made; the passwords are nowhere else."""
+
+    repository: str = "main"
+    user: str = "user"
+    administrator: str = "admin"
+    # Hexadecimal, so that no password looks like an option where it is pasted.
+    user_password: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
+    administrator_password: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
+
+
+class Setup:
+    def __init__(self, database: Database, passwords: Passwords) -> None:
+        self._database = database
+        self._passwords = passwords
+
+    def first_steps(self) -> FirstSteps | None:
+        """Makes a repository, a repository user and an administrator, all or none of them.
+
+        None if the registry has any of these already.
+        """
+        if not self._is_empty():
+            return None
+        made = FirstSteps()
+        user_hash = self._passwords.hash(made.user_password)
+        administrator_hash = self._passwords.hash(made.administrator_password)
+        now = datetime.now(UTC)
+        with self._database.begin() as connection:
+            catalog, people = Catalog(connection), People(connection)
+            created = catalog.add_repository(
+                name=made.repository,
+                description="",
+                public=False,
+                allow_overwrite=False,
+                created_at=now,
+            )
+            if created is None:
+                return None  # another process was faster
+            people.add_administrator(made.administrator, administrator_hash, now)
+            user_id = people.add_user(made.user, user_hash, now)
+            assert user_id is not None  # noqa: S101 - the registry was empty
+            people.set_grants(user_id, Access.WRITE, {})
+            catalog.record(JournalEntry(at=now, actor=OPERATOR.name, action="set up registry"))
+        return made
+
+    def _is_empty(self) -> bool:
+        with self._database.read() as connection:
+            people = People(connection)
+            return not (
+                Catalog(connection).repositories() or people.users() or people.administrators()
+            )
