@@ -20,8 +20,7 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
 
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
-# 2.0 was never published and yet written by early wheels.
-_OLDEST_VALIDATED_2, _NEWEST_VALIDATED = "2.1", "2.5"
+_VALIDATED_AS = "2.5"
 _LONGEST_SUMMARY = 512
 _LONGEST_LABEL = 32
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
@@ -91,7 +90,9 @@ def _check_specifier(text: str) -> None:
 def _validate(fields: RawMetadata) -> None:
     """What the specification asks of each field, and what it leaves to the index."""
     try:
-        Metadata.from_raw(_as_validated(fields))
+        # As the newest version: builders write fields years before their time, and what the
+        # fields may hold is the same in all versions.
+        Metadata.from_raw({**fields, "metadata_version": _VALIDATED_AS})
     except ExceptionGroup as errors:
         worst = min(_leaves(errors), key=_report_order)
         raise InvalidMetadata(f"The core metadata is invalid: {worst}.") from errors
@@ -110,21 +111,6 @@ def _validate(fields: RawMetadata) -> None:
                 "characters and a URL."
             )
         _check_url("Project-URL", url)
-
-
-def _as_validated(fields: RawMetadata) -> RawMetadata:
-    """The fields as a version of the specification that can be validated would have them."""
-    version = fields["metadata_version"]
-    if version.startswith("2."):
-        version = min(
-            max(version, _OLDEST_VALIDATED_2, key=Version), _NEWEST_VALIDATED, key=Version
-        )
-    validated: RawMetadata = {**fields, "metadata_version": version}
-    if Version(version) < Version("2.4"):
-        # setuptools and hatchling wrote these years before they were in the specification.
-        validated.pop("license_files", None)
-        validated.pop("license_expression", None)
-    return validated
 
 
 def _leaves(errors: ExceptionGroup[Exception]) -> Iterable[Exception]:

@@ -37,6 +37,21 @@ _PORTABLE_PLATFORMS = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+# Of other versions of Python than the one that runs.
+_OTHER_STANDARD_MODULES = """
+    aifc annotationlib anydbm asynchat asyncore audiodev audioop BaseHTTPServer Bastion
+    binhex bsddb cgi CGIHTTPServer cgitb chunk commands compiler compression ConfigParser
+    Cookie cookielib copy_reg cPickle crypt cStringIO dbhash dircache distutils
+    DocXMLRPCServer dumbdbm dummy_thread dummy_threading exceptions formatter fpformat
+    future_builtins hotshot htmlentitydefs htmllib HTMLParser httplib ihooks imghdr imp
+    imputil lib2to3 linuxaudiodev macpath macurl2path mailcap markupbase md5 mhlib mimetools
+    MimeWriter mimify msilib multifile mutex new nis nntplib os2emxpath ossaudiodev parser
+    pipes popen2 posixfile Queue repr rexec rfc822 robotparser sets sgmllib sha
+    SimpleHTTPServer SimpleXMLRPCServer smtpd sndhdr SocketServer spwd sre statvfs StringIO
+    stringold strop sunau sunaudio symbol telnetlib thread tkinter toaiff turtle urllib2
+    urlparse user UserDict UserList UserString uu whichdb xdrlib xmllib xmlrpclib
+"""
+_NEWEST_METADATA_VERSION = Version("2.5")
 _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None, "-": None})
 
 
@@ -56,9 +71,10 @@ def check_filename(filename: DistributionFilename) -> None:
 
 def check_metadata(metadata: CoreMetadata) -> None:
     """Raises InvalidMetadata for what only one organization, or nobody, understands."""
-    if metadata.fields.get("license_expression") and (
-        Version(metadata.fields["metadata_version"]) < Version("2.4")
-    ):
+    version = Version(metadata.fields["metadata_version"])
+    if version > _NEWEST_METADATA_VERSION:
+        raise InvalidMetadata(f"The public index does not know Metadata-Version {version} yet.")
+    if metadata.fields.get("license_expression") and version < Version("2.4"):
         raise InvalidMetadata("License-Expression needs Metadata-Version 2.4.")
     for text in metadata.fields.get("requires_dist", []):
         try:
@@ -91,7 +107,9 @@ def _looks_like(name: str) -> str:
 
 
 def _standard_library() -> set[NormalizedName]:
-    return {normalize(module) for module in sys.stdlib_module_names}
+    return {
+        normalize(module) for module in (*sys.stdlib_module_names, *_OTHER_STANDARD_MODULES.split())
+    }
 
 
 def _known_classifiers() -> tuple[set[str], dict[str, list[str]]]:

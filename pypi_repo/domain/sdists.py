@@ -67,6 +67,8 @@ class Sdist:
                 if len(tar.pax_headers) > _MOST_GLOBAL_HEADERS:
                     raise InvalidArchive("The sdist has too many global headers.")
                 self._take(member.name, is_file=member.isreg())
+                if member.size < 0:
+                    raise InvalidArchive("A member of the sdist has a negative size.")
                 self._check_kind(member)
                 if member.name == f"{self._top}/PKG-INFO":
                     self._take_metadata(tar, member)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from pypi_repo.domain.records import METADATA_SUFFIX, file_path
+from pypi_repo.domain.records import METADATA_SUFFIX, SIGNATURE_SUFFIX, file_path
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -63,8 +63,9 @@ class Upkeep:
     def _is_referred_to(self, path: str) -> bool:
         *folders, name = path.split("/")
         sha256 = "".join(folders)
+        filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
         with self._database.read() as connection:
-            return Catalog(connection).refers_to(sha256, name.removesuffix(METADATA_SUFFIX))
+            return Catalog(connection).refers_to(sha256, filename)
 
     def _check(self, path: str, filename: str, sha256: str, size: int | None) -> Iterator[Problem]:
         try:

@@ -30,6 +30,7 @@ from pypi_repo.storage.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
     file_values,
+    lookup,
     to_file,
     to_project,
     to_repository,
@@ -94,13 +95,13 @@ class Catalog:
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
-        row = self._connection.execute(_REPOSITORY, {"name": name}).one_or_none()
+        row = self._connection.execute(_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock_repository(self, name: str) -> Repository | None:
         """The repository as it is now, with all other writers to it waiting for this commit."""
         row = self._connection.execute(
-            select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == name).with_for_update()
+            _REPOSITORY.with_for_update(), {"name": lookup(name)}
         ).one_or_none()
         return None if row is None else to_repository(row)
 
@@ -135,7 +136,7 @@ class Catalog:
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
         row = self._connection.execute(
-            _LOCATE_PROJECT, {"repository": repository, "project": project}
+            _LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
         ).one_or_none()
         if row is None:
             return None
@@ -235,7 +236,7 @@ class Catalog:
     ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
         """The repository, and the file with its project if it is there."""
         row = self._connection.execute(
-            _LOCATE_FILE, {"repository": repository, "filename": filename}
+            _LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
         ).one_or_none()
         if row is None:
             return None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.accounts import Account, Administrator, Token, User
 from pypi_repo.domain.records import Repository
+from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import AdministratorRow, GrantRow, RepositoryRow, TokenRow, UserRow
 
 _Scope = aliased(RepositoryRow)
@@ -76,7 +77,7 @@ class People:
 
     def user(self, name: str) -> Account | None:
         """The user with its password hash and grants, in one statement."""
-        rows = self._connection.execute(_USER, {"name": name}).all()
+        rows = self._connection.execute(_USER, {"name": lookup(name)}).all()
         if not rows:
             return None
         id_, name, password_hash, everywhere, *_ = rows[0]
@@ -183,7 +184,7 @@ class People:
     def administrator_password(self, name: str) -> str | None:
         """The hash."""
         return self._connection.execute(
-            select(AdministratorRow.password_hash).where(AdministratorRow.name == name)
+            select(AdministratorRow.password_hash).where(AdministratorRow.name == lookup(name))
         ).scalar_one_or_none()
 
     def administrators(self) -> list[Administrator]:
@@ -215,7 +216,7 @@ class People:
         return (
             self._connection.execute(
                 update(AdministratorRow)
-                .where(AdministratorRow.name == name)
+                .where(AdministratorRow.name == lookup(name))
                 .values(password_hash=password_hash)
             ).rowcount
             > 0
@@ -225,7 +226,7 @@ class People:
         """False if there is no such administrator."""
         return (
             self._connection.execute(
-                delete(AdministratorRow).where(AdministratorRow.name == name)
+                delete(AdministratorRow).where(AdministratorRow.name == lookup(name))
             ).rowcount
             > 0
         )

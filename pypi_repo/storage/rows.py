@@ -46,6 +46,11 @@ FILE_COLUMNS = (
 )
 
 
+def lookup(name: str) -> str:
+    """`name` as a database can look for it: PostgreSQL takes no NUL, and no name holds any."""
+    return name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def to_repository(row: Sequence[Any]) -> Repository:
     (
         id_,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
@@ -55,8 +55,6 @@ class WSGIApp(ABC):
     ) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            if "\0" in environ.get("PATH_INFO", ""):
-                raise BadRequest("No URL here holds a NUL byte.")  # and PostgreSQL takes none
             response = self.handle(request, self._authenticate(environ))
         except (RegistryError, HTTPException) as error:
             _drain(request)

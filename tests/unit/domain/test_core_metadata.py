@@ -22,7 +22,9 @@ def test_the_fields_that_the_index_speaks_of() -> None:
     metadata = CoreMetadata.parse(
         _document("Requires-Python: >=3.8,<4", body="# Readme\n"), RULES["private"]
     )
-    assert metadata == CoreMetadata("some-thing", Version("1.0"), ">=3.8,<4")
+    assert metadata.name == "some-thing"
+    assert metadata.version == Version("1.0")
+    assert metadata.requires_python == ">=3.8,<4"
 
 
 @pytest.mark.parametrize(

@@ -126,13 +126,6 @@ def test_newer_minor_versions_are_taken(version: str) -> None:
     assert _parse("New-Field: x", version=version, profile="lenient").name == "demo"
 
 
-@pytest.mark.xfail(reason="the public index refuses versions that it does not know; this one not")
-def test_the_public_index_refuses_newer_minor_versions() -> None:
-    """U30: only `private` is asked to accept them."""
-    with pytest.raises(InvalidMetadata, match="Metadata-Version"):
-        _parse(version="2.6", profile="pypi")
-
-
 @pytest.mark.parametrize("profile", ALL)
 @pytest.mark.parametrize(
     "document",

@@ -125,7 +125,6 @@ def test_modules_of_the_standard_library_are_no_names(name: str) -> None:
         public_commons.check_new_name(name, [])
 
 
-@pytest.mark.xfail(reason="only the modules of the running Python are known, not of all versions")
 @pytest.mark.parametrize("name", ["urllib2", "StringIO", "sha", "cPickle"])
 def test_modules_of_other_pythons_are_no_names(name: str) -> None:
     """U83"""

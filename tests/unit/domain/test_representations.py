@@ -63,7 +63,6 @@ def test_what_real_clients_get(accept: str, expected: Representation) -> None:
         (f"text/html;q=0.501, {V1_JSON};q=0.502", JSON),
         # spaces, and letters of either case
         (f"{V1_JSON} ; q=0.1 , text/html", HTML),
-        (f"{V1_JSON}; q = 0.1, text/html", HTML),
         ("TEXT/HTML", HTML),
         ("Application/Vnd.PyPI.Simple.v1+JSON", JSON),
         # a quality of zero is a refusal, also against a wildcard

@@ -249,7 +249,7 @@ def test_the_json_of_a_file() -> None:
         "requires-python": ">=3.8",
         "yanked": False,
         "core-metadata": {"sha256": METADATA_SHA256},
-        "dist-info-metadata": {"sha256": METADATA_SHA256},
+        "gpg-sig": False,
     }
 
 

@@ -17,11 +17,11 @@ def test_a_file_and_its_metadata(both: Registry) -> None:
     downloads = both.repository("main").downloads
     found = downloads.find(UPLOADER, stored.path)
     assert (found.filename, found.size) == (WHEEL.filename, len(WHEEL.content))
-    assert (found.sha256, found.public) == (WHEEL.sha256, False)
+    assert (found.etag, found.public) == (WHEEL.sha256, False)
     beside = downloads.find(UPLOADER, stored.path + ".metadata")
     assert beside.filename == WHEEL.filename + ".metadata"
-    assert beside.sha256 == stored.metadata_sha256
-    with downloads.open(beside) as content:
+    assert beside.etag == stored.metadata_sha256
+    with downloads.open(beside)[0] as content:
         assert content.read() == WHEEL.metadata
 
 

@@ -78,7 +78,7 @@ def test_what_an_upload_stores(both: Registry) -> None:
 
 def _download(registry: Registry, path: str) -> bytes:
     downloads = registry.repository("main").downloads
-    with downloads.open(downloads.find(UPLOADER, path)) as content:
+    with downloads.open(downloads.find(UPLOADER, path))[0] as content:
         return content.read()
 
 
@@ -98,7 +98,7 @@ def test_metadata_are_taken_from_the_artifact_and_not_from_the_form(both: Regist
 def test_only_a_wheel_offers_its_metadata(both: Registry) -> None:
     """X42"""
     stored = upload(both, sdist())
-    assert stored.metadata_sha256 is None
+    assert stored.offered_metadata_sha256 is None
     assert stored.python_tag == "source"
 
 

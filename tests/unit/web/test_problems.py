@@ -173,7 +173,7 @@ def test_every_error_has_an_answer(kind: type[errors.RegistryError], accept: str
     assert (answer.header("WWW-Authenticate") is not None) == (answer.status_code == 401)
     body = answer.read().decode()
     assert int(answer.header("Content-Length") or "") == len(body.encode())
-    if "json" in accept:
+    if "json" in accept and answer.status_code != 406:  # X15: that one is always text
         assert json.loads(body)["error"] == kind.code
 
 

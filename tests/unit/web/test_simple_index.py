@@ -426,7 +426,7 @@ def test_x32_to_x37_a_project_in_json(mounted: Site) -> None:
         assert datetime.fromisoformat(file["upload-time"]).year > 2000
         assert file["yanked"] is False
     assert document["files"][0]["requires-python"] == ">=3.8"
-    assert document["files"][0]["core-metadata"] == document["files"][0]["dist-info-metadata"]
+    assert "dist-info-metadata" not in document["files"][0]  # pip 22.3 to 23.1 crash on it
     assert "requires-python" not in document["files"][1]
 
 
