@@ -2,6 +2,7 @@
 
 from urllib.parse import quote, urljoin
 
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, NotFound
 from werkzeug.wrappers import Request, Response
 
@@ -89,7 +90,9 @@ class ProvenanceApp(WSGIApp):
             self._details.check_access(actor)
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
         document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
-        media_type = request.accept_mimetypes.best_match([_PROVENANCE, "application/json"])
+        # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).
+        accepted = request.accept_mimetypes or MIMEAccept([("*/*", 1)])
+        media_type = accepted.best_match([_PROVENANCE, "application/json"])
         if media_type is None:
             raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")
         response = Response(document, content_type=media_type)
