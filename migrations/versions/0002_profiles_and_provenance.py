@@ -15,10 +15,10 @@ def upgrade() -> None:
         "repositories",
         sa.Column("profile", sa.String(), server_default="private", nullable=False),
     )
-    op.add_column(
-        "files", sa.Column("has_signature", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("files", sa.Column("signature_sha256", sa.String()))
+    op.create_index(
+        op.f("ix_files_repository_id_blake2_256"), "files", ["repository_id", "blake2_256"]
     )
-    op.create_index(op.f("ix_files_blake2_256"), "files", ["blake2_256"])
     op.create_table(
         "provenances",
         sa.Column("file_id", sa.Integer(), nullable=False),
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("provenances")
-    op.drop_index(op.f("ix_files_blake2_256"), "files")
-    op.drop_column("files", "has_signature")
+    op.drop_index(op.f("ix_files_repository_id_blake2_256"), "files")
+    op.drop_column("files", "signature_sha256")
     op.drop_column("repositories", "profile")
     op.drop_column("repositories", "quota")

@@ -26,7 +26,7 @@ FileKind = Literal["sdist", "bdist_wheel"]
 # Printable ASCII without separators; a leading dot would hide the file from its own folder.
 _SAFE = re.compile(r"(?!\.)[\x21-\x7e]+\Z")
 _UNSAFE_CHARACTERS = set("/\\<>:\"|?*#%&'`;")
-_LONGEST_FILENAME = 255
+_LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is the end of most
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
             "sha256": file.digests.sha256,
         },
         "core-metadata": {"sha256": offered} if offered else False,
-        "has_sig": file.has_signature,
+        "has_sig": file.signature_sha256 is not None,
         "comment_text": "",
         "downloads": -1,
         "upload_time": file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),

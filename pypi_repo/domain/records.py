@@ -1,5 +1,6 @@
 """What a registry remembers, as frozen values: the only shape in which rows leave the storage."""
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +59,7 @@ class DistributionFile:
 
     yanked: None, or the reason (PEP 592), which may be empty.
     metadata_sha256: of the core metadata kept beside the file, or None.
-    has_signature: whether an OpenPGP signature is kept beside it.
+    signature_sha256: of the OpenPGP signature kept beside the file, or None.
     """
 
     filename: str
@@ -70,7 +71,7 @@ class DistributionFile:
     digests: Digests
     requires_python: str | None
     metadata_sha256: str | None
-    has_signature: bool = False
+    signature_sha256: str | None = None
     yanked: str | None
     uploaded_at: datetime
     uploaded_by: str
@@ -101,7 +102,20 @@ METADATA_SUFFIX = ".metadata"
 """Appended to a file's path: its core metadata (PEP 658)."""
 
 SIGNATURE_SUFFIX = ".asc"
-"""Appended to a file's path: its OpenPGP signature (PEP 503)."""
+"""Appended to a file's URL: its OpenPGP signature (PEP 503)."""
+
+
+def stored_signature_suffix(sha256: str) -> str:
+    """Appended to a file's path in the blob store.
+
+    Repositories share the blobs of equal files, and must not share what others say of them.
+    """
+    return f".{sha256[:16]}{SIGNATURE_SUFFIX}"
+
+
+def owner_path(path: str) -> str:
+    """The path of the file that a blob belongs to, by the blob's own path."""
+    return re.sub(r"(\.metadata|\.[0-9a-f]{16}\.asc)\Z", "", path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
         "size": file.size,
         "upload-time": _timestamp(file),
         # An empty reason would mean "not yanked" to some installers and "yanked" to others.
-        "gpg-sig": file.has_signature,
+        "gpg-sig": file.signature_sha256 is not None,
         "yanked": False if file.yanked is None else file.yanked or True,
     }
     if file.requires_python is not None:
@@ -97,7 +97,8 @@ def _file_link(file: DistributionFile, files_url: str) -> str:
     if file.offered_metadata_sha256 is not None:
         digest = f"sha256={file.offered_metadata_sha256}"
         attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
-    attributes.append(f'data-gpg-sig="{str(file.has_signature).lower()}"')
+    is_signed = "false" if file.signature_sha256 is None else "true"
+    attributes.append(f'data-gpg-sig="{is_signed}"')
     # Not in the standard; uv reads both for --exclude-newer and progress.
     attributes.append(f'data-size="{file.size}" data-upload-time="{_timestamp(file)}"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"

@@ -15,6 +15,7 @@ from pypi_repo.domain.records import (
     DistributionFile,
     Repository,
     StoredFile,
+    stored_signature_suffix,
 )
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
@@ -78,6 +79,7 @@ class Downloads:
         if file.size not in (None, size):
             content.close()
             raise self._lost(file)
+        content.seek(0)
         return content, size
 
     def _lost(self, file: StoredFile) -> UnknownFile:
@@ -118,12 +120,12 @@ def _metadata(file: DistributionFile, repository: Repository) -> StoredFile:
 
 
 def _signature(file: DistributionFile, repository: Repository) -> StoredFile:
-    if not file.has_signature:
+    if file.signature_sha256 is None:
         raise UnknownFile(f"There is no signature of {file.filename}.")
     return StoredFile(
-        path=file.path + SIGNATURE_SUFFIX,
+        path=file.path + stored_signature_suffix(file.signature_sha256),
         filename=file.filename + SIGNATURE_SUFFIX,
         size=None,
-        etag=f"{file.digests.sha256}{SIGNATURE_SUFFIX}",
+        etag=file.signature_sha256,
         public=repository.public,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from pypi_repo.domain.records import METADATA_SUFFIX, SIGNATURE_SUFFIX, file_path
+from pypi_repo.domain.records import METADATA_SUFFIX, file_path, owner_path
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -61,9 +61,8 @@ class Upkeep:
                 yield from self._check(path + METADATA_SUFFIX, name, metadata_sha256, None)
 
     def _is_referred_to(self, path: str) -> bool:
-        *folders, name = path.split("/")
+        *folders, filename = owner_path(path).split("/")
         sha256 = "".join(folders)
-        filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
         with self._database.read() as connection:
             return Catalog(connection).refers_to(sha256, filename)
 

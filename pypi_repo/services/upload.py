@@ -21,11 +21,11 @@ from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.profiles import RULES, Profile, Rules
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
-    SIGNATURE_SUFFIX,
     DistributionFile,
     JournalEntry,
     Project,
     Repository,
+    stored_signature_suffix,
 )
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
@@ -133,6 +133,7 @@ class Uploads:
         if rules.public_commons:
             public_commons.check_metadata(metadata)
         digests = staged.digests()
+        signature = form.signature or None
         attested = form.attestations and provenance(form.attestations, filename, digests.sha256)
         file = DistributionFile(
             filename=filename.filename,
@@ -144,14 +145,14 @@ class Uploads:
             digests=digests,
             requires_python=metadata.requires_python,
             metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
-            has_signature=form.signature is not None,
+            signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
             yanked=None,
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
         )
         beside = {METADATA_SUFFIX: inspection.metadata}
-        if form.signature is not None:
-            beside[SIGNATURE_SUFFIX] = form.signature
+        if signature is not None and file.signature_sha256 is not None:
+            beside[stored_signature_suffix(file.signature_sha256)] = signature
         self._blobs.put(file.path, staged, beside)
         return _Candidate(form.name, filename, file, attested or None, inspection.warnings)
 
@@ -229,7 +230,7 @@ def _existing(
     if existing is not None and existing.digests == digests:
         return existing
     if RULES[repository.profile].public_commons:
-        _refuse_copy(catalog, filename, digests)
+        _refuse_copy(catalog, repository, filename, digests)
     if repository.allow_overwrite:
         return existing
     if existing is None and catalog.is_retired(repository, filename.filename):
@@ -245,8 +246,10 @@ def _existing(
     return None
 
 
-def _refuse_copy(catalog: Catalog, filename: DistributionFilename, digests: Digests) -> None:
-    copy = catalog.filename_of(digests.blake2_256)
+def _refuse_copy(
+    catalog: Catalog, repository: Repository, filename: DistributionFilename, digests: Digests
+) -> None:
+    copy = catalog.filename_of(repository, digests.blake2_256)
     if copy not in (None, filename.filename):
         raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
 

@@ -294,10 +294,12 @@ class Catalog:
             .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
         ).scalar_one_or_none()
 
-    def filename_of(self, blake2_256: str) -> str | None:
-        """Under which name any repository has this content."""
+    def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
+        """Under which name the repository has this content."""
         return self._connection.execute(
-            select(FileRow.filename).where(FileRow.blake2_256 == blake2_256).limit(1)
+            select(FileRow.filename)
+            .where(FileRow.repository_id == repository.id, FileRow.blake2_256 == blake2_256)
+            .limit(1)
         ).scalar_one_or_none()
 
     def stored_size(self, repository: Repository) -> int:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Integer,
     MetaData,
     UniqueConstraint,
-    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -108,7 +107,7 @@ class FileRow(Base):
         UniqueConstraint("repository_id", "filename"),
         Index(None, "release_id"),
         Index(None, "sha256"),
-        Index(None, "blake2_256"),
+        Index(None, "repository_id", "blake2_256"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -123,7 +122,7 @@ class FileRow(Base):
     md5: Mapped[str]
     requires_python: Mapped[str | None]
     metadata_sha256: Mapped[str | None]
-    has_signature: Mapped[bool] = mapped_column(server_default=false())
+    signature_sha256: Mapped[str | None]
     yanked: Mapped[str | None]
     uploaded_at: Mapped[datetime]
     uploaded_by: Mapped[str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
@@ -55,8 +55,6 @@ class WSGIApp(ABC):
     ) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            if "\0" in request.root_path + path_info(request):  # PostgreSQL cannot even look for it
-                raise NotFound("There is nothing here; check the URL.")
             response = self.handle(request, self._authenticate(environ))
         except (RegistryError, HTTPException) as error:
             _drain(request)

@@ -65,7 +65,6 @@ def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
     except OSError:
         # Not a file of this machine: the server's own loop must not wait for another one.
         return _Slice(content, range(size))
-    content.seek(0)
     return wrap_file(request.environ, content, _CHUNK)
 
 

@@ -415,7 +415,6 @@ def test_the_same_content_under_another_name(index: Registry) -> None:
     publish(index, one, "pypi")
 
 
-@pytest.mark.xfail(reason="copies are looked for in all repositories, and named to whoever asks")
 def test_another_repository_is_another_index(index: Registry) -> None:
     """U56: nobody learns what private repositories hold."""
     content = build_wheel(wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")

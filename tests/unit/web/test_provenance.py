@@ -349,16 +349,3 @@ def test_head_is_get_without_the_body(site: Site) -> None:
     whole, head = site.get(URL), site.get(URL, method="HEAD")
     assert head.data == b""
     assert dict(head.headers) == dict(whole.headers)
-
-
-@pytest.mark.xfail(reason="provenance is served and not yet announced on the index")
-def test_the_index_announces_provenance(site: Site) -> None:
-    """X22, X33, U90: as an absolute https URL."""
-    _upload(site, attestation(WHEEL))
-    response = site.client.get(
-        "/repositories/main/simple/demo/",
-        base_url="https://index.test",
-        headers={**site.headers, "Accept": "application/vnd.pypi.simple.v1+json"},
-    )
-    (file,) = response.get_json(force=True)["files"]
-    assert file["provenance"] == f"https://index.test{URL}"

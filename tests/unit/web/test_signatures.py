@@ -140,7 +140,6 @@ def test_a_signature_can_be_asked_for_in_parts_and_again(site: Site) -> None:
     assert site.get(url, If_None_Match=whole.headers["ETag"]).status_code == 304
 
 
-@pytest.mark.xfail(reason="signatures lie beside content that all repositories share")
 def test_each_repository_has_signatures_of_its_own(registry: Registry, site: Site) -> None:
     """U29: nobody replaces the signature of a file in a repository that they may not write to."""
     registry.repositories.create("other")

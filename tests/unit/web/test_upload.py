@@ -269,7 +269,7 @@ def test_u16_content_sent_as_text_is_refused(registry: Registry, site: Site) -> 
 
 @pytest.mark.parametrize("dist", [wheel(), sdist()], ids=["wheel", "sdist"])
 def test_u16_an_empty_file_is_refused(registry: Registry, site: Site, dist: Distribution) -> None:
-    assert_refused(site.upload(replace(dist, content=b"")), 400, dist.filename)
+    assert_refused(site.upload(replace(dist, content=b"")), 400, "cut off")
     assert leftovers(registry) == []
 
 
