@@ -61,7 +61,7 @@ def _uploads_in_journal(registry: Registry) -> int:
 
 
 def test_what_an_upload_stores(both: Registry) -> None:
-    """U74, U95"""
+    """U74, U95, X36"""
     stored = upload(both, WHEEL)
     shown = page(both)
     assert shown.files == (stored,)
