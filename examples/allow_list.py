@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from pypi_repo.domain.access import Actor
-from pypi_repo.domain.errors import UnknownProject
+from pypi_repo import Actor, Index, ProjectList, ProjectPage, UnknownProject, Versioned
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
-from pypi_repo.services.simple_index import Index
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from pypi_repo import ANONYMOUS, Access, Actor, Grants, Registry, Settings
-from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo import ANONYMOUS, Access, Actor, Grants, InvalidCredentials, Registry, Settings
 
 Check = Callable[[str], tuple[str, bool] | None]  # Authorization header -> name, may publish
 
