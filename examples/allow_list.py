@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from packaging.utils import NormalizedName as Name
+
 from pypi_repo import Actor, Index, ProjectList, ProjectPage, UnknownProject, Versioned
-from pypi_repo.domain.names import NormalizedName
 
 
 @dataclass(frozen=True)
-class AllowList:
+class AllowList(Index):
     index: Index
     approved: frozenset[str]
 
@@ -16,14 +17,12 @@ class AllowList:
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         page = self.index.project_list(actor)
-        return replace(page, key=(page.key, self.approved), load=lambda: self._cut(page.load()))
+        all_ = page.load()
+        shown = tuple(p for p in all_.projects if p.normalized_name in self.approved)
+        return replace(page, key=(page.key, shown), load=lambda: replace(all_, projects=shown))
 
-    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+    def project_page(self, actor: Actor, project: Name) -> Versioned[ProjectPage]:
+        self.check_access(actor)
         if project not in self.approved:
-            self.index.check_access(actor)
             raise UnknownProject(f"{project} is not approved; ask the platform team.")
         return self.index.project_page(actor, project)
-
-    def _cut(self, all_: ProjectList) -> ProjectList:
-        shown = (each for each in all_.projects if each.normalized_name in self.approved)
-        return replace(all_, projects=tuple(shown))

@@ -21,8 +21,9 @@ _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 class JsonApiApp(WSGIApp):
     """`/PROJECT/json` and `/PROJECT/VERSION/json` below its mount point.
 
-    files_url, index_url: where a DownloadApp and a SimpleIndexApp over the same repository are
-        mounted, relative to this app or absolute.
+    files_url: where a DownloadApp over the same repository is mounted, relative to this app or
+        absolute.
+    index_url: the same of a SimpleIndexApp.
     authenticate: by default the registry's own accounts.
     cache: to share with other apps; by default one of its own.
     """
