@@ -224,7 +224,7 @@ def _resolve_one(catalog: Catalog, name: str) -> Repository:
 
 
 def _record(catalog: Catalog, actor: Actor, action: str, account: str) -> None:
-    catalog.record(
+    catalog.journal.record(
         JournalEntry(
             at=datetime.now(UTC), actor=actor.name, action=action, detail={"account": account}
         )

@@ -41,7 +41,7 @@ class _Change:
     ) -> None:
         serial = self.catalog.next_serial(self.repository)
         self.catalog.change_project(self.project.id, serial=serial)
-        self.catalog.record(
+        self.catalog.journal.record(
             JournalEntry(
                 at=datetime.now(UTC),
                 actor=self.actor.name,

@@ -63,7 +63,7 @@ class Repositories:
             created = catalog.add_repository(name=name, created_at=now, **values)
             if created is None:
                 raise NameTaken(f"There is a repository {name!r} already; choose another name.")
-            catalog.record(_entry(actor, "create repository", name, _as_text(values)))
+            catalog.journal.record(_entry(actor, "create repository", name, _as_text(values)))
         return created
 
     def all(self) -> list[Repository]:
@@ -86,7 +86,7 @@ class Repositories:
             repository = self._managed(catalog.lock_repository(name), name, actor)
             if settings:
                 catalog.change_repository(repository, **settings)
-                catalog.record(_entry(actor, "change repository", name, _as_text(settings)))
+                catalog.journal.record(_entry(actor, "change repository", name, _as_text(settings)))
         return self.get(name, actor=actor)
 
     def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
@@ -97,12 +97,12 @@ class Repositories:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.delete_repository(self._managed(catalog.lock_repository(name), name, actor))
-            catalog.record(_entry(actor, "delete repository", name, None))
+            catalog.journal.record(_entry(actor, "delete repository", name, None))
 
     def journal(self, name: str | None = None) -> list[JournalEntry]:
         """What happened, oldest first: in one repository, or everywhere."""
         with self._database.read() as connection:
-            return Catalog(connection).journal(name)
+            return Catalog(connection).journal.entries(name)
 
     def _managed(self, found: Repository | None, name: str, actor: Actor) -> Repository:
         return admit(self._policy, actor, Permission.MANAGE, name, found)

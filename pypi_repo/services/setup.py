@@ -55,7 +55,9 @@ class Setup:
             user_id = people.add_user(made.user, user_hash, now)
             assert user_id is not None  # noqa: S101 - the registry was empty
             people.set_grants(user_id, Access.WRITE, {})
-            catalog.record(JournalEntry(at=now, actor=OPERATOR.name, action="set up registry"))
+            catalog.journal.record(
+                JournalEntry(at=now, actor=OPERATOR.name, action="set up registry")
+            )
         return made
 
     def _is_empty(self) -> bool:

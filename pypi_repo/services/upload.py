@@ -177,7 +177,7 @@ class Uploads:
             catalog.set_provenance(file_id, candidate.provenance)
             serial = catalog.next_serial(repository)
             catalog.change_project(project_id, name=candidate.display_name, serial=serial)
-            catalog.record(_journal_entry(actor, repository, serial, candidate, existing))
+            catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
 
     def _locate(self, catalog: Catalog, actor: Actor, project: NormalizedName) -> Located:

@@ -1,4 +1,4 @@
-"""Statements about repositories, projects, releases, files and the journal."""
+"""Statements about repositories, projects, releases and files."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from packaging.utils import NormalizedName, canonicalize_version
 from sqlalchemy import (
     Connection,
-    and_,
-    bindparam,
     delete,
     exists,
     func,
@@ -20,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.records import (
     DistributionFile,
-    JournalEntry,
     ListedProject,
     Project,
     Repository,
 )
+from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.rows import (
     FILE_COLUMNS,
     PROJECT_COLUMNS,
@@ -35,43 +33,14 @@ from pypi_repo.storage.rows import (
     to_project,
     to_repository,
 )
+from pypi_repo.storage.statements import LOCATE_FILE, LOCATE_PROJECT, REPOSITORY
 from pypi_repo.storage.tables import (
     FileRow,
-    JournalRow,
     ProjectRow,
     ProvenanceRow,
     ReleaseRow,
     RepositoryRow,
     RetiredFilenameRow,
-)
-
-# What each request asks is built once: building costs SQLAlchemy more than running it.
-_REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
-_LOCATE_PROJECT = (
-    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
-    .outerjoin_from(
-        RepositoryRow,
-        ProjectRow,
-        and_(
-            ProjectRow.repository_id == RepositoryRow.id,
-            ProjectRow.normalized_name == bindparam("project"),
-        ),
-    )
-    .where(RepositoryRow.name == bindparam("repository"))
-)
-_LOCATE_FILE = (
-    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
-    .outerjoin_from(
-        RepositoryRow,
-        FileRow,
-        and_(
-            FileRow.repository_id == RepositoryRow.id,
-            FileRow.filename == bindparam("filename"),
-        ),
-    )
-    .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-    .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    .where(RepositoryRow.name == bindparam("repository"))
 )
 
 
@@ -87,6 +56,7 @@ class Catalog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.journal = Journal(connection)
 
     # Repositories
 
@@ -95,13 +65,13 @@ class Catalog:
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
-        row = self._connection.execute(_REPOSITORY, {"name": lookup(name)}).one_or_none()
+        row = self._connection.execute(REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock_repository(self, name: str) -> Repository | None:
         """The repository as it is now, with all other writers to it waiting for this commit."""
         row = self._connection.execute(
-            _REPOSITORY.with_for_update(), {"name": lookup(name)}
+            REPOSITORY.with_for_update(), {"name": lookup(name)}
         ).one_or_none()
         return None if row is None else to_repository(row)
 
@@ -136,7 +106,7 @@ class Catalog:
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
         row = self._connection.execute(
-            _LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
+            LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
         ).one_or_none()
         if row is None:
             return None
@@ -236,7 +206,7 @@ class Catalog:
     ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
         """The repository, and the file with its project if it is there."""
         row = self._connection.execute(
-            _LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
+            LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
         ).one_or_none()
         if row is None:
             return None
@@ -370,40 +340,6 @@ class Catalog:
         return self._connection.execute(
             select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
         ).scalar_one()
-
-    # Journal
-
-    def record(self, entry: JournalEntry) -> None:
-        self._connection.execute(
-            insert(JournalRow).values(
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                repository=entry.repository,
-                serial=entry.serial,
-                project=entry.project,
-                version=entry.version,
-                filename=entry.filename,
-                detail=entry.detail,
-            )
-        )
-
-    def journal(self, repository: str | None = None) -> list[JournalEntry]:
-        """All entries, oldest first, or those of one repository."""
-        statement = select(
-            JournalRow.at,
-            JournalRow.actor,
-            JournalRow.action,
-            JournalRow.repository,
-            JournalRow.serial,
-            JournalRow.project,
-            JournalRow.version,
-            JournalRow.filename,
-            JournalRow.detail,
-        ).order_by(JournalRow.id)
-        if repository is not None:
-            statement = statement.where(JournalRow.repository == repository)
-        return [JournalEntry(**row._mapping) for row in self._connection.execute(statement)]
 
 
 def _files() -> Any:
