@@ -8,7 +8,7 @@ from pypi_repo.services.simple_index import Index
 from pypi_repo.settings import Limits, Settings
 from pypi_repo.web.authenticate import Authenticate, remote_user
 from pypi_repo.web.download import DownloadApp
-from pypi_repo.web.json_api import JsonApiApp
+from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount
 from pypi_repo.web.simple_index import SimpleIndexApp
 from pypi_repo.web.upload import UploadApp
@@ -28,6 +28,7 @@ __all__ = [
     "Permission",
     "ProjectList",
     "ProjectPage",
+    "ProvenanceApp",
     "Registry",
     "RegistryError",
     "Settings",

@@ -38,6 +38,7 @@ _profile = option(
 @click.argument("name")
 @option("--public", is_flag=True, help="Everybody may read; writing always needs a user.")
 @option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
+@option("--allow-reuse", is_flag=True, help="Names of deleted files can be used again.")
 @_description
 @_max_file_size
 @_quota
@@ -71,6 +72,11 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @click.argument("name")
 @option("--public/--private", default=None, help="Who may read.")
 @option("--allow-overwrite/--protect", default=None, help="Whether uploads may replace files.")
+@option(
+    "--allow-reuse/--retire-names",
+    default=None,
+    help="Whether names of deleted files can be used again.",
+)
 @_description
 @_max_file_size
 @_quota
@@ -99,6 +105,7 @@ def _record(found: Repository) -> dict[str, Any]:
         "name": found.name,
         "public": found.public,
         "allow_overwrite": found.allow_overwrite,
+        "allow_reuse": found.allow_reuse,
         "max_file_size": found.max_file_size,
         "quota": found.quota,
         "profile": found.profile,

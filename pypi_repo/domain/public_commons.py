@@ -3,6 +3,7 @@
 A private repository needs none of them; whoever publishes onwards wants to hear of them early.
 """
 
+import io
 import re
 import sys
 from collections.abc import Iterable
@@ -56,7 +57,7 @@ _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None,
 
 
 def require_installed() -> None:
-    """Raises ConfigurationError where the list of classifiers is not installed."""
+    """Raises ConfigurationError where the extra `pypi` is not installed."""
     _known_classifiers()
 
 
@@ -83,6 +84,7 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"{text[:80]!r} is not a valid requirement.") from error
         if direct:
             raise InvalidMetadata(f"{text[:80]!r} is a direct reference, which is not allowed.")
+    _check_description(metadata)
     known, replacements = _known_classifiers()
     for classifier in metadata.fields.get("classifiers", []):
         if classifier in replacements:
@@ -90,6 +92,21 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"The classifier {classifier!r} is deprecated; use {instead}.")
         if classifier not in known:
             raise InvalidMetadata(f"{classifier[:80]!r} is not a known classifier.")
+
+
+def _check_description(metadata: CoreMetadata) -> None:
+    """Only reStructuredText, the default, can fail to render."""
+    kind = metadata.fields.get("description_content_type") or "text/x-rst"
+    description = metadata.fields.get("description", "").strip()
+    if not description or not kind.startswith("text/x-rst"):
+        return
+    from readme_renderer import rst
+
+    if rst.render(description, stream=io.StringIO()) is None:
+        raise InvalidMetadata(
+            "The description cannot be rendered as reStructuredText; see `twine check`, or say "
+            "what it is with Description-Content-Type."
+        )
 
 
 def check_new_name(name: str, existing: Iterable[str]) -> None:
@@ -114,9 +131,10 @@ def _standard_library() -> set[NormalizedName]:
 
 def _known_classifiers() -> tuple[set[str], dict[str, list[str]]]:
     try:
+        import readme_renderer.rst  # noqa: F401 - the other half of the extra
         from trove_classifiers import classifiers, deprecated_classifiers
     except ImportError as error:
         raise ConfigurationError(
-            "The profile 'pypi' needs the list of classifiers; install pypi-repo[pypi]."
+            "The profile 'pypi' needs what only it needs; install pypi-repo[pypi]."
         ) from error
     return classifiers, deprecated_classifiers

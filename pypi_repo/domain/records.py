@@ -25,6 +25,7 @@ PROJECT_STATUSES: tuple[ProjectStatus, ...] = get_args(ProjectStatus)
 class Repository:
     """A named index.
 
+    allow_reuse: whether the names of deleted files can be used again; overwriting implies it.
     max_file_size: bytes; None leaves the registry's own limit.
     quota: bytes of all its files together; None is without end.
     """
@@ -34,6 +35,7 @@ class Repository:
     description: str = ""
     public: bool = False
     allow_overwrite: bool = False
+    allow_reuse: bool = False
     max_file_size: int | None = None
     quota: int | None = None
     profile: Profile = "private"
@@ -60,6 +62,7 @@ class DistributionFile:
     yanked: None, or the reason (PEP 592), which may be empty.
     metadata_sha256: of the core metadata kept beside the file, or None.
     signature_sha256: of the OpenPGP signature kept beside the file, or None.
+    has_provenance: whether attestations came with it (PEP 740).
     """
 
     filename: str
@@ -72,6 +75,7 @@ class DistributionFile:
     requires_python: str | None
     metadata_sha256: str | None
     signature_sha256: str | None = None
+    has_provenance: bool = False
     yanked: str | None
     uploaded_at: datetime
     uploaded_by: str

@@ -1,10 +1,10 @@
 """Renders the simple repository API, in JSON (PEP 691, 700, 714, 792) and HTML (PEP 503, 833).
 
-All functions return the bytes of a whole document. `files_url` is what is put before a file's
-path: relative to the page, or absolute.
+All functions return the bytes of a whole document.
 """
 
 import json
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -16,18 +16,31 @@ from pypi_repo.domain.records import (
     ProjectPage,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """files_url: what is put before a file's path, relative to the page or absolute.
+
+    provenance_url: what is put before PROJECT/VERSION/FILENAME/provenance. Absolute and https, as
+        PEP 740 asks; None where nobody knows such a URL.
+    """
+
+    files_url: str
+    provenance_url: str | None = None
+
+
 JSON_API_VERSION = "1.4"
 HTML_API_VERSION = "1.4"  # PEP 833 froze the HTML form at this version
 
 
-def project_json(page: ProjectPage, files_url: str) -> bytes:
+def project_json(page: ProjectPage, links: Links) -> bytes:
     return _json(
         {
             "meta": _meta(page.serial),
             "name": page.name,
             "project-status": _status(page),
             "versions": page.versions,
-            "files": [_file(file, files_url) for file in page.files],
+            "files": [_file(file, links) for file in page.files],
         }
     )
 
@@ -43,13 +56,13 @@ def list_json(index: ProjectList) -> bytes:
     )
 
 
-def project_html(page: ProjectPage, files_url: str) -> bytes:
+def project_html(page: ProjectPage, links: Links) -> bytes:
     status = f'<meta name="pypi:project-status" content="{page.status}">'
     if page.status_reason:
         reason = escape(page.status_reason)
         status += f'\n<meta name="pypi:project-status-reason" content="{reason}">'
-    links = "".join(_file_link(file, files_url) for file in page.files)
-    return _html(f"Links for {page.name}", status, links, page.serial)
+    anchors = "".join(_file_link(file, links) for file in page.files)
+    return _html(f"Links for {page.name}", status, anchors, page.serial)
 
 
 def list_html(index: ProjectList) -> bytes:
@@ -68,10 +81,10 @@ def _status(page: ProjectPage) -> dict[str, str]:
     return status
 
 
-def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
+def _file(file: DistributionFile, links: Links) -> dict[str, Any]:
     document: dict[str, Any] = {
         "filename": file.filename,
-        "url": _url(file, files_url),
+        "url": links.files_url + quote(file.path),
         "hashes": {"sha256": file.digests.sha256},
         "size": file.size,
         "upload-time": _timestamp(file),
@@ -84,11 +97,15 @@ def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
     if file.offered_metadata_sha256 is not None:
         # Not as `dist-info-metadata` too, its old name: pip 22.3 to 23.1 crash on an object there.
         document["core-metadata"] = {"sha256": file.offered_metadata_sha256}
+    if (provenance := _provenance(file, links)) is not None:
+        document["provenance"] = provenance
     return document
 
 
-def _file_link(file: DistributionFile, files_url: str) -> str:
-    attributes = [f'href="{escape(_url(file, files_url))}#sha256={file.digests.sha256}"']
+def _file_link(file: DistributionFile, links: Links) -> str:
+    attributes = [
+        f'href="{escape(links.files_url + quote(file.path))}#sha256={file.digests.sha256}"'
+    ]
     if file.requires_python is not None:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
     if file.yanked is not None:
@@ -99,6 +116,8 @@ def _file_link(file: DistributionFile, files_url: str) -> str:
         attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
     is_signed = "false" if file.signature_sha256 is None else "true"
     attributes.append(f'data-gpg-sig="{is_signed}"')
+    if (provenance := _provenance(file, links)) is not None:
+        attributes.append(f'data-provenance="{escape(provenance)}"')
     # Not in the standard; uv reads both for --exclude-newer and progress.
     attributes.append(f'data-size="{file.size}" data-upload-time="{_timestamp(file)}"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"
@@ -108,8 +127,11 @@ def _project_link(project: ListedProject) -> str:
     return f'<a href="{project.normalized_name}/">{escape(project.name)}</a><br>\n'
 
 
-def _url(file: DistributionFile, files_url: str) -> str:
-    return files_url + quote(file.path)
+def _provenance(file: DistributionFile, links: Links) -> str | None:
+    if links.provenance_url is None or not file.has_provenance:
+        return None
+    path = quote(f"{file.project}/{file.version}/{file.filename}/provenance")
+    return links.provenance_url + path
 
 
 def _timestamp(file: DistributionFile) -> str:

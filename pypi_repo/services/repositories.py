@@ -14,7 +14,15 @@ from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
 _SETTINGS = frozenset(
-    {"description", "public", "allow_overwrite", "max_file_size", "quota", "profile"}
+    {
+        "description",
+        "public",
+        "allow_overwrite",
+        "allow_reuse",
+        "max_file_size",
+        "quota",
+        "profile",
+    }
 )
 _TOO_LARGE = 2**62  # what a database can count
 
@@ -33,6 +41,7 @@ class Repositories:
         description: str = "",
         public: bool = False,
         allow_overwrite: bool = False,
+        allow_reuse: bool = False,
         max_file_size: int | None = None,
         quota: int | None = None,
         profile: Profile = "private",
@@ -40,6 +49,7 @@ class Repositories:
     ) -> Repository:
         """A new repository: private and protected against overwriting, unless said otherwise.
 
+        allow_reuse: whether names of deleted files can be used again; overwriting implies it.
         max_file_size: bytes; None leaves the registry's limit.
         quota: bytes of all files together; None is without end.
         profile: how strictly uploads are checked.
@@ -51,6 +61,7 @@ class Repositories:
             "description": description,
             "public": public,
             "allow_overwrite": allow_overwrite,
+            "allow_reuse": allow_reuse,
             "max_file_size": max_file_size,
             "quota": quota,
             "profile": profile,

@@ -134,7 +134,11 @@ class Uploads:
             public_commons.check_metadata(metadata)
         digests = staged.digests()
         signature = form.signature or None
-        attested = form.attestations and provenance(form.attestations, filename, digests.sha256)
+        attested = (
+            None
+            if form.attestations is None
+            else provenance(form.attestations, filename, digests.sha256)
+        )
         file = DistributionFile(
             filename=filename.filename,
             project=filename.project,
@@ -146,6 +150,7 @@ class Uploads:
             requires_python=metadata.requires_python,
             metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
             signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
+            has_provenance=attested is not None,
             yanked=None,
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
@@ -154,7 +159,7 @@ class Uploads:
         if signature is not None and file.signature_sha256 is not None:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
         self._blobs.put(file.path, staged, beside)
-        return _Candidate(form.name, filename, file, attested or None, inspection.warnings)
+        return _Candidate(form.name, filename, file, attested, inspection.warnings)
 
     def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
@@ -233,7 +238,8 @@ def _existing(
         _refuse_copy(catalog, repository, filename, digests)
     if repository.allow_overwrite:
         return existing
-    if existing is None and catalog.is_retired(repository, filename.filename):
+    is_retired = existing is None and catalog.is_retired(repository, filename.filename)
+    if is_retired and not repository.allow_reuse:
         raise FilenameRetired(
             f"{filename.filename} was deleted from repository {repository.name!r} and its name "
             "cannot be used again; raise the version."

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -64,6 +65,7 @@ class RepositoryRow(Base):
     description: Mapped[str]
     public: Mapped[bool]
     allow_overwrite: Mapped[bool]
+    allow_reuse: Mapped[bool] = mapped_column(server_default=false())
     max_file_size: Mapped[int | None] = mapped_column(BigInteger)
     quota: Mapped[int | None] = mapped_column(BigInteger)
     profile: Mapped[str] = mapped_column(server_default="private")
@@ -123,6 +125,7 @@ class FileRow(Base):
     requires_python: Mapped[str | None]
     metadata_sha256: Mapped[str | None]
     signature_sha256: Mapped[str | None]
+    has_provenance: Mapped[bool] = mapped_column(server_default=false())
     yanked: Mapped[str | None]
     uploaded_at: Mapped[datetime]
     uploaded_by: Mapped[str]

@@ -1,9 +1,9 @@
 """SimpleIndexApp: the simple repository API in HTML and JSON, for pip, uv, poetry, pdm ..."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
@@ -15,6 +15,7 @@ from pypi_repo.domain.errors import UnknownProject
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
 from pypi_repo.domain.representations import Representation, choose
+from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
@@ -31,6 +32,8 @@ class SimpleIndexApp(WSGIApp):
 
     files_url: where a DownloadApp over the same repository is mounted, relative to the index's
         root page or absolute (a CDN).
+    provenance_url: where a ProvenanceApp is mounted, relative to the index's root page or
+        absolute. Provenance is shown where the request came by https.
     authenticate: by default the registry's own accounts.
     cache: to share with other apps; by default one of its own.
     """
@@ -40,6 +43,7 @@ class SimpleIndexApp(WSGIApp):
         repository: BoundRepository,
         *,
         files_url: str = "../files/",
+        provenance_url: str | None = None,
         authenticate: Authenticate | None = None,
         cache: PageCache | None = None,
     ) -> None:
@@ -49,6 +53,7 @@ class SimpleIndexApp(WSGIApp):
         parts = urlsplit(files_url)
         is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
         # A project page lies one level below the root page that `files_url` is relative to.
+        self._provenance_url = provenance_url
         self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
 
     def handle(self, request: Request, actor: Actor) -> Response:
@@ -65,13 +70,25 @@ class SimpleIndexApp(WSGIApp):
             return _redirect(request, path, canonical)
         if not name:
             return self._respond(request, self._index.project_list(actor), _render_list)
-        return self._respond(request, self._index.project_page(actor, project), self._render)
+        links = Links(self._files_url, self._provenance_base(request))
+        return self._respond(
+            request,
+            self._index.project_page(actor, project),
+            lambda page, representation: _render_project(page, representation, links),
+            variant=links,
+        )
+
+    def _provenance_base(self, request: Request) -> str | None:
+        if self._provenance_url is None or request.scheme != "https":
+            return None
+        return urljoin(request.root_url, self._provenance_url)
 
     def _respond(
         self,
         request: Request,
         content: Versioned[Content],
         render: Callable[[Content, Representation], bytes],
+        variant: Hashable = None,
     ) -> Response:
         representation = _negotiate(request.headers.get("Accept", ""), request.args.get("format"))
         media_type = representation.value
@@ -81,15 +98,16 @@ class SimpleIndexApp(WSGIApp):
             request,
             self._cache,
             content,
-            variant=(representation, self._files_url),
+            variant=(representation, variant),
             media_type=media_type,
             render=lambda page: render(page, representation),
         )
 
-    def _render(self, page: ProjectPage, representation: Representation) -> bytes:
-        if representation.is_json:
-            return simple_pages.project_json(page, self._files_url)
-        return simple_pages.project_html(page, self._files_url)
+
+def _render_project(page: ProjectPage, representation: Representation, links: Links) -> bytes:
+    if representation.is_json:
+        return simple_pages.project_json(page, links)
+    return simple_pages.project_html(page, links)
 
 
 def _render_list(index: ProjectList, representation: Representation) -> bytes:

@@ -71,7 +71,7 @@ class _LandingPage(WSGIApp):
 
 def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIApplication":
     upload = UploadApp(repository)
-    index = SimpleIndexApp(repository, cache=cache)
+    index = SimpleIndexApp(repository, provenance_url="../integrity/", cache=cache)
     return mount(
         {
             "/simple": index,

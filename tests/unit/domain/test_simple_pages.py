@@ -21,7 +21,7 @@ from pypi_repo.domain.records import (
     ProjectPage,
     ProjectStatus,
 )
-from pypi_repo.domain.simple_pages import list_html, list_json, project_html, project_json
+from pypi_repo.domain.simple_pages import Links, list_html, list_json, project_html, project_json
 
 SHA256 = "ab" * 32
 METADATA_SHA256 = "cd" * 32
@@ -103,13 +103,13 @@ class _Document(HTMLParser):
 
 
 def _html(page: ProjectPage, files_url: str = FILES_URL) -> _Document:
-    document = _Document(project_html(page, files_url))
+    document = _Document(project_html(page, Links(files_url)))
     assert document.open_tags == []
     return document
 
 
 def _json(page: ProjectPage, files_url: str = FILES_URL) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(project_json(page, files_url))
+    document: dict[str, Any] = json.loads(project_json(page, Links(files_url)))
     return document
 
 
@@ -146,7 +146,7 @@ def test_an_anchor_leads_to_the_file() -> None:
 def test_there_are_no_other_anchors() -> None:
     """X20: installers take every one for a file."""
     assert _html(_page()).anchors == []
-    assert project_html(_page(_file()), FILES_URL).count(b"<a ") == 1
+    assert project_html(_page(_file()), Links(FILES_URL)).count(b"<a ") == 1
 
 
 def test_a_local_version_is_encoded_in_urls_and_not_in_texts() -> None:
@@ -162,7 +162,7 @@ def test_a_local_version_is_encoded_in_urls_and_not_in_texts() -> None:
 
 def test_requirements_on_python_are_escaped_in_html() -> None:
     """X22"""
-    assert b'data-requires-python="&gt;=3.8"' in project_html(_page(_file()), FILES_URL)
+    assert b'data-requires-python="&gt;=3.8"' in project_html(_page(_file()), Links(FILES_URL))
     assert _anchor(_file(requires_python='>=3.8,<"4"'))["data-requires-python"] == '>=3.8,<"4"'
     assert "data-requires-python" not in _anchor(_file(requires_python=None))
 
@@ -171,7 +171,7 @@ def test_requirements_on_python_are_escaped_in_html() -> None:
 def test_yanked_in_html_always_has_a_value(reason: str) -> None:
     """X22: a bare attribute means "not yanked" to pip."""
     assert _anchor(_file(yanked=reason))["data-yanked"] == reason
-    content = project_html(_page(_file(yanked="")), FILES_URL)
+    content = project_html(_page(_file(yanked="")), Links(FILES_URL))
     assert b'data-yanked=""' in content
 
 

@@ -199,6 +199,17 @@ def test_the_name_of_a_deleted_file_stays_taken(both: Registry) -> None:
     assert filenames(both) == []
 
 
+def test_where_their_reuse_is_allowed_deleted_names_can_be_used_again(both: Registry) -> None:
+    """U57: and what is there is protected all the same."""
+    upload(both, WHEEL)
+    both.projects.delete_file("main", WHEEL.filename)
+    both.repositories.change("main", allow_reuse=True)
+    changed = wheel(files={"demo/new.py": b""})
+    assert upload(both, changed).digests.sha256 == changed.sha256
+    with pytest.raises(FileAlreadyExists):
+        upload(both, WHEEL)
+
+
 def test_where_overwriting_is_allowed_deleted_names_can_be_used_again(both: Registry) -> None:
     """U57"""
     both.repositories.change("main", allow_overwrite=True)

@@ -349,3 +349,22 @@ def test_head_is_get_without_the_body(site: Site) -> None:
     whole, head = site.get(URL), site.get(URL, method="HEAD")
     assert head.data == b""
     assert dict(head.headers) == dict(whole.headers)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_the_index_announces_provenance(site: Site, scheme: str) -> None:
+    """X22, X33, U90: as an absolute https URL, and where there is none, not at all."""
+    _upload(site, attestation(WHEEL))
+    answers = [
+        site.client.get(
+            "/repositories/main/simple/demo/",
+            base_url=f"{scheme}://index.test",
+            headers={**site.headers, "Accept": accept},
+        )
+        for accept in ("application/vnd.pypi.simple.v1+json", "text/html")
+    ]
+    expected = f"https://index.test{URL}" if scheme == "https" else None
+    (file,) = answers[0].get_json(force=True)["files"]
+    assert file.get("provenance") == expected
+    assert (f'data-provenance="{expected}"' in answers[1].text) == (scheme == "https")
+    assert ("data-provenance" in answers[1].text) == (scheme == "https")
