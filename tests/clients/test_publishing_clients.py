@@ -269,3 +269,65 @@ def test_hatch_shows_a_refusal(
     assert again.returncode != 0
     assert "demo-1.0.tar.gz was deleted from repository 'main'" in again.text
     assert set(stored(registry)) == {"demo-1.0-py3-none-any.whl"}
+
+
+@every_client
+def test_the_rest_of_a_half_published_release(
+    client: str, project: Path, registry: Registry, clients: Clients, site: Addresses
+) -> None:
+    """U54: after an upload that broke off, the same command again completes the release."""
+    wheel = project / "dist" / "demo-1.0-py3-none-any.whl"
+    clients.publish_with_twine(*site.target(), wheel)
+    before = stored(registry)
+    publish(client, clients, project, site.target())
+
+    assert set(before) == {wheel.name}
+    assert set(stored(registry)) == {wheel.name, "demo-1.0.tar.gz"}
+    assert stored(registry)[wheel.name] == before[wheel.name]
+
+
+@pytest.mark.parametrize("client", ["uv", "poetry"])
+def test_dry_runs(
+    client: str, project: Path, registry: Registry, clients: Clients, site: Addresses
+) -> None:
+    done = publish(client, clients, project, site.target(), options=["--dry-run"])
+
+    assert "demo-1.0.tar.gz" in done.text
+    assert stored(registry) == {}
+
+
+@pytest.mark.parametrize("client", ["uv"])
+def test_named_index_of_uv(
+    client: str,
+    project: Path,
+    change: Callable[[Path], None],
+    registry: Registry,
+    clients: Clients,
+    site: Addresses,
+) -> None:
+    """`--index` brings the check URL along, and the index's credentials with it."""
+
+    def run(*, check: bool = True) -> Completed:
+        with (project / "pyproject.toml").open("a") as file:
+            file.write(
+                f'\n[[tool.uv.index]]\nname = "team"\nurl = "{site.index()}"\n'
+                f'publish-url = "{site.upload()}"\n'
+            )
+        environment = {
+            "UV_NO_CONFIG": "0",
+            "UV_PUBLISH_USERNAME": site.user,
+            "UV_PUBLISH_PASSWORD": site.password,
+        }
+        never = ["--trusted-publishing", "never"]
+        args = ["publish", "--index", "team", *never]
+        return clients.uv(*args, env=environment, cwd=project, check=check)
+
+    run()
+    before = stored(registry)
+    change(project)
+    other = run(check=False)
+
+    assert set(before) == {"demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"}
+    assert other.returncode != 0
+    assert "Local file and index file do not match" in other.text
+    assert stored(registry) == before
