@@ -6,6 +6,7 @@ people without rights): only uv's default strategy is a defence, and only while 
 does not answer 404.
 """
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,6 +224,119 @@ def test_pip_takes_the_highest_version_of_all(
     clients.pip(python, "install", *both, "demo")
 
     assert installed(clients, python) == "demo==9.0"
+
+
+UV_PROJECT = """\
+[project]
+name = "consumer"
+version = "0"
+requires-python = ">=3.11"
+dependencies = ["demo", "other"]
+
+[tool.uv.sources]
+demo = {{ index = "team" }}
+
+[[tool.uv.index]]
+name = "team"
+url = "{private}"
+explicit = true
+
+[[tool.uv.index]]
+name = "public"
+url = "{public}"
+default = true
+"""
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404])
+def test_uv_with_an_explicit_index(
+    status: int,
+    registry: Registry,
+    public: Registry,
+    clients: Clients,
+    indexes: Neighbours,
+    tmp_path: Path,
+) -> None:
+    """The project says where each package lives, so no answer sends uv elsewhere for it."""
+    if status != 404:
+        upload(registry, wheel("demo", "1.0"))
+    upload(public, wheel("demo", "9.0"))
+    upload(public, wheel("other", "1.0"))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        UV_PROJECT.format(private=indexes.private[status], public=indexes.public)
+    )
+    locked = clients.uv("lock", env={"UV_NO_CONFIG": "0"}, cwd=project, check=status == 200)
+    if status == 200:
+        lock = (project / "uv.lock").read_text()
+        sources = {p["name"]: p["version"] for p in tomllib.loads(lock)["package"]}
+        assert sources == {"consumer": "0", "demo": "1.0", "other": "1.0"}
+        assert PASSWORD not in lock
+
+    assert (locked.returncode == 0) == (status == 200)
+
+
+PDM_PROJECT = """\
+[project]
+name = "consumer"
+version = "0"
+requires-python = ">=3.11"
+
+[tool.pdm]
+distribution = false
+
+[tool.pdm.resolution]
+respect-source-order = {ordered}
+
+[[tool.pdm.source]]
+name = "team"
+url = "{private}"
+
+[[tool.pdm.source]]
+name = "pypi"
+url = "{public}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("ordered", "status", "chosen"),
+    [
+        (False, 200, "demo==9.0"),
+        (True, 200, "demo==1.0"),
+        (True, 401, "demo==9.0"),
+        (True, 403, "demo==9.0"),
+        (True, 404, "demo==9.0"),
+    ],
+)
+def test_pdm_with_two_sources(
+    ordered: bool,
+    status: int,
+    chosen: str,
+    registry: Registry,
+    public: Registry,
+    clients: Clients,
+    indexes: Neighbours,
+    python: Path,
+    tmp_path: Path,
+) -> None:
+    """The highest version of all, unless told to respect the order; refusals are passed over."""
+    if status != 404:
+        upload(registry, wheel("demo", "1.0"))
+    upload(public, wheel("demo", "9.0"))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        PDM_PROJECT.format(
+            ordered=str(ordered).lower(),
+            private=indexes.private[status],
+            public=indexes.public,
+        )
+    )
+    environment = {"PDM_USE_VENV": "1", "PDM_PYTHON": str(python)}
+    clients.pdm("add", "demo", env=environment, cwd=project)
+
+    assert installed(clients, python) == chosen
 
 
 POETRY_PROJECT = """\
