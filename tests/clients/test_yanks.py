@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import Registry
+from pypi_repo.domain.records import ProjectStatus
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
 from tests.support.distributions import sdist, wheel
@@ -129,7 +130,9 @@ def test_quarantined_and_back(name: str, installer: Installer, registry: Registr
 
 @each_bare
 @pytest.mark.parametrize("status", ["archived", "deprecated"])
-def test_other_statuses(name: str, status: str, installer: Installer, registry: Registry) -> None:
+def test_other_statuses(
+    name: str, status: ProjectStatus, installer: Installer, registry: Registry
+) -> None:
     """X46: nothing to an installer."""
     registry.projects.set_status("main", "demo", status)
     installer.install("demo")
