@@ -6,6 +6,7 @@ A private repository needs none of them; whoever publishes onwards wants to hear
 import io
 import re
 import sys
+import threading
 from collections.abc import Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -53,6 +54,7 @@ _OTHER_STANDARD_MODULES = """
     urlparse user UserDict UserList UserString uu whichdb xdrlib xmllib xmlrpclib
 """
 _NEWEST_METADATA_VERSION = Version("2.5")
+_RENDERING = threading.Lock()  # docutils keeps state for the whole process
 _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None, "-": None})
 
 
@@ -102,7 +104,9 @@ def _check_description(metadata: CoreMetadata) -> None:
         return
     from readme_renderer import rst
 
-    if rst.render(description, stream=io.StringIO()) is None:
+    with _RENDERING:
+        rendered = rst.render(description, stream=io.StringIO())
+    if rendered is None:
         raise InvalidMetadata(
             "The description cannot be rendered as reStructuredText; see `twine check`, or say "
             "what it is with Description-Content-Type."

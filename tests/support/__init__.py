@@ -1,4 +1,4 @@
 """The toolbox of the tests: real files, real servers, real clients.
 
-Nothing here imports the package under test.
+Only `uploads` and `command_line_docs` import the package under test.
 """

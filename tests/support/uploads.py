@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pypi_repo import Actor, Registry
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.upload import Accepted
 from tests.support.distributions import Distribution, upload_form
 
 UPLOADER = Actor("user@example.com")
@@ -21,6 +24,24 @@ def form_of(
     return UploadForm.from_fields(lists, filename or distribution.filename)
 
 
+def publish(
+    registry: Registry,
+    distribution: Distribution,
+    repository: str = "main",
+    actor: Actor = UPLOADER,
+    *,
+    signature: bytes | None = None,
+    **overrides: str | list[str] | None,
+) -> Accepted:
+    """What UploadApp does once it has taken a request apart."""
+    uploads = registry.repository(repository).uploads
+    limit = uploads.admit(actor).file_limit
+    form = replace(form_of(distribution, **overrides), signature=signature)
+    with uploads.stage() as staged:
+        staged.write(distribution.content, limit)
+        return uploads.accept(actor, form, staged)
+
+
 def upload(
     registry: Registry,
     distribution: Distribution,
@@ -28,13 +49,8 @@ def upload(
     actor: Actor = UPLOADER,
     **overrides: str | list[str] | None,
 ) -> DistributionFile:
-    """What UploadApp does once it has taken a request apart."""
-    uploads = registry.repository(repository).uploads
-    limit = uploads.admit(actor).file_limit
-    form = form_of(distribution, **overrides)
-    with uploads.stage() as staged:
-        staged.write(distribution.content, limit)
-        return uploads.accept(actor, form, staged).file
+    """The file as the index shows it after `publish`."""
+    return publish(registry, distribution, repository, actor, signature=None, **overrides).file
 
 
 def page(

@@ -28,7 +28,8 @@ from pypi_repo.settings import KIB
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.hostile_archives import Member, build_wheel, build_zip
 from tests.support.http import Site, basic
-from tests.support.publishing import PUBLISHER, page_of, publish
+from tests.support.uploads import UPLOADER, publish
+from tests.support.uploads import page as page_of
 
 USER, PASSWORD = "user@example.com", "correct horse"
 STRICT: tuple[Profile, ...] = ("private", "pypi")
@@ -196,7 +197,7 @@ def test_the_form_may_say_anything_else(index: Registry, profile: Profile) -> No
     assert accepted.file.requires_python == ">=3.9"
     (file,) = page_of(index, repository=profile).files
     assert file.requires_python == ">=3.9"
-    details = index.repository(profile).details.project(PUBLISHER, file.project).load()
+    details = index.repository(profile).details.project(UPLOADER, file.project).load()
     assert details.fields["summary"] == "what is true"
     assert details.fields["license_expression"] == "MIT"
     assert "classifiers" not in details.fields
@@ -595,7 +596,7 @@ def test_metadata_are_kept_for_each_file(index: Registry) -> None:
     files = page_of(index, repository="private").files
     assert [file.requires_python for file in files] == [">=3.8", ">=3.9", ">=3.10"]
     assert len({file.metadata_sha256 for file in files}) == 3
-    details = index.repository("private").details.project(PUBLISHER, files[0].project).load()
+    details = index.repository("private").details.project(UPLOADER, files[0].project).load()
     assert details.fields["summary"] == "second"
 
 

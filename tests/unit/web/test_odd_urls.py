@@ -7,7 +7,8 @@ from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
 from tests.support.distributions import wheel
-from tests.support.publishing import page_of, publish
+from tests.support.uploads import page as page_of
+from tests.support.uploads import publish
 
 _FILE = f"{'a' * 2}/{'b' * 2}/{'c' * 60}"
 
