@@ -114,7 +114,9 @@ class Server:
             self._turn()
         for listener in self._listeners:
             listener.accepting = False
-            listener.close()
+            # Not listener.close(), which takes the trigger along: worker threads still pull it,
+            # and its file descriptor may belong to somebody else by then.
+            wasyncore.dispatcher.close(listener)
         deadline = time.monotonic() + _DRAIN_SECONDS
         while self._is_busy() and time.monotonic() < deadline:
             self._turn()
