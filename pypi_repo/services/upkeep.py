@@ -44,8 +44,7 @@ class Upkeep:
         deadline = datetime.now(UTC) - grace
         blobs = size = 0
         for blob in self._blobs.walk():
-            if blob.modified < deadline and not self._is_referred_to(blob.path):
-                self._blobs.delete(blob.path)
+            if blob.modified < deadline and self._delete_orphan(blob.path):
                 blobs, size = blobs + 1, size + blob.size
         return Swept(blobs, size)
 
@@ -60,11 +59,20 @@ class Upkeep:
                 name = filename + METADATA_SUFFIX
                 yield from self._check(path + METADATA_SUFFIX, name, metadata_sha256, None)
 
-    def _is_referred_to(self, path: str) -> bool:
+    def _delete_orphan(self, path: str) -> bool:
+        """False if it is none. Nothing is published meanwhile, so none becomes a file's blob."""
         *folders, filename = owner_path(path).split("/")
         sha256 = "".join(folders)
         with self._database.read() as connection:
-            return Catalog(connection).refers_to(sha256, filename)
+            if Catalog(connection).refers_to(sha256, filename):
+                return False
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock_repositories()
+            if catalog.refers_to(sha256, filename):
+                return False
+            self._blobs.delete(path)
+        return True
 
     def _check(self, path: str, filename: str, sha256: str, size: int | None) -> Iterator[Problem]:
         try:

@@ -15,6 +15,7 @@ from pypi_repo.domain.errors import (
     ProjectClosed,
     ReleaseClosed,
     TooLarge,
+    Unavailable,
 )
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import NormalizedName, normalize
@@ -55,11 +56,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A checked and stored file that is about to be published."""
+    """A checked and stored file that is about to be published; `stored` are all its blobs."""
 
     display_name: str
     filename: DistributionFilename
     file: DistributionFile
+    stored: tuple[str, ...]
     provenance: str | None
     warnings: tuple[str, ...]
 
@@ -159,7 +161,8 @@ class Uploads:
         if signature is not None and file.signature_sha256 is not None:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
         self._blobs.put(file.path, staged, beside)
-        return _Candidate(form.name, filename, file, attested, inspection.warnings)
+        stored = (file.path, *(file.path + suffix for suffix in beside))
+        return _Candidate(form.name, filename, file, stored, attested, inspection.warnings)
 
     def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
@@ -172,6 +175,8 @@ class Uploads:
             if existing is not None and existing.digests == file.digests:
                 return Accepted(existing)
             _check_quota(catalog, repository, file, existing)
+            if not all(map(self._blobs.exists, candidate.stored)):
+                raise Unavailable("The stored file was swept away as an old orphan; send it again.")
             project_id = self._project(catalog, repository, project, candidate)
             release_id = _release(catalog, repository, project_id, file, existing)
             file_id = (

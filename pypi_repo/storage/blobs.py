@@ -100,6 +100,10 @@ class BlobStore(ABC):
         """The blob, readable and seekable; raises FileNotFoundError if there is none."""
 
     @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether there is such a blob at this moment."""
+
+    @abstractmethod
     def delete(self, path: str) -> None:
         """Does nothing where there is no such blob."""
 
@@ -171,6 +175,9 @@ class _LocalBlobStore(BlobStore):
             # Closed by the WSGI server, or by the iterator that sends a part of it.
             return open(self._locate(path), "rb")
 
+    def exists(self, path: str) -> bool:
+        return os.path.exists(self._locate(path))
+
     def delete(self, path: str) -> None:
         with _own_errors(), suppress(FileNotFoundError):
             os.unlink(self._locate(path))
@@ -224,6 +231,10 @@ class _RemoteBlobStore(BlobStore):
                     self._locate(path), "rb", block_size=_REMOTE_BLOCK, cache_type="readahead"
                 ),
             )
+
+    def exists(self, path: str) -> bool:
+        with _own_errors():
+            return bool(self._fs.exists(self._locate(path)))
 
     def delete(self, path: str) -> None:
         with _own_errors(), suppress(FileNotFoundError):

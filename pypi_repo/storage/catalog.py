@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -74,6 +75,12 @@ class Catalog:
             REPOSITORY.with_for_update(), {"name": lookup(name)}
         ).one_or_none()
         return None if row is None else to_repository(row)
+
+    def lock_repositories(self) -> None:
+        """Lets no other writer change or publish anything until the commit."""
+        # A write transaction of SQLite is alone anyway.
+        if self._connection.dialect.name != "sqlite":
+            self._connection.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
 
     def add_repository(self, **values: Any) -> Repository | None:
         """The new repository; None, and a transaction good for nothing, if the name is taken."""

@@ -1,14 +1,19 @@
 """Database and blob store are kept in step."""
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import Actor, Permission, Registry, Settings
+from pypi_repo.domain.access import GrantPolicy
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.records import Repository
 from pypi_repo.services.upkeep import Problem, Swept
 from pypi_repo.storage.blobs import open_blob_store
 from tests.support.distributions import sdist, wheel
@@ -202,3 +207,60 @@ def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
     assert list(registry.upkeep.verify()) == []
     assert registry.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
     registry.close()
+
+
+class _Thief(GrantPolicy):
+    """Takes a stored file away between its put and the commit, where the policy is asked again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.stolen = False
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        for path in self._root.rglob("*.metadata"):
+            path.unlink()
+            self.stolen = True
+        return super().allows(actor, permission, repository, project)
+
+
+def test_nothing_is_published_whose_bytes_are_gone(database_url: str, root: Path) -> None:
+    """U96: never a row without its blob."""
+    thief = _Thief(root)
+    settings = Settings(database=database_url, blobs=f"file://{root}")
+    with Registry(settings, policy=thief) as registry:
+        registry.upgrade()
+        registry.repositories.create("main")
+        with pytest.raises(Unavailable, match="send it again"):
+            upload(registry, WHEEL)
+        assert thief.stolen
+        assert registry.projects.all("main") == []
+
+
+def test_sweeping_beside_uploads_loses_nothing(kept: Registry) -> None:
+    """With no grace at all, uploads may be told to try again; what was answered is there."""
+    distributions = [wheel(version=f"{number}.0") for number in range(12)]
+    done = threading.Event()
+
+    def sweep() -> None:
+        while not done.is_set():
+            kept.upkeep.sweep(grace=EVERYTHING)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for distribution in distributions:
+            for _attempt in range(200):
+                with suppress(Unavailable):
+                    upload(kept, distribution)
+                    break
+    finally:
+        done.set()
+        sweeper.join()
+    assert filenames(kept) == [distribution.filename for distribution in distributions]
+    assert list(kept.upkeep.verify()) == []
