@@ -33,18 +33,13 @@ class Details:
         self._blobs = blobs
         self._policy = policy
 
-    def check_access(self, actor: Actor) -> None:
-        """Raises AuthenticationRequired, PermissionDenied or UnknownRepository."""
-        with self._database.read() as connection:
-            found = Catalog(connection).repository(self._repository)
-        admit(self._policy, actor, Permission.READ, self._repository, found)
-
     def project(
         self, actor: Actor, name: NormalizedName, version: str | None = None
     ) -> Versioned[ProjectDetails]:
         """A project at `version`, in any spelling, or at the one that most people want.
 
-        Loading raises UnknownRelease. Raises like check_access, and UnknownProject.
+        Loading raises UnknownRelease. Raises AuthenticationRequired, PermissionDenied,
+        UnknownRepository or UnknownProject.
         """
         with self._database.read() as connection:
             found = Catalog(connection).locate(self._repository, name)
@@ -60,7 +55,7 @@ class Details:
         )
 
     def provenance(self, actor: Actor, project: str, version: str, filename: str) -> str:
-        """The provenance object of a file (PEP 740). Raises like check_access, and UnknownFile."""
+        """The provenance object of a file (PEP 740). Raises as `project` does, and UnknownFile."""
         with self._database.read() as connection:
             catalog = Catalog(connection)
             found, owner, file = catalog.locate_file(self._repository, filename) or (
@@ -68,8 +63,10 @@ class Details:
                 None,
                 None,
             )
-            asked = None if owner is None else owner.normalized_name
-            repository = admit(self._policy, actor, Permission.READ, self._repository, found, asked)
+            # About the project that was named, whether the file is there and whosever it is.
+            repository = admit(
+                self._policy, actor, Permission.READ, self._repository, found, project
+            )
             is_named = (
                 file is not None
                 and file.project == project

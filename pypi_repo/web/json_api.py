@@ -38,6 +38,7 @@ class JsonApiApp(WSGIApp):
         cache: PageCache | None = None,
     ) -> None:
         super().__init__(authenticate or repository.authenticate)
+        self._index = repository.index
         self._details = repository.details
         self._files_url = files_url
         self._index_url = index_url
@@ -49,10 +50,10 @@ class JsonApiApp(WSGIApp):
         name, *version, last = path.strip("/").split("/") if "/" in path.strip("/") else ["", ""]
         project = normalize(name)
         if last != "json" or len(version) > 1 or not is_normalized(project):
-            self._details.check_access(actor)
+            self._index.check_access(actor)
             raise NotFound("There is nothing here; ask for /PROJECT/json.")
         if name != project:
-            self._details.check_access(actor)
+            self._index.check_access(actor)
             target = "/".join([project, *map(quote, version), last])
             return redirect(request, target)
         return self._respond(request, actor, project, version[0] if version else None)
@@ -82,13 +83,14 @@ class ProvenanceApp(WSGIApp):
         self, repository: BoundRepository, *, authenticate: Authenticate | None = None
     ) -> None:
         super().__init__(authenticate or repository.authenticate)
+        self._index = repository.index
         self._details = repository.details
 
     def handle(self, request: Request, actor: Actor) -> Response:
         require_reading(request)
         parts = path_info(request).strip("/").split("/")
         if len(parts) != 4 or parts[3] != "provenance":
-            self._details.check_access(actor)
+            self._index.check_access(actor)
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
         document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
         # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).

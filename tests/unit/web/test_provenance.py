@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 from pypi_attestations import Provenance
+from werkzeug.test import Client
 
-from pypi_repo import Registry
+from pypi_repo import Actor, Permission, Registry, Settings
+from pypi_repo.domain.access import GrantPolicy
+from pypi_repo.domain.records import Repository
 from tests.support.attestations import PUBLISH, SLSA, attestation, sound
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.http import Site, basic, reason
+from tests.support.uploads import publish
 
 WHEEL = wheel()
 URL = f"/repositories/main/integrity/demo/1.0/{WHEEL.filename}/provenance"
@@ -368,3 +372,34 @@ def test_the_index_announces_provenance(site: Site, scheme: str) -> None:
     assert file.get("provenance") == expected
     assert (f'data-provenance="{expected}"' in answers[1].text) == (scheme == "https")
     assert ("data-provenance" in answers[1].text) == (scheme == "https")
+
+
+class _Hiding(GrantPolicy):
+    """From the moment it is told so, nobody may read the project `demo`."""
+
+    hides = False
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        hidden = self.hides and project == "demo"
+        return not hidden and super().allows(actor, permission, repository, project)
+
+
+def test_files_of_a_hidden_project_cannot_be_guessed() -> None:
+    """X71: the answer is about the project in the URL, whether the file is there or not."""
+    policy = _Hiding()
+    settings = Settings(database="sqlite://", password_cost=4)
+    with Registry(settings, policy=policy) as registry:
+        registry.repositories.create("main", public=True)
+        publish(registry, WHEEL)
+        policy.hides = True
+        client = Client(registry.wsgi_app())
+        for project, status in (("demo", 401), ("open", 404)):
+            for name in (WHEEL.filename, wheel(version="9.0").filename):
+                url = f"/repositories/main/integrity/{project}/1.0/{name}/provenance"
+                assert client.get(url).status_code == status
