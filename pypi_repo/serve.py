@@ -17,11 +17,11 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer, create_server
 
-from pypi_repo.cli.options import Command, Size, locate, location_options, option
+from pypi_repo.cli.options import Command, Size, location_options, option
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.services.setup import FirstSteps
-from pypi_repo.settings import GIB, Limits
+from pypi_repo.settings import GIB, Limits, in_folder
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -49,7 +49,7 @@ def serve(
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     limits = Limits(file_size=max_upload_size)
-    registry = Registry(locate(data, database, blobs, limits=limits))
+    registry = Registry(in_folder(data, database, blobs, limits))
     if database is None:
         registry.upgrade()  # nobody else uses the embedded database
     else:

@@ -66,9 +66,15 @@ class Settings:
     password_cost: int = 12
 
 
-def in_folder(data: str) -> Settings:
-    """The settings that `--data` stands for: everything in one folder."""
-    return Settings(database=f"sqlite:///{data}/registry.db", blobs=f"file://{data}/blobs")
+def in_folder(
+    data: str, database: str | None = None, blobs: str | None = None, limits: Limits = Limits()
+) -> Settings:
+    """What `--data` stands for: everything in one folder, but for what is said to be elsewhere."""
+    return Settings(
+        database=database or f"sqlite:///{data}/registry.db",
+        blobs=blobs or f"file://{data}/blobs",
+        limits=limits,
+    )
 
 
 def from_mapping(values: Mapping[str, str]) -> Settings:
@@ -79,14 +85,14 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
     Raises ValueError where a value cannot be understood.
     """
-    embedded = in_folder(values.get("PYPI_REPO_DATA", "pypi-repo-data"))
     limits = Limits()
     if "PYPI_REPO_MAX_UPLOAD_SIZE" in values:
         limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
-    return Settings(
-        database=values.get("PYPI_REPO_DATABASE") or embedded.database,
-        blobs=values.get("PYPI_REPO_BLOBS") or embedded.blobs,
-        limits=limits,
+    return in_folder(
+        values.get("PYPI_REPO_DATA", "pypi-repo-data"),
+        values.get("PYPI_REPO_DATABASE"),
+        values.get("PYPI_REPO_BLOBS"),
+        limits,
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
-from pypi_repo.settings import Settings, in_folder, parse_size
+from pypi_repo.settings import in_folder, parse_size
 
 T = TypeVar("T")
 
@@ -88,12 +88,6 @@ def location_options(command: Callable[..., T]) -> Callable[..., T]:
     return command
 
 
-def locate(data: str, database: str | None, blobs: str | None, **more: Any) -> Settings:
-    """The settings that the location options stand for."""
-    embedded = in_folder(data)
-    return Settings(database=database or embedded.database, blobs=blobs or embedded.blobs, **more)
-
-
 def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     """Adds the location options and hands the command an open registry."""
 
@@ -101,7 +95,7 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     @functools.wraps(command)
     def with_registry(*arguments: Any, **options: Any) -> T:
         place = {name: options.pop(name) for name in ("data", "database", "blobs")}
-        settings = locate(**place)
+        settings = in_folder(**place)
         registry = Registry(settings)
         if registry.is_new:
             click.echo(f"Made a new, empty registry in {settings.database}.", err=True)

@@ -28,7 +28,6 @@ def test_every_error_code_that_clients_see_is_documented() -> None:
     only_for_operators = {
         "conflict",
         "configuration",
-        "invalid",
         "invalid-password",
         "invalid-setting",
         "last-administrator",
