@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Self
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.activity import Activity
+from pypi_repo.services.administrators import Administrators
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.projects import Projects
 from pypi_repo.services.repositories import Repositories
+from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
 from pypi_repo.services.simple_index import SimpleIndex
 from pypi_repo.services.throttle import Throttle
@@ -48,11 +51,15 @@ class Registry:
         self._database = Database(settings.database, guard=schema.require_current)
         self._blobs = open_blob_store(_blob_url(settings, self._database), settings.blob_options)
         passwords = Passwords(settings.password_cost)
-        login = Login(self._database, passwords, Throttle(settings.limits.failed_logins))
+        throttle = Throttle(settings.limits.failed_logins)
+        login = Login(self._database, passwords, throttle)
         self._authenticate = basic_or_token(login)
         self.repositories = Repositories(self._database, self._policy)
         self.projects = Projects(self._database, self._policy)
         self.accounts = Accounts(self._database, passwords)
+        self.administrators = Administrators(self._database, passwords)
+        self.sessions = Sessions(self._database, passwords, throttle)
+        self.activity = Activity(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self.is_new = not self._database.exists()

@@ -60,7 +60,7 @@ def populate(registry: Registry) -> None:
     registry.repositories.create("main")
     registry.accounts.create_user(USER, PASSWORD)
     registry.accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
-    registry.accounts.create_administrator(ADMINISTRATOR, PASSWORD)
+    registry.administrators.create(ADMINISTRATOR, PASSWORD)
 
 
 @pytest.fixture

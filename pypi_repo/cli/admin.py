@@ -27,7 +27,7 @@ _password_stdin = option("--password-stdin", is_flag=True, help="Read the passwo
 @uses_registry
 def create(registry: Registry, name: str, password_stdin: bool) -> None:
     """Make the administrator NAME."""
-    registry.accounts.create_administrator(name, read_password(password_stdin))
+    registry.administrators.create(name, read_password(password_stdin))
     click.echo(f"Created administrator {name.lower()}.")
 
 
@@ -39,7 +39,7 @@ def list_(registry: Registry, as_json: bool) -> None:
     print_records(
         [
             {"name": found.name, "created_at": found.created_at}
-            for found in registry.accounts.administrators()
+            for found in registry.administrators.all()
         ],
         as_json,
     )
@@ -51,7 +51,7 @@ def list_(registry: Registry, as_json: bool) -> None:
 @uses_registry
 def set_password(registry: Registry, name: str, password_stdin: bool) -> None:
     """Give administrator NAME another password."""
-    registry.accounts.set_administrator_password(name, read_password(password_stdin))
+    registry.administrators.set_password(name, read_password(password_stdin))
     click.echo(f"Changed the password of administrator {name.lower()}.")
 
 
@@ -60,5 +60,5 @@ def set_password(registry: Registry, name: str, password_stdin: bool) -> None:
 @uses_registry
 def delete(registry: Registry, name: str) -> None:
     """Delete administrator NAME."""
-    registry.accounts.delete_administrator(name)
+    registry.administrators.delete(name)
     click.echo(f"Deleted administrator {name.lower()}.")

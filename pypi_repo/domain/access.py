@@ -27,6 +27,19 @@ class Access(IntEnum):
     WRITE = 2
 
 
+class Area(Enum):
+    """What administrators manage, and are given one by one."""
+
+    REPOSITORIES = "repositories"
+    """Repositories with their settings and everything in them."""
+    USERS = "users"
+    """Repository users, their access and tokens."""
+    SETTINGS = "settings"
+    """Administrators, their permissions and tokens."""
+
+
+EVERY_AREA = frozenset(Area)
+
 _NEEDED = {Permission.READ: Access.READ, Permission.UPLOAD: Access.WRITE}
 
 
@@ -66,12 +79,16 @@ class Actor:
     A host's own `authenticate` returns `Actor("name")`, which may read and write every
     repository as a new repository user may, or narrows that with `grants`. `groups` mean
     nothing to the built-in policy; a host's AccessPolicy may use them.
+
+    areas: what an administrator manages. A host that signs administrators in itself returns
+        `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)` to the portal.
     """
 
     name: str
     groups: frozenset[str] = frozenset()
     grants: Grants = field(default=Grants(Access.WRITE), kw_only=True)
     kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
+    areas: frozenset[Area] = field(default=frozenset(), kw_only=True)
 
     @property
     def is_anonymous(self) -> bool:
@@ -102,7 +119,11 @@ class AccessPolicy(Protocol):
 
 
 class GrantPolicy:
-    """The built-in policy: public repositories are read by all, the rest is by grant."""
+    """The built-in policy: public repositories are read by all, the rest is by grant.
+
+    Administrators of the area do everything, through the portal and the management API; the
+    endpoints of package clients never know them.
+    """
 
     def allows(
         self,
@@ -113,6 +134,8 @@ class GrantPolicy:
     ) -> bool:
         if actor.kind is ActorKind.OPERATOR:
             return True
+        if actor.kind is ActorKind.ADMINISTRATOR:
+            return Area.REPOSITORIES in actor.areas
         if permission is Permission.READ and repository.public:
             return True
         needed = _NEEDED.get(permission)
@@ -160,6 +183,23 @@ def admit(
     if found is None:
         raise UnknownRepository(f"There is no repository {name!r} here; check the URL.")
     return found
+
+
+def require_area(actor: Actor, area: Area) -> None:
+    """Raises PermissionDenied unless `actor` is the operator or an administrator of `area`."""
+    if actor.kind is ActorKind.OPERATOR:
+        return
+    if actor.kind is not ActorKind.ADMINISTRATOR or area not in actor.areas:
+        raise PermissionDenied(
+            f"{actor.name!r} may not manage {area.value}; ask an administrator who may manage "
+            "settings."
+        )
+
+
+def require_administrator(actor: Actor) -> None:
+    """Raises PermissionDenied unless `actor` is the operator or any administrator."""
+    if actor.kind not in (ActorKind.OPERATOR, ActorKind.ADMINISTRATOR):
+        raise PermissionDenied(f"{actor.name!r} is no administrator.")
 
 
 def _nowhere(name: str) -> Repository:

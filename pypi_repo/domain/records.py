@@ -184,18 +184,3 @@ class StoredFile:
     size: int | None
     etag: str
     public: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """One change. `serial` counts the changes of one repository; accounts have none."""
-
-    at: datetime
-    actor: str
-    action: str
-    repository: str | None = None
-    serial: int | None = None
-    project: str | None = None
-    version: str | None = None
-    filename: str | None = None
-    detail: dict[str, str] | None = None

@@ -1,14 +1,19 @@
 """Turns credentials into an actor: the hot path of every request."""
 
-import hashlib
 from datetime import UTC, datetime
 
-from pypi_repo.domain.access import Actor
-from pypi_repo.domain.accounts import TOKEN_PREFIX
+from pypi_repo.domain.access import Actor, Grants
+from pypi_repo.domain.accounts import (
+    ADMINISTRATOR_TOKEN_PREFIX,
+    TOKEN_PREFIX,
+    Account,
+    token_digest,
+)
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.throttle import Throttle
+from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.people import People
 
@@ -33,7 +38,8 @@ class Login:
 
         Raises InvalidCredentials or TooManyFailedLogins.
         """
-        if username == TOKEN_USERNAME or password.startswith(TOKEN_PREFIX):
+        prefixes = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX)
+        if username == TOKEN_USERNAME or password.startswith(prefixes):
             return self.with_token(password)
         try:
             name = account_name(username)
@@ -42,16 +48,16 @@ class Login:
         with self._database.read() as connection:
             people = People(connection)
             account = people.user(name)
-            administrator_hash = None if account else people.administrator_password(name)
+            administrator = None if account else Administration(connection).administrator(name)
         if account and self._passwords.is_remembered(password, account.password_hash):
-            return Actor(account.name, grants=account.grants)
+            return _actor(account, account.grants)
         # From here on it takes one bcrypt check, whoever it is: the clock tells nothing.
         self._throttle.check((name, address))
         if account and self._passwords.verify(password, account.password_hash):
-            return Actor(account.name, grants=account.grants)
-        if administrator_hash and self._passwords.verify(password, administrator_hash):
+            return _actor(account, account.grants)
+        if administrator and self._passwords.verify(password, administrator.password_hash):
             raise InvalidCredentials(_WRONG_KIND)
-        if not account and not administrator_hash:
+        if not account and not administrator:
             self._passwords.pretend_to_verify(password)
         self._throttle.count_failure((name, address))
         raise InvalidCredentials(_WRONG)
@@ -62,12 +68,22 @@ class Login:
         Raises InvalidCredentials. Tokens are 256 random bits, so a plain hash finds one
         and gives nothing away.
         """
-        digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+        if secret.startswith(ADMINISTRATOR_TOKEN_PREFIX):
+            raise InvalidCredentials(_WRONG_KIND)
         with self._database.read() as connection:
-            found = People(connection).token_holder(digest)
+            found = People(connection).token_holder(token_digest(secret))
         if found is None:
             raise InvalidCredentials("The token is wrong or was revoked.")
         token, account = found
         if token.has_expired(datetime.now(UTC)):
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
-        return Actor(account.name, grants=token.narrow(account.grants))
+        return _actor(account, token.narrow(account.grants))
+
+
+def _actor(account: Account, grants: Grants) -> Actor:
+    """Only for whoever has shown the right credentials: others must not learn of the account."""
+    if account.disabled:
+        raise InvalidCredentials(
+            f"The repository user {account.name!r} is disabled; ask an administrator."
+        )
+    return Actor(account.name, grants=grants)

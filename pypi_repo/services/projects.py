@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from packaging.version import Version
 
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
+from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
     DistributionFile,
-    JournalEntry,
     Project,
     ProjectStatus,
     Repository,
@@ -42,10 +41,9 @@ class _Change:
         serial = self.catalog.next_serial(self.repository)
         self.catalog.change_project(self.project.id, serial=serial)
         self.catalog.journal.record(
-            JournalEntry(
-                at=datetime.now(UTC),
-                actor=self.actor.name,
-                action=action,
+            JournalEntry.by(
+                self.actor,
+                action,
                 repository=self.repository.name,
                 serial=serial,
                 project=self.project.normalized_name,

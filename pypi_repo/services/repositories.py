@@ -7,9 +7,10 @@ from typing import Any
 from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit, require
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
-from pypi_repo.domain.records import JournalEntry, Repository
+from pypi_repo.domain.records import Repository
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -74,7 +75,11 @@ class Repositories:
             created = catalog.add_repository(name=name, created_at=now, **values)
             if created is None:
                 raise NameTaken(f"There is a repository {name!r} already; choose another name.")
-            catalog.journal.record(_entry(actor, "create repository", name, _as_text(values)))
+            catalog.journal.record(
+                JournalEntry.by(
+                    actor, "create repository", repository=name, detail=_as_text(values)
+                )
+            )
         return created
 
     def all(self) -> list[Repository]:
@@ -97,7 +102,11 @@ class Repositories:
             repository = self._managed(catalog.lock_repository(name), name, actor)
             if settings:
                 catalog.change_repository(repository, **settings)
-                catalog.journal.record(_entry(actor, "change repository", name, _as_text(settings)))
+                catalog.journal.record(
+                    JournalEntry.by(
+                        actor, "change repository", repository=name, detail=_as_text(settings)
+                    )
+                )
         return self.get(name, actor=actor)
 
     def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
@@ -108,12 +117,7 @@ class Repositories:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.delete_repository(self._managed(catalog.lock_repository(name), name, actor))
-            catalog.journal.record(_entry(actor, "delete repository", name, None))
-
-    def journal(self, name: str | None = None) -> list[JournalEntry]:
-        """What happened, oldest first: in one repository, or everywhere."""
-        with self._database.read() as connection:
-            return Catalog(connection).journal.entries(name)
+            catalog.journal.record(JournalEntry.by(actor, "delete repository", repository=name))
 
     def _managed(self, found: Repository | None, name: str, actor: Actor) -> Repository:
         return admit(self._policy, actor, Permission.MANAGE, name, found)
@@ -135,9 +139,3 @@ def _check_settings(values: Mapping[str, Any]) -> None:
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
-
-
-def _entry(actor: Actor, action: str, name: str, detail: dict[str, str] | None) -> JournalEntry:
-    return JournalEntry(
-        at=datetime.now(UTC), actor=actor.name, action=action, repository=name, detail=detail
-    )

@@ -4,9 +4,10 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pypi_repo.domain.access import OPERATOR, Access
-from pypi_repo.domain.records import JournalEntry
+from pypi_repo.domain.access import EVERY_AREA, OPERATOR, Access
+from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.passwords import Passwords
+from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.people import People
@@ -51,18 +52,19 @@ class Setup:
             )
             if created is None:
                 return None  # another process was faster
-            people.add_administrator(made.administrator, administrator_hash, now)
+            Administration(connection).add_administrator(
+                made.administrator, administrator_hash, EVERY_AREA, now
+            )
             user_id = people.add_user(made.user, user_hash, now)
             assert user_id is not None  # noqa: S101 - the registry was empty
             people.set_grants(user_id, Access.WRITE, {})
-            catalog.journal.record(
-                JournalEntry(at=now, actor=OPERATOR.name, action="set up registry")
-            )
+            catalog.journal.record(JournalEntry.by(OPERATOR, "set up registry"))
         return made
 
     def _is_empty(self) -> bool:
         with self._database.read() as connection:
-            people = People(connection)
             return not (
-                Catalog(connection).repositories() or people.users() or people.administrators()
+                Catalog(connection).repositories()
+                or People(connection).users()
+                or Administration(connection).administrators()
             )

@@ -18,12 +18,12 @@ from pypi_repo.domain.errors import (
     Unavailable,
 )
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.profiles import RULES, Profile, Rules
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     DistributionFile,
-    JournalEntry,
     Project,
     Repository,
     stored_signature_suffix,
@@ -321,10 +321,10 @@ def _journal_entry(
         detail["replaced_sha256"] = replaced.digests.sha256
     if candidate.warnings:
         detail["warnings"] = " ".join(candidate.warnings)
-    return JournalEntry(
+    return JournalEntry.by(
+        actor,
+        "upload file" if replaced is None else "overwrite file",
         at=file.uploaded_at,
-        actor=actor.name,
-        action="upload file" if replaced is None else "overwrite file",
         repository=repository.name,
         serial=serial,
         project=file.project,

@@ -1,9 +1,14 @@
 """Statements about the journal."""
 
+from dataclasses import asdict
+
 from sqlalchemy import Connection, insert, select
 
-from pypi_repo.domain.records import JournalEntry
+from pypi_repo.domain.journal import JournalEntry, JournalFilter
+from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import JournalRow
+
+_EXACT = ("actor", "action", "repository", "project", "version", "filename")
 
 
 class Journal:
@@ -13,33 +18,29 @@ class Journal:
         self._connection = connection
 
     def record(self, entry: JournalEntry) -> None:
-        self._connection.execute(
-            insert(JournalRow).values(
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                repository=entry.repository,
-                serial=entry.serial,
-                project=entry.project,
-                version=entry.version,
-                filename=entry.filename,
-                detail=entry.detail,
-            )
-        )
+        values = asdict(entry)
+        del values["id"]
+        self._connection.execute(insert(JournalRow).values(**values))
 
-    def entries(self, repository: str | None = None) -> list[JournalEntry]:
-        """All entries, oldest first, or those of one repository."""
-        statement = select(
-            JournalRow.at,
-            JournalRow.actor,
-            JournalRow.action,
-            JournalRow.repository,
-            JournalRow.serial,
-            JournalRow.project,
-            JournalRow.version,
-            JournalRow.filename,
-            JournalRow.detail,
-        ).order_by(JournalRow.id)
-        if repository is not None:
-            statement = statement.where(JournalRow.repository == repository)
+    def entries(
+        self, wanted: JournalFilter, limit: int | None = None, before: int | None = None
+    ) -> list[JournalEntry]:
+        """Newest first; at most `limit`, of those older than the entry with the id `before`."""
+        columns = (getattr(JournalRow, name) for name in JournalEntry.__slots__)
+        statement = select(*columns).order_by(JournalRow.id.desc()).limit(limit)
+        for name in _EXACT:
+            if (value := getattr(wanted, name)) is not None:
+                statement = statement.where(getattr(JournalRow, name) == lookup(value))
+        if wanted.since is not None:
+            statement = statement.where(JournalRow.at >= wanted.since)
+        if wanted.until is not None:
+            statement = statement.where(JournalRow.at < wanted.until)
+        if before is not None:
+            statement = statement.where(JournalRow.id < before)
         return [JournalEntry(**row._mapping) for row in self._connection.execute(statement)]
+
+    def actions(self) -> list[str]:
+        """Every kind of action that the journal knows."""
+        return list(
+            self._connection.scalars(select(JournalRow.action).distinct().order_by("action"))
+        )

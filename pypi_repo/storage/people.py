@@ -1,4 +1,4 @@
-"""Statements about repository users, their grants and tokens, and administrators."""
+"""Statements about repository users, their grants and tokens."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from pypi_repo.domain.access import Access, Grants
-from pypi_repo.domain.accounts import Account, Administrator, Token, User
+from pypi_repo.domain.accounts import Account, Token, User
 from pypi_repo.domain.records import Repository
 from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.tables import AdministratorRow, GrantRow, RepositoryRow, TokenRow, UserRow
+from pypi_repo.storage.tables import GrantRow, RepositoryRow, TokenRow, UserRow
 
 _Scope = aliased(RepositoryRow)
 """The repository that a token is limited to, beside those that its user's grants name."""
@@ -26,6 +26,7 @@ _TOKEN_COLUMNS = (
     TokenRow.read_only,
     TokenRow.created_at,
     TokenRow.expires_at,
+    TokenRow.last_used_at,
 )
 
 
@@ -44,6 +45,7 @@ _USER = (
         UserRow.id,
         UserRow.name,
         UserRow.password_hash,
+        UserRow.disabled,
         UserRow.everywhere,
         RepositoryRow.name,
         GrantRow.access,
@@ -57,6 +59,7 @@ _TOKEN_HOLDER = (
     _tokens(
         UserRow.id,
         UserRow.password_hash,
+        UserRow.disabled,
         UserRow.everywhere,
         RepositoryRow.name,
         GrantRow.access,
@@ -80,9 +83,13 @@ class People:
         rows = self._connection.execute(_USER, {"name": lookup(name)}).all()
         if not rows:
             return None
-        id_, name, password_hash, everywhere, *_ = rows[0]
+        id_, name, password_hash, disabled, everywhere, *_ = rows[0]
         return Account(
-            id=id_, name=name, password_hash=password_hash, grants=_grants(everywhere, rows)
+            id=id_,
+            name=name,
+            password_hash=password_hash,
+            disabled=disabled,
+            grants=_grants(everywhere, rows),
         )
 
     def users(self) -> list[User]:
@@ -90,6 +97,8 @@ class People:
             select(
                 UserRow.name,
                 UserRow.created_at,
+                UserRow.disabled,
+                UserRow.last_used_at,
                 UserRow.everywhere,
                 RepositoryRow.name,
                 GrantRow.access,
@@ -103,7 +112,13 @@ class People:
         for row in rows:
             by_name.setdefault(row[0], []).append(row)
         return [
-            User(name=name, created_at=own[0][1], grants=_grants(own[0][2], own))
+            User(
+                name=name,
+                created_at=own[0][1],
+                disabled=own[0][2],
+                last_used_at=own[0][3],
+                grants=_grants(own[0][4], own),
+            )
             for name, own in by_name.items()
         ]
 
@@ -140,6 +155,11 @@ class People:
             update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
         )
 
+    def set_disabled(self, user_id: int, disabled: bool) -> None:
+        self._connection.execute(
+            update(UserRow).where(UserRow.id == user_id).values(disabled=disabled)
+        )
+
     def delete_user(self, user_id: int) -> None:
         self._connection.execute(delete(UserRow).where(UserRow.id == user_id))
 
@@ -151,11 +171,12 @@ class People:
         if not rows:
             return None
         token = _token(rows[0][: len(_TOKEN_COLUMNS)])
-        user_id, password_hash, everywhere, *_ = rows[0][len(_TOKEN_COLUMNS) :]
+        user_id, password_hash, disabled, everywhere, *_ = rows[0][len(_TOKEN_COLUMNS) :]
         account = Account(
             id=user_id,
             name=token.user,
             password_hash=password_hash,
+            disabled=disabled,
             grants=_grants(everywhere, rows),
         )
         return token, account
@@ -179,61 +200,9 @@ class People:
     def delete_token(self, token_id: int) -> None:
         self._connection.execute(delete(TokenRow).where(TokenRow.id == token_id))
 
-    # Administrators
-
-    def administrator_password(self, name: str) -> str | None:
-        """The hash."""
-        return self._connection.execute(
-            select(AdministratorRow.password_hash).where(AdministratorRow.name == lookup(name))
-        ).scalar_one_or_none()
-
-    def administrators(self) -> list[Administrator]:
-        rows = self._connection.execute(
-            select(AdministratorRow.name, AdministratorRow.created_at).order_by(
-                AdministratorRow.name
-            )
-        )
-        return [Administrator(name=name, created_at=created_at) for name, created_at in rows]
-
-    def lock_administrators(self) -> int:
-        """How many there are, with nobody else adding or deleting until the commit."""
-        return len(self._connection.scalars(select(AdministratorRow.id).with_for_update()).all())
-
-    def add_administrator(self, name: str, password_hash: str, at: datetime) -> bool:
-        """False, and a transaction good for nothing, if the name is taken."""
-        try:
-            self._connection.execute(
-                insert(AdministratorRow).values(
-                    name=name, password_hash=password_hash, created_at=at
-                )
-            )
-        except IntegrityError:
-            return False
-        return True
-
-    def set_administrator_password(self, name: str, password_hash: str) -> bool:
-        """False if there is no such administrator."""
-        return (
-            self._connection.execute(
-                update(AdministratorRow)
-                .where(AdministratorRow.name == lookup(name))
-                .values(password_hash=password_hash)
-            ).rowcount
-            > 0
-        )
-
-    def delete_administrator(self, name: str) -> bool:
-        """False if there is no such administrator."""
-        return (
-            self._connection.execute(
-                delete(AdministratorRow).where(AdministratorRow.name == lookup(name))
-            ).rowcount
-            > 0
-        )
-
 
 def _token(row: Sequence[Any]) -> Token:
-    id_, user, name, prefix, repository, read_only, created_at, expires_at = row
+    id_, user, name, prefix, repository, read_only, created_at, expires_at, last_used_at = row
     return Token(
         id=id_,
         user=user,
@@ -243,6 +212,7 @@ def _token(row: Sequence[Any]) -> Token:
         read_only=read_only,
         created_at=created_at,
         expires_at=expires_at,
+        last_used_at=last_used_at,
     )
 
 

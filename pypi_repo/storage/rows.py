@@ -48,6 +48,9 @@ FILE_COLUMNS = (
 )
 
 
+LARGEST_ID = 2**31 - 1
+
+
 def lookup(name: str) -> str:
     """`name` as a database can look for it: PostgreSQL takes no NUL, and no name holds any."""
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}")

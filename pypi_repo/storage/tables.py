@@ -4,7 +4,7 @@ Ids of repositories, projects and tokens are never used twice (`sqlite_autoincre
 name a page by the first two, and people revoke a token by its own.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -110,6 +110,7 @@ class FileRow(Base):
         Index(None, "release_id"),
         Index(None, "sha256"),
         Index(None, "repository_id", "blake2_256"),
+        Index(None, "repository_id", "uploaded_at", "size"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -162,6 +163,7 @@ class JournalRow(Base):
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime]
     actor: Mapped[str]
+    actor_kind: Mapped[str | None]
     action: Mapped[str]
     repository: Mapped[str | None]
     serial: Mapped[int | None] = mapped_column(BigInteger)
@@ -180,7 +182,9 @@ class UserRow(Base):
     name: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     everywhere: Mapped[int]
+    disabled: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
 
 
 class GrantRow(Base):
@@ -215,12 +219,59 @@ class TokenRow(Base):
     read_only: Mapped[bool]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class AdministratorRow(Base):
+    """`areas` are the names of what it manages, separated by spaces."""
+
     __tablename__ = "administrators"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
+    areas: Mapped[str] = mapped_column(server_default="repositories users settings")
     created_at: Mapped[datetime]
+
+
+class AdministratorTokenRow(Base):
+    """Opens the management API."""
+
+    __tablename__ = "administrator_tokens"
+    __table_args__ = (Index(None, "administrator_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    administrator_id: Mapped[int] = _owned_by("administrators.id")
+    name: Mapped[str]
+    prefix: Mapped[str]
+    secret_sha256: Mapped[str] = mapped_column(unique=True)
+    areas: Mapped[str]
+    read_only: Mapped[bool]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A browser in which an administrator is signed in."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "administrator_id"),)
+
+    secret_sha256: Mapped[str] = mapped_column(primary_key=True)
+    administrator_id: Mapped[int] = _owned_by("administrators.id")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class DownloadsRow(Base):
+    """How often a release was downloaded on one day (UTC); outlives the project."""
+
+    __tablename__ = "downloads"
+
+    repository_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import Actor
-from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.access import Actor, ActorKind
+from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.simple_index import Index
@@ -55,15 +55,34 @@ class WSGIApp(ABC):
     ) -> Iterable[bytes]:
         request = Request(environ)
         try:
-            response = self.handle(request, self._authenticate(environ))
+            response = self.handle(request, self.identify(environ))
         except (RegistryError, HTTPException) as error:
             _drain(request)
             response = problems.respond(error, request)
         return response(environ, start_response)
 
+    def identify(self, environ: "WSGIEnvironment") -> Actor:
+        return self._authenticate(environ)
+
     @abstractmethod
     def handle(self, request: Request, actor: Actor) -> Response:
         """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
+
+
+class RepositoryApp(WSGIApp):
+    """An app for package clients: administrators never reach packages through it.
+
+    Clients keep passwords in plain text, and a stolen one must not hand over the registry; so
+    nobody gets used to giving an administrator's to one.
+    """
+
+    def identify(self, environ: "WSGIEnvironment") -> Actor:
+        actor = super().identify(environ)
+        if actor.kind is ActorKind.ADMINISTRATOR:
+            raise InvalidCredentials(
+                "Administrators cannot reach packages here; log in as a repository user."
+            )
+        return actor
 
 
 def path_info(request: Request) -> str:

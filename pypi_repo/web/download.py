@@ -9,13 +9,13 @@ from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.records import StoredFile
-from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, require_reading
+from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
 from pypi_repo.web.authenticate import Authenticate
 
 _CHUNK = 256 * 1024
 
 
-class DownloadApp(WSGIApp):
+class DownloadApp(RepositoryApp):
     """Serves one repository's files below its mount point.
 
     authenticate: by default the registry's own accounts.

@@ -11,14 +11,14 @@ from pypi_repo.domain.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
-from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
 
 _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
 
-class JsonApiApp(WSGIApp):
+class JsonApiApp(RepositoryApp):
     """`/PROJECT/json` and `/PROJECT/VERSION/json` below its mount point.
 
     files_url: where a DownloadApp over the same repository is mounted, relative to this app or
@@ -76,7 +76,7 @@ class JsonApiApp(WSGIApp):
         )
 
 
-class ProvenanceApp(WSGIApp):
+class ProvenanceApp(RepositoryApp):
     """`/PROJECT/VERSION/FILENAME/provenance` below its mount point (PEP 740)."""
 
     def __init__(

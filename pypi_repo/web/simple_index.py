@@ -18,7 +18,7 @@ from pypi_repo.domain.representations import Representation, choose
 from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
-from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
 
@@ -27,7 +27,7 @@ _LONGEST_ACCEPT = 2000  # characters; real ones are below 200
 Content = TypeVar("Content", ProjectList, ProjectPage)
 
 
-class SimpleIndexApp(WSGIApp):
+class SimpleIndexApp(RepositoryApp):
     """Shows one repository's index.
 
     files_url: where a DownloadApp over the same repository is mounted, relative to the index's

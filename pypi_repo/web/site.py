@@ -12,7 +12,14 @@ from pypi_repo.domain.access import ANONYMOUS, Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import Repository
 from pypi_repo.web import help_pages
-from pypi_repo.web.app import BoundRepository, WSGIApp, path_info, redirect, require_reading
+from pypi_repo.web.app import (
+    BoundRepository,
+    RepositoryApp,
+    WSGIApp,
+    path_info,
+    redirect,
+    require_reading,
+)
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount, not_found, shifted
@@ -87,7 +94,7 @@ def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIAppli
     )
 
 
-class _RepositoryRoot(WSGIApp):
+class _RepositoryRoot(RepositoryApp):
     """Uploads, the connection settings, and redirects for an index URL without `/simple`."""
 
     def __init__(self, repository: BoundRepository, upload: UploadApp) -> None:

@@ -8,14 +8,14 @@ from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, 
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.upload import Accepted
 from pypi_repo.storage.blobs import StagedFile
-from pypi_repo.web.app import BoundRepository, WSGIApp, path_info
+from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.forms import UploadReader
 
 _GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
 
-class UploadApp(WSGIApp):
+class UploadApp(RepositoryApp):
     """Takes uploads into one repository, at its mount point with and without a last slash.
 
     authenticate: by default the registry's own accounts.

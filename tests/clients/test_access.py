@@ -9,6 +9,7 @@ from tests.conftest import ADMINISTRATOR, PASSWORD, READER
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients, Completed
 from tests.support.distributions import Distribution, wheel
+from tests.support.journal import journal_of
 
 # pip says no more than this of a 401 where it has nobody to ask for a password.
 REFUSED = {"pip": "No matching distribution found", "uv": "401 Unauthorized"}
@@ -88,7 +89,7 @@ def test_overwriting_where_it_is_allowed(
         install(installer, clients, python, site.index(), *again)
         assert note(clients, python) == text
 
-    actions = [entry.action for entry in registry.repositories.journal("main")]
+    actions = [entry.action for entry in journal_of(registry, "main")]
     assert actions[-2:] == ["upload file", "overwrite file"]
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.serve.conftest import Prepared, publisher_of
 from tests.support.distributions import Distribution, wheel
+from tests.support.journal import journal_of
 from tests.support.live import ServeProcess
 from tests.support.publisher import Answer
 
@@ -51,7 +52,7 @@ def test_one_filename_with_one_content(prepared_on_each_engine: Prepared) -> Non
     with prepared_on_each_engine.start() as one, prepared_on_each_engine.start() as two:
         answers = race([one, two], [wheel("demo")] * CLIENTS)
     registry = prepared_on_each_engine.registry()
-    journal = [entry.action for entry in registry.repositories.journal("main")]
+    journal = [entry.action for entry in journal_of(registry, "main")]
     registry.close()
 
     assert [answer.status for answer in answers] == [200] * CLIENTS
@@ -79,7 +80,7 @@ def test_overwriting_by_sixteen(prepared_on_each_engine: Prepared) -> None:
         answers = race([one, two], dists)
         with publisher_of(one) as publisher, publisher_of(two) as other:
             pages = [p.get("/repositories/main/simple/demo/").text for p in (publisher, other)]
-    journal = [entry.action for entry in registry.repositories.journal("main")]
+    journal = [entry.action for entry in journal_of(registry, "main")]
     registry.close()
 
     assert [answer.status for answer in answers] == [200] * CLIENTS

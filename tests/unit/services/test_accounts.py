@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from pypi_repo import Access, Actor, Grants, Registry
+from pypi_repo.domain.access import ActorKind, Area
 from pypi_repo.domain.errors import (
     InvalidName,
     InvalidPassword,
@@ -22,6 +23,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.tables import Base
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
+from tests.support.journal import journal_of
 
 NEW = "new@example.com"
 
@@ -66,7 +68,7 @@ def test_a_user_name_is_given_once(both: Registry, name: str) -> None:
 
 
 def test_a_user_that_cannot_be_made_leaves_nothing(both: Registry) -> None:
-    journal = both.repositories.journal()
+    journal = journal_of(both)
     with pytest.raises(UnknownRepository):
         both.accounts.create_user(NEW, PASSWORD, named={"nowhere": Access.READ})
     with pytest.raises(InvalidPassword):
@@ -76,7 +78,7 @@ def test_a_user_that_cannot_be_made_leaves_nothing(both: Registry) -> None:
     with pytest.raises(InvalidName):
         both.accounts.create_user("new:user", PASSWORD)
     assert [user.name for user in both.accounts.users()] == [READER, USER]
-    assert both.repositories.journal() == journal
+    assert journal_of(both) == journal
 
 
 def test_changing_access_replaces_it(both: Registry) -> None:
@@ -103,12 +105,12 @@ def test_unknown_users(both: Registry) -> None:
 
 
 def test_changes_are_written_down_without_secrets(both: Registry) -> None:
-    ada = Actor("ada")
+    ada = Actor("ada", kind=ActorKind.ADMINISTRATOR, areas=frozenset({Area.USERS}))
     both.accounts.create_user(NEW, "swordfish one", actor=ada)
     both.accounts.set_password(NEW, "swordfish two", actor=ada)
     _token, secret = both.accounts.create_token(NEW, actor=ada)
     both.accounts.delete_user(NEW, actor=ada)
-    entries = both.repositories.journal()[-4:]
+    entries = journal_of(both)[-4:]
     assert [entry.action for entry in entries] == [
         "create user",
         "set password of user",
@@ -194,57 +196,57 @@ def test_tokens_of_one_user_are_not_those_of_another(both: Registry) -> None:
 
 
 def test_administrators_are_accounts_of_their_own(both: Registry) -> None:
-    both.accounts.create_administrator(USER, PASSWORD)
-    names = [administrator.name for administrator in both.accounts.administrators()]
+    both.administrators.create(USER, PASSWORD)
+    names = [administrator.name for administrator in both.administrators.all()]
     assert names == [ADMINISTRATOR, USER]
     assert [user.name for user in both.accounts.users()] == [READER, USER]
     with pytest.raises(NameTaken):
-        both.accounts.create_administrator(ADMINISTRATOR.upper(), PASSWORD)
+        both.administrators.create(ADMINISTRATOR.upper(), PASSWORD)
 
 
 def test_the_last_administrator_stays(both: Registry) -> None:
     with pytest.raises(LastAdministrator, match="create another one first"):
-        both.accounts.delete_administrator(ADMINISTRATOR)
-    both.accounts.create_administrator(NEW, PASSWORD)
-    both.accounts.delete_administrator(ADMINISTRATOR.upper())
+        both.administrators.delete(ADMINISTRATOR)
+    both.administrators.create(NEW, PASSWORD)
+    both.administrators.delete(ADMINISTRATOR.upper())
     with pytest.raises(LastAdministrator):
-        both.accounts.delete_administrator(NEW)
-    assert [administrator.name for administrator in both.accounts.administrators()] == [NEW]
+        both.administrators.delete(NEW)
+    assert [administrator.name for administrator in both.administrators.all()] == [NEW]
 
 
 def test_administrators_that_delete_each_other_leave_one(both: Registry) -> None:
     names = [ADMINISTRATOR, *(f"{number}@example.com" for number in range(7))]
     for name in names[1:]:
-        both.accounts.create_administrator(name, PASSWORD)
+        both.administrators.create(name, PASSWORD)
     start = Barrier(8)
 
     def delete(name: str) -> bool:
         start.wait()
         try:
-            both.accounts.delete_administrator(name)
+            both.administrators.delete(name)
         except LastAdministrator:
             return False
         return True
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(delete, names)) == 7
-    assert len(both.accounts.administrators()) == 1
+    assert len(both.administrators.all()) == 1
 
 
 def test_unknown_administrators(both: Registry) -> None:
     with pytest.raises(UnknownAccount, match="see `admin list`"):
-        both.accounts.delete_administrator(USER)
+        both.administrators.delete(USER)
     with pytest.raises(UnknownAccount, match="see `admin list`"):
-        both.accounts.set_administrator_password(USER, PASSWORD)
+        both.administrators.set_password(USER, PASSWORD)
 
 
 def test_an_administrators_password_is_checked_like_any(both: Registry, database: Database) -> None:
     with pytest.raises(InvalidPassword):
-        both.accounts.set_administrator_password(ADMINISTRATOR, "short")
+        both.administrators.set_password(ADMINISTRATOR, "short")
     before = _everything_stored(database)
-    both.accounts.set_administrator_password(ADMINISTRATOR.upper(), "another horse")
+    both.administrators.set_password(ADMINISTRATOR.upper(), "another horse")
     assert _everything_stored(database) != before
-    assert both.repositories.journal()[-1].action == "set password of administrator"
+    assert journal_of(both)[-1].action == "set password of administrator"
 
 
 def test_sixteen_users_of_one_name_at_once_make_one(both: Registry) -> None:

@@ -28,6 +28,7 @@ from pypi_repo.settings import KIB
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.hostile_archives import Member, build_wheel, build_zip
 from tests.support.http import Site, basic
+from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, publish
 from tests.support.uploads import page as page_of
 
@@ -361,7 +362,7 @@ def test_warnings_are_told_and_journalled(index: Registry) -> None:
     answer = _site(index, "private").upload(odd)
     assert answer.status_code == 200
     assert answer.text.startswith("Warning: RECORD does not list ")
-    (entry,) = [e for e in index.repositories.journal("private") if e.action == "upload file"]
+    (entry,) = [e for e in journal_of(index, "private") if e.action == "upload file"]
     assert entry.detail is not None
     assert entry.detail["warnings"] in answer.text
 

@@ -15,6 +15,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.records import ProjectStatus
 from tests.support.distributions import sdist, wheel
+from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, filenames, page, upload
 
 WHEEL, SDIST, NEWER = wheel(), sdist(), wheel(version="2.0")
@@ -33,7 +34,7 @@ def _yanked(registry: Registry) -> dict[str, str | None]:
 
 
 def _last_action(registry: Registry) -> tuple[str, str | None, str | None]:
-    entry = registry.repositories.journal("main")[-1]
+    entry = journal_of(registry, "main")[-1]
     return entry.action, entry.version, entry.filename
 
 
@@ -75,7 +76,7 @@ def test_deleting_a_file(demo: Registry) -> None:
     for gone in (path, path + ".metadata"):
         with pytest.raises(UnknownFile):
             demo.repository("main").downloads.find(UPLOADER, gone)
-    entry = demo.repositories.journal("main")[-1]
+    entry = journal_of(demo, "main")[-1]
     assert (entry.action, entry.detail) == ("delete file", {"sha256": WHEEL.sha256})
 
 
@@ -167,7 +168,7 @@ def test_every_change_counts_and_is_written_down(demo: Registry) -> None:
     projects.delete_file("main", WHEEL.filename)
     projects.delete_release("main", "demo", "2.0")
     projects.delete("main", "demo")
-    entries = demo.repositories.journal("main")[-6:]
+    entries = journal_of(demo, "main")[-6:]
     assert [entry.serial for entry in entries] == list(range(before + 1, before + 7))
     assert {entry.actor for entry in entries} == {"operator"}
     assert [entry.action for entry in entries] == [

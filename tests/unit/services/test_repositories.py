@@ -11,6 +11,7 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from tests.support.distributions import wheel
+from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, page, upload
 
 
@@ -31,7 +32,7 @@ def test_settings_of_a_new_repository(both: Registry) -> None:
     assert found == created
     assert (found.description, found.public, found.allow_overwrite) == ("Ours", True, True)
     assert found.max_file_size == 5 * 2**32
-    assert both.repositories.journal("releases")[-1].action == "create repository"
+    assert journal_of(both, "releases")[-1].action == "create repository"
 
 
 def test_a_name_is_given_once(both: Registry) -> None:
@@ -59,15 +60,15 @@ def test_changing_settings(both: Registry) -> None:
     changed = both.repositories.change("main", public=True, max_file_size=10)
     assert (changed.public, changed.max_file_size, changed.allow_overwrite) == (True, 10, False)
     assert both.repositories.change("main", max_file_size=None).max_file_size is None
-    entry = both.repositories.journal("main")[-2]
+    entry = journal_of(both, "main")[-2]
     assert entry.action == "change repository"
     assert entry.detail == {"public": "True", "max_file_size": "10"}
 
 
 def test_changing_nothing_is_not_written_down(both: Registry) -> None:
-    before = both.repositories.journal("main")
+    before = journal_of(both, "main")
     both.repositories.change("main")
-    assert both.repositories.journal("main") == before
+    assert journal_of(both, "main") == before
 
 
 def test_repositories_are_listed_by_name(both: Registry) -> None:
@@ -85,7 +86,7 @@ def test_deleting_takes_everything_with_it(both: Registry) -> None:
     with pytest.raises(UnknownRepository):
         bound.downloads.find(UPLOADER, stored.path)
     assert both.repositories.all() == []
-    assert both.repositories.journal("main")[-1].action == "delete repository"
+    assert journal_of(both, "main")[-1].action == "delete repository"
 
 
 def test_unknown_repositories(both: Registry) -> None:
@@ -146,9 +147,9 @@ def test_who_may_only_upload_makes_no_repositories(both: Registry) -> None:
 
 
 def test_the_journal_of_everything(both: Registry) -> None:
-    actions = [entry.action for entry in both.repositories.journal()]
+    actions = [entry.action for entry in journal_of(both)]
     assert actions == ["create repository", "create user", "create user", "create administrator"]
-    times = [entry.at for entry in both.repositories.journal()]
+    times = [entry.at for entry in journal_of(both)]
     assert times == sorted(times)
 
 

@@ -28,6 +28,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ProjectStatus, Repository
 from tests.support.distributions import Distribution, sdist, wheel
+from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, filenames, form_of, page, upload
 
 Result = TypeVar("Result")
@@ -57,7 +58,7 @@ def _serial(registry: Registry, repository: str = "main") -> int:
 
 
 def _uploads_in_journal(registry: Registry) -> int:
-    return sum(entry.action == "upload file" for entry in registry.repositories.journal("main"))
+    return sum(entry.action == "upload file" for entry in journal_of(registry, "main"))
 
 
 def test_what_an_upload_stores(both: Registry) -> None:
@@ -107,7 +108,7 @@ def test_the_walk_of_some_uploads_through_the_journal(both: Registry) -> None:
     before = _serial(both)
     for distribution in (wheel(), sdist(), wheel(version="2.0"), wheel("other")):
         upload(both, distribution)
-    entries = [entry for entry in both.repositories.journal("main") if entry.serial is not None]
+    entries = [entry for entry in journal_of(both, "main") if entry.serial is not None]
     assert [entry.serial for entry in entries] == [before + number for number in (1, 2, 3, 4)]
     assert _serial(both) == before + 4
     first = entries[0]
@@ -121,9 +122,9 @@ def test_the_walk_of_some_uploads_through_the_journal(both: Registry) -> None:
 def test_identical_content_again_changes_nothing(both: Registry) -> None:
     """U54: also by somebody else, who gets the file as it is."""
     stored = upload(both, WHEEL)
-    serial, journal = _serial(both), both.repositories.journal()
+    serial, journal = _serial(both), journal_of(both)
     assert upload(both, WHEEL, actor=Actor("colleague")) == stored
-    assert (_serial(both), both.repositories.journal()) == (serial, journal)
+    assert (_serial(both), journal_of(both)) == (serial, journal)
 
 
 def test_other_content_under_an_existing_name_is_refused(both: Registry) -> None:
@@ -154,7 +155,7 @@ def test_overwriting_where_it_is_allowed(both: Registry) -> None:
     assert new.path != old.path
     assert [file.path for file in page(both).files] == [new.path]
     assert both.repository("main").index.project_page(UPLOADER, DEMO).key != key
-    entry = both.repositories.journal("main")[-1]
+    entry = journal_of(both, "main")[-1]
     assert entry.action == "overwrite file"
     assert entry.detail == {"sha256": new.digests.sha256, "replaced_sha256": old.digests.sha256}
     assert _download(both, new.path) == OTHER_CONTENT.content
@@ -298,10 +299,10 @@ def test_a_refused_upload_leaves_nothing(
     refusal: type[RegistryError],
 ) -> None:
     """U28, U30, U38, U45, U48, U67, U72: no project, no journal entry, no blob."""
-    serial, journal = _serial(registry), registry.repositories.journal()
+    serial, journal = _serial(registry), journal_of(registry)
     with pytest.raises(refusal):
         upload(registry, distribution, **overrides)
-    assert (_serial(registry), registry.repositories.journal()) == (serial, journal)
+    assert (_serial(registry), journal_of(registry)) == (serial, journal)
     assert registry.projects.all("main") == []
     with pytest.raises(UnknownProject):
         page(registry)
@@ -433,7 +434,7 @@ def test_sixteen_files_of_a_new_project_make_one_project_and_one_release(both: R
     assert [project.name for project in both.projects.all("main")] == ["demo"]
     assert page(both).versions == ("1.0",)
     assert sorted(filenames(both)) == sorted(item.filename for item in distributions)
-    serials = [entry.serial for entry in both.repositories.journal("main")][-16:]
+    serials = [entry.serial for entry in journal_of(both, "main")][-16:]
     assert serials == list(range(1, 17))
 
 
@@ -443,7 +444,7 @@ def test_overwriting_from_sixteen_sides_leaves_one_file(both: Registry) -> None:
     distributions = [wheel(files={"demo/number.py": b"%d" % number}) for number in range(16)]
     results = _at_once(16, lambda number: upload(both, distributions[number]))
     assert not [result for result in results if isinstance(result, RegistryError)]
-    details = [entry.detail or {} for entry in both.repositories.journal("main")][-16:]
+    details = [entry.detail or {} for entry in journal_of(both, "main")][-16:]
     replaced = [detail.get("replaced_sha256") for detail in details]
     assert replaced == [None, *(detail["sha256"] for detail in details[:-1])]
     assert [file.digests.sha256 for file in page(both).files] == [details[-1]["sha256"]]
@@ -461,7 +462,7 @@ def test_uploads_and_deletions_of_a_project_at_once_lose_nothing(both: Registry)
     results = _at_once(16, change)
     failures = [result for result in results if isinstance(result, RegistryError)]
     assert {type(failure) for failure in failures} <= {UnknownProject}
-    journal = [entry for entry in both.repositories.journal("main") if entry.serial is not None]
+    journal = [entry for entry in journal_of(both, "main") if entry.serial is not None]
     assert [entry.serial for entry in journal] == list(range(1, len(journal) + 1))
     last_deletion = max(i for i, entry in enumerate(journal) if entry.action == "delete project")
     expected = {entry.filename for entry in journal[last_deletion + 1 :]}

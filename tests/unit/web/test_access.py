@@ -27,6 +27,7 @@ from pypi_repo import (
 from pypi_repo.domain.records import Repository
 from tests.support.distributions import wheel
 from tests.support.http import JSON, Site, basic, bearer, reason
+from tests.support.journal import journal_of
 from tests.support.sql import count_statements
 
 if TYPE_CHECKING:
@@ -474,7 +475,7 @@ def throttled(new_registry: Callable[..., Registry]) -> Site:
     registry = new_registry(limits=Limits(failed_logins=3))
     registry.repositories.change("main", public=True)
     registry.accounts.create_user(READER, PASSWORD)
-    registry.accounts.create_administrator(ADMINISTRATOR, PASSWORD)
+    registry.administrators.create(ADMINISTRATOR, PASSWORD)
     return Site(Client(registry.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))
 
 
@@ -628,7 +629,7 @@ def test_a_host_authenticates_by_itself(registry: Registry, filled: Site) -> Non
     assert client.get(url, headers=basic(USER, PASSWORD)).status_code == 401
     host = Site(client, "/pypi/repositories/main/", "", "", headers={"X-Team-Member": "ada"})
     assert host.upload(wheel(version="2.0")).status_code == 200
-    (entry,) = [e for e in registry.repositories.journal("main") if e.version == "2.0"]
+    (entry,) = [e for e in journal_of(registry, "main") if e.version == "2.0"]
     assert entry.actor == "ada"
 
 

@@ -7,6 +7,7 @@ from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
 from tests.support.distributions import wheel
+from tests.support.journal import journal_of
 from tests.support.uploads import page as page_of
 from tests.support.uploads import publish
 
@@ -50,6 +51,6 @@ def test_a_journal_holds_whatever_a_wheel_is_warned_about(public: Registry) -> N
     accepted = publish(public, wheel(files={"demo-1.0.dist-info/RECORD": record}))
     assert "\0" in "".join(accepted.warnings)
     assert page_of(public).files == (accepted.file,)
-    (entry,) = [e for e in public.repositories.journal("main") if e.action == "upload file"]
+    (entry,) = [e for e in journal_of(public, "main") if e.action == "upload file"]
     assert entry.detail is not None
     assert entry.detail["warnings"] == " ".join(accepted.warnings)

@@ -20,6 +20,7 @@ from tests.support.http import (
     environ_of,
     reason,
 )
+from tests.support.journal import journal_of
 from tests.support.live import LiveServer
 
 USER, PASSWORD = "user@example.com", "correct horse"
@@ -677,7 +678,7 @@ def test_u55_overwriting_replaces_the_file_at_a_new_url(registry: Registry, site
     assert site.get(old_url).status_code == 404
     assert site.get(f"{old_url}.metadata").status_code == 404
     assert site.get(f"{new_url}.metadata").data == second.metadata
-    digests = registry.repositories.journal("main")[-1].detail
+    digests = journal_of(registry, "main")[-1].detail
     assert digests == {"sha256": second.sha256, "replaced_sha256": first.sha256}
 
 

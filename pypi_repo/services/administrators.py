@@ -1,0 +1,219 @@
+"""Manages administrators, what each may manage, and their tokens for the management API."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.access import (
+    EVERY_AREA,
+    OPERATOR,
+    Actor,
+    ActorKind,
+    Area,
+    require_area,
+)
+from pypi_repo.domain.accounts import (
+    ADMINISTRATOR_TOKEN_PREFIX,
+    Administrator,
+    AdministratorToken,
+    shown_of,
+    token_digest,
+)
+from pypi_repo.domain.errors import (
+    InvalidSetting,
+    LastAdministrator,
+    NameTaken,
+    UnknownAccount,
+    UnknownToken,
+)
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import account_name
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.rows import LARGEST_ID
+
+LONGEST_LIFE = timedelta(days=366)
+
+
+class Administrators:
+    """Whoever calls without an actor is the operator: code that holds the registry may do all.
+
+    Administrators of the area `settings` manage the others; each manages its own password and
+    tokens.
+    """
+
+    def __init__(self, database: Database, passwords: Passwords) -> None:
+        self._database = database
+        self._passwords = passwords
+
+    def all(self, *, actor: Actor = OPERATOR) -> list[Administrator]:
+        require_area(actor, Area.SETTINGS)
+        with self._database.read() as connection:
+            return Administration(connection).administrators()
+
+    def get(self, name: str, *, actor: Actor = OPERATOR) -> Administrator:
+        """Raises UnknownAccount."""
+        _require_self_or_settings(actor, name)
+        with self._database.read() as connection:
+            return _known(Administration(connection), name)
+
+    def create(
+        self,
+        name: str,
+        password: str,
+        *,
+        areas: Iterable[Area] = EVERY_AREA,
+        actor: Actor = OPERATOR,
+    ) -> None:
+        """Raises InvalidName, InvalidPassword, NameTaken or PermissionDenied."""
+        require_area(actor, Area.SETTINGS)
+        name = account_name(name)
+        password_hash = self._passwords.hash(password)
+        with self._database.begin() as connection:
+            if not Administration(connection).add_administrator(
+                name, password_hash, frozenset(areas), datetime.now(UTC)
+            ):
+                raise NameTaken(f"There is an administrator {name!r} already.")
+            _record(Journal(connection), actor, "create administrator", name)
+
+    def set_areas(self, name: str, areas: Iterable[Area], *, actor: Actor = OPERATOR) -> None:
+        """Effective on the administrator's next request.
+
+        Raises UnknownAccount, LastAdministrator or PermissionDenied.
+        """
+        require_area(actor, Area.SETTINGS)
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            administrators = administration.lock_administrators()
+            administrator = _known(administration, name)
+            if Area.SETTINGS not in (granted := frozenset(areas)):
+                _require_another(administrators, administrator)
+            administration.set_areas(administrator, granted)
+            _record(
+                Journal(connection),
+                actor,
+                "change permissions of administrator",
+                administrator.name,
+                areas=" ".join(area.value for area in Area if area in granted),
+            )
+
+    def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
+        """Signs the administrator out everywhere.
+
+        Raises UnknownAccount, InvalidPassword or PermissionDenied.
+        """
+        _require_self_or_settings(actor, name)
+        password_hash = self._passwords.hash(password)
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            administrator = _known(administration, name)
+            administration.set_administrator_password(administrator, password_hash)
+            administration.delete_sessions(administrator)
+            _record(Journal(connection), actor, "set password of administrator", administrator.name)
+
+    def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
+        """Its sessions and tokens end at once.
+
+        Raises UnknownAccount, LastAdministrator or PermissionDenied.
+        """
+        require_area(actor, Area.SETTINGS)
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            administrators = administration.lock_administrators()
+            administrator = _known(administration, name)
+            _require_another(administrators, administrator)
+            administration.delete_administrator(administrator)
+            _record(Journal(connection), actor, "delete administrator", administrator.name)
+
+    # Tokens for the management API
+
+    def create_token(
+        self,
+        administrator: str,
+        *,
+        name: str = "",
+        areas: Iterable[Area] = EVERY_AREA,
+        read_only: bool = False,
+        expires_in: timedelta = timedelta(days=90),
+        actor: Actor = OPERATOR,
+    ) -> tuple[AdministratorToken, str]:
+        """A new token and its secret, which is shown this once and never stored.
+
+        areas: what the token manages, as far as its administrator does at that moment.
+        expires_in: at most a year.
+
+        Raises UnknownAccount, InvalidSetting or PermissionDenied.
+        """
+        _require_self_or_settings(actor, administrator)
+        if not timedelta() < expires_in <= LONGEST_LIFE:
+            raise InvalidSetting("A token of an administrator must expire within a year.")
+        secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
+        now = datetime.now(UTC)
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            holder = _known(administration, administrator)
+            token_id = administration.add_token(
+                holder,
+                frozenset(areas),
+                name=name or f"token of {now:%Y-%m-%d}",
+                prefix=shown_of(secret),
+                secret_sha256=token_digest(secret),
+                read_only=read_only,
+                created_at=now,
+                expires_at=now + expires_in,
+            )
+            _record(Journal(connection), actor, "create token of administrator", holder.name)
+            token = administration.token(token_id)
+        assert token is not None  # noqa: S101 - it was added in this very transaction
+        return token, secret
+
+    def tokens(self, administrator: str, *, actor: Actor = OPERATOR) -> list[AdministratorToken]:
+        """Raises UnknownAccount or PermissionDenied."""
+        _require_self_or_settings(actor, administrator)
+        with self._database.read() as connection:
+            administration = Administration(connection)
+            return administration.tokens(_known(administration, administrator))
+
+    def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
+        """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            token = administration.token(token_id) if 0 < token_id <= LARGEST_ID else None
+            if token is None:
+                raise UnknownToken(f"There is no token {token_id} of an administrator.")
+            _require_self_or_settings(actor, token.administrator)
+            administration.delete_token(token_id)
+            _record(
+                Journal(connection), actor, "revoke token of administrator", token.administrator
+            )
+        return token
+
+
+def _require_self_or_settings(actor: Actor, name: str) -> None:
+    is_self = actor.kind is ActorKind.ADMINISTRATOR and actor.name == name.lower()
+    if not is_self:
+        require_area(actor, Area.SETTINGS)
+
+
+def _known(administration: Administration, name: str) -> Administrator:
+    administrator = administration.administrator(name.lower())
+    if administrator is None:
+        raise UnknownAccount(f"There is no administrator {name!r}; see `admin list`.")
+    return administrator
+
+
+def _require_another(administrators: Iterable[Administrator], leaving: Administrator) -> None:
+    """Somebody must be left who can manage administrators."""
+    if Area.SETTINGS in leaving.areas and not any(
+        Area.SETTINGS in other.areas for other in administrators if other.id != leaving.id
+    ):
+        raise LastAdministrator(
+            f"{leaving.name!r} is the last administrator who may manage settings; "
+            "create another one first."
+        )
+
+
+def _record(journal: Journal, actor: Actor, action: str, administrator: str, **detail: str) -> None:
+    journal.record(JournalEntry.by(actor, action, detail={"account": administrator, **detail}))

@@ -1,0 +1,131 @@
+"""Signs administrators in: sessions of the portal, tokens of the management API."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.access import Actor, ActorKind
+from pypi_repo.domain.accounts import Administrator, AdministratorToken, token_digest
+from pypi_repo.domain.errors import InvalidCredentials, InvalidName
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import account_name
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.services.throttle import Throttle
+from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.journal import Journal
+
+SESSION_LIFE = timedelta(hours=12)
+
+_WRONG = "The name or password is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser in which `actor` is signed in.
+
+    secret: what the browser's cookie holds.
+    """
+
+    actor: Actor
+    secret: str = field(repr=False)
+
+    @property
+    def form_token(self) -> str:
+        """Goes into each form, so that no other site can send one; tells nothing of `secret`."""
+        return hmac.digest(self.secret.encode(), b"form token", hashlib.sha256).hex()
+
+    def has_form_token(self, given: str) -> bool:
+        return hmac.compare_digest(self.form_token.encode(), given.encode("utf-8", "replace"))
+
+
+class Sessions:
+    """Everything is checked against the database on each request."""
+
+    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._throttle = throttle
+
+    def sign_in(self, name: str, password: str, address: str) -> Session:
+        """A new session of the administrator, if the password is right.
+
+        address: of the client; failures are counted for it and the name.
+
+        Raises InvalidCredentials, also for the right password of a repository user, or
+        TooManyFailedLogins.
+        """
+        administrator = self._checked(name, password, address)
+        secret = secrets.token_urlsafe(32)
+        now = datetime.now(UTC)
+        actor = _actor(administrator)
+        with self._database.begin() as connection:
+            Administration(connection).add_session(
+                administrator, token_digest(secret), now, now + SESSION_LIFE
+            )
+            Journal(connection).record(
+                JournalEntry.by(actor, "sign in", detail={"address": address})
+            )
+        return Session(actor, secret)
+
+    def find(self, secret: str) -> Session | None:
+        """None for a session that has ended."""
+        with self._database.read() as connection:
+            administrator = Administration(connection).session_holder(
+                token_digest(secret), datetime.now(UTC)
+            )
+        return None if administrator is None else Session(_actor(administrator), secret)
+
+    def sign_out(self, session: Session) -> None:
+        with self._database.begin() as connection:
+            Administration(connection).delete_session(token_digest(session.secret))
+
+    def sign_out_everywhere(self, actor: Actor) -> None:
+        """Ends all sessions of the administrator that `actor` is."""
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            administrator = administration.administrator(actor.name)
+            if administrator is not None:
+                administration.delete_sessions(administrator)
+                Journal(connection).record(JournalEntry.by(actor, "sign out everywhere"))
+
+    def check_password(self, actor: Actor, password: str, address: str) -> None:
+        """Whether it is `actor` who sits there, before something that matters.
+
+        Raises InvalidCredentials or TooManyFailedLogins.
+        """
+        self._checked(actor.name, password, address)
+
+    def with_token(self, secret: str) -> tuple[Actor, AdministratorToken]:
+        """Who the token acts for, with what both of them may manage. Raises InvalidCredentials."""
+        with self._database.read() as connection:
+            found = Administration(connection).token_holder(token_digest(secret))
+        if found is None:
+            raise InvalidCredentials("The token is wrong or was revoked.")
+        token, administrator = found
+        if token.has_expired(datetime.now(UTC)):
+            raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
+        areas = token.areas & administrator.areas
+        return Actor(administrator.name, kind=ActorKind.ADMINISTRATOR, areas=areas), token
+
+    def _checked(self, name: str, password: str, address: str) -> Administrator:
+        try:
+            name = account_name(name)
+        except InvalidName:
+            raise InvalidCredentials(_WRONG) from None
+        key = ("administrator", name, address)
+        self._throttle.check(key)
+        with self._database.read() as connection:
+            administrator = Administration(connection).administrator(name)
+        if administrator is None:
+            self._passwords.pretend_to_verify(password)
+        elif self._passwords.verify(password, administrator.password_hash):
+            return administrator
+        self._throttle.count_failure(key)
+        raise InvalidCredentials(_WRONG)
+
+
+def _actor(administrator: Administrator) -> Actor:
+    return Actor(administrator.name, kind=ActorKind.ADMINISTRATOR, areas=administrator.areas)

@@ -1,0 +1,204 @@
+"""Statements about administrators, their sessions and tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pypi_repo.domain.access import Area
+from pypi_repo.domain.accounts import Administrator, AdministratorToken
+from pypi_repo.storage.rows import lookup
+from pypi_repo.storage.tables import AdministratorRow, AdministratorTokenRow, SessionRow
+
+_ADMINISTRATOR_COLUMNS = (
+    AdministratorRow.id,
+    AdministratorRow.name,
+    AdministratorRow.password_hash,
+    AdministratorRow.areas,
+    AdministratorRow.created_at,
+)
+_TOKEN_COLUMNS = (
+    AdministratorTokenRow.id,
+    AdministratorRow.name,
+    AdministratorTokenRow.name,
+    AdministratorTokenRow.prefix,
+    AdministratorTokenRow.areas,
+    AdministratorTokenRow.read_only,
+    AdministratorTokenRow.created_at,
+    AdministratorTokenRow.expires_at,
+)
+
+
+class Administration:
+    """Runs on a connection that a service opened; the service also commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # Administrators
+
+    def administrator(self, name: str) -> Administrator | None:
+        row = self._connection.execute(
+            select(*_ADMINISTRATOR_COLUMNS).where(AdministratorRow.name == lookup(name))
+        ).one_or_none()
+        return None if row is None else _administrator(row)
+
+    def administrators(self) -> list[Administrator]:
+        rows = self._connection.execute(
+            select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.name)
+        )
+        return [_administrator(row) for row in rows]
+
+    def lock_administrators(self) -> list[Administrator]:
+        """All of them, with nobody else changing or deleting any until the commit."""
+        rows = self._connection.execute(
+            select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.id).with_for_update()
+        )
+        return [_administrator(row) for row in rows]
+
+    def add_administrator(
+        self, name: str, password_hash: str, areas: frozenset[Area], at: datetime
+    ) -> bool:
+        """False, and a transaction good for nothing, if the name is taken."""
+        try:
+            self._connection.execute(
+                insert(AdministratorRow).values(
+                    name=name, password_hash=password_hash, areas=_names(areas), created_at=at
+                )
+            )
+        except IntegrityError:
+            return False
+        return True
+
+    def set_administrator_password(self, administrator: Administrator, password_hash: str) -> None:
+        self._change(administrator, password_hash=password_hash)
+
+    def set_areas(self, administrator: Administrator, areas: frozenset[Area]) -> None:
+        self._change(administrator, areas=_names(areas))
+
+    def delete_administrator(self, administrator: Administrator) -> None:
+        self._connection.execute(
+            delete(AdministratorRow).where(AdministratorRow.id == administrator.id)
+        )
+
+    # Sessions
+
+    def session_holder(self, secret_sha256: str, now: datetime) -> Administrator | None:
+        row = self._connection.execute(
+            select(*_ADMINISTRATOR_COLUMNS)
+            .join(SessionRow, SessionRow.administrator_id == AdministratorRow.id)
+            .where(SessionRow.secret_sha256 == secret_sha256, SessionRow.expires_at > now)
+        ).one_or_none()
+        return None if row is None else _administrator(row)
+
+    def add_session(
+        self, administrator: Administrator, secret_sha256: str, now: datetime, expires_at: datetime
+    ) -> None:
+        """Sessions that have expired go at the same time."""
+        self._connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+        self._connection.execute(
+            insert(SessionRow).values(
+                secret_sha256=secret_sha256,
+                administrator_id=administrator.id,
+                created_at=now,
+                expires_at=expires_at,
+            )
+        )
+
+    def delete_session(self, secret_sha256: str) -> None:
+        self._connection.execute(
+            delete(SessionRow).where(SessionRow.secret_sha256 == secret_sha256)
+        )
+
+    def delete_sessions(self, administrator: Administrator) -> None:
+        self._connection.execute(
+            delete(SessionRow).where(SessionRow.administrator_id == administrator.id)
+        )
+
+    # Tokens
+
+    def token_holder(self, secret_sha256: str) -> tuple[AdministratorToken, Administrator] | None:
+        row = self._connection.execute(
+            _tokens(*_ADMINISTRATOR_COLUMNS).where(
+                AdministratorTokenRow.secret_sha256 == secret_sha256
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        columns = tuple(row)
+        return _token(columns[: len(_TOKEN_COLUMNS)]), _administrator(
+            columns[len(_TOKEN_COLUMNS) :]
+        )
+
+    def tokens(self, administrator: Administrator) -> list[AdministratorToken]:
+        return self._found(AdministratorRow.id == administrator.id)
+
+    def token(self, token_id: int) -> AdministratorToken | None:
+        return next(iter(self._found(AdministratorTokenRow.id == token_id)), None)
+
+    def add_token(self, administrator: Administrator, areas: frozenset[Area], **values: Any) -> int:
+        """The new token's id."""
+        return self._connection.execute(
+            insert(AdministratorTokenRow)
+            .values(administrator_id=administrator.id, areas=_names(areas), **values)
+            .returning(AdministratorTokenRow.id)
+        ).scalar_one()
+
+    def delete_token(self, token_id: int) -> None:
+        self._connection.execute(
+            delete(AdministratorTokenRow).where(AdministratorTokenRow.id == token_id)
+        )
+
+    def _found(self, condition: ColumnElement[bool]) -> list[AdministratorToken]:
+        rows = self._connection.execute(
+            _tokens().where(condition).order_by(AdministratorTokenRow.id)
+        )
+        return [_token(row) for row in rows]
+
+    def _change(self, administrator: Administrator, **values: Any) -> None:
+        self._connection.execute(
+            update(AdministratorRow).where(AdministratorRow.id == administrator.id).values(**values)
+        )
+
+
+def _tokens(*more_columns: Any) -> Any:
+    return select(*_TOKEN_COLUMNS, *more_columns).join_from(
+        AdministratorTokenRow,
+        AdministratorRow,
+        AdministratorRow.id == AdministratorTokenRow.administrator_id,
+    )
+
+
+def _names(areas: frozenset[Area]) -> str:
+    return " ".join(area.value for area in Area if area in areas)
+
+
+def _areas(names: str) -> frozenset[Area]:
+    return frozenset(map(Area, names.split()))
+
+
+def _administrator(row: Sequence[Any]) -> Administrator:
+    id_, name, password_hash, areas, created_at = row
+    return Administrator(
+        id=id_,
+        name=name,
+        password_hash=password_hash,
+        areas=_areas(areas),
+        created_at=created_at,
+    )
+
+
+def _token(row: Sequence[Any]) -> AdministratorToken:
+    id_, administrator, name, prefix, areas, read_only, created_at, expires_at = row
+    return AdministratorToken(
+        id=id_,
+        administrator=administrator,
+        name=name,
+        prefix=prefix,
+        areas=_areas(areas),
+        read_only=read_only,
+        created_at=created_at,
+        expires_at=expires_at,
+    )
