@@ -20,6 +20,7 @@ from pypi_repo.services.simple_index import SimpleIndex
 from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
 from pypi_repo.services.upload import Uploads
+from pypi_repo.services.usage import UsageCounter, UsageReports
 from pypi_repo.settings import Settings
 from pypi_repo.storage import schema
 from pypi_repo.storage.blobs import open_blob_store
@@ -52,7 +53,8 @@ class Registry:
         self._blobs = open_blob_store(_blob_url(settings, self._database), settings.blob_options)
         passwords = Passwords(settings.password_cost)
         throttle = Throttle(settings.limits.failed_logins)
-        login = Login(self._database, passwords, throttle)
+        self._usage = UsageCounter(self._database)
+        login = Login(self._database, passwords, throttle, self._usage)
         self._authenticate = basic_or_token(login)
         self.repositories = Repositories(self._database, self._policy)
         self.projects = Projects(self._database, self._policy)
@@ -60,6 +62,7 @@ class Registry:
         self.administrators = Administrators(self._database, passwords)
         self.sessions = Sessions(self._database, passwords, throttle)
         self.activity = Activity(self._database)
+        self.usage = UsageReports(self._database, self._usage)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self.is_new = not self._database.exists()
@@ -72,7 +75,7 @@ class Registry:
             name=name,
             index=SimpleIndex(name, self._database, self._policy),
             uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
-            downloads=Downloads(name, self._database, self._blobs, self._policy),
+            downloads=Downloads(name, self._database, self._blobs, self._policy, self._usage),
             details=Details(name, self._database, self._blobs, self._policy),
             authenticate=self._authenticate,
         )
@@ -111,6 +114,7 @@ class Registry:
 
         A registry is also a context manager that closes itself at the end of the block.
         """
+        self._usage.flush()
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.usage import DownloadedRelease
 
 Content = TypeVar("Content", covariant=True)
 
@@ -53,6 +54,19 @@ class Project:
     status: ProjectStatus = "active"
     status_reason: str = ""
     serial: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSummary:
+    """A project as lists for people show it; `size` is in bytes."""
+
+    name: str
+    normalized_name: NormalizedName
+    status: ProjectStatus
+    releases: int
+    files: int
+    size: int
+    last_upload: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +191,14 @@ class ProjectDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """What a download needs to know; `etag` names these very bytes."""
+    """What a download needs to know; `etag` names these very bytes.
+
+    counted_for: whose downloads grow by one; None for what is kept beside a file.
+    """
 
     path: str
     filename: str
     size: int | None
     etag: str
     public: bool
+    counted_for: DownloadedRelease | None = None

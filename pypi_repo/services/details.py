@@ -45,7 +45,10 @@ class Details:
             found = Catalog(connection).locate(self._repository, name)
         repository, project = found or (None, None)
         repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
-        if project is None or project.status == "quarantined":
+        if project is None or (
+            project.status == "quarantined"
+            and not self._policy.allows(actor, Permission.MANAGE, repository, name)
+        ):
             raise UnknownProject(f"There is no project {name!r} in {repository.name!r}.")
         return Versioned(
             key=("details", project.id, project.serial, version),

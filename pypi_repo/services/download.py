@@ -17,6 +17,8 @@ from pypi_repo.domain.records import (
     StoredFile,
     stored_signature_suffix,
 )
+from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -30,8 +32,14 @@ class Downloads:
     """Downloads from one repository."""
 
     def __init__(
-        self, repository: str, database: Database, blobs: BlobStore, policy: AccessPolicy
+        self,
+        repository: str,
+        database: Database,
+        blobs: BlobStore,
+        policy: AccessPolicy,
+        usage: UsageCounter,
     ) -> None:
+        self._usage = usage
         self._repository = repository
         self._database = database
         self._blobs = blobs
@@ -55,7 +63,9 @@ class Downloads:
         )
         if project is None or file is None or file.digests.sha256 != sha256:
             raise UnknownFile("There is no such file here; look it up on the index again.")
-        if project.status == "quarantined":
+        if project.status == "quarantined" and not self._policy.allows(
+            actor, Permission.MANAGE, repository, asked
+        ):
             raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
         describe = {
             filename: _whole,
@@ -82,6 +92,11 @@ class Downloads:
         content.seek(0)
         return content, size
 
+    def count(self, file: StoredFile) -> None:
+        """That the file was asked for: whole, or from its beginning."""
+        if file.counted_for is not None:
+            self._usage.count_download(file.counted_for)
+
     def _lost(self, file: StoredFile) -> UnknownFile:
         _log.error("The blob %s is missing or cut; run `pypi-repo upkeep verify`.", file.path)
         return UnknownFile(
@@ -104,6 +119,7 @@ def _whole(file: DistributionFile, repository: Repository) -> StoredFile:
         size=file.size,
         etag=file.digests.sha256,
         public=repository.public,
+        counted_for=DownloadedRelease(repository.id, file.project, file.version),
     )
 
 

@@ -13,6 +13,7 @@ from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.people import People
@@ -26,7 +27,10 @@ _WRONG_KIND = (
 class Login:
     """Checks credentials of repository users against the database, afresh on each request."""
 
-    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle) -> None:
+    def __init__(
+        self, database: Database, passwords: Passwords, throttle: Throttle, usage: UsageCounter
+    ) -> None:
+        self._usage = usage
         self._database = database
         self._passwords = passwords
         self._throttle = throttle
@@ -50,11 +54,11 @@ class Login:
             account = people.user(name)
             administrator = None if account else Administration(connection).administrator(name)
         if account and self._passwords.is_remembered(password, account.password_hash):
-            return _actor(account, account.grants)
+            return self._admitted(account, account.grants)
         # From here on it takes one bcrypt check, whoever it is: the clock tells nothing.
         self._throttle.check((name, address))
         if account and self._passwords.verify(password, account.password_hash):
-            return _actor(account, account.grants)
+            return self._admitted(account, account.grants)
         if administrator and self._passwords.verify(password, administrator.password_hash):
             raise InvalidCredentials(_WRONG_KIND)
         if not account and not administrator:
@@ -77,13 +81,13 @@ class Login:
         token, account = found
         if token.has_expired(datetime.now(UTC)):
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
-        return _actor(account, token.narrow(account.grants))
+        return self._admitted(account, token.narrow(account.grants), token.id)
 
-
-def _actor(account: Account, grants: Grants) -> Actor:
-    """Only for whoever has shown the right credentials: others must not learn of the account."""
-    if account.disabled:
-        raise InvalidCredentials(
-            f"The repository user {account.name!r} is disabled; ask an administrator."
-        )
-    return Actor(account.name, grants=grants)
+    def _admitted(self, account: Account, grants: Grants, token_id: int | None = None) -> Actor:
+        """Only for whoever has shown the right credentials: nobody else may learn anything."""
+        if account.disabled:
+            raise InvalidCredentials(
+                f"The repository user {account.name!r} is disabled; ask an administrator."
+            )
+        self._usage.note_use(account.id, token_id)
+        return Actor(account.name, grants=grants)

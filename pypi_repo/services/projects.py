@@ -15,6 +15,7 @@ from pypi_repo.domain.records import (
     DistributionFile,
     Project,
     ProjectStatus,
+    ProjectSummary,
     Repository,
 )
 from pypi_repo.storage.catalog import Catalog
@@ -82,6 +83,30 @@ class Projects:
             return catalog.projects(
                 admit(self._policy, actor, Permission.MANAGE, repository, found)
             )
+
+    def search(
+        self,
+        repository: str,
+        text: str = "",
+        *,
+        after: str = "",
+        limit: int = 50,
+        actor: Actor = OPERATOR,
+    ) -> list[ProjectSummary]:
+        """Projects whose normalized name holds `text`, by name, from the one that follows `after`.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            managed = admit(
+                self._policy,
+                actor,
+                Permission.MANAGE,
+                repository,
+                catalog.repository(repository),
+            )
+            return catalog.summaries(managed, normalize(text), after, limit)
 
     def get(
         self, repository: str, project: str, *, actor: Actor = OPERATOR

@@ -41,6 +41,8 @@ class DownloadApp(RepositoryApp):
             content.close()
             response.content_length = size
             return response
+        if selected is None or selected.start == 0:
+            self._downloads.count(file)
         if selected is None:
             response.content_length = size
             response.response = _whole(request, content, size)

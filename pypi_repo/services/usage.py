@@ -1,0 +1,192 @@
+"""Counts what is used without slowing it down, and tells what was counted."""
+
+import logging
+import threading
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+
+from pypi_repo.domain.access import OPERATOR, Actor, require_administrator
+from pypi_repo.domain.errors import RegistryError, UnknownRepository
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.usage import (
+    DayOfUse,
+    DownloadCount,
+    DownloadedRelease,
+    RepositoryUsage,
+    TopProject,
+    UploadedFile,
+)
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.usage import Usage
+
+_log = logging.getLogger(__name__)
+
+_WRITTEN_AFTER = 5.0  # seconds
+_COUNTED_AT_MOST = 50_000  # different releases and accounts that wait to be written
+
+
+class UsageCounter:
+    """Counts in memory and writes everything in one transaction, a few seconds later.
+
+    No thread runs while nothing is counted. A process that is killed loses what it counted in
+    the last seconds; one that ends in order calls `flush`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mutex = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._downloads: Counter[tuple[DownloadedRelease, date]] = Counter()
+        self._users: dict[int, datetime] = {}
+        self._tokens: dict[int, datetime] = {}
+
+    def count_download(self, release: DownloadedRelease) -> None:
+        with self._mutex:
+            self._downloads[release, datetime.now(UTC).date()] += 1
+            self._write_soon()
+
+    def note_use(self, user_id: int, token_id: int | None = None) -> None:
+        """That an account, and perhaps a token of it, was just used."""
+        now = datetime.now(UTC)
+        with self._mutex:
+            self._users[user_id] = now
+            if token_id is not None:
+                self._tokens[token_id] = now
+            self._write_soon()
+
+    def flush(self) -> None:
+        """Writes what was counted so far. Where that fails, it is kept and tried again later."""
+        with self._mutex:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            downloads, self._downloads = self._downloads, Counter()
+            users, self._users = self._users, {}
+            tokens, self._tokens = self._tokens, {}
+        if not (downloads or users or tokens):
+            return
+        try:
+            with self._database.begin() as connection:
+                usage = Usage(connection)
+                usage.add_downloads(
+                    DownloadCount(release.repository_id, release.project, release.version, day, n)
+                    for (release, day), n in downloads.items()
+                )
+                usage.note_use_of_users(users)
+                usage.note_use_of_tokens(tokens)
+        except RegistryError as error:
+            _log.warning("Downloads could not be counted and are tried again: %s", error.message)
+            self._take_back(downloads, users, tokens)
+
+    def _take_back(
+        self,
+        downloads: Counter[tuple[DownloadedRelease, date]],
+        users: dict[int, datetime],
+        tokens: dict[int, datetime],
+    ) -> None:
+        with self._mutex:
+            if len(self._downloads) + len(downloads) <= _COUNTED_AT_MOST:
+                self._downloads += downloads
+            self._users = users | self._users
+            self._tokens = tokens | self._tokens
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(_WRITTEN_AFTER, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
+
+
+class UsageReports:
+    """Tells any administrator. Who calls without an actor is the operator."""
+
+    def __init__(self, database: Database, counter: UsageCounter) -> None:
+        self._database = database
+        self._counter = counter
+
+    def repositories(self, *, actor: Actor = OPERATOR) -> dict[str, RepositoryUsage]:
+        """What each repository holds, by name. Raises PermissionDenied."""
+        require_administrator(actor)
+        with self._database.read() as connection:
+            usage = Usage(connection).repositories()
+            return {
+                repository.name: usage.get(repository.id, RepositoryUsage())
+                for repository in Catalog(connection).repositories()
+            }
+
+    def days(
+        self, number: int = 30, repository: str | None = None, *, actor: Actor = OPERATOR
+    ) -> list[DayOfUse]:
+        """The last `number` days, today last, of one repository or all.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        require_administrator(actor)
+        self._counter.flush()
+        first = _days_ago(number - 1)
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            found = _named(catalog, repository)
+            usage = Usage(connection)
+            downloads = usage.downloads_by_day(first, found)
+            uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
+            in_all = sum(
+                catalog.stored_size(each) for each in ([found] if found else catalog.repositories())
+            )
+        stored = in_all - sum(size for _count, size in uploads.values())
+        days = []
+        for offset in range(number):
+            day = first + timedelta(days=offset)
+            stored += uploads.get(day, (0, 0))[1]
+            days.append(DayOfUse(day, downloads.get(day, 0), stored))
+        return days
+
+    def top_projects(
+        self,
+        days: int = 30,
+        limit: int = 10,
+        repository: str | None = None,
+        *,
+        actor: Actor = OPERATOR,
+    ) -> list[TopProject]:
+        """The most downloaded of the last days. Raises UnknownRepository or PermissionDenied."""
+        require_administrator(actor)
+        self._counter.flush()
+        with self._database.read() as connection:
+            found = _named(Catalog(connection), repository)
+            return Usage(connection).top_projects(_days_ago(days - 1), limit, found)
+
+    def newest_uploads(
+        self, limit: int = 10, repository: str | None = None, *, actor: Actor = OPERATOR
+    ) -> list[UploadedFile]:
+        """Raises UnknownRepository or PermissionDenied."""
+        require_administrator(actor)
+        with self._database.read() as connection:
+            found = _named(Catalog(connection), repository)
+            return Usage(connection).newest_uploads(limit, found)
+
+    def downloads_of_versions(
+        self, repository: str, project: str, days: int = 30, *, actor: Actor = OPERATOR
+    ) -> dict[str, int]:
+        """By version, of the last days. Raises UnknownRepository or PermissionDenied."""
+        require_administrator(actor)
+        self._counter.flush()
+        with self._database.read() as connection:
+            found = _named(Catalog(connection), repository)
+            assert found is not None  # noqa: S101 - a name was given
+            return Usage(connection).downloads_of_versions(found, project, _days_ago(days - 1))
+
+
+def _days_ago(number: int) -> date:
+    return datetime.now(UTC).date() - timedelta(days=number)
+
+
+def _named(catalog: Catalog, name: str | None) -> Repository | None:
+    if name is None:
+        return None
+    found = catalog.repository(name)
+    if found is None:
+        raise UnknownRepository(f"There is no repository {name!r}.")
+    return found

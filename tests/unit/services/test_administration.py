@@ -1,0 +1,225 @@
+"""Administrators: their areas, sessions and tokens."""
+
+from datetime import timedelta
+
+import pytest
+
+from pypi_repo import Registry
+from pypi_repo.domain.access import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area
+from pypi_repo.domain.errors import (
+    InvalidCredentials,
+    InvalidSetting,
+    LastAdministrator,
+    PermissionDenied,
+    TooManyFailedLogins,
+    UnknownToken,
+)
+from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.tables import SessionRow
+
+USER, PASSWORD = "user@example.com", "correct horse"
+ADMINISTRATOR = "admin@example.com"
+HELPER = "helper@example.com"
+ADDRESS = "192.0.2.1"
+
+
+def administrator(*areas: Area, name: str = HELPER) -> Actor:
+    return Actor(name, kind=ActorKind.ADMINISTRATOR, areas=frozenset(areas))
+
+
+@pytest.fixture
+def helped(both: Registry) -> Registry:
+    """With a second administrator, who may manage nothing yet."""
+    both.administrators.create(HELPER, PASSWORD, areas=())
+    return both
+
+
+def test_each_area_opens_its_own_services(helped: Registry) -> None:
+    calls = {
+        Area.REPOSITORIES: lambda actor: helped.repositories.change(
+            "main", description="ours", actor=actor
+        ),
+        Area.USERS: lambda actor: helped.accounts.set_disabled(USER, True, actor=actor),
+        Area.SETTINGS: lambda actor: helped.administrators.all(actor=actor),
+    }
+    for area, call in calls.items():
+        call(administrator(area))
+        for other in (administrator(*EVERY_AREA - {area}), Actor(USER), ANONYMOUS):
+            with pytest.raises(Exception, match=r"may not|Log in"):
+                call(other)
+
+
+def test_every_change_of_users_needs_the_area(helped: Registry) -> None:
+    actor = administrator(Area.REPOSITORIES, Area.SETTINGS)
+    token, _secret = helped.accounts.create_token(USER)
+    accounts = helped.accounts
+    for refused in (
+        lambda: accounts.users(actor=actor),
+        lambda: accounts.create_user("new", PASSWORD, actor=actor),
+        lambda: accounts.set_password(USER, PASSWORD, actor=actor),
+        lambda: accounts.set_disabled(USER, True, actor=actor),
+        lambda: accounts.delete_user(USER, actor=actor),
+        lambda: accounts.create_token(USER, actor=actor),
+        lambda: accounts.tokens(USER, actor=actor),
+        lambda: accounts.revoke_token(token.id, actor=actor),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+
+
+def test_administrators_without_the_area_manage_only_themselves(helped: Registry) -> None:
+    actor = administrator()
+    administrators = helped.administrators
+    administrators.set_password(HELPER, "another horse", actor=actor)
+    token, _secret = administrators.create_token(HELPER, actor=actor)
+    other, _secret = administrators.create_token(ADMINISTRATOR)
+    assert administrators.tokens(HELPER, actor=actor) == [token]
+    administrators.revoke_token(token.id, actor=actor)
+    for refused in (
+        lambda: administrators.set_password(ADMINISTRATOR, PASSWORD, actor=actor),
+        lambda: administrators.tokens(ADMINISTRATOR, actor=actor),
+        lambda: administrators.create_token(ADMINISTRATOR, actor=actor),
+        lambda: administrators.revoke_token(other.id, actor=actor),
+        lambda: administrators.set_areas(HELPER, EVERY_AREA, actor=actor),
+        lambda: administrators.create("new", PASSWORD, actor=actor),
+        lambda: administrators.delete(ADMINISTRATOR, actor=actor),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+    # A repository user of the same name is somebody else.
+    with pytest.raises(PermissionDenied):
+        administrators.set_password(HELPER, PASSWORD, actor=Actor(HELPER))
+
+
+def test_somebody_can_always_manage_administrators(helped: Registry) -> None:
+    for refused in (
+        lambda: helped.administrators.set_areas(ADMINISTRATOR, {Area.USERS}),
+        lambda: helped.administrators.delete(ADMINISTRATOR),
+    ):
+        with pytest.raises(LastAdministrator):
+            refused()
+    helped.administrators.set_areas(HELPER, {Area.SETTINGS})
+    helped.administrators.set_areas(ADMINISTRATOR, {Area.USERS})
+    assert helped.administrators.get(ADMINISTRATOR).areas == {Area.USERS}
+
+
+def test_a_session_from_signing_in_to_signing_out(helped: Registry, database: Database) -> None:
+    session = helped.sessions.sign_in(ADMINISTRATOR.upper(), PASSWORD, ADDRESS)
+    found = helped.sessions.find(session.secret)
+    assert found == session
+    assert session.actor == administrator(*EVERY_AREA, name=ADMINISTRATOR)
+    assert session.has_form_token(session.form_token)
+    assert not session.has_form_token(session.secret)
+    with database.read() as connection:
+        stored = repr(connection.execute(SessionRow.__table__.select()).all())
+    assert session.secret not in stored
+    assert session.form_token not in stored
+    helped.sessions.sign_out(session)
+    assert helped.sessions.find(session.secret) is None
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda registry: registry.sessions.sign_out_everywhere(administrator(name=ADMINISTRATOR)),
+        lambda registry: registry.administrators.set_password(ADMINISTRATOR, "another horse"),
+        lambda registry: registry.administrators.delete(ADMINISTRATOR),
+    ],
+    ids=["sign out everywhere", "new password", "deleted"],
+)
+def test_what_ends_every_session_of_an_administrator(helped: Registry, end) -> None:
+    helped.administrators.set_areas(HELPER, EVERY_AREA)
+    sessions = [helped.sessions.sign_in(ADMINISTRATOR, PASSWORD, ADDRESS) for _ in range(2)]
+    other = helped.sessions.sign_in(HELPER, PASSWORD, ADDRESS)
+    end(helped)
+    assert [helped.sessions.find(session.secret) for session in sessions] == [None, None]
+    assert helped.sessions.find(other.secret) == other
+
+
+def test_permissions_change_within_a_session(helped: Registry) -> None:
+    session = helped.sessions.sign_in(HELPER, PASSWORD, ADDRESS)
+    helped.administrators.set_areas(HELPER, {Area.USERS})
+    found = helped.sessions.find(session.secret)
+    assert found is not None
+    assert found.actor.areas == {Area.USERS}
+
+
+def test_only_administrators_sign_in_and_guessing_is_slowed_down(helped: Registry) -> None:
+    for name, password in ((USER, PASSWORD), (ADMINISTRATOR, "wrong one"), ("\0", "x")):
+        with pytest.raises(InvalidCredentials, match=r"^The name or password is wrong\.$"):
+            helped.sessions.sign_in(name, password, ADDRESS)
+    for _ in range(9):
+        with pytest.raises(InvalidCredentials):
+            helped.sessions.sign_in(ADMINISTRATOR, "wrong one", ADDRESS)
+    with pytest.raises(TooManyFailedLogins):
+        helped.sessions.sign_in(ADMINISTRATOR, PASSWORD, ADDRESS)
+    helped.sessions.sign_in(ADMINISTRATOR, PASSWORD, "192.0.2.2")
+
+
+def test_a_token_passes_on_what_both_may(helped: Registry) -> None:
+    helped.administrators.set_areas(HELPER, {Area.USERS, Area.REPOSITORIES})
+    token, secret = helped.administrators.create_token(
+        HELPER, areas={Area.USERS, Area.SETTINGS}, read_only=True
+    )
+    actor, found = helped.sessions.with_token(secret)
+    assert (actor, found) == (administrator(Area.USERS), token)
+    assert token.prefix == secret[: len(token.prefix)]
+    helped.administrators.revoke_token(token.id)
+    with pytest.raises(InvalidCredentials):
+        helped.sessions.with_token(secret)
+    with pytest.raises(UnknownToken):
+        helped.administrators.revoke_token(token.id)
+
+
+@pytest.mark.parametrize("life", [timedelta(), timedelta(days=-1), timedelta(days=367)])
+def test_tokens_of_administrators_expire(helped: Registry, life: timedelta) -> None:
+    with pytest.raises(InvalidSetting):
+        helped.administrators.create_token(HELPER, expires_in=life)
+
+
+def test_an_expired_token_is_refused(helped: Registry) -> None:
+    _token, secret = helped.administrators.create_token(
+        HELPER, expires_in=timedelta(microseconds=1)
+    )
+    with pytest.raises(InvalidCredentials, match="expired"):
+        helped.sessions.with_token(secret)
+
+
+def test_neither_kind_of_token_opens_the_other_side(helped: Registry) -> None:
+    _token, administrators = helped.administrators.create_token(ADMINISTRATOR)
+    _token, users = helped.accounts.create_token(USER)
+    with pytest.raises(InvalidCredentials):
+        helped.sessions.with_token(users)
+    authenticate = helped.repository("main").authenticate
+    with pytest.raises(InvalidCredentials, match="administrator"):
+        authenticate({"HTTP_AUTHORIZATION": f"Bearer {administrators}"})
+
+
+def test_a_disabled_user_is_refused_and_keeps_everything(helped: Registry) -> None:
+    _token, secret = helped.accounts.create_token(USER)
+    authenticate = helped.repository("main").authenticate
+    environ = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
+    before = authenticate(environ)
+    helped.accounts.set_disabled(USER, True)
+    with pytest.raises(InvalidCredentials, match="disabled"):
+        authenticate(environ)
+    helped.accounts.set_disabled(USER, False)
+    assert authenticate(environ) == before
+
+
+def test_the_journal_filters_and_pages(helped: Registry) -> None:
+    helped.repositories.create("other", actor=administrator(Area.REPOSITORIES))
+    everything = helped.activity.entries()
+    assert [entry.id for entry in everything] == sorted((e.id for e in everything), reverse=True)
+    first = helped.activity.entries(limit=2)
+    rest = helped.activity.entries(before=first[-1].id)
+    assert first + rest == everything
+    (entry,) = helped.activity.entries(JournalFilter(actor=HELPER))
+    assert (entry.action, entry.actor_kind) == ("create repository", "administrator")
+    assert helped.activity.entries(JournalFilter(repository="other")) == [entry]
+    assert helped.activity.entries(JournalFilter(since=entry.at)) == [entry]
+    assert helped.activity.entries(JournalFilter(until=entry.at)) == everything[1:]
+    assert "create repository" in helped.activity.actions()
+    with pytest.raises(PermissionDenied):
+        helped.activity.entries(actor=Actor(USER))
