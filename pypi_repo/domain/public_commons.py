@@ -135,7 +135,6 @@ def _standard_library() -> set[NormalizedName]:
 
 def _known_classifiers() -> tuple[set[str], dict[str, list[str]]]:
     try:
-        import readme_renderer.rst  # noqa: F401 - the other half of the extra
         from trove_classifiers import classifiers, deprecated_classifiers
     except ImportError as error:
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from werkzeug.test import Client
 from pypi_repo import Registry
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
-from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
 from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.sql import count_statements
@@ -89,11 +89,7 @@ def test_what_repositories_hold(both: Registry) -> None:
     both.repositories.create("empty")
     stored = [upload(both, wheel("demo", version)) for version in ("1.0", "2.0")]
     usage = both.usage.repositories()
-    assert (usage["empty"].projects, usage["empty"].files, usage["empty"].last_upload) == (
-        0,
-        0,
-        None,
-    )
+    assert usage["empty"] == RepositoryUsage(projects=0, files=0, size=0, last_upload=None)
     main = usage["main"]
     assert (main.projects, main.files) == (1, 2)
     assert main.size == sum(file.size for file in stored)
