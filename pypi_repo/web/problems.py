@@ -45,7 +45,7 @@ def respond(error: errors.RegistryError | HTTPException, request: Request) -> Re
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value
         return response
-    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    status = status_of(error)
     response = _answer(request, status, error.code, error.message)
     if status == 401:
         response.headers["WWW-Authenticate"] = _CHALLENGE
@@ -53,10 +53,20 @@ def respond(error: errors.RegistryError | HTTPException, request: Request) -> Re
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unavailable):
         response.headers["Retry-After"] = str(_RETRY_AFTER)
+    log(error, status)
+    return response
+
+
+def status_of(error: errors.RegistryError) -> int:
+    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+
+
+def log(error: errors.RegistryError, status: int) -> None:
+    """What the operator should know; `detail` is for nobody else."""
+    if isinstance(error, errors.Unavailable):
         _log.error("%s (%s)", error.message, error.detail)
     elif status >= 500:
         _log.error("%s", error.message)
-    return response
 
 
 def _answer(request: Request, status: int, code: str, message: str) -> Response:
