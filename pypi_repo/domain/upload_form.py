@@ -98,6 +98,23 @@ class UploadForm:
             attestations=single.get("attestations"),
         )
 
+    @classmethod
+    def of_file(cls, filename: str) -> Self:
+        """For a file that came without a form: its name has to say everything.
+
+        Raises InvalidFilename.
+        """
+        parsed = DistributionFilename.parse(filename, normalized=False)
+        return cls(
+            name=parsed.project,
+            version=parsed.version,
+            kind=parsed.kind,
+            filename=filename,
+            stated={},
+            signature=None,
+            attestations=None,
+        )
+
     def parse_filename(self, rules: Rules) -> DistributionFilename:
         """Raises InvalidFilename unless it is the one that this project and version must have."""
         normalized = rules.normalized_filenames

@@ -1,6 +1,7 @@
 """Reads an upload's multipart body as it arrives: text into memory, the file into staging."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.sansio.multipart import (
@@ -52,17 +53,9 @@ class UploadReader:
             raise TooLarge(
                 f"The upload is larger than the {format_size(self._file_limit)} allowed here."
             )
-        try:
-            for event in _events(request, self._limits):
+        with form_errors():
+            for event in multipart_events(request, self._limits):
                 self._take(event)
-        except ClientDisconnected:
-            raise InvalidForm("The upload was cut off; send it again.") from None
-        except RequestEntityTooLarge:
-            raise TooLarge("The upload form has too many parts or too long a header.") from None
-        except RegistryError:
-            raise
-        except ValueError as error:
-            raise InvalidForm("The upload is not a complete multipart form.") from error
         if self.signature is not None and self._signature_filename != f"{self.filename}.asc":
             raise InvalidForm("The signature's filename must be that of the content and '.asc'.")
 
@@ -113,13 +106,33 @@ class UploadReader:
             raise InvalidForm("Only one file can be uploaded at a time.")
         if part.headers.get("Content-Type", "").lower().startswith("image/"):
             raise InvalidForm("An image is not a distribution file.")
-        # The parser drops backslashes as escapes, so a path is looked for in what was sent.
-        if "\\" in part.headers["Content-Disposition"]:
-            raise InvalidFilename("The filename must not hold a path.")
-        self.filename = part.filename
+        self.filename = sent_filename(part)
 
 
-def _events(request: Request, limits: Limits) -> Iterator[Event]:
+def sent_filename(part: File) -> str:
+    """Raises InvalidFilename for a path."""
+    # The parser drops backslashes as escapes, so a path is looked for in what was sent.
+    if "\\" in part.headers["Content-Disposition"]:
+        raise InvalidFilename("The filename must not hold a path.")
+    return part.filename
+
+
+@contextmanager
+def form_errors() -> Iterator[None]:
+    """What goes wrong while a form is read, as our errors."""
+    try:
+        yield
+    except ClientDisconnected:
+        raise InvalidForm("The upload was cut off; send it again.") from None
+    except RequestEntityTooLarge:
+        raise TooLarge("The upload form has too many parts or too long a header.") from None
+    except RegistryError:
+        raise
+    except ValueError as error:
+        raise InvalidForm("The upload is not a complete multipart form.") from error
+
+
+def multipart_events(request: Request, limits: Limits) -> Iterator[Event]:
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidForm("An upload must be a multipart/form-data request; use twine or uv.")

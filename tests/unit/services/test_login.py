@@ -13,6 +13,7 @@ from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
 from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 
@@ -23,7 +24,7 @@ ALLOWED_FAILURES = 5
 @pytest.fixture
 def login(database: Database) -> Login:
     """As another process than that of `both` has it."""
-    return Login(database, Passwords(4), Throttle(ALLOWED_FAILURES))
+    return Login(database, Passwords(4), Throttle(ALLOWED_FAILURES), UsageCounter(database))
 
 
 @pytest.fixture

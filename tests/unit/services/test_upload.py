@@ -242,9 +242,9 @@ def test_different_versions_stay_apart(both: Registry) -> None:
 
 
 def test_spellings_of_a_name_join_in_one_project(both: Registry) -> None:
-    """U82: the latest spelling is shown."""
+    """U82: the latest spelling is shown, that of the file itself."""
     upload(both, wheel("Some.Thing", "1.0"))
-    upload(both, wheel("some_thing", "2.0"), name="SOME_thing")
+    upload(both, wheel("SOME_thing", "2.0"), name="some-thing")
     (listed,) = both.repository("main").index.project_list(UPLOADER).load().projects
     assert (listed.name, listed.normalized_name) == ("SOME_thing", "some-thing")
     assert len(filenames(both, "some-thing")) == 2

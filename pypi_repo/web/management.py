@@ -1,0 +1,26 @@
+"""What the portal and the management API need of a registry."""
+
+from typing import Protocol
+
+from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.activity import Activity
+from pypi_repo.services.administrators import Administrators
+from pypi_repo.services.projects import Projects
+from pypi_repo.services.repositories import Repositories
+from pypi_repo.services.sessions import Sessions
+from pypi_repo.services.usage import UsageReports
+from pypi_repo.web.app import BoundRepository
+
+
+class ManagedRegistry(Protocol):
+    """`Registry` is one; apps take it so, because they are built below it."""
+
+    repositories: Repositories
+    projects: Projects
+    accounts: Accounts
+    administrators: Administrators
+    sessions: Sessions
+    activity: Activity
+    usage: UsageReports
+
+    def repository(self, name: str) -> BoundRepository: ...

@@ -1,0 +1,54 @@
+"""An administrator's own account: password, sessions, tokens."""
+
+from datetime import timedelta
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.access import Area
+from pypi_repo.domain.errors import InvalidPassword
+from pypi_repo.web.portal.forms import areas, days
+from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.sign_in import forget
+
+
+def show(page: Page, secret: str | None = None) -> Response:
+    tokens = page.registry.administrators.tokens(page.actor.name, actor=page.actor)
+    return page.render("account.html", tokens=tokens, areas=list(Area), secret=secret)
+
+
+def change_password(page: Page) -> Response:
+    """Ends all sessions, this one too: whoever knew the old password is out."""
+    address = page.request.environ.get("REMOTE_ADDR", "")
+    form = page.request.form
+    page.registry.sessions.check_password(page.actor, form.get("current", ""), address)
+    if form.get("password", "") != form.get("again", ""):
+        raise InvalidPassword("The new password was not repeated alike; type it again.")
+    page.registry.administrators.set_password(
+        page.actor.name, form.get("password", ""), actor=page.actor
+    )
+    return forget(page, page.redirect("sign-in", notice="password"))
+
+
+def sign_out_everywhere(page: Page) -> Response:
+    page.registry.sessions.sign_out_everywhere(page.actor)
+    return forget(page, page.redirect("sign-in", notice="signed-out-everywhere"))
+
+
+def create_token(page: Page) -> Response:
+    """The answer to the form itself shows the secret: it is nowhere else."""
+    _token, secret = page.registry.administrators.create_token(
+        page.actor.name,
+        name=page.sent("name"),
+        areas=areas(page),
+        read_only=bool(page.sent("read_only")),
+        expires_in=days(page, "expires_in") or timedelta(days=90),
+        actor=page.actor,
+    )
+    return show(page, secret)
+
+
+def revoke_token(page: Page, token_id: int) -> Response:
+    token = page.registry.administrators.revoke_token(token_id, actor=page.actor)
+    if token.administrator == page.actor.name:
+        return page.redirect("account", notice="revoked")
+    return page.redirect("administrators", token.administrator, notice="revoked")

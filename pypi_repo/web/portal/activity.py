@@ -1,0 +1,101 @@
+"""The journal: filtered, page by page, and as a file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.journal import JournalEntry, JournalFilter
+from pypi_repo.web.portal.page import Page
+
+_SHOWN = 50
+_EXPORTED_AT_ONCE = 1000
+_COLUMNS = (
+    "at",
+    "actor",
+    "actor_kind",
+    "action",
+    "repository",
+    "project",
+    "version",
+    "filename",
+    "serial",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FIELDS = ("actor", "action", "repository", "project", "since", "until")
+
+
+def show(page: Page) -> Response:
+    before = page.asked("before")
+    entries = page.registry.activity.entries(
+        _filter(page),
+        limit=_SHOWN + 1,
+        before=int(before) if before.isdecimal() and len(before) < 18 else None,
+        actor=page.actor,
+    )
+    return page.render(
+        "activity.html",
+        entries=entries[:_SHOWN],
+        next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
+        asked={name: page.asked(name) for name in _FIELDS},
+        actions=page.registry.activity.actions(actor=page.actor),
+        repositories=[found.name for found in page.registry.repositories.all()],
+    )
+
+
+def export(page: Page) -> Response:
+    """All entries that the filter leaves, as CSV, newest first."""
+    page.registry.activity.entries(limit=0, actor=page.actor)
+    response = Response(_lines(page, _filter(page)), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="activity.csv"'
+    return page.answer(response)
+
+
+def _lines(page: Page, wanted: JournalFilter) -> Iterator[str]:
+    yield _line([*_COLUMNS, "detail"])
+    before = None
+    while entries := page.registry.activity.entries(
+        wanted, limit=_EXPORTED_AT_ONCE, before=before, actor=page.actor
+    ):
+        for entry in entries:
+            yield _line(_cells(entry))
+        before = entries[-1].id
+
+
+def _cells(entry: JournalEntry) -> list[str]:
+    values = [getattr(entry, column) for column in _COLUMNS]
+    values[0] = entry.at.isoformat(timespec="seconds")
+    cells = ["" if value is None else str(value) for value in values]
+    detail = json.dumps(entry.detail, sort_keys=True) if entry.detail else ""
+    return [*cells, detail]
+
+
+def _line(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    # A spreadsheet would run what begins like a formula, and names come from strangers.
+    csv.writer(buffer).writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
+    return buffer.getvalue()
+
+
+def _filter(page: Page) -> JournalFilter:
+    since, until = _day(page, "since"), _day(page, "until")
+    return JournalFilter(
+        actor=page.asked("actor") or None,
+        action=page.asked("action") or None,
+        repository=page.asked("repository") or None,
+        project=page.asked("project") or None,
+        since=since,
+        until=until and until + timedelta(days=1),
+    )
+
+
+def _day(page: Page, name: str) -> datetime | None:
+    text = page.asked(name)
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
+    except ValueError:
+        raise InvalidSetting(f"{text[:20]!r} is not a day; write it like 2026-01-31.") from None

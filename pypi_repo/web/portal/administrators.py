@@ -1,0 +1,56 @@
+"""Administrators, and what each may manage."""
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.access import Area
+from pypi_repo.domain.errors import InvalidPassword
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.page import Page
+
+
+def show_all(page: Page) -> Response:
+    found = page.registry.administrators.all(actor=page.actor)
+    return page.render("administrators.html", administrators=found, areas=list(Area))
+
+
+def show_new(page: Page) -> Response:
+    return page.render("administrator_new.html", areas=list(Area))
+
+
+def create(page: Page) -> Response:
+    form = page.request.form
+    if form.get("password", "") != form.get("again", ""):
+        raise InvalidPassword("The password was not repeated alike; type it again.")
+    page.registry.administrators.create(
+        page.sent("name"), form.get("password", ""), areas=forms.areas(page), actor=page.actor
+    )
+    return page.redirect("administrators", notice="created")
+
+
+def show(page: Page, name: str) -> Response:
+    registry = page.registry
+    found = registry.administrators.get(name, actor=page.actor)
+    tokens = registry.administrators.tokens(name, actor=page.actor)
+    return page.render("administrator.html", administrator=found, tokens=tokens, areas=list(Area))
+
+
+def change(page: Page, name: str) -> Response:
+    page.registry.administrators.set_areas(name, forms.areas(page), actor=page.actor)
+    return page.redirect("administrators", name, notice="saved")
+
+
+def set_password(page: Page, name: str) -> Response:
+    page.registry.administrators.set_password(
+        name, page.request.form.get("password", ""), actor=page.actor
+    )
+    return page.redirect("administrators", name, notice="password")
+
+
+def show_deletion(page: Page, name: str) -> Response:
+    found = page.registry.administrators.get(name, actor=page.actor)
+    return page.render("administrator_delete.html", administrator=found)
+
+
+def delete(page: Page, name: str) -> Response:
+    page.registry.administrators.delete(name, actor=page.actor)
+    return page.redirect("administrators", notice="deleted")

@@ -1,0 +1,271 @@
+"""PortalApp: the administration portal, a thin face of the services."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
+from pypi_repo.domain.errors import PermissionDenied, RegistryError, TooManyFailedLogins
+from pypi_repo.services.sessions import Session
+from pypi_repo.web import problems
+from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.management import ManagedRegistry
+from pypi_repo.web.portal import (
+    account,
+    activity,
+    administrators,
+    browse,
+    changes,
+    filters,
+    overview,
+    repositories,
+    sign_in,
+    uploads,
+    users,
+)
+from pypi_repo.web.portal.page import Page
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_LARGEST_FORM = 1024 * 1024
+_STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True)
+class _Route:
+    """show: answers GET, and shows a refused form again. act: answers POST.
+
+    public: needs nobody to be signed in. streams: reads the body, and checks the form, itself.
+    """
+
+    path: str
+    show: View | None = None
+    act: View | None = None
+    public: bool = False
+    streams: bool = False
+
+
+_ROUTES = (
+    _Route("/", overview.show),
+    _Route("/sign-in", sign_in.show, sign_in.sign_in, public=True),
+    _Route("/sign-out", None, sign_in.sign_out),
+    _Route("/account", account.show, account.change_password),
+    _Route("/account/sign-out-everywhere", None, account.sign_out_everywhere),
+    _Route("/account/tokens", account.show, account.create_token),
+    _Route("/account/tokens/<int:token_id>/revoke", None, account.revoke_token),
+    _Route("/repositories", repositories.show_all),
+    _Route("/repositories/new", repositories.show_new, repositories.create),
+    _Route("/repositories/<repository>", browse.show_projects),
+    _Route("/repositories/<repository>/connect", repositories.show_connection),
+    _Route("/repositories/<repository>/settings", repositories.show_settings, repositories.change),
+    _Route("/repositories/<repository>/delete", repositories.show_settings, repositories.delete),
+    _Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),
+    _Route("/repositories/<repository>/projects/<project>", browse.show_project),
+    _Route("/repositories/<repository>/projects/<project>/change", None, changes.change_files),
+    _Route("/repositories/<repository>/projects/<project>/status", None, changes.set_status),
+    _Route("/repositories/<repository>/change", None, changes.change_projects),
+    _Route("/repositories/<repository>/files/<path:path>", browse.download),
+    _Route("/users", users.show_all),
+    _Route("/users/new", users.show_new, users.create),
+    _Route("/users/<name>", users.show, users.change),
+    _Route("/users/<name>/password", users.show, users.set_password),
+    _Route("/users/<name>/tokens", users.show, users.create_token),
+    _Route("/users/<name>/tokens/<int:token_id>/revoke", None, users.revoke_token),
+    _Route("/users/<name>/delete", users.show_deletion, users.delete),
+    _Route("/administrators", administrators.show_all),
+    _Route("/administrators/new", administrators.show_new, administrators.create),
+    _Route("/administrators/<name>", administrators.show, administrators.change),
+    _Route("/administrators/<name>/password", administrators.show, administrators.set_password),
+    _Route("/administrators/<name>/delete", administrators.show_deletion, administrators.delete),
+    _Route("/activity", activity.show),
+    _Route("/activity.csv", activity.export),
+)
+
+
+class PortalApp(WSGIApp):
+    """The web pages on which administrators manage a registry.
+
+    repositories_url: where the repositories are, relative to where this app is mounted.
+    authenticate: WSGI environ -> Actor, for a host that signs administrators in itself, with
+        `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)`; by default the
+        registry's own administrators sign in on a page of the portal.
+    """
+
+    def __init__(
+        self,
+        registry: ManagedRegistry,
+        *,
+        repositories_url: str = "../repositories/",
+        authenticate: Authenticate | None = None,
+    ) -> None:
+        super().__init__(authenticate or _nobody)
+        self._registry = registry
+        self._repositories_url = repositories_url
+        self._own_sessions = authenticate is None
+        self._templates = _environment()
+        self._urls = Map(
+            [Rule(route.path, endpoint=route) for route in _ROUTES],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        page = Page(request, self._registry, self._templates, self._repositories_url, actor)
+        if path_info(request).startswith("/static/"):
+            return _static_file(page, path_info(request).removeprefix("/static/"))
+        try:
+            return self._answer(page)
+        except (RegistryError, HTTPException) as error:
+            return _refusal(page, error)
+
+    def _answer(self, page: Page) -> Response:
+        request = page.request
+        if not path_info(request):
+            return _with_last_slash(page)
+        page.session = self._session(request)
+        if page.session is not None:
+            page.actor = page.session.actor
+        route, names = self._route(request)
+        if page.actor.kind is not ActorKind.ADMINISTRATOR and not route.public:
+            if self._own_sessions:
+                return _to_sign_in(page)
+            raise PermissionDenied("Only administrators may use the portal.")
+        if request.method in ("GET", "HEAD") and route.show is not None:
+            return route.show(page, **names)
+        if request.method != "POST" or route.act is None:
+            allowed = ["GET", "HEAD"] * bool(route.show) + ["POST"] * bool(route.act)
+            raise MethodNotAllowed(allowed, "This page cannot be used so.")
+        return self._act(page, route, names)
+
+    def _act(self, page: Page, route: _Route, names: dict[str, Any]) -> Response:
+        _refuse_other_sites(page.request)
+        if not route.streams:
+            page.request.max_content_length = _LARGEST_FORM
+            page.check_form_token(page.request.form.get("form_token", ""))
+        assert route.act is not None  # noqa: S101 - _answer looked
+        try:
+            return route.act(page, **names)
+        except RegistryError as error:
+            status = problems.status_of(error)
+            if route.show is None or status in (403, 404) or status >= 500:
+                raise
+            page.error = error.message
+            response = route.show(page, **names)
+            response.status_code = status
+            _say_when_to_retry(response, error)
+            return response
+
+    def _route(self, request: Request) -> tuple[_Route, dict[str, Any]]:
+        urls = self._urls.bind("portal")
+        # Not matched by method: a page answers 405 itself, and in HTML.
+        route, names = urls.match(path_info(request).rstrip("/") or "/")
+        return route, dict(names)
+
+    def _session(self, request: Request) -> Session | None:
+        secret = request.cookies.get(sign_in.COOKIE, "")
+        return self._registry.sessions.find(secret) if self._own_sessions and secret else None
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Browsers tell where a request was made, and a page cannot make them lie.
+
+    https://developer.mozilla.org/en-US/docs/Web/HTTP/Headers/Sec-Fetch-Site, or else Origin.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None:
+        is_ours = site in ("same-origin", "none")
+    else:
+        is_ours = origin is None or urlsplit(origin).netloc == request.host
+    if not is_ours:
+        raise PermissionDenied("This request comes from another site and was refused.")
+
+
+def _to_sign_in(page: Page) -> Response:
+    wanted = path_info(page.request).strip("/")
+    return page.redirect("sign-in", next=wanted if page.request.method == "GET" else None)
+
+
+def _with_last_slash(page: Page) -> Response:
+    """Links are relative, so the portal's root must end with a slash."""
+    response = Response(status=301)
+    response.autocorrect_location_header = False
+    mounted_as = page.request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
+    response.headers["Location"] = f"{mounted_as}/"
+    return response
+
+
+def _refusal(page: Page, error: RegistryError | HTTPException) -> Response:
+    if isinstance(error, HTTPException):
+        status, message = error.code or 500, error.description or ""
+        if isinstance(error, NotFound):
+            message = "There is no such page; check the address."
+    else:
+        status, message = problems.status_of(error), error.message
+        problems.log(error, status)
+    response = page.render("error.html", status, message=message)
+    _say_when_to_retry(response, error)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(error.valid_methods or ())
+    return response
+
+
+def _say_when_to_retry(response: Response, error: Exception) -> None:
+    if isinstance(error, TooManyFailedLogins):
+        response.headers["Retry-After"] = str(error.retry_after)
+
+
+def _nobody(_environ: "WSGIEnvironment") -> Actor:
+    return ANONYMOUS
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pypi_repo.web.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(filters.FILTERS)
+    environment.globals["static_version"] = _static_version
+    return environment
+
+
+@cache
+def _static(name: str) -> bytes | None:
+    """Only what is listed in the folder: the name comes from outside."""
+    folder = resources.files("pypi_repo.web.portal") / "static"
+    for file in folder.iterdir():
+        if file.name == name:
+            return file.read_bytes()
+    return None
+
+
+def _static_version(name: str) -> str:
+    return hashlib.sha256(_static(name) or b"").hexdigest()[:12]
+
+
+def _static_file(page: Page, name: str) -> Response:
+    suffix = name[name.rfind(".") :]
+    content = _static(name) if suffix in _STATIC_TYPES else None
+    if content is None:
+        return Response("There is no such file.\n", 404, content_type="text/plain")
+    response = Response(content, content_type=f"{_STATIC_TYPES[suffix]}; charset=utf-8")
+    # The link to it holds its version.
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

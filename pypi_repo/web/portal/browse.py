@@ -1,0 +1,81 @@
+"""Projects, releases and files, as people look at them."""
+
+from packaging.version import Version
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.domain.records import PROJECT_STATUSES, ProjectDetails
+from pypi_repo.web.app import path_info
+from pypi_repo.web.download import DownloadApp
+from pypi_repo.web.mount import shifted
+from pypi_repo.web.portal import readme
+from pypi_repo.web.portal.page import Page
+
+_SHOWN = 50
+_LONGEST_SEARCH = 100
+_DAYS = 30
+
+
+def show_projects(page: Page, repository: str) -> Response:
+    found = page.registry.repositories.get(repository, actor=page.actor)
+    text = page.asked("q")[:_LONGEST_SEARCH]
+    projects = page.registry.projects.search(
+        repository, text, after=page.asked("after"), limit=_SHOWN + 1, actor=page.actor
+    )
+    return page.render(
+        "repository.html",
+        repository=found,
+        usage=page.registry.usage.repositories(actor=page.actor)[repository],
+        projects=projects[:_SHOWN],
+        next=projects[_SHOWN - 1].normalized_name if len(projects) > _SHOWN else None,
+        q=text,
+        url=page.repository_url(repository),
+    )
+
+
+def show_project(page: Page, repository: str, project: str) -> Response:
+    found = page.registry.repositories.get(repository, actor=page.actor)
+    normalized = normalize(project)
+    if not is_normalized(normalized):
+        raise NotFound
+    if normalized != project:
+        return page.redirect("repositories", repository, "projects", normalized)
+    summary, files = page.registry.projects.get(repository, project, actor=page.actor)
+    details = _details(page, repository, project, has_files=bool(files))
+    return page.render(
+        "project.html",
+        repository=found,
+        project=summary,
+        details=details,
+        fields=details.fields if details else {},
+        releases=_newest_first(details),
+        description=details and readme.rendered(details.fields),
+        downloads=page.registry.usage.downloads_of_versions(
+            repository, project, _DAYS, actor=page.actor
+        ),
+        statuses=PROJECT_STATUSES,
+        url=page.repository_url(repository),
+    )
+
+
+def download(page: Page, repository: str, path: str) -> Response:
+    """Exactly as package clients get it: never shown, always saved."""
+    bound = page.registry.repository(repository)
+    prefix = path_info(page.request).rindex(f"/{path}")
+    request = Request(shifted(page.request.environ, prefix))
+    return DownloadApp(bound).handle(request, page.actor)
+
+
+def _details(
+    page: Page, repository: str, project: str, *, has_files: bool
+) -> ProjectDetails | None:
+    if not has_files:
+        return None
+    bound = page.registry.repository(repository)
+    version = page.asked("version") or None
+    return bound.details.project(page.actor, normalize(project), version).load()
+
+
+def _newest_first(details: ProjectDetails | None) -> list[str]:
+    return sorted(details.releases, key=Version, reverse=True) if details else []

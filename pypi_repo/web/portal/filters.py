@@ -1,0 +1,39 @@
+"""How templates show values."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from pypi_repo.settings import format_size
+
+
+def size(number: int) -> str:
+    return format_size(number)
+
+
+def moment(value: datetime | None) -> Markup | str:
+    """A time in UTC, to the minute; the script shows it in the reader's zone."""
+    if value is None:
+        return "never"
+    utc = value.astimezone(UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        utc.isoformat(timespec="seconds"), utc.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """`1 file`, `2,000 files`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def is_web_url(text: str) -> bool:
+    """Whether a link to it does no harm: it comes from whoever uploaded the package."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+FILTERS = {"size": size, "moment": moment, "count": count, "is_web_url": is_web_url}

@@ -1,0 +1,27 @@
+"""The first page: what is stored, what is used, what is new."""
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.web.portal import charts
+from pypi_repo.web.portal.page import Page
+
+_DAYS = 30
+
+
+def show(page: Page) -> Response:
+    usage = page.registry.usage
+    days = usage.days(_DAYS, actor=page.actor)
+    holdings = usage.repositories(actor=page.actor)
+    return page.render(
+        "overview.html",
+        repositories=len(holdings),
+        projects=sum(found.projects for found in holdings.values()),
+        files=sum(found.files for found in holdings.values()),
+        size=sum(found.size for found in holdings.values()),
+        downloads=sum(day.downloads for day in days),
+        downloads_chart=charts.bars([(day.day, day.downloads) for day in days]),
+        storage_chart=charts.area([(day.day, day.stored) for day in days]),
+        days=days,
+        top=usage.top_projects(_DAYS, 8, actor=page.actor),
+        newest=usage.newest_uploads(8, actor=page.actor),
+    )

@@ -1,0 +1,103 @@
+"""What every view of the portal works with: the request, who asks, and how to answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin
+
+from jinja2 import Environment
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.access import Actor, Area
+from pypi_repo.domain.errors import PermissionDenied
+from pypi_repo.services.sessions import Session
+from pypi_repo.web.app import path_info
+from pypi_repo.web.management import ManagedRegistry
+
+# What a page may say after a redirect; never taken from the URL, which anybody can write.
+NOTICES = {
+    "created": "Created.",
+    "saved": "Saved. It takes effect on the next request.",
+    "deleted": "Deleted.",
+    "done": "Done.",
+    "password": "The password was changed.",
+    "revoked": "The token was revoked; it is refused from now on.",
+    "signed-out": "You are signed out.",
+    "signed-out-everywhere": "You are signed out everywhere. Sign in again.",
+}
+
+_SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass
+class Page:
+    """One request to the portal.
+
+    session: None for a host's own authentication, and before anybody signed in.
+    repositories_url: where the repositories are, relative to the portal's root.
+    error: why the form that was sent is shown again.
+    """
+
+    request: Request
+    registry: ManagedRegistry
+    templates: Environment
+    repositories_url: str
+    actor: Actor
+    session: Session | None = None
+    error: str | None = None
+
+    def may(self, area: str) -> bool:
+        return Area(area) in self.actor.areas
+
+    def check_form_token(self, given: str) -> None:
+        """Raises PermissionDenied for a form that another site made up."""
+        if self.session is not None and not self.session.has_form_token(given):
+            raise PermissionDenied("This form is too old or not from here; open the page again.")
+
+    def link(self, *segments: str, **query: Any) -> str:
+        """A relative URL of the portal: right behind every mount and proxy."""
+        path = "/".join(quote(segment, safe="") for segment in segments)
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        up = "../" * (path_info(self.request).count("/") - 1)
+        return (up + path or "./") + (f"?{urlencode(given)}" if given else "")
+
+    def repository_url(self, name: str) -> str:
+        """The absolute URL of a repository, as the browser reached this deployment."""
+        return urljoin(self.request.root_url, f"{self.repositories_url}{name}/")
+
+    def sent(self, name: str) -> str:
+        """A field of the form, without the spaces that pasting brings along."""
+        return self.request.form.get(name, "").strip()
+
+    def asked(self, name: str) -> str:
+        """A parameter of the URL."""
+        return self.request.args.get(name, "").strip()
+
+    def render(self, template: str, status: int = 200, **values: Any) -> Response:
+        notice = NOTICES.get(self.asked("notice"))
+        document = self.templates.get_template(template).render(
+            page=self, link=self.link, notice=notice, **values
+        )
+        return self.answer(Response(document, status, content_type="text/html; charset=utf-8"))
+
+    def redirect(self, *segments: str, notice: str | None = None, **query: Any) -> Response:
+        """To be followed with GET, so that reloading sends nothing twice."""
+        response = Response(status=303)
+        response.autocorrect_location_header = False
+        response.headers["Location"] = self.link(*segments, notice=notice, **query)
+        return self.answer(response)
+
+    def answer(self, response: Response, headers: Mapping[str, str] = _SECURITY) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response

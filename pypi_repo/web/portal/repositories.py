@@ -1,0 +1,65 @@
+"""Repositories, their settings, and how to connect to them."""
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.profiles import PROFILES
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.connecting import connection_settings
+from pypi_repo.web.portal.page import Page
+
+
+def show_all(page: Page) -> Response:
+    repositories = page.registry.repositories.all()
+    usage = page.registry.usage.repositories(actor=page.actor)
+    return page.render("repositories.html", repositories=repositories, usage=usage)
+
+
+def show_new(page: Page) -> Response:
+    return page.render("repository_new.html", profiles=PROFILES)
+
+
+def create(page: Page) -> Response:
+    name = page.sent("name")
+    page.registry.repositories.create(name, actor=page.actor, **_settings(page))
+    return page.redirect("repositories", name, "connect", notice="created")
+
+
+def show_settings(page: Page, repository: str) -> Response:
+    found = page.registry.repositories.get(repository, actor=page.actor)
+    usage = page.registry.usage.repositories(actor=page.actor)[repository]
+    return page.render("repository_settings.html", repository=found, usage=usage, profiles=PROFILES)
+
+
+def change(page: Page, repository: str) -> Response:
+    page.registry.repositories.change(repository, actor=page.actor, **_settings(page))
+    return page.redirect("repositories", repository, "settings", notice="saved")
+
+
+def delete(page: Page, repository: str) -> Response:
+    page.registry.repositories.get(repository, actor=page.actor)
+    if page.sent("confirm") != repository:
+        raise InvalidSetting(f"Type the name {repository!r} to delete the repository.")
+    page.registry.repositories.delete(repository, actor=page.actor)
+    return page.redirect("repositories", notice="deleted")
+
+
+def show_connection(page: Page, repository: str) -> Response:
+    found = page.registry.repositories.get(repository, actor=page.actor)
+    user = page.asked("user") or "YOUR-USER"
+    sections = connection_settings(repository, page.repository_url(repository), user)
+    return page.render("repository_connect.html", repository=found, sections=sections, user=user)
+
+
+def _settings(page: Page) -> dict[str, Any]:
+    return {
+        "description": page.sent("description"),
+        "public": page.sent("visibility") == "public",
+        "allow_overwrite": not page.sent("protected"),
+        "allow_reuse": bool(page.sent("allow_reuse")),
+        "max_file_size": forms.size(page, "max_file_size"),
+        "quota": forms.size(page, "quota"),
+        "profile": page.sent("profile") or PROFILES[0],
+    }

@@ -1,0 +1,103 @@
+"""Uploads from the browser: the very same checks as everywhere, for several files at once."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from werkzeug.sansio.multipart import Data, Event, Field, File
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import InvalidForm, RegistryError
+from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.upload import Uploads
+from pypi_repo.web import problems
+from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
+from pypi_repo.web.portal.page import Page
+
+_LONGEST_FIELD = 1000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one file: `message` is the sentence that twine would show."""
+
+    filename: str
+    status: int
+    message: str
+
+
+def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
+    found = page.registry.repositories.get(repository, actor=page.actor)
+    return page.render("repository_upload.html", repository=found, results=results)
+
+
+def upload(page: Page, repository: str) -> Response:
+    """Each file stands alone: one that is refused does not keep the others out.
+
+    Who prefers JSON gets the results so; the script does, and sends each file by itself.
+    """
+    uploads = page.registry.repository(repository).uploads
+    with form_errors():
+        results = tuple(_results(page, uploads))
+    if not results:
+        raise InvalidForm("Choose at least one file.")
+    status = max(result.status for result in results)
+    if page.request.accept_mimetypes.best == "application/json":
+        document = json.dumps([asdict(result) for result in results])
+        return page.answer(Response(document, status, content_type="application/json"))
+    response = show(page, repository, results)
+    response.status_code = status
+    return response
+
+
+def _results(page: Page, uploads: Uploads) -> Iterator[Result]:
+    """The form's token comes before the files, so that no other site's are even staged."""
+    file_limit = uploads.admit(page.actor).file_limit
+    form_token = page.request.headers.get("X-Form-Token", "")
+    events = multipart_events(page.request, uploads.limits)
+    for part in events:
+        if isinstance(part, File) and part.filename:
+            page.check_form_token(form_token)
+            yield _accept(page.actor, uploads, part, events, file_limit)
+        else:
+            value = _text(events)
+            if isinstance(part, Field) and part.name == "form_token":
+                form_token = value
+
+
+def _accept(
+    actor: Actor, uploads: Uploads, part: File, events: Iterator[Event], file_limit: int
+) -> Result:
+    chunks = _chunks(events)
+    try:
+        with uploads.stage() as staged:
+            form = UploadForm.of_file(sent_filename(part))
+            for chunk in chunks:
+                staged.write(chunk, file_limit)
+            accepted = uploads.accept(actor, form, staged)
+    except RegistryError as error:
+        for _rest in chunks:
+            pass
+        status = problems.status_of(error)
+        problems.log(error, status)
+        return Result(part.filename, status, error.message)
+    return Result(part.filename, 200, " ".join(["Uploaded.", *accepted.warnings]))
+
+
+def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
+    """The content of the part that has just begun."""
+    for event in events:
+        assert isinstance(event, Data)  # noqa: S101 - nothing else follows within a part
+        yield event.data
+        if not event.more_data:
+            return
+
+
+def _text(events: Iterator[Event]) -> str:
+    content = b""
+    for chunk in _chunks(events):
+        content += chunk
+        if len(content) > _LONGEST_FIELD:
+            raise InvalidForm("A field of the form is too long.")
+    return content.decode("utf-8", "replace")

@@ -1,0 +1,128 @@
+"""Repository users: their access and tokens."""
+
+import secrets
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.access import Access, Grants
+from pypi_repo.domain.accounts import User
+from pypi_repo.domain.errors import InvalidSetting, UnknownAccount
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.page import Page
+
+_LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
+_EVERYWHERE = {"write": Access.WRITE, "read": Access.READ, "named": Access.NONE}
+
+
+def show_all(page: Page) -> Response:
+    return page.render("users.html", users=page.registry.accounts.users(actor=page.actor))
+
+
+def show_new(page: Page) -> Response:
+    return page.render("user_new.html", repositories=_repository_names(page))
+
+
+def create(page: Page) -> Response:
+    """The answer to the form itself shows a generated password: it is nowhere else."""
+    chosen = page.request.form.get("password", "")
+    password = chosen or secrets.token_urlsafe(18)
+    grants = _grants(page)
+    page.registry.accounts.create_user(
+        page.sent("name"),
+        password,
+        everywhere=grants.everywhere,
+        named=grants.named,
+        actor=page.actor,
+    )
+    name = page.sent("name").lower()
+    if chosen:
+        return page.redirect("users", name, notice="created")
+    return show(page, name, password=password)
+
+
+def show(page: Page, name: str, password: str | None = None, secret: str | None = None) -> Response:
+    user = _known(page, name)
+    return page.render(
+        "user.html",
+        user=user,
+        tokens=page.registry.accounts.tokens(name, actor=page.actor),
+        repositories=_repository_names(page),
+        password=password,
+        secret=secret,
+    )
+
+
+def change(page: Page, name: str) -> Response:
+    accounts = page.registry.accounts
+    match page.sent("do"):
+        case "disable" | "enable" as action:
+            accounts.set_disabled(name, action == "disable", actor=page.actor)
+        case _:
+            grants = _grants(page)
+            accounts.set_access(name, grants.everywhere, grants.named, actor=page.actor)
+    return page.redirect("users", name, notice="saved")
+
+
+def set_password(page: Page, name: str) -> Response:
+    """Generated where none is chosen, and then shown in the answer: it is nowhere else."""
+    chosen = page.request.form.get("password", "")
+    password = chosen or secrets.token_urlsafe(18)
+    page.registry.accounts.set_password(name, password, actor=page.actor)
+    if chosen:
+        return page.redirect("users", name, notice="password")
+    return show(page, name, password=password)
+
+
+def create_token(page: Page, name: str) -> Response:
+    """The answer to the form itself shows the secret: it is nowhere else."""
+    _token, secret = page.registry.accounts.create_token(
+        name,
+        name=page.sent("token_name"),
+        repository=page.sent("repository") or None,
+        read_only=bool(page.sent("read_only")),
+        expires_in=forms.days(page, "expires_in"),
+        actor=page.actor,
+    )
+    return show(page, name, secret=secret)
+
+
+def revoke_token(page: Page, name: str, token_id: int) -> Response:
+    page.registry.accounts.revoke_token(token_id, actor=page.actor)
+    return page.redirect("users", name, notice="revoked")
+
+
+def show_deletion(page: Page, name: str) -> Response:
+    user = _known(page, name)
+    tokens = page.registry.accounts.tokens(name, actor=page.actor)
+    return page.render("user_delete.html", user=user, tokens=tokens)
+
+
+def delete(page: Page, name: str) -> Response:
+    page.registry.accounts.delete_user(name, actor=page.actor)
+    return page.redirect("users", notice="deleted")
+
+
+def _known(page: Page, name: str) -> User:
+    for user in page.registry.accounts.users(actor=page.actor):
+        if user.name == name:
+            return user
+    raise UnknownAccount(f"There is no repository user {name!r}.")
+
+
+def _repository_names(page: Page) -> list[str]:
+    return [repository.name for repository in page.registry.repositories.all()]
+
+
+def _grants(page: Page) -> Grants:
+    """One level for every repository, or one for each that is named."""
+    everywhere = page.sent("everywhere")
+    if everywhere not in _EVERYWHERE:
+        raise InvalidSetting("Say what the user may do: read and write, only read, or by name.")
+    if everywhere != "named":
+        return Grants(_EVERYWHERE[everywhere])
+    named = {
+        field.removeprefix("access-"): _LEVELS.get(level, Access.NONE)
+        for field, level in page.request.form.items()
+        if field.startswith("access-")
+    }
+    return Grants(Access.NONE, {name: level for name, level in named.items() if level})
