@@ -415,5 +415,5 @@ def test_the_display_name_is_as_uploaded_last(site: Site) -> None:
     """U82"""
     site.upload(wheel("Demo.Pkg"), name="Demo.Pkg")
     assert _get(site, "demo-pkg/json")["info"]["name"] == "Demo.Pkg"
-    site.upload(wheel("Demo.Pkg", "2.0"), name="demo_pkg")
+    site.upload(wheel("demo_pkg", "2.0"), name="Demo.Pkg")
     assert _get(site, "demo-pkg/json")["info"]["name"] == "demo_pkg"
