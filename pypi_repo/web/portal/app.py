@@ -63,7 +63,7 @@ _ROUTES = (
     _Route("/sign-in", sign_in.show, sign_in.sign_in, public=True),
     _Route("/sign-out", None, sign_in.sign_out),
     _Route("/account", account.show, account.change_password),
-    _Route("/account/sign-out-everywhere", None, account.sign_out_everywhere),
+    _Route("/sign-out-everywhere", None, account.sign_out_everywhere),
     _Route("/account/tokens", account.show, account.create_token),
     _Route("/account/tokens/<int:token_id>/revoke", None, account.revoke_token),
     _Route("/repositories", repositories.show_all),

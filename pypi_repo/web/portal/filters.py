@@ -5,11 +5,20 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from pypi_repo.settings import format_size
+from pypi_repo.settings import format_size, parse_size
+
+_UNITS = ("GiB", "MiB", "KiB", "")
 
 
-def size(number: int) -> str:
-    return format_size(number)
+def exact_size(number: int | None) -> str:
+    """For a field: what it was set to and nothing rounded, `1536MiB`; empty for None."""
+    if number is None:
+        return ""
+    for unit in _UNITS:
+        count, rest = divmod(number, parse_size(f"1{unit}"))
+        if count and not rest:
+            return f"{count}{unit}"
+    return str(number)
 
 
 def moment(value: datetime | None) -> Markup | str:
@@ -36,4 +45,10 @@ def is_web_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
-FILTERS = {"size": size, "moment": moment, "count": count, "is_web_url": is_web_url}
+FILTERS = {
+    "size": format_size,
+    "exact_size": exact_size,
+    "moment": moment,
+    "count": count,
+    "is_web_url": is_web_url,
+}

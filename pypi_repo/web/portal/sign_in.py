@@ -43,7 +43,7 @@ def sign_out(page: Page) -> Response:
 
 
 def forget(page: Page, response: Response) -> Response:
-    """The browser drops the cookie."""
+    """The browser drops the cookie; from a page of the folder in which it was set."""
     response.delete_cookie(COOKIE, path=None, httponly=True, samesite="Lax")
     return response
 

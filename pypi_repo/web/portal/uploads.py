@@ -38,12 +38,15 @@ def upload(page: Page, repository: str) -> Response:
     Who prefers JSON gets the results so; the script does, and sends each file by itself.
     """
     uploads = page.registry.repository(repository).uploads
-    with form_errors():
-        results = tuple(_results(page, uploads))
-    if not results:
-        raise InvalidForm("Choose at least one file.")
+    wants_json = page.request.accept_mimetypes.best == "application/json"
+    try:
+        results = _results(page, uploads)
+    except RegistryError as error:
+        if not wants_json:
+            raise
+        results = (_refused("", error),)
     status = max(result.status for result in results)
-    if page.request.accept_mimetypes.best == "application/json":
+    if wants_json:
         document = json.dumps([asdict(result) for result in results])
         return page.answer(Response(document, status, content_type="application/json"))
     response = show(page, repository, results)
@@ -51,7 +54,15 @@ def upload(page: Page, repository: str) -> Response:
     return response
 
 
-def _results(page: Page, uploads: Uploads) -> Iterator[Result]:
+def _results(page: Page, uploads: Uploads) -> tuple[Result, ...]:
+    with form_errors():
+        results = tuple(_each(page, uploads))
+    if not results:
+        raise InvalidForm("Choose at least one file.")
+    return results
+
+
+def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
     """The form's token comes before the files, so that no other site's are even staged."""
     file_limit = uploads.admit(page.actor).file_limit
     form_token = page.request.headers.get("X-Form-Token", "")
@@ -79,10 +90,14 @@ def _accept(
     except RegistryError as error:
         for _rest in chunks:
             pass
-        status = problems.status_of(error)
-        problems.log(error, status)
-        return Result(part.filename, status, error.message)
+        return _refused(part.filename or "", error)
     return Result(part.filename, 200, " ".join(["Uploaded.", *accepted.warnings]))
+
+
+def _refused(filename: str, error: RegistryError) -> Result:
+    status = problems.status_of(error)
+    problems.log(error, status)
+    return Result(filename, status, error.message)
 
 
 def _chunks(events: Iterator[Event]) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 
 _LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
-_EVERYWHERE = {"write": Access.WRITE, "read": Access.READ, "named": Access.NONE}
 
 
 def show_all(page: Page) -> Response:
@@ -114,15 +113,16 @@ def _repository_names(page: Page) -> list[str]:
 
 
 def _grants(page: Page) -> Grants:
-    """One level for every repository, or one for each that is named."""
-    everywhere = page.sent("everywhere")
-    if everywhere not in _EVERYWHERE:
-        raise InvalidSetting("Say what the user may do: read and write, only read, or by name.")
-    if everywhere != "named":
-        return Grants(_EVERYWHERE[everywhere])
+    """One level for every repository, and those of the repositories that are exceptions."""
     named = {
-        field.removeprefix("access-"): _LEVELS.get(level, Access.NONE)
+        field.removeprefix("access-"): _level(level)
         for field, level in page.request.form.items()
-        if field.startswith("access-")
+        if field.startswith("access-") and level
     }
-    return Grants(Access.NONE, {name: level for name, level in named.items() if level})
+    return Grants(_level(page.sent("everywhere")), named)
+
+
+def _level(text: str) -> Access:
+    if text not in _LEVELS:
+        raise InvalidSetting("Access is one of none, read and write; choose one.")
+    return _LEVELS[text]

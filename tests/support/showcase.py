@@ -1,0 +1,162 @@
+"""A registry with the packages of a made-up company, to look at."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import create_engine, insert, select, update
+
+from pypi_repo import Access, Registry, Settings
+from pypi_repo.storage.tables import DownloadsRow, FileRow, RepositoryRow, TokenRow, UserRow
+from tests.support.distributions import Distribution, sdist, wheel
+from tests.support.uploads import publish
+
+ADMINISTRATOR, PASSWORD = "ines@example.com", "correct horse"
+
+_DESCRIPTION = """\
+# Ledger client
+
+Talks to the ledger service: typed, retried, and with *idempotent* bookings.
+
+```python
+from ledger_client import Ledger
+
+with Ledger("https://ledger.example.com") as ledger:
+    ledger.book("4711", amount=12_50, currency="EUR")  # cents
+```
+
+| Service | Client |
+| ------- | ------ |
+| 4.x     | 2.x    |
+| 3.x     | 1.x    |
+
+See the [handbook](https://handbook.example.com/ledger) for the accounts that exist.
+"""
+
+_DETAILS = """\
+Summary: Bookings, balances and statements of the ledger service
+Author-Email: Platform team <platform@example.com>
+License-Expression: MIT
+Keywords: ledger,bookkeeping
+Classifier: Development Status :: 5 - Production/Stable
+Classifier: Programming Language :: Python :: 3 :: Only
+Classifier: Typing :: Typed
+Project-URL: Handbook, https://handbook.example.com/ledger
+Project-URL: Issues, https://issues.example.com/ledger-client
+Description-Content-Type: text/markdown
+"""
+
+_FIRST = [
+    "billing",
+    "checkout",
+    "customer",
+    "fraud",
+    "identity",
+    "inventory",
+    "invoice",
+    "ledger",
+    "loyalty",
+    "mail",
+]
+_SECOND = [
+    "api",
+    "client",
+    "events",
+    "jobs",
+    "models",
+    "schema",
+    "sdk",
+    "tools",
+    "worker",
+    "testing",
+]
+
+
+def fill(folder: Path, *, projects: int = 60) -> Registry:
+    """A registry in the folder, as it looks after some weeks of work; `projects` in `main`."""
+    database = f"sqlite:///{folder}/registry.db"
+    registry = Registry(Settings(database=database, password_cost=4))
+    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.administrators.create("noor@example.com", PASSWORD)
+    registry.repositories.create("main", description="What our teams build and release")
+    registry.repositories.create(
+        "nightly", description="Builds of every night; may be replaced", allow_overwrite=True
+    )
+    registry.repositories.create(
+        "open", description="Our open source, for everybody", public=True, quota=10 * 2**30
+    )
+    registry.accounts.create_user("build-server", PASSWORD)
+    registry.accounts.create_user("deploy", PASSWORD, everywhere=Access.READ)
+    registry.accounts.create_user(
+        "contractor@example.com", PASSWORD, everywhere=Access.NONE, named={"open": Access.WRITE}
+    )
+    registry.accounts.create_user("mika@example.com", PASSWORD)
+    registry.accounts.create_token(
+        "build-server", name="releases", repository="main", expires_in=timedelta(days=90)
+    )
+    registry.accounts.create_token("build-server", name="nightly", repository="nightly")
+    for repository, distribution in _distributions(projects):
+        publish(registry, distribution, repository)
+    _let_time_pass(database)
+    return registry
+
+
+def _distributions(projects: int) -> list[tuple[str, Distribution]]:
+    found = []
+    for number in range(projects - 1):
+        stem = f"acme-{_FIRST[number % 10]}-{_SECOND[number // 10 % 10]}"
+        name = stem if number < 100 else f"{stem}-{number // 100}"
+        version = f"{number % 3}.{number % 7}.{number % 5}"
+        found.append(("main", wheel(name, version, padding=number * 97 % 9000)))
+    for version in ("1.9.0", "2.0.0", "2.0.1", "2.1.0", "2.1.1"):
+        details = {
+            "requires_python": ">=3.10",
+            "requires_dist": ["httpx>=0.27", "acme-billing-models~=2.0", "tenacity"],
+            "extra_metadata": _DETAILS,
+            "description": _DESCRIPTION,
+            "metadata_version": "2.4",
+        }
+        found.append(("main", sdist("ledger-client", version, padding=30_000, **details)))
+        found.append(("main", wheel("ledger-client", version, padding=48_000, **details)))
+    found += [("nightly", wheel("ledger-client", f"2.2.dev{day}")) for day in range(1, 15)]
+    found += [("open", wheel("acme-colours", f"1.{minor}")) for minor in range(4)]
+    return found
+
+
+def _let_time_pass(database: str) -> None:
+    """Spreads what was uploaded over the last weeks, and adds downloads."""
+    chance = random.Random(4711)
+    now = datetime.now(UTC)
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        ids = list(connection.scalars(select(FileRow.id).order_by(FileRow.id)))
+        for place, id_ in enumerate(ids):
+            age = timedelta(days=27 * (1 - place / len(ids)), minutes=chance.randrange(500))
+            connection.execute(
+                update(FileRow).where(FileRow.id == id_).values(uploaded_at=now - age)
+            )
+        connection.execute(update(UserRow).values(last_used_at=now - timedelta(minutes=7)))
+        connection.execute(update(TokenRow).values(last_used_at=now - timedelta(hours=3)))
+        main = connection.scalar(select(RepositoryRow.id).where(RepositoryRow.name == "main"))
+        rows = [
+            {
+                "repository_id": main,
+                "day": (now - timedelta(days=age)).date(),
+                "project": project,
+                "version": version,
+                "count": int(weight * chance.uniform(0.5, 1.5) * (0.25 if age % 7 < 2 else 1)),
+            }
+            for age in range(30)
+            for project, version, weight in (
+                ("ledger-client", "2.1.1", 240),
+                ("ledger-client", "2.0.1", 60),
+                ("acme-billing-api", "0.0.0", 180),
+                ("acme-fraud-api", "1.4.4", 150),
+                ("acme-identity-api", "1.4.4", 90),
+                ("acme-mail-client", "0.5.4", 40),
+            )
+        ]
+        connection.execute(insert(DownloadsRow), rows)
+    engine.dispose()
