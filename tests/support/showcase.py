@@ -106,8 +106,8 @@ def fill(folder: Path, *, projects: int = 60) -> Registry:
 def _distributions(projects: int) -> list[tuple[str, Distribution]]:
     found = []
     for number in range(projects - 1):
-        stem = f"acme-{_FIRST[number % 10]}-{_SECOND[number // 10 % 10]}"
-        name = stem if number < 100 else f"{stem}-{number // 100}"
+        stem = f"acme-{_FIRST[number % 8]}-{_SECOND[number // 8 % 8]}"
+        name = stem if number < 64 else f"{stem}-{number // 64}"
         version = f"{number % 3}.{number % 7}.{number % 5}"
         found.append(("main", wheel(name, version, padding=number * 97 % 9000)))
     for version in ("1.9.0", "2.0.0", "2.0.1", "2.1.0", "2.1.1"):
@@ -153,9 +153,9 @@ def _let_time_pass(database: str) -> None:
                 ("ledger-client", "2.1.1", 240),
                 ("ledger-client", "2.0.1", 60),
                 ("acme-billing-api", "0.0.0", 180),
-                ("acme-fraud-api", "1.4.4", 150),
-                ("acme-identity-api", "1.4.4", 90),
-                ("acme-mail-client", "0.5.4", 40),
+                ("acme-fraud-api", "2.2.2", 150),
+                ("acme-identity-api", "0.3.3", 90),
+                ("acme-mail-client", "2.0.4", 40),
             )
         ]
         connection.execute(insert(DownloadsRow), rows)

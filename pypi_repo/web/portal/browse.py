@@ -41,12 +41,13 @@ def show_project(page: Page, repository: str, project: str) -> Response:
         raise NotFound
     if normalized != project:
         return page.redirect("repositories", repository, "projects", normalized)
-    summary, files = page.registry.projects.get(repository, project, actor=page.actor)
+    known, files = page.registry.projects.get(repository, project, actor=page.actor)
     details = _details(page, repository, project, has_files=bool(files))
     return page.render(
         "project.html",
         repository=found,
-        project=summary,
+        project=known,
+        files=files,
         details=details,
         fields=details.fields if details else {},
         releases=_newest_first(details),
