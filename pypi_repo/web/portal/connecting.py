@@ -37,7 +37,9 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
     login = f"{quote(user, safe='')}:{_PASSWORD}"
     with_login = f"{parts.scheme}://{login}@{host}{parts.path}"
     variable = "".join(c if c.isalnum() else "_" for c in name).upper()
-    trusted = "" if parts.scheme == "https" else f"\ntrusted-host = {parts.hostname}"
+    # Without TLS pip must be told that the host is meant, on the command line and in its file.
+    trusted = "" if parts.scheme == "https" else str(parts.hostname)
+    with_trust = f"--trusted-host {trusted} " if trusted else ""
     return [
         Section(
             "twine",
@@ -55,10 +57,11 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
             "pip",
             "pip",
             (
-                Snippet(_TERMINAL, f"pip install --index-url {with_login} PROJECT"),
+                Snippet(_TERMINAL, f"pip install {with_trust}--index-url {with_login} PROJECT"),
                 Snippet(
                     "pip.conf",
-                    f"[global]\nindex-url = {with_login}{trusted}",
+                    f"[global]\nindex-url = {with_login}"
+                    + (f"\ntrusted-host = {trusted}" if trusted else ""),
                     "~/.config/pip/pip.conf, or pip.ini on Windows.",
                 ),
                 Snippet(
@@ -69,11 +72,16 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
                 Snippet(
                     _TERMINAL,
                     f"keyring set {host} {user}\n"
-                    "pip install --keyring-provider subprocess --index-url "
+                    f"pip install {with_trust}--keyring-provider subprocess --index-url "
                     f"{parts.scheme}://{quote(user, safe='')}@{host}{parts.path} PROJECT",
                     "With the password in the system's keyring.",
                 ),
-                Snippet("requirements.txt", f"--index-url {index}\nPROJECT"),
+                Snippet(
+                    "requirements.txt",
+                    f"--index-url {index}\n"
+                    + (f"{with_trust.strip()}\n" if trusted else "")
+                    + "PROJECT",
+                ),
             ),
         ),
         Section(
@@ -170,7 +178,7 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
                 Snippet(
                     "Dockerfile",
                     "RUN --mount=type=secret,id=netrc,target=/root/.netrc \\\n"
-                    f"    pip install --index-url {index} PROJECT",
+                    f"    pip install {with_trust}--index-url {index} PROJECT",
                     "The secret is a netrc file like the one above; it stays out of the image.",
                 ),
                 Snippet(_TERMINAL, "docker build --secret id=netrc,src=$HOME/.netrc ."),

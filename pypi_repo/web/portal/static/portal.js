@@ -34,7 +34,7 @@ const copy = async (text) => {
 
 const copyButtons = () => {
   for (const block of document.querySelectorAll("[data-copy]")) {
-    const button = element("button", "Copy", "quiet small");
+    const button = element("button", "Copy", "quiet");
     button.type = "button";
     button.setAttribute("aria-label", `Copy: ${block.dataset.copy}`);
     button.addEventListener("click", async () => {
@@ -47,7 +47,6 @@ const copyButtons = () => {
       }
       setTimeout(() => { button.textContent = "Copy"; }, 2000);
     });
-    block.classList.add("with-button");
     block.append(button);
   }
 };
