@@ -1,6 +1,18 @@
 """A private Python package repository: plain-WSGI apps over a database and a blob store."""
 
-from pypi_repo.domain.access import ANONYMOUS, Access, AccessPolicy, Actor, Grants, Permission
+from typing import TYPE_CHECKING, Any
+
+from pypi_repo.domain.access import (
+    ANONYMOUS,
+    EVERY_AREA,
+    Access,
+    AccessPolicy,
+    Actor,
+    ActorKind,
+    Area,
+    Grants,
+    Permission,
+)
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError, UnknownProject
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
 from pypi_repo.registry import Registry
@@ -13,11 +25,17 @@ from pypi_repo.web.mount import mount
 from pypi_repo.web.simple_index import SimpleIndexApp
 from pypi_repo.web.upload import UploadApp
 
+if TYPE_CHECKING:
+    from pypi_repo.web.portal.app import PortalApp
+
 __all__ = [
     "ANONYMOUS",
+    "EVERY_AREA",
     "Access",
     "AccessPolicy",
     "Actor",
+    "ActorKind",
+    "Area",
     "Authenticate",
     "DownloadApp",
     "Grants",
@@ -26,6 +44,7 @@ __all__ = [
     "JsonApiApp",
     "Limits",
     "Permission",
+    "PortalApp",
     "ProjectList",
     "ProjectPage",
     "ProvenanceApp",
@@ -39,3 +58,12 @@ __all__ = [
     "mount",
     "remote_user",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The portal is imported by who asks for it (PEP 562): most processes never show a page."""
+    if name == "PortalApp":
+        from pypi_repo.web.portal.app import PortalApp
+
+        return PortalApp
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

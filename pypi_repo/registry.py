@@ -1,6 +1,5 @@
 """Registry: the one place where objects are built and joined."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
@@ -83,19 +82,10 @@ class Registry:
     def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":
         """Everything this registry has, as one WSGI app to serve or mount.
 
-        authenticate: WSGI environ -> Actor, for a host with accounts of its own; by default
-            the registry's own repository users.
+        authenticate: WSGI environ -> Actor, for a host with accounts of its own, those of
+            administrators included; by default the registry's own accounts.
         """
-
-        def bind(name: str) -> BoundRepository:
-            repository = self.repository(name)
-            return replace(repository, authenticate=authenticate) if authenticate else repository
-
-        return registry_site(
-            bind,
-            lambda: [found for found in self.repositories.all() if found.public],
-            self._settings.limits.page_cache,
-        )
+        return registry_site(self, self._settings.limits.page_cache, authenticate)
 
     def upgrade(self) -> None:
         """Brings the database schema to this version; safe to repeat."""

@@ -28,6 +28,7 @@ def landing_page(request: Request, public: list[Repository]) -> Response:
         f"""<p>This is a private registry of Python packages. Installers such as pip and uv read
 from <code>{escape(root)}/repositories/NAME/simple/</code>, with the user name and password of a
 repository user; twine and uv publish to <code>{escape(root)}/repositories/NAME/</code>.</p>
+<p>Administrators sign in to the <a href="{escape(root)}/portal/">portal</a>.</p>
 {listing}""",
     )
 

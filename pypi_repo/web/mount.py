@@ -1,6 +1,7 @@
 """mount(): several WSGI apps behind one, by the beginning of the path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import NotFound
@@ -44,6 +45,21 @@ def mount(
         return fallback(environ, start_response)
 
     return mounted
+
+
+def when_first_asked(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
+    """The app that `make` returns, made by its first request: who never asks imports nothing."""
+    made: list[WSGIApplication] = []
+    lock = Lock()
+
+    def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if not made:
+            with lock:
+                if not made:
+                    made.append(make())
+        return made[0](environ, start_response)
+
+    return app
 
 
 def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":

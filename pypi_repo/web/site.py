@@ -1,6 +1,7 @@
 """The whole registry under one roof: the URLs of docs/reference/urls.md."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -10,7 +11,6 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor
 from pypi_repo.domain.names import is_normalized, normalize
-from pypi_repo.domain.records import Repository
 from pypi_repo.web import help_pages
 from pypi_repo.web.app import (
     BoundRepository,
@@ -20,9 +20,11 @@ from pypi_repo.web.app import (
     redirect,
     require_reading,
 )
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
-from pypi_repo.web.mount import mount, not_found, shifted
+from pypi_repo.web.management import ManagedRegistry
+from pypi_repo.web.mount import mount, not_found, shifted, when_first_asked
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.simple_index import SimpleIndexApp
 from pypi_repo.web.upload import UploadApp
@@ -34,21 +36,26 @@ _APPS_KEPT = 1024
 
 
 def registry_site(
-    bind: Callable[[str], BoundRepository],
-    public_repositories: Callable[[], list[Repository]],
-    page_cache: int,
+    registry: ManagedRegistry, page_cache: int, authenticate: Authenticate | None
 ) -> "WSGIApplication":
-    """All repositories of a registry, each at /repositories/NAME/, and a landing page.
+    """All repositories of a registry, each at /repositories/NAME/, the portal, a landing page.
 
-    bind: gives the repository of a name, whether it exists or not.
-    public_repositories: those that the landing page may tell everybody of.
     page_cache: bytes of rendered pages that are kept for all repositories together.
+    authenticate: of a host with accounts of its own; by default the registry's own.
     """
     cache = PageCache(page_cache)
 
     @lru_cache(_APPS_KEPT)
     def app_of(name: str) -> "WSGIApplication":
-        return _repository_app(bind(name), cache)
+        bound = registry.repository(name)
+        if authenticate is not None:
+            bound = replace(bound, authenticate=authenticate)
+        return _repository_app(bound, cache)
+
+    def portal() -> "WSGIApplication":
+        from pypi_repo.web.portal.app import PortalApp
+
+        return PortalApp(registry, authenticate=authenticate)
 
     def repositories(
         environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -58,13 +65,16 @@ def registry_site(
             return not_found(environ, start_response)
         return app_of(name)(shifted(environ, len(f"/{name}")), start_response)
 
-    return mount({"/repositories": repositories}, otherwise=_LandingPage(public_repositories))
+    return mount(
+        {"/repositories": repositories, "/portal": when_first_asked(portal)},
+        otherwise=_LandingPage(registry),
+    )
 
 
 class _LandingPage(WSGIApp):
-    def __init__(self, public_repositories: Callable[[], list[Repository]]) -> None:
+    def __init__(self, registry: ManagedRegistry) -> None:
         super().__init__(lambda _environ: ANONYMOUS)
-        self._public_repositories = public_repositories
+        self._registry = registry
 
     def handle(self, request: Request, actor: Actor) -> Response:
         path = path_info(request)
@@ -73,7 +83,8 @@ class _LandingPage(WSGIApp):
         require_reading(request)
         if path == "/robots.txt":
             return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
-        return help_pages.landing_page(request, self._public_repositories())
+        everybody_may_read = [found for found in self._registry.repositories.all() if found.public]
+        return help_pages.landing_page(request, everybody_may_read)
 
 
 def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIApplication":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, insert, select, update
 
@@ -111,7 +112,7 @@ def _distributions(projects: int) -> list[tuple[str, Distribution]]:
         version = f"{number % 3}.{number % 7}.{number % 5}"
         found.append(("main", wheel(name, version, padding=number * 97 % 9000)))
     for version in ("1.9.0", "2.0.0", "2.0.1", "2.1.0", "2.1.1"):
-        details = {
+        details: dict[str, Any] = {
             "requires_python": ">=3.10",
             "requires_dist": ["httpx>=0.27", "acme-billing-models~=2.0", "tenacity"],
             "extra_metadata": _DETAILS,

@@ -62,7 +62,7 @@ def test_the_landing_page_shows_public_repositories_only(
     registry.repositories.create("open-source", public=True, description="For everybody")
     registry.repositories.create("hidden", description="Nothing to see")
     page = client.get("/").text
-    assert [anchor.text for anchor in Page(page).anchors] == ["open-source"]
+    assert [anchor.text for anchor in Page(page).anchors] == ["portal", "open-source"]
     assert "For everybody" in page
     assert "hidden" not in page
     assert "main" not in page
