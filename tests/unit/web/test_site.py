@@ -80,7 +80,7 @@ def test_descriptions_are_only_text(registry: Registry, client: Client, text: st
     registry.repositories.create("open", public=True, description=text)
     response = client.get("/")
     page = assert_harmless(response.text, response.headers["Content-Security-Policy"])
-    assert [anchor.text for anchor in page.anchors] == ["open"]
+    assert [anchor.text for anchor in page.anchors] == ["portal", "open"]
 
 
 @pytest.mark.parametrize("host", HOSTILE_HOSTS)

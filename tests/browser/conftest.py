@@ -1,0 +1,143 @@
+"""The portal in a real browser, before a live server and below a prefix."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from pypi_repo import Registry, Settings
+from tests.conftest import ADMINISTRATOR, PASSWORD, populate
+from tests.support.browser import chromium, installed_chromium
+from tests.support.distributions import Distribution
+from tests.support.live import LiveServer
+
+PREFIX = "/team/pypi"
+
+
+@dataclass
+class Portal:
+    """One browser window on the portal; `has_script` tells whether JavaScript is on."""
+
+    page: Page
+    url: str
+    has_script: bool
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(f"{self.url}{path}")
+
+    def sign_in(self, name: str = ADMINISTRATOR, password: str = PASSWORD) -> None:
+        self.open("sign-in")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.press("Sign in")
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        (within or self.page.locator("main")).get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def copied(self, label: str) -> str:
+        """A text that is there to be copied: by its button, or by hand."""
+        block = self.page.locator(f'[data-copy="{label}"]').first
+        if not self.has_script:
+            return block.locator("pre").text_content() or ""
+        block.get_by_role("button").click()
+        block.get_by_text("Copied").wait_for()
+        return self.page.evaluate("navigator.clipboard.readText()")
+
+    def upload(self, *distributions: Distribution) -> None:
+        """Drops the files on the page, or picks them where there is no script."""
+        if self.has_script:
+            self.page.dispatch_event(
+                "#drop", "drop", {"dataTransfer": self._dragged(distributions)}
+            )
+        else:
+            files: list[Any] = [
+                {
+                    "name": distribution.filename,
+                    "mimeType": "application/octet-stream",
+                    "buffer": distribution.content,
+                }
+                for distribution in distributions
+            ]
+            self.page.get_by_label("Files").set_input_files(files)
+            self.press("Upload")
+
+    def result_of(self, distribution: Distribution) -> str:
+        """What the page says became of an upload."""
+        item = self.page.locator("#uploads li", has_text=distribution.filename).first
+        item.locator(".badge").wait_for()
+        return item.inner_text()
+
+    def _dragged(self, distributions: tuple[Distribution, ...]) -> Any:
+        files = [
+            [distribution.filename, base64.b64encode(distribution.content).decode()]
+            for distribution in distributions
+        ]
+        return self.page.evaluate_handle(
+            """(files) => {
+                const dragged = new DataTransfer();
+                for (const [name, text] of files) {
+                    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                    dragged.items.add(new File([bytes], name));
+                }
+                return dragged;
+            }""",
+            files,
+        )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = installed_chromium()
+    if path is None:
+        pytest.skip("there is no Chromium on the PATH; install the system's package of it")
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """On disk, as people run it."""
+    registry = Registry(Settings(database=f"sqlite:///{tmp_path}/registry.db", password_cost=4))
+    populate(registry)
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def server(registry: Registry) -> Iterator[LiveServer]:
+    with LiveServer(registry.wsgi_app(), prefix=PREFIX) as server:
+        yield server
+
+
+OpenPortal = Callable[..., Portal]
+
+
+@pytest.fixture
+def open_portal(browser: Browser, server: LiveServer) -> Iterator[OpenPortal]:
+    """Opens a window of a new browser profile; keyword arguments as for `new_context`."""
+    contexts = []
+
+    def opened(*, has_script: bool = True, **options: Any) -> Portal:
+        context = browser.new_context(java_script_enabled=has_script, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        return Portal(context.new_page(), f"{server.url}/portal/", has_script)
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def portal(open_portal: OpenPortal) -> Portal:
+    return open_portal()

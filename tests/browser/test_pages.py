@@ -1,0 +1,173 @@
+"""Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from pypi_repo import Registry
+from tests.browser.conftest import OpenPortal, Portal
+from tests.conftest import ADMINISTRATOR, USER
+from tests.support import showcase
+from tests.support.distributions import wheel
+from tests.support.uploads import upload
+
+PAGES = (
+    "",
+    "repositories",
+    "repositories/new",
+    "repositories/main",
+    "repositories/main?q=nothing-like-it",
+    "repositories/main/connect",
+    "repositories/main/upload",
+    "repositories/main/settings",
+    "repositories/main/projects/ledger-client",
+    "users",
+    "users/new",
+    "users/build-server",
+    "users/build-server/delete",
+    "administrators",
+    "administrators/new",
+    "administrators/noor@example.com",
+    "administrators/noor@example.com/delete",
+    "activity",
+    "account",
+    "no/such/page",
+)
+
+
+@pytest.fixture
+def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Registry:
+    registry = showcase.fill(tmp_path, projects=12)
+    request.addfinalizer(registry.close)
+    return registry
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_nothing_on_any_page_is_in_the_way_of_anybody(
+    width: int, scheme: str, open_portal: OpenPortal
+) -> None:
+    portal = open_portal(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    portal.open("sign-in")
+    found = {"sign-in": _flaws(portal.page)}
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    for path in PAGES:
+        portal.open(path)
+        found[path] = _flaws(portal.page)
+    assert {path: flaws for path, flaws in found.items() if flaws} == {}
+
+
+def test_search_as_you_type(portal: Portal) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main")
+    rows = portal.page.locator("#results tbody tr")
+    expect(rows).to_have_count(12)
+    portal.page.get_by_label("Search projects").press_sequentially("ledger", delay=20)
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("ledger-client")
+    assert portal.page.url.endswith("?q=ledger")
+    portal.page.get_by_label("Search projects").fill("nothing-like-it")
+    expect(portal.page.locator("#results")).to_contain_text("No project’s name has")
+
+
+def test_one_tick_chooses_every_row(portal: Portal) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main")
+    portal.page.get_by_label("Choose all of this page").check()
+    portal.page.get_by_label("With the chosen ones").select_option("delete")
+    portal.press("Continue")
+    expect(portal.page.locator("main li")).to_have_count(12)
+
+
+def test_times_are_in_the_readers_zone(open_portal: OpenPortal) -> None:
+    portal = open_portal(timezone_id="Pacific/Auckland", locale="en-NZ")
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("administrators")
+    time = portal.page.locator("time").first
+    shown, utc = time.inner_text(), time.get_attribute("title") or ""
+    assert utc.endswith(" UTC")
+    assert utc not in shown
+
+
+def test_a_session_that_ended_meanwhile_is_told_to_the_uploader(
+    portal: Portal, registry: Registry
+) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main/upload")
+    registry.administrators.set_password(showcase.ADMINISTRATOR, "another horse")
+    distribution = wheel("late", "1.0")
+    portal.upload(distribution)
+    assert "sign in" in portal.result_of(distribution)
+
+
+HOSTILE = """\
+<script>window.harmed = 'script'</script>
+<img src=x onerror="window.harmed = 'onerror'">
+<a href="javascript:window.harmed = 'link'">click</a>
+<iframe srcdoc="<script>parent.harmed = 'frame'</script>"></iframe>
+<form action="/elsewhere"><button>Sign in again</button></form>
+<style>body { display: none }</style>
+[markdown](javascript:window.harmed='markdown')
+<svg><script>window.harmed = 'svg'</script></svg>
+"""
+_FIELDS = """\
+Summary: <script>window.harmed = 'summary'</script>
+Keywords: "><script>window.harmed = 'keywords'</script>
+License: <img src=x onerror="window.harmed = 'license'">
+Author: <script>window.harmed = 'author'</script>
+Home-page: javascript:window.harmed='home'
+Project-URL: <b>Bold</b>, javascript:window.harmed='project-url'
+Project-URL: Data, data:text/html,<script>alert(1)</script>
+Classifier: Private :: <script>window.harmed = 'classifier'</script>
+Description-Content-Type: {content_type}
+"""
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/markdown", "text/markdown; variant=CommonMark", "text/x-rst", "text/plain"],
+)
+def test_a_hostile_package_does_no_harm(
+    content_type: str, portal: Portal, registry: Registry
+) -> None:
+    """X54."""
+    registry.accounts.create_user(USER, showcase.PASSWORD)
+    raw = "\n.. raw:: html\n\n   <script>window.harmed = 'rst'</script>\n"
+    upload(
+        registry,
+        wheel(
+            "hostile",
+            extra_metadata=_FIELDS.format(content_type=content_type),
+            description=HOSTILE + (raw if "rst" in content_type else ""),
+        ),
+    )
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    dialogs: list[str] = []
+    portal.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    portal.open("repositories/main/projects/hostile")
+    page = portal.page
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.harmed") is None
+    assert dialogs == []
+    assert page.locator("main").is_visible()
+    within = "main :is(script, iframe, form[action*=elsewhere], style, object, [onerror], [onload])"
+    assert page.locator(within).count() == 0
+    links = page.evaluate("[...document.querySelectorAll('a')].map((link) => link.protocol)")
+    assert set(links) <= {"http:", "https:", "mailto:"}
+    assert ADMINISTRATOR not in page.url
+
+
+def _flaws(page: Page) -> list[str]:
+    """What axe finds serious, and whether the page is wider than its window."""
+    result = Axe().run(page).response
+    found = [
+        f"{flaw['id']}: {node['target']}"
+        for flaw in result["violations"]
+        if flaw["impact"] in ("serious", "critical")
+        for node in flaw["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        found.append("wider than its window")
+    return found
