@@ -1,5 +1,6 @@
 """Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from pypi_repo import Registry
 from tests.browser.conftest import OpenPortal, Portal
-from tests.conftest import ADMINISTRATOR, USER
 from tests.support import showcase
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
@@ -38,10 +38,9 @@ PAGES = (
 
 
 @pytest.fixture
-def registry(tmp_path: Path, request: pytest.FixtureRequest) -> Registry:
-    registry = showcase.fill(tmp_path, projects=12)
-    request.addfinalizer(registry.close)
-    return registry
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    with showcase.fill(tmp_path, projects=12) as registry:
+        yield registry
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -69,7 +68,7 @@ def test_search_as_you_type(portal: Portal) -> None:
     expect(rows).to_contain_text("ledger-client")
     assert portal.page.url.endswith("?q=ledger")
     portal.page.get_by_label("Search projects").fill("nothing-like-it")
-    expect(portal.page.locator("#results")).to_contain_text("No project’s name has")
+    expect(portal.page.locator("#results")).to_contain_text("has “nothing-like-it” in it")
 
 
 def test_one_tick_chooses_every_row(portal: Portal) -> None:
@@ -133,7 +132,7 @@ def test_a_hostile_package_does_no_harm(
     content_type: str, portal: Portal, registry: Registry
 ) -> None:
     """X54."""
-    registry.accounts.create_user(USER, showcase.PASSWORD)
+    registry.repositories.change("main", profile="lenient")
     raw = "\n.. raw:: html\n\n   <script>window.harmed = 'rst'</script>\n"
     upload(
         registry,
@@ -154,14 +153,16 @@ def test_a_hostile_package_does_no_harm(
     assert page.locator("main").is_visible()
     within = "main :is(script, iframe, form[action*=elsewhere], style, object, [onerror], [onload])"
     assert page.locator(within).count() == 0
-    links = page.evaluate("[...document.querySelectorAll('a')].map((link) => link.protocol)")
+    links = page.evaluate("[...document.querySelectorAll('a[href]')].map((link) => link.protocol)")
     assert set(links) <= {"http:", "https:", "mailto:"}
-    assert ADMINISTRATOR not in page.url
 
 
 def _flaws(page: Page) -> list[str]:
-    """What axe finds serious, and whether the page is wider than its window."""
-    result = Axe().run(page).response
+    """What axe finds serious, and whether the page is wider than its window.
+
+    But for descriptions of packages: their authors wrote them.
+    """
+    result = Axe().run(page, context={"exclude": [[".readme"]]}).response
     found = [
         f"{flaw['id']}: {node['target']}"
         for flaw in result["violations"]

@@ -49,30 +49,8 @@ Project-URL: Issues, https://issues.example.com/ledger-client
 Description-Content-Type: text/markdown
 """
 
-_FIRST = [
-    "billing",
-    "checkout",
-    "customer",
-    "fraud",
-    "identity",
-    "inventory",
-    "invoice",
-    "ledger",
-    "loyalty",
-    "mail",
-]
-_SECOND = [
-    "api",
-    "client",
-    "events",
-    "jobs",
-    "models",
-    "schema",
-    "sdk",
-    "tools",
-    "worker",
-    "testing",
-]
+_FIRST = ["billing", "checkout", "fraud", "identity", "inventory", "invoice", "mail", "search"]
+_SECOND = ["api", "client", "jobs", "models", "schema", "sdk", "tools", "worker"]
 
 
 def fill(folder: Path, *, projects: int = 60) -> Registry:
