@@ -23,6 +23,7 @@ from pypi_repo.domain.errors import (
     InvalidSetting,
     LastAdministrator,
     NameTaken,
+    PermissionDenied,
     UnknownAccount,
     UnknownToken,
 )
@@ -55,9 +56,8 @@ class Administrators:
 
     def get(self, name: str, *, actor: Actor = OPERATOR) -> Administrator:
         """Raises UnknownAccount."""
-        _require_self_or_settings(actor, name)
         with self._database.read() as connection:
-            return _known(Administration(connection), name)
+            return _own_or_managed(Administration(connection), name, actor)
 
     def create(
         self,
@@ -104,11 +104,10 @@ class Administrators:
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """
-        _require_self_or_settings(actor, name)
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
             administration = Administration(connection)
-            administrator = _known(administration, name)
+            administrator = _own_or_managed(administration, name, actor)
             administration.set_administrator_password(administrator, password_hash)
             administration.delete_sessions(administrator)
             _record(Journal(connection), actor, "set password of administrator", administrator.name)
@@ -146,17 +145,19 @@ class Administrators:
 
         Raises UnknownAccount, InvalidSetting or PermissionDenied.
         """
-        _require_self_or_settings(actor, administrator)
         if not timedelta() < expires_in <= LONGEST_LIFE:
             raise InvalidSetting("A token of an administrator must expire within a year.")
+        granted = frozenset(areas)
+        if actor.kind is not ActorKind.OPERATOR and not granted <= actor.areas:
+            raise PermissionDenied("A token cannot manage more than whoever creates it.")
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             administration = Administration(connection)
-            holder = _known(administration, administrator)
+            holder = _own_or_managed(administration, administrator, actor)
             token_id = administration.add_token(
                 holder,
-                frozenset(areas),
+                granted,
                 name=name or f"token of {now:%Y-%m-%d}",
                 prefix=shown_of(secret),
                 secret_sha256=token_digest(secret),
@@ -171,10 +172,9 @@ class Administrators:
 
     def tokens(self, administrator: str, *, actor: Actor = OPERATOR) -> list[AdministratorToken]:
         """Raises UnknownAccount or PermissionDenied."""
-        _require_self_or_settings(actor, administrator)
         with self._database.read() as connection:
             administration = Administration(connection)
-            return administration.tokens(_known(administration, administrator))
+            return administration.tokens(_own_or_managed(administration, administrator, actor))
 
     def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
         """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
@@ -183,7 +183,7 @@ class Administrators:
             token = administration.token(token_id) if 0 < token_id <= LARGEST_ID else None
             if token is None:
                 raise UnknownToken(f"There is no token {token_id} of an administrator.")
-            _require_self_or_settings(actor, token.administrator)
+            _own_or_managed(administration, token.administrator, actor)
             administration.delete_token(token_id)
             _record(
                 Journal(connection), actor, "revoke token of administrator", token.administrator
@@ -191,10 +191,24 @@ class Administrators:
         return token
 
 
-def _require_self_or_settings(actor: Actor, name: str) -> None:
-    is_self = actor.kind is ActorKind.ADMINISTRATOR and actor.name == name.lower()
-    if not is_self:
+def _own_or_managed(administration: Administration, name: str, actor: Actor) -> Administrator:
+    """The administrator of the name, for itself or for whoever may manage settings.
+
+    What acts with less than its administrator may is a token: not enough for the account itself,
+    because a new password or token would give it the rest.
+
+    Raises PermissionDenied or UnknownAccount.
+    """
+    administrator = administration.administrator(name.lower())
+    is_itself = (
+        administrator is not None
+        and actor.kind is ActorKind.ADMINISTRATOR
+        and actor.name == administrator.name
+        and actor.areas >= administrator.areas
+    )
+    if not is_itself:
         require_area(actor, Area.SETTINGS)
+    return _known(administration, name)
 
 
 def _known(administration: Administration, name: str) -> Administrator:

@@ -72,7 +72,7 @@ def test_administrators_without_the_area_manage_only_themselves(helped: Registry
     actor = administrator()
     administrators = helped.administrators
     administrators.set_password(HELPER, "another horse", actor=actor)
-    token, _secret = administrators.create_token(HELPER, actor=actor)
+    token, _secret = administrators.create_token(HELPER, areas=(), actor=actor)
     other, _secret = administrators.create_token(ADMINISTRATOR)
     assert administrators.tokens(HELPER, actor=actor) == [token]
     administrators.revoke_token(token.id, actor=actor)
@@ -90,6 +90,24 @@ def test_administrators_without_the_area_manage_only_themselves(helped: Registry
     # A repository user of the same name is somebody else.
     with pytest.raises(PermissionDenied):
         administrators.set_password(HELPER, PASSWORD, actor=Actor(HELPER))
+
+
+def test_a_token_gives_nobody_more_than_it_has(helped: Registry) -> None:
+    """A narrow token would otherwise make itself a wider one, or a password."""
+    administrators = helped.administrators
+    administrators.set_areas(HELPER, [Area.REPOSITORIES, Area.USERS])
+    token, secret = administrators.create_token(HELPER, areas=[Area.USERS])
+    narrow, _its_token = helped.sessions.with_token(secret)
+    whole = administrator(Area.REPOSITORIES, Area.USERS)
+    for refused in (
+        lambda: administrators.create_token(HELPER, areas=[Area.USERS], actor=narrow),
+        lambda: administrators.set_password(HELPER, PASSWORD, actor=narrow),
+        lambda: administrators.revoke_token(token.id, actor=narrow),
+        lambda: administrators.create_token(HELPER, areas=EVERY_AREA, actor=whole),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+    administrators.create_token(HELPER, areas=[Area.USERS], actor=whole)
 
 
 def test_somebody_can_always_manage_administrators(helped: Registry) -> None:

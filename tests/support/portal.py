@@ -1,0 +1,47 @@
+"""A browser without a window: keeps the session's cookie, and sends forms as pages hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+from werkzeug.test import Client, TestResponse
+
+from pypi_repo import Registry
+
+_FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
+
+
+class PortalClient:
+    """Speaks WSGI to the portal below `/portal/` of a registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.client = Client(registry.wsgi_app())
+        self.form_token = ""
+
+    def sign_in(self, name: str, password: str) -> TestResponse:
+        response = self.post("sign-in", name=name, password=password)
+        if response.status_code == 303:
+            found = _FORM_TOKEN.search(self.get("").text)
+            assert found is not None
+            self.form_token = found[1]
+        return response
+
+    def get(self, path: str, **how: Any) -> TestResponse:
+        return self.client.get(f"/portal/{path}", **how)
+
+    def post(
+        self, path: str, headers: Mapping[str, str] | None = None, **fields: Any
+    ) -> TestResponse:
+        """Sends a form with the session's token; `fields` with several values are lists."""
+        return self.client.post(
+            f"/portal/{path}", data={"form_token": self.form_token, **fields}, headers=headers
+        )
+
+
+def text_of(response: TestResponse) -> str:
+    """The words of a page, as people read them."""
+    without_tags = re.sub(r"<[^>]*>", " ", response.text)
+    return " ".join(unescape(without_tags).split())

@@ -1,0 +1,553 @@
+"""The portal's pages and forms, without a browser."""
+
+import csv
+import io
+import json
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import Access, Area, PortalApp, Registry, mount
+from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
+from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
+from tests.support.http import basic, bearer
+from tests.support.portal import PortalClient, text_of
+from tests.support.uploads import upload
+
+SIMPLE = "/repositories/main/simple/"
+
+
+@pytest.fixture
+def portal(registry: Registry) -> PortalClient:
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    return portal
+
+
+def _refusal(response: Any) -> str:
+    found = re.search(r'role="alert">([^<]*)<', response.text)
+    assert found is not None, text_of(response)
+    return found[1]
+
+
+def _sent(portal: PortalClient, *files: Distribution, **how: Any) -> Any:
+    fields = {
+        "form_token": portal.form_token,
+        "content": [(BytesIO(file.content), file.filename) for file in files],
+    }
+    return portal.client.post("/portal/repositories/main/upload", data=fields, **how)
+
+
+# Where it is
+
+
+@pytest.mark.parametrize("prefix", ["", "/admin", "/deep/below"])
+def test_it_works_under_any_prefix(prefix: str, registry: Registry) -> None:
+    portal = PortalApp(registry, repositories_url="../r/")
+    client = Client(mount({prefix: portal}) if prefix else portal)
+    if prefix:
+        bare = client.get(prefix)
+        assert bare.status_code == 301
+        assert bare.headers["Location"] == f"{prefix.rpartition('/')[2]}/"
+    answer = client.post(f"{prefix}/sign-in", data={"name": ADMINISTRATOR, "password": PASSWORD})
+    assert answer.headers["Location"] == "./"
+    page = client.get(f"{prefix}/repositories/main/connect")
+    assert f"http://localhost{prefix.rpartition('/')[0]}/r/main/simple/" in page.text
+    for link in re.findall(r'(?:href|src)="([^"#]*)"', page.text):
+        assert not link.startswith("/")
+    style = re.search(r'href="\.\./\.\./(static/portal\.css)\?v=[0-9a-f]{12}"', page.text)
+    assert style is not None
+    answer = client.get(f"{prefix}/{style[1]}")
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_other_methods(method: str, portal: PortalClient) -> None:
+    answer = portal.client.open("/portal/users", method=method)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_head_answers_as_get(portal: PortalClient) -> None:
+    answer = portal.client.head("/portal/users")
+    assert answer.status_code == 200
+    assert answer.data == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "no/such/page",
+        "repositories/none",
+        "repositories/none/settings",
+        "repositories/main/projects/none",
+        "repositories/main/projects/%C3%A9",
+        "users/nobody@example.com",
+        "users/nobody@example.com/delete",
+        "administrators/nobody@example.com",
+        "account/tokens/x/revoke",
+    ],
+)
+def test_what_does_not_exist(path: str, portal: PortalClient) -> None:
+    answer = portal.get(path)
+    assert answer.status_code == 404
+    assert len(_refusal(answer)) > 10
+
+
+# Repositories
+
+
+def test_a_repository_from_its_creation_to_its_end(
+    registry: Registry, portal: PortalClient
+) -> None:
+    answer = portal.post(
+        "repositories/new",
+        name="team-a",
+        description=" Of team A ",
+        visibility="public",
+        protected="yes",
+        max_file_size="1536 MiB",
+        quota="50GiB",
+        profile="pypi",
+    )
+    assert answer.headers["Location"] == "../repositories/team-a/connect?notice=created"
+    made = registry.repositories.get("team-a")
+    assert (made.description, made.public, made.profile) == ("Of team A", True, "pypi")
+    assert (made.allow_overwrite, made.allow_reuse) == (False, False)
+    assert (made.max_file_size, made.quota) == (1536 * 2**20, 50 * 2**30)
+
+    page = portal.get("repositories/team-a/settings").text
+    assert 'value="1536MiB"' in page
+    assert 'value="50GiB"' in page
+    portal.post("repositories/team-a/settings", visibility="private", profile="private")
+    changed = registry.repositories.get("team-a")
+    assert (changed.public, changed.allow_overwrite) == (False, True)
+    assert (changed.max_file_size, changed.quota, changed.description) == (None, None, "")
+
+    answer = portal.post("repositories/team-a/delete", confirm="team-b")
+    assert answer.status_code == 400
+    assert "Type the name" in _refusal(answer)
+    portal.post("repositories/team-a/delete", confirm="team-a")
+    assert [found.name for found in registry.repositories.all()] == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"name": "not a name"}, "name"),
+        ({"name": "main"}, "already"),
+        ({"name": "good", "quota": "much"}, "not a size"),
+        ({"name": "good", "max_file_size": "-1"}, "not a size"),
+        ({"name": "good", "profile": "none"}, "profile"),
+    ],
+)
+def test_a_refused_form_is_shown_again_with_what_was_typed(
+    wrong: dict[str, str], sentence: str, registry: Registry, portal: PortalClient
+) -> None:
+    fields = {"description": "Typed", "visibility": "public", "profile": "private", **wrong}
+    answer = portal.post("repositories/new", **fields)
+    assert 400 <= answer.status_code < 500
+    assert sentence in _refusal(answer)
+    assert 'value="Typed"' in answer.text
+    assert f'value="{fields["name"]}"' in answer.text
+    assert re.search(r'value="public" checked', answer.text)
+    assert len(registry.repositories.all()) == 1
+
+
+def test_lists_tell_what_repositories_hold(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.create("open", public=True, allow_overwrite=True)
+    upload(registry, wheel("demo", "1.0"))
+    upload(registry, sdist("demo", "1.0"))
+    words = text_of(portal.get("repositories"))
+    assert re.search(r"main Private Protected 1 2 [0-9.]+ (KiB|bytes) \d{4}-\d\d-\d\d", words)
+    assert "open Public Overwrites allowed 0 0 0 bytes never" in words
+
+
+# Projects
+
+
+@pytest.fixture
+def many(registry: Registry) -> Registry:
+    for number in range(120):
+        upload(registry, wheel(f"Part_{number:03}", "1.0"))
+    return registry
+
+
+def test_many_projects_are_paged_and_searched(many: Registry, portal: PortalClient) -> None:
+    seen: list[str] = []
+    path: str | None = "repositories/main"
+    while path:
+        page = portal.get(path)
+        seen += re.findall(r'projects/([a-z0-9-]+)">', page.text)
+        following = re.search(r'rel="next" href="\.\./(repositories/main\?[^"]*)"', page.text)
+        path = following[1].replace("&amp;", "&") if following else None
+    assert seen == [f"part-{number:03}" for number in range(120)]
+    found = portal.get("repositories/main", query_string={"q": "PART.11"})
+    assert len(re.findall(r'projects/part-11\d">', found.text)) == 10
+
+
+def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) -> None:
+    described = wheel(
+        "Demo_App",
+        "1.10",
+        requires_python=">=3.9",
+        requires_dist=["httpx"],
+        extra_metadata=(
+            "Summary: A summary\nAuthor: Somebody\nClassifier: Typing :: Typed\n"
+            "Project-URL: Docs, https://docs.example.com/\n"
+            "Description-Content-Type: text/markdown\n"
+        ),
+        description="# Title\n\n**bold**",
+    )
+    upload(registry, wheel("demo-app", "1.9"))
+    upload(registry, described)
+    page = portal.get("repositories/main/projects/demo-app")
+    words = text_of(page)
+    for expected in (
+        "Demo_App 1.10",
+        "A summary",
+        "Somebody",
+        "Typing :: Typed",
+        "httpx",
+        ">=3.9",
+        f"SHA-256 {described.sha256}",
+        f"by {USER}",
+        "pip install --index-url http://localhost/repositories/main/simple/ Demo_App==1.10",
+    ):
+        assert expected in words
+    assert "<strong>bold</strong>" in page.text
+    assert 'href="https://docs.example.com/"' in page.text
+    assert page.text.index(">1.10<") < page.text.index(">1.9<")
+    other = portal.get("repositories/main/projects/demo-app?version=1.9")
+    assert "bold" not in other.text
+    elsewhere = portal.get("repositories/main/projects/Demo_App")
+    assert elsewhere.headers["Location"].endswith("repositories/main/projects/demo-app")
+    assert portal.get("repositories/main/projects/demo-app?version=7").status_code == 404
+
+
+def test_the_file_downloaded_here_is_the_file(registry: Registry, portal: PortalClient) -> None:
+    distribution = wheel("demo", "1.0")
+    file = upload(registry, distribution)
+    answer = portal.get(f"repositories/main/files/{file.path}")
+    assert answer.data == distribution.content
+    partly = portal.get(f"repositories/main/files/{file.path}", headers={"Range": "bytes=0-9"})
+    assert (partly.status_code, partly.data) == (206, distribution.content[:10])
+
+
+# Changes
+
+
+def _index(portal: PortalClient, project: str = "demo") -> dict[str, Any]:
+    accept = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    answer = portal.client.get(f"{SIMPLE}{project}/", headers={**basic(USER, PASSWORD), **accept})
+    return answer.get_json() if answer.status_code == 200 else {}
+
+
+def test_yank_and_its_undoing(registry: Registry, portal: PortalClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    kept = upload(registry, wheel("demo", "2.0"))
+    path = "repositories/main/projects/demo/change"
+    asked = portal.post(path, do="yank", release="1.0")
+    assert asked.status_code == 200
+    assert "release demo 1.0, all its files" in text_of(asked)
+    assert not any(file.get("yanked") for file in _index(portal)["files"])
+    portal.post(path, do="yank", release="1.0", confirmed="yes", reason="broken")
+    yanked = {file["filename"]: file.get("yanked", False) for file in _index(portal)["files"]}
+    assert yanked == {"demo-1.0-py3-none-any.whl": "broken", kept.filename: False}
+    portal.post(path, do="unyank", file="demo-1.0-py3-none-any.whl", confirmed="yes")
+    assert not any(file.get("yanked") for file in _index(portal)["files"])
+
+
+def test_deleting_several_things_at_once(registry: Registry, portal: PortalClient) -> None:
+    for version in ("1.0", "2.0", "3.0"):
+        upload(registry, wheel("demo", version))
+    path = "repositories/main/projects/demo/change"
+    chosen = {"do": "delete", "release": ["1.0"], "file": ["demo-2.0-py3-none-any.whl"]}
+    asked = portal.post(path, **chosen)
+    assert "release demo 1.0" in text_of(asked)
+    assert "file demo-2.0-py3-none-any.whl" in text_of(asked)
+    assert "cannot be taken back" in text_of(asked)
+    # Somebody else was faster with one of them.
+    registry.projects.delete_release("main", "demo", "1.0")
+    assert portal.post(path, **chosen, confirmed="yes").status_code == 303
+    assert [file["filename"] for file in _index(portal)["files"]] == ["demo-3.0-py3-none-any.whl"]
+    history = text_of(portal.get("activity?repository=main&project=demo"))
+    assert "demo-2.0-py3-none-any.whl" in history
+
+
+def test_deleting_a_project_names_what_goes(registry: Registry, portal: PortalClient) -> None:
+    file = upload(registry, wheel("demo", "1.0"))
+    path = "repositories/main/projects/demo/change"
+    assert file.filename in text_of(portal.post(path, do="delete-project"))
+    portal.post(path, do="delete-project", confirmed="yes")
+    assert _index(portal) == {}
+
+
+def test_a_status_for_several_projects(registry: Registry, portal: PortalClient) -> None:
+    for name in ("one", "two", "three"):
+        upload(registry, wheel(name, "1.0"))
+    chosen = {"do": "archived", "project": ["one", "two"]}
+    assert "Mark as archived" in text_of(portal.post("repositories/main/change", **chosen))
+    portal.post("repositories/main/change", **chosen, confirmed="yes", reason="done with")
+    statuses = {name: _index(portal, name)["project-status"] for name in ("one", "two", "three")}
+    assert statuses == {
+        "one": {"status": "archived", "reason": "done with"},
+        "two": {"status": "archived", "reason": "done with"},
+        "three": {"status": "active"},
+    }
+    portal.post("repositories/main/projects/one/status", status="active", reason="")
+    assert _index(portal, "one")["project-status"] == {"status": "active"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"do": "delete"}, "Nothing was chosen"),
+        ({"do": "explode", "release": "1.0", "project": "demo"}, "Choose what to do"),
+        ({}, "Choose what to do"),
+    ],
+)
+def test_a_choice_that_makes_no_sense(
+    fields: dict[str, str], sentence: str, registry: Registry, portal: PortalClient
+) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    for path in ("repositories/main/projects/demo/change", "repositories/main/change"):
+        answer = portal.post(path, **fields)
+        assert answer.status_code == 400
+        assert sentence in _refusal(answer)
+
+
+# Uploads
+
+
+def test_each_file_has_its_own_result(registry: Registry, portal: PortalClient) -> None:
+    good, other = wheel("demo", "1.0"), sdist("demo", "1.0")
+    cut = Distribution(**{**vars(other), "content": other.content[:50]})
+    answer = _sent(portal, good, cut, headers={"Accept": "application/json"})
+    first, second = json.loads(answer.text)
+    assert (first["filename"], first["status"]) == (good.filename, 200)
+    assert (second["filename"], second["status"]) == (other.filename, answer.status_code)
+    assert 400 <= answer.status_code < 500
+    assert [file["filename"] for file in _index(portal)["files"]] == [good.filename]
+
+
+def test_overwrite_protection_says_what_twine_is_told(
+    registry: Registry, portal: PortalClient
+) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    other = wheel("demo", "1.0", padding=10)
+    refused = _sent(portal, other, headers={"Accept": "application/json"})
+    body, content_type = multipart(
+        upload_form(other), [("content", other.filename, other.content, None)]
+    )
+    twine = portal.client.post(
+        "/repositories/main/",
+        data=body,
+        headers={**basic(USER, PASSWORD), "Content-Type": content_type},
+    )
+    (result,) = json.loads(refused.text)
+    assert result["status"] == twine.status_code
+    assert result["message"] in twine.text
+    registry.repositories.change("main", allow_overwrite=True)
+    assert _sent(portal, other).status_code == 200
+    assert _index(portal)["files"][0]["hashes"]["sha256"] == other.sha256
+    entry = registry.activity.entries(limit=1)[0]
+    assert (entry.actor, entry.filename) == (ADMINISTRATOR, other.filename)
+
+
+@pytest.mark.parametrize("filename", ["../../etc/passwd", "demo.exe", "<b>.whl", "x" * 300, ""])
+def test_a_strange_filename(filename: str, portal: PortalClient) -> None:
+    file = Distribution(**{**vars(wheel("demo", "1.0")), "filename": filename})
+    answer = _sent(portal, file)
+    assert 400 <= answer.status_code < 500
+    assert "<b>.whl" not in answer.text
+
+
+def test_who_may_not_upload_here_uploads_nothing(registry: Registry) -> None:
+    registry.administrators.create("users@example.com", PASSWORD, areas=[Area.USERS])
+    portal = PortalClient(registry)
+    portal.sign_in("users@example.com", PASSWORD)
+    answer = _sent(portal, wheel("demo", "1.0"), headers={"Accept": "application/json"})
+    assert answer.status_code == 403
+    (result,) = json.loads(answer.text)
+    assert "may not" in result["message"]
+
+
+def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.change("main", max_file_size=1000)
+    big, small = wheel("big", "1.0", padding=5000), wheel("small", "1.0")
+    answer = _sent(portal, big, headers={"Accept": "application/json"})
+    (result,) = json.loads(answer.text)
+    assert (answer.status_code, result["status"]) == (413, 413)
+    assert _sent(portal, small).status_code == 200
+
+
+# Repository users
+
+
+def _may(portal: PortalClient, user: str, password: str) -> int:
+    return portal.client.get(SIMPLE, headers=basic(user, password)).status_code
+
+
+def test_a_generated_password_is_shown_once_and_works(
+    registry: Registry, portal: PortalClient
+) -> None:
+    made = portal.post("users/new", name="New@Example.com", everywhere="read")
+    found = re.search(r"<pre[^>]*>([^<]{20,})</pre>", made.text)
+    assert found is not None
+    assert _may(portal, "new@example.com", found[1]) == 200
+    assert found[1] not in portal.get("users/new@example.com").text
+    reset = portal.post("users/new@example.com/password", password="")
+    again = re.search(r"<pre[^>]*>([^<]{20,})</pre>", reset.text)
+    assert again is not None
+    assert _may(portal, "new@example.com", found[1]) == 401
+    assert _may(portal, "new@example.com", again[1]) == 200
+    portal.post("users/new@example.com/password", password="a chosen one")
+    assert _may(portal, "new@example.com", "a chosen one") == 200
+
+
+def test_access_takes_effect_on_the_next_request(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.create("other")
+    path = f"users/{READER}"
+    assert _may(portal, READER, PASSWORD) == 200
+    portal.post(path, everywhere="none", **{"access-other": "write"})
+    assert _may(portal, READER, PASSWORD) in (403, 404)
+    shown = portal.get(path).text
+    assert re.search(r'value="none" checked', shown)
+    assert re.search(
+        r'id="access-other">.*?value="write" selected.*?</select>', shown, flags=re.DOTALL
+    )
+    portal.post(path, everywhere="write", **{"access-other": "none", "access-main": ""})
+    (user,) = [user for user in registry.accounts.users() if user.name == READER]
+    assert user.grants.everywhere is Access.WRITE
+    assert user.grants.named == {"other": Access.NONE}
+    portal.post(path, do="disable")
+    assert _may(portal, READER, PASSWORD) == 401
+    assert "Disabled" in text_of(portal.get(path))
+    portal.post(path, do="enable")
+    assert _may(portal, READER, PASSWORD) == 200
+    portal.post(f"{path}/delete")
+    assert _may(portal, READER, PASSWORD) == 401
+
+
+@pytest.mark.parametrize("level", ["", "everything", "2"])
+def test_an_access_level_that_does_not_exist(level: str, portal: PortalClient) -> None:
+    answer = portal.post(f"users/{USER}", everywhere=level)
+    assert answer.status_code == 400
+    assert "none, read and write" in _refusal(answer)
+
+
+def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
+    path = f"users/{USER}/tokens"
+    made = portal.post(path, token_name="ci", repository="main", read_only="yes", expires_in="30")
+    secret = re.search(r"<pre[^>]*>(ppr_[^<]+)</pre>", made.text)
+    assert secret is not None
+    assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
+    (token,) = registry.accounts.tokens(USER)
+    assert (token.name, token.repository, token.read_only) == ("ci", "main", True)
+    assert secret[1] not in portal.get(f"users/{USER}").text
+    portal.post(f"{path}/{token.id}/revoke")
+    assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 401
+    wrong = portal.post(path, token_name="typed", expires_in="soon")
+    assert wrong.status_code == 400
+    assert "number of days" in _refusal(wrong)
+    assert 'value="typed"' in wrong.text
+
+
+# Administrators
+
+
+def test_administrators(registry: Registry, portal: PortalClient) -> None:
+    fields = {"name": "Second@Example.com", "password": "a password", "again": "a password"}
+    assert "not repeated" in _refusal(
+        portal.post("administrators/new", **{**fields, "again": "another"})
+    )
+    portal.post("administrators/new", **fields, area=["users", "repositories"])
+    second = registry.administrators.get("second@example.com")
+    assert second.areas == {Area.USERS, Area.REPOSITORIES}
+    path = "administrators/second@example.com"
+    portal.post(path, area="settings")
+    assert registry.administrators.get("second@example.com").areas == {Area.SETTINGS}
+    portal.post(f"{path}/password", password="new password")
+    assert PortalClient(registry).sign_in("second@example.com", "new password").status_code == 303
+    portal.post(f"{path}/delete")
+    assert [found.name for found in registry.administrators.all()] == [ADMINISTRATOR]
+    last = portal.post(f"administrators/{ADMINISTRATOR}/delete")
+    assert last.status_code == 409
+    assert "last" in _refusal(last)
+
+
+def test_an_administrators_own_tokens(registry: Registry, portal: PortalClient) -> None:
+    made = portal.post("account/tokens", name="terraform", area=["users"], expires_in="10")
+    secret = re.search(r"<pre[^>]*>(ppa_[^<]+)</pre>", made.text)
+    assert secret is not None
+    actor, token = registry.sessions.with_token(secret[1])
+    assert actor.areas == {Area.USERS}
+    answer = portal.post(f"account/tokens/{token.id}/revoke")
+    assert answer.headers["Location"].endswith("account?notice=revoked")
+    assert registry.administrators.tokens(ADMINISTRATOR) == []
+    assert portal.post("account/tokens", name="x", expires_in="4000").status_code == 400
+
+
+def test_the_own_password(registry: Registry, portal: PortalClient) -> None:
+    wrong = portal.post("account", current=PASSWORD, password="new password", again="other one")
+    assert "not repeated" in _refusal(wrong)
+    changed = portal.post(
+        "account", current=PASSWORD, password="new password", again="new password"
+    )
+    assert changed.headers["Location"] == "sign-in?notice=password"
+    assert portal.client.get_cookie("pypi_repo_session", path="/portal") is None
+    assert PortalClient(registry).sign_in(ADMINISTRATOR, "new password").status_code == 303
+
+
+# Activity and overview
+
+
+def test_the_journal_is_filtered_and_exported(registry: Registry, portal: PortalClient) -> None:
+    for number in range(60):
+        upload(registry, wheel("demo", f"1.{number}"))
+    upload(registry, wheel("other", "1.0"))
+    first = portal.get("activity?project=demo")
+    following = re.search(r'rel="next" href="(activity\?[^"]*)"', first.text)
+    assert following is not None
+    second = portal.get(following[1].replace("&amp;", "&"))
+    shown = re.findall(r"demo-1\.\d+-py3", first.text + second.text)
+    assert sorted(set(shown)) == sorted({f"demo-1.{number}-py3" for number in range(60)})
+    assert "other" not in shown
+    rows = list(csv.DictReader(io.StringIO(portal.get("activity.csv?project=other").text)))
+    assert [row["filename"] for row in rows] == ["other-1.0-py3-none-any.whl"]
+    assert len(list(csv.DictReader(io.StringIO(portal.get("activity.csv").text)))) > 60
+    assert "Nothing like this" in text_of(portal.get("activity?actor=nobody"))
+    assert "Nothing like this" in text_of(portal.get("activity?until=2001-01-01"))
+    assert portal.get("activity?since=yesterday").status_code == 400
+    assert portal.get("activity?before=x").status_code == 200
+
+
+def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient) -> None:
+    assert "Nothing was downloaded" in text_of(portal.get(""))
+    file = upload(registry, wheel("demo", "1.0"))
+    for _ in range(3):
+        portal.client.get(f"/repositories/main/files/{file.path}", headers=basic(USER, PASSWORD))
+    words = text_of(portal.get(""))
+    assert "Downloads in 30 days 3" in words
+    assert "demo in main 3" in words
+    assert file.filename in words
+    assert "3 downloads in 30 days" in text_of(portal.get("repositories/main/projects/demo"))
+
+
+def test_an_empty_registry_says_what_to_do(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.delete("main")
+    for name in (USER, READER):
+        registry.accounts.delete_user(name)
+    for path, hint in (
+        ("", "Create a repository"),
+        ("repositories", "No repository yet"),
+        ("users", "No repository user yet"),
+    ):
+        assert hint in text_of(portal.get(path))
+    registry.repositories.create("empty")
+    assert "No project yet" in text_of(portal.get("repositories/empty"))

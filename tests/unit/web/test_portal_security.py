@@ -1,0 +1,460 @@
+"""What attackers of the portal try."""
+
+import re
+from http.cookies import SimpleCookie
+from io import BytesIO
+from pathlib import PurePosixPath
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import EVERY_AREA, Actor, ActorKind, Area, PortalApp, Registry, Settings
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.support.distributions import wheel
+from tests.support.http import basic, bearer
+from tests.support.portal import PortalClient, text_of
+from tests.support.uploads import upload
+
+COOKIE = "pypi_repo_session"
+
+CHANGES = [
+    ("sign-out", {}),
+    ("sign-out-everywhere", {}),
+    ("account", {"current": PASSWORD, "password": "new password", "again": "new password"}),
+    ("account/tokens", {"name": "x", "area": "settings"}),
+    ("account/tokens/1/revoke", {}),
+    ("repositories/new", {"name": "made"}),
+    ("repositories/main/settings", {"visibility": "public"}),
+    ("repositories/main/delete", {"confirm": "main"}),
+    ("repositories/main/change", {"do": "delete", "project": "demo", "confirmed": "yes"}),
+    ("repositories/main/projects/demo/change", {"do": "delete-project", "confirmed": "yes"}),
+    ("repositories/main/projects/demo/status", {"status": "archived"}),
+    ("users/new", {"name": "made", "everywhere": "write"}),
+    ("users/user@example.com", {"everywhere": "none"}),
+    ("users/user@example.com/password", {"password": "new password"}),
+    ("users/user@example.com/tokens", {"token_name": "x"}),
+    ("users/user@example.com/tokens/1/revoke", {}),
+    ("users/user@example.com/delete", {}),
+    ("administrators/new", {"name": "made", "password": "a password", "again": "a password"}),
+    ("administrators/admin@example.com", {"area": "users"}),
+    ("administrators/admin@example.com/password", {"password": "new password"}),
+    ("administrators/admin@example.com/delete", {}),
+]
+PAGES = [
+    "",
+    "account",
+    "repositories",
+    "repositories/new",
+    "repositories/main",
+    "repositories/main/connect",
+    "repositories/main/settings",
+    "repositories/main/upload",
+    "repositories/main/projects/demo",
+    "users",
+    "users/new",
+    "users/user@example.com",
+    "users/user@example.com/delete",
+    "administrators",
+    "administrators/new",
+    "administrators/admin@example.com",
+    "administrators/admin@example.com/delete",
+    "activity",
+    "activity.csv",
+]
+
+
+@pytest.fixture
+def portal(registry: Registry) -> PortalClient:
+    """Signed in, with a package to lose."""
+    upload(registry, wheel("demo", "1.0"))
+    portal = PortalClient(registry)
+    assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
+    return portal
+
+
+def _state(registry: Registry) -> object:
+    """All that a change could change."""
+    return (
+        registry.repositories.all(),
+        registry.projects.get("main", "demo"),
+        [user.name for user in registry.accounts.users()],
+        [user.grants for user in registry.accounts.users()],
+        registry.administrators.all(),
+        [entry.id for entry in registry.activity.entries(limit=100)],
+    )
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "é"])
+@pytest.mark.parametrize(("path", "fields"), CHANGES)
+def test_a_form_without_the_sessions_token_changes_nothing(
+    path: str, fields: dict[str, str], token: str, registry: Registry, portal: PortalClient
+) -> None:
+    before = _state(registry)
+    response = portal.post(path, **{**fields, "form_token": token})
+    assert response.status_code == 403
+    assert "open the page again" in text_of(response)
+    assert _state(registry) == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+@pytest.mark.parametrize(("path", "fields"), CHANGES)
+def test_another_sites_form_changes_nothing_even_with_the_token(
+    path: str,
+    fields: dict[str, str],
+    headers: dict[str, str],
+    registry: Registry,
+    portal: PortalClient,
+) -> None:
+    before = _state(registry)
+    response = portal.post(path, headers=headers, **fields)
+    assert response.status_code == 403
+    assert "another site" in text_of(response)
+    assert _state(registry) == before
+
+
+@pytest.mark.parametrize("token_place", ["none", "behind", "wrong"])
+def test_an_upload_without_the_token_stages_nothing(
+    token_place: str, registry: Registry, portal: PortalClient
+) -> None:
+    distribution = wheel("planted", "1.0")
+    fields: dict[str, object] = {"content": (BytesIO(distribution.content), distribution.filename)}
+    if token_place == "behind":
+        fields["form_token"] = portal.form_token
+    elif token_place == "wrong":
+        fields = {"form_token": "0" * 64, **fields}
+    response = portal.client.post("/portal/repositories/main/upload", data=fields)
+    # werkzeug's client sends files behind all fields, so «behind» is accepted when in order.
+    if token_place == "behind":
+        assert response.status_code == 200
+    else:
+        assert response.status_code == 403
+        assert [found.name for found in registry.projects.search("main", "")] == ["demo"]
+
+
+def test_signing_in_from_another_site_is_refused(registry: Registry) -> None:
+    client = PortalClient(registry)
+    response = client.post(
+        "sign-in", headers={"Origin": "https://evil.example"}, name=ADMINISTRATOR, password=PASSWORD
+    )
+    assert response.status_code == 403
+    assert "Set-Cookie" not in response.headers
+
+
+def test_no_change_is_made_by_get(registry: Registry, portal: PortalClient) -> None:
+    before = _state(registry)
+    for path, fields in CHANGES:
+        assert portal.get(path, query_string=fields).status_code in (200, 405)
+    assert _state(registry) == before
+
+
+# Sessions
+
+
+def test_a_planted_session_is_worth_nothing(registry: Registry) -> None:
+    """Fixation: whoever chose the cookie before the sign-in does not know the one after it."""
+    client = PortalClient(registry)
+    client.client.set_cookie(COOKIE, "planted", path="/portal")
+    response = client.sign_in(ADMINISTRATOR, PASSWORD)
+    given = SimpleCookie(response.headers["Set-Cookie"])[COOKIE].value
+    assert given != "planted"
+    assert len(given) >= 32
+    planted = PortalClient(registry)
+    planted.client.set_cookie(COOKIE, "planted", path="/portal")
+    assert planted.get("repositories").status_code == 303
+
+
+def test_each_sign_in_is_a_new_session(registry: Registry) -> None:
+    cookies = {
+        PortalClient(registry).sign_in(ADMINISTRATOR, PASSWORD).headers["Set-Cookie"]
+        for _ in range(3)
+    }
+    assert len(cookies) == 3
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
+def test_the_cookie_is_out_of_reach_of_scripts_and_sites(
+    scheme: str, secure: bool, registry: Registry
+) -> None:
+    response = Client(registry.wsgi_app()).post(
+        "/portal/sign-in",
+        base_url=f"{scheme}://packages.example.com",
+        data={"name": ADMINISTRATOR, "password": PASSWORD},
+    )
+    attributes = [part.strip() for part in response.headers["Set-Cookie"].split(";")][1:]
+    assert "HttpOnly" in attributes
+    assert "SameSite=Lax" in attributes
+    assert ("Secure" in attributes) is secure
+    assert not any(attribute.startswith(("Domain", "Path")) for attribute in attributes)
+
+
+def test_what_ends_a_session(registry: Registry, portal: PortalClient) -> None:
+    other = PortalClient(registry)
+    other.sign_in(ADMINISTRATOR, PASSWORD)
+    stolen = portal.client.get_cookie(COOKIE, path="/portal")
+    assert stolen is not None
+    portal.post("sign-out")
+    portal.client.set_cookie(COOKIE, stolen.value, path="/portal")
+    assert portal.get("repositories").status_code == 303
+    assert other.get("repositories").status_code == 200
+    other.post("sign-out-everywhere")
+    assert other.get("repositories").status_code == 303
+
+
+@pytest.mark.parametrize("how", ["password", "deletion", "reset"])
+def test_a_session_ends_with_its_password_and_its_administrator(
+    how: str, registry: Registry, portal: PortalClient
+) -> None:
+    registry.administrators.create("other@example.com", PASSWORD)
+    if how == "password":
+        portal.post("account", current=PASSWORD, password="new password", again="new password")
+    elif how == "deletion":
+        registry.administrators.delete(ADMINISTRATOR)
+    else:
+        registry.administrators.set_password(ADMINISTRATOR, "new password")
+    assert portal.get("repositories").status_code == 303
+
+
+# Who gets in
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_sees_a_page_without_signing_in(path: str, registry: Registry) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    token = registry.accounts.create_token(USER, name="t")[1]
+    admin_token = registry.administrators.create_token(ADMINISTRATOR, name="t", areas=EVERY_AREA)[1]
+    for headers in (
+        {},
+        basic(USER, PASSWORD),
+        basic(ADMINISTRATOR, PASSWORD),
+        bearer(token),
+        bearer(admin_token),
+        {"Cookie": f"{COOKIE}={token}"},
+    ):
+        response = Client(registry.wsgi_app()).get(f"/portal/{path}", headers=headers)
+        assert response.status_code == 303
+        assert PurePosixPath(response.headers["Location"].partition("?")[0]).name == "sign-in"
+        assert response.data == b""
+
+
+def test_repository_users_cannot_sign_in(registry: Registry) -> None:
+    token = registry.accounts.create_token(USER, name="t")[1]
+    for password in (PASSWORD, token):
+        response = PortalClient(registry).sign_in(USER, password)
+        assert response.status_code == 401
+        assert "Set-Cookie" not in response.headers
+        assert "wrong" in text_of(response)
+
+
+def test_whether_a_name_exists_is_not_told(registry: Registry) -> None:
+    answers = {
+        text_of(PortalClient(registry).sign_in(name, "wrong password"))
+        for name in (ADMINISTRATOR, "nobody@example.com", USER)
+    }
+    assert len(answers) == 1
+
+
+def test_guessing_is_slowed_down() -> None:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        registry.administrators.create(ADMINISTRATOR, PASSWORD)
+        portal = PortalClient(registry)
+        statuses = [
+            portal.sign_in(ADMINISTRATOR, f"guess {number}").status_code for number in range(30)
+        ]
+        assert set(statuses) == {401, 429}
+        assert statuses == sorted(statuses)
+        refused = portal.sign_in(ADMINISTRATOR, PASSWORD)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "Set-Cookie" not in refused.headers
+
+
+def test_changing_the_password_needs_the_old_one_and_is_throttled(portal: PortalClient) -> None:
+    for _ in range(30):
+        response = portal.post(
+            "account", current="guess", password="new password", again="new password"
+        )
+    assert response.status_code == 429
+    assert portal.get("repositories").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("area", "pages", "refused"),
+    [
+        (Area.REPOSITORIES, ["repositories/new", "repositories/main"], ["users", "administrators"]),
+        (Area.USERS, ["users", "users/new"], ["administrators", "repositories/main"]),
+        (Area.SETTINGS, ["administrators"], ["users", "repositories/main"]),
+    ],
+)
+def test_an_administrator_reaches_what_was_delegated(
+    area: Area, pages: list[str], refused: list[str], registry: Registry
+) -> None:
+    registry.administrators.create("part@example.com", PASSWORD, areas=[area])
+    portal = PortalClient(registry)
+    portal.sign_in("part@example.com", PASSWORD)
+    for path in ["", "activity", "account", *pages]:
+        assert portal.get(path).status_code == 200, path
+    for path in refused:
+        assert portal.get(path).status_code == 403, path
+
+
+def test_areas_hold_for_changes_too(registry: Registry) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    registry.administrators.create("none@example.com", PASSWORD, areas=[])
+    portal = PortalClient(registry)
+    portal.sign_in("none@example.com", PASSWORD)
+    of_its_own = {"sign-out", "sign-out-everywhere", "account", "account/tokens/1/revoke"}
+    before = _state(registry)
+    for path, fields in CHANGES:
+        if path not in of_its_own:
+            assert portal.post(path, **fields).status_code == 403, path
+    assert _state(registry) == before
+
+
+# What a browser does with an answer
+
+
+@pytest.mark.parametrize("path", [*PAGES, "no/such/page", "sign-in"])
+def test_no_answer_can_be_framed_or_run_strange_scripts(path: str, portal: PortalClient) -> None:
+    response = portal.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self'" in policy
+    assert "base-uri 'none'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert not re.search(r"<(script(?! src)|style)|\son[a-z]+=|\sstyle=", response.text)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "//evil.example/",
+        "https://evil.example/",
+        "https:evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "../../../evil",
+        "%2F%2Fevil.example",
+        "users\r\nSet-Cookie: a=b",
+        "sign-in",
+        "users/../../evil",
+    ],
+)
+def test_after_the_sign_in_nobody_is_sent_elsewhere(wanted: str, registry: Registry) -> None:
+    response = Client(registry.wsgi_app()).post(
+        "/portal/sign-in",
+        query_string={"next": wanted},
+        data={"name": ADMINISTRATOR, "password": PASSWORD},
+    )
+    assert response.status_code == 303
+    location = response.headers["Location"]
+    assert re.fullmatch(r"\./|[A-Za-z0-9%._~@-]+(/[A-Za-z0-9%._~@-]+)*", location)
+    assert ".." not in location.split("/")
+    assert len(response.headers.getlist("Set-Cookie")) == 1
+
+
+def test_after_the_sign_in_the_wanted_page_is_shown(registry: Registry) -> None:
+    client = PortalClient(registry)
+    sent_away = client.get("repositories/main/settings")
+    assert sent_away.headers["Location"] == "../../sign-in?next=repositories%2Fmain%2Fsettings"
+    response = client.client.post(
+        "/portal/sign-in?next=repositories%2Fmain%2Fsettings",
+        data={"name": ADMINISTRATOR, "password": PASSWORD},
+    )
+    assert response.headers["Location"] == "repositories/main/settings"
+
+
+def test_a_notice_is_never_taken_from_the_url(portal: PortalClient) -> None:
+    assert "evil" not in portal.get("?notice=evil<b>").text
+    assert "Saved." in portal.get("?notice=saved").text
+
+
+@pytest.mark.parametrize(
+    "name", ["../page.py", "..%2Fpage.py", "app.py", "", ".", "portal.css/", "x.css", "%00.css"]
+)
+def test_nothing_but_the_listed_files_is_served(name: str, portal: PortalClient) -> None:
+    assert portal.get(f"static/{name}").status_code == 404
+
+
+def test_stored_text_is_only_text(registry: Registry, portal: PortalClient) -> None:
+    """X54, for what is shown without a renderer."""
+    evil = "\"><script>alert('x')</script>"
+    registry.repositories.change("main", description=evil)
+    upload(registry, wheel("demo", "2.0", extra_metadata=f"Summary: {evil}\nKeywords: {evil}\n"))
+    registry.projects.yank_file("main", "demo-2.0-py3-none-any.whl", evil)
+    registry.projects.set_status("main", "demo", "deprecated", evil)
+    registry.accounts.create_token(USER, name=evil)
+    portal.post("account/tokens", name=evil, area="users")
+    for path in PAGES:
+        if path != "activity.csv":
+            assert "<script>alert" not in portal.get(path).text, path
+    assert "<script>alert" not in portal.get(f"repositories/main?q={evil}").text
+    assert "<script>alert" not in portal.get(f"repositories/main/connect?user={evil}").text
+
+
+def test_a_spreadsheet_runs_nothing(registry: Registry, portal: PortalClient) -> None:
+    registry.projects.set_status("main", "demo", "deprecated", "=1+1")
+    PortalClient(registry).sign_in("=cmd|' /C calc'!A0", "wrong password")
+    for line in portal.get("activity.csv").text.splitlines():
+        for cell in line.split(","):
+            assert not cell.startswith(("=", "+", "-", "@"))
+
+
+def test_a_downloaded_file_is_never_shown(portal: PortalClient) -> None:
+    page = portal.get("repositories/main/projects/demo").text
+    found = re.search(r'href="\.\./\.\./\.\./(repositories/main/files/[^"]+)"', page)
+    assert found is not None
+    response = portal.get(found[1])
+    assert response.status_code == 200
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in response.headers.get("Content-Security-Policy", "")
+
+
+@pytest.mark.parametrize("field", ["password", "current", "again"])
+def test_passwords_never_come_back(field: str, portal: PortalClient) -> None:
+    response = portal.post("account", **{field: "a secret of mine"})
+    assert response.status_code >= 400
+    assert "a secret of mine" not in response.text
+
+
+def test_a_form_has_its_limit(portal: PortalClient) -> None:
+    assert portal.post("repositories/new", name="x" * 2_000_000).status_code == 413
+
+
+# A host's own sign-in
+
+
+def test_a_host_signs_administrators_in(registry: Registry) -> None:
+    def authenticate(environ: dict[str, object]) -> Actor:
+        if environ.get("HTTP_X_ROLE") == "administrator":
+            return Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+        return Actor("somebody")
+
+    client = Client(PortalApp(registry, authenticate=authenticate))
+    assert client.get("/repositories").status_code == 403
+    admitted = {"X-Role": "administrator"}
+    page = client.get("/repositories", headers=admitted)
+    assert page.status_code == 200
+    assert "boss" in page.text
+    assert "Sign out" not in page.text
+    made = {"name": "made", "visibility": "private"}
+    foreign = {**admitted, "Origin": "https://evil.example"}
+    assert client.post("/repositories/new", data=made, headers=foreign).status_code == 403
+    assert client.post("/repositories/new", data=made, headers=admitted).status_code == 303
+    assert registry.repositories.get("made").name == "made"
+    assert registry.activity.entries(limit=1)[0].actor == "boss"
