@@ -26,6 +26,7 @@ from pypi_repo.web.simple_index import SimpleIndexApp
 from pypi_repo.web.upload import UploadApp
 
 if TYPE_CHECKING:
+    from pypi_repo.web.api.app import ApiApp
     from pypi_repo.web.portal.app import PortalApp
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "AccessPolicy",
     "Actor",
     "ActorKind",
+    "ApiApp",
     "Area",
     "Authenticate",
     "DownloadApp",
@@ -61,7 +63,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The portal is imported by who asks for it (PEP 562): most processes never show a page."""
+    """Imported by who asks for them (PEP 562): most processes never show a page of the portal."""
+    if name == "ApiApp":
+        from pypi_repo.web.api.app import ApiApp
+
+        return ApiApp
     if name == "PortalApp":
         from pypi_repo.web.portal.app import PortalApp
 

@@ -117,6 +117,14 @@ class Projects:
             _repository, found = self._locate(catalog, repository, project, actor)
             return found, [file for _version, file in catalog.releases(found.id) if file]
 
+    def file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> DistributionFile:
+        """Raises UnknownRepository or UnknownFile."""
+        with self._database.read() as connection:
+            _repository, _project, file = self._locate_file(
+                Catalog(connection), repository, filename, actor
+            )
+            return file
+
     def set_status(
         self,
         repository: str,
@@ -209,11 +217,17 @@ class Projects:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock_repository(repository)
-            found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
-            managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
-            if project is None or file is None:
-                raise UnknownFile(f"There is no file {filename!r} in {repository!r}.")
+            managed, project, file = self._locate_file(catalog, repository, filename, actor)
             yield _Change(catalog, actor, managed, project), file
+
+    def _locate_file(
+        self, catalog: Catalog, repository: str, filename: str, actor: Actor
+    ) -> tuple[Repository, Project, DistributionFile]:
+        found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
+        managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
+        if project is None or file is None:
+            raise UnknownFile(f"There is no file {filename!r} in {repository!r}.")
+        return managed, project, file
 
     def _locate(
         self, catalog: Catalog, repository: str, project: str, actor: Actor

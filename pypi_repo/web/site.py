@@ -38,7 +38,7 @@ _APPS_KEPT = 1024
 def registry_site(
     registry: ManagedRegistry, page_cache: int, authenticate: Authenticate | None
 ) -> "WSGIApplication":
-    """All repositories of a registry, each at /repositories/NAME/, the portal, a landing page.
+    """All repositories of a registry, each at /repositories/NAME/, the portal, the API, and a page.
 
     page_cache: bytes of rendered pages that are kept for all repositories together.
     authenticate: of a host with accounts of its own; by default the registry's own.
@@ -57,6 +57,11 @@ def registry_site(
 
         return PortalApp(registry, authenticate=authenticate)
 
+    def api() -> "WSGIApplication":
+        from pypi_repo.web.api.app import ApiApp
+
+        return ApiApp(registry)
+
     def repositories(
         environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
@@ -66,7 +71,11 @@ def registry_site(
         return app_of(name)(shifted(environ, len(f"/{name}")), start_response)
 
     return mount(
-        {"/repositories": repositories, "/portal": when_first_asked(portal)},
+        {
+            "/repositories": repositories,
+            "/portal": when_first_asked(portal),
+            "/api/v1": when_first_asked(api),
+        },
         otherwise=_LandingPage(registry),
     )
 

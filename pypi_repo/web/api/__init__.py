@@ -1,0 +1,1 @@
+"""The management API: everything administrators may do, as JSON for programs."""

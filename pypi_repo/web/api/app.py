@@ -1,0 +1,238 @@
+"""ApiApp: the management API, a thin face of the services."""
+
+import hashlib
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain import errors
+from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied, RegistryError
+from pypi_repo.web import problems
+from pypi_repo.web.api import description
+from pypi_repo.web.api.documents import Page, Problem
+from pypi_repo.web.api.operations import Answer, Call, Operation
+from pypi_repo.web.api.tables import TABLES
+from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.management import ManagedRegistry
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_LARGEST_BODY = 1024 * 1024
+_READING = ("GET", "HEAD")
+
+_Methods = Mapping[str, Operation]
+
+
+class ApiApp(WSGIApp):
+    """Administrators' tokens open it, and nothing else does.
+
+    Writes whose conditions (If-Match, If-None-Match) must hold are checked one at a time in
+    this process.
+    """
+
+    def __init__(self, registry: ManagedRegistry) -> None:
+        super().__init__(_nobody)
+        self._registry = registry
+        self._urls = _urls()
+        self._conditional = Lock()
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        try:
+            response = self._answer(request)
+        except (RegistryError, HTTPException) as error:
+            response = _problem(error, request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _answer(self, request: Request) -> Response:
+        path = path_info(request)
+        if path in ("", "/", "/openapi.json"):
+            return description.respond(request, path)
+        methods, names = self._route(path)
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
+            raise MethodNotAllowed(allowed, "This URL cannot be used so; see the description.")
+        actor = self._admitted(request)
+        call = Call(self._registry, actor, _body(operation, request), _query(operation, request))
+        if request.method in _READING:
+            return _shown(operation.handle(call, **names), request)
+        if not (request.if_match or request.if_none_match):
+            return _changed(operation.handle(call, **names), request)
+        with self._conditional:
+            self._check_conditions(request, methods, call, names)
+            return _changed(operation.handle(call, **names), request)
+
+    def _route(self, path: str) -> tuple[_Methods, dict[str, Any]]:
+        # Not matched by method: 405 is answered here, with what is allowed.
+        methods, names = self._urls.bind("api").match(path)
+        return methods, dict(names)
+
+    def _admitted(self, request: Request) -> Actor:
+        scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            raise errors.AuthenticationRequired(
+                "Send an administrator's token, as in `Authorization: Bearer ppa_...`."
+            )
+        if scheme.lower() != "bearer":
+            raise InvalidCredentials("Only tokens of administrators are accepted, as Bearer.")
+        actor, token = self._registry.sessions.with_token(secret.strip())
+        if token.read_only and request.method not in _READING:
+            raise PermissionDenied(
+                f"The token {token.name!r} may only read; use one that may change things."
+            )
+        return actor
+
+    def _check_conditions(
+        self, request: Request, methods: _Methods, call: Call, names: dict[str, Any]
+    ) -> None:
+        """RFC 9110, section 13. Raises PreconditionFailed."""
+        if "GET" not in methods:
+            raise errors.Invalid("This URL has no ETag; send the request without conditions.")
+        query = methods["GET"].query
+        asked = Call(call.registry, call.actor, query=query and query())
+        try:
+            tag = _etag(_encoded(methods["GET"].handle(asked, **names)))
+        except errors.NotFound:
+            tag = None
+        wanted, unwanted = request.if_match, request.if_none_match
+        if wanted and (tag is None or not (wanted.star_tag or wanted.is_strong(tag))):
+            raise _PreconditionFailed("It was changed meanwhile; read it again.")
+        if unwanted and tag is not None and (unwanted.star_tag or unwanted.contains_weak(tag)):
+            raise _PreconditionFailed("It exists already, as it is.")
+
+
+class _PreconditionFailed(HTTPException):
+    code = 412
+
+
+def _urls() -> Map:
+    by_path: dict[str, dict[str, Operation]] = {}
+    for table in TABLES:
+        for operation in table.operations:
+            by_path.setdefault(operation.path, {})[operation.method] = operation
+    rules = [Rule(_rule(path), endpoint=methods) for path, methods in by_path.items()]
+    return Map(rules, strict_slashes=True, merge_slashes=False, redirect_defaults=False)
+
+
+def _rule(path: str) -> str:
+    return (
+        path.replace("{token}", "<int(max=9223372036854775807):token>")
+        .replace("{", "<")
+        .replace("}", ">")
+    )
+
+
+def _nobody(_environ: "WSGIEnvironment") -> Actor:
+    return ANONYMOUS
+
+
+def _body(operation: Operation, request: Request) -> Any:
+    """Raises an HTTPException or _Unprocessable for a body that is no such document."""
+    if operation.body is None:
+        return None
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send a JSON document, as application/json.")
+    request.max_content_length = _LARGEST_BODY
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise RequestEntityTooLarge("A document may have at most 1 MiB.") from None
+    try:
+        return msgspec.json.decode(data, type=operation.body)
+    except msgspec.ValidationError as error:
+        raise _Unprocessable(f"The document does not fit: {error}.") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise errors.Invalid("The body is not a JSON document; check its syntax.") from None
+
+
+class _Unprocessable(HTTPException):
+    code = 422
+
+
+def _query(operation: Operation, request: Request) -> Any:
+    if operation.query is None:
+        return None
+    try:
+        return msgspec.convert(request.args.to_dict(), operation.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise errors.InvalidSetting(f"A parameter of the URL does not fit: {error}.") from None
+
+
+def _shown(answer: Answer, request: Request) -> Response:
+    data = _encoded(answer)
+    response = Response(data, content_type="application/json")
+    response.set_etag(_etag(data))
+    response.headers["Cache-Control"] = "private, no-cache"
+    if isinstance(answer.document, Page) and answer.document.next is not None:
+        response.headers["Link"] = f'<{_following(request, answer.document.next)}>; rel="next"'
+    return response.make_conditional(request)
+
+
+def _following(request: Request, cursor: str) -> str:
+    """Relative, so that it is right behind every mount and proxy."""
+    from urllib.parse import urlencode
+
+    asked = {**request.args.to_dict(), "cursor": cursor}
+    return f"?{urlencode(asked)}"
+
+
+def _changed(answer: Answer, request: Request) -> Response:
+    if answer.document is None:
+        return Response(status=answer.status)
+    response = Response(_encoded(answer), answer.status, content_type="application/json")
+    if answer.location is not None:
+        response.autocorrect_location_header = False
+        root = request.environ.get("SCRIPT_NAME", "")
+        response.headers["Location"] = f"{root}/{answer.location}"
+    elif answer.status == 200:
+        response.set_etag(_etag(response.get_data()))
+    return response
+
+
+def _encoded(answer: Answer) -> bytes:
+    return msgspec.json.encode(answer.document)
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _problem(error: RegistryError | HTTPException, request: Request) -> Response:
+    """RFC 9457."""
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException):
+        status, detail = error.code or 500, error.description or ""
+        code = HTTP_STATUS_CODES.get(status, "Error").lower().replace(" ", "-")
+        if isinstance(error, NotFound):
+            detail = "There is nothing here; see the description for the URLs."
+        if isinstance(error, MethodNotAllowed):
+            headers["Allow"] = ", ".join(error.valid_methods or ())
+    else:
+        status, detail, code = problems.status_of(error), error.message, error.code
+        problems.log(error, status)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    document = Problem(
+        title=HTTP_STATUS_CODES.get(status, "Error"), status=status, detail=detail, error=code
+    )
+    response = Response(
+        msgspec.json.encode(document), status, content_type="application/problem+json"
+    )
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,344 @@
+"""The documents of the management API, in and out, and how they are made of records."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from pypi_repo.domain.access import Access, Area, Grants
+from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.records import ProjectStatus
+
+Item = TypeVar("Item")
+
+AccessName = Literal["none", "read", "write"]
+AreaName = Literal["repositories", "users", "settings"]
+
+Text = Annotated[str, Meta(max_length=500)]
+Bytes = Annotated[int, Meta(ge=1, lt=2**62)]
+Password = Annotated[str, Meta(min_length=8, max_length=72)]
+TokenName = Annotated[str, Meta(max_length=100)]
+
+
+class Document(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False
+):
+    """What a request or an answer holds."""
+
+
+class Page(Document, Generic[Item], frozen=True, kw_only=True):
+    """A part of a list. `next` goes into `cursor` to ask for what follows; null at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457). `error` is the stable code of the reference of errors."""
+
+    title: str
+    status: int
+    detail: str
+    error: str
+
+
+# Repositories
+
+
+class RepositorySettings(Document, frozen=True, kw_only=True):
+    """Sizes are in bytes; null leaves the server's limit, or no quota."""
+
+    description: Text = ""
+    public: bool = False
+    allow_overwrite: bool = False
+    allow_reuse: bool = False
+    max_file_size: Bytes | None = None
+    quota: Bytes | None = None
+    profile: Profile = "private"
+
+
+class Repository(RepositorySettings, frozen=True, kw_only=True):
+    name: str
+    created_at: datetime
+
+
+class Day(Document, frozen=True, kw_only=True):
+    """One day (UTC): downloads, and the bytes stored at its end of files that are here now."""
+
+    day: date
+    downloads: int
+    stored: int
+
+
+class RepositoryUsage(Document, frozen=True, kw_only=True):
+    """`size` is in bytes; the last day is today."""
+
+    projects: int
+    files: int
+    size: int
+    last_upload: datetime | None
+    days: list[Day]
+
+
+class TopProject(Document, frozen=True, kw_only=True):
+    repository: str
+    project: str
+    downloads: int
+
+
+class Usage(Document, frozen=True, kw_only=True):
+    """Of all repositories together."""
+
+    repositories: int
+    projects: int
+    files: int
+    size: int
+    days: list[Day]
+    top_projects: list[TopProject]
+
+
+# What is in them
+
+
+class ProjectSummary(Document, frozen=True, kw_only=True):
+    """`size` is in bytes."""
+
+    name: str
+    normalized_name: str
+    status: ProjectStatus
+    releases: int
+    files: int
+    size: int
+    last_upload: datetime | None
+
+
+class Status(Document, frozen=True, kw_only=True):
+    """PEP 792."""
+
+    status: ProjectStatus
+    reason: Text = ""
+
+
+class Yank(Document, frozen=True, kw_only=True):
+    """PEP 592."""
+
+    reason: Text = ""
+
+
+class File(Document, frozen=True, kw_only=True):
+    """`size` is in bytes; `yanked` is the reason, or null."""
+
+    filename: str
+    version: str
+    kind: str
+    size: int
+    sha256: str
+    requires_python: str | None
+    yanked: str | None
+    uploaded_at: datetime
+    uploaded_by: str
+
+
+class Release(Document, frozen=True, kw_only=True):
+    version: str
+    files: list[File]
+
+
+class Project(Document, frozen=True, kw_only=True):
+    """The releases are newest first."""
+
+    name: str
+    normalized_name: str
+    status: ProjectStatus
+    status_reason: str
+    releases: list[Release]
+
+
+# Repository users
+
+
+class AccessDocument(Document, frozen=True, kw_only=True):
+    """Access to every repository, but to those named."""
+
+    everywhere: AccessName = "write"
+    repositories: dict[str, AccessName] = {}
+
+    @classmethod
+    def of(cls, grants: Grants) -> "AccessDocument":
+        return cls(
+            everywhere=_name(grants.everywhere),
+            repositories={name: _name(level) for name, level in sorted(grants.named.items())},
+        )
+
+    def grants(self) -> Grants:
+        named: Mapping[str, Access] = {
+            name: Access[level.upper()] for name, level in self.repositories.items()
+        }
+        return Grants(Access[self.everywhere.upper()], named)
+
+
+class UserSettings(Document, frozen=True, kw_only=True):
+    """Without a password, that of a user who exists stays, and that of a new one is made up."""
+
+    password: Password | None = None
+    disabled: bool = False
+    access: AccessDocument = AccessDocument()
+
+
+class User(Document, frozen=True, kw_only=True):
+    name: str
+    disabled: bool
+    access: AccessDocument
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class CreatedUser(User, frozen=True, kw_only=True):
+    """`password` is the one that was made up; it is told this once."""
+
+    password: str | None
+
+
+class TokenSettings(Document, frozen=True, kw_only=True):
+    """`repository` null is for every one; `expires_in_days` null is never."""
+
+    name: TokenName = ""
+    repository: str | None = None
+    read_only: bool = False
+    expires_in_days: Annotated[int, Meta(ge=1, le=36_499)] | None = None
+
+
+class Token(Document, frozen=True, kw_only=True):
+    """`prefix` is how its secret begins."""
+
+    id: int
+    name: str
+    prefix: str
+    repository: str | None
+    read_only: bool
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class CreatedToken(Token, frozen=True, kw_only=True):
+    """`secret` is told this once, and stored nowhere."""
+
+    secret: str
+
+
+# Administrators
+
+
+class Delegation(Document, frozen=True, kw_only=True):
+    """The areas that somebody or something may manage."""
+
+    areas: list[AreaName]
+
+    def wanted(self) -> frozenset[Area]:
+        return frozenset(map(Area, self.areas))
+
+
+class AdministratorSettings(Delegation, frozen=True, kw_only=True):
+    """Without a password, that of one who exists stays, and that of a new one is made up."""
+
+    password: Password | None = None
+
+
+class Administrator(Document, frozen=True, kw_only=True):
+    name: str
+    areas: list[AreaName]
+    created_at: datetime
+
+
+class CreatedAdministrator(Administrator, frozen=True, kw_only=True):
+    """`password` is the one that was made up; it is told this once."""
+
+    password: str | None
+
+
+class AdministratorTokenSettings(Delegation, frozen=True, kw_only=True):
+    name: TokenName = ""
+    read_only: bool = False
+    expires_in_days: Annotated[int, Meta(ge=1, le=365)] = 90
+
+
+class AdministratorToken(Document, frozen=True, kw_only=True):
+    """`prefix` is how its secret begins."""
+
+    id: int
+    name: str
+    prefix: str
+    areas: list[AreaName]
+    read_only: bool
+    created_at: datetime
+    expires_at: datetime
+
+
+class CreatedAdministratorToken(AdministratorToken, frozen=True, kw_only=True):
+    """`secret` is told this once, and stored nowhere."""
+
+    secret: str
+
+
+# The journal
+
+
+class Entry(Document, frozen=True, kw_only=True):
+    id: int
+    at: datetime
+    actor: str
+    actor_kind: str | None
+    action: str
+    repository: str | None
+    serial: int | None
+    project: str | None
+    version: str | None
+    filename: str | None
+    detail: dict[str, str] | None
+
+
+# What URLs ask
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a URL; others are ignored."""
+
+
+class PageQuery(Query, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: str = ""
+
+
+class SearchQuery(PageQuery, frozen=True, kw_only=True):
+    """`q` is a part of the project's name."""
+
+    q: Annotated[str, Meta(max_length=100)] = ""
+
+
+class DaysQuery(Query, frozen=True, kw_only=True):
+    days: Annotated[int, Meta(ge=1, le=366)] = 30
+
+
+class JournalQuery(PageQuery, frozen=True, kw_only=True):
+    """`since` and `until` are the first moment that is wanted, and the first that is not."""
+
+    actor: str | None = None
+    action: str | None = None
+    repository: str | None = None
+    project: str | None = None
+    version: str | None = None
+    filename: str | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+def areas_of(areas: frozenset[Area]) -> list[AreaName]:
+    return [area.value for area in Area if area in areas]
+
+
+def _name(level: Access) -> AccessName:
+    names: tuple[AccessName, ...] = ("none", "read", "write")
+    return names[level]

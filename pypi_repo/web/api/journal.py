@@ -1,0 +1,50 @@
+"""The journal: what happened, and who did it."""
+
+import msgspec
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.web.api.documents import Entry, JournalQuery, Page
+from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut
+
+table = Table("Journal", "")
+
+_LONGEST_ID = 18  # digits
+
+
+@table.operation("GET", "/journal", {200: Page[Entry]}, query=JournalQuery)
+def list_journal(call: Call) -> Answer:
+    """What happened, newest first."""
+    asked: JournalQuery = call.query
+    entries = call.registry.activity.entries(
+        JournalFilter(
+            actor=asked.actor,
+            action=asked.action,
+            repository=asked.repository,
+            project=asked.project,
+            version=asked.version,
+            filename=asked.filename,
+            since=asked.since,
+            until=asked.until,
+        ),
+        limit=asked.limit + 1,
+        before=_before(asked.cursor),
+        actor=call.actor,
+    )
+    return Answer(
+        cut(
+            entries,
+            asked.limit,
+            lambda entry: str(entry.id),
+            lambda entry: msgspec.convert(entry, Entry, from_attributes=True),
+        )
+    )
+
+
+def _before(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    key = cursor_key(cursor)
+    if not key.isascii() or not key.isdecimal() or len(key) > _LONGEST_ID:
+        raise InvalidSetting("The cursor is not from here; begin again without one.")
+    return int(key)

@@ -1,0 +1,133 @@
+"""What an operation of the management API is: served, and described, from the same entry."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.web.api.documents import Page, PageQuery, Query
+from pypi_repo.web.management import ManagedRegistry
+
+Record = TypeVar("Record")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to an operation.
+
+    body: the decoded document, where the operation takes one.
+    query: the decoded parameters of the URL, where it takes some.
+    """
+
+    registry: ManagedRegistry
+    actor: Actor
+    body: Any = None
+    query: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """location: of what was created, relative to the API's root."""
+
+    document: msgspec.Struct | None = None
+    status: int = 200
+    location: str | None = None
+
+
+Handler = Callable[..., Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An entry of the table that both serves requests and becomes the OpenAPI document.
+
+    path: with its parameters in braces, relative to the API's root.
+    area: what the administrator must manage; empty for any administrator.
+    body, query: the types of what is sent, if anything.
+    answers: status -> type of the document, None for an answer without one.
+    refusals: the statuses of problems that only this operation has.
+    """
+
+    method: str
+    path: str
+    summary: str
+    area: str
+    handle: Handler
+    body: type[msgspec.Struct] | None = None
+    query: type[Query] | None = None
+    answers: dict[int, Any] = field(default_factory=dict)
+    refusals: tuple[int, ...] = ()
+
+
+class Table:
+    """The operations of one resource, in the order in which they are described."""
+
+    def __init__(self, title: str, area: str) -> None:
+        self.title = title
+        self.operations: list[Operation] = []
+        self._area = area
+
+    def operation(
+        self, method: str, path: str, answers: dict[int, Any], **more: Any
+    ) -> Callable[[Handler], Handler]:
+        """Adds the decorated function; the first line of its docstring is the summary."""
+
+        def added(handle: Handler) -> Handler:
+            summary = (handle.__doc__ or "").partition("\n")[0].rstrip(".")
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    summary=summary,
+                    area=more.pop("area", self._area),
+                    handle=handle,
+                    answers=answers,
+                    **more,
+                )
+            )
+            return handle
+
+        return added
+
+
+def page_of(
+    records: Iterable[Record],
+    query: PageQuery,
+    key: Callable[[Record], str],
+    shown: Callable[[Record], Item],
+) -> Page[Item]:
+    """The part of a list that is short enough to be sorted here."""
+    after = cursor_key(query.cursor)
+    ordered = sorted(records, key=key)
+    rest = [record for record in ordered if key(record) > after] if query.cursor else ordered
+    return cut(rest[: query.limit + 1], query.limit, key, shown)
+
+
+def cut(
+    found: list[Record],
+    limit: int,
+    key: Callable[[Record], str],
+    shown: Callable[[Record], Item],
+) -> Page[Item]:
+    """A page of at most `limit`; one more that was found tells that others follow."""
+    page = found[:limit]
+    following = cursor(key(page[-1])) if len(found) > limit else None
+    return Page(items=[shown(record) for record in page], next=following)
+
+
+def cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def cursor_key(text: str) -> str:
+    """Raises InvalidSetting for a cursor that no answer held."""
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise InvalidSetting("The cursor is not from here; begin again without one.") from None

@@ -1,0 +1,208 @@
+"""Projects, releases and files."""
+
+import msgspec
+from packaging.version import Version
+
+from pypi_repo.domain import records
+from pypi_repo.domain.errors import NotFound, UnknownRelease
+from pypi_repo.web.api.documents import (
+    File,
+    Page,
+    PageQuery,
+    Project,
+    ProjectSummary,
+    Release,
+    SearchQuery,
+    Status,
+    Yank,
+)
+from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut, page_of
+
+table = Table("Projects, releases and files", "repositories")
+
+_PROJECTS = "/repositories/{repository}/projects"
+_PROJECT = _PROJECTS + "/{project}"
+_RELEASE = _PROJECT + "/releases/{version}"
+_FILE = "/repositories/{repository}/files/{filename}"
+
+
+@table.operation("GET", _PROJECTS, {200: Page[ProjectSummary]}, query=SearchQuery)
+def list_projects(call: Call, repository: str) -> Answer:
+    """The projects of a repository, by normalized name."""
+    found = call.registry.projects.search(
+        repository,
+        call.query.q,
+        after=cursor_key(call.query.cursor),
+        limit=call.query.limit + 1,
+        actor=call.actor,
+    )
+    return Answer(
+        cut(
+            found,
+            call.query.limit,
+            lambda project: project.normalized_name,
+            lambda project: msgspec.convert(project, ProjectSummary, from_attributes=True),
+        )
+    )
+
+
+@table.operation("GET", _PROJECT, {200: Project})
+def get_project(call: Call, repository: str, project: str) -> Answer:
+    """A project with its releases and files."""
+    found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    return Answer(
+        Project(
+            name=found.name,
+            normalized_name=found.normalized_name,
+            status=found.status,
+            status_reason=found.status_reason,
+            releases=_releases(files),
+        )
+    )
+
+
+@table.operation("DELETE", _PROJECT, {204: None})
+def delete_project(call: Call, repository: str, project: str) -> Answer:
+    """Delete a project with all its files."""
+    call.registry.projects.delete(repository, project, actor=call.actor)
+    return Answer(status=204)
+
+
+@table.operation("GET", f"{_PROJECT}/status", {200: Status})
+def get_status(call: Call, repository: str, project: str) -> Answer:
+    """The status of a project."""
+    found, _files = call.registry.projects.get(repository, project, actor=call.actor)
+    return Answer(Status(status=found.status, reason=found.status_reason))
+
+
+@table.operation("PUT", f"{_PROJECT}/status", {200: Status}, body=Status)
+def put_status(call: Call, repository: str, project: str) -> Answer:
+    """Archive, quarantine or deprecate a project, or make it active again."""
+    wanted = call.body
+    if get_status(call, repository, project).document != wanted:
+        call.registry.projects.set_status(
+            repository, project, wanted.status, wanted.reason, actor=call.actor
+        )
+    return Answer(wanted)
+
+
+@table.operation("GET", _RELEASE, {200: Release})
+def get_release(call: Call, repository: str, project: str, version: str) -> Answer:
+    """A release with its files."""
+    return Answer(_release(call, repository, project, version))
+
+
+@table.operation("DELETE", _RELEASE, {204: None})
+def delete_release(call: Call, repository: str, project: str, version: str) -> Answer:
+    """Delete a release with all its files."""
+    call.registry.projects.delete_release(repository, project, version, actor=call.actor)
+    return Answer(status=204)
+
+
+@table.operation("GET", f"{_RELEASE}/yank", {200: Yank})
+def get_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+    """Why all files of a release are yanked; 404 where they are not."""
+    reasons = [file.yanked for file in _release(call, repository, project, version).files]
+    if None in reasons or not reasons:
+        raise NotFound(f"The release {version!r} is not yanked.")
+    return Answer(Yank(reason=reasons[0] or ""))
+
+
+@table.operation("PUT", f"{_RELEASE}/yank", {200: Yank}, body=Yank)
+def put_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+    """Yank all files of a release."""
+    reasons = {file.yanked for file in _release(call, repository, project, version).files}
+    if reasons != {call.body.reason}:
+        call.registry.projects.yank_release(
+            repository, project, version, call.body.reason, actor=call.actor
+        )
+    return Answer(call.body)
+
+
+@table.operation("DELETE", f"{_RELEASE}/yank", {204: None})
+def delete_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+    """Take back the yank of a release."""
+    call.registry.projects.yank_release(repository, project, version, None, actor=call.actor)
+    return Answer(status=204)
+
+
+@table.operation("GET", f"{_PROJECT}/files", {200: Page[File]}, query=PageQuery)
+def list_files(call: Call, repository: str, project: str) -> Answer:
+    """The files of a project, by filename."""
+    _found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    return Answer(page_of(files, call.query, lambda file: file.filename, _shown))
+
+
+@table.operation("GET", _FILE, {200: File})
+def get_file(call: Call, repository: str, filename: str) -> Answer:
+    """What is known of a file."""
+    return Answer(_shown(call.registry.projects.file(repository, filename, actor=call.actor)))
+
+
+@table.operation("DELETE", _FILE, {204: None})
+def delete_file(call: Call, repository: str, filename: str) -> Answer:
+    """Delete a file."""
+    call.registry.projects.delete_file(repository, filename, actor=call.actor)
+    return Answer(status=204)
+
+
+@table.operation("GET", f"{_FILE}/yank", {200: Yank})
+def get_file_yank(call: Call, repository: str, filename: str) -> Answer:
+    """Why a file is yanked; 404 where it is not."""
+    file = call.registry.projects.file(repository, filename, actor=call.actor)
+    if file.yanked is None:
+        raise NotFound(f"The file {filename!r} is not yanked.")
+    return Answer(Yank(reason=file.yanked))
+
+
+@table.operation("PUT", f"{_FILE}/yank", {200: Yank}, body=Yank)
+def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
+    """Yank a file."""
+    projects = call.registry.projects
+    if projects.file(repository, filename, actor=call.actor).yanked != call.body.reason:
+        projects.yank_file(repository, filename, call.body.reason, actor=call.actor)
+    return Answer(call.body)
+
+
+@table.operation("DELETE", f"{_FILE}/yank", {204: None})
+def delete_file_yank(call: Call, repository: str, filename: str) -> Answer:
+    """Take back the yank of a file."""
+    call.registry.projects.yank_file(repository, filename, None, actor=call.actor)
+    return Answer(status=204)
+
+
+def _releases(files: list[records.DistributionFile]) -> list[Release]:
+    by_version: dict[str, list[File]] = {}
+    for file in files:
+        by_version.setdefault(file.version, []).append(_shown(file))
+    newest_first = sorted(by_version, key=Version, reverse=True)
+    return [Release(version=version, files=by_version[version]) for version in newest_first]
+
+
+def _release(call: Call, repository: str, project: str, version: str) -> Release:
+    _found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    for release in _releases(files):
+        if release.version == _canonical(version):
+            return release
+    raise UnknownRelease(f"{project!r} has no release {version!r} here.")
+
+
+def _canonical(version: str) -> str:
+    try:
+        return str(Version(version))
+    except ValueError:
+        return version
+
+
+def _shown(file: records.DistributionFile) -> File:
+    return File(
+        filename=file.filename,
+        version=file.version,
+        kind=file.kind,
+        size=file.size,
+        sha256=file.digests.sha256,
+        requires_python=file.requires_python,
+        yanked=file.yanked,
+        uploaded_at=file.uploaded_at,
+        uploaded_by=file.uploaded_by,
+    )

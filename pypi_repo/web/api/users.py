@@ -1,0 +1,167 @@
+"""Repository users, their access and tokens."""
+
+import secrets
+from datetime import timedelta
+
+import msgspec
+
+from pypi_repo.domain import accounts
+from pypi_repo.domain.errors import UnknownAccount, UnknownToken
+from pypi_repo.web.api.documents import (
+    AccessDocument,
+    CreatedToken,
+    CreatedUser,
+    Page,
+    PageQuery,
+    Token,
+    TokenSettings,
+    User,
+    UserSettings,
+)
+from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+
+table = Table("Repository users", "users")
+
+_ALL = "/users"
+_ONE = "/users/{user}"
+_TOKENS = "/users/{user}/tokens"
+_TOKEN = "/users/{user}/tokens/{token}"  # noqa: S105
+
+
+@table.operation("GET", _ALL, {200: Page[User]}, query=PageQuery)
+def list_users(call: Call) -> Answer:
+    """All repository users, by name."""
+    found = call.registry.accounts.users(actor=call.actor)
+    return Answer(page_of(found, call.query, lambda user: user.name, _shown))
+
+
+@table.operation("GET", _ONE, {200: User})
+def get_user(call: Call, user: str) -> Answer:
+    """A repository user."""
+    return Answer(_shown(_known(call, user)))
+
+
+@table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409,))
+def put_user(call: Call, user: str) -> Answer:
+    """Create the user, or give it exactly this access."""
+    wanted: UserSettings = call.body
+    try:
+        found = _known(call, user)
+    except UnknownAccount:
+        return _create(call, user, wanted)
+    if wanted.password is not None:
+        call.registry.accounts.set_password(found.name, wanted.password, actor=call.actor)
+    _give(call, found, wanted.access)
+    if found.disabled != wanted.disabled:
+        call.registry.accounts.set_disabled(found.name, wanted.disabled, actor=call.actor)
+    return get_user(call, user)
+
+
+@table.operation("DELETE", _ONE, {204: None})
+def delete_user(call: Call, user: str) -> Answer:
+    """Delete the user and its tokens."""
+    call.registry.accounts.delete_user(user, actor=call.actor)
+    return Answer(status=204)
+
+
+@table.operation("GET", f"{_ONE}/access", {200: AccessDocument})
+def get_access(call: Call, user: str) -> Answer:
+    """What a user may read and write."""
+    return Answer(AccessDocument.of(_known(call, user).grants))
+
+
+@table.operation("PUT", f"{_ONE}/access", {200: AccessDocument}, body=AccessDocument)
+def put_access(call: Call, user: str) -> Answer:
+    """Give the user exactly this access, from its next request on."""
+    _give(call, _known(call, user), call.body)
+    return get_access(call, user)
+
+
+@table.operation("GET", _TOKENS, {200: Page[Token]}, query=PageQuery)
+def list_tokens(call: Call, user: str) -> Answer:
+    """The tokens of a user, without their secrets."""
+    found = call.registry.accounts.tokens(user, actor=call.actor)
+    return Answer(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
+
+
+@table.operation("POST", _TOKENS, {201: CreatedToken}, body=TokenSettings)
+def create_token(call: Call, user: str) -> Answer:
+    """Create a token; its secret is in this answer and nowhere else."""
+    wanted: TokenSettings = call.body
+    life = wanted.expires_in_days
+    token, secret = call.registry.accounts.create_token(
+        user,
+        name=wanted.name,
+        repository=wanted.repository,
+        read_only=wanted.read_only,
+        expires_in=timedelta(days=life) if life else None,
+        actor=call.actor,
+    )
+    document = CreatedToken(**msgspec.structs.asdict(_token(token)), secret=secret)
+    return Answer(document, 201, f"users/{token.user}/tokens/{token.id}")
+
+
+@table.operation("GET", _TOKEN, {200: Token})
+def get_token(call: Call, user: str, token: int) -> Answer:
+    """A token, without its secret."""
+    return Answer(_token(_known_token(call, user, token)))
+
+
+@table.operation("DELETE", _TOKEN, {204: None})
+def revoke_token(call: Call, user: str, token: int) -> Answer:
+    """Revoke a token, from the next request on."""
+    call.registry.accounts.revoke_token(_known_token(call, user, token).id, actor=call.actor)
+    return Answer(status=204)
+
+
+def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
+    made_up = None if wanted.password else secrets.token_urlsafe(18)
+    grants = wanted.access.grants()
+    call.registry.accounts.create_user(
+        user,
+        wanted.password or made_up or "",
+        everywhere=grants.everywhere,
+        named=grants.named,
+        actor=call.actor,
+    )
+    if wanted.disabled:
+        call.registry.accounts.set_disabled(user, True, actor=call.actor)
+    created = _shown(_known(call, user))
+    document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
+    return Answer(document, 201, f"users/{created.name}")
+
+
+def _give(call: Call, user: accounts.User, access: AccessDocument) -> None:
+    grants = access.grants()
+    if user.grants != grants:
+        call.registry.accounts.set_access(
+            user.name, grants.everywhere, grants.named, actor=call.actor
+        )
+
+
+def _known(call: Call, name: str) -> accounts.User:
+    for user in call.registry.accounts.users(actor=call.actor):
+        if user.name == name.lower():
+            return user
+    raise UnknownAccount(f"There is no repository user {name!r}.")
+
+
+def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:
+    for token in call.registry.accounts.tokens(user, actor=call.actor):
+        if token.id == token_id:
+            return token
+    raise UnknownToken(f"The user {user!r} has no token {token_id}.")
+
+
+def _shown(user: accounts.User) -> User:
+    return User(
+        name=user.name,
+        disabled=user.disabled,
+        access=AccessDocument.of(user.grants),
+        created_at=user.created_at,
+        last_used_at=user.last_used_at,
+    )
+
+
+def _token(token: accounts.Token) -> Token:
+    return msgspec.convert(token, Token, from_attributes=True)
