@@ -47,7 +47,9 @@ class ApiApp(WSGIApp):
     def __init__(self, registry: ManagedRegistry) -> None:
         super().__init__(_nobody)
         self._registry = registry
-        self._urls = _urls()
+        self._operations = _by_path()
+        rules = [Rule(_rule(path), endpoint=path) for path in self._operations]
+        self._urls = Map(rules, strict_slashes=True, merge_slashes=False)
         self._conditional = Lock()
 
     def handle(self, request: Request, actor: Actor) -> Response:
@@ -80,8 +82,8 @@ class ApiApp(WSGIApp):
 
     def _route(self, path: str) -> tuple[_Methods, dict[str, Any]]:
         # Not matched by method: 405 is answered here, with what is allowed.
-        methods, names = self._urls.bind("api").match(path)
-        return methods, dict(names)
+        template, names = self._urls.bind("api").match(path)
+        return self._operations[template], dict(names)
 
     def _admitted(self, request: Request) -> Actor:
         scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
@@ -121,13 +123,12 @@ class _PreconditionFailed(HTTPException):
     code = 412
 
 
-def _urls() -> Map:
-    by_path: dict[str, dict[str, Operation]] = {}
+def _by_path() -> dict[str, _Methods]:
+    found: dict[str, dict[str, Operation]] = {}
     for table in TABLES:
         for operation in table.operations:
-            by_path.setdefault(operation.path, {})[operation.method] = operation
-    rules = [Rule(_rule(path), endpoint=methods) for path, methods in by_path.items()]
-    return Map(rules, strict_slashes=True, merge_slashes=False, redirect_defaults=False)
+            found.setdefault(operation.path, {})[operation.method] = operation
+    return dict(found)
 
 
 def _rule(path: str) -> str:

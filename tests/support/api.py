@@ -1,0 +1,57 @@
+"""The management API as a program speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.test import Client, TestResponse
+
+from pypi_repo import EVERY_AREA, Area, Registry
+
+
+class ApiClient:
+    """Speaks WSGI to the API of a registry, with a token of an administrator."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        administrator: str,
+        areas: frozenset[Area] = EVERY_AREA,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        _token, self.token = registry.administrators.create_token(
+            administrator, name="test", areas=areas, read_only=read_only
+        )
+        self.client = Client(registry.wsgi_app())
+
+    def get(self, path: str, **how: Any) -> TestResponse:
+        return self.call("GET", path, **how)
+
+    def put(self, path: str, document: object, **how: Any) -> TestResponse:
+        return self.call("PUT", path, json=document, **how)
+
+    def post(self, path: str, document: object, **how: Any) -> TestResponse:
+        return self.call("POST", path, json=document, **how)
+
+    def delete(self, path: str, **how: Any) -> TestResponse:
+        return self.call("DELETE", path, **how)
+
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **how: Any
+    ) -> TestResponse:
+        given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        return self.client.open(f"/api/v1/{path}", method=method, headers=given, **how)
+
+    def all(self, path: str, limit: int) -> list[Any]:
+        """The items of all pages of a list."""
+        items: list[Any] = []
+        query: dict[str, Any] = {"limit": limit}
+        while True:
+            page = self.get(path, query_string=query).get_json()
+            assert len(page["items"]) <= limit
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            query["cursor"] = page["next"]
