@@ -22,9 +22,11 @@ ALLOWED_FAILURES = 5
 
 
 @pytest.fixture
-def login(database: Database) -> Login:
+def login(database: Database) -> Iterator[Login]:
     """As another process than that of `both` has it."""
-    return Login(database, Passwords(4), Throttle(ALLOWED_FAILURES), UsageCounter(database))
+    counter = UsageCounter(database)
+    yield Login(database, Passwords(4), Throttle(ALLOWED_FAILURES), counter)
+    counter.flush()  # or it writes seconds later, when the database is closed
 
 
 @pytest.fixture
