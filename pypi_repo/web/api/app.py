@@ -74,7 +74,7 @@ class ApiApp(WSGIApp):
         call = Call(self._registry, actor, _body(operation, request), _query(operation, request))
         if request.method in _READING:
             return _shown(operation.handle(call, **names), request)
-        if not (request.if_match or request.if_none_match):
+        if request.method == "POST" or not (request.if_match or request.if_none_match):
             return _changed(operation.handle(call, **names), request)
         with self._conditional:
             self._check_conditions(request, methods, call, names)
@@ -104,8 +104,6 @@ class ApiApp(WSGIApp):
         self, request: Request, methods: _Methods, call: Call, names: dict[str, Any]
     ) -> None:
         """RFC 9110, section 13. Raises PreconditionFailed."""
-        if "GET" not in methods:
-            raise errors.Invalid("This URL has no ETag; send the request without conditions.")
         query = methods["GET"].query
         asked = Call(call.registry, call.actor, query=query and query())
         try:

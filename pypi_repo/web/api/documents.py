@@ -19,6 +19,7 @@ AreaName = Literal["repositories", "users", "settings"]
 Text = Annotated[str, Meta(max_length=500)]
 Bytes = Annotated[int, Meta(ge=1, lt=2**62)]
 Password = Annotated[str, Meta(min_length=8, max_length=72)]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 TokenName = Annotated[str, Meta(max_length=100)]
 
 
@@ -303,8 +304,8 @@ class Entry(Document, frozen=True, kw_only=True):
 # What URLs ask
 
 
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of a URL; others are ignored."""
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parameters of a URL; others are refused, because they are mistyped ones."""
 
 
 class PageQuery(Query, frozen=True, kw_only=True):
@@ -331,8 +332,8 @@ class JournalQuery(PageQuery, frozen=True, kw_only=True):
     project: str | None = None
     version: str | None = None
     filename: str | None = None
-    since: Annotated[datetime, Meta(tz=True)] | None = None
-    until: Annotated[datetime, Meta(tz=True)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 def areas_of(areas: frozenset[Area]) -> list[AreaName]:

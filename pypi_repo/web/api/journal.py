@@ -1,5 +1,7 @@
 """The journal: what happened, and who did it."""
 
+from datetime import datetime
+
 import msgspec
 
 from pypi_repo.domain.errors import InvalidSetting
@@ -24,8 +26,8 @@ def list_journal(call: Call) -> Answer:
             project=asked.project,
             version=asked.version,
             filename=asked.filename,
-            since=asked.since,
-            until=asked.until,
+            since=_moment(asked.since),
+            until=_moment(asked.until),
         ),
         limit=asked.limit + 1,
         before=_before(asked.cursor),
@@ -39,6 +41,19 @@ def list_journal(call: Call) -> Answer:
             lambda entry: msgspec.convert(entry, Entry, from_attributes=True),
         )
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """RFC 3339."""
+    try:
+        moment = datetime.fromisoformat(text) if text is not None else None
+    except ValueError:
+        moment = None
+    if text is not None and (moment is None or moment.tzinfo is None or len(text) < 20):
+        raise InvalidSetting(
+            "A moment is written like 2026-01-31T09:30:00Z, with its offset from UTC."
+        )
+    return moment
 
 
 def _before(cursor: str) -> int | None:

@@ -13,6 +13,7 @@ from pypi_repo.web.api.tables import TABLES
 
 _REFERENCE = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 503)
+_CONDITIONAL = ("PUT", "DELETE")
 _OF_BODIES = (413, 415, 422)
 
 
@@ -68,7 +69,7 @@ def _operation(
             "required": True,
             "content": {"application/json": {"schema": references[operation.body]}},
         }
-    if operation.method != "GET":
+    if operation.method in _CONDITIONAL:
         described["parameters"] += [_condition("If-Match"), _condition("If-None-Match")]
     return described
 
@@ -96,11 +97,7 @@ def _query_parameters(operation: Operation, components: dict[str, Any]) -> list[
 
 
 def _condition(header: str) -> dict[str, Any]:
-    return {
-        "name": header,
-        "in": "header",
-        "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
-    }
+    return {"name": header, "in": "header", "schema": {"type": "string"}}
 
 
 def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, Any]:
@@ -124,5 +121,5 @@ def statuses_of_problems(operation: Operation) -> set[int]:
         *operation.refusals,
         *((404,) if "{" in operation.path else ()),
         *(_OF_BODIES if operation.body else ()),
-        *((412,) if operation.method != "GET" else ()),
+        *((412,) if operation.method in _CONDITIONAL else ()),
     }
