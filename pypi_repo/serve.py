@@ -30,6 +30,7 @@ _THREADS = 16
 _DRAIN_SECONDS = 30
 _POLL_SECONDS = 0.5
 _RECEIVE = 256 * 1024
+_PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
 
 
 @click.command(cls=Command)
@@ -42,9 +43,20 @@ _RECEIVE = 256 * 1024
     show_default="4GiB",
     help="The largest file that any repository takes.",
 )
+@option(
+    "--trusted-proxy",
+    metavar="ADDRESS",
+    help="Believe X-Forwarded-Proto and X-Forwarded-For of this proxy; for one that ends TLS.",
+)
 @location_options
 def serve(
-    host: str, port: int, max_upload_size: int, data: str, database: str | None, blobs: str | None
+    host: str,
+    port: int,
+    max_upload_size: int,
+    trusted_proxy: str | None,
+    data: str,
+    database: str | None,
+    blobs: str | None,
 ) -> None:
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -56,7 +68,7 @@ def serve(
         registry.check()
     if database is None or blobs is None:
         _spool_in(os.path.join(data, "spool"))
-    server = Server(registry.wsgi_app(), host, port, limits)
+    server = Server(registry.wsgi_app(), host, port, limits, trusted_proxy)
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, server.url))
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
@@ -78,13 +90,25 @@ def _spool_in(folder: str) -> None:
 class Server:
     """waitress with an orderly end: at SIGTERM or SIGINT it finishes what is under way.
 
+    trusted_proxy: the address whose word is taken for the outer scheme and the client's address.
+
     Raises ConfigurationError where it cannot listen on that address.
     """
 
     def __init__(
-        self, application: "WSGIApplication", host: str, port: int, limits: Limits
+        self,
+        application: "WSGIApplication",
+        host: str,
+        port: int,
+        limits: Limits,
+        trusted_proxy: str | None = None,
     ) -> None:
         self._map: dict[Any, Any] = {}
+        trust: dict[str, Any] = (
+            {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": _PROXY_HEADERS}
+            if trusted_proxy
+            else {}
+        )
         try:
             create_server(
                 application,
@@ -97,6 +121,7 @@ class Server:
                 recv_bytes=_RECEIVE,
                 asyncore_use_poll=True,
                 clear_untrusted_proxy_headers=True,
+                **trust,
             )
         except (OSError, ValueError) as error:
             raise ConfigurationError(_cannot_listen(error, host, port)) from error

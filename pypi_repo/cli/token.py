@@ -75,4 +75,5 @@ def _record(found: Token) -> dict[str, Any]:
         "read_only": found.read_only,
         "created_at": found.created_at,
         "expires_at": found.expires_at,
+        "last_used_at": found.last_used_at,
     }

@@ -76,7 +76,9 @@ def list_(registry: Registry, as_json: bool) -> None:
             "access": {
                 name: access.name.lower() for name, access in sorted(found.grants.named.items())
             },
+            "disabled": found.disabled,
             "created_at": found.created_at,
+            "last_used_at": found.last_used_at,
         }
         for found in registry.accounts.users()
     ]
@@ -88,6 +90,9 @@ def list_(registry: Registry, as_json: bool) -> None:
 @option("--read-write", is_flag=True, help="May read and write every repository.")
 @_read_only
 @_access
+@option(
+    "--disable/--enable", "disabled", default=None, help="Refuse it, and its tokens, or no longer."
+)
 @uses_registry
 def set_(
     registry: Registry,
@@ -95,13 +100,22 @@ def set_(
     read_write: bool,
     read_only: bool,
     access: tuple[tuple[str, Access], ...],
+    disabled: bool | None,
 ) -> None:
     """Change what repository user NAME may do, from its next request on."""
     grants = _grants(read_only, access)
-    if read_write == (grants is not None):
+    if read_write and grants is not None:
         raise click.UsageError("Say one of --read-write, --read-only and --access.")
-    grants = grants or Grants(Access.WRITE)
-    registry.accounts.set_access(name, grants.everywhere, grants.named)
+    if read_write:
+        grants = Grants(Access.WRITE)
+    if grants is None and disabled is None:
+        raise click.UsageError(
+            "Say one of --read-write, --read-only and --access, or --disable or --enable."
+        )
+    if grants is not None:
+        registry.accounts.set_access(name, grants.everywhere, grants.named)
+    if disabled is not None:
+        registry.accounts.set_disabled(name, disabled)
     click.echo(f"Changed repository user {name.lower()}.")
 
 

@@ -13,7 +13,7 @@ from werkzeug.test import Client
 from pypi_repo import Registry, Settings
 from pypi_repo.cli.main import main
 from tests.support.distributions import Distribution, multipart, upload_form
-from tests.support.http import basic
+from tests.support.http import basic, bearer
 
 PASSWORD = "correct horse"
 
@@ -73,6 +73,9 @@ class Index:
     def status(self, user: str, password: str, repository: str = "main") -> int:
         url = f"/repositories/{repository}/simple/"
         return self.client.get(url, headers=basic(user, password)).status_code
+
+    def api_status(self, token: str, path: str) -> int:
+        return self.client.get(f"/api/v1/{path}", headers=bearer(token)).status_code
 
     def upload(self, dist: Distribution, user: str, password: str, repository: str = "main") -> int:
         content = ("content", dist.filename, dist.content, None)

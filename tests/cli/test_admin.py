@@ -14,7 +14,7 @@ def test_create_and_list(main_cli: CommandLine) -> None:
     table = main_cli.ok("admin", "list")
 
     assert [each["name"] for each in listed] == ["root@example.com", "second"]
-    assert all(set(each) == {"name", "created_at"} for each in listed)
+    assert all(set(each) == {"name", "areas", "created_at"} for each in listed)
     assert "root@example.com" in table
     assert "$2b$" not in table + str(listed)
 
@@ -61,3 +61,33 @@ def test_refusals(main_cli: CommandLine) -> None:
     assert "'nobody'" in unknown
     assert "'nobody'" in main_cli.refused("admin", "delete", "nobody")
     assert "--password-stdin" in main_cli.misused("admin", "create", "third")
+
+
+def test_areas(main_cli: CommandLine) -> None:
+    create(main_cli, "root")
+    areas = ["--area", "users", "--area", "repositories"]
+    main_cli.ok("admin", "create", "second", *areas, "--password-stdin", stdin=PASSWORD)
+    assert {each["name"]: each["areas"] for each in main_cli.json("admin", "list")} == {
+        "root": ["repositories", "users", "settings"],
+        "second": ["repositories", "users"],
+    }
+    main_cli.ok("admin", "set", "second", "--area", "settings")
+    assert "settings" in main_cli.ok("admin", "list").splitlines()[-1]
+    main_cli.ok("admin", "set", "root", "--area", "users")
+    assert "settings" in main_cli.refused("admin", "set", "second", "--area", "users")
+
+
+def test_tokens_open_the_api(main_cli: CommandLine, index: Index) -> None:
+    create(main_cli, "root")
+    secret = main_cli.ok(
+        *("admin", "token", "create", "root", "--area", "users", "--name", "terraform"),
+        *("--read-only", "--expires-in", "7d"),
+    ).splitlines()[-1]
+    assert index.api_status(secret, "users") == 200
+    assert index.api_status(secret, "administrators") == 403
+    (listed,) = main_cli.json("admin", "token", "list", "root")
+    assert (listed["name"], listed["areas"], listed["read_only"]) == ("terraform", ["users"], True)
+    assert secret not in main_cli.ok("admin", "token", "list", "root")
+    main_cli.ok("admin", "token", "revoke", str(listed["id"]))
+    assert index.api_status(secret, "users") == 401
+    assert "a year" in main_cli.refused("admin", "token", "create", "root", "--expires-in", "9999d")

@@ -53,7 +53,9 @@ def test_list_shows_access_and_no_secrets(main_cli: CommandLine) -> None:
 
     assert (listed["ada"]["everywhere"], listed["ada"]["access"]) == ("write", {})
     assert (listed[DEV]["everywhere"], listed[DEV]["access"]) == ("none", {"main": "read"})
-    assert set(listed[DEV]) == {"name", "everywhere", "access", "created_at"}
+    assert set(listed[DEV]) == {
+        *("name", "everywhere", "access", "disabled", "created_at", "last_used_at")
+    }
     for output in (table, str(listed)):
         assert PASSWORD not in output
         assert "$2b$" not in output
@@ -146,3 +148,13 @@ def test_wrong_usage(main_cli: CommandLine) -> None:
     assert "Say one of" in main_cli.misused("user", "set", "ada", "--read-only", "--read-write")
     assert "--password-stdin" in main_cli.misused("user", "create", DEV)
     assert [each["name"] for each in main_cli.json("user", "list")] == ["ada"]
+
+
+def test_disable_and_enable(main_cli: CommandLine, index: Index) -> None:
+    assert index.status("ada", PASSWORD) == 200
+    main_cli.ok("user", "set", "ada", "--disable")
+    assert index.status("ada", PASSWORD) == 401
+    (listed,) = main_cli.json("user", "list")
+    assert (listed["disabled"], listed["everywhere"]) == (True, "write")
+    main_cli.ok("user", "set", "ada", "--enable")
+    assert index.status("ada", PASSWORD) == 200

@@ -4,8 +4,13 @@ import os
 import re
 import shlex
 import sys
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import quote
 
+import pytest
+
+from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
@@ -114,3 +119,19 @@ def test_largest_upload(prepared: Prepared, clients: Clients, tmp_path: Path) ->
 
     assert refused.returncode != 0
     assert "larger than the 1 MiB allowed here" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("options", "secure"), [(["--trusted-proxy", "127.0.0.1"], True), ([], False)]
+)
+def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared: Prepared) -> None:
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    form = f"name={quote(ADMINISTRATOR)}&password={quote(PASSWORD)}".encode()
+    with ServeProcess(*prepared.options, *options) as server:
+        connection = HTTPConnection("127.0.0.1", server.port)
+        headers = {**forwarded, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/portal/sign-in", form, headers)
+        answer = connection.getresponse()
+        assert answer.status == 303
+        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+        connection.close()
