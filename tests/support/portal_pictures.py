@@ -14,10 +14,10 @@ from tests.support.live import LiveServer
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "images"
 _PICTURES = (
+    ("activity", "activity", "dark"),
     ("overview", "", "light"),
     ("connect", "repositories/main/connect?user=build-server", "light"),
     ("project", "repositories/main/projects/ledger-client", "light"),
-    ("activity", "activity", "dark"),
 )
 _SIZE = {"width": 1180, "height": 760}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert, select, update
 
-from pypi_repo import Access, Registry, Settings
+from pypi_repo import EVERY_AREA, Access, Actor, ActorKind, Registry, Settings
 from pypi_repo.storage.tables import DownloadsRow, FileRow, RepositoryRow, TokenRow, UserRow
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import publish
@@ -78,8 +78,21 @@ def fill(folder: Path, *, projects: int = 60) -> Registry:
     registry.accounts.create_token("build-server", name="nightly", repository="nightly")
     for repository, distribution in _distributions(projects):
         publish(registry, distribution, repository)
+    _manage(registry)
     _let_time_pass(database)
     return registry
+
+
+def _manage(registry: Registry) -> None:
+    """What administrators did lately."""
+    ines = Actor(ADMINISTRATOR, kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    noor = Actor("noor@example.com", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    projects = registry.projects
+    registry.repositories.change("open", quota=20 * 2**30, actor=noor)
+    registry.accounts.set_disabled("contractor@example.com", True, actor=noor)
+    projects.yank_release("main", "ledger-client", "2.0.0", "books some entries twice", actor=ines)
+    projects.set_status("main", "acme-billing-api", "deprecated", "use ledger-client", actor=ines)
+    projects.delete_file("nightly", "ledger_client-2.2.dev1-py3-none-any.whl", actor=noor)
 
 
 def _distributions(projects: int) -> list[tuple[str, Distribution]]:
