@@ -7,17 +7,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import getaddresses
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from packaging.metadata import InvalidMetadata as InvalidField
-from packaging.metadata import Metadata, RawMetadata, parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
 _VALIDATED_AS = "2.5"
@@ -34,13 +36,13 @@ class CoreMetadata:
     name: str
     version: Version
     requires_python: str | None
-    fields: RawMetadata
+    fields: "RawMetadata"
 
     @classmethod
     def parse(cls, document: bytes, rules: Rules) -> Self:
         """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
         try:
-            fields, unparsed = parse_email(document)
+            fields, unparsed = raw_metadata.parse(document)
         except (ValueError, LookupError, RecursionError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)
@@ -68,7 +70,7 @@ class CoreMetadata:
             )
 
 
-def _check_metadata_version(fields: RawMetadata) -> None:
+def _check_metadata_version(fields: "RawMetadata") -> None:
     text = fields.get("metadata_version", "")
     # A newer minor version only adds fields (PEP 643), so refusing it would only break builds.
     if not _METADATA_VERSION.fullmatch(text):
@@ -87,8 +89,10 @@ def _check_specifier(text: str) -> None:
         ) from error
 
 
-def _validate(fields: RawMetadata) -> None:
+def _validate(fields: "RawMetadata") -> None:
     """What the specification asks of each field, and what it leaves to the index."""
+    from packaging.metadata import Metadata  # raw_metadata says why here
+
     try:
         # As the newest version: builders write fields years before their time, and what the
         # fields may hold is the same in all versions.
@@ -122,7 +126,7 @@ def _leaves(errors: ExceptionGroup[Exception]) -> Iterable[Exception]:
 
 
 def _report_order(error: Exception) -> tuple[int, str]:
-    field = error.field if isinstance(error, InvalidField) else ""
+    field: str = getattr(error, "field", "")
     first = _REPORTED_FIRST.index(field) if field in _REPORTED_FIRST else len(_REPORTED_FIRST)
     return first, field
 

@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar, get_args
-
-from packaging.metadata import RawMetadata
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import Profile
 from pypi_repo.domain.usage import DownloadedRelease
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 Content = TypeVar("Content", covariant=True)
 
@@ -186,7 +187,7 @@ class ProjectDetails:
     serial: int
     version: str
     releases: Mapping[str, tuple[DistributionFile, ...]]
-    fields: RawMetadata
+    fields: "RawMetadata"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from email.parser import BytesParser
 from email.policy import compat32
 from typing import IO
 
-from packaging.metadata import parse_email
 from packaging.tags import Tag, parse_tag
 from packaging.version import InvalidVersion, Version
 
+from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
@@ -158,7 +158,7 @@ def _expanded(stated: Iterable[str]) -> set[Tag]:
 
 def licence_files(metadata: bytes) -> list[str]:
     """The paths that License-File names, where the metadata version gives them a meaning."""
-    fields, _unparsed = parse_email(metadata)
+    fields, _unparsed = raw_metadata.parse(metadata)
     try:
         meaningful = Version(fields.get("metadata_version", "")) >= Version("2.4")
     except InvalidVersion:

@@ -1,10 +1,11 @@
 """All that is known of a project and its releases, with the metadata of one of them."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from packaging.metadata import RawMetadata, parse_email
 from packaging.version import Version
 
+from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
@@ -18,6 +19,9 @@ from pypi_repo.domain.records import (
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _Releases = dict[str, tuple[DistributionFile, ...]]
 
@@ -98,16 +102,16 @@ class Details:
             fields=self._metadata(releases[chosen]),
         )
 
-    def _metadata(self, files: tuple[DistributionFile, ...]) -> RawMetadata:
+    def _metadata(self, files: tuple[DistributionFile, ...]) -> "RawMetadata":
         """From the newest wheel, or else the newest file (each file keeps its own)."""
         described = [file for file in files if file.metadata_sha256 is not None]
         wheels = [file for file in described if file.kind == "bdist_wheel"]
         if not described:
-            return RawMetadata()
+            return {}
         newest = (wheels or described)[-1]
         try:
             with self._blobs.open(newest.path + METADATA_SUFFIX) as document:
-                return parse_email(document.read())[0]
+                return raw_metadata.parse(document.read())[0]
         except FileNotFoundError as error:
             raise UnknownFile(
                 f"The metadata of {newest.filename} are missing from the file store; tell the "

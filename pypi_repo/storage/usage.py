@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Date, bindparam, cast, desc, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
@@ -66,8 +65,12 @@ class Usage:
             )
 
     def _upsert(self) -> Any:
-        dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(DownloadsRow)
+        insert: Any
+        if self._connection.dialect.name == "sqlite":
+            from sqlalchemy.dialects.sqlite import insert
+        else:
+            from sqlalchemy.dialects.postgresql import insert
+        statement = insert(DownloadsRow)
         return statement.on_conflict_do_update(
             index_elements=["repository_id", "day", "project", "version"],
             set_={"count": DownloadsRow.count + statement.excluded.count},
