@@ -3,9 +3,11 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Self
+
+_MADE_AT_ONCE = 64  # different pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class RenderedPage:
 class PageCache:
     """Forgets the least recently used page when all together exceed `budget` bytes.
 
-    Nothing in it can be stale: a key names one state of a page.
+    Nothing in it can be stale: a key names one state of a page. Many who ask at once for a page
+    that nobody has made yet wait for the first of them, instead of making it too.
     """
 
     def __init__(self, budget: int) -> None:
@@ -39,6 +42,17 @@ class PageCache:
         self._size = 0
         self._pages: OrderedDict[Hashable, RenderedPage] = OrderedDict()
         self._mutex = threading.Lock()
+        self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
+
+    def get_or_make(self, key: Hashable, make: Callable[[], RenderedPage]) -> RenderedPage:
+        page = self.get(key)
+        if page is None:
+            with self._making[hash(key) % _MADE_AT_ONCE]:
+                page = self.get(key)
+                if page is None:
+                    page = make()
+                    self.put(key, page)
+        return page
 
     def get(self, key: Hashable) -> RenderedPage | None:
         with self._mutex:

@@ -35,10 +35,7 @@ def respond(
     variant: what else than the content's state decides about the bytes.
     """
     key = (content.key, variant)
-    page = cache.get(key)
-    if page is None:
-        page = RenderedPage.of(media_type, render(content.load()))
-        cache.put(key, page)
+    page = cache.get_or_make(key, lambda: RenderedPage.of(media_type, render(content.load())))
     environ = request.environ
     if len(page.body) >= _WORTH_COMPRESSING and _takes_gzip(
         environ.get("HTTP_ACCEPT_ENCODING", "")
@@ -69,15 +66,12 @@ def _takes_gzip(accept_encoding: str) -> bool:
 
 
 def _compressed(cache: PageCache, key: Hashable, page: RenderedPage) -> RenderedPage:
-    compressed_key = (key, "gzip")
-    compressed = cache.get(compressed_key)
-    if compressed is None:
+    def compress() -> RenderedPage:
         # Another representation needs another strong validator (RFC 9110 section 8.8.3).
-        compressed = RenderedPage(
-            page.media_type, gzip.compress(page.body, 6, mtime=0), f"{page.etag}-gzip", "gzip"
-        )
-        cache.put(compressed_key, compressed)
-    return compressed
+        body = gzip.compress(page.body, 6, mtime=0)
+        return RenderedPage(page.media_type, body, f"{page.etag}-gzip", "gzip")
+
+    return cache.get_or_make((key, "gzip"), compress)
 
 
 def _whole(page: RenderedPage, content: Versioned[Content]) -> _Answer:

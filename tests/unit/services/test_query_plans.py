@@ -1,0 +1,137 @@
+"""No question of a request is answered by reading a whole table, however large it has grown."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy import event, insert
+
+from pypi_repo import Registry
+from pypi_repo.domain.names import normalize
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow, UserRow
+from tests.conftest import USER
+from tests.support.distributions import wheel
+from tests.support.uploads import UPLOADER, page, upload
+
+_PROJECTS, _FILES_EACH = 400, 30
+_TABLES = (RepositoryRow, ProjectRow, ReleaseRow, FileRow, UserRow)
+
+
+@pytest.fixture
+def large(both: Registry, database: Database) -> Registry:
+    """`main` with 12,000 files, beside 500 repositories and 2,000 users."""
+    upload(both, wheel("demo", "1.0"))
+    with database.begin() as connection:
+        one = {
+            table: dict(
+                connection.execute(sqlalchemy.select(table.__table__)).mappings().first() or {}
+            )
+            for table in (RepositoryRow, ProjectRow, ReleaseRow, FileRow, UserRow)
+        }
+        _copies(connection, RepositoryRow, one, 500, lambda n: {"name": f"repository-{n}"})
+        _copies(connection, UserRow, one, 2000, lambda n: {"name": f"user-{n}@example.com"})
+        _copies(
+            connection,
+            ProjectRow,
+            one,
+            _PROJECTS,
+            lambda n: {"name": f"p-{n}", "normalized_name": f"p-{n}"},
+        )
+        _copies(connection, ReleaseRow, one, _PROJECTS, lambda n: {"project_id": n + 1000})
+        _copies(
+            connection,
+            FileRow,
+            one,
+            _PROJECTS * _FILES_EACH,
+            lambda n: {
+                "release_id": n // _FILES_EACH + 1000,
+                "filename": f"p_{n}-1.0-py3-none-any.whl",
+                "sha256": f"{n:064}",
+            },
+        )
+    with database.begin() as connection:
+        connection.execute(sqlalchemy.text("ANALYZE"))
+    return both
+
+
+def _any_row(connection: Any, table: Any) -> dict[str, Any]:
+    row = connection.execute(sqlalchemy.select(table.__table__)).mappings().first()
+    return dict(row)
+
+
+def _copies(connection: Any, table: Any, one: Any, number: int, other: Any) -> None:
+    connection.execute(
+        insert(table),
+        [{**one[table], "id": 1000 + n, **other(n)} for n in range(number)],
+    )
+
+
+@pytest.fixture
+def asked(large: Registry, database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What SQLAlchemy executes for the registry within the test."""
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    engine = large._database.engine
+    event.listen(engine, "before_cursor_execute", remember)
+    yield statements
+    event.remove(engine, "before_cursor_execute", remember)
+
+
+def test_no_request_reads_a_whole_table(
+    large: Registry, database: Database, asked: list[tuple[str, Any]]
+) -> None:
+    for number in range(2):
+        upload(large, wheel("demo", f"2.{number}"))
+    page(large, "demo")
+    large.repository("main").details.project(UPLOADER, normalize("demo"), None).load()
+    large.repository("main").index.project_list(UPLOADER)
+    lookups = Lookups(database)
+    lookups.account(USER)
+    lookups.token_holder("0" * 64)
+    lookups.file("main", "p_77-1.0-py3-none-any.whl")
+    lookups.repository("main")
+    lookups.project("main", normalize("demo"))
+    given = {
+        "name": "main",
+        "repository": "main",
+        "project": "demo",
+        "filename": "p_77-1.0-py3-none-any.whl",
+        "digest": "0" * 64,
+    }
+    for prepared in database._prepared.values():
+        names = prepared._positions
+        asked.append((prepared._sql, [given[name] for name in names] if names else given))
+    plans = {statement: _plan(database, statement, parameters) for statement, parameters in asked}
+    assert len(plans) > 15
+    scans = {statement: plan for statement, plan in plans.items() if _scans(plan)}
+    assert scans == {}
+
+
+def _plan(database: Database, statement: str, parameters: Any) -> str:
+    if not re.match(r"\s*(SELECT|UPDATE|DELETE)", statement):
+        return ""
+    with database.read() as connection:
+        if database.is_sqlite:
+            explain = "EXPLAIN QUERY PLAN"
+        else:
+            explain = "EXPLAIN"
+            # Tables that are nearly empty are read as a whole all the same, where they can be.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        rows = connection.exec_driver_sql(f"{explain} {statement}", _driver_form(parameters)).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def _driver_form(parameters: Any) -> Any:
+    return tuple(parameters) if isinstance(parameters, list) else parameters
+
+
+def _scans(plan: str) -> bool:
+    """SQLite says SCAN, also of the one row of a SELECT without table; PostgreSQL Seq Scan."""
+    return bool(re.search(r"^SCAN (?!CONSTANT ROW)|Seq Scan", plan, flags=re.MULTILINE))
