@@ -16,6 +16,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -140,6 +141,7 @@ class Accounts:
         require_area(actor, Area.USERS)
         if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
             raise InvalidSetting("A token must expire in the future, within a hundred years.")
+        require_storable(name)
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

@@ -29,6 +29,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
@@ -150,6 +151,7 @@ class Administrators:
         granted = frozenset(areas)
         if actor.kind is not ActorKind.OPERATOR and not granted <= actor.areas:
             raise PermissionDenied("A token cannot manage more than whoever creates it.")
+        require_storable(name)
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

@@ -410,6 +410,8 @@ def test_the_journal_is_filtered(registry: Registry, api: ApiClient) -> None:
     assert api.get("journal?until=2001-01-01T00:00:00Z").get_json()["items"] == []
     _problem(api.get("journal?since=yesterday"), 400)
     _problem(api.get("journal?since=2001-01-01T00:00:00"), 400)
+    for beyond in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        _problem(api.get("journal", query_string={"since": beyond}), 400)
 
 
 def test_usage(registry: Registry, api: ApiClient) -> None:
