@@ -349,6 +349,33 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     assert _may(api, "ci@example.com", "a new password") == 401
 
 
+def test_a_refused_put_changes_nothing(registry: Registry, api: ApiClient) -> None:
+    registry.administrators.create("two@example.com", PASSWORD)
+    paths = (f"users/{USER}", "administrators/two@example.com")
+    before = [api.get(path).get_json() for path in paths]
+    changes = len(registry.activity.entries())
+    unknown = {"password": "another horse", "access": {"repositories": {"none": "read"}}}
+    _problem(api.put(f"users/{USER}", unknown), 404)
+    like_a_token = "ppr_" + "x" * 20
+    _problem(api.put(f"users/{USER}", {"password": like_a_token, "disabled": True}), 400)
+    refused = {"areas": [], "password": like_a_token}
+    _problem(api.put("administrators/two@example.com", refused), 400)
+    assert _may(api, USER, PASSWORD) == 200
+    after = [api.get(path).get_json() for path in paths]
+    assert after[0]["access"] == before[0]["access"]
+    assert not after[0]["disabled"]
+    assert after[1] == before[1]
+    assert len(registry.activity.entries()) == changes
+
+
+def test_a_user_who_is_disabled_from_the_start(registry: Registry, api: ApiClient) -> None:
+    made = api.put("users/later@example.com", {"disabled": True, "password": PASSWORD})
+    assert made.get_json()["disabled"]
+    assert _may(api, "later@example.com", PASSWORD) == 401
+    (newest, *_older) = registry.activity.entries()
+    assert newest.action == "create user"
+
+
 def test_tokens_of_users(registry: Registry, api: ApiClient) -> None:
     made = api.post(
         f"users/{USER}/tokens",
