@@ -222,8 +222,14 @@ def test_what_is_known_already_is_not_sent_again(api: ApiClient) -> None:
     known = {"If-None-Match": first.headers["ETag"]}
     again = api.get("repositories", headers=known)
     assert (again.status_code, again.data) == (304, b"")
+    for unchanged in ("W/" + known["If-None-Match"], "*"):
+        assert api.get("repositories", headers={"If-None-Match": unchanged}).status_code == 304
+    for method in ("GET", "HEAD"):
+        same = api.call(method, "repositories", headers={"If-Match": first.headers["ETag"]})
+        assert same.status_code == 200
     api.put("repositories/another", {})
     assert api.get("repositories", headers=known).status_code == 200
+    _problem(api.get("repositories", headers={"If-Match": first.headers["ETag"]}), 412)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 1000])
@@ -300,7 +306,35 @@ def test_yanks(what: str, registry: Registry, api: ApiClient) -> None:
     _project, (file,) = registry.projects.get("main", "demo")
     assert file.yanked == "broken"
     assert api.delete(yank).status_code == 204
+    changes = len(registry.activity.entries())
     _problem(api.get(yank), 404)
+    _problem(api.delete(yank), 404)
+    assert len(registry.activity.entries()) == changes
+
+
+@pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
+def test_a_release_in_every_spelling(spelling: str, registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    release = f"repositories/main/projects/demo/releases/{spelling}"
+    assert api.get(release).get_json()["version"] == "1.0"
+    assert api.put(f"{release}/yank", {}).status_code == 200
+    assert api.delete(release, headers={"If-Match": "*"}).status_code == 204
+
+
+@pytest.mark.parametrize("version", ["2.0", "none", "1." + "9" * 5_000])
+def test_a_release_that_is_not_there(version: str, registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    _problem(api.get(f"repositories/main/projects/demo/releases/{version}"), 404)
+
+
+def test_taking_back_half_a_yank(registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    file = upload(registry, sdist("demo", "1.0"))
+    registry.projects.yank_file("main", file.filename, "broken")
+    yank = "repositories/main/projects/demo/releases/1.0/yank"
+    _problem(api.get(yank), 404)
+    assert api.delete(yank).status_code == 204
+    assert registry.projects.file("main", file.filename).yanked is None
 
 
 def test_statuses(registry: Registry, api: ApiClient) -> None:
