@@ -20,8 +20,8 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.blobs import BlobStore
-from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Downloads:
     ) -> None:
         self._usage = usage
         self._repository = repository
-        self._database = database
+        self._lookups = Lookups(database)
         self._blobs = blobs
         self._policy = policy
 
@@ -54,8 +54,7 @@ class Downloads:
         match = _PATH.match(path)
         sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
         filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-        with self._database.read() as connection:
-            found = Catalog(connection).locate_file(self._repository, filename)
+        found = self._lookups.file(self._repository, filename)
         repository, project, file = found or (None, None, None)
         asked = _project_of(filename) if project is None else project.normalized_name
         repository = admit(

@@ -7,6 +7,7 @@ from pypi_repo.domain.accounts import (
     ADMINISTRATOR_TOKEN_PREFIX,
     TOKEN_PREFIX,
     Account,
+    Administrator,
     token_digest,
 )
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
@@ -16,7 +17,7 @@ from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.people import People
+from pypi_repo.storage.lookups import Lookups
 
 _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (
@@ -32,6 +33,7 @@ class Login:
     ) -> None:
         self._usage = usage
         self._database = database
+        self._lookups = Lookups(database)
         self._passwords = passwords
         self._throttle = throttle
 
@@ -49,12 +51,10 @@ class Login:
             name = account_name(username)
         except InvalidName:
             raise InvalidCredentials(_WRONG) from None
-        with self._database.read() as connection:
-            people = People(connection)
-            account = people.user(name)
-            administrator = None if account else Administration(connection).administrator(name)
+        account = self._lookups.account(name)
         if account and self._passwords.is_remembered(password, account.password_hash):
             return self._admitted(account, account.grants)
+        administrator = None if account else self._administrator(name)
         # From here on it takes one bcrypt check, whoever it is: the clock tells nothing.
         self._throttle.check((name, address))
         if account and self._passwords.verify(password, account.password_hash):
@@ -74,14 +74,17 @@ class Login:
         """
         if secret.startswith(ADMINISTRATOR_TOKEN_PREFIX):
             raise InvalidCredentials(_WRONG_KIND)
-        with self._database.read() as connection:
-            found = People(connection).token_holder(token_digest(secret))
+        found = self._lookups.token_holder(token_digest(secret))
         if found is None:
             raise InvalidCredentials("The token is wrong or was revoked.")
         token, account = found
         if token.has_expired(datetime.now(UTC)):
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
         return self._admitted(account, token.narrow(account.grants), token.id)
+
+    def _administrator(self, name: str) -> Administrator | None:
+        with self._database.read() as connection:
+            return Administration(connection).administrator(name)
 
     def _admitted(self, account: Account, grants: Grants, token_id: int | None = None) -> Actor:
         """Only for whoever has shown the right credentials: nobody else may learn anything."""

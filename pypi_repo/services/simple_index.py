@@ -9,6 +9,7 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Project, ProjectList, ProjectPage, Repository, Versioned
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
 
 
 class Index(Protocol):
@@ -33,6 +34,7 @@ class SimpleIndex:
     def __init__(self, repository: str, database: Database, policy: AccessPolicy) -> None:
         self._repository = repository
         self._database = database
+        self._lookups = Lookups(database)
         self._policy = policy
 
     def check_access(self, actor: Actor) -> None:
@@ -51,8 +53,7 @@ class SimpleIndex:
         return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        with self._database.read() as connection:
-            found = Catalog(connection).locate(self._repository, project)
+        found = self._lookups.project(self._repository, project)
         repository, located = found or (None, None)
         repository = admit(
             self._policy, actor, Permission.READ, self._repository, repository, project
@@ -80,8 +81,7 @@ class SimpleIndex:
         return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
 
     def _readable(self, actor: Actor) -> Repository:
-        with self._database.read() as connection:
-            found = Catalog(connection).repository(self._repository)
+        found = self._lookups.repository(self._repository)
         return admit(self._policy, actor, Permission.READ, self._repository, found)
 
     def _load_list(self, repository: Repository) -> ProjectList:

@@ -1,6 +1,6 @@
 """Statements about repositories, projects, releases and files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -116,11 +116,7 @@ class Catalog:
         row = self._connection.execute(
             LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
         ).one_or_none()
-        if row is None:
-            return None
-        columns = tuple(row)
-        found = columns[len(REPOSITORY_COLUMNS) :]
-        return Located(to_repository(columns), None if found[0] is None else to_project(found))
+        return None if row is None else located(row)
 
     def projects(self, repository: Repository) -> list[Project]:
         rows = self._connection.execute(
@@ -259,17 +255,7 @@ class Catalog:
         row = self._connection.execute(
             LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
         ).one_or_none()
-        if row is None:
-            return None
-        columns = tuple(row)
-        project, file = (
-            columns[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)],
-            columns[-len(FILE_COLUMNS) :],
-        )
-        repository_record = to_repository(columns)
-        if project[0] is None:
-            return repository_record, None, None
-        return repository_record, to_project(project), to_file(file)
+        return None if row is None else located_file(row)
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
         """(version, file) for every file, by upload, and (version, None) for empty releases."""
@@ -400,3 +386,19 @@ def _files() -> Any:
         .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
         .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
     )
+
+
+def located(row: Sequence[Any]) -> Located:
+    """Of a row of LOCATE_PROJECT."""
+    found = row[len(REPOSITORY_COLUMNS) :]
+    return Located(to_repository(row), None if found[0] is None else to_project(found))
+
+
+def located_file(
+    row: Sequence[Any],
+) -> tuple[Repository, Project | None, DistributionFile | None]:
+    """Of a row of LOCATE_FILE."""
+    project, file = row[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)], row[-len(FILE_COLUMNS) :]
+    if project[0] is None:
+        return to_repository(row), None, None
+    return to_repository(row), to_project(project), to_file(file)

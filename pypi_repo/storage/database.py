@@ -1,7 +1,7 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
+from pypi_repo.storage.prepared import PreparedQuery, Query
 
 _BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
@@ -48,6 +49,7 @@ class Database:
         self.in_memory = self.is_sqlite and self.path is None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
+        self._prepared: dict[Query, PreparedQuery] = {}
         self._reader = self.engine.execution_options(
             **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
         )
@@ -66,6 +68,27 @@ class Database:
             self._pass_guard()
         with self.own_errors(), self._reader.connect() as connection:
             yield connection
+
+    def rows(self, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a query that is asked often: a constant of a module, with bind parameters.
+
+        It sees what is committed at that moment.
+        """
+        self._pass_guard()
+        prepared = self._prepared.get(query)
+        if prepared is None:
+            prepared = self._prepared[query] = PreparedQuery(query, self.engine.dialect)
+        with self.own_errors():
+            connection = self.engine.raw_connection()
+            driver: Any = connection.dbapi_connection
+            try:
+                if not self.is_sqlite:
+                    driver.autocommit = True
+                return prepared.run(connection, parameters)
+            finally:
+                if not self.is_sqlite and connection.is_valid:
+                    driver.autocommit = False
+                connection.close()
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

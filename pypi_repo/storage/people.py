@@ -40,7 +40,7 @@ def _tokens(*more_columns: Any) -> Any:
 
 
 # What each request asks is built once: building costs SQLAlchemy more than running it.
-_USER = (
+USER = (
     select(
         UserRow.id,
         UserRow.name,
@@ -55,7 +55,7 @@ _USER = (
     .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
     .where(UserRow.name == bindparam("name"))
 )
-_TOKEN_HOLDER = (
+TOKEN_HOLDER = (
     _tokens(
         UserRow.id,
         UserRow.password_hash,
@@ -80,17 +80,7 @@ class People:
 
     def user(self, name: str) -> Account | None:
         """The user with its password hash and grants, in one statement."""
-        rows = self._connection.execute(_USER, {"name": lookup(name)}).all()
-        if not rows:
-            return None
-        id_, name, password_hash, disabled, everywhere, *_ = rows[0]
-        return Account(
-            id=id_,
-            name=name,
-            password_hash=password_hash,
-            disabled=disabled,
-            grants=_grants(everywhere, rows),
-        )
+        return to_account(self._connection.execute(USER, {"name": lookup(name)}).all())
 
     def users(self) -> list[User]:
         rows = self._connection.execute(
@@ -165,22 +155,6 @@ class People:
 
     # Tokens
 
-    def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
-        """The token and its user with grants, in one statement."""
-        rows = self._connection.execute(_TOKEN_HOLDER, {"digest": secret_sha256}).all()
-        if not rows:
-            return None
-        token = _token(rows[0][: len(_TOKEN_COLUMNS)])
-        user_id, password_hash, disabled, everywhere, *_ = rows[0][len(_TOKEN_COLUMNS) :]
-        account = Account(
-            id=user_id,
-            name=token.user,
-            password_hash=password_hash,
-            disabled=disabled,
-            grants=_grants(everywhere, rows),
-        )
-        return token, account
-
     def tokens(self, user_id: int) -> list[Token]:
         rows = self._connection.execute(
             _tokens().where(TokenRow.user_id == user_id).order_by(TokenRow.id)
@@ -220,3 +194,33 @@ def _grants(everywhere: int, rows: Sequence[Sequence[Any]]) -> Grants:
     """The last two columns of each row name one grant, or nothing."""
     named = {row[-2]: Access(row[-1]) for row in rows if row[-2] is not None}
     return Grants(Access(everywhere), named)
+
+
+def to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
+    """Of the rows of USER: one for each grant, or one without."""
+    if not rows:
+        return None
+    id_, name, password_hash, disabled, everywhere, *_grant = rows[0]
+    return Account(
+        id=id_,
+        name=name,
+        password_hash=password_hash,
+        disabled=disabled,
+        grants=_grants(everywhere, rows),
+    )
+
+
+def to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | None:
+    """Of the rows of TOKEN_HOLDER: one for each grant of the user, or one without."""
+    if not rows:
+        return None
+    token = _token(rows[0][: len(_TOKEN_COLUMNS)])
+    user_id, password_hash, disabled, everywhere, *_grant = rows[0][len(_TOKEN_COLUMNS) :]
+    account = Account(
+        id=user_id,
+        name=token.user,
+        password_hash=password_hash,
+        disabled=disabled,
+        grants=_grants(everywhere, rows),
+    )
+    return token, account

@@ -19,7 +19,7 @@ from pypi_repo.web import problems
 from pypi_repo.web.authenticate import Authenticate
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _CHUNK = 256 * 1024
 _DRAINED = 64 * 1024 * 1024
@@ -54,6 +54,7 @@ class WSGIApp(ABC):
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         request = Request(environ)
+        response: WSGIApplication
         try:
             response = self.handle(request, self.identify(environ))
         except (RegistryError, HTTPException) as error:
@@ -65,7 +66,7 @@ class WSGIApp(ABC):
         return self._authenticate(environ)
 
     @abstractmethod
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
 
 

@@ -1,5 +1,6 @@
 """JsonApiApp: projects as JSON documents, for mirrors, bots and auditors; and their provenance."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
 from werkzeug.datastructures import MIMEAccept
@@ -14,6 +15,9 @@ from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
@@ -44,7 +48,7 @@ class JsonApiApp(RepositoryApp):
         self._index_url = index_url
         self._cache = PageCache(Limits().page_cache) if cache is None else cache
 
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
         path = path_info(request)
         name, *version, last = path.strip("/").split("/") if "/" in path.strip("/") else ["", ""]
@@ -60,7 +64,7 @@ class JsonApiApp(RepositoryApp):
 
     def _respond(
         self, request: Request, actor: Actor, project: str, version: str | None
-    ) -> Response:
+    ) -> "WSGIApplication":
         # Readers use these URLs out of their context, so they must be absolute.
         files_url = urljoin(request.root_url, self._files_url)
         project_url = urljoin(request.root_url, f"{self._index_url}{project}/")

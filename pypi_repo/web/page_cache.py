@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 
@@ -13,12 +13,14 @@ class RenderedPage:
     """`etag` is strong and differs between media types even where their bytes do not.
 
     encoding: the Content-Encoding of the body, if any.
+    headers: of answers with it, by what else they depend on; made by whoever answers.
     """
 
     media_type: str
     body: bytes
     etag: str
     encoding: str = ""
+    headers: dict[Hashable, list[tuple[str, str]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, media_type: str, body: bytes) -> Self:

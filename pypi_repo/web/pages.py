@@ -1,16 +1,23 @@
 """Answers with pages that are rendered and compressed once for each state they have."""
 
 import gzip
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 Content = TypeVar("Content")
 
+_LONGEST_ACCEPT = 2000  # characters; real ones are below 100
 _WORTH_COMPRESSING = 1024  # bytes; below that, a page fits one packet anyway
 
 
@@ -22,7 +29,7 @@ def respond(
     variant: Hashable,
     media_type: str,
     render: Callable[[Content], bytes],
-) -> Response:
+) -> "WSGIApplication":
     """The page, or 304 where the client has it.
 
     variant: what else than the content's state decides about the bytes.
@@ -32,17 +39,33 @@ def respond(
     if page is None:
         page = RenderedPage.of(media_type, render(content.load()))
         cache.put(key, page)
-    if len(page.body) >= _WORTH_COMPRESSING and request.accept_encodings.quality("gzip") > 0:
+    environ = request.environ
+    if len(page.body) >= _WORTH_COMPRESSING and _takes_gzip(
+        environ.get("HTTP_ACCEPT_ENCODING", "")
+    ):
         page = _compressed(cache, key, page)
-    response = Response(page.body, content_type=page.media_type)
-    if page.encoding:
-        response.headers["Content-Encoding"] = page.encoding
-    response.set_etag(page.etag)
-    _describe(response, content)
-    if request.if_none_match.contains_weak(page.etag):
-        response.status_code = 304
-        response.set_data(b"")
-    return response
+    known = "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(page.etag)
+    return _not_modified(page, content) if known else _whole(page, content)
+
+
+class _Answer:
+    """A WSGI app that has nothing left to do but to send what is prepared."""
+
+    def __init__(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self._status = status
+        self._headers = headers
+        self._body = body
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        start_response(self._status, self._headers[:])  # servers may add to their list
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (self._body,)
+
+
+@lru_cache(256)  # clients send one of a handful
+def _takes_gzip(accept_encoding: str) -> bool:
+    return parse_accept_header(accept_encoding[:_LONGEST_ACCEPT], Accept).quality("gzip") > 0
 
 
 def _compressed(cache: PageCache, key: Hashable, page: RenderedPage) -> RenderedPage:
@@ -57,15 +80,42 @@ def _compressed(cache: PageCache, key: Hashable, page: RenderedPage) -> Rendered
     return compressed
 
 
-def _describe(response: Response, content: Versioned[Content]) -> None:
-    audience = "public" if content.public else "private"
-    response.headers["Cache-Control"] = f"{audience}, max-age=0, must-revalidate"
+def _whole(page: RenderedPage, content: Versioned[Content]) -> _Answer:
+    state = (content.public, content.serial)
+    headers = page.headers.get(state)
+    if headers is None:
+        headers = page.headers[state] = [
+            ("Content-Type", page.media_type),
+            ("Content-Length", str(len(page.body))),
+            *([("Content-Encoding", page.encoding)] if page.encoding else []),
+            *_description(page, content),
+        ]
+    return _Answer("200 OK", headers, page.body)
+
+
+def _not_modified(page: RenderedPage, content: Versioned[Content]) -> _Answer:
+    return _Answer("304 NOT MODIFIED", _description(page, content), b"")
+
+
+def _description(page: RenderedPage, content: Versioned[Content]) -> list[tuple[str, str]]:
+    common = [
+        ("ETag", f'"{page.etag}"'),
+        ("X-PyPI-Last-Serial", str(content.serial)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Robots-Tag", "noindex"),
+    ]
     vary = "Accept, Accept-Encoding"
-    response.headers["Vary"] = vary if content.public else f"{vary}, Authorization"
-    response.headers["X-PyPI-Last-Serial"] = str(content.serial)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["X-Robots-Tag"] = "noindex"
-    if content.public:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Allow-Methods"] = "GET"
-        response.headers["Access-Control-Expose-Headers"] = "X-PyPI-Last-Serial"
+    if not content.public:
+        return [
+            ("Cache-Control", "private, max-age=0, must-revalidate"),
+            ("Vary", f"{vary}, Authorization"),
+            *common,
+        ]
+    return [
+        ("Cache-Control", "public, max-age=0, must-revalidate"),
+        ("Vary", vary),
+        *common,
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "GET"),
+        ("Access-Control-Expose-Headers", "X-PyPI-Last-Serial"),
+    ]

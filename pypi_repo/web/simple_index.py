@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from werkzeug.datastructures import MIMEAccept
@@ -21,6 +21,9 @@ from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _LONGEST_ACCEPT = 2000  # characters; real ones are below 200
 
@@ -56,7 +59,7 @@ class SimpleIndexApp(RepositoryApp):
         self._provenance_url = provenance_url
         self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
 
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
         path = path_info(request)
         name = path.strip("/")
@@ -89,7 +92,7 @@ class SimpleIndexApp(RepositoryApp):
         content: Versioned[Content],
         render: Callable[[Content, Representation], bytes],
         variant: Hashable = None,
-    ) -> Response:
+    ) -> "WSGIApplication":
         representation = _negotiate(request.headers.get("Accept", ""), request.args.get("format"))
         media_type = representation.value
         if representation is Representation.HTML:

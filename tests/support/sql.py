@@ -13,15 +13,30 @@ _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 @contextmanager
 def count_statements(engine: Engine) -> Iterator[list[str]]:
-    """The SQL statements that the engine executes within the block, on any thread."""
-    statements: list[str] = []
+    """The SQL statements that the engine's database gets within the block, on any thread.
 
-    def remember(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    SQLite tells itself; of PostgreSQL only what goes through SQLAlchemy's execution is seen.
+    """
+    statements: list[str] = []
+    traced = []
+
+    def remember(statement: str) -> None:
         if not statement.lstrip().upper().startswith(_HOUSEKEEPING):
             statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", remember)
+    def trace(connection: Any, *_: Any) -> None:
+        traced.append(connection)
+        connection.set_trace_callback(remember)
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        remember(statement)
+
+    is_sqlite = engine.dialect.name == "sqlite"
+    name, listener = ("checkout", trace) if is_sqlite else ("before_cursor_execute", executed)
+    event.listen(engine, name, listener)
     try:
         yield statements
     finally:
-        event.remove(engine, "before_cursor_execute", remember)
+        event.remove(engine, name, listener)
+        for connection in traced:
+            connection.set_trace_callback(None)

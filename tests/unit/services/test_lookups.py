@@ -1,0 +1,78 @@
+"""What the hot path asks, beside the same asked through SQLAlchemy's own execution."""
+
+import pytest
+import sqlalchemy
+
+from pypi_repo import Access, Registry
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.names import normalize
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.people import People
+from tests.conftest import USER
+from tests.support.distributions import wheel
+from tests.support.uploads import upload
+
+
+def test_records_are_the_same(both: Registry, database: Database) -> None:
+    """Types included: SQLite knows neither booleans nor moments."""
+    both.repositories.change("main", public=True, quota=10**10, description="Schön")
+    both.accounts.set_access(USER, Access.READ, {"main": Access.WRITE})
+    filename = upload(both, wheel("demo", "1.0", requires_python=">=3.9")).filename
+    demo = normalize("demo")
+    lookups = Lookups(database)
+    with database.read() as connection:
+        catalog = Catalog(connection)
+        assert lookups.repository("main") == catalog.repository("main")
+        assert lookups.project("main", demo) == catalog.locate("main", demo)
+        assert lookups.file("main", filename) == catalog.locate_file("main", filename)
+        assert lookups.account(USER) == People(connection).user(USER)
+    found = lookups.repository("main")
+    assert found is not None
+    assert found.public is True
+    assert found.created_at.tzinfo is not None
+
+
+def test_what_is_not_there(both: Registry, database: Database) -> None:
+    lookups = Lookups(database)
+    assert lookups.repository("none") is None
+    assert lookups.project("none", normalize("demo")) is None
+    assert lookups.file("none", "x") is None
+    assert lookups.account("nobody") is None
+    assert lookups.token_holder("0" * 64) is None
+    located = lookups.project("main", normalize("none"))
+    assert located is not None
+    assert located.project is None
+
+
+def test_each_look_sees_what_is_committed(both: Registry, database: Database) -> None:
+    lookups = Lookups(database)
+    for public in (True, False, True):
+        both.repositories.change("main", public=public)
+        found = lookups.repository("main")
+        assert found is not None
+        assert found.public is public
+
+
+def test_a_connection_is_as_good_for_writing_afterwards(both: Registry, database: Database) -> None:
+    """PostgreSQL's must leave the mode in which each statement commits itself."""
+    Lookups(database).repository("main")
+    with database.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE repositories SET description = 'half'"))
+        connection.rollback()
+    assert both.repositories.get("main").description == ""
+
+
+def test_a_database_that_cannot_answer(both: Registry, database: Database) -> None:
+    lookups = Lookups(database)
+    with database.begin() as connection:
+        connection.execute(sqlalchemy.text("ALTER TABLE repositories RENAME TO elsewhere"))
+    try:
+        with pytest.raises((Unavailable, sqlalchemy.exc.ProgrammingError)) as caught:
+            lookups.repository("main")
+        assert "main" not in str(caught.value)
+    finally:
+        with database.begin() as connection:
+            connection.execute(sqlalchemy.text("ALTER TABLE elsewhere RENAME TO repositories"))
+    assert lookups.repository("main") is not None
