@@ -26,7 +26,7 @@ from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page, Problem
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.app import WSGIApp, drain, path_info
 from pypi_repo.web.management import ManagedRegistry
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class ApiApp(WSGIApp):
         try:
             response = self._answer(request)
         except (RegistryError, HTTPException) as error:
+            drain(request)
             response = _problem(error, request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -158,6 +159,7 @@ def _body(operation: Operation, request: Request) -> Any:
     try:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge:
+        request.max_content_length = None  # or it could not be drained
         raise RequestEntityTooLarge("A document may have at most 1 MiB.") from None
     try:
         return msgspec.json.decode(data, type=operation.body)

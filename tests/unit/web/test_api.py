@@ -12,7 +12,7 @@ from pypi_repo import ApiApp, Area, Registry, mount
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
-from tests.support.http import basic, bearer
+from tests.support.http import CountingInput, basic, bearer, call, environ_of
 from tests.support.uploads import upload
 
 SETTINGS = {
@@ -135,6 +135,22 @@ def test_a_document_that_cannot_be_used(
     response = api.call("PUT", "repositories/made", data=body, content_type=content_type)
     _problem(response, status)
     assert [found.name for found in registry.repositories.all()] == ["main"]
+
+
+@pytest.mark.parametrize("status", [401, 413, 415])
+def test_a_refused_body_is_read_to_its_end(status: int, registry: Registry, api: ApiClient) -> None:
+    """Many clients see no answer while they send."""
+    body = CountingInput(b"x" * 3_000_000)
+    headers = {
+        "Authorization": "Bearer none" if status == 401 else f"Bearer {api.token}",
+        "Content-Type": "text/plain" if status == 415 else "application/json",
+    }
+    environ = environ_of(
+        "/api/v1/repositories/made", method="PUT", headers=headers, body=body, length=3_000_000
+    )
+    called = call(registry.wsgi_app(), environ)
+    called.read()
+    assert (called.status_code, body.position) == (status, 3_000_000)
 
 
 @pytest.mark.parametrize(
