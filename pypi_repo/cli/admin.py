@@ -1,5 +1,6 @@
 """pypi-repo admin ..."""
 
+import functools
 from datetime import timedelta
 
 import click
@@ -22,13 +23,12 @@ def admin() -> None:
     """Create, list and delete administrators, who manage and reach no package."""
 
 
-_areas = option(
-    "--area",
-    "areas",
-    type=click.Choice([area.value for area in Area]),
-    multiple=True,
-    help="What to manage; repeat it. Everything, if not said.",
+_area = functools.partial(
+    option, "--area", "areas", type=click.Choice([area.value for area in Area]), multiple=True
 )
+_areas = _area(help="What to manage; repeat it. Everything, if not said.")
+# Not everything by default: who forgets the option would give somebody the whole registry.
+_exact_areas = _area(required=True, help="What to manage, and nothing else; repeat it.")
 _password_stdin = option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 
 
@@ -63,11 +63,11 @@ def list_(registry: Registry, as_json: bool) -> None:
 
 @admin.command("set")
 @click.argument("name")
-@_areas
+@_exact_areas
 @uses_registry
 def set_(registry: Registry, name: str, areas: tuple[str, ...]) -> None:
     """Change what administrator NAME manages, from its next request on."""
-    registry.administrators.set_areas(name, _chosen(areas))
+    registry.administrators.set_areas(name, map(Area, areas))
     click.echo(f"Changed administrator {name.lower()}.")
 
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from pypi_repo.domain.access import OPERATOR, Access, Actor, Area, require_area
+from pypi_repo.domain.access import OPERATOR, Access, Actor, Area, Grants, require_area
 from pypi_repo.domain.accounts import TOKEN_PREFIX, Account, Token, User, shown_of, token_digest
 from pypi_repo.domain.errors import (
     InvalidSetting,
@@ -16,6 +16,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -41,6 +42,7 @@ class Accounts:
         *,
         everywhere: Access = Access.WRITE,
         named: Mapping[str, Access] | None = None,
+        disabled: bool = False,
         actor: Actor = OPERATOR,
     ) -> None:
         """A new repository user.
@@ -60,12 +62,44 @@ class Accounts:
             catalog = Catalog(connection)
             grants = _resolve(catalog, named or {})
             People(connection).set_grants(user_id, everywhere, grants)
+            People(connection).set_disabled(user_id, disabled)
             _record(catalog, actor, "create user", name)
 
     def users(self, *, actor: Actor = OPERATOR) -> list[User]:
         require_area(actor, Area.USERS)
         with self._database.read() as connection:
             return People(connection).users()
+
+    def change_user(
+        self,
+        name: str,
+        *,
+        password: str | None = None,
+        grants: Grants | None = None,
+        disabled: bool | None = None,
+        actor: Actor = OPERATOR,
+    ) -> None:
+        """Changes all that is given, or nothing; effective on the user's next request.
+
+        disabled: such a user keeps everything, and is refused.
+
+        Raises UnknownAccount, InvalidPassword, UnknownRepository or PermissionDenied.
+        """
+        require_area(actor, Area.USERS)
+        password_hash = None if password is None else self._passwords.hash(password)
+        with self._database.begin() as connection:
+            people, catalog = People(connection), Catalog(connection)
+            user = _known(people, name)
+            if password_hash is not None:
+                people.set_user_password(user.id, password_hash)
+                _record(catalog, actor, "set password of user", user.name)
+            if grants is not None and grants != user.grants:
+                people.set_grants(user.id, grants.everywhere, _resolve(catalog, grants.named))
+                _record(catalog, actor, "change access of user", user.name)
+            if disabled is not None and disabled != user.disabled:
+                people.set_disabled(user.id, disabled)
+                action = "disable user" if disabled else "enable user"
+                _record(catalog, actor, action, user.name)
 
     def set_access(
         self,
@@ -79,36 +113,21 @@ class Accounts:
 
         Raises UnknownAccount, UnknownRepository or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
-        with self._database.begin() as connection:
-            user = _known(People(connection), name)
-            catalog = Catalog(connection)
-            People(connection).set_grants(user.id, everywhere, _resolve(catalog, named or {}))
-            _record(catalog, actor, "change access of user", user.name)
+        self.change_user(name, grants=Grants(everywhere, named or {}), actor=actor)
 
     def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
         """The old password is refused from the next request on.
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
-        password_hash = self._passwords.hash(password)
-        with self._database.begin() as connection:
-            user = _known(People(connection), name)
-            People(connection).set_user_password(user.id, password_hash)
-            _record(Catalog(connection), actor, "set password of user", user.name)
+        self.change_user(name, password=password, actor=actor)
 
     def set_disabled(self, name: str, disabled: bool, *, actor: Actor = OPERATOR) -> None:
         """A disabled user keeps everything, and is refused from its next request on.
 
         Raises UnknownAccount or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
-        with self._database.begin() as connection:
-            user = _known(People(connection), name)
-            People(connection).set_disabled(user.id, disabled)
-            action = "disable user" if disabled else "enable user"
-            _record(Catalog(connection), actor, action, user.name)
+        self.change_user(name, disabled=disabled, actor=actor)
 
     def delete_user(self, name: str, *, actor: Actor = OPERATOR) -> None:
         """The user's tokens go too. Raises UnknownAccount or PermissionDenied."""
@@ -140,6 +159,7 @@ class Accounts:
         require_area(actor, Area.USERS)
         if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
             raise InvalidSetting("A token must expire in the future, within a hundred years.")
+        require_storable(name)
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

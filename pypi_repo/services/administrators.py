@@ -29,6 +29,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
@@ -78,39 +79,62 @@ class Administrators:
                 raise NameTaken(f"There is an administrator {name!r} already.")
             _record(Journal(connection), actor, "create administrator", name)
 
+    def change(
+        self,
+        name: str,
+        *,
+        areas: Iterable[Area] | None = None,
+        password: str | None = None,
+        actor: Actor = OPERATOR,
+    ) -> None:
+        """Changes all that is given, or nothing; effective on the administrator's next request.
+
+        password: a new one signs the administrator out everywhere.
+
+        Raises UnknownAccount, InvalidPassword, LastAdministrator or PermissionDenied.
+        """
+        granted = None if areas is None else frozenset(areas)
+        password_hash = None if password is None else self._passwords.hash(password)
+        with self._database.begin() as connection:
+            administration = Administration(connection)
+            administrators = administration.lock_administrators()
+            administrator = _own_or_managed(administration, name, actor)
+            if granted is not None and granted != administrator.areas:
+                require_area(actor, Area.SETTINGS)
+                if Area.SETTINGS not in granted:
+                    _require_another(administrators, administrator)
+                administration.set_areas(administrator, granted)
+                _record(
+                    Journal(connection),
+                    actor,
+                    "change permissions of administrator",
+                    administrator.name,
+                    areas=" ".join(area.value for area in Area if area in granted),
+                )
+            if password_hash is not None:
+                administration.set_administrator_password(administrator, password_hash)
+                administration.delete_sessions(administrator)
+                _record(
+                    Journal(connection),
+                    actor,
+                    "set password of administrator",
+                    administrator.name,
+                )
+
     def set_areas(self, name: str, areas: Iterable[Area], *, actor: Actor = OPERATOR) -> None:
         """Effective on the administrator's next request.
 
         Raises UnknownAccount, LastAdministrator or PermissionDenied.
         """
         require_area(actor, Area.SETTINGS)
-        with self._database.begin() as connection:
-            administration = Administration(connection)
-            administrators = administration.lock_administrators()
-            administrator = _known(administration, name)
-            if Area.SETTINGS not in (granted := frozenset(areas)):
-                _require_another(administrators, administrator)
-            administration.set_areas(administrator, granted)
-            _record(
-                Journal(connection),
-                actor,
-                "change permissions of administrator",
-                administrator.name,
-                areas=" ".join(area.value for area in Area if area in granted),
-            )
+        self.change(name, areas=areas, actor=actor)
 
     def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
         """Signs the administrator out everywhere.
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """
-        password_hash = self._passwords.hash(password)
-        with self._database.begin() as connection:
-            administration = Administration(connection)
-            administrator = _own_or_managed(administration, name, actor)
-            administration.set_administrator_password(administrator, password_hash)
-            administration.delete_sessions(administrator)
-            _record(Journal(connection), actor, "set password of administrator", administrator.name)
+        self.change(name, password=password, actor=actor)
 
     def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
         """Its sessions and tokens end at once.
@@ -150,6 +174,7 @@ class Administrators:
         granted = frozenset(areas)
         if actor.kind is not ActorKind.OPERATOR and not granted <= actor.areas:
             raise PermissionDenied("A token cannot manage more than whoever creates it.")
+        require_storable(name)
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

@@ -18,6 +18,7 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Repository,
 )
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -137,6 +138,7 @@ class Projects:
         """PEP 792. Raises UnknownRepository, UnknownProject or InvalidSetting."""
         if status not in PROJECT_STATUSES:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
+        require_storable(reason)
         with self._change(repository, project, actor) as change:
             change.catalog.change_project(change.project.id, status=status, status_reason=reason)
             change.record(f"set status {status}", detail={"reason": reason} if reason else None)
@@ -159,8 +161,9 @@ class Projects:
     ) -> None:
         """Yanks all files of a release (PEP 592), or takes that back where `reason` is None.
 
-        Raises UnknownRepository, UnknownProject or UnknownRelease.
+        Raises UnknownRepository, UnknownProject, UnknownRelease or InvalidSetting.
         """
+        require_storable(reason or "")
         with self._change(repository, project, actor) as change:
             change.catalog.yank_release(change.release_id(version), reason)
             change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
@@ -180,8 +183,9 @@ class Projects:
     ) -> None:
         """Yanks one file (PEP 592), or takes that back where `reason` is None.
 
-        Raises UnknownRepository or UnknownFile.
+        Raises UnknownRepository, UnknownFile or InvalidSetting.
         """
+        require_storable(reason or "")
         with self._file_change(repository, filename, actor) as (change, file):
             change.catalog.yank_file(change.repository, filename, reason)
             change.record(

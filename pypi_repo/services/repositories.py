@@ -11,6 +11,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.texts import require_storable
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -127,6 +128,7 @@ def _check_settings(values: Mapping[str, Any]) -> None:
     unknown = values.keys() - _SETTINGS
     if unknown:
         raise InvalidSetting(f"There is no setting {min(unknown)!r}.")
+    require_storable(values.get("description", ""))
     for name in ("max_file_size", "quota"):
         if (size := values.get(name)) is not None and not 0 < size < _TOO_LARGE:
             raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")

@@ -58,7 +58,7 @@ class WSGIApp(ABC):
         try:
             response = self.handle(request, self.identify(environ))
         except (RegistryError, HTTPException) as error:
-            _drain(request)
+            drain(request)
             response = problems.respond(error, request)
         return response(environ, start_response)
 
@@ -122,7 +122,7 @@ def redirect(request: Request, target: str) -> Response:
     return response
 
 
-def _drain(request: Request) -> None:
+def drain(request: Request) -> None:
     """Reads what is left of a refused upload: many clients see no answer while they send."""
     stream = request.stream
     try:

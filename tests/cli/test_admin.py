@@ -73,6 +73,7 @@ def test_areas(main_cli: CommandLine) -> None:
     }
     main_cli.ok("admin", "set", "second", "--area", "settings")
     assert "settings" in main_cli.ok("admin", "list").splitlines()[-1]
+    assert "--area" in main_cli.misused("admin", "set", "root")
     main_cli.ok("admin", "set", "root", "--area", "users")
     assert "settings" in main_cli.refused("admin", "set", "second", "--area", "users")
 

@@ -56,10 +56,9 @@ def put_administrator(call: Call, administrator: str) -> Answer:
         found = administrators.get(administrator, actor=call.actor)
     except UnknownAccount:
         return _create(call, administrator, wanted)
-    if found.areas != wanted.wanted():
-        administrators.set_areas(found.name, wanted.wanted(), actor=call.actor)
-    if wanted.password is not None:
-        administrators.set_password(found.name, wanted.password, actor=call.actor)
+    administrators.change(
+        found.name, areas=wanted.wanted(), password=wanted.password, actor=call.actor
+    )
     return get_administrator(call, administrator)
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import msgspec
 from werkzeug.exceptions import (
@@ -25,7 +26,7 @@ from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page, Problem
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.app import WSGIApp, drain, path_info
 from pypi_repo.web.management import ManagedRegistry
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ApiApp(WSGIApp):
         try:
             response = self._answer(request)
         except (RegistryError, HTTPException) as error:
+            drain(request)
             response = _problem(error, request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -110,15 +112,21 @@ class ApiApp(WSGIApp):
             tag = _etag(_encoded(methods["GET"].handle(asked, **names)))
         except errors.NotFound:
             tag = None
-        wanted, unwanted = request.if_match, request.if_none_match
-        if wanted and (tag is None or not (wanted.star_tag or wanted.is_strong(tag))):
-            raise _PreconditionFailed("It was changed meanwhile; read it again.")
+        _require_match(request, tag)
+        unwanted = request.if_none_match
         if unwanted and tag is not None and (unwanted.star_tag or unwanted.contains_weak(tag)):
             raise _PreconditionFailed("It exists already, as it is.")
 
 
 class _PreconditionFailed(HTTPException):
     code = 412
+
+
+def _require_match(request: Request, tag: str | None) -> None:
+    """Raises _PreconditionFailed unless If-Match, where it was sent, is about this state."""
+    wanted = request.if_match
+    if wanted and (tag is None or not (wanted.star_tag or wanted.is_strong(tag))):
+        raise _PreconditionFailed("It was changed meanwhile; read it again.")
 
 
 def _by_path() -> dict[str, _Methods]:
@@ -151,6 +159,7 @@ def _body(operation: Operation, request: Request) -> Any:
     try:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge:
+        request.max_content_length = None  # or it could not be drained
         raise RequestEntityTooLarge("A document may have at most 1 MiB.") from None
     try:
         return msgspec.json.decode(data, type=operation.body)
@@ -175,18 +184,21 @@ def _query(operation: Operation, request: Request) -> Any:
 
 def _shown(answer: Answer, request: Request) -> Response:
     data = _encoded(answer)
+    tag = _etag(data)
+    _require_match(request, tag)
     response = Response(data, content_type="application/json")
-    response.set_etag(_etag(data))
+    response.set_etag(tag)
     response.headers["Cache-Control"] = "private, no-cache"
     if isinstance(answer.document, Page) and answer.document.next is not None:
         response.headers["Link"] = f'<{_following(request, answer.document.next)}>; rel="next"'
-    return response.make_conditional(request)
+    if request.if_none_match.contains_weak(tag):
+        response.status_code = 304
+        response.set_data(b"")
+    return response
 
 
 def _following(request: Request, cursor: str) -> str:
     """Relative, so that it is right behind every mount and proxy."""
-    from urllib.parse import urlencode
-
     asked = {**request.args.to_dict(), "cursor": cursor}
     return f"?{urlencode(asked)}"
 

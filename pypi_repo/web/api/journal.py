@@ -1,6 +1,6 @@
 """The journal: what happened, and who did it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -12,6 +12,7 @@ from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut
 table = Table("Journal", "")
 
 _LONGEST_ID = 18  # digits
+_SHORTEST_MOMENT = len("2026-01-31T09:30:00Z")
 
 
 @table.operation("GET", "/journal", {200: Page[Entry]}, query=JournalQuery)
@@ -45,15 +46,15 @@ def list_journal(call: Call) -> Answer:
 
 def _moment(text: str | None) -> datetime | None:
     """RFC 3339."""
+    if text is None:
+        return None
     try:
-        moment = datetime.fromisoformat(text) if text is not None else None
-    except ValueError:
-        moment = None
-    if text is not None and (moment is None or moment.tzinfo is None or len(text) < 20):
-        raise InvalidSetting(
-            "A moment is written like 2026-01-31T09:30:00Z, with its offset from UTC."
-        )
-    return moment
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None and len(text) >= _SHORTEST_MOMENT:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # of a moment that UTC puts outside of years 1 to 9999
+        pass
+    raise InvalidSetting("A moment is written like 2026-01-31T09:30:00Z, with its offset from UTC.")
 
 
 def _before(cursor: str) -> int | None:

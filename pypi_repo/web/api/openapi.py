@@ -13,7 +13,7 @@ from pypi_repo.web.api.tables import TABLES
 
 _REFERENCE = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 503)
-_CONDITIONAL = ("PUT", "DELETE")
+_CONDITIONAL = ("GET", "PUT", "DELETE")
 _OF_BODIES = (413, 415, 422)
 
 

@@ -121,7 +121,9 @@ def put_release_yank(call: Call, repository: str, project: str, version: str) ->
 
 @table.operation("DELETE", f"{_RELEASE}/yank", {204: None})
 def delete_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
-    """Take back the yank of a release."""
+    """Take back the yank of a release, or of those of its files that are yanked."""
+    if all(file.yanked is None for file in _release(call, repository, project, version).files):
+        raise NotFound(f"The release {version!r} is not yanked.")
     call.registry.projects.yank_release(repository, project, version, None, actor=call.actor)
     return Answer(status=204)
 
@@ -167,6 +169,7 @@ def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
 @table.operation("DELETE", f"{_FILE}/yank", {204: None})
 def delete_file_yank(call: Call, repository: str, filename: str) -> Answer:
     """Take back the yank of a file."""
+    get_file_yank(call, repository, filename)
     call.registry.projects.yank_file(repository, filename, None, actor=call.actor)
     return Answer(status=204)
 
@@ -181,17 +184,19 @@ def _releases(files: list[records.DistributionFile]) -> list[Release]:
 
 def _release(call: Call, repository: str, project: str, version: str) -> Release:
     _found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    wanted = _parsed(version)
     for release in _releases(files):
-        if release.version == _canonical(version):
+        if Version(release.version) == wanted:
             return release
     raise UnknownRelease(f"{project!r} has no release {version!r} here.")
 
 
-def _canonical(version: str) -> str:
+def _parsed(version: str) -> Version | None:
+    """1.0, 1.0.0 and v1.0 are one release."""
     try:
-        return str(Version(version))
-    except ValueError:
-        return version
+        return Version(version)
+    except ValueError:  # no InvalidVersion, where digits are too many
+        return None
 
 
 def _shown(file: records.DistributionFile) -> File:

@@ -49,11 +49,13 @@ def put_user(call: Call, user: str) -> Answer:
         found = _known(call, user)
     except UnknownAccount:
         return _create(call, user, wanted)
-    if wanted.password is not None:
-        call.registry.accounts.set_password(found.name, wanted.password, actor=call.actor)
-    _give(call, found, wanted.access)
-    if found.disabled != wanted.disabled:
-        call.registry.accounts.set_disabled(found.name, wanted.disabled, actor=call.actor)
+    call.registry.accounts.change_user(
+        found.name,
+        password=wanted.password,
+        grants=wanted.access.grants(),
+        disabled=wanted.disabled,
+        actor=call.actor,
+    )
     return get_user(call, user)
 
 
@@ -73,7 +75,8 @@ def get_access(call: Call, user: str) -> Answer:
 @table.operation("PUT", f"{_ONE}/access", {200: AccessDocument}, body=AccessDocument)
 def put_access(call: Call, user: str) -> Answer:
     """Give the user exactly this access, from its next request on."""
-    _give(call, _known(call, user), call.body)
+    wanted: AccessDocument = call.body
+    call.registry.accounts.change_user(user, grants=wanted.grants(), actor=call.actor)
     return get_access(call, user)
 
 
@@ -122,21 +125,12 @@ def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
         wanted.password or made_up or "",
         everywhere=grants.everywhere,
         named=grants.named,
+        disabled=wanted.disabled,
         actor=call.actor,
     )
-    if wanted.disabled:
-        call.registry.accounts.set_disabled(user, True, actor=call.actor)
     created = _shown(_known(call, user))
     document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
     return Answer(document, 201, f"users/{created.name}")
-
-
-def _give(call: Call, user: accounts.User, access: AccessDocument) -> None:
-    grants = access.grants()
-    if user.grants != grants:
-        call.registry.accounts.set_access(
-            user.name, grants.everywhere, grants.named, actor=call.actor
-        )
 
 
 def _known(call: Call, name: str) -> accounts.User:

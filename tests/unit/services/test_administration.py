@@ -17,6 +17,8 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.tables import SessionRow
+from tests.support.distributions import wheel
+from tests.support.uploads import upload
 
 USER, PASSWORD = "user@example.com", "correct horse"
 ADMINISTRATOR = "admin@example.com"
@@ -241,3 +243,19 @@ def test_the_journal_filters_and_pages(helped: Registry) -> None:
     assert "create repository" in helped.activity.actions()
     with pytest.raises(PermissionDenied):
         helped.activity.entries(actor=Actor(USER))
+
+
+def test_no_text_holds_what_a_database_cannot_keep(helped: Registry) -> None:
+    """PostgreSQL takes no NUL, so it is refused on both engines and never a server error."""
+    upload(helped, wheel("demo", "1.0"))
+    for refused in (
+        lambda: helped.repositories.create("other", description="\0"),
+        lambda: helped.repositories.change("main", description="a\0b"),
+        lambda: helped.projects.set_status("main", "demo", "archived", "\0"),
+        lambda: helped.projects.yank_release("main", "demo", "1.0", "\0"),
+        lambda: helped.projects.yank_file("main", "demo-1.0-py3-none-any.whl", "\0"),
+        lambda: helped.accounts.create_token(USER, name="\0"),
+        lambda: helped.administrators.create_token(HELPER, name="\0"),
+    ):
+        with pytest.raises(InvalidSetting, match="NUL"):
+            refused()

@@ -12,7 +12,7 @@ from pypi_repo import ApiApp, Area, Registry, mount
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
-from tests.support.http import basic, bearer
+from tests.support.http import CountingInput, basic, bearer, call, environ_of
 from tests.support.uploads import upload
 
 SETTINGS = {
@@ -137,6 +137,22 @@ def test_a_document_that_cannot_be_used(
     assert [found.name for found in registry.repositories.all()] == ["main"]
 
 
+@pytest.mark.parametrize("status", [401, 413, 415])
+def test_a_refused_body_is_read_to_its_end(status: int, registry: Registry, api: ApiClient) -> None:
+    """Many clients see no answer while they send."""
+    body = CountingInput(b"x" * 3_000_000)
+    headers = {
+        "Authorization": "Bearer none" if status == 401 else f"Bearer {api.token}",
+        "Content-Type": "text/plain" if status == 415 else "application/json",
+    }
+    environ = environ_of(
+        "/api/v1/repositories/made", method="PUT", headers=headers, body=body, length=3_000_000
+    )
+    called = call(registry.wsgi_app(), environ)
+    called.read()
+    assert (called.status_code, body.position) == (status, 3_000_000)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -222,8 +238,14 @@ def test_what_is_known_already_is_not_sent_again(api: ApiClient) -> None:
     known = {"If-None-Match": first.headers["ETag"]}
     again = api.get("repositories", headers=known)
     assert (again.status_code, again.data) == (304, b"")
+    for unchanged in ("W/" + known["If-None-Match"], "*"):
+        assert api.get("repositories", headers={"If-None-Match": unchanged}).status_code == 304
+    for method in ("GET", "HEAD"):
+        same = api.call(method, "repositories", headers={"If-Match": first.headers["ETag"]})
+        assert same.status_code == 200
     api.put("repositories/another", {})
     assert api.get("repositories", headers=known).status_code == 200
+    _problem(api.get("repositories", headers={"If-Match": first.headers["ETag"]}), 412)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 1000])
@@ -300,7 +322,35 @@ def test_yanks(what: str, registry: Registry, api: ApiClient) -> None:
     _project, (file,) = registry.projects.get("main", "demo")
     assert file.yanked == "broken"
     assert api.delete(yank).status_code == 204
+    changes = len(registry.activity.entries())
     _problem(api.get(yank), 404)
+    _problem(api.delete(yank), 404)
+    assert len(registry.activity.entries()) == changes
+
+
+@pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
+def test_a_release_in_every_spelling(spelling: str, registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    release = f"repositories/main/projects/demo/releases/{spelling}"
+    assert api.get(release).get_json()["version"] == "1.0"
+    assert api.put(f"{release}/yank", {}).status_code == 200
+    assert api.delete(release, headers={"If-Match": "*"}).status_code == 204
+
+
+@pytest.mark.parametrize("version", ["2.0", "none", "1." + "9" * 5_000])
+def test_a_release_that_is_not_there(version: str, registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    _problem(api.get(f"repositories/main/projects/demo/releases/{version}"), 404)
+
+
+def test_taking_back_half_a_yank(registry: Registry, api: ApiClient) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    file = upload(registry, sdist("demo", "1.0"))
+    registry.projects.yank_file("main", file.filename, "broken")
+    yank = "repositories/main/projects/demo/releases/1.0/yank"
+    _problem(api.get(yank), 404)
+    assert api.delete(yank).status_code == 204
+    assert registry.projects.file("main", file.filename).yanked is None
 
 
 def test_statuses(registry: Registry, api: ApiClient) -> None:
@@ -347,6 +397,33 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     _problem(api.put("users/x@example.com", {"password": "short"}), 422)
     assert api.delete("users/ci@example.com").status_code == 204
     assert _may(api, "ci@example.com", "a new password") == 401
+
+
+def test_a_refused_put_changes_nothing(registry: Registry, api: ApiClient) -> None:
+    registry.administrators.create("two@example.com", PASSWORD)
+    paths = (f"users/{USER}", "administrators/two@example.com")
+    before = [api.get(path).get_json() for path in paths]
+    changes = len(registry.activity.entries())
+    unknown = {"password": "another horse", "access": {"repositories": {"none": "read"}}}
+    _problem(api.put(f"users/{USER}", unknown), 404)
+    like_a_token = "ppr_" + "x" * 20
+    _problem(api.put(f"users/{USER}", {"password": like_a_token, "disabled": True}), 400)
+    refused = {"areas": [], "password": like_a_token}
+    _problem(api.put("administrators/two@example.com", refused), 400)
+    assert _may(api, USER, PASSWORD) == 200
+    after = [api.get(path).get_json() for path in paths]
+    assert after[0]["access"] == before[0]["access"]
+    assert not after[0]["disabled"]
+    assert after[1] == before[1]
+    assert len(registry.activity.entries()) == changes
+
+
+def test_a_user_who_is_disabled_from_the_start(registry: Registry, api: ApiClient) -> None:
+    made = api.put("users/later@example.com", {"disabled": True, "password": PASSWORD})
+    assert made.get_json()["disabled"]
+    assert _may(api, "later@example.com", PASSWORD) == 401
+    (newest, *_older) = registry.activity.entries()
+    assert newest.action == "create user"
 
 
 def test_tokens_of_users(registry: Registry, api: ApiClient) -> None:
@@ -410,6 +487,8 @@ def test_the_journal_is_filtered(registry: Registry, api: ApiClient) -> None:
     assert api.get("journal?until=2001-01-01T00:00:00Z").get_json()["items"] == []
     _problem(api.get("journal?since=yesterday"), 400)
     _problem(api.get("journal?since=2001-01-01T00:00:00"), 400)
+    for beyond in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        _problem(api.get("journal", query_string={"since": beyond}), 400)
 
 
 def test_usage(registry: Registry, api: ApiClient) -> None:
