@@ -124,8 +124,8 @@ def redirect(request: Request, target: str) -> Response:
 
 def drain(request: Request) -> None:
     """Reads what is left of a refused upload: many clients see no answer while they send."""
-    stream = request.stream
     try:
+        stream = request.stream
         remaining = _DRAINED
         while remaining > 0 and (chunk := stream.read(_CHUNK)):
             remaining -= len(chunk)

@@ -12,6 +12,7 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.web.portal.page import Page
 
+_DAY = timedelta(days=1)
 _SHOWN = 50
 _EXPORTED_AT_ONCE = 1000
 _COLUMNS = (
@@ -89,13 +90,18 @@ def _filter(page: Page) -> JournalFilter:
         repository=page.asked("repository") or None,
         project=page.asked("project") or None,
         since=since,
-        until=until and until + timedelta(days=1),
+        until=until and until + _DAY,
     )
 
 
 def _day(page: Page, name: str) -> datetime | None:
     text = page.asked(name)
     try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
-        raise InvalidSetting(f"{text[:20]!r} is not a day; write it like 2026-01-31.") from None
+        day = date.max
+    if day is None:
+        return None
+    if not date.min < day < date.max:
+        raise InvalidSetting(f"{text[:20]!r} is not a day; write it like 2026-01-31.")
+    return datetime.combine(day, time(), UTC)

@@ -17,7 +17,7 @@ from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError, TooManyFailedLogins
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
-from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.app import WSGIApp, drain, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.portal import (
@@ -127,9 +127,12 @@ class PortalApp(WSGIApp):
         if path_info(request).startswith("/static/"):
             return _static_file(page, path_info(request).removeprefix("/static/"))
         try:
-            return self._answer(page)
+            response = self._answer(page)
         except (RegistryError, HTTPException) as error:
-            return _refusal(page, error)
+            response = _refusal(page, error)
+        if request.method == "POST" and response.status_code >= 400:
+            drain(request)
+        return response
 
     def _answer(self, page: Page) -> Response:
         request = page.request
