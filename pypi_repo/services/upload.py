@@ -184,9 +184,10 @@ class Uploads:
                 if existing is None
                 else catalog.replace_file(repository, release_id, file)
             )
-            catalog.set_provenance(file_id, candidate.provenance)
+            if existing is not None or candidate.provenance is not None:
+                catalog.set_provenance(file_id, candidate.provenance)
             serial = catalog.next_serial(repository)
-            catalog.change_project(project_id, name=candidate.display_name, serial=serial)
+            catalog.note_publication(project_id, candidate.display_name, serial)
             catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
 

@@ -35,7 +35,22 @@ from pypi_repo.storage.rows import (
     to_project,
     to_repository,
 )
-from pypi_repo.storage.statements import LOCATE_FILE, LOCATE_PROJECT, REPOSITORY
+from pypi_repo.storage.statements import (
+    ADD_FILE,
+    ADD_PROJECT,
+    ADD_RELEASE,
+    FILE,
+    FORGET_PROVENANCE,
+    HAS_SDIST,
+    IS_RETIRED,
+    LOCATE_FILE,
+    LOCATE_PROJECT,
+    LOCK_REPOSITORY,
+    NEXT_SERIAL,
+    PROJECT_PUBLISHED,
+    RELEASE,
+    REPOSITORY,
+)
 from pypi_repo.storage.tables import (
     FileRow,
     ProjectRow,
@@ -72,9 +87,7 @@ class Catalog:
 
     def lock_repository(self, name: str) -> Repository | None:
         """The repository as it is now, with all other writers to it waiting for this commit."""
-        row = self._connection.execute(
-            REPOSITORY.with_for_update(), {"name": lookup(name)}
-        ).one_or_none()
+        row = self._connection.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock_repositories(self) -> None:
@@ -103,12 +116,7 @@ class Catalog:
 
     def next_serial(self, repository: Repository) -> int:
         """Counts one change of the repository; serials become visible in their order."""
-        return self._connection.execute(
-            update(RepositoryRow)
-            .where(RepositoryRow.id == repository.id)
-            .values(serial=RepositoryRow.serial + 1)
-            .returning(RepositoryRow.serial)
-        ).scalar_one()
+        return self._connection.execute(NEXT_SERIAL, {"repository_id": repository.id}).scalar_one()
 
     # Projects
 
@@ -186,18 +194,24 @@ class Catalog:
     ) -> int:
         """The new project's id."""
         return self._connection.execute(
-            insert(ProjectRow)
-            .values(
-                repository_id=repository.id,
-                name=name,
-                normalized_name=normalized_name,
-                status="active",
-                status_reason="",
-                serial=0,
-                created_at=at,
-            )
-            .returning(ProjectRow.id)
+            ADD_PROJECT,
+            {
+                "repository_id": repository.id,
+                "name": name,
+                "normalized_name": normalized_name,
+                "status": "active",
+                "status_reason": "",
+                "serial": 0,
+                "created_at": at,
+            },
         ).scalar_one()
+
+    def note_publication(self, project_id: int, name: str, serial: int) -> None:
+        """The name and the serial that a project has since its last upload."""
+        self._connection.execute(
+            PROJECT_PUBLISHED,
+            {"project_id": project_id, "shown_name": name, "new_serial": serial},
+        )
 
     def change_project(self, project_id: int, **values: Any) -> None:
         self._connection.execute(
@@ -211,30 +225,23 @@ class Catalog:
 
     def release(self, project_id: int, version: str) -> tuple[int, datetime] | None:
         """Its id and age, under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
-        row = self._connection.execute(
-            select(ReleaseRow.id, ReleaseRow.created_at).where(
-                ReleaseRow.project_id == project_id,
-                ReleaseRow.canonical_version == canonicalize_version(version),
-            )
-        ).one_or_none()
+        names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
+        row = self._connection.execute(RELEASE, names).one_or_none()
         return None if row is None else (row[0], row[1])
 
     def has_sdist(self, release_id: int) -> bool:
-        return self._connection.execute(
-            select(exists().where(FileRow.release_id == release_id, FileRow.kind == "sdist"))
-        ).scalar_one()
+        return self._connection.execute(HAS_SDIST, {"release_id": release_id}).scalar_one()
 
     def add_release(self, project_id: int, version: str, at: datetime) -> int:
         """The new release's id."""
         return self._connection.execute(
-            insert(ReleaseRow)
-            .values(
-                project_id=project_id,
-                version=version,
-                canonical_version=canonicalize_version(version),
-                created_at=at,
-            )
-            .returning(ReleaseRow.id)
+            ADD_RELEASE,
+            {
+                "project_id": project_id,
+                "version": version,
+                "canonical_version": canonicalize_version(version),
+                "created_at": at,
+            },
         ).scalar_one()
 
     def delete_release(self, release_id: int) -> None:
@@ -243,9 +250,8 @@ class Catalog:
     # Files
 
     def file(self, repository: Repository, filename: str) -> DistributionFile | None:
-        row = self._connection.execute(
-            _files().where(FileRow.repository_id == repository.id, FileRow.filename == filename)
-        ).one_or_none()
+        names = {"repository_id": repository.id, "filename": filename}
+        row = self._connection.execute(FILE, names).one_or_none()
         return None if row is None else to_file(row)
 
     def locate_file(
@@ -272,9 +278,8 @@ class Catalog:
     def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
         """The new file's id."""
         return self._connection.execute(
-            insert(FileRow)
-            .values(repository_id=repository.id, release_id=release_id, **file_values(file))
-            .returning(FileRow.id)
+            ADD_FILE,
+            {"repository_id": repository.id, "release_id": release_id, **file_values(file)},
         ).scalar_one()
 
     def replace_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
@@ -288,7 +293,7 @@ class Catalog:
 
     def set_provenance(self, file_id: int, document: str | None) -> None:
         """Replaces what an earlier file of this name brought."""
-        self._connection.execute(delete(ProvenanceRow).where(ProvenanceRow.file_id == file_id))
+        self._connection.execute(FORGET_PROVENANCE, {"file": file_id})
         if document is not None:
             self._connection.execute(
                 insert(ProvenanceRow).values(file_id=file_id, document=document)
@@ -355,14 +360,8 @@ class Catalog:
             )
 
     def is_retired(self, repository: Repository, filename: str) -> bool:
-        return self._connection.execute(
-            select(
-                exists().where(
-                    RetiredFilenameRow.repository_id == repository.id,
-                    RetiredFilenameRow.filename == filename,
-                )
-            )
-        ).scalar_one()
+        names = {"repository_id": repository.id, "filename": filename}
+        return self._connection.execute(IS_RETIRED, names).scalar_one()
 
     def stored_files(self) -> Iterator[tuple[str, str, int, str | None]]:
         """(sha256, filename, size, sha256 of its metadata) of every file of the registry."""
@@ -377,15 +376,6 @@ class Catalog:
         return self._connection.execute(
             select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
         ).scalar_one()
-
-
-def _files() -> Any:
-    return (
-        select(*FILE_COLUMNS)
-        .select_from(FileRow)
-        .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-        .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    )
 
 
 def located(row: Sequence[Any]) -> Located:

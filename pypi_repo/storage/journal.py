@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.storage.rows import lookup
+from pypi_repo.storage.statements import RECORD
 from pypi_repo.storage.tables import JournalRow
 
 _EXACT = ("actor", "action", "repository", "project", "version", "filename")
@@ -20,7 +21,7 @@ class Journal:
     def record(self, entry: JournalEntry) -> None:
         values = asdict(entry)
         del values["id"]
-        self._connection.execute(insert(JournalRow).values(**values))
+        self._connection.execute(RECORD, values)
 
     def entries(
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None

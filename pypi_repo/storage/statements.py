@@ -1,9 +1,26 @@
 """What each request asks, built once: building costs SQLAlchemy more than running it."""
 
-from sqlalchemy import and_, bindparam, select
+from typing import cast
+
+from sqlalchemy import Table, and_, bindparam, delete, exists, insert, select, update
 
 from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
-from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow
+from pypi_repo.storage.tables import (
+    Base,
+    FileRow,
+    JournalRow,
+    ProjectRow,
+    ProvenanceRow,
+    ReleaseRow,
+    RepositoryRow,
+    RetiredFilenameRow,
+)
+
+
+def _table(row: type[Base]) -> Table:
+    """What changes rows names the table itself: the object mapper would look at each value."""
+    return cast("Table", row.__table__)
+
 
 REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
 LOCATE_PROJECT = (
@@ -32,3 +49,46 @@ LOCATE_FILE = (
     .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
     .where(RepositoryRow.name == bindparam("repository"))
 )
+
+# An upload
+
+FILE = (
+    select(*FILE_COLUMNS)
+    .select_from(FileRow)
+    .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
+    .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+    .where(
+        FileRow.repository_id == bindparam("repository_id"),
+        FileRow.filename == bindparam("filename"),
+    )
+)
+IS_RETIRED = select(
+    exists().where(
+        RetiredFilenameRow.repository_id == bindparam("repository_id"),
+        RetiredFilenameRow.filename == bindparam("filename"),
+    )
+)
+RELEASE = select(ReleaseRow.id, ReleaseRow.created_at).where(
+    ReleaseRow.project_id == bindparam("project_id"),
+    ReleaseRow.canonical_version == bindparam("canonical_version"),
+)
+HAS_SDIST = select(
+    exists().where(FileRow.release_id == bindparam("release_id"), FileRow.kind == "sdist")
+)
+LOCK_REPOSITORY = REPOSITORY.with_for_update()
+NEXT_SERIAL = (
+    update(_table(RepositoryRow))
+    .where(RepositoryRow.id == bindparam("repository_id"))
+    .values(serial=RepositoryRow.serial + 1)
+    .returning(RepositoryRow.serial)
+)
+PROJECT_PUBLISHED = (
+    update(_table(ProjectRow))
+    .where(ProjectRow.id == bindparam("project_id"))
+    .values(name=bindparam("shown_name"), serial=bindparam("new_serial"))
+)
+FORGET_PROVENANCE = delete(_table(ProvenanceRow)).where(ProvenanceRow.file_id == bindparam("file"))
+ADD_PROJECT = insert(_table(ProjectRow)).returning(ProjectRow.id)
+ADD_RELEASE = insert(_table(ReleaseRow)).returning(ReleaseRow.id)
+ADD_FILE = insert(_table(FileRow)).returning(FileRow.id)
+RECORD = insert(_table(JournalRow))
