@@ -1,16 +1,20 @@
 """DownloadApp: files and their core metadata, with ranges and conditional requests (RFC 9110)."""
 
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.records import StoredFile
+from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
 from pypi_repo.web.authenticate import Authenticate
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _CHUNK = 256 * 1024
 
@@ -27,38 +31,34 @@ class DownloadApp(RepositoryApp):
         super().__init__(authenticate or repository.authenticate)
         self._downloads = repository.downloads
 
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
         file = self._downloads.find(actor, path_info(request).removeprefix("/"))
-        response = Response()
-        _describe(response, file)
-        if request.if_none_match.contains_weak(file.etag):
-            response.status_code = 304
-            return response
+        headers = _description(file)
+        environ = request.environ
+        if "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(file.etag):
+            return Answer("304 NOT MODIFIED", headers)
         content, size = self._downloads.open(file)
-        selected = _selected_range(request, file, size)
+        headers.append(("Content-Type", "application/octet-stream"))
+        selected = _selected_range(request, file, size) if "HTTP_RANGE" in environ else None
         if request.method == "HEAD":
             content.close()
-            response.content_length = size
-            return response
+            return Answer("200 OK", [*headers, ("Content-Length", str(size))])
         if selected is None or selected.start == 0:
             self._downloads.count(file)
         if selected is None:
-            response.content_length = size
-            response.response = _whole(request, content, size)
-        elif selected.start >= selected.stop:
+            headers.append(("Content-Length", str(size)))
+            return Answer("200 OK", headers, _whole(request, content, size))
+        if selected.start >= selected.stop:
             content.close()
             raise RequestedRangeNotSatisfiable(
                 length=size, description=f"The file has only {size} bytes."
             )
-        else:
-            response.status_code = 206
-            response.content_length = len(selected)
-            response.headers["Content-Range"] = f"bytes {selected.start}-{selected.stop - 1}/{size}"
-            response.response = _Slice(content, selected)
-        # The server gets the very file, so that it can send it without our help.
-        response.direct_passthrough = True
-        return response
+        headers += [
+            ("Content-Length", str(len(selected))),
+            ("Content-Range", f"bytes {selected.start}-{selected.stop - 1}/{size}"),
+        ]
+        return Answer("206 PARTIAL CONTENT", headers, _Slice(content, selected))
 
 
 def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
@@ -92,20 +92,20 @@ class _Slice:
         self._file.close()
 
 
-def _describe(response: Response, file: StoredFile) -> None:
+def _description(file: StoredFile) -> list[tuple[str, str]]:
     # Never a Content-Encoding: clients would unpack the .tar.gz and find the wrong digest.
-    response.content_type = "application/octet-stream"
-    response.set_etag(file.etag)
     audience = "public" if file.public else "private"
-    # The digest in the URL makes it a URL of these bytes only.
-    response.headers["Cache-Control"] = f"{audience}, max-age=31536000, immutable, no-transform"
-    if not file.public:
-        response.headers["Vary"] = "Authorization"
-    response.headers["Accept-Ranges"] = "bytes"
-    # An archive is made by whoever uploaded it: no browser may show what is in it.
-    response.headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    response.headers["Content-Security-Policy"] = "sandbox"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    return [
+        ("ETag", f'"{file.etag}"'),
+        # The digest in the URL makes it a URL of these bytes only.
+        ("Cache-Control", f"{audience}, max-age=31536000, immutable, no-transform"),
+        *(() if file.public else (("Vary", "Authorization"),)),
+        ("Accept-Ranges", "bytes"),
+        # An archive is made by whoever uploaded it: no browser may show what is in it.
+        ("Content-Disposition", f'attachment; filename="{file.filename}"'),
+        ("Content-Security-Policy", "sandbox"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
 
 
 def _selected_range(request: Request, file: StoredFile, size: int) -> range | None:

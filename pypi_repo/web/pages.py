@@ -1,7 +1,7 @@
 """Answers with pages that are rendered and compressed once for each state they have."""
 
 import gzip
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,10 +10,11 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
+from pypi_repo.web.answers import Answer
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 Content = TypeVar("Content")
 
@@ -45,21 +46,6 @@ def respond(
     return _not_modified(page, content) if known else _whole(page, content)
 
 
-class _Answer:
-    """A WSGI app that has nothing left to do but to send what is prepared."""
-
-    def __init__(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        self._status = status
-        self._headers = headers
-        self._body = body
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        start_response(self._status, self._headers[:])  # servers may add to their list
-        return () if environ["REQUEST_METHOD"] == "HEAD" else (self._body,)
-
-
 @lru_cache(256)  # clients send one of a handful
 def _takes_gzip(accept_encoding: str) -> bool:
     return parse_accept_header(accept_encoding[:_LONGEST_ACCEPT], Accept).quality("gzip") > 0
@@ -74,7 +60,7 @@ def _compressed(cache: PageCache, key: Hashable, page: RenderedPage) -> Rendered
     return cache.get_or_make((key, "gzip"), compress)
 
 
-def _whole(page: RenderedPage, content: Versioned[Content]) -> _Answer:
+def _whole(page: RenderedPage, content: Versioned[Content]) -> Answer:
     state = (content.public, content.serial)
     headers = page.headers.get(state)
     if headers is None:
@@ -84,11 +70,11 @@ def _whole(page: RenderedPage, content: Versioned[Content]) -> _Answer:
             *([("Content-Encoding", page.encoding)] if page.encoding else []),
             *_description(page, content),
         ]
-    return _Answer("200 OK", headers, page.body)
+    return Answer("200 OK", headers, (page.body,))
 
 
-def _not_modified(page: RenderedPage, content: Versioned[Content]) -> _Answer:
-    return _Answer("304 NOT MODIFIED", _description(page, content), b"")
+def _not_modified(page: RenderedPage, content: Versioned[Content]) -> Answer:
+    return Answer("304 NOT MODIFIED", _description(page, content))
 
 
 def _description(page: RenderedPage, content: Versioned[Content]) -> list[tuple[str, str]]:

@@ -64,8 +64,9 @@ def download(page: Page, repository: str, path: str) -> Response:
     """Exactly as package clients get it: never shown, always saved."""
     bound = page.registry.repository(repository)
     prefix = path_info(page.request).rindex(f"/{path}")
-    request = Request(shifted(page.request.environ, prefix))
-    return DownloadApp(bound).handle(request, page.actor)
+    environ = shifted(page.request.environ, prefix)
+    answer = DownloadApp(bound).handle(Request(environ), page.actor)
+    return Response.from_app(answer, environ)
 
 
 def _details(
