@@ -204,6 +204,8 @@ To install, run one of
 
 pip install --index-url {index} PROJECT
 uv pip install --index-url {index} PROJECT
+
+To manage it, sign in as {made.administrator} at {url}portal/
 """
 
 

@@ -19,6 +19,7 @@ AreaName = Literal["repositories", "users", "settings"]
 Text = Annotated[str, Meta(max_length=500)]
 Bytes = Annotated[int, Meta(ge=1, lt=2**62)]
 Password = Annotated[str, Meta(min_length=8, max_length=72)]
+Instant = Annotated[datetime, Meta(tz=True)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 TokenName = Annotated[str, Meta(max_length=100)]
 
@@ -62,7 +63,7 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
 
 class Repository(RepositorySettings, frozen=True, kw_only=True):
     name: str
-    created_at: datetime
+    created_at: Instant
 
 
 class Day(Document, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class RepositoryUsage(Document, frozen=True, kw_only=True):
     projects: int
     files: int
     size: int
-    last_upload: datetime | None
+    last_upload: Instant | None
     days: list[Day]
 
 
@@ -112,7 +113,7 @@ class ProjectSummary(Document, frozen=True, kw_only=True):
     releases: int
     files: int
     size: int
-    last_upload: datetime | None
+    last_upload: Instant | None
 
 
 class Status(Document, frozen=True, kw_only=True):
@@ -138,7 +139,7 @@ class File(Document, frozen=True, kw_only=True):
     sha256: str
     requires_python: str | None
     yanked: str | None
-    uploaded_at: datetime
+    uploaded_at: Instant
     uploaded_by: str
 
 
@@ -192,8 +193,8 @@ class User(Document, frozen=True, kw_only=True):
     name: str
     disabled: bool
     access: AccessDocument
-    created_at: datetime
-    last_used_at: datetime | None
+    created_at: Instant
+    last_used_at: Instant | None
 
 
 class CreatedUser(User, frozen=True, kw_only=True):
@@ -219,9 +220,9 @@ class Token(Document, frozen=True, kw_only=True):
     prefix: str
     repository: str | None
     read_only: bool
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
+    created_at: Instant
+    expires_at: Instant | None
+    last_used_at: Instant | None
 
 
 class CreatedToken(Token, frozen=True, kw_only=True):
@@ -251,7 +252,7 @@ class AdministratorSettings(Delegation, frozen=True, kw_only=True):
 class Administrator(Document, frozen=True, kw_only=True):
     name: str
     areas: list[AreaName]
-    created_at: datetime
+    created_at: Instant
 
 
 class CreatedAdministrator(Administrator, frozen=True, kw_only=True):
@@ -274,8 +275,8 @@ class AdministratorToken(Document, frozen=True, kw_only=True):
     prefix: str
     areas: list[AreaName]
     read_only: bool
-    created_at: datetime
-    expires_at: datetime
+    created_at: Instant
+    expires_at: Instant
 
 
 class CreatedAdministratorToken(AdministratorToken, frozen=True, kw_only=True):
@@ -289,7 +290,7 @@ class CreatedAdministratorToken(AdministratorToken, frozen=True, kw_only=True):
 
 class Entry(Document, frozen=True, kw_only=True):
     id: int
-    at: datetime
+    at: Instant
     actor: str
     actor_kind: str | None
     action: str

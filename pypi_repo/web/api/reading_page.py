@@ -1,21 +1,25 @@
-"""The management API as a page to read, from the table that serves it."""
+"""The management API as a page to read, from the document that describes it to programs."""
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from typing import Any
 
-import msgspec
-
 from pypi_repo.web.api import openapi
-from pypi_repo.web.api.operations import Operation
-from pypi_repo.web.api.tables import TABLES
+
+_Schema = Mapping[str, Any]
 
 
 @cache
 def document() -> str:
+    described = openapi.document()
     sections = "\n".join(
-        f"<h2>{escape(table.title)}</h2>\n" + "\n".join(map(_entry, table.operations))
-        for table in TABLES
+        f"<h2>{escape(tag['name'])}</h2>\n" + _operations(described["paths"], tag["name"])
+        for tag in described["tags"]
+    )
+    documents = "\n".join(
+        _document(name, schema) for name, schema in described["components"]["schemas"].items()
     )
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -26,10 +30,10 @@ def document() -> str:
 <style>
 :root {{ color-scheme: light dark }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto }}
-pre {{ padding: .75rem 1rem; overflow-x: auto; border: 1px solid #8886; border-radius: .4rem }}
+body {{ padding: 0 1rem; overflow-wrap: anywhere }}
 details {{ border-top: 1px solid #8884; padding: .4rem 0 }}
-summary {{ cursor: pointer; overflow-wrap: anywhere }}
-code {{ overflow-wrap: anywhere }}
+summary {{ cursor: pointer }}
+td, th {{ padding: .15rem 1.5rem .15rem 0; text-align: left; vertical-align: top }}
 </style>
 </head>
 <body>
@@ -38,32 +42,86 @@ code {{ overflow-wrap: anywhere }}
 Create one in the portal, or with <code>pypi-repo admin token create NAME</code>.
 For programs, the same as <a href="openapi.json">OpenAPI 3.1</a>.</p>
 {sections}
+<h2>Documents</h2>
+{documents}
 </body>
 </html>
 """
 
 
-def _entry(operation: Operation) -> str:
-    lines = [f"<p>For administrators who may manage {operation.area}.</p>" * bool(operation.area)]
-    if operation.query is not None:
-        asked = ", ".join(f"<code>{name}</code>" for name in operation.query.__struct_fields__)
-        lines.append(f"<p>Parameters: {asked}.</p>")
-    if operation.body is not None:
-        lines.append(f"<p>Send:</p>\n{_fields(operation.body)}")
-    for status, kind in operation.answers.items():
-        lines.append(
-            f"<p>Answers {status}{':' if kind else '.'}</p>{_fields(kind) if kind else ''}"
-        )
-    refusals = ", ".join(map(str, sorted(openapi.statuses_of_problems(operation))))
-    lines.append(f"<p>Refuses with {refusals}.</p>")
-    return (
-        f"<details><summary><code>{operation.method} {escape(operation.path)}</code> "
-        f"{escape(operation.summary)}</summary>\n{''.join(lines)}</details>"
+def _operations(paths: Mapping[str, Any], tag: str) -> str:
+    return "\n".join(
+        _operation(method.upper(), path, operation)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if tag in operation["tags"]
     )
 
 
-def _fields(kind: Any) -> str:
-    schema = msgspec.json.schema(kind)
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    lines = [operation.get("description", "For every administrator.")]
+    asked = [found for found in operation["parameters"] if found["in"] == "query"]
+    if asked:
+        named = [f"<code>{found['name']}</code>: {_type(found['schema'])}" for found in asked]
+        lines.append(f"Parameters: {', '.join(named)}.")
+    if "requestBody" in operation:
+        lines.append(f"Send {_content(operation['requestBody'])}.")
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            shown = f": {_content(response)}" if "content" in response else ""
+            lines.append(f"Answers {status}{shown}.")
+    refusals = [status for status in operation["responses"] if status >= "4"]
+    lines.append(f"Refuses with {', '.join(refusals)}.")
+    paragraphs = "".join(f"<p>{line}</p>" for line in lines)
     return (
-        f"<pre>{escape(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())}</pre>"
+        f"<details><summary><code>{method} {escape(path)}</code> "
+        f"{escape(operation['summary'])}</summary>\n{paragraphs}</details>"
     )
+
+
+def _content(described: Mapping[str, Any]) -> str:
+    (media_type,) = described["content"].values()
+    return _type(media_type["schema"])
+
+
+def _document(name: str, schema: _Schema) -> str:
+    rows = "\n".join(
+        f"<tr><th><code>{escape(field)}</code></th><td>{_type(its)}{_default(its)}</td></tr>"
+        for field, its in schema.get("properties", {}).items()
+    )
+    told = f"<p>{escape(schema['description'])}</p>" if "description" in schema else ""
+    return f'<h3 id="{escape(name)}">{escape(name)}</h3>\n{told}<table>\n{rows}\n</table>'
+
+
+def _type(schema: _Schema) -> str:
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(map(_type, schema["anyOf"]))
+    if "enum" in schema:
+        return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    if "additionalProperties" in schema and "properties" not in schema:
+        return f"object whose values are {_type(schema['additionalProperties'])}"
+    return escape(str(schema.get("format", schema.get("type", "anything")))) + _bounds(schema)
+
+
+def _bounds(schema: _Schema) -> str:
+    words = {
+        "minimum": "from",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+        "minLength": "of at least",
+        "maxLength": "of at most",
+    }
+    told = [f"{word} {schema[key]:,}" for key, word in words.items() if key in schema]
+    unit = " characters" if "maxLength" in schema or "minLength" in schema else ""
+    return f" {' '.join(told)}{unit}" if told else ""
+
+
+def _default(schema: _Schema) -> str:
+    if "default" not in schema:
+        return ""
+    return f", by default <code>{escape(json.dumps(schema['default']))}</code>"
