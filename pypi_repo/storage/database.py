@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
-from pypi_repo.storage.prepared import PreparedQuery, Query
+from pypi_repo.storage.prepared import PreparedQuery, Query, driver_errors
 
 _BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
@@ -78,7 +78,7 @@ class Database:
         prepared = self._prepared.get(query)
         if prepared is None:
             prepared = self._prepared[query] = PreparedQuery(query, self.engine.dialect)
-        with self.own_errors():
+        with self.own_errors(), driver_errors(self.engine.dialect):
             connection = self.engine.raw_connection()
             driver: Any = connection.dbapi_connection
             try:
@@ -86,7 +86,7 @@ class Database:
                     driver.autocommit = True
                 return prepared.run(connection, parameters)
             finally:
-                if not self.is_sqlite and connection.is_valid:
+                if not self.is_sqlite and not driver.closed:
                     driver.autocommit = False
                 connection.close()
 

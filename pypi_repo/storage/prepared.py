@@ -4,7 +4,8 @@ Of the time that SQLAlchemy needs for a small SELECT, most is spent on what only
 statements. Here the statement and its types are still SQLAlchemy's; the execution is not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Dialect, Select
@@ -31,7 +32,7 @@ class PreparedQuery:
     def run(
         self, connection: PoolProxiedConnection, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        """All rows. Raises DBAPIError, as SQLAlchemy does."""
+        """All rows. Raises the driver's errors; see `driver_errors`."""
         given: Any = parameters
         if self._positions is not None:
             given = [parameters[name] for name in self._positions]
@@ -42,7 +43,7 @@ class PreparedQuery:
         except self._dialect.loaded_dbapi.Error as error:
             if self._dialect.is_disconnect(error, connection, cursor):
                 connection.invalidate(error)
-            raise _as_sqlalchemy_does(error, self._dialect) from error
+            raise
         finally:
             cursor.close()
         return [self._processed(row) for row in rows] if self._processors else rows
@@ -61,6 +62,12 @@ def _processor(type_: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
     return processor
 
 
-def _as_sqlalchemy_does(error: Exception, dialect: Any) -> BaseException:
-    # Without statement and parameters: they would be in the log.
-    return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, dialect=dialect)
+@contextmanager
+def driver_errors(dialect: Dialect) -> Iterator[None]:
+    """The driver's errors, of connecting too, as the DBAPIErrors that SQLAlchemy makes of them."""
+    base: Any = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as error:
+        # Without statement and parameters: they would be in the log.
+        raise DBAPIError.instance(None, None, error, base, dialect=dialect) from error

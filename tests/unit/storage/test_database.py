@@ -4,10 +4,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, column, event, select, table, text
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 from pypi_repo.storage import database as database_module
@@ -237,12 +238,37 @@ def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
         database = Database(server.create_database())
         with database.begin() as connection:
             connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+        asked_often = select(column("name")).select_from(table("things"))
+        assert database.rows(asked_often, {}) == []
         server.crash()
-        with pytest.raises(Unavailable, match="cannot be used right now") as caught:
-            _names(database)
-        assert "postgres@" not in caught.value.message
+        for ask in (lambda: _names(database), lambda: database.rows(asked_often, {})):
+            with pytest.raises(Unavailable, match="cannot be used right now") as caught:
+                ask()
+            assert "postgres@" not in caught.value.message
         server.start()
         assert _names(database) == []
+        assert database.rows(asked_often, {}) == []
+        database.close()
+
+
+def test_a_connection_that_breaks_is_replaced(tmp_path: Path) -> None:
+    """Also between its check-out and the query: the next request gets another one."""
+    asked_often = select(column("name")).select_from(table("things"))
+    with PostgresServer(tmp_path) as server:
+        database = Database(server.create_database())
+        with database.begin() as connection:
+            connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+
+        def cut(_connection: Any, record: Any, _proxy: Any) -> None:
+            if not broken:
+                broken.append(record)
+                record.dbapi_connection.pgconn.finish()
+
+        broken: list[Any] = []
+        event.listen(database.engine, "checkout", cut)
+        with pytest.raises(Unavailable):
+            database.rows(asked_often, {})
+        assert database.rows(asked_often, {}) == []
         database.close()
 
 
