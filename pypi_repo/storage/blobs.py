@@ -108,8 +108,15 @@ class BlobStore(ABC):
         """Does nothing where there is no such blob."""
 
     @abstractmethod
-    def walk(self) -> Iterator[Blob]:
-        """All blobs, and what crashed uploads left in staging."""
+    def look(self, path: str) -> Blob | None:
+        """The blob as it is at this moment; None if there is none."""
+
+    @abstractmethod
+    def walk(self, folder: str = "") -> Iterator[Blob]:
+        """All blobs below `folder`, and what crashed uploads left in staging.
+
+        A whole store is listed folder by folder, so that no listing of all is ever in memory.
+        """
 
 
 def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
@@ -182,15 +189,20 @@ class _LocalBlobStore(BlobStore):
         with _own_errors(), suppress(FileNotFoundError):
             os.unlink(self._locate(path))
 
-    def walk(self) -> Iterator[Blob]:
-        for folder, _folders, files in os.walk(self._root):
-            for name in files:
-                location = os.path.join(folder, name)
-                with suppress(FileNotFoundError):
-                    status = os.stat(location)
-                    relative = os.path.relpath(location, self._root).replace(os.sep, "/")
-                    modified = datetime.fromtimestamp(status.st_mtime, UTC)
-                    yield Blob(relative, status.st_size, modified)
+    def look(self, path: str) -> Blob | None:
+        with _own_errors():
+            try:
+                status = os.stat(self._locate(path))
+            except FileNotFoundError:
+                return None
+        return Blob(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def walk(self, folder: str = "") -> Iterator[Blob]:
+        for place, _folders, names in os.walk(self._locate(folder)):
+            relative = os.path.relpath(place, self._root).replace(os.sep, "/")
+            for name in names:
+                if blob := self.look(name if relative == "." else f"{relative}/{name}"):
+                    yield blob
 
     def _staging_file(self) -> "tempfile._TemporaryFileWrapper[bytes]":
         return tempfile.NamedTemporaryFile(dir=self._staging, delete=False)
@@ -240,14 +252,32 @@ class _RemoteBlobStore(BlobStore):
         with _own_errors(), suppress(FileNotFoundError):
             self._fs.rm_file(self._locate(path))
 
-    def walk(self) -> Iterator[Blob]:
+    def look(self, path: str) -> Blob | None:
+        with _own_errors(), suppress(FileNotFoundError):
+            return self._blob(self._fs.info(self._locate(path)))
+        return None
+
+    def walk(self, folder: str = "") -> Iterator[Blob]:
+        if folder:
+            yield from self._listing(self._locate(folder))
+            return
+        with _own_errors(), suppress(FileNotFoundError):
+            for entry in self._fs.ls(self._root, detail=True):
+                if entry["type"] == "directory":
+                    yield from self._listing(entry["name"])
+                else:
+                    yield self._blob(entry)
+
+    def _listing(self, location: str) -> Iterator[Blob]:
         with _own_errors():
-            found = self._fs.find(self._root, detail=True)
-            for location, info in found.items():
+            for info in self._fs.find(location, detail=True).values():
                 with suppress(FileNotFoundError):
-                    modified = info.get("LastModified") or self._fs.modified(location)
-                    relative = location.removeprefix(self._root).lstrip("/")
-                    yield Blob(relative, info["size"], modified)
+                    yield self._blob(info)
+
+    def _blob(self, info: Mapping[str, Any]) -> Blob:
+        modified = info.get("LastModified") or self._fs.modified(info["name"])
+        path = info["name"].removeprefix(self._root).lstrip("/")
+        return Blob(path, info["size"], modified)
 
     def _send(self, staged: StagedFile, location: str) -> None:
         staged.file.flush()

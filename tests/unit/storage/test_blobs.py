@@ -183,6 +183,22 @@ def test_walking_tells_size_and_time(store: BlobStore) -> None:
     assert before < blob.modified < datetime.now(UTC) + timedelta(seconds=2)
 
 
+def test_walking_below_one_folder(store: BlobStore) -> None:
+    other, top = "ab/cd/ef/demo-2.0.tar.gz", "notes"
+    for path in (PATH, other, top):
+        _put(store, path)
+    assert _paths(store) == {PATH, other, top}
+    assert {blob.path for blob in store.walk("aa")} == {PATH}
+    assert list(store.walk("ff")) == []
+
+
+def test_looking_tells_what_walking_tells(store: BlobStore) -> None:
+    assert store.look(PATH) is None
+    _put(store)
+    (blob,) = store.walk()
+    assert store.look(PATH) == blob
+
+
 def test_putting_again_makes_a_blob_young(disk: BlobStore, root: Path) -> None:
     """So that no sweep takes what an upload has just found good."""
     _put(disk)
