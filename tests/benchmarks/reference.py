@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -18,8 +17,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import sqlalchemy
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo import Limits
-from pypi_repo.serve import Server
+from pypi_repo.server.loop import Server
 from tests.benchmarks.answers import Answer
 from tests.support.processes import ServerProcess, free_port
 
@@ -95,9 +93,8 @@ def main() -> None:
     parser.add_argument("database", type=Path)
     parser.add_argument("port", type=int)
     arguments = parser.parse_args()
-    tempfile.tempdir = str(arguments.folder)  # the server spools bodies on the same disk
     site = _Site(arguments.folder, arguments.database)
-    Server(site.wsgi_app(), "127.0.0.1", arguments.port, Limits()).run()
+    Server(site.wsgi_app(), "127.0.0.1", arguments.port).run()
 
 
 class _Site:

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -56,10 +57,15 @@ def test_killed_while_the_upload_arrives(prepared: Prepared) -> None:
     with prepared.start() as server, publisher_of(server) as publisher:
         page = publisher.get("/repositories/main/simple/demo/")
         left = stored_files(prepared)
+        registry = prepared.registry()
+        registry.upkeep.sweep(timedelta(0))
+        registry.close()
+        swept = stored_files(prepared)
         again = publisher.upload(dist)
 
     assert page.status == 404
-    assert left == []
+    assert all(path.parent.name == ".staging" for path in left)
+    assert swept == []
     assert again.status == 200
 
 

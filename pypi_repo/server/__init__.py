@@ -1,0 +1,1 @@
+"""waitress, made to hand bodies to the application while they arrive, and to bear slow clients."""

@@ -1,0 +1,157 @@
+"""The server: one loop that receives and sends, and threads that run the application."""
+
+import errno
+import select
+import signal
+import sys
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.server.channel import Channel, Patience
+from pypi_repo.server.listener import Listener
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_THREADS = 16
+_UPLOADS_AT_ONCE = 32
+_DRAIN_SECONDS = 30
+_POLL_SECONDS = 0.5
+_RECEIVE = 256 * 1024  # bytes
+_LONGEST_HEADERS = 64 * 1024  # bytes
+_CONNECTIONS = 1000
+_FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
+_PATIENCE = Patience()
+_PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
+
+
+class Server:
+    """Bodies stream to the application; slow, idle and too many clients do not hold it up.
+
+    At SIGTERM or SIGINT it finishes what is under way, and ends.
+
+    trusted_proxy: the address whose word is taken for the outer scheme and the client's address.
+
+    Raises ConfigurationError where it cannot listen on that address.
+    """
+
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        host: str,
+        port: int,
+        trusted_proxy: str | None = None,
+        patience: Patience = _PATIENCE,
+    ) -> None:
+        self._patience = patience
+        self._map: dict[int, Any] = {}
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._uploads = ThreadedTaskDispatcher()
+        try:
+            self._listeners = self._listen(application, _adjustments(host, port, trusted_proxy))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(_cannot_listen(error, host, port)) from error
+        self._dispatcher.set_thread_count(_THREADS)
+        self._uploads.set_thread_count(_UPLOADS_AT_ONCE)
+        self._stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        # With port 0, this is the port that the system chose.
+        address, chosen_port = self._listeners[0].getsockname()
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{chosen_port}/"
+
+    def run(self) -> None:
+        """Serves until a signal asks for the end; at most half a minute longer."""
+        while not self._stopping:
+            self._turn()
+        for listener in self._listeners:
+            listener.accepting = False
+            # Not listener.close(), which takes the trigger along: worker threads still pull it,
+            # and its file descriptor may belong to somebody else by then.
+            wasyncore.dispatcher.close(listener)
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self._is_busy() and time.monotonic() < deadline:
+            self._turn()
+        for channel in self._channels():
+            channel.handle_close()  # who waits for the rest of a body would wait for ever
+        for dispatcher in (self._dispatcher, self._uploads):
+            dispatcher.shutdown()
+        wasyncore.close_all(self._map)
+
+    def _listen(self, application: "WSGIApplication", adj: Adjustments) -> list[Listener]:
+        return [
+            Listener(
+                application,
+                self._map,
+                adj,
+                address,
+                self._dispatcher,
+                self._uploads,
+                self._patience,
+            )
+            for address in adj.listen
+        ]
+
+    def _turn(self) -> None:
+        wasyncore.loop(timeout=_POLL_SECONDS, use_poll=True, map=self._map, count=1)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
+
+    def _is_busy(self) -> bool:
+        """Whether any request is being received, worked on, or answered."""
+        return any(
+            channel.requests or channel.request is not None or channel.total_outbufs_len
+            for channel in self._channels()
+        )
+
+    def _channels(self) -> list[Channel]:
+        return [channel for channel in self._map.values() if isinstance(channel, Channel)]
+
+
+def _adjustments(host: str, port: int, trusted_proxy: str | None) -> Adjustments:
+    trust: dict[str, Any] = (
+        {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": _PROXY_HEADERS}
+        if trusted_proxy
+        else {}
+    )
+    return Adjustments(
+        host=host,
+        port=port,
+        ident="pypi_repo",
+        recv_bytes=_RECEIVE,
+        max_request_header_size=_LONGEST_HEADERS,
+        max_request_body_size=sys.maxsize,  # each app bounds what it reads, and says so better
+        connection_limit=_possible_connections(),
+        clear_untrusted_proxy_headers=True,
+        **trust,
+    )
+
+
+def _possible_connections() -> int:
+    """As many as we want, or as the system lets us have, with a file for each."""
+    if not hasattr(select, "poll"):
+        return 400  # all that select() can look at, on Windows
+    import resource
+
+    wanted = 2 * _CONNECTIONS + _FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(50, (allowed - _FILES_BESIDE) // 2)
+
+
+def _cannot_listen(error: Exception, host: str, port: int) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is in use; choose another one with --port."
+    if isinstance(error, OSError) and error.errno == errno.EACCES:
+        return f"Port {port} needs more rights; choose one above 1023 with --port."
+    return f"Cannot listen on {host} port {port}: {error}. Choose another one with --host."
