@@ -1,7 +1,7 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,7 +19,13 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
-from pypi_repo.storage.prepared import PreparedQuery, Query, driver_errors
+from pypi_repo.storage.prepared import (
+    Answer,
+    PreparedQuestion,
+    Question,
+    Readers,
+    driver_errors,
+)
 
 _BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
@@ -49,7 +55,8 @@ class Database:
         self.in_memory = self.is_sqlite and self.path is None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
-        self._prepared: dict[Query, PreparedQuery] = {}
+        self._prepared: dict[Question[Any], PreparedQuestion[Any]] = {}
+        self._readers = Readers(self.engine, only_one=self.in_memory)
         self._reader = self.engine.execution_options(
             **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
         )
@@ -69,26 +76,18 @@ class Database:
         with self.own_errors(), self._reader.connect() as connection:
             yield connection
 
-    def rows(self, query: Query, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of a query that is asked often: a constant of a module, with bind parameters.
-
-        It sees what is committed at that moment.
-        """
+    def ask(self, question: Question[Answer], **parameters: Any) -> Answer:
+        """The answer to a question that is asked often, as it is committed at this moment."""
         self._pass_guard()
-        prepared = self._prepared.get(query)
+        prepared = self._prepared.get(question)
         if prepared is None:
-            prepared = self._prepared[query] = PreparedQuery(query, self.engine.dialect)
-        with self.own_errors(), driver_errors(self.engine.dialect):
-            connection = self.engine.raw_connection()
-            driver: Any = connection.dbapi_connection
-            try:
-                if not self.is_sqlite:
-                    driver.autocommit = True
-                return prepared.run(connection, parameters)
-            finally:
-                if not self.is_sqlite and not driver.closed:
-                    driver.autocommit = False
-                connection.close()
+            prepared = self._prepared[question] = PreparedQuestion(question, self.engine.dialect)
+        try:
+            answer: Answer = self._readers.ask(prepared, parameters)
+        except Exception:
+            with self.own_errors(), driver_errors(self.engine.dialect):
+                raise
+        return answer
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -119,6 +118,7 @@ class Database:
                 ) from error
 
     def close(self) -> None:
+        self._readers.close()
         self.engine.dispose()
 
     def _pass_guard(self) -> None:

@@ -1,13 +1,37 @@
 """What nearly every request asks the database: who is it, and what do they ask for."""
 
+from collections.abc import Sequence
+
 from pypi_repo.domain.accounts import Account, Token
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage import people
 from pypi_repo.storage.catalog import Located, located, located_file
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.prepared import Question, Row
 from pypi_repo.storage.rows import lookup, to_repository
 from pypi_repo.storage.statements import LOCATE_FILE, LOCATE_PROJECT, REPOSITORY
+
+_LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
+
+
+def _repository(rows: Sequence[Row]) -> Repository | None:
+    return to_repository(rows[0]) if rows else None
+
+
+def _project(rows: Sequence[Row]) -> Located | None:
+    return located(rows[0]) if rows else None
+
+
+def _file(rows: Sequence[Row]) -> _LocatedFile | None:
+    return located_file(rows[0]) if rows else None
+
+
+_ACCOUNT = Question(people.USER, people.to_account)
+_TOKEN_HOLDER = Question(people.TOKEN_HOLDER, people.to_token_holder)
+_REPOSITORY = Question(REPOSITORY, _repository)
+_PROJECT = Question(LOCATE_PROJECT, _project)
+_FILE = Question(LOCATE_FILE, _file)
 
 
 class Lookups:
@@ -18,28 +42,19 @@ class Lookups:
 
     def account(self, name: str) -> Account | None:
         """The repository user with its password hash and grants."""
-        return people.to_account(self._database.rows(people.USER, {"name": lookup(name)}))
+        return self._database.ask(_ACCOUNT, name=lookup(name))
 
     def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
         """The token and its user with grants."""
-        return people.to_token_holder(
-            self._database.rows(people.TOKEN_HOLDER, {"digest": secret_sha256})
-        )
+        return self._database.ask(_TOKEN_HOLDER, digest=secret_sha256)
 
     def repository(self, name: str) -> Repository | None:
-        rows = self._database.rows(REPOSITORY, {"name": lookup(name)})
-        return to_repository(rows[0]) if rows else None
+        return self._database.ask(_REPOSITORY, name=lookup(name))
 
     def project(self, repository: str, project: NormalizedName) -> Located | None:
         """The repository, and the project if it is there."""
-        names = {"repository": lookup(repository), "project": lookup(project)}
-        rows = self._database.rows(LOCATE_PROJECT, names)
-        return located(rows[0]) if rows else None
+        return self._database.ask(_PROJECT, repository=lookup(repository), project=lookup(project))
 
-    def file(
-        self, repository: str, filename: str
-    ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
+    def file(self, repository: str, filename: str) -> _LocatedFile | None:
         """The repository, and the file with its project if it is there."""
-        names = {"repository": lookup(repository), "filename": lookup(filename)}
-        rows = self._database.rows(LOCATE_FILE, names)
-        return located_file(rows[0]) if rows else None
+        return self._database.ask(_FILE, repository=lookup(repository), filename=lookup(filename))

@@ -1,58 +1,123 @@
-"""Queries of the hot path: compiled once, and run by the driver itself.
+"""Questions of the hot path: compiled once, and asked through the driver itself.
 
 Of the time that SQLAlchemy needs for a small SELECT, most is spent on what only changes between
-statements. Here the statement and its types are still SQLAlchemy's; the execution is not.
+statements, and on checking connections out and in. Here the statement and its types are still
+SQLAlchemy's; the execution is not.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Dialect, Engine, Select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import PoolProxiedConnection
 
-Query = Select[*tuple[Any, ...]]
+Answer = TypeVar("Answer")
+Row = tuple[Any, ...]
+Query = Select[*Row]
+
+_ANSWERS_KEPT = 1024
 
 
-class PreparedQuery:
-    """One SELECT, for one dialect."""
+@dataclass(frozen=True, eq=False)
+class Question(Generic[Answer]):
+    """A query with bind parameters, and what is made of all its rows: a constant of a module.
 
-    def __init__(self, statement: Query, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)
-        self._sql: str = compiled.string
+    make: must depend on nothing but the rows, because what it made of equal rows is used again.
+    """
+
+    query: Query
+    make: Callable[[Sequence[Row]], Answer]
+
+
+class PreparedQuestion(Generic[Answer]):
+    """A question, for one dialect."""
+
+    def __init__(self, question: Question[Answer], dialect: Dialect) -> None:
+        compiled: Any = question.query.compile(dialect=dialect)
+        self.sql: str = compiled.string
         self._positions: list[str] | None = compiled.positiontup
-        self._dialect: Any = dialect
+        self._make = question.make
         self._processors = tuple(
             (place, processor)
-            for place, column in enumerate(statement.selected_columns)
+            for place, column in enumerate(question.query.selected_columns)
             if (processor := _processor(column.type, dialect)) is not None
         )
+        self._answer = lru_cache(_ANSWERS_KEPT)(self._made_of)
 
-    def run(
-        self, connection: PoolProxiedConnection, parameters: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        """All rows. Raises the driver's errors; see `driver_errors`."""
-        given: Any = parameters
-        if self._positions is not None:
-            given = [parameters[name] for name in self._positions]
-        cursor = connection.cursor()
-        try:
-            cursor.execute(self._sql, given)
-            rows: list[tuple[Any, ...]] = list(cursor.fetchall())
-        except self._dialect.loaded_dbapi.Error as error:
-            if self._dialect.is_disconnect(error, connection, cursor):
-                connection.invalidate(error)
-            raise
-        finally:
-            cursor.close()
-        return [self._processed(row) for row in rows] if self._processors else rows
+    def given(self, parameters: Mapping[str, Any]) -> Any:
+        """The parameters in the form that the driver takes."""
+        if self._positions is None:
+            return parameters
+        return [parameters[name] for name in self._positions]
 
-    def _processed(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def ask(self, connection: Any, parameters: Mapping[str, Any]) -> Answer:
+        """connection: the driver's. Raises the driver's errors; see `driver_errors`."""
+        cursor = connection.execute(self.sql, self.given(parameters))
+        rows = tuple(cursor.fetchall())
+        cursor.close()
+        return self._answer(rows)
+
+    def _made_of(self, rows: tuple[Row, ...]) -> Answer:
+        return self._make([self._processed(row) for row in rows])
+
+    def _processed(self, row: Row) -> Row:
         values = list(row)
         for place, processor in self._processors:
             values[place] = processor(values[place])
         return tuple(values)
+
+
+class Readers:
+    """Connections that ask prepared questions and nothing else, each in no transaction.
+
+    As many as ever asked at the same time stay open, beside those in the engine's pool.
+
+    only_one: the engine has one connection for all, which goes back to its pool each time.
+    """
+
+    def __init__(self, engine: Engine, *, only_one: bool) -> None:
+        self._engine = engine
+        self._dialect: Any = engine.dialect
+        self._only_one = only_one
+        self._idle: list[Any] = []
+
+    def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
+        """Raises the driver's errors; see `driver_errors`."""
+        try:
+            connection, is_new = self._idle.pop(), False
+        except IndexError:
+            connection, is_new = self._open(), True
+        try:
+            answer = question.ask(connection, parameters)
+        except BaseException as error:
+            was_cut = self._dialect.is_disconnect(error, connection, None)
+            connection.close()
+            if was_cut and not is_new:  # somewhere between two requests
+                return self.ask(question, parameters)
+            raise
+        if self._only_one:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        return answer
+
+    def close(self) -> None:
+        """Closes those that nobody is using."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _open(self) -> Any:
+        connection = self._engine.raw_connection()
+        if self._only_one:
+            return connection
+        connection.detach()
+        driver: Any = connection.dbapi_connection
+        if self._dialect.name != "sqlite":
+            driver.autocommit = True
+        return driver
 
 
 def _processor(type_: Any, dialect: Dialect) -> Callable[[Any], Any] | None:

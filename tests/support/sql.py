@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import event
+
+from pypi_repo.storage.database import Database
 
 _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 
 @contextmanager
-def count_statements(engine: Engine) -> Iterator[list[str]]:
-    """The SQL statements that the engine's database gets within the block, on any thread.
+def count_statements(database: Database) -> Iterator[list[str]]:
+    """The SQL statements that the database gets within the block, on any thread.
 
     SQLite tells itself; of PostgreSQL only what goes through SQLAlchemy's execution is seen.
     """
+    engine = database.engine
+    database._readers.close()  # so that they too are opened anew, and traced
     statements: list[str] = []
     traced = []
 

@@ -105,9 +105,7 @@ def test_no_request_reads_a_whole_table(
         "filename": "p_77-1.0-py3-none-any.whl",
         "digest": "0" * 64,
     }
-    for prepared in database._prepared.values():
-        names = prepared._positions
-        asked.append((prepared._sql, [given[name] for name in names] if names else given))
+    asked += [(prepared.sql, prepared.given(given)) for prepared in database._prepared.values()]
     plans = {statement: _plan(database, statement, parameters) for statement, parameters in asked}
     assert len(plans) >= 15
     scans = {statement: plan for statement, plan in plans.items() if _scans(plan)}

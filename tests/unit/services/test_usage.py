@@ -57,7 +57,7 @@ def test_a_download_writes_nothing_at_once(both: Registry) -> None:
     url = _file_url(both)
     client = Client(both.wsgi_app())
     client.get(url, headers=basic(USER, PASSWORD))
-    with count_statements(both._database.engine) as statements:
+    with count_statements(both._database) as statements:
         client.get(url, headers=basic(USER, PASSWORD))
     assert all(statement.lstrip().startswith("SELECT") for statement in statements)
 

@@ -3,16 +3,18 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection, column, event, select, table, text
+from sqlalchemy import Connection, column, event, literal_column, select, table, text
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 from pypi_repo.storage import database as database_module
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.prepared import Question
 from tests.support.postgres import PostgresServer
 
 
@@ -238,22 +240,27 @@ def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
         database = Database(server.create_database())
         with database.begin() as connection:
             connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
-        asked_often = select(column("name")).select_from(table("things"))
-        assert database.rows(asked_often, {}) == []
+        asked_often = Question(select(column("name")).select_from(table("things")), list)
+        assert database.ask(asked_often) == []
         server.crash()
-        for ask in (lambda: _names(database), lambda: database.rows(asked_often, {})):
+        for ask in (lambda: _names(database), lambda: database.ask(asked_often)):
             with pytest.raises(Unavailable, match="cannot be used right now") as caught:
                 ask()
             assert "postgres@" not in caught.value.message
         server.start()
         assert _names(database) == []
-        assert database.rows(asked_often, {}) == []
+        assert database.ask(asked_often) == []
+        server.crash()
+        server.start()
+        # Nobody asked while it was gone, so nobody needs to know.
+        assert database.ask(asked_often) == []
+        assert _names(database) == []
         database.close()
 
 
 def test_a_connection_that_breaks_is_replaced(tmp_path: Path) -> None:
     """Also between its check-out and the query: the next request gets another one."""
-    asked_often = select(column("name")).select_from(table("things"))
+    asked_often = Question(select(column("name")).select_from(table("things")), list)
     with PostgresServer(tmp_path) as server:
         database = Database(server.create_database())
         with database.begin() as connection:
@@ -267,8 +274,8 @@ def test_a_connection_that_breaks_is_replaced(tmp_path: Path) -> None:
         broken: list[Any] = []
         event.listen(database.engine, "checkout", cut)
         with pytest.raises(Unavailable):
-            database.rows(asked_often, {})
-        assert database.rows(asked_often, {}) == []
+            database.ask(asked_often)
+        assert database.ask(asked_often) == []
         database.close()
 
 
@@ -320,3 +327,18 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable), database.begin():
         pass
     database.close()
+
+
+def test_many_ask_at_once_on_as_many_connections(database: Database) -> None:
+    one = Question(select(literal_column("1")), lambda rows: rows[0][0])
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _number: database.ask(one), range(400)))
+    assert answers == [1] * 400
+    assert 1 <= len(database._readers._idle) <= 8
+
+
+def test_a_question_that_fails_keeps_no_connection(sqlite: Database) -> None:
+    nowhere = Question(select(column("name")).select_from(table("nowhere")), list)
+    with pytest.raises(Unavailable):
+        sqlite.ask(nowhere)
+    assert sqlite._readers._idle == []

@@ -539,10 +539,8 @@ def test_x76_uploads_are_throttled_too(throttled: Site) -> None:
 
 
 def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> None:
-    engine = registry._database.engine
-
     def cost(action: Callable[[], TestResponse]) -> int:
-        with count_statements(engine) as statements:
+        with count_statements(registry._database) as statements:
             assert action().status_code in (200, 206, 301, 304, 404)
         return len(statements)
 
@@ -588,7 +586,7 @@ def test_statements_of_an_upload_do_not_grow_with_the_project(
 ) -> None:
     counts = []
     for number in range(5):
-        with count_statements(registry._database.engine) as statements:
+        with count_statements(registry._database) as statements:
             assert site.upload(wheel(version=f"{number}.0")).status_code == 200
         counts.append(len(statements))
     assert counts[0] <= 20
@@ -599,7 +597,7 @@ def test_statements_of_an_upload_do_not_grow_with_the_project(
 def test_a_page_of_many_files_costs_no_more(registry: Registry, site: Site) -> None:
     for number in range(30):
         site.upload(wheel(version=f"{number}.0"))
-    with count_statements(registry._database.engine) as statements:
+    with count_statements(registry._database) as statements:
         assert len(site.page("demo")["files"]) == 30
     assert len(statements) == 3
 
@@ -607,7 +605,7 @@ def test_a_page_of_many_files_costs_no_more(registry: Registry, site: Site) -> N
 def test_anonymous_reading_of_a_public_page_costs_one(registry: Registry, filled: Site) -> None:
     registry.repositories.change("main", public=True)
     filled.client.get(f"{filled.index_url}demo/")
-    with count_statements(registry._database.engine) as statements:
+    with count_statements(registry._database) as statements:
         assert filled.client.get(f"{filled.index_url}demo/").status_code == 200
     assert len(statements) == 1
 
