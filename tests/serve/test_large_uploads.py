@@ -1,0 +1,53 @@
+"""Each client with a file that streams to the application: published, and told why it is not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.clients.test_publishing_clients import BACKENDS, every_client, publish
+from tests.conftest import PASSWORD, READER, USER
+from tests.serve.conftest import Prepared, addresses, publisher_of
+from tests.support.clients import Clients
+from tests.support.live import ServeProcess
+from tests.support.projects import pyproject_project
+
+SIZE = 6_000_000  # more than a socket's buffers hold
+
+
+@pytest.fixture
+def project(client: str, clients: Clients, tmp_path: Path) -> Path:
+    """Built files too large to be received before they are looked at."""
+    folder = pyproject_project(tmp_path / "project", "demo", "1.0", BACKENDS[client])
+    (folder / "demo" / "numbers.py").write_text(f'DIGITS = "{os.urandom(SIZE).hex()}"\n')
+    if client != "flit":  # which builds by itself
+        clients.build(folder)
+    return folder
+
+
+@every_client
+def test_refused_and_accepted(
+    client: str, project: Path, server: ServeProcess, prepared: Prepared, clients: Clients
+) -> None:
+    """U01: refused by the headers, and heard all the same. U92: in the client's own words."""
+    url = addresses(server).upload()
+    stranger = publish(client, clients, project, (url, USER, "wrong"), check=False)
+    reader = publish(client, clients, project, (url, READER, PASSWORD), check=False)
+    with publisher_of(server) as publisher:
+        nothing = publisher.get("/repositories/main/simple/demo/").status
+    accepted = publish(client, clients, project, (url, USER, PASSWORD))
+    registry = prepared.registry()
+    _project, files = registry.projects.get("main", "demo")
+    registry.close()
+
+    assert stranger.returncode != 0
+    assert "The user name or password is wrong" in stranger.text or "401" in stranger.text
+    assert reader.returncode != 0
+    assert "403" in reader.text
+    assert nothing == 404
+    assert accepted.returncode == 0
+    assert {file.filename for file in files} == {
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0.tar.gz",
+    }
+    assert all(file.size > SIZE for file in files)
