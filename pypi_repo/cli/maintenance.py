@@ -1,9 +1,14 @@
 """pypi-repo db ... and upkeep ..."""
 
+from dataclasses import asdict, dataclass, field
+
 import click
 
-from pypi_repo.cli.options import Group, uses_registry
+from pypi_repo.cli.options import Group, json_option, option, print_record, uses_registry
+from pypi_repo.cli.progress import progress
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
+from pypi_repo.services.upkeep import Checked, Problem
 from pypi_repo.settings import format_size
 
 
@@ -33,21 +38,78 @@ def upkeep() -> None:
 
 
 @upkeep.command()
+@json_option
 @uses_registry
-def sweep(registry: Registry) -> None:
+def sweep(registry: Registry, as_json: bool) -> None:
     """Delete stored files that nothing has referred to for a day."""
     swept = registry.upkeep.sweep()
-    click.echo(f"Deleted {swept.blobs} files, {format_size(swept.bytes)}.")
+    if as_json:
+        print_record(asdict(swept), as_json)
+    else:
+        click.echo(f"Deleted {swept.blobs} files, {format_size(swept.bytes)}.")
 
 
 @upkeep.command()
+@option(
+    "--after",
+    default="",
+    metavar="SHA256",
+    help="Go on after the file with this digest: an interrupted run tells it.",
+)
+@json_option
 @uses_registry
-def verify(registry: Registry) -> None:
-    """Read every stored file and compare it with its digest; exit status 1 if one is wrong."""
-    problems = 0
-    for problem in registry.upkeep.verify():
-        problems += 1
-        click.echo(f"{problem.filename}: {problem.what}")
-    if problems:
-        raise click.ClickException(f"{problems} files are damaged; restore them from a backup.")
-    click.echo("All files are what was uploaded.")
+def verify(registry: Registry, after: str, as_json: bool) -> None:
+    """Read every stored file and compare it with the database; exit status 1 if one is damaged.
+
+    Ctrl+C or SIGTERM interrupts it, and it says how to go on.
+    """
+    report = _Report(after)
+    try:
+        with progress() as shown:
+            for checked in registry.upkeep.verify(after, shown.listen):
+                report.add(checked)
+                if not as_json:
+                    for problem in checked.problems:
+                        shown.say(_line(problem))
+        report.complete = True
+    except KeyboardInterrupt:
+        raise click.ClickException(f"Interrupted; {report.how_to_go_on()}.") from None
+    except RegistryError:
+        click.echo(f"Not all files were checked; {report.how_to_go_on()}.", err=True)
+        raise
+    finally:
+        if as_json:
+            print_record(asdict(report), as_json)
+    if report.problems:
+        raise click.ClickException(
+            f"{len(report.problems)} files are damaged; copy them back from a backup, where they "
+            "have the same paths."
+        )
+    if not as_json:
+        click.echo("All files are what was uploaded.")
+
+
+@dataclass
+class _Report:
+    """Of one run; `after` is the digest of what was checked last."""
+
+    after: str
+    complete: bool = False
+    files: int = 0
+    bytes: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, checked: Checked) -> None:
+        self.after = checked.sha256
+        self.files += checked.files
+        self.bytes += checked.bytes
+        self.problems += checked.problems
+
+    def how_to_go_on(self) -> str:
+        if not self.after:
+            return "start again with the same command"
+        return f"go on with `pypi-repo upkeep verify --after {self.after}`"
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.path} ({', '.join(problem.repositories)}): {problem.what}"

@@ -25,6 +25,7 @@ from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Un
 from pypi_repo.settings import format_size
 
 _STAGING = ".staging"
+_PIECE = 1024 * 1024
 _REMOTE_BLOCK = 4 * 1024 * 1024
 # s3fs would otherwise hold up to ten parts of 50 MiB in memory.
 _UPLOAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -98,6 +99,12 @@ class BlobStore(ABC):
     @abstractmethod
     def open(self, path: str) -> IO[bytes]:
         """The blob, readable and seekable; raises FileNotFoundError if there is none."""
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """The blob in pieces; raises FileNotFoundError if there is none."""
+        with self.open(path) as blob, _own_errors():
+            while piece := blob.read(_PIECE):
+                yield piece
 
     @abstractmethod
     def exists(self, path: str) -> bool:

@@ -1,6 +1,6 @@
 """Statements about repositories, projects, releases and files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +8,6 @@ from packaging.utils import NormalizedName, canonicalize_version
 from sqlalchemy import (
     Connection,
     delete,
-    exists,
     func,
     insert,
     select,
@@ -362,20 +361,6 @@ class Catalog:
     def is_retired(self, repository: Repository, filename: str) -> bool:
         names = {"repository_id": repository.id, "filename": filename}
         return self._connection.execute(IS_RETIRED, names).scalar_one()
-
-    def stored_files(self) -> Iterator[tuple[str, str, int, str | None]]:
-        """(sha256, filename, size, sha256 of its metadata) of every file of the registry."""
-        rows = self._connection.execute(
-            select(FileRow.sha256, FileRow.filename, FileRow.size, FileRow.metadata_sha256)
-        )
-        for row in rows:
-            yield row[0], row[1], row[2], row[3]
-
-    def refers_to(self, sha256: str, filename: str) -> bool:
-        """Whether any repository has a file whose blob this is."""
-        return self._connection.execute(
-            select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
-        ).scalar_one()
 
 
 def located(row: Sequence[Any]) -> Located:

@@ -1,11 +1,19 @@
 """pypi-repo db ... and upkeep ..."""
 
+import json
 import os
+import pty
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from pypi_repo.settings import format_size
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
 
@@ -56,26 +64,131 @@ def test_sweep_frees_what_was_deleted_a_day_ago(main_cli: CommandLine, index: In
     }
 
 
-def test_verify(main_cli: CommandLine, index: Index) -> None:
+def test_sweep_tells_programs_what_it_did(main_cli: CommandLine, index: Index) -> None:
+    assert main_cli.json("upkeep", "sweep") == {"blobs": 0, "bytes": 0}
+
+
+def test_sweep_refuses_what_looks_like_the_wrong_database(cli: CommandLine) -> None:
+    cli.run("db", "current")  # makes an empty registry
+    assert "has no repository" in cli.refused("upkeep", "sweep")
+
+
+def damage(cli: CommandLine, index: Index) -> None:
+    """Of four files one is lost, one cut and one turned round."""
     for version in ("1.0", "2.0", "3.0", "4.0"):
         assert index.upload(wheel("demo", version), "ada", PASSWORD) == 200
-    good = main_cli.ok("upkeep", "verify")
-    by_name = {path.name: path for path in blobs_of(main_cli)}
+    by_name = {path.name: path for path in blobs_of(cli)}
     by_name["demo-1.0-py3-none-any.whl"].unlink()
-    content = by_name["demo-2.0-py3-none-any.whl"].read_bytes()
-    by_name["demo-2.0-py3-none-any.whl"].write_bytes(content[:-1])
-    by_name["demo-3.0-py3-none-any.whl"].write_bytes(content[::-1])
+    for version, part in (("2.0", slice(-1)), ("3.0", slice(None, None, -1))):
+        path = by_name[f"demo-{version}-py3-none-any.whl"]
+        path.write_bytes(path.read_bytes()[part])
+
+
+def test_verify(main_cli: CommandLine, index: Index) -> None:
+    good = main_cli.ok("upkeep", "verify")
+    damage(main_cli, index)
     result = main_cli.run("upkeep", "verify")
 
     assert good == "All files are what was uploaded.\n"
     assert result.exit_code == 1
-    lines = sorted(result.stdout.splitlines())
-    assert [line.split(":")[0] for line in lines] == [
-        f"demo-{version}-py3-none-any.whl" for version in ("1.0", "2.0", "3.0")
+    lines = sorted(result.stdout.splitlines(), key=lambda line: line.rpartition("/")[2])
+    assert [line.rpartition("/")[2].partition(":")[0] for line in lines] == [
+        f"demo-{version}-py3-none-any.whl (main)" for version in ("1.0", "2.0", "3.0")
     ]
     assert "missing" in lines[0]
     assert "bytes" in lines[1]
+    assert "digest" in lines[2]
+    # Nothing else, and no progress bar: this is no terminal.
+    assert result.stderr == (
+        "Error: 3 files are damaged; copy them back from a backup, where they have the same "
+        "paths.\n"
+    )
+
+
+def test_verify_tells_programs_what_it_found(main_cli: CommandLine, index: Index) -> None:
+    damage(main_cli, index)
+    result = main_cli.run("upkeep", "verify", "--json")
+    report = json.loads(result.stdout)
+    last = report["after"]
+    rest = main_cli.json("upkeep", "verify", "--after", last)
+
+    assert result.exit_code == 1
     assert "3 files are damaged" in result.stderr
+    assert (report["complete"], report["files"]) == (True, 4)
+    assert report["bytes"] == sum(
+        len(wheel("demo", version).content) for version in ("1.0", "2.0", "3.0", "4.0")
+    )
+    assert sorted(problem["fault"] for problem in report["problems"]) == [
+        "missing",
+        "wrong-digest",
+        "wrong-size",
+    ]
+    for problem in report["problems"]:
+        assert set(problem) == {"path", "repositories", "fault", "what"}
+        assert problem["repositories"] == ["main"]
+    assert rest == {"after": last, "complete": True, "files": 0, "bytes": 0, "problems": []}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_verify_says_how_to_go_on(
+    number: signal.Signals, options: list[str], main_cli: CommandLine, index: Index
+) -> None:
+    for version in ("1.0", "2.0"):
+        assert index.upload(wheel("demo", version), "ada", PASSWORD) == 200
+    first, second = sorted(path for path in blobs_of(main_cli) if path.suffix == ".whl")
+    content = second.read_bytes()
+    second.unlink()
+    os.mkfifo(second)  # which takes for ever to read
+    command = [sys.executable, "-m", "pypi_repo", "upkeep", "verify", *options]
+    with (
+        subprocess.Popen(
+            [*command, "--data", str(main_cli.data)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        second.open("wb"),
+    ):  # as soon as it is read
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+    second.unlink()
+    second.write_bytes(content)
+    digest = "".join(first.relative_to(main_cli.data / "blobs").parts[:-1])
+
+    assert process.returncode == 1
+    assert errors == (
+        f"Error: Interrupted; go on with `pypi-repo upkeep verify --after {digest}`.\n"
+    )
+    if options:
+        report = json.loads(output)
+        assert (report["complete"], report["after"], report["files"]) == (False, digest, 1)
+    rest = main_cli.json("upkeep", "verify", "--after", digest)
+    assert (rest["files"], rest["problems"]) == (1, [])
+
+
+def test_verify_shows_its_progress_on_a_terminal(main_cli: CommandLine, index: Index) -> None:
+    assert index.upload(wheel("demo", "1.0"), "ada", PASSWORD) == 200
+    size = len(wheel("demo", "1.0").content)
+    shown, output = on_a_terminal("upkeep", "verify", "--data", str(main_cli.data))
+
+    assert output == "All files are what was uploaded.\n"
+    assert "100%" in shown
+    assert format_size(size) in shown
+
+
+def on_a_terminal(*args: str) -> tuple[str, str]:
+    """What a command draws on the terminal that its stderr is, and its stdout."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pypi_repo", *args], stdout=subprocess.PIPE, stderr=theirs, text=True
+    ) as process:
+        output, _ = process.communicate(timeout=30)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as terminal:
+        shown = terminal.read1(100_000)
+    assert process.returncode == 0, shown
+    return shown.decode(), output
 
 
 def test_verify_of_an_empty_registry(main_cli: CommandLine) -> None:

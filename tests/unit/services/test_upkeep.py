@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pypi_repo import Actor, Permission, Registry, Settings
 from pypi_repo.domain.access import GrantPolicy
-from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import Repository
+from pypi_repo.services import upkeep
 from pypi_repo.services.upkeep import Problem, Swept
 from pypi_repo.storage.blobs import open_blob_store
+from pypi_repo.storage.database import Database
 from tests.support.distributions import sdist, wheel
-from tests.support.uploads import filenames, page, upload
+from tests.support.s3 import S3Server
+from tests.support.uploads import filenames, page, publish, upload
 
 WHEEL, SDIST = wheel(), sdist()
 EVERYTHING = timedelta(minutes=-1)
@@ -33,6 +37,17 @@ def kept(database_url: str, tmp_path: Path) -> Iterator[Registry]:
     registry.repositories.create("main")
     yield registry
     registry.close()
+
+
+def problems(registry: Registry) -> list[Problem]:
+    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
+
+
+def _change_rows(database_url: str, changed: str) -> None:
+    database = Database(database_url)
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE files SET {changed}")
+    database.close()
 
 
 @pytest.fixture
@@ -107,7 +122,7 @@ def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -
     kept.projects.delete_file("main", WHEEL.filename)
     assert len(_files(root)) == 4
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
     assert filenames(kept) == [SDIST.filename]
 
 
@@ -116,18 +131,45 @@ def test_sweeping_takes_the_bytes_of_overwritten_files(kept: Registry) -> None:
     upload(kept, WHEEL)
     upload(kept, wheel(files={"demo/new.py": b""}))
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
 
 
 def test_bytes_that_another_repository_needs_stay(kept: Registry) -> None:
-    kept.repositories.create("other")
+    for name in ("other", "third"):
+        kept.repositories.create(name)
     upload(kept, WHEEL)
     upload(kept, WHEEL, repository="other")
     kept.repositories.delete("main")
     assert kept.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
     kept.repositories.delete("other")
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
+
+
+def test_the_wrong_database_sweeps_nothing_away(kept: Registry, root: Path) -> None:
+    upload(kept, WHEEL)
+    before = _files(root)
+    with (
+        Registry(Settings(database="sqlite://", blobs=f"file://{root}")) as wrong,
+        pytest.raises(Conflict, match="no repository"),
+    ):
+        wrong.upkeep.sweep(grace=EVERYTHING)
+    assert _files(root) == before
+
+
+def test_what_is_uploaded_again_at_this_moment_stays(kept: Registry, root: Path) -> None:
+    """It was old when the sweep came by, and is young when it could be deleted."""
+    _orphan(root)
+    _make_old(root)
+    before = _files(root)
+
+    def upload_again(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("BEGIN IMMEDIATE", "LOCK TABLE")):
+            _orphan(root)
+
+    event.listen(kept._database.engine, "before_cursor_execute", upload_again)
+    assert kept.upkeep.sweep() == Swept(0, 0)
+    assert _files(root) == before
 
 
 def test_equal_content_under_two_names_is_kept_under_both(kept: Registry) -> None:
@@ -136,25 +178,26 @@ def test_equal_content_under_two_names_is_kept_under_both(kept: Registry) -> Non
     upload(kept, renamed)
     kept.projects.delete_file("main", WHEEL.filename)
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
     assert filenames(kept) == [renamed.filename]
 
 
 def test_verifying_finds_nothing_where_all_is_well(kept: Registry) -> None:
     for distribution in (WHEEL, SDIST):
         upload(kept, distribution)
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
 
 
 def test_verifying_finds_what_is_missing(kept: Registry, root: Path) -> None:
-    path = root / upload(kept, WHEEL).path
+    place = upload(kept, WHEEL).path
+    path = root / place
+    missing = "It is missing from the file store."
     path.unlink()
-    missing = "Its content is missing from the file store."
-    assert list(kept.upkeep.verify()) == [Problem(WHEEL.filename, missing)]
+    assert problems(kept) == [Problem(place, ("main",), "missing", missing)]
     path.with_name(path.name + ".metadata").unlink()
-    assert list(kept.upkeep.verify()) == [
-        Problem(WHEEL.filename, missing),
-        Problem(WHEEL.filename + ".metadata", missing),
+    assert problems(kept) == [
+        Problem(place, ("main",), "missing", missing),
+        Problem(f"{place}.metadata", ("main",), "missing", missing),
     ]
 
 
@@ -164,16 +207,17 @@ def test_verifying_finds_what_is_damaged(kept: Registry, root: Path) -> None:
     content = bytearray(WHEEL.content)
     content[100] ^= 1
     path.write_bytes(content)
-    (problem,) = kept.upkeep.verify()
-    assert problem.filename == WHEEL.filename
+    (problem,) = problems(kept)
+    assert (problem.path, problem.fault) == (str(path.relative_to(root)), "wrong-digest")
     assert "digest differs" in problem.what
 
 
 def test_verifying_finds_what_was_cut_off(kept: Registry, root: Path) -> None:
     path = root / upload(kept, WHEEL).path
     path.write_bytes(WHEEL.content[:-1])
-    (problem,) = kept.upkeep.verify()
+    (problem,) = problems(kept)
     size = len(WHEEL.content)
+    assert problem.fault == "wrong-size"
     assert problem.what == f"It should have {size} bytes and has {size - 1}."
 
 
@@ -181,8 +225,119 @@ def test_verifying_reads_the_metadata_too(kept: Registry, root: Path) -> None:
     """X41"""
     path = root / (upload(kept, WHEEL).path + ".metadata")
     path.write_bytes(WHEEL.metadata + b"x")
-    (problem,) = kept.upkeep.verify()
-    assert problem.filename == WHEEL.filename + ".metadata"
+    (problem,) = problems(kept)
+    assert problem.path == f"{path.relative_to(root)}"
+
+
+def test_verifying_reads_the_signatures_too(kept: Registry, root: Path) -> None:
+    publish(kept, WHEEL, signature=b"signed")
+    assert problems(kept) == []
+    (path,) = root.rglob("*.asc")
+    path.write_bytes(b"forged")
+    (problem,) = problems(kept)
+    assert problem.path == f"{path.relative_to(root)}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ("size = size + 1", "wrong-size"),
+        ("blake2_256 = 'other'", "wrong-digest"),
+        ("md5 = 'other'", "wrong-digest"),
+        ("metadata_sha256 = sha256", "wrong-digest"),
+    ],
+)
+def test_verifying_compares_rows_with_their_files(
+    changed: str, fault: str, kept: Registry, database_url: str
+) -> None:
+    upload(kept, WHEEL)
+    _change_rows(database_url, changed)
+    (problem,) = problems(kept)
+    assert problem.fault == fault
+
+
+def test_verifying_finds_what_cannot_be_read(kept: Registry, root: Path) -> None:
+    """And goes on with the rest."""
+    upload(kept, SDIST)
+    path = root / upload(kept, WHEEL).path
+    path.unlink()
+    path.mkdir()
+    (problem,) = problems(kept)
+    assert (problem.path, problem.fault) == (str(path.relative_to(root)), "unreadable")
+    assert "IsADirectoryError" in problem.what
+
+
+def test_a_store_that_does_not_answer_is_no_damage(database_url: str) -> None:
+    with S3Server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_MAX_ATTEMPTS", "1")
+        bucket = server.create_bucket("packages")
+        registry = Registry(
+            Settings(
+                database=database_url,
+                blobs=f"s3://{bucket}",
+                blob_options=server.storage_options,
+            )
+        )
+        registry.repositories.create("main")
+        upload(registry, WHEEL)
+        assert problems(registry) == []
+        server.close()
+        with pytest.raises(Unavailable):
+            problems(registry)
+        registry.close()
+
+
+def test_equal_content_is_read_once_and_reported_for_all(kept: Registry, root: Path) -> None:
+    kept.repositories.create("other")
+    upload(kept, WHEEL)
+    path = root / upload(kept, WHEEL, repository="other").path
+    (checked,) = kept.upkeep.verify()
+    assert (checked.files, checked.bytes) == (2, 2 * len(WHEEL.content))
+    path.unlink()
+    (problem,) = problems(kept)
+    assert problem.repositories == ("main", "other")
+
+
+def test_verifying_goes_on_where_it_was_stopped(
+    kept: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also over the end of a page."""
+    monkeypatch.setattr(upkeep, "_PAGE", 2)
+    kept.repositories.create("other")
+    digests = sorted(
+        upload(kept, wheel(version=f"{number}.0"), repository).digests.sha256
+        for number in range(5)
+        for repository in ("main", "other")
+    )
+    run = kept.upkeep.verify()
+    assert [next(run).sha256, next(run).sha256] == digests[:4:2]
+    assert [checked.sha256 for checked in kept.upkeep.verify(digests[2])] == digests[4::2]
+    assert [checked.sha256 for checked in kept.upkeep.verify(digests[2][:9])] == digests[2::2]
+    assert list(kept.upkeep.verify(digests[-1])) == []
+
+
+def test_verifying_tells_how_far_it_is(kept: Registry) -> None:
+    sizes = [upload(kept, distribution).size for distribution in (WHEEL, SDIST)]
+    heard: list[tuple[int, int]] = []
+    for _checked in kept.upkeep.verify(listener=lambda done, total: heard.append((done, total))):
+        pass
+    assert heard[0] == (0, sum(sizes))
+    assert heard[-1] == (sum(sizes), sum(sizes))
+    assert heard == sorted(heard)
+
+
+def test_what_is_deleted_or_overwritten_meanwhile_is_no_problem(kept: Registry) -> None:
+    kept.repositories.change("main", allow_overwrite=True)
+    for number in range(4):
+        upload(kept, wheel(version=f"{number}.0"))
+    run = kept.upkeep.verify()
+    found = [next(run)]  # all rows are read by now
+    for number in range(3):
+        kept.projects.delete_file("main", wheel(version=f"{number}.0").filename)
+    upload(kept, wheel(version="3.0", files={"demo/new.py": b""}))
+    assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 8
+    found += run
+    assert [checked.problems for checked in found] == [()] * len(found)
 
 
 def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
@@ -192,7 +347,7 @@ def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
     path.unlink()
     kept.projects.delete_file("main", WHEEL.filename)
     upload(kept, WHEEL)
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []
     assert len(page(kept).files) == 1
 
 
@@ -204,7 +359,7 @@ def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
     registry.projects.delete_file("main", WHEEL.filename)
     assert registry.upkeep.sweep() == Swept(0, 0)
     assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert list(registry.upkeep.verify()) == []
+    assert problems(registry) == []
     assert registry.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
     registry.close()
 
@@ -263,4 +418,4 @@ def test_sweeping_beside_uploads_loses_nothing(kept: Registry) -> None:
         done.set()
         sweeper.join()
     assert filenames(kept) == [distribution.filename for distribution in distributions]
-    assert list(kept.upkeep.verify()) == []
+    assert problems(kept) == []

@@ -1,0 +1,46 @@
+"""A progress bar for work that takes long, and an orderly end where it is interrupted."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from pypi_repo.settings import format_size
+
+
+class Progress:
+    """A bar on stderr, where that is a terminal; nothing on a pipe."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def listen(self, done: int, total: int) -> None:
+        """A Listener of the services."""
+        if self._bar is not None:
+            self._bar.length = total
+            shown = f"{format_size(done)} of {format_size(total)}"
+            self._bar.update(done - self._bar.pos, current_item=shown)
+
+    def say(self, line: str) -> None:
+        """A line on stdout, which may be the same terminal."""
+        if self._bar is not None:
+            click.echo("\r\x1b[K", nl=False, err=True)
+        click.echo(line)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Within the block, SIGTERM ends the work like Ctrl+C: with KeyboardInterrupt."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if not sys.stderr.isatty():
+            yield Progress(None)
+            return
+        look: Any = {"file": sys.stderr, "item_show_func": lambda shown: shown}
+        with click.progressbar(length=1, **look) as bar:
+            yield Progress(bar)
+    finally:
+        signal.signal(signal.SIGTERM, before)

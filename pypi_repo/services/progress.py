@@ -1,0 +1,27 @@
+"""How far a long work has come, counted in bytes."""
+
+from collections.abc import Callable
+
+Listener = Callable[[int, int], None]
+"""Called again and again with the bytes that are done and those that there are in all."""
+
+
+def nobody(_done: int, _total: int) -> None:
+    """Listens to no progress."""
+
+
+class Meter:
+    def __init__(self, total: int, listener: Listener) -> None:
+        self._total = total
+        self._listener = listener
+        self.done = 0
+        self.reach(0)
+
+    def add(self, size: int) -> None:
+        self.reach(self.done + size)
+
+    def reach(self, done: int) -> None:
+        """Files that came meanwhile can be more than there were at first."""
+        self.done = done
+        self._total = max(self._total, done)
+        self._listener(done, self._total)
