@@ -22,7 +22,7 @@ from pypi_repo.services.upload import Uploads
 from pypi_repo.services.usage import UsageCounter, UsageReports
 from pypi_repo.settings import Settings
 from pypi_repo.storage import schema
-from pypi_repo.storage.blobs import open_blob_store
+from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token

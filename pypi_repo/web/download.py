@@ -44,11 +44,11 @@ class DownloadApp(RepositoryApp):
         if request.method == "HEAD":
             content.close()
             return Answer("200 OK", [*headers, ("Content-Length", str(size))])
-        if selected is None or selected.start == 0:
-            self._downloads.count(file)
         if selected is None:
+            body = _whole(request, content, size)
+            self._downloads.count(file)
             headers.append(("Content-Length", str(size)))
-            return Answer("200 OK", headers, _whole(request, content, size))
+            return Answer("200 OK", headers, body)
         if selected.start >= selected.stop:
             content.close()
             raise RequestedRangeNotSatisfiable(
@@ -58,7 +58,10 @@ class DownloadApp(RepositoryApp):
             ("Content-Length", str(len(selected))),
             ("Content-Range", f"bytes {selected.start}-{selected.stop - 1}/{size}"),
         ]
-        return Answer("206 PARTIAL CONTENT", headers, _Slice(content, selected))
+        part = _Slice(content, selected)
+        if selected.start == 0:
+            self._downloads.count(file)
+        return Answer("206 PARTIAL CONTENT", headers, part)
 
 
 def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
@@ -71,20 +74,32 @@ def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
 
 
 class _Slice:
-    """A part of a file in chunks, for servers whose file_wrapper always sends to the end."""
+    """A part of a file in chunks, for servers whose file_wrapper always sends to the end.
+
+    The first chunk is read at once: where that fails, the status can still say so.
+    """
 
     def __init__(self, file: IO[bytes], selected: range) -> None:
         self._file = file
         self._remaining = len(selected)
-        file.seek(selected.start)
+        try:
+            file.seek(selected.start)
+            self._first = self._read()
+        except Exception:
+            file.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        chunk = self._file.read(min(_CHUNK, self._remaining))
+        chunk, self._first = self._first or self._read(), b""
         if not chunk:
             raise StopIteration
+        return chunk
+
+    def _read(self) -> bytes:
+        chunk = self._file.read(min(_CHUNK, self._remaining))
         self._remaining -= len(chunk)
         return chunk
 

@@ -17,7 +17,7 @@ from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import Repository
 from pypi_repo.services import upkeep
 from pypi_repo.services.upkeep import Problem, Swept
-from pypi_repo.storage.blobs import open_blob_store
+from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database
 from tests.support.distributions import sdist, wheel
 from tests.support.s3 import S3Server

@@ -1,0 +1,74 @@
+"""The blob store that a URL stands for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import fsspec
+from fsspec.config import apply_config
+from fsspec.core import split_protocol, url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.local_blobs import LocalBlobStore
+from pypi_repo.storage.remote_blobs import MemoryBlobStore, RemoteBlobStore
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(
+    ("az", "abfs", "abfss"), "azure"
+)
+# A store that is gone is told so within ten seconds: clients and operators can do something then.
+_BOTOCORE: Mapping[str, Any] = {
+    "connect_timeout": 3,  # seconds
+    "read_timeout": 5,  # until the next byte
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+    "max_pool_connections": 40,  # 16 threads of `serve` send two parts each
+}
+_AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be held in memory
+
+
+def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
+    """The blob store at an fsspec URL.
+
+    options: keyword arguments for the file system, such as credentials; they come before what is
+        said in fsspec's own configuration, and that before the timeouts that are set here.
+
+    Raises ConfigurationError for a URL that no installed file system understands.
+    """
+    protocol = split_protocol(url)[0] or "file"
+    if protocol == "memory":
+        memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
+        return MemoryBlobStore(memory, "/")
+    try:
+        chosen = _with_defaults(protocol, options)
+        file_system, root = url_to_fs(
+            url, skip_instance_cache=True, use_listings_cache=False, **chosen
+        )
+    except (ImportError, ValueError) as error:
+        # Not the whole URL: some hold a password.
+        raise ConfigurationError(
+            f"No file system for the blob URL {protocol}://...: {str(error).rstrip('.!')}."
+            + _advice(protocol, error)
+        ) from error
+    if isinstance(file_system, LocalFileSystem):
+        return LocalBlobStore(root)
+    if _EXTRAS.get(protocol) == "s3":
+        file_system.retries = 1  # botocore tries again by itself, and these would multiply
+    return RemoteBlobStore(file_system, root)
+
+
+def _advice(protocol: str, error: Exception) -> str:
+    if protocol not in _EXTRAS:
+        return " Write file:///folder, or s3://, gs:// or az:// with bucket and folder."
+    if isinstance(error, ImportError):
+        return f" Install pypi-repo[{_EXTRAS[protocol]}]."
+    return " Say it in blob_options, or in the environment as its own tools take it."
+
+
+def _with_defaults(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    kind = fsspec.get_filesystem_class(protocol)
+    given = apply_config(kind, dict(options))
+    if _EXTRAS.get(protocol) == "s3":
+        given["config_kwargs"] = {**_BOTOCORE, **given.get("config_kwargs", {})}
+    if _EXTRAS.get(protocol) == "azure":
+        given = {**_AZURE, **given}
+    return dict(given)

@@ -1,0 +1,150 @@
+"""Blobs in an object store: S3, Google Cloud Storage, Azure, or whatever else fsspec speaks."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_MIB = 1024 * 1024
+_BLOCK = 4 * _MIB
+# The file systems would otherwise hold parts of 50 MiB in memory, s3fs up to ten of them.
+_UPLOAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "s3": {"chunksize": 8 * _MIB, "max_concurrency": 2},
+    "gs": {"chunksize": 8 * _MIB},
+    "abfs": {"max_concurrency": 2},
+}
+_DESCRIPTORS = "/proc/self/fd"
+_MODIFIED = ("LastModified", "mtime", "last_modified")  # each cloud has its own word
+
+
+class RemoteBlobStore(BlobStore):
+    """Staged in the local temporary folder, then sent as one whole object."""
+
+    def __init__(self, file_system: Any, root: str) -> None:
+        self._fs = file_system
+        self._root = root.rstrip("/")
+        protocols = file_system.protocol
+        protocol = protocols if isinstance(protocols, str) else protocols[0]
+        self._upload_options = _UPLOAD_OPTIONS.get(protocol, {})
+
+    def __str__(self) -> str:
+        return self._root
+
+    def stage(self) -> StagedFile:
+        with own_errors():
+            # Without a name, where that can be had: a process that is killed leaves nothing.
+            if os.path.isdir(_DESCRIPTORS):
+                return StagedFile(cast("IO[bytes]", tempfile.TemporaryFile()), None)
+            file = tempfile.NamedTemporaryFile(prefix="pypi-repo-", delete=False)  # noqa: SIM115
+        return StagedFile(cast("IO[bytes]", file), file.name)
+
+    def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
+        with own_errors():
+            for suffix, content in beside.items():
+                self._fs.pipe_file(self._locate(path) + suffix, content)
+            self._send(staged, self._locate(path))
+
+    def open(self, path: str) -> IO[bytes]:
+        with own_errors(FileNotFoundError):
+            file = self._fs.open(
+                self._locate(path), "rb", block_size=_BLOCK, cache_type="readahead"
+            )
+        return cast("IO[bytes]", _RemoteFile(file))
+
+    def exists(self, path: str) -> bool:
+        with own_errors():
+            return bool(self._fs.exists(self._locate(path)))
+
+    def delete(self, path: str) -> None:
+        with own_errors(), suppress(FileNotFoundError):
+            self._fs.rm_file(self._locate(path))
+
+    def look(self, path: str) -> Blob | None:
+        with own_errors(), suppress(FileNotFoundError):
+            return self._blob(self._fs.info(self._locate(path)))
+        return None
+
+    def walk(self, folder: str = "") -> Iterator[Blob]:
+        if folder:
+            yield from self._listing(self._locate(folder))
+            return
+        with own_errors(), suppress(FileNotFoundError):
+            for entry in self._fs.ls(self._root, detail=True):
+                if entry["type"] == "directory":
+                    yield from self._listing(entry["name"])
+                else:
+                    yield self._blob(entry)
+
+    def _listing(self, location: str) -> Iterator[Blob]:
+        with own_errors():
+            for info in self._fs.find(location, detail=True).values():
+                with suppress(FileNotFoundError):
+                    yield self._blob(info)
+
+    def _blob(self, info: Mapping[str, Any]) -> Blob:
+        modified = next((info[word] for word in _MODIFIED if word in info), None)
+        path = info["name"].removeprefix(self._root).lstrip("/")
+        return Blob(path, info["size"], modified or self._fs.modified(info["name"]))
+
+    def _send(self, staged: StagedFile, location: str) -> None:
+        staged.file.flush()
+        path = staged.path or f"{_DESCRIPTORS}/{staged.file.fileno()}"
+        self._fs.put_file(path, location, **self._upload_options)
+
+    def _locate(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+
+class MemoryBlobStore(RemoteBlobStore):
+    """For tests: nothing touches the disk, and no two registries share anything."""
+
+    def stage(self) -> StagedFile:
+        return StagedFile(io.BytesIO(), None)
+
+    def open(self, path: str) -> IO[bytes]:
+        # A reader of its own: the memory file system hands the same one to everybody.
+        return io.BytesIO(self._fs.cat_file(self._locate(path)))
+
+    def _send(self, staged: StagedFile, location: str) -> None:
+        staged.file.seek(0)
+        self._fs.pipe_file(location, staged.file.read())
+
+
+class _RemoteFile(io.RawIOBase):
+    """An object that is read in blocks; one that breaks off is asked for a second time."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        with memoryview(buffer).cast("B") as view:
+            try:
+                chunk = self._file.read(len(view))
+            except Exception:  # noqa: BLE001 - each file system has its own errors
+                with own_errors():
+                    chunk = self._file.read(len(view))
+            view[: len(chunk)] = chunk
+            return len(chunk)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
