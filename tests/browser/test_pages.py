@@ -1,6 +1,6 @@
 """Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,10 @@ from playwright.sync_api import Page, expect
 from pypi_repo import Registry
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
-from tests.support.distributions import wheel
+from tests.support.distributions import Distribution, wheel
 from tests.support.uploads import upload
 
+LONG = "whatever-all-our-teams-and-services-together-have-put-in-a-name"
 PAGES = (
     "",
     "repositories",
@@ -33,6 +34,9 @@ PAGES = (
     "administrators/noor@example.com/delete",
     "activity",
     "account",
+    f"repositories/{LONG}",
+    f"repositories/main/projects/{LONG}",
+    f"users/{LONG}",
     "no/such/page",
 )
 
@@ -43,11 +47,13 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 def test_nothing_on_any_page_is_in_the_way_of_anybody(
-    width: int, scheme: str, open_portal: OpenPortal
+    width: int, scheme: str, open_portal: OpenPortal, registry: Registry
 ) -> None:
+    registry.repositories.create(LONG, description=f"Of {LONG}")
+    upload(registry, wheel(LONG, "2026.1.2rc3+with.a.long.local.version"))
+    registry.accounts.create_user(LONG, showcase.PASSWORD)
     portal = open_portal(viewport={"width": width, "height": 800}, color_scheme=scheme)
     portal.open("sign-in")
     found = {"sign-in": _flaws(portal.page)}
@@ -55,7 +61,69 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     for path in PAGES:
         portal.open(path)
         found[path] = _flaws(portal.page)
+    for name, show in ANSWERS.items():
+        show(portal)
+        found[name] = _flaws(portal.page)
     assert {path: flaws for path, flaws in found.items() if flaws} == {}
+
+
+def _ask_before_deleting(portal: Portal) -> None:
+    portal.open("repositories/main/projects/ledger-client")
+    portal.page.get_by_label("The whole release 2.1.1").check()
+    portal.page.get_by_label("With the chosen ones").select_option("delete")
+    portal.press("Continue")
+    expect(portal.page.locator("h1")).to_have_text("Delete?")
+
+
+def _show_a_password(portal: Portal) -> None:
+    portal.open("users/mika@example.com")
+    portal.press("Set the password")
+    expect(portal.page.get_by_text("shown this once")).to_be_visible()
+
+
+def _ask_before_revoking(portal: Portal) -> None:
+    portal.open("users/build-server")
+    portal.page.locator("summary", has_text="Revoke").first.click()
+    expect(portal.page.get_by_text("refused at once.").first).to_be_visible()
+
+
+def _show_a_refusal(portal: Portal) -> None:
+    portal.open("repositories/new")
+    portal.page.get_by_label("Name", exact=True).fill("main")
+    portal.press("Create the repository")
+    expect(portal.page.get_by_role("alert")).to_contain_text("already")
+
+
+def _show_results(portal: Portal) -> None:
+    portal.open("repositories/main/upload")
+    good, refused = wheel("fresh", "1.0"), wheel("acme-billing-api", "1.0")
+    portal.upload(good, Distribution(**{**vars(refused), "content": b"broken"}))
+    assert "Uploaded" in portal.result_of(good)
+    assert "Refused" in portal.result_of(refused)
+
+
+ANSWERS: dict[str, Callable[[Portal], None]] = {
+    "a question": _ask_before_deleting,
+    "a secret": _show_a_password,
+    "a small question": _ask_before_revoking,
+    "a refusal": _show_a_refusal,
+    "results": _show_results,
+}
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_nothing_is_in_the_way_where_there_is_nothing_yet(
+    width: int, open_portal: OpenPortal, registry: Registry
+) -> None:
+    for repository in registry.repositories.all():
+        registry.repositories.delete(repository.name)
+    for user in registry.accounts.users():
+        registry.accounts.delete_user(user.name)
+    portal = open_portal(viewport={"width": width, "height": 800})
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    for path in ("", "repositories", "users", "activity?actor=nobody"):
+        portal.open(path)
+        assert _flaws(portal.page) == [], path
 
 
 def test_search_as_you_type(portal: Portal) -> None:
@@ -78,6 +146,42 @@ def test_one_tick_chooses_every_row(portal: Portal) -> None:
     portal.page.get_by_label("With the chosen ones").select_option("delete")
     portal.press("Continue")
     expect(portal.page.locator("main li")).to_have_count(12)
+
+
+def test_on_a_phone_rows_are_blocks_that_name_their_cells(open_portal: OpenPortal) -> None:
+    portal = open_portal(viewport={"width": 375, "height": 800})
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories")
+    row = portal.page.get_by_role("row").filter(has_text="nightly")
+    box = row.bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 375
+    files = row.locator("td[data-label=Files]")
+    label = files.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert "Files" in label
+    expect(files).to_be_in_viewport()
+
+
+def test_each_upload_shows_its_progress(portal: Portal) -> None:
+    """Over a slow line, which the browser plays."""
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main/upload")
+    session = portal.page.context.new_cdp_session(portal.page)
+    session.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000},
+    )
+    sent = [wheel(name, "1.0", padding=300_000) for name in ("slow-one", "slow-two")]
+    portal.upload(*sent)
+    for distribution in sent:
+        bar = portal.page.get_by_label(f"Progress of {distribution.filename}")
+        bar.wait_for()
+        portal.page.wait_for_function(
+            "(bar) => bar.value > 0 && bar.value < 1", arg=bar.element_handle()
+        )
+    for distribution in sent:
+        assert "Uploaded" in portal.result_of(distribution)
+    expect(portal.page.locator("progress")).to_have_count(0)
 
 
 def test_times_are_in_the_readers_zone(open_portal: OpenPortal) -> None:
@@ -155,6 +259,17 @@ def test_a_hostile_package_does_no_harm(
     assert page.locator(within).count() == 0
     links = page.evaluate("[...document.querySelectorAll('a[href]')].map((link) => link.protocol)")
     assert set(links) <= {"http:", "https:", "mailto:"}
+
+
+def test_a_hostile_filename_does_no_harm(portal: Portal) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main/upload")
+    name = "<img src=x onerror='window.harmed = 1'>-1.0-py3-none-any.whl"
+    hostile = Distribution(**{**vars(wheel("demo", "1.0")), "filename": name})
+    portal.upload(hostile)
+    assert "Refused" in portal.result_of(hostile)
+    assert portal.page.evaluate("window.harmed") is None
+    assert portal.page.locator("main img").count() == 0
 
 
 def _flaws(page: Page) -> list[str]:

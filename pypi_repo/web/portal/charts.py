@@ -1,20 +1,30 @@
 """Small plots as SVG, drawn here: no script, no style that the page's policy forbids."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 600, 140
 _GAP = 0.25  # of a bar's place
+_ROUND = (2, 4, 6, 8, 10)  # so that the half of a scale is round too
 
 _Series = Sequence[tuple[date, int]]
 
 
-def bars(series: _Series) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """top: the value at the drawing's upper edge; its lower edge is 0."""
+
+    drawing: Markup
+    top: int
+
+
+def bars(series: _Series) -> Plot:
     """One bar for each day; its title tells day and number. At least one day."""
     step = _WIDTH / len(series)
-    top = max(1, *(value for _day, value in series), 1)
+    top = _top_above(series)
     drawn = Markup("").join(
         Markup(
             '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
@@ -29,31 +39,44 @@ def bars(series: _Series) -> Markup:
         )
         for index, (day, value) in enumerate(series)
     )
-    return _framed(drawn)
+    return Plot(_framed(drawn), top)
 
 
-def area(series: _Series) -> Markup:
-    """A filled line from the first day to the last. At least one day."""
-    top = max(1, *(value for _day, value in series), 1)
+def area(series: _Series) -> Plot:
+    """A filled line from the first day to the last, of bytes. At least one day."""
+    top = _top_above(series, thousand=1024)
     step = _WIDTH / max(1, len(series) - 1)
     line = " ".join(
         f"{index * step:.1f},{_HEIGHT - _scaled(value, top):.1f}"
         for index, (_day, value) in enumerate(series)
     )
-    return _framed(
-        Markup('<polygon points="0,{} {} {},{}"/><polyline points="{}"/>').format(
-            _HEIGHT, line, _WIDTH, _HEIGHT, line
-        )
+    drawn = Markup('<polygon points="0,{} {} {},{}"/><polyline points="{}"/>').format(
+        _HEIGHT, line, _WIDTH, _HEIGHT, line
     )
+    return Plot(_framed(drawn), top)
+
+
+def _top_above(series: _Series, *, thousand: int = 1000) -> int:
+    """A round number that no value is above.
+
+    thousand: of the unit in which people read the values, 1024 for bytes.
+    """
+    largest = max(value for _day, value in series)
+    unit = 1
+    while largest > 1000 * unit:
+        unit *= thousand
+    while largest > 10 * unit:
+        unit *= 10
+    return next(unit * number for number in _ROUND if largest <= unit * number)
 
 
 def _scaled(value: int, top: int) -> float:
-    return value / top * (_HEIGHT - 4)
+    return value / top * _HEIGHT
 
 
 def _framed(drawn: Markup) -> Markup:
     # The same numbers stand in a table below it, so it is a mere picture to a screen reader.
     return Markup(
         '<svg class="chart" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'
-        "{}</svg>"
-    ).format(_WIDTH, _HEIGHT, drawn)
+        '<path d="M0 0h{}M0 {}h{}"/>{}</svg>'
+    ).format(_WIDTH, _HEIGHT, _WIDTH, _HEIGHT // 2, _WIDTH, drawn)

@@ -86,7 +86,7 @@ class Page:
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         notice = NOTICES.get(self.asked("notice"))
         document = self.templates.get_template(template).render(
-            page=self, link=self.link, notice=notice, **values
+            page=self, link=self.link, notice=notice, status=status, **values
         )
         return self.answer(Response(document, status, content_type="text/html; charset=utf-8"))
 

@@ -1,6 +1,8 @@
 """Descriptions of packages as HTML that can do no harm."""
 
+import re
 from email.message import Message
+from html import unescape
 from io import StringIO
 from threading import Lock
 
@@ -9,19 +11,30 @@ from packaging.metadata import RawMetadata
 
 _LONGEST_RENDERED = 300_000  # characters; longer ones are shown as they are
 _RENDERING = Lock()  # docutils keeps state in its modules
+_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
+_ALTERNATIVE = re.compile(r' alt="([^"]*)"')
 
 
 def rendered(fields: RawMetadata) -> Markup | None:
     """The description, by its own content type; None where there is none.
 
     The renderer leaves only what is on its list of harmless elements and attributes, and links
-    only to http, https and mailto. What it cannot render is shown as plain text.
+    only to http, https and mailto. What it cannot render is shown as plain text. Images are shown
+    as the texts that stand for them: the page's policy loads nothing from other sites, which
+    would learn who looks at what.
     """
     text = fields.get("description", "").strip()
     if not text:
         return None
     html = _render(text, fields.get("description_content_type") or "text/x-rst")
-    return Markup("<pre>{}</pre>").format(text) if html is None else Markup(html)  # noqa: S704
+    if html is None:
+        return Markup("<pre>{}</pre>").format(text)
+    return Markup(_IMAGE.sub(_as_text, html))  # noqa: S704
+
+
+def _as_text(image: re.Match[str]) -> str:
+    alternative = _ALTERNATIVE.search(image[1])
+    return f'<span class="picture">{escape(unescape(alternative[1]))}</span>' if alternative else ""
 
 
 def _render(text: str, content_type: str) -> str | None:

@@ -1,0 +1,123 @@
+"""What the page of another site can do to an administrator who is signed in: nothing."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from pypi_repo import Registry
+from tests.browser.conftest import Portal
+from tests.support.distributions import multipart, wheel
+from tests.support.live import LiveServer
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+class Attacker:
+    """A site whose every page is `document`.
+
+    Under 127.0.0.1 browsers take it for the same site as the portal's, because ports do not
+    count; under localhost for another one.
+    """
+
+    document = ""
+
+    def __call__(
+        self, _environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [self.document.encode()]
+
+
+@pytest.fixture
+def attacker() -> Attacker:
+    return Attacker()
+
+
+@pytest.fixture(params=["127.0.0.1", "localhost"])
+def attack(
+    request: pytest.FixtureRequest, attacker: Attacker, portal: Portal
+) -> Iterator[Callable[[str], None]]:
+    """Leads the signed-in administrator to the attacker's page, which holds this HTML."""
+    portal.sign_in()
+    with LiveServer(attacker) as server:
+
+        def visit(document: str) -> None:
+            attacker.document = document
+            portal.page.goto(f"http://{request.param}:{server.port}/")
+
+        yield visit
+
+
+def test_the_portal_is_in_no_frame(attack: Callable[[str], None], portal: Portal) -> None:
+    attack(f'<iframe src="{portal.url}repositories/main/settings"></iframe>')
+    (frame,) = portal.page.main_frame.child_frames
+    frame.wait_for_load_state()
+    assert "Overwrite protection" not in frame.content()
+    assert frame.get_by_role("button").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("repositories/new", {"name": "planted", "visibility": "public"}),
+        ("repositories/main/delete", {"confirm": "main"}),
+        ("users/new", {"name": "planted", "password": "of the attacker", "everywhere": "write"}),
+        ("administrators/new", {"name": "x", "password": "12345678", "again": "12345678"}),
+    ],
+)
+def test_a_form_that_sends_itself_changes_nothing(
+    path: str,
+    fields: dict[str, str],
+    attack: Callable[[str], None],
+    portal: Portal,
+    registry: Registry,
+) -> None:
+    before = _everything(registry)
+    inputs = "".join(f'<input name="{k}" value="{escape(v)}">' for k, v in fields.items())
+    attack(f'<form method="post" action="{portal.url}{path}">{inputs}<button>Win</button></form>')
+    portal.page.get_by_role("button", name="Win").click()
+    portal.page.wait_for_url(f"{portal.url}**")
+    # From another site the request comes without the cookie, and is sent to the sign-in.
+    expect(portal.page).to_have_title(re.compile("^(Not possible|Overview) "))
+    assert _everything(registry) == before
+
+
+def test_a_script_uploads_nothing(
+    attack: Callable[[str], None], portal: Portal, registry: Registry
+) -> None:
+    distribution = wheel("planted", "1.0")
+    body, content_type = multipart(
+        {}, [("content", distribution.filename, distribution.content, None)]
+    )
+    attack("<p>Please wait")
+    portal.page.evaluate(
+        """async ([url, bytes, type]) => {
+            const body = new Blob([Uint8Array.from(bytes)], { type });
+            await fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body });
+        }""",
+        [f"{portal.url}repositories/main/upload", list(body), content_type],
+    )
+    assert registry.projects.all("main") == []
+
+
+def test_a_link_to_the_sign_in_leads_to_no_other_site(portal: Portal, attacker: Attacker) -> None:
+    with LiveServer(attacker) as server:
+        portal.page.goto(f"{portal.url}sign-in?next=//127.0.0.1:{server.port}/")
+        portal.page.get_by_label("Name").fill("admin@example.com")
+        portal.page.get_by_label("Password").fill("correct horse")
+        portal.press("Sign in")
+        expect(portal.page.locator("h1")).to_have_text("Overview")
+        assert portal.page.url == portal.url
+
+
+def _everything(registry: Registry) -> object:
+    return (
+        registry.repositories.all(),
+        registry.accounts.users(),
+        registry.administrators.all(),
+    )
