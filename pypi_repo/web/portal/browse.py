@@ -10,6 +10,7 @@ from pypi_repo.web.app import path_info
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.mount import shifted
 from pypi_repo.web.portal import readme
+from pypi_repo.web.portal.connecting import install_command
 from pypi_repo.web.portal.page import Page
 
 _SHOWN = 50
@@ -56,7 +57,8 @@ def show_project(page: Page, repository: str, project: str) -> Response:
             repository, project, _DAYS, actor=page.actor
         ),
         statuses=PROJECT_STATUSES,
-        url=page.repository_url(repository),
+        install=details
+        and install_command(page.repository_url(repository), f"{known.name}=={details.version}"),
     )
 
 

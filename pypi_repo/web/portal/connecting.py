@@ -1,5 +1,7 @@
 """The settings that connect package clients to a repository, ready to paste."""
 
+import json
+import shlex
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +24,8 @@ class Section:
 
 _TERMINAL = "Terminal"
 _PASSWORD = "YOUR-PASSWORD"  # noqa: S105 - stands for one
+_PROJECT = "PROJECT"
+_IN_URLS = "In a URL, write @ of a password as %40, : as %3A and / as %2F."
 
 
 def connection_settings(name: str, url: str, user: str) -> list[Section]:
@@ -31,157 +35,230 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
     url: absolute, with its last slash.
     user: the repository user; the password is left to be filled in.
     """
-    index = f"{url}simple/"
-    parts = urlsplit(index)
-    host = parts.netloc
-    login = f"{quote(user, safe='')}:{_PASSWORD}"
-    with_login = f"{parts.scheme}://{login}@{host}{parts.path}"
-    variable = "".join(c if c.isalnum() else "_" for c in name).upper()
-    # Without TLS pip must be told that the host is meant, on the command line and in its file.
-    trusted = "" if parts.scheme == "https" else str(parts.hostname)
-    with_trust = f"--trusted-host {trusted} " if trusted else ""
+    there = _Repository(name, url, user)
     return [
-        Section(
-            "twine",
-            "twine",
-            (
-                Snippet(
-                    "~/.pypirc",
-                    f"[distutils]\nindex-servers = {name}\n\n[{name}]\nrepository = {url}\n"
-                    f"username = {user}\npassword = {_PASSWORD}",
-                ),
-                Snippet(_TERMINAL, f"twine upload --repository {name} dist/*"),
-            ),
-        ),
-        Section(
-            "pip",
-            "pip",
-            (
-                Snippet(_TERMINAL, f"pip install {with_trust}--index-url {with_login} PROJECT"),
-                Snippet(
-                    "pip.conf",
-                    f"[global]\nindex-url = {with_login}"
-                    + (f"\ntrusted-host = {trusted}" if trusted else ""),
-                    "~/.config/pip/pip.conf, or pip.ini on Windows.",
-                ),
-                Snippet(
-                    "~/.netrc",
-                    f"machine {parts.hostname}\nlogin {user}\npassword {_PASSWORD}",
-                    f"Then use {index} without a password in it.",
-                ),
-                Snippet(
-                    _TERMINAL,
-                    f"keyring set {host} {user}\n"
-                    f"pip install {with_trust}--keyring-provider subprocess --index-url "
-                    f"{parts.scheme}://{quote(user, safe='')}@{host}{parts.path} PROJECT",
-                    "With the password in the system's keyring.",
-                ),
-                Snippet(
-                    "requirements.txt",
-                    f"--index-url {index}\n"
-                    + (f"{with_trust.strip()}\n" if trusted else "")
-                    + "PROJECT",
-                ),
-            ),
-        ),
-        Section(
-            "uv",
-            "uv",
-            (
-                Snippet(
-                    "pyproject.toml",
-                    f'[[tool.uv.index]]\nname = "{name}"\nurl = "{index}"\n'
-                    f'publish-url = "{url}"\ndefault = true',
-                ),
-                Snippet(
-                    "Environment",
-                    f"UV_INDEX_{variable}_USERNAME={user}\nUV_INDEX_{variable}_PASSWORD={_PASSWORD}",
-                ),
-                Snippet(
-                    _TERMINAL,
-                    f"uv publish --publish-url {url} --username {user} --password {_PASSWORD} "
-                    f"dist/*\nuv pip install --index-url {with_login} PROJECT",
-                ),
-            ),
-        ),
-        Section(
-            "poetry",
-            "Poetry",
-            (
-                Snippet(
-                    _TERMINAL,
-                    f"poetry source add --priority=primary {name} {index}\n"
-                    f"poetry config http-basic.{name} {user} {_PASSWORD}",
-                ),
-                Snippet(
-                    _TERMINAL,
-                    f"poetry config repositories.{name} {url}\npoetry publish --repository {name}",
-                    "To publish.",
-                ),
-            ),
-        ),
-        Section(
-            "pdm",
-            "PDM",
-            (
-                Snippet(
-                    "pyproject.toml",
-                    f'[[tool.pdm.source]]\nname = "{name}"\nurl = "{index}"\nverify_ssl = true',
-                ),
-                Snippet(
-                    _TERMINAL,
-                    f"pdm config pypi.{name}.username {user}\n"
-                    f"pdm config pypi.{name}.password {_PASSWORD}",
-                ),
-                Snippet(
-                    _TERMINAL,
-                    f"pdm publish --repository {url} --username {user} --password {_PASSWORD}",
-                    "To publish.",
-                ),
-            ),
-        ),
-        Section(
-            "hatch",
-            "Hatch",
-            (Snippet(_TERMINAL, f"hatch publish --repo {url} --user {user} --auth {_PASSWORD}"),),
-        ),
-        Section(
-            "github",
-            "GitHub Actions",
-            (
-                Snippet(
-                    ".github/workflows/publish.yml",
-                    "- run: pipx run twine upload dist/*\n  env:\n"
-                    f"    TWINE_REPOSITORY_URL: {url}\n    TWINE_USERNAME: {user}\n"
-                    f"    TWINE_PASSWORD: ${{{{ secrets.{variable}_PASSWORD }}}}",
-                    f"With the password, or a token, as the secret {variable}_PASSWORD.",
-                ),
-            ),
-        ),
-        Section(
-            "gitlab",
-            "GitLab CI",
-            (
-                Snippet(
-                    ".gitlab-ci.yml",
-                    "publish:\n  image: python:3.13\n  script:\n    - pip install twine\n"
-                    "    - twine upload dist/*\n  variables:\n"
-                    f"    TWINE_REPOSITORY_URL: {url}\n    TWINE_USERNAME: {user}",
-                    "With TWINE_PASSWORD as a masked variable of the project.",
-                ),
-            ),
-        ),
-        Section(
-            "docker",
-            "Docker",
-            (
-                Snippet(
-                    "Dockerfile",
-                    "RUN --mount=type=secret,id=netrc,target=/root/.netrc \\\n"
-                    f"    pip install {with_trust}--index-url {index} PROJECT",
-                    "The secret is a netrc file like the one above; it stays out of the image.",
-                ),
-                Snippet(_TERMINAL, "docker build --secret id=netrc,src=$HOME/.netrc ."),
-            ),
-        ),
+        Section("twine", "twine", _twine(there)),
+        Section("pip", "pip", _pip(there)),
+        Section("uv", "uv", _uv(there)),
+        Section("poetry", "Poetry", _poetry(there)),
+        Section("pdm", "PDM", _pdm(there)),
+        Section("hatch", "Hatch", _hatch(there)),
+        Section("github", "GitHub Actions", _github(there)),
+        Section("gitlab", "GitLab CI", _gitlab(there)),
+        Section("docker", "Docker", _docker(there)),
     ]
+
+
+def install_command(url: str, requirement: str) -> str:
+    """For pip, which asks for the name and the password where the repository wants them."""
+    return f"{_pip_install(url)} {shlex.quote(requirement)}"
+
+
+def _without_tls(url: str) -> str:
+    """The host that pip must be told to trust; empty where there is TLS."""
+    parts = urlsplit(url)
+    return "" if parts.scheme == "https" else str(parts.hostname)
+
+
+def _pip_install(url: str, *, index: str = "", more: str = "") -> str:
+    trust = _without_tls(url) and f"--trusted-host {_without_tls(url)} "
+    return f"pip install {trust}{more}--index-url {index or url + 'simple/'}"
+
+
+class _Repository:
+    """One repository, and the spellings of it and its user that the clients want."""
+
+    def __init__(self, name: str, url: str, user: str) -> None:
+        parts = urlsplit(f"{url}simple/")
+        self.name = name
+        self.url = url
+        self.index = parts.geturl()
+        self.user = user
+        self.user_in_shell = shlex.quote(user)
+        self.user_in_yaml = user if user.replace("-", "").isalnum() else json.dumps(user)
+        self.netloc = parts.netloc
+        self.hostname = str(parts.hostname)
+        self.trusted = _without_tls(url)
+        self.variable = "".join(c if c.isalnum() else "_" for c in name).upper()
+        self._scheme, self._path = parts.scheme, parts.path
+
+    @property
+    def with_user(self) -> str:
+        return f"{self._scheme}://{quote(self.user, safe='')}@{self.netloc}{self._path}"
+
+    def with_login(self, password: str = _PASSWORD) -> str:
+        return f"{self._scheme}://{quote(self.user, safe='')}:{password}@{self.netloc}{self._path}"
+
+
+def _twine(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet(
+            "~/.pypirc",
+            f"[distutils]\nindex-servers = {there.name}\n\n[{there.name}]\n"
+            f"repository = {there.url}\nusername = {there.user}\npassword = {_PASSWORD}",
+        ),
+        Snippet(_TERMINAL, f"twine upload --repository {there.name} dist/*"),
+    )
+
+
+def _pip(there: _Repository) -> tuple[Snippet, ...]:
+    trusting = there.trusted and f"\ntrusted-host = {there.trusted}"
+    requirement = there.trusted and f"--trusted-host {there.trusted}\n"
+    by_keyring = _pip_install(
+        there.url, index=there.with_user, more="--keyring-provider subprocess "
+    )
+    return (
+        Snippet(
+            _TERMINAL,
+            f"{_pip_install(there.url, index=there.with_login())} {_PROJECT}",
+            _IN_URLS,
+        ),
+        Snippet(
+            "pip.conf",
+            f"[global]\nindex-url = {there.with_login()}{trusting}",
+            "~/.config/pip/pip.conf, or pip.ini on Windows.",
+        ),
+        Snippet(
+            "~/.netrc",
+            f"machine {there.hostname}\nlogin {there.user}\npassword {_PASSWORD}",
+            f"Then use {there.index} without a password in it.",
+        ),
+        Snippet(
+            _TERMINAL,
+            f"keyring set {there.netloc} {there.user_in_shell}\n{by_keyring} {_PROJECT}",
+            "With the password in the system's keyring, for which the first line asks. The program "
+            "keyring is installed beside pip's environment, as with `pipx install keyring`.",
+        ),
+        Snippet(
+            "requirements.txt",
+            f"--index-url {there.index}\n{requirement}{_PROJECT}",
+            "With the password in the netrc file or the keyring.",
+        ),
+    )
+
+
+def _uv(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet(
+            "pyproject.toml",
+            f'[[tool.uv.index]]\nname = "{there.name}"\nurl = "{there.index}"\n'
+            f'publish-url = "{there.url}"\ndefault = true',
+        ),
+        Snippet(
+            "Environment",
+            f"UV_INDEX_{there.variable}_USERNAME={there.user_in_shell}\n"
+            f"UV_INDEX_{there.variable}_PASSWORD={_PASSWORD}",
+            "For the index of that name in pyproject.toml.",
+        ),
+        Snippet(
+            _TERMINAL,
+            f"uv publish --publish-url {there.url} --username {there.user_in_shell} "
+            f"--password {_PASSWORD} dist/*",
+            "To publish.",
+        ),
+        Snippet(_TERMINAL, f"uv pip install --index-url {there.with_login()} {_PROJECT}", _IN_URLS),
+    )
+
+
+def _poetry(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet(
+            _TERMINAL,
+            f"poetry source add --priority=primary {there.name} {there.index}\n"
+            f"poetry config http-basic.{there.name} {there.user_in_shell} {_PASSWORD}",
+        ),
+        Snippet(
+            _TERMINAL,
+            f"poetry config repositories.{there.name} {there.url}\n"
+            f"poetry publish --repository {there.name}",
+            "To publish.",
+        ),
+    )
+
+
+def _pdm(there: _Repository) -> tuple[Snippet, ...]:
+    variable = f"{there.variable}_PASSWORD"
+    return (
+        Snippet(
+            "pyproject.toml",
+            f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{there.with_login(f"${{{variable}}}")}"\n'
+            "verify_ssl = true",
+            "Under the name pypi it stands in for the public index, which is asked too otherwise.",
+        ),
+        Snippet("Environment", f"{variable}={_PASSWORD}"),
+        Snippet(
+            _TERMINAL,
+            f"pdm publish --repository {there.url} --username {there.user_in_shell} "
+            f"--password {_PASSWORD}",
+            "To publish.",
+        ),
+    )
+
+
+def _hatch(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet(
+            _TERMINAL,
+            f"hatch publish --repo {there.url} --user {there.user_in_shell} --auth {_PASSWORD}",
+            "By its URL: main and test are names that hatch has for the public indexes.",
+        ),
+        Snippet(
+            "Environment",
+            f"HATCH_INDEX_REPO={there.url}\nHATCH_INDEX_USER={there.user_in_shell}\n"
+            f"HATCH_INDEX_AUTH={_PASSWORD}",
+            "The same, for `hatch publish` alone. To install, it uses pip or uv as they are set.",
+        ),
+    )
+
+
+def _github(there: _Repository) -> tuple[Snippet, ...]:
+    secret = f"${{{{ secrets.{there.variable}_PASSWORD }}}}"
+    trusting = there.trusted and f"    PIP_TRUSTED_HOST: {there.trusted}\n"
+    note = (
+        f"A step of a job; with the password, or a token, as the secret {there.variable}_PASSWORD."
+    )
+    return (
+        Snippet(
+            ".github/workflows/publish.yml",
+            "- run: pipx run twine upload dist/*\n  env:\n"
+            f"    TWINE_REPOSITORY_URL: {there.url}\n"
+            f"    TWINE_USERNAME: {there.user_in_yaml}\n    TWINE_PASSWORD: {secret}",
+            note,
+        ),
+        Snippet(
+            ".github/workflows/test.yml",
+            f"- run: pip install {_PROJECT}\n  env:\n{trusting}"
+            f"    PIP_INDEX_URL: {there.with_login(secret)}",
+            note,
+        ),
+    )
+
+
+def _gitlab(there: _Repository) -> tuple[Snippet, ...]:
+    secret = f"${{{there.variable}_PASSWORD}}"
+    trusting = there.trusted and f"    PIP_TRUSTED_HOST: {there.trusted}\n"
+    return (
+        Snippet(
+            ".gitlab-ci.yml",
+            "publish:\n  image: python:3.13\n  script:\n    - pip install twine\n"
+            "    - twine upload dist/*\n  variables:\n"
+            f"    TWINE_REPOSITORY_URL: {there.url}\n"
+            f"    TWINE_USERNAME: {there.user_in_yaml}\n    TWINE_PASSWORD: {secret}\n\n"
+            f"test:\n  image: python:3.13\n  script:\n    - pip install {_PROJECT}\n"
+            f"  variables:\n{trusting}    PIP_INDEX_URL: {there.with_login(secret)}",
+            f"With {there.variable}_PASSWORD, the password or a token, as a masked variable of the "
+            "project.",
+        ),
+    )
+
+
+def _docker(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet(
+            "Dockerfile",
+            "RUN --mount=type=secret,id=netrc,target=/root/.netrc \\\n"
+            f"    {_pip_install(there.url)} {_PROJECT}",
+            "The secret is a netrc file like the one above; it stays out of the image.",
+        ),
+        Snippet(_TERMINAL, "docker build --secret id=netrc,src=$HOME/.netrc ."),
+    )

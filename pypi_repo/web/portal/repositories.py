@@ -5,6 +5,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.connecting import connection_settings
@@ -48,9 +49,17 @@ def delete(page: Page, repository: str) -> Response:
 
 def show_connection(page: Page, repository: str) -> Response:
     found = page.registry.repositories.get(repository, actor=page.actor)
-    user = page.asked("user") or "YOUR-USER"
-    sections = connection_settings(repository, page.repository_url(repository), user)
+    user = _client_user(page.asked("user"))
+    sections = connection_settings(repository, page.repository_url(repository), user or "YOUR-USER")
     return page.render("repository_connect.html", repository=found, sections=sections, user=user)
+
+
+def _client_user(asked: str) -> str:
+    """Who goes into lines to paste: no text that somebody hid in a link.
+
+    Raises InvalidName.
+    """
+    return asked if asked in ("", TOKEN_USERNAME) else account_name(asked)
 
 
 def _settings(page: Page) -> dict[str, Any]:

@@ -378,6 +378,16 @@ def test_after_the_sign_in_the_wanted_page_is_shown(registry: Registry) -> None:
     assert response.headers["Location"] == "repositories/main/settings"
 
 
+@pytest.mark.parametrize("user", ["a;reboot b", "a\nindex-servers = evil", "a/b", "x" * 200])
+def test_lines_to_paste_hold_no_text_that_a_link_brought(user: str, portal: PortalClient) -> None:
+    response = portal.get("repositories/main/connect", query_string={"user": user})
+    assert response.status_code == 400
+    assert "<pre" not in response.text
+    for good in ("Build-Server", "__token__"):
+        page = portal.get("repositories/main/connect", query_string={"user": good})
+        assert f"username = {good.lower()}" in page.text
+
+
 def test_a_notice_is_never_taken_from_the_url(portal: PortalClient) -> None:
     assert "evil" not in portal.get("?notice=evil<b>").text
     assert "Saved." in portal.get("?notice=saved").text
