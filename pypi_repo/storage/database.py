@@ -1,7 +1,7 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -27,9 +27,26 @@ from pypi_repo.storage.prepared import (
     driver_errors,
 )
 
-_BUSY_TIMEOUT = 30  # seconds a SQLite writer waits for another one
+_BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
+_FULL = ("is full", "no space left")
+_LOCKED = ("locked", "lock timeout")
+# A machine that vanished is noticed within a minute or so, on both ends; the system's own
+# patience is two hours, in which nobody could upload into a repository that it has locked.
+_SERVER_OPTIONS: Mapping[str, Any] = {
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
+_SERVER_SETTINGS = """
+SET lock_timeout = '{patience}s';
+SET tcp_keepalives_idle = 30;
+SET tcp_keepalives_interval = 10;
+SET tcp_keepalives_count = 3
+"""
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 
@@ -69,11 +86,13 @@ class Database:
     def read(self, *, guarded: bool = True) -> Iterator[Connection]:
         """A connection on which each statement sees what is committed at that moment.
 
+        A statement whose connection breaks is executed once more, on another one.
+
         guarded: False for the guard itself.
         """
         if guarded:
             self._pass_guard()
-        with self.own_errors(), self._reader.connect() as connection:
+        with self.own_errors(), _ReadingConnection(self._reader) as connection:
             yield connection
 
     def ask(self, question: Question[Answer], **parameters: Any) -> Answer:
@@ -92,6 +111,9 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction: committed at the end of the block, rolled back by an exception.
+
+        It is never tried a second time: where the connection breaks at the very end, nobody here
+        knows whether the server has committed, and Unavailable leaves it to whoever asks again.
 
         Raises Unavailable or OutOfSpace where the database cannot do it.
         """
@@ -135,11 +157,12 @@ class Database:
             raise
         except DBAPIError as error:
             cause = " ".join(str(error.orig).lower().split())
-            if "full" in cause or "no space" in cause:
+            if any(sign in cause for sign in _FULL):
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."
                 ) from error
-            problem = "is locked by another program" if "locked" in cause else "cannot be used"
+            is_locked = any(sign in cause for sign in _LOCKED)
+            problem = "is locked by another program" if is_locked else "cannot be used"
             raise Unavailable(
                 f"The metadata database {problem} right now; try again in a moment.",
                 detail=f"{self}: {cause}",
@@ -169,15 +192,42 @@ class Database:
             raise ConfigurationError(
                 f"{self.url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
             )
+        said = self.url.query
         try:
-            return sqlalchemy.create_engine(
-                self.url, pool_size=_CONNECTIONS, pool_pre_ping=True, hide_parameters=True
+            engine = sqlalchemy.create_engine(
+                self.url,
+                pool_size=_CONNECTIONS,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
             )
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise ConfigurationError(
                 "The PostgreSQL driver is missing; install pypi-repo[postgres] and write the URL "
                 "as postgresql+psycopg://..."
             ) from error
+        event.listen(engine, "connect", _configure_server)
+        return engine
+
+
+class _ReadingConnection(Connection):
+    """Outside of transactions, so each statement may as well be executed on another connection."""
+
+    def execute(
+        self, statement: Any, parameters: Any = None, *, execution_options: Any = None
+    ) -> Any:
+        try:
+            return super().execute(statement, parameters, execution_options=execution_options)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            self.rollback()  # of nothing: it forgets the broken connection
+            return super().execute(statement, parameters, execution_options=execution_options)
+
+    def scalar(
+        self, statement: Any, parameters: Any = None, *, execution_options: Any = None
+    ) -> Any:
+        return self.execute(statement, parameters, execution_options=execution_options).scalar()
 
 
 def _sqlite_path(url: sqlalchemy.URL) -> str | None:
@@ -193,6 +243,12 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")  # an answered upload survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _configure_server(connection: Any, _record: object) -> None:
+    connection.autocommit = True
+    connection.execute(_SERVER_SETTINGS.format(patience=_BUSY_TIMEOUT))
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -279,6 +279,88 @@ def test_a_connection_that_breaks_is_replaced(tmp_path: Path) -> None:
         database.close()
 
 
+@pytest.fixture
+def server_database(postgres_url: str) -> Iterator[Database]:
+    """On PostgreSQL, with a table `things` of one column."""
+    database = Database(postgres_url)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+        _add(connection, "a")
+    yield database
+    database.close()
+
+
+def _cut(database: Database, connection: Connection) -> None:
+    """As an operator does it who restarts the server."""
+    process = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+    with database.begin() as other:
+        other.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+
+
+def test_a_read_goes_on_with_another_connection(server_database: Database) -> None:
+    names = text("SELECT name FROM things")
+    with server_database.read() as connection:
+        assert connection.execute(names).all() == [("a",)]
+        _cut(server_database, connection)
+        assert connection.execute(names).all() == [("a",)]
+        _cut(server_database, connection)
+        assert connection.scalar(names) == "a"
+        _cut(server_database, connection)
+        assert list(connection.scalars(names)) == ["a"]
+
+
+def test_a_read_that_is_cut_in_its_middle_is_repeated(server_database: Database) -> None:
+    asleep = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+
+    def cut() -> None:
+        with server_database.read() as connection:
+            while not (pids := connection.scalars(text(asleep)).all()):
+                pass
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pids[0]})
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    with server_database.read() as connection:
+        (row,) = connection.execute(text("SELECT pg_sleep(0.5), name FROM things"))
+    thread.join()
+    assert row.name == "a"
+
+
+def test_a_change_whose_connection_is_cut_is_never_repeated(server_database: Database) -> None:
+    began = 0
+    with pytest.raises(Unavailable), server_database.begin() as connection:  # noqa: PT012
+        began += 1
+        _add(connection, "b")
+        _cut(server_database, connection)
+        _add(connection, "c")
+    assert began == 1
+    assert _names(server_database) == ["a"]
+
+
+def test_a_lock_of_the_server_is_waited_for_a_while(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT", 0.2)
+    database = Database(postgres_url)
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+    with database.begin() as holder:
+        holder.execute(text("LOCK TABLE things"))
+        with pytest.raises(Unavailable, match="locked by another program"):
+            _names(database)
+    assert _names(database) == []
+    database.close()
+
+
+def test_the_url_has_the_last_word_on_timeouts(postgres_url: str) -> None:
+    database = Database(f"{postgres_url}&connect_timeout=3")
+    with database.read() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        said = driver.info.get_parameters()
+    assert (said["connect_timeout"], said["keepalives_idle"]) == ("3", "30")
+    database.close()
+
+
 def test_the_password_of_the_database_is_never_shown() -> None:
     database = Database("postgresql+psycopg://index:swordfish@127.0.0.1:1/index")
     assert "swordfish" not in str(database)
