@@ -12,6 +12,7 @@ from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.projects import Projects
+from pypi_repo.services.readiness import Readiness
 from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
@@ -26,6 +27,10 @@ from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
+from pypi_repo.web.metrics import Family, Reading
+from pypi_repo.web.observed import RequestMetrics, observed
+from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
+from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.site import registry_site
 
 if TYPE_CHECKING:
@@ -82,10 +87,14 @@ class Registry:
     def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":
         """Everything this registry has, as one WSGI app to serve or mount.
 
+        It counts its requests for /metrics, and logs each to `pypi_repo.access`.
+
         authenticate: WSGI environ -> Actor, for a host with accounts of its own, those of
             administrators included; by default the registry's own accounts.
         """
-        return registry_site(self, self._settings.limits.page_cache, authenticate)
+        cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
+        for_operators = self._for_operators(*metrics.families(), *cache.families())
+        return observed(registry_site(self, cache, authenticate, for_operators), metrics)
 
     def upgrade(self) -> None:
         """Brings the database schema to this version; safe to repeat."""
@@ -106,6 +115,20 @@ class Registry:
         """
         self._usage.flush()
         self._database.close()
+
+    def _for_operators(self, *families: Family) -> "dict[str, WSGIApplication]":
+        connections = Reading(
+            "pypi_repo_database_connections",
+            "Connections to the database.",
+            "gauge",
+            "state",
+            self._database.connections,
+        )
+        return {
+            "/healthz": HealthApp(),
+            "/readyz": ReadinessApp(Readiness(self._database, self._blobs)),
+            "/metrics": MetricsApp(self._settings.metrics_token, (*families, connections)),
+        }
 
     def __enter__(self) -> Self:
         return self

@@ -3,9 +3,9 @@
 Why waitress, and what this adds to it, is told in docs/explanation/server.md.
 """
 
-import logging
 import os
 import tempfile
+from dataclasses import replace
 
 import click
 
@@ -15,6 +15,7 @@ from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.services.setup import FirstSteps
 from pypi_repo.settings import GIB, Limits, in_folder
+from pypi_repo.web.logs import FORMATS, log_to_stderr
 
 
 @click.command(cls=Command)
@@ -32,20 +33,41 @@ from pypi_repo.settings import GIB, Limits, in_folder
     metavar="ADDRESS",
     help="Believe X-Forwarded-Proto and X-Forwarded-For of this proxy; for one that ends TLS.",
 )
+@option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="Of the lines on standard error: for people, or a JSON object each.",
+)
+@option(
+    "--access-log/--no-access-log",
+    default=True,
+    show_default=True,
+    help="Whether each request is a line of the log.",
+)
+@option(
+    "--metrics-token",
+    metavar="TOKEN",
+    help="Who sends it as Bearer may read /metrics; better given by the environment.",
+)
 @location_options
 def serve(
     host: str,
     port: int,
     max_upload_size: int,
     trusted_proxy: str | None,
+    log_format: str,
+    access_log: bool,
+    metrics_token: str | None,
     data: str,
     database: str | None,
     blobs: str | None,
 ) -> None:
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    limits = Limits(file_size=max_upload_size)
-    registry = Registry(in_folder(data, database, blobs, limits))
+    log_to_stderr(log_format, requests=access_log)
+    settings = in_folder(data, database, blobs, Limits(file_size=max_upload_size))
+    registry = Registry(replace(settings, metrics_token=metrics_token))
     if database is None:
         registry.upgrade()  # nobody else uses the embedded database
     else:

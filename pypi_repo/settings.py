@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 KIB = 1024
@@ -56,6 +56,7 @@ class Settings:
         the folder `blobs` beside a SQLite database's file, and in memory beside a database in
         memory; any other database needs it said.
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
+    metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
     password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
     """
 
@@ -63,6 +64,7 @@ class Settings:
     blobs: str | None = None
     blob_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
+    metrics_token: str | None = field(default=None, repr=False)
     password_cost: int = 12
 
 
@@ -80,20 +82,21 @@ def in_folder(
 def from_mapping(values: Mapping[str, str]) -> Settings:
     """Settings from text values named like the command line's environment variables.
 
-    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS and PYPI_REPO_MAX_UPLOAD_SIZE, and
-    ignores the rest.
+    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS, PYPI_REPO_MAX_UPLOAD_SIZE and
+    PYPI_REPO_METRICS_TOKEN, and ignores the rest.
 
     Raises ValueError where a value cannot be understood.
     """
     limits = Limits()
     if "PYPI_REPO_MAX_UPLOAD_SIZE" in values:
         limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
-    return in_folder(
+    settings = in_folder(
         values.get("PYPI_REPO_DATA", "pypi-repo-data"),
         values.get("PYPI_REPO_DATABASE"),
         values.get("PYPI_REPO_BLOBS"),
         limits,
     )
+    return replace(settings, metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None)
 
 
 def parse_size(text: str) -> int:

@@ -139,6 +139,15 @@ class Database:
                     detail=f"{self.folder}: {error.strerror}",
                 ) from error
 
+    def connections(self) -> dict[str, int]:
+        """How many are in use, wait in the pool, and wait with the readers."""
+        pool = cast("QueuePool", self.engine.pool)
+        return {
+            "in-use": pool.checkedout(),
+            "idle": pool.checkedin(),
+            "idle-readers": self._readers.idle,
+        }
+
     def close(self) -> None:
         self._readers.close()
         self.engine.dispose()

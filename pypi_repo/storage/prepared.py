@@ -104,6 +104,11 @@ class Readers:
             self._idle.append(connection)
         return answer
 
+    @property
+    def idle(self) -> int:
+        """How many wait for the next question."""
+        return len(self._idle)
+
     def close(self) -> None:
         """Closes those that nobody is using."""
         while self._idle:

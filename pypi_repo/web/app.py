@@ -17,6 +17,7 @@ from pypi_repo.services.simple_index import Index
 from pypi_repo.services.upload import Uploads
 from pypi_repo.web import problems
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.observation import note_actor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -66,7 +67,9 @@ class WSGIApp(ABC):
         return response(environ, start_response)
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
-        return self._authenticate(environ)
+        actor = self._authenticate(environ)
+        note_actor(actor)
+        return actor
 
     @abstractmethod
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":

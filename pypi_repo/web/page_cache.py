@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Self
 
+from pypi_repo.web.metrics import Family, Reading
+
 _MADE_AT_ONCE = 64  # different pages
 
 
@@ -40,9 +42,30 @@ class PageCache:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._size = 0
+        self._hits = 0
+        self._misses = 0
         self._pages: OrderedDict[Hashable, RenderedPage] = OrderedDict()
         self._mutex = threading.Lock()
         self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
+
+    def families(self) -> tuple[Family, ...]:
+        """What it tells of itself."""
+        return (
+            Reading(
+                "pypi_repo_page_cache_lookups_total",
+                "Pages that were asked of the cache.",
+                "counter",
+                "result",
+                lambda: {"hit": self._hits, "miss": self._misses},
+            ),
+            Reading(
+                "pypi_repo_page_cache_bytes",
+                "Size of the cached pages, and what it may be.",
+                "gauge",
+                "kind",
+                lambda: {"used": self._size, "limit": self._budget},
+            ),
+        )
 
     def get_or_make(self, key: Hashable, make: Callable[[], RenderedPage]) -> RenderedPage:
         page = self.get(key)
@@ -50,6 +73,7 @@ class PageCache:
             with self._making[hash(key) % _MADE_AT_ONCE]:
                 page = self.get(key)
                 if page is None:
+                    self._misses += 1
                     page = make()
                     self.put(key, page)
         return page
@@ -59,6 +83,7 @@ class PageCache:
             page = self._pages.get(key)
             if page is not None:
                 self._pages.move_to_end(key)
+                self._hits += 1
             return page
 
     def put(self, key: Hashable, page: RenderedPage) -> None:

@@ -13,6 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
+from pypi_repo.web.observation import note_error
 
 _log = logging.getLogger(__name__)
 
@@ -38,22 +39,20 @@ _LONGEST_REASON = 200
 
 
 def respond(error: errors.RegistryError | HTTPException, request: Request) -> Response:
+    status, code = noted(error)
     if isinstance(error, HTTPException):
-        code = (HTTP_STATUS_CODES.get(error.code or 500) or "error").lower().replace(" ", "-")
-        response = _answer(request, error.code or 500, code, error.description or "")
+        response = _answer(request, status, code, error.description or "")
         for name, value in error.get_headers(request.environ):
             if name not in ("Content-Type", "Content-Length"):
                 response.headers[name] = value
         return response
-    status = status_of(error)
-    response = _answer(request, status, error.code, error.message)
+    response = _answer(request, status, code, error.message)
     if status == 401:
         response.headers["WWW-Authenticate"] = _CHALLENGE
     if isinstance(error, errors.TooManyFailedLogins):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unavailable):
         response.headers["Retry-After"] = str(_RETRY_AFTER)
-    log(error, status)
     return response
 
 
@@ -61,8 +60,20 @@ def status_of(error: errors.RegistryError) -> int:
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
-def log(error: errors.RegistryError, status: int) -> None:
-    """What the operator should know; `detail` is for nobody else."""
+def noted(error: errors.RegistryError | HTTPException) -> tuple[int, str]:
+    """Status and code of a refusal, which the operator's log and numbers learn of."""
+    if isinstance(error, HTTPException):
+        status = error.code or 500
+        code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "-")
+    else:
+        status, code = status_of(error), error.code
+        _log_for_operator(error, status)
+    note_error(code)
+    return status, code
+
+
+def _log_for_operator(error: errors.RegistryError, status: int) -> None:
+    """`detail` is for nobody else."""
     if isinstance(error, errors.Unavailable):
         _log.error("%s (%s)", error.message, error.detail)
     elif status >= 500:

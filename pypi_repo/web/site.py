@@ -1,6 +1,6 @@
 """The whole registry under one roof: the URLs of docs/reference/urls.md."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,14 +36,17 @@ _APPS_KEPT = 1024
 
 
 def registry_site(
-    registry: ManagedRegistry, page_cache: int, authenticate: Authenticate | None
+    registry: ManagedRegistry,
+    cache: PageCache,
+    authenticate: Authenticate | None,
+    for_operators: "Mapping[str, WSGIApplication]",
 ) -> "WSGIApplication":
     """All repositories of a registry, each at /repositories/NAME/, the portal, the API, and a page.
 
-    page_cache: bytes of rendered pages that are kept for all repositories together.
+    cache: of the pages of all repositories together.
     authenticate: of a host with accounts of its own; by default the registry's own.
+    for_operators: further apps, by their prefixes.
     """
-    cache = PageCache(page_cache)
 
     @lru_cache(_APPS_KEPT)
     def app_of(name: str) -> "WSGIApplication":
@@ -75,6 +78,7 @@ def registry_site(
             "/repositories": repositories,
             "/portal": when_first_asked(portal),
             "/api/v1": when_first_asked(api),
+            **for_operators,
         },
         otherwise=_LandingPage(registry),
     )

@@ -11,6 +11,7 @@ from pypi_repo.storage.blobs import StagedFile
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.forms import UploadReader
+from pypi_repo.web.observation import note_upload
 
 _GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
@@ -42,6 +43,7 @@ class UploadApp(RepositoryApp):
             try:
                 upload.read(request)
                 accepted = self._accept(request, actor, upload, staged)
+                note_upload(staged.size)
             except (Conflict, TooLarge) as error:
                 if admission.profile != "pypi":
                     raise

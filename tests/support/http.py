@@ -77,10 +77,16 @@ class Site:
         )
 
     def get(self, url: str, *, method: str = "GET", **headers: str) -> TestResponse:
-        """`url` as it would stand in a request line; header names with `_` for `-`."""
+        """`url` as it would stand in a request line; header names with `_` for `-`.
+
+        All requests have the same id, so that answers can be compared.
+        """
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.open(
-            url, method=method, headers={**self.headers, **given}, buffered=True
+            url,
+            method=method,
+            headers={"X-Request-ID": "test", **self.headers, **given},
+            buffered=True,
         )
 
     def page(self, project: str) -> dict[str, Any]:

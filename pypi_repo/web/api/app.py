@@ -28,6 +28,7 @@ from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, drain, path_info
 from pypi_repo.web.management import ManagedRegistry
+from pypi_repo.web.observation import note_actor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -96,6 +97,7 @@ class ApiApp(WSGIApp):
         if scheme.lower() != "bearer":
             raise InvalidCredentials("Only tokens of administrators are accepted, as Bearer.")
         actor, token = self._registry.sessions.with_token(secret.strip())
+        note_actor(actor)
         if token.read_only and request.method not in _READING:
             raise PermissionDenied(
                 f"The token {token.name!r} may only read; use one that may change things."
@@ -227,16 +229,15 @@ def _etag(data: bytes) -> str:
 def _problem(error: RegistryError | HTTPException, request: Request) -> Response:
     """RFC 9457."""
     headers: dict[str, str] = {}
+    status, code = problems.noted(error)
     if isinstance(error, HTTPException):
-        status, detail = error.code or 500, error.description or ""
-        code = HTTP_STATUS_CODES.get(status, "Error").lower().replace(" ", "-")
+        detail = error.description or ""
         if isinstance(error, NotFound):
             detail = "There is nothing here; see the description for the URLs."
         if isinstance(error, MethodNotAllowed):
             headers["Allow"] = ", ".join(error.valid_methods or ())
     else:
-        status, detail, code = problems.status_of(error), error.message, error.code
-        problems.log(error, status)
+        detail = error.message
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     document = Problem(

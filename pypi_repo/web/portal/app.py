@@ -20,6 +20,7 @@ from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.management import ManagedRegistry
+from pypi_repo.web.observation import note_actor
 from pypi_repo.web.portal import (
     account,
     activity,
@@ -141,6 +142,7 @@ class PortalApp(WSGIApp):
         page.session = self._session(request)
         if page.session is not None:
             page.actor = page.session.actor
+            note_actor(page.actor)
         route, names = self._route(request)
         if page.actor.kind is not ActorKind.ADMINISTRATOR and not route.public:
             if self._own_sessions:
@@ -165,6 +167,7 @@ class PortalApp(WSGIApp):
             status = problems.status_of(error)
             if route.show is None or status in (403, 404) or status >= 500:
                 raise
+            problems.noted(error)
             page.error = error.message
             response = route.show(page, **names)
             response.status_code = status
@@ -212,13 +215,13 @@ def _with_last_slash(page: Page) -> Response:
 
 
 def _refusal(page: Page, error: RegistryError | HTTPException) -> Response:
+    status, _code = problems.noted(error)
     if isinstance(error, HTTPException):
-        status, message = error.code or 500, error.description or ""
+        message = error.description or ""
         if isinstance(error, NotFound):
             message = "There is no such page; check the address."
     else:
-        status, message = problems.status_of(error), error.message
-        problems.log(error, status)
+        message = error.message
     response = page.render("error.html", status, message=message)
     _say_when_to_retry(response, error)
     if isinstance(error, MethodNotAllowed):

@@ -13,6 +13,7 @@ from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.upload import Uploads
 from pypi_repo.web import problems
 from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
+from pypi_repo.web.observation import note_upload
 from pypi_repo.web.portal.page import Page
 
 _LONGEST_FIELD = 1000  # bytes
@@ -87,6 +88,7 @@ def _accept(
             for chunk in chunks:
                 staged.write(chunk, file_limit)
             accepted = uploads.accept(actor, form, staged)
+            note_upload(staged.size)
     except RegistryError as error:
         for _rest in chunks:
             pass
@@ -95,8 +97,7 @@ def _accept(
 
 
 def _refused(filename: str, error: RegistryError) -> Result:
-    status = problems.status_of(error)
-    problems.log(error, status)
+    status, _code = problems.noted(error)
     return Result(filename, status, error.message)
 
 

@@ -127,7 +127,7 @@ def test_x71_the_connection_page_asks_who_it_is(registry: Registry, client: Clie
 
 def test_x04_head_of_both_pages(registry: Registry, client: Client) -> None:
     for path in ("/", "/repositories/main/", "/repositories/main"):
-        headers = basic(USER, PASSWORD)
+        headers = {"X-Request-ID": "test", **basic(USER, PASSWORD)}
         get, head = client.get(path, headers=headers), client.head(path, headers=headers)
         assert list(head.headers) == list(get.headers)
         assert head.data == b""

@@ -1,0 +1,68 @@
+"""Log lines for people and for programs. Nothing here is used until somebody asks for it."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from pypi_repo.web.observation import current
+
+FORMATS = ("text", "json")
+
+
+class RequestId(logging.Filter):
+    """For a handler: gives each record the id of the request meanwhile, as `request_id`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        observation = current.get()
+        record.request_id = observation.id if observation else "-"
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        document = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": getattr(record, "request_id", "-"),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """One line for people; control characters in it are escaped, so that it stays one."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
+        fields = getattr(record, "fields", None)
+        if fields is not None:
+            record.message = (
+                f"{fields['address'] or '-'} {fields['actor'] or '-'} {record.message} "
+                f"{fields['bytes']} bytes {fields['milliseconds']} ms {fields['error']}"
+            ).rstrip()
+        request_id = getattr(record, "request_id", "-")
+        line = super().formatMessage(record) + ("" if request_id == "-" else f" [{request_id}]")
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
+    """Sends all log lines of this process to standard error.
+
+    log_format: `text` or `json`.
+    requests: whether each request is a line.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RequestId())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("pypi_repo.access").setLevel(logging.INFO if requests else logging.ERROR)

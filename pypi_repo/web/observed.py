@@ -1,0 +1,167 @@
+"""Watches the requests of a site: numbers, a line in the log, and a name for each of them."""
+
+import logging
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pypi_repo.web.metrics import Counter, Family, Histogram
+from pypi_repo.web.observation import Observation, current
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("pypi_repo.access")
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LOGIN_ERRORS = frozenset({"invalid-credentials", "too-many-failed-logins"})
+_SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
+_OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
+# Tokens, and credentials as in https://user:password@host, where somebody pasted them into a path.
+_SECRETS = re.compile(r"pp[ra]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
+_LONGEST_TEXT = 500  # characters
+
+
+class RequestMetrics:
+    """What was counted of one registry's requests, in this process."""
+
+    def __init__(self) -> None:
+        self.requests = Counter(
+            "pypi_repo_requests_total", "Requests answered.", ("route", "method", "status")
+        )
+        self.seconds = Histogram(
+            "pypi_repo_request_duration_seconds",
+            "Time until an answer began.",
+            ("route",),
+            _SECONDS,
+        )
+        self.sent_bytes = Counter(
+            "pypi_repo_response_bytes_total", "Bytes of the answers' bodies.", ("route",)
+        )
+        self.uploads = Counter("pypi_repo_uploads_total", "Files accepted.")
+        self.uploaded_bytes = Counter("pypi_repo_uploaded_bytes_total", "Bytes of files accepted.")
+        self.refusals = Counter(
+            "pypi_repo_refusals_total", "Requests refused, by the code of the error.", ("code",)
+        )
+        self.failed_logins = Counter(
+            "pypi_repo_authentication_failures_total",
+            "Requests with credentials that were not accepted.",
+            ("code",),
+        )
+
+    def families(self) -> Sequence[Family]:
+        return tuple(vars(self).values())
+
+    def count(
+        self, route: str, method: str, status: int, seconds: float, sent: int, seen: Observation
+    ) -> None:
+        self.requests.add(1, route, method if method in _METHODS else "other", str(status))
+        self.seconds.add(seconds, route)
+        if sent:
+            self.sent_bytes.add(sent, route)
+        if seen.uploads:
+            self.uploads.add(seen.uploads)
+            self.uploaded_bytes.add(seen.uploaded_bytes)
+        if seen.error:
+            self.refusals.add(1, seen.error)
+            if seen.error in _LOGIN_ERRORS:
+                self.failed_logins.add(1, seen.error)
+
+
+def observed(site: "WSGIApplication", metrics: RequestMetrics) -> "WSGIApplication":
+    """The site, watched. What it answers with reaches the server untouched, but for a header.
+
+    A request is over here when its answer begins: the server sends bodies without our help.
+    """
+
+    def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        began = time.perf_counter()
+        seen = Observation(environ.get("HTTP_X_REQUEST_ID"))
+        status, sent = 500, 0
+
+        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> "Any":
+            nonlocal status, sent
+            status = int(line[:3])
+            for name, value in headers:
+                if name == "Content-Length":
+                    sent = int(value)
+            headers.append(("X-Request-ID", seen.id))
+            return start_response(line, headers, exc_info)
+
+        current.set(seen)
+        try:
+            answer = site(environ, start)
+        except BaseException:
+            # The name stays in the context: the server is about to log what happened.
+            seen.error = seen.error or "internal-server-error"
+            _finish(environ, metrics, seen, status, 0, time.perf_counter() - began)
+            raise
+        if environ["REQUEST_METHOD"] == "HEAD":
+            sent = 0
+        _finish(environ, metrics, seen, status, sent, time.perf_counter() - began)
+        current.set(None)
+        return answer
+
+    return app
+
+
+def route_of(method: str, path: str) -> str:
+    """Which kind of URL it is: one of a few words, whatever was asked for."""
+    first, _slash, below = path[1:].partition("/")
+    if first == "repositories":
+        return _route_in_repository(method, below.partition("/")[2])
+    if first == "portal":
+        return "portal"
+    if first == "api":
+        return "api"
+    return "health" if first in _OF_OPERATORS else "other"
+
+
+def _route_in_repository(method: str, path: str) -> str:
+    section, _slash, below = path.partition("/")
+    if section == "legacy" and below.startswith("+simple"):
+        section, _slash, below = below.partition("/")
+    if section in ("simple", "+simple"):
+        return "simple-project" if below else "simple-list"
+    if section == "files":
+        return "metadata" if below.endswith(".metadata") else "file"
+    if section in _SECTIONS:
+        return _SECTIONS[section]
+    return "upload" if method == "POST" and not section else "other"
+
+
+def _finish(
+    environ: "WSGIEnvironment",
+    metrics: RequestMetrics,
+    seen: Observation,
+    status: int,
+    sent: int,
+    seconds: float,
+) -> None:
+    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    route = route_of(method, path)
+    metrics.count(route, method, status, seconds, sent, seen)
+    # Whoever watches over the server asks every few seconds, and is no news.
+    level = logging.DEBUG if route == "health" and status < 400 else logging.INFO
+    if _log.isEnabledFor(level):
+        fields = {
+            "method": method[:_LONGEST_TEXT],
+            "path": _path(environ.get("SCRIPT_NAME", "") + path),
+            "route": route,
+            "status": status,
+            "error": seen.error,
+            "bytes": sent,
+            "milliseconds": round(seconds * 1000, 2),
+            "actor": seen.actor,
+            "address": environ.get("REMOTE_ADDR", ""),
+            "client": environ.get("HTTP_USER_AGENT", "").partition(" ")[0][:_LONGEST_TEXT],
+        }
+        _log.log(level, "%(method)s %(path)s %(status)d", fields, extra={"fields": fields})
+
+
+def _path(path: str) -> str:
+    """As it was sent, without the query, where clients put secrets, and without those in it."""
+    text = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return _SECRETS.sub("***", text)[:_LONGEST_TEXT]

@@ -1,0 +1,53 @@
+"""What operators see of a running server: its log, its health, its numbers."""
+
+import json
+
+import pytest
+
+from tests.conftest import PASSWORD, USER
+from tests.serve.conftest import Prepared, publisher_of
+from tests.support.distributions import wheel
+from tests.support.http import bearer
+from tests.support.live import ServeProcess
+
+TOKEN = "a-token-for-the-scraper"
+
+
+def use(server: ServeProcess) -> str:
+    """Uploads, reads and is refused; returns what /metrics says then."""
+    with publisher_of(server) as publisher:
+        assert publisher.upload(wheel()).status == 200
+        page = publisher.get("/repositories/main/simple/demo/", **{"X-Request-ID": "my-page"})
+        assert page.headers["X-Request-Id"] == "my-page"  # as waitress spells it
+        assert publisher.get("/readyz").text == "database: ok\nfiles: ok\n"
+        assert publisher.get("/repositories/other/simple/?secret=s3cret").status == 404
+        return publisher.request("GET", "/metrics", bearer(TOKEN)).text
+
+
+def test_json_lines_and_numbers(prepared: Prepared) -> None:
+    environment = {"PYPI_REPO_LOG_FORMAT": "json", "PYPI_REPO_METRICS_TOKEN": TOKEN}
+    with prepared.start(env=environment) as server:
+        numbers = use(server)
+        server.terminate()
+    lines = [json.loads(line) for line in server.output.splitlines() if line.startswith("{")]
+    upload, page, refused = lines
+    assert (upload["route"], upload["status"], upload["actor"]) == ("upload", 200, USER)
+    assert (page["request_id"], page["route"]) == ("my-page", "simple-project")
+    assert (refused["status"], refused["error"]) == (404, "unknown-repository")
+    assert "pypi_repo_uploads_total 1\n" in numbers
+    assert server.output.startswith("Listening on ")
+    for secret in (PASSWORD, TOKEN, "s3cret"):
+        assert secret not in server.output
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_text_lines(prepared: Prepared, wanted: bool) -> None:
+    options = () if wanted else ("--no-access-log",)
+    with ServeProcess(*prepared.options, *options, "--metrics-token", TOKEN) as server:
+        use(server)
+        server.terminate()
+    requests = [line for line in server.output.splitlines() if "pypi_repo.access" in line]
+    assert len(requests) == (3 if wanted else 0)
+    if wanted:
+        assert f" 127.0.0.1 {USER} GET /repositories/main/simple/demo/ 200 " in requests[1]
+        assert requests[1].endswith(" ms [my-page]")
