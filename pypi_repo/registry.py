@@ -1,5 +1,6 @@
 """Registry: the one place where objects are built and joined."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
@@ -24,7 +25,7 @@ from pypi_repo.services.usage import UsageCounter, UsageReports
 from pypi_repo.settings import Settings
 from pypi_repo.storage import schema
 from pypi_repo.storage.blob_urls import open_blob_store
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import Database, Result
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.metrics import Family, Reading
@@ -95,6 +96,15 @@ class Registry:
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
         for_operators = self._for_operators(*metrics.families(), *cache.families())
         return observed(registry_site(self, cache, authenticate, for_operators), metrics)
+
+    def as_one(self, work: Callable[[], Result]) -> Result:
+        """Calls `work`, whose reads and changes become one transaction, and gives its result.
+
+        What it read is still so when its changes are committed; where somebody else was faster,
+        whatever it did is taken back and it is called again. For changes that depend on what is
+        there, made in one thread through the services of this registry.
+        """
+        return self._database.as_one(work)
 
     def upgrade(self) -> None:
         """Brings the database schema to this version; safe to repeat."""

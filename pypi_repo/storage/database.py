@@ -1,9 +1,10 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -47,7 +48,11 @@ SET tcp_keepalives_idle = 30;
 SET tcp_keepalives_interval = 10;
 SET tcp_keepalives_count = 3
 """
+_CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
+_TRIES = 20
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
+
+Result = TypeVar("Result")
 
 
 class Database:
@@ -72,6 +77,10 @@ class Database:
         self.in_memory = self.is_sqlite and self.path is None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
+        self._isolated = self.engine.execution_options(
+            **({} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"})
+        )
+        self._joined = threading.local()
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = {}
         self._readers = Readers(self.engine, only_one=self.in_memory)
         self._reader = self.engine.execution_options(
@@ -92,6 +101,9 @@ class Database:
         """
         if guarded:
             self._pass_guard()
+        if joined := self._joined_connection():
+            yield joined
+            return
         with self.own_errors(), _ReadingConnection(self._reader) as connection:
             yield connection
 
@@ -118,8 +130,30 @@ class Database:
         Raises Unavailable or OutOfSpace where the database cannot do it.
         """
         self._pass_guard()
+        if joined := self._joined_connection():
+            yield joined
+            return
         with self.own_errors(), self.engine.begin() as connection:
             yield connection
+
+    def as_one(self, work: Callable[[], Result]) -> Result:
+        """Makes each `read` and `begin` of `work`, in this thread, part of one transaction.
+
+        What `work` read is still so when its changes are committed; where somebody else was
+        faster, all of it is taken back and `work` is called again.
+
+        Raises Unavailable where others are faster again and again.
+        """
+        self._pass_guard()
+        with self.own_errors():
+            for _ in range(_TRIES):
+                try:
+                    with self._isolated.begin() as connection:
+                        return self._joining(connection, work)
+                except DBAPIError as error:
+                    if getattr(error.orig, "sqlstate", None) not in _CONFLICTS:
+                        raise
+        raise Unavailable("Others keep changing the same; try again in a moment.")
 
     def exists(self) -> bool:
         """False for a SQLite database that nobody has made yet."""
@@ -151,6 +185,17 @@ class Database:
     def close(self) -> None:
         self._readers.close()
         self.engine.dispose()
+
+    def _joined_connection(self) -> Connection | None:
+        """That of `as_one`, within which this thread may be."""
+        return getattr(self._joined, "connection", None)
+
+    def _joining(self, connection: Connection, work: Callable[[], Result]) -> Result:
+        self._joined.connection = connection
+        try:
+            return work()
+        finally:
+            self._joined.connection = None
 
     def _pass_guard(self) -> None:
         if self._guard is not None:

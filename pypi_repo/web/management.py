@@ -1,6 +1,7 @@
 """What the portal and the management API need of a registry."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from pypi_repo.services.accounts import Accounts
 from pypi_repo.services.activity import Activity
@@ -10,6 +11,8 @@ from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.usage import UsageReports
 from pypi_repo.web.app import BoundRepository
+
+Result = TypeVar("Result")
 
 
 class ManagedRegistry(Protocol):
@@ -24,3 +27,4 @@ class ManagedRegistry(Protocol):
     usage: UsageReports
 
     def repository(self, name: str) -> BoundRepository: ...
+    def as_one(self, work: Callable[[], Result]) -> Result: ...

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -40,11 +39,7 @@ _Methods = Mapping[str, Operation]
 
 
 class ApiApp(WSGIApp):
-    """Administrators' tokens open it, and nothing else does.
-
-    Writes whose conditions (If-Match, If-None-Match) must hold are checked one at a time in
-    this process.
-    """
+    """Administrators' tokens open it, and nothing else does."""
 
     def __init__(self, registry: ManagedRegistry) -> None:
         super().__init__(_nobody)
@@ -52,7 +47,6 @@ class ApiApp(WSGIApp):
         self._operations = _by_path()
         rules = [Rule(_rule(path), endpoint=path) for path in self._operations]
         self._urls = Map(rules, strict_slashes=True, merge_slashes=False)
-        self._conditional = Lock()
 
     def handle(self, request: Request, actor: Actor) -> Response:
         try:
@@ -79,9 +73,12 @@ class ApiApp(WSGIApp):
             return _shown(operation.handle(call, **names), request)
         if request.method == "POST" or not (request.if_match or request.if_none_match):
             return _changed(operation.handle(call, **names), request)
-        with self._conditional:
+
+        def change_if_still_so() -> Answer:
             self._check_conditions(request, methods, call, names)
-            return _changed(operation.handle(call, **names), request)
+            return operation.handle(call, **names)
+
+        return _changed(self._registry.as_one(change_if_still_so), request)
 
     def _route(self, path: str) -> tuple[_Methods, dict[str, Any]]:
         # Not matched by method: 405 is answered here, with what is allowed.

@@ -1,0 +1,108 @@
+"""Changes that depend on what is there, while other processes change it too."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pypi_repo import Registry, Settings
+from pypi_repo.domain.errors import NameTaken, Unavailable, UnknownRepository
+from tests.conftest import ADMINISTRATOR, USER
+from tests.support.api import ApiClient
+from tests.support.distributions import wheel
+from tests.support.uploads import upload
+
+_COUNTED_BY_EACH = 15
+
+
+@pytest.fixture
+def other(both: Registry, database_url: str) -> Iterator[Registry]:
+    """The registry `both` as another process has it."""
+    with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as other:
+        yield other
+
+
+def test_no_update_is_lost_between_processes(both: Registry, other: Registry) -> None:
+    """Each adds one to a number as often as the other: read, then change if it is still so."""
+
+    def count(registry: Registry) -> int:
+        api = ApiClient(registry, ADMINISTRATOR)
+        done = refused = 0
+        while done < _COUNTED_BY_EACH:
+            shown = api.get("repositories/main")
+            number = int(shown.get_json()["description"] or "0")
+            changed = api.put(
+                "repositories/main",
+                {"description": str(number + 1)},
+                headers={"If-Match": shown.headers["ETag"]},
+            )
+            assert changed.status_code in (200, 412), changed.text
+            if changed.status_code == 200:
+                done += 1
+            else:
+                refused += 1
+        return refused
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(count, (both, other)))
+    assert both.repositories.get("main").description == str(2 * _COUNTED_BY_EACH)
+
+
+def test_of_two_who_create_the_same_one_does(both: Registry, other: Registry) -> None:
+    apis = [ApiClient(registry, ADMINISTRATOR) for registry in (both, other)]
+
+    def create(number: int) -> list[int]:
+        with ThreadPoolExecutor(2) as pool:
+            answers = pool.map(
+                lambda api: api.put(
+                    f"repositories/team-{number}", {}, headers={"If-None-Match": "*"}
+                ),
+                apis,
+            )
+            return sorted(answer.status_code for answer in answers)
+
+    for number in range(5):
+        statuses = create(number)
+        assert statuses[0] == 201
+        assert statuses[1] in (409, 412)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_change_by_another_way_in_between_is_noticed(both: Registry, other: Registry) -> None:
+    """SQLite's writers wait for each other, so there is no in between."""
+    file = upload(both, wheel("demo", "1.0"))
+    seen: list[object] = []
+
+    def yank_unless_yanked() -> None:
+        seen.append(both.projects.file("main", file.filename).yanked)
+        if len(seen) == 1:
+            other.projects.yank_file("main", file.filename, "by the other")
+        if seen[-1] is None:
+            both.projects.yank_file("main", file.filename, "by us")
+
+    both.as_one(yank_unless_yanked)
+    assert seen == [None, "by the other"]
+    assert both.projects.file("main", file.filename).yanked == "by the other"
+
+    def disable_after_the_other() -> None:
+        both.accounts.users()
+        other.accounts.set_password(USER, f"another horse {len(seen)}")
+        both.accounts.set_disabled(USER, True)
+
+    with pytest.raises(Unavailable):
+        both.as_one(disable_after_the_other)
+    assert not any(user.disabled for user in both.accounts.users())
+
+
+def test_all_of_it_or_nothing(both: Registry) -> None:
+    def create_twice() -> None:
+        both.repositories.create("new")
+        assert both.repositories.get("new").name == "new"
+        both.repositories.create("new")
+
+    with pytest.raises(NameTaken):
+        both.as_one(create_twice)
+    with pytest.raises(UnknownRepository):
+        both.repositories.get("new")
+    both.repositories.create("new")
+    assert both.as_one(lambda: both.repositories.get("new").name) == "new"
