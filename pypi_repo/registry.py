@@ -8,6 +8,7 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.services.accounts import Accounts
 from pypi_repo.services.activity import Activity
 from pypi_repo.services.administrators import Administrators
+from pypi_repo.services.backup import Backup
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
@@ -69,6 +70,7 @@ class Registry:
         self.activity = Activity(self._database)
         self.usage = UsageReports(self._database, self._usage)
         self.upkeep = Upkeep(self._database, self._blobs)
+        self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self.is_new = not self._database.exists()
         if self.is_new:

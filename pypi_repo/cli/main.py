@@ -3,6 +3,7 @@
 import click
 
 from pypi_repo.cli.admin import admin
+from pypi_repo.cli.backup import backup
 from pypi_repo.cli.maintenance import db, upkeep
 from pypi_repo.cli.options import Group
 from pypi_repo.cli.project import file, project, release
@@ -18,5 +19,5 @@ def main() -> None:
     """A private Python package repository."""
 
 
-for command in (serve, repository, user, token, admin, project, release, file, db, upkeep):
+for command in (serve, repository, user, token, admin, project, release, file, db, upkeep, backup):
     main.add_command(command)

@@ -198,6 +198,19 @@ class OutOfSpace(RegistryError):
     code = "out-of-space"
 
 
+class InvalidBackup(RegistryError):
+    """There is no backup, or it is damaged, incomplete or made by a newer version.
+
+    `lost` are sentences about the files that it should have and has not.
+    """
+
+    code = "invalid-backup"
+
+    def __init__(self, message: str, *, lost: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
 class ConfigurationError(RegistryError, ValueError):
     """Settings that cannot work together or name something that does not exist."""
 

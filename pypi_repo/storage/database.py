@@ -50,6 +50,7 @@ SET tcp_keepalives_count = 3
 """
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _TRIES = 20
+_SNAPSHOT = "pypi_repo_snapshot"
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 Result = TypeVar("Result")
@@ -86,6 +87,13 @@ class Database:
         self._reader = self.engine.execution_options(
             **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
         )
+        self._snapshots = self.engine.execution_options(
+            **(
+                {_SNAPSHOT: True}
+                if self.is_sqlite
+                else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+        )
 
     def __str__(self) -> str:
         """Never holds the password."""
@@ -121,15 +129,25 @@ class Database:
         return answer
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection on which all statements see what was committed at one moment."""
+        self._pass_guard()
+        with self.own_errors(), self._snapshots.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def begin(self, *, guarded: bool = True) -> Iterator[Connection]:
         """A write transaction: committed at the end of the block, rolled back by an exception.
+
+        guarded: False for who brings the schema along.
 
         It is never tried a second time: where the connection breaks at the very end, nobody here
         knows whether the server has committed, and Unavailable leaves it to whoever asks again.
 
         Raises Unavailable or OutOfSpace where the database cannot do it.
         """
-        self._pass_guard()
+        if guarded:
+            self._pass_guard()
         if joined := self._joined_connection():
             yield joined
             return
@@ -306,5 +324,8 @@ def _configure_server(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    if not connection.get_execution_options().get(_READER):
+    options = connection.get_execution_options()
+    if options.get(_SNAPSHOT):
+        connection.exec_driver_sql("BEGIN")
+    elif not options.get(_READER):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ from typing import IO, cast
 
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 
-_STAGING = ".staging"
+STAGING = ".staging"
 
 
 class LocalBlobStore(BlobStore):
@@ -17,7 +17,7 @@ class LocalBlobStore(BlobStore):
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._staging = os.path.join(root, _STAGING)
+        self._staging = os.path.join(root, STAGING)
 
     def __str__(self) -> str:
         return self._root

@@ -6,6 +6,7 @@ Alembic is only imported where something has to be upgraded.
 import os
 
 import sqlalchemy
+from sqlalchemy import Connection
 
 from pypi_repo.domain.errors import SchemaOutdated
 from pypi_repo.storage.database import Database
@@ -19,11 +20,14 @@ _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for Post
 def current_revision(database: Database) -> str | None:
     """None for a database without our tables."""
     with database.read(guarded=False) as connection:
-        if not sqlalchemy.inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(
-            sqlalchemy.text("SELECT version_num FROM alembic_version")
-        ).scalar()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+        return None
+    version = sqlalchemy.text("SELECT version_num FROM alembic_version")
+    return connection.execute(version).scalar()
 
 
 def require_current(database: Database) -> None:
@@ -42,22 +46,28 @@ def upgrade(database: Database) -> None:
 
     Raises SchemaOutdated where that would be a step back.
     """
+    database.make_folder()
+    _refuse_newer(current_revision(database))
+    with database.begin(guarded=False) as connection:
+        migrate(connection, HEAD)
+    if not database.in_memory:
+        database.close()  # whoever forks next must not share this connection
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Brings the schema to a revision up to HEAD, forth or back, within the transaction."""
     from alembic import command
     from alembic.config import Config
 
+    if connection.dialect.name != "sqlite":  # whose transactions lock out other writers anyway
+        connection.execute(
+            sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
+        )
     config = Config()
     config.set_main_option("script_location", script_location().replace("%", "%%"))
-    database.make_folder()
-    _refuse_newer(current_revision(database))
-    with database.own_errors(), database.engine.begin() as connection:
-        if not database.is_sqlite:  # a SQLite transaction of ours locks out other writers anyway
-            connection.execute(
-                sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
-            )
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    if not database.in_memory:
-        database.close()  # whoever forks next must not share this connection
+    config.attributes["connection"] = connection
+    is_later = (_revision(connection) or "") > revision
+    (command.downgrade if is_later else command.upgrade)(config, revision)
 
 
 def _refuse_newer(revision: str | None) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "file": ["delete", "unyank", "yank"],
     "db": ["current", "upgrade"],
     "upkeep": ["sweep", "verify"],
+    "backup": ["create", "restore", "show"],
 }
 
 

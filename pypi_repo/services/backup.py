@@ -1,0 +1,241 @@
+"""Backups: the rows of one moment and the files that they name, in a folder or a bucket.
+
+A backup holds a dump of the database for each time that it was made, and the files of them all
+once, under the same paths as in the file store. The same format carries a registry to another
+engine or another kind of file store.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import Any
+
+from pypi_repo.domain.errors import ConfigurationError, Conflict, InvalidBackup, Unavailable
+from pypi_repo.domain.inventory import ExpectedBlob
+from pypi_repo.services.copying import Copying, Lost
+from pypi_repo.services.progress import Listener, Meter, nobody
+from pypi_repo.services.upkeep import GRACE
+from pypi_repo.storage import dump, schema
+from pypi_repo.storage.all_rows import AllRows
+from pypi_repo.storage.blob_urls import open_blob_store
+from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.dump import Dump, Header
+from pypi_repo.storage.local_blobs import STAGING
+
+_DUMPS = "metadata"
+_SUFFIX = ".jsonl.gz"
+_MARKER = ".restoring"
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DumpInfo:
+    """One of the moments that a backup can be restored to."""
+
+    name: str
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was backed up or restored, and how much of it had to be copied.
+
+    lost: sentences about what is missing or damaged where it was copied from.
+    """
+
+    dump: DumpInfo
+    blobs: int
+    bytes: int
+    lost: tuple[str, ...]
+
+
+def dumps(place: str, options: Mapping[str, Any] | None = None) -> list[DumpInfo]:
+    """What the backup in a place can be restored to, oldest first.
+
+    Raises InvalidBackup where there is none or one is damaged.
+    """
+    store = open_blob_store(place, options or {})
+    found = []
+    for name in _names(store):
+        with store.open(_dump_path(name)) as file:
+            found.append(DumpInfo(name, Dump(file).header))
+    return found
+
+
+class Backup:
+    """Places are folders or fsspec URLs; `options` are keyword arguments for the file system."""
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def create(
+        self, place: str, options: Mapping[str, Any] | None = None, listener: Listener = nobody
+    ) -> Done:
+        """Adds the registry as it is at this moment; what is there already is not copied again.
+
+        Safe while the registry is used. What was interrupted leaves no dump, and the files that
+        it copied need not be copied again.
+
+        Raises ConfigurationError where there is nothing to back up, or the place lies inside the
+        file store.
+        """
+        store = self._open(place, options or {})
+        _tidy(store)
+        copying = Copying(self._blobs, store)
+        lost_before: set[ExpectedBlob] = set()
+        for _attempt in range(_ATTEMPTS):
+            with store.stage() as staged:
+                with self._database.snapshot() as connection:
+                    self._require_anything(connection)
+                    header = dump.write(connection, staged)
+                files = Dump(staged.file).files()
+                lost = copying.copy(files, Meter(header.bytes, listener))
+                # What is not there may only be deleted and swept away since the snapshot was
+                # taken; what a second one misses as well is lost.
+                lost_now = {missing.blob for missing in lost}
+                if lost_now == lost_before:
+                    name = f"{header.created_at:%Y%m%dT%H%M%S.%fZ}"
+                    store.put(_dump_path(name), staged, {})
+                    return _done(DumpInfo(name, header), copying, lost)
+                lost_before = lost_now
+        raise Unavailable(
+            "Files were deleted and swept away faster than they could be copied; try again while "
+            "no `pypi-repo upkeep sweep` runs."
+        )
+
+    def restore(
+        self,
+        place: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        skip_lost: bool = False,
+        listener: Listener = nobody,
+    ) -> Done:
+        """Fills this registry, which must be empty, with the files and then all rows at once.
+
+        What was interrupted leaves no row, and goes on when it is called again.
+
+        name: of the dump; the newest one, if not said.
+        skip_lost: leaves out the files that the backup has not or not whole, rather than to
+            restore nothing.
+
+        Raises Conflict where this registry is not empty, InvalidBackup where the backup is not
+        whole or made by a newer version.
+        """
+        store = open_blob_store(place, options or {})
+        name = name or _names(store)[-1]
+        with _fetched(store, name) as fetched:
+            fetched.check()
+            self._require_empty(name)
+            self._mark(name)
+            copying = Copying(store, self._blobs)
+            lost = copying.copy(fetched.files(), Meter(fetched.header.bytes, listener))
+            if lost and not skip_lost:
+                raise InvalidBackup(
+                    f"{len(lost)} files are not in the backup or damaged there, so nothing was "
+                    "restored; bring them back, or restore the rest with --skip-lost.",
+                    lost=tuple(map(str, lost)),
+                )
+            self._load(fetched, lost)
+        self._blobs.delete(_MARKER)
+        return _done(DumpInfo(name, fetched.header), copying, lost)
+
+    def _open(self, place: str, options: Mapping[str, Any]) -> BlobStore:
+        store = open_blob_store(place, options)
+        if str(self._blobs) and f"{store}/".startswith(f"{self._blobs}/"):
+            raise ConfigurationError(
+                "The backup would lie inside the file store, where `pypi-repo upkeep sweep` would "
+                "delete it; choose another folder."
+            )
+        return store
+
+    def _require_anything(self, connection: Any) -> None:
+        if AllRows(connection).are_none():
+            raise ConfigurationError(
+                f"The registry in {self._database} is empty; see whether this is the right one."
+            )
+
+    def _require_empty(self, name: str) -> None:
+        """But for what an interrupted restore of the same dump has left."""
+        with self._database.read(guarded=False) as connection:
+            self._require_no_rows(connection)
+        try:
+            begun = b"".join(self._blobs.read(_MARKER)).decode()
+        except FileNotFoundError:
+            begun = ""
+        if begun == name:
+            return
+        if begun:
+            raise Conflict(
+                f"A restore of {begun} was interrupted here; finish it with --dump {begun}, or "
+                "empty the file store."
+            )
+        if any(not blob.path.startswith(f"{STAGING}/") for blob in self._blobs.walk()):
+            raise Conflict(
+                "The file store holds files already; restore into an empty one, which no other "
+                "registry uses."
+            )
+
+    def _require_no_rows(self, connection: Any) -> None:
+        if not AllRows(connection).are_none():
+            raise Conflict(
+                f"The registry in {self._database} is not empty; restore into a new database."
+            )
+
+    def _mark(self, name: str) -> None:
+        with self._blobs.stage() as staged:
+            staged.write(name.encode(), len(name))
+            self._blobs.put(_MARKER, staged, {})
+
+    def _load(self, fetched: Dump, lost: Iterable[Lost]) -> None:
+        with self._database.begin(guarded=False) as connection:
+            schema.migrate(connection, fetched.header.revision)
+            rows = AllRows(connection)
+            rows.lock()
+            self._require_no_rows(connection)
+            fetched.load(connection, without={missing.file.id for missing in lost})
+            schema.migrate(connection, schema.HEAD)
+            rows.set_counters(fetched.header.counters)
+
+
+def _done(info: DumpInfo, copying: Copying, lost: Iterable[Lost]) -> Done:
+    return Done(info, copying.blobs, copying.bytes, tuple(map(str, lost)))
+
+
+def _dump_path(name: str) -> str:
+    return f"{_DUMPS}/{name}{_SUFFIX}"
+
+
+def _names(store: BlobStore) -> list[str]:
+    """Of all dumps, oldest first."""
+    paths = (blob.path for blob in store.walk(_DUMPS))
+    names = [path.removeprefix(f"{_DUMPS}/").removesuffix(_SUFFIX) for path in paths]
+    if not names:
+        raise InvalidBackup(f"There is no backup in {store}; see whether this is the right place.")
+    return sorted(names)
+
+
+@contextmanager
+def _fetched(store: BlobStore, name: str) -> Iterator[Dump]:
+    with TemporaryFile() as file:
+        try:
+            for piece in store.read(_dump_path(name)):
+                file.write(piece)
+        except FileNotFoundError:
+            raise InvalidBackup(
+                f"There is no dump {name}; `pypi-repo backup show` lists them."
+            ) from None
+        yield Dump(file)
+
+
+def _tidy(store: BlobStore) -> None:
+    """Removes what was left where an earlier backup was killed."""
+    deadline = datetime.now(UTC) - GRACE
+    for blob in store.walk(STAGING):
+        if blob.modified < deadline:
+            store.delete(blob.path)

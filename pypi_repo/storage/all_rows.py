@@ -1,0 +1,129 @@
+"""Statements about every table at once: what a dump reads, and what it is read into."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+
+from pypi_repo.storage.tables import Base
+
+_BATCH = 500
+_FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+}
+_TABLES: Sequence[Table] = Base.metadata.sorted_tables  # owners before what they own
+_COUNTED = [table for table in _TABLES if table.dialect_options["sqlite"]["autoincrement"]]
+
+
+class AllRows:
+    """Table by table, so that what refers to something comes after it."""
+
+    names = tuple(table.name for table in _TABLES)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_sqlite = connection.dialect.name == "sqlite"
+
+    def columns(self, name: str) -> list[str]:
+        return [column.name for column in Base.metadata.tables[name].columns]
+
+    def count(self, name: str) -> int:
+        statement = select(func.count()).select_from(Base.metadata.tables[name])
+        return self._connection.execute(statement).scalar_one()
+
+    def read(self, name: str) -> Iterator[Sequence[Any]]:
+        """The rows one after the other: files by their SHA-256, all others by their key."""
+        table = Base.metadata.tables[name]
+        order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
+        return iter(
+            self._connection.execute(
+                select(table).order_by(*order), execution_options={"yield_per": _BATCH}
+            )
+        )
+
+    def write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Adds rows, with moments and days as ISO texts, and tells how many.
+
+        The table may have the columns of any revision of the schema.
+        """
+        table = Table(name, MetaData(), autoload_with=self._connection, resolve_fks=False)
+        from_text = {
+            column.name: read
+            for column in table.columns
+            if (read := _FROM_TEXT.get(column.type.python_type)) is not None
+        }
+        written = 0
+        rows = iter(rows)
+        while batch := [dict(row) for row in islice(rows, _BATCH)]:
+            for row in batch:
+                for column, read in from_text.items():
+                    if row[column] is not None:
+                        row[column] = read(row[column])
+            self._connection.execute(insert(table), batch)
+            written += len(batch)
+        return written
+
+    def are_none(self) -> bool:
+        """Whether there is no row at all, or no table either."""
+        return not any(
+            self._connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {name})")).scalar_one()  # noqa: S608
+            for name in self._existing()
+        )
+
+    def lock(self) -> None:
+        """Lets nobody else write anything until the commit."""
+        # A write transaction of SQLite is alone anyway.
+        if not self._is_sqlite:
+            names = ", ".join(self._existing())
+            self._connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+
+    def _existing(self) -> list[str]:
+        """The tables that this revision of the schema has."""
+        existing = set(sqlalchemy.inspect(self._connection).get_table_names())
+        return [name for name in self.names if name in existing]
+
+    def counters(self) -> dict[str, int]:
+        """The last ids that were given away, of the tables that must not use one twice."""
+        return {table.name: last for table in _COUNTED if (last := self._counter(table))}
+
+    def set_counters(self, counters: Mapping[str, int]) -> None:
+        """Lets every table go on after its highest id, and after what its counter was."""
+        for table in _COUNTED if self._is_sqlite else _TABLES:
+            highest = max(counters.get(table.name, 0), self._highest_id(table))
+            if highest > 0:
+                self._set_counter(table, highest)
+
+    def _counter(self, table: Table) -> int | None:
+        """None where it has counted nothing yet."""
+        names = {"table": table.name}
+        if self._is_sqlite:
+            statement = "SELECT seq FROM sqlite_sequence WHERE name = :table"
+        else:
+            named = text("SELECT pg_get_serial_sequence(:table, 'id')")
+            sequence = self._connection.execute(named, names).scalar_one()
+            statement = f"SELECT CASE WHEN is_called THEN last_value END FROM {sequence}"  # noqa: S608
+        last: int | None = self._connection.execute(text(statement), names).scalar()
+        return last
+
+    def _set_counter(self, table: Table, last: int) -> None:
+        values = {"table": table.name, "last": last}
+        if self._is_sqlite:
+            for statement in (
+                "DELETE FROM sqlite_sequence WHERE name = :table",
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)",
+            ):
+                self._connection.execute(text(statement), values)
+        else:
+            setting = text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)")
+            self._connection.execute(setting, values)
+
+    def _highest_id(self, table: Table) -> int:
+        """0 for a table that counts nothing."""
+        if "id" not in table.columns:
+            return 0
+        highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
+        return int(highest or 0)

@@ -1,0 +1,197 @@
+"""A dump: every row of a database at one moment, as compressed lines of JSON that any engine's
+database can be made from.
+
+The first line is a header. Each table has a line with its name and columns and then one with each
+of its rows, files in the order of their SHA-256. The last line has the SHA-256 of those before it.
+"""
+
+import gzip
+import hashlib
+import json
+import sys
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from itertools import groupby
+from operator import itemgetter
+from typing import IO, Any
+
+from sqlalchemy import Connection
+
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.errors import InvalidBackup
+from pypi_repo.domain.inventory import KeptFile
+from pypi_repo.storage.all_rows import AllRows
+from pypi_repo.storage.blobs import StagedFile
+from pypi_repo.storage.inventory import Inventory
+from pypi_repo.storage.schema import HEAD
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a dump says of itself.
+
+    pypi_repo: the version that wrote it.
+    revision: of the schema that its rows fit.
+    rows: how many each table has.
+    bytes: of all files together.
+    counters: the last ids that were given away, where no id may be used twice.
+    """
+
+    format: int
+    created_at: datetime
+    pypi_repo: str
+    revision: str
+    rows: dict[str, int]
+    bytes: int
+    counters: dict[str, int]
+
+
+def write(connection: Connection, file: StagedFile) -> Header:
+    """Dumps what `connection` sees, which must be one moment."""
+    rows = AllRows(connection)
+    header = Header(
+        format=_FORMAT,
+        created_at=datetime.now(UTC),
+        pypi_repo=version("pypi-repo"),
+        revision=HEAD,
+        rows={name: rows.count(name) for name in rows.names},
+        bytes=Inventory(connection).size(),
+        counters=rows.counters(),
+    )
+    compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    for line in _signed(_documents(header, rows)):
+        file.write(compressor.compress(line), sys.maxsize)
+    file.write(compressor.flush(), sys.maxsize)
+    return header
+
+
+class Dump:
+    """A dump to read, again and again, from a seekable file.
+
+    Raises InvalidBackup where it is damaged or not for this version.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        with _own_errors():
+            header = next(self._lines())
+            if header["format"] > _FORMAT or header["revision"] > HEAD:
+                raise InvalidBackup(
+                    f"The backup was made by pypi_repo {header['pypi_repo']} with schema revision "
+                    f"{header['revision']}, newer than this version knows ({HEAD}); install that "
+                    "version."
+                )
+            created_at = datetime.fromisoformat(header.pop("created_at"))
+            self.header = Header(created_at=created_at, **header)
+
+    def check(self) -> None:
+        """Reads it to its end and compares it with the digest and the counts that it has."""
+        with _own_errors():
+            self._check_digest()
+            found = dict.fromkeys(self.header.rows, 0)
+            for name, _row in self._rows():
+                found[name] += 1
+            if found != self.header.rows:
+                raise ValueError("it has another number of rows than it says")
+
+    def _check_digest(self) -> None:
+        digest = hashlib.sha256()
+        self._file.seek(0)
+        with gzip.open(self._file) as lines:
+            for line in lines:
+                if line.startswith(b'{"sha256"'):
+                    break
+                digest.update(line)
+            else:
+                raise ValueError("it ends too early")
+            if json.loads(line) != {"sha256": digest.hexdigest()} or lines.read():
+                raise ValueError("its digest differs")
+
+    def files(self) -> Iterator[KeptFile]:
+        """In the order of their SHA-256."""
+        repositories: dict[int, str] = {}
+        for name, row in self._rows():
+            if name == "repositories":
+                repositories[row["id"]] = row["name"]
+            elif name == "files":
+                yield KeptFile(
+                    id=row["id"],
+                    repository=repositories[row["repository_id"]],
+                    filename=row["filename"],
+                    size=row["size"],
+                    digests=Digests(row["sha256"], row["blake2_256"], row["md5"]),
+                    metadata_sha256=row["metadata_sha256"],
+                    signature_sha256=row.get("signature_sha256"),
+                )
+
+    def load(self, connection: Connection, without: Collection[int]) -> None:
+        """Adds all rows to an empty database of the header's revision.
+
+        without: ids of files to leave out.
+        """
+        rows = AllRows(connection)
+        for name, together in groupby(self._rows(), key=itemgetter(0)):
+            key = {"files": "id", "provenances": "file_id"}.get(name)
+            rows.write(name, (row for _, row in together if key is None or row[key] not in without))
+
+    def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(table, row)"""
+        name = ""
+        columns: list[str] = []
+        for document in self._lines():
+            if isinstance(document, list):
+                yield name, dict(zip(columns, document, strict=True))
+            elif "table" in document:
+                name, columns = document["table"], document["columns"]
+
+    def _lines(self) -> Iterator[Any]:
+        self._file.seek(0)
+        with gzip.open(self._file) as lines:
+            yield from map(json.loads, lines)
+
+
+def _documents(header: Header, rows: AllRows) -> Iterator[Any]:
+    yield asdict(header)
+    for name in rows.names:
+        yield {"table": name, "columns": rows.columns(name)}
+        for row in rows.read(name):
+            yield list(row)
+
+
+def _signed(documents: Iterator[Any]) -> Iterator[bytes]:
+    """As lines, with their digest as the last one."""
+    digest = hashlib.sha256()
+    for document in documents:
+        line = _line(document)
+        digest.update(line)
+        yield line
+    yield _line({"sha256": digest.hexdigest()})
+
+
+def _line(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":"), default=_plain).encode() + b"\n"
+
+
+def _plain(value: Any) -> str:
+    """A moment or a day; every moment in UTC, whatever zone the connection has."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value)} has no JSON form")
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise InvalidBackup(
+            f"The backup's dump of the database is damaged ({error}); use another one with --dump."
+        ) from error

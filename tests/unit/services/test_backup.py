@@ -1,0 +1,502 @@
+"""A backup is the registry of one moment, and becomes one again on any engine."""
+
+import gzip
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pypi_repo import Access, Actor, Registry, Settings
+from pypi_repo.domain.errors import ConfigurationError, Conflict, InvalidBackup, RegistryError
+from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services import backup as module
+from pypi_repo.services.backup import dumps
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support import dumps as dumped
+from tests.support.attestations import attestation
+from tests.support.distributions import sdist, wheel
+from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
+from tests.support.uploads import filenames, page, publish, upload
+
+WHEEL, SDIST = wheel(), sdist()
+EVERYTHING = timedelta(minutes=-1)
+
+NewRegistry = Callable[..., Registry]
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[NewRegistry]:
+    """Makes registries with a schema and without a row, on SQLite and disk unless told."""
+    with ExitStack() as stack:
+
+        def make(name: str, **settings: Any) -> Registry:
+            folder = tmp_path / name
+            usual = {"database": f"sqlite:///{folder}/registry.db", "password_cost": 4}
+            registry = Registry(
+                Settings(**{"blobs": f"file://{folder}/blobs", **usual, **settings})
+            )
+            stack.callback(registry.close)
+            registry.upgrade()
+            return registry
+
+        yield make
+
+
+@pytest.fixture
+def registry(database_url: str, new: NewRegistry) -> Registry:
+    """On each engine, with two files of `demo` in `main`."""
+    registry = new("source", database=database_url)
+    populate(registry)
+    upload(registry, WHEEL)
+    upload(registry, SDIST)
+    return registry
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "backup"
+
+
+def damage(registry: Registry) -> list[Any]:
+    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
+
+
+def stored(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def lived_in(registry: Registry) -> Registry:
+    """With something in every table, and with ids that were used and are free."""
+    populate(registry)
+    registry.repositories.create("open", public=True, allow_overwrite=True)
+    registry.accounts.create_user("ci", PASSWORD, named={"open": Access.WRITE})
+    registry.accounts.create_token("ci", name="old", repository="open")
+    registry.accounts.revoke_token(registry.accounts.create_token("ci", name="new")[0].id)
+    registry.administrators.create_token(ADMINISTRATOR, name="script", read_only=True)
+    registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "127.0.0.1")
+    upload(registry, WHEEL)
+    upload(registry, SDIST)
+    upload(registry, WHEEL, "open")
+    attested = wheel("attested", requires_python=">=3.11")
+    upload(registry, attested, attestations=json.dumps([attestation(attested)]))
+    publish(registry, wheel("signed", "2.0"), "open", signature=b"signature")
+    upload(registry, wheel("deleted"), "open")
+    registry.projects.delete("open", "deleted")
+    registry.projects.yank_release("main", "demo", "1.0", "broken \N{SNOWMAN}")
+    registry.projects.set_status("main", "attested", "archived", "done")
+    (repository, _other) = registry.repositories.all()
+    registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))
+    registry._usage.note_use(1)
+    registry._usage.flush()
+    return registry
+
+
+def test_from_engine_to_engine_and_store_to_store(
+    tmp_path: Path, postgres: PostgresServer, s3: S3Server, new: NewRegistry
+) -> None:
+    """SQLite and disk -> PostgreSQL and S3 -> SQLite and memory: the same to the last row."""
+    bucket = s3.create_bucket("growing")
+    options = s3.storage_options
+    small = lived_in(new("small"))
+    grown = {"database": postgres.create_database(), "blobs": f"s3://{bucket}/packages"}
+    large = new("large", **grown, blob_options=options)
+    again = new("again", blobs="memory://")
+    first = small.backup.create(str(tmp_path / "one"))
+    large.backup.restore(str(tmp_path / "one"))
+    large.backup.create(f"s3://{bucket}/backup", options)
+    again.backup.restore(f"s3://{bucket}/backup", options)
+    assert all(first.dump.header.rows.values()), "nothing in some table"
+    original = dumped.rows(dumped.newest(tmp_path / "one"))
+    for registry, name in ((large, "two"), (again, "three")):
+        assert damage(registry) == []
+        registry.backup.create(str(tmp_path / name))
+        assert dumped.rows(dumped.newest(tmp_path / name)) == original
+        assert page(registry) == page(small)
+    serial = page(small).serial
+    ids = [_ids_that_come_next(registry) for registry in (small, large, again)]
+    assert ids[0] == ids[1] == ids[2]
+    assert page(large).serial == page(again).serial == page(small).serial > serial
+
+
+def _ids_that_come_next(registry: Registry) -> list[int]:
+    """Of what must never be given the id of something deleted; all else is tried as well."""
+    upload(registry, wheel("demo", "3.0"))
+    upload(registry, wheel("new"), "open")
+    registry.accounts.create_user("later@example.com", PASSWORD)
+    registry.administrators.create("later@example.com", PASSWORD)
+    token, _secret = registry.accounts.create_token("ci", name="later")
+    repository = registry.repositories.create("later")
+    newest = max(project.id for project in registry.projects.all("open"))
+    return [newest, token.id, repository.id]
+
+
+def test_what_is_there_is_not_copied_again(registry: Registry, place: Path) -> None:
+    first = registry.backup.create(str(place))
+    second = registry.backup.create(str(place))
+    upload(registry, wheel("other"))
+    third = registry.backup.create(str(place))
+    assert [done.blobs for done in (first, second, third)] == [4, 0, 2]
+    assert first.bytes > len(WHEEL.content) + len(SDIST.content)
+    assert second.bytes == 0
+
+
+def test_what_was_cut_off_is_copied_again(registry: Registry, place: Path) -> None:
+    registry.backup.create(str(place))
+    (copy,) = place.rglob("*.whl")
+    copy.write_bytes(WHEEL.content[:-1])
+    assert registry.backup.create(str(place)).blobs == 1
+    assert copy.read_bytes() == WHEEL.content
+
+
+def test_files_have_the_same_paths(registry: Registry, tmp_path: Path, place: Path) -> None:
+    registry.backup.create(str(place))
+    copies = {path for path in stored(place) if not path.startswith("metadata/")}
+    assert copies == stored(tmp_path / "source" / "blobs")
+
+
+def test_only_the_owner_can_read_a_backup(registry: Registry, place: Path) -> None:
+    registry.backup.create(str(place))
+    assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_every_moment_can_be_restored(registry: Registry, place: Path, new: NewRegistry) -> None:
+    first = registry.backup.create(str(place)).dump
+    registry.projects.delete_file("main", WHEEL.filename)
+    second = registry.backup.create(str(place)).dump
+    assert dumps(str(place)) == [first, second]
+    assert (first.header.rows["files"], second.header.rows["files"]) == (2, 1)
+    assert first.header.bytes == len(WHEEL.content) + len(SDIST.content)
+    early, late = new("early"), new("late")
+    early.backup.restore(str(place), name=first.name)
+    late.backup.restore(str(place))
+    assert filenames(early) == [WHEEL.filename, SDIST.filename]
+    assert filenames(late) == [SDIST.filename]
+
+
+def test_progress_is_told_in_bytes(registry: Registry, place: Path, new: NewRegistry) -> None:
+    size = len(WHEEL.content) + len(SDIST.content)
+    for work in (registry.backup.create, registry.backup.create, new("target").backup.restore):
+        heard: list[tuple[int, int]] = []
+        work(str(place), listener=lambda *moment, heard=heard: heard.append(moment))
+        assert (heard[0], heard[-1]) == ((0, size), (size, size))
+        assert heard == sorted(heard)
+
+
+@pytest.mark.parametrize("anything", ["repository", "user", "administrator", "blob"])
+def test_only_what_is_empty_is_filled(
+    anything: str, registry: Registry, place: Path, new: NewRegistry, tmp_path: Path
+) -> None:
+    registry.backup.create(str(place))
+    target = new("target")
+    if anything == "repository":
+        target.repositories.create("main")
+    elif anything == "user":
+        target.accounts.create_user(USER, PASSWORD)
+    elif anything == "administrator":
+        target.administrators.create(USER, PASSWORD)
+    else:
+        (tmp_path / "target/blobs").mkdir()
+        (tmp_path / "target/blobs/notes").write_bytes(b"mine")
+    before = stored(tmp_path / "target/blobs")
+    with pytest.raises(Conflict, match=r"not empty|holds files already"):
+        target.backup.restore(str(place))
+    assert stored(tmp_path / "target/blobs") == before
+
+
+def test_what_is_put_to_use_meanwhile_is_not_filled(
+    registry: Registry, place: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
+) -> None:
+    registry.backup.create(str(place))
+    other = {} if "sqlite" in database_url else {"database": postgres.create_database()}
+    target = new("target", **other)
+
+    def use(done: int, total: int) -> None:
+        if done == total and not target.repositories.all():
+            target.repositories.create("mine")
+
+    with pytest.raises(Conflict, match="not empty"):
+        target.backup.restore(str(place), listener=use)
+    assert [repository.name for repository in target.repositories.all()] == ["mine"]
+    assert target.accounts.users() == []
+
+
+def test_an_empty_postgresql_database_gets_its_schema(
+    registry: Registry, place: Path, postgres: PostgresServer
+) -> None:
+    registry.backup.create(str(place))
+    with Registry(Settings(database=postgres.create_database(), blobs="memory://")) as target:
+        target.backup.restore(str(place))
+        assert filenames(target) == [WHEEL.filename, SDIST.filename]
+        target.check()
+
+
+def test_an_older_dump_is_upgraded(
+    tmp_path: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
+) -> None:
+    """Restored into the schema that it had, and brought to the newest from there."""
+    registry = lived_in(new("old"))
+    registry.backup.create(str(tmp_path / "backup"))
+    dumped.forge(dumped.newest(tmp_path / "backup"), dumped.as_of_revision_1)
+    other = {} if "sqlite" in database_url else {"database": postgres.create_database()}
+    target = new("target", **other)
+    target.backup.restore(str(tmp_path / "backup"))
+    target.check()
+    assert damage(target) == []
+    assert [file.digests for file in page(target).files] == [
+        file.digests for file in page(registry).files
+    ]
+    assert target.repositories.get("open").profile == "private"
+    upload(target, wheel("new"))
+
+
+@pytest.mark.parametrize("newer", [{"revision": "9999"}, {"format": 2}])
+def test_a_newer_dump_is_refused(
+    newer: dict[str, Any], registry: Registry, place: Path, new: NewRegistry
+) -> None:
+    registry.backup.create(str(place))
+    dumped.forge(
+        dumped.newest(place), lambda lines: [{**lines[0], "pypi_repo": "7.0", **newer}, *lines[1:]]
+    )
+    with pytest.raises(InvalidBackup, match=r"by pypi_repo 7\.0 .*install that version"):
+        new("target").backup.restore(str(place))
+
+
+def _drop_a_row(path: Path) -> None:
+    """With the right digest."""
+    dumped.forge(
+        path, lambda lines: [line for line in lines if not isinstance(line, list) or line[0] != 2]
+    )
+
+
+def _change_a_row(path: Path) -> None:
+    """Without another digest."""
+    text = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(text.replace(b'"main"', b'"mine"')))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no dump"),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+        lambda path: path.write_bytes(path.read_bytes()[:200] + b"x" + path.read_bytes()[201:]),
+        _drop_a_row,
+        _change_a_row,
+    ],
+    ids=["empty", "other", "cut", "half", "flipped", "fewer rows", "another digest"],
+)
+def test_a_damaged_dump_is_refused(
+    spoil: Callable[[Path], None], registry: Registry, place: Path, new: NewRegistry, tmp_path: Path
+) -> None:
+    registry.backup.create(str(place))
+    spoil(dumped.newest(place))
+    target = new("target")
+    with pytest.raises(InvalidBackup, match="is damaged"):
+        target.backup.restore(str(place))
+    assert target.repositories.all() == []
+    assert stored(tmp_path / "target/blobs") == set()
+
+
+def test_there_must_be_a_backup(registry: Registry, place: Path, new: NewRegistry) -> None:
+    target = new("target")
+    for what in (lambda: dumps(str(place)), lambda: target.backup.restore(str(place))):
+        with pytest.raises(InvalidBackup, match="There is no backup in"):
+            what()
+    registry.backup.create(str(place))
+    with pytest.raises(InvalidBackup, match="There is no dump yesterday"):
+        target.backup.restore(str(place), name="yesterday")
+
+
+def test_the_wrong_registry_is_not_backed_up(place: Path, new: NewRegistry) -> None:
+    with pytest.raises(ConfigurationError, match="is empty"):
+        new("empty").backup.create(str(place))
+    assert stored(place) == set()
+
+
+@pytest.mark.parametrize("inside", [".", "backup"])
+def test_no_backup_where_a_sweep_would_take_it(
+    inside: str, registry: Registry, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match="inside the file store"):
+        registry.backup.create(str(tmp_path / "source/blobs" / inside))
+
+
+def test_a_lost_file_is_told_and_the_rest_backed_up(
+    registry: Registry, tmp_path: Path, place: Path, new: NewRegistry
+) -> None:
+    lost = page(registry).files[0].path
+    (tmp_path / "source/blobs" / lost).unlink()
+    done = registry.backup.create(str(place))
+    assert done.lost == (f"{lost} (main): It is missing.",)
+    target = new("target")
+    with pytest.raises(InvalidBackup, match="1 files are not in the backup") as caught:
+        target.backup.restore(str(place))
+    assert caught.value.lost == done.lost
+    assert target.repositories.all() == []
+    restored = target.backup.restore(str(place), skip_lost=True)
+    assert restored.lost == done.lost
+    assert filenames(target) == [SDIST.filename]
+    assert damage(target) == []
+    upload(target, WHEEL)
+
+
+@pytest.mark.parametrize("suffix", ["", ".metadata"])
+def test_every_byte_is_checked_when_it_is_restored(
+    suffix: str, registry: Registry, place: Path, new: NewRegistry
+) -> None:
+    """Also where a file is left out that came with attestations."""
+    registry.backup.create(str(place))
+    path = place / (page(registry).files[0].path + suffix)
+    path.write_bytes(path.read_bytes()[::-1])
+    target = new("target")
+    with pytest.raises(InvalidBackup) as caught:
+        target.backup.restore(str(place))
+    assert caught.value.lost == (
+        f"{path.relative_to(place)} (main): It is damaged: the digest differs.",
+    )
+    target.backup.restore(str(place), skip_lost=True)
+    assert damage(target) == []
+
+
+class _Interrupted(BaseException):
+    """Like Ctrl+C."""
+
+
+def _interrupt(done: int, total: int) -> None:
+    if 0 < done < total:
+        raise _Interrupted
+
+
+def test_an_interrupted_backup_goes_on(registry: Registry, place: Path) -> None:
+    with pytest.raises(_Interrupted):
+        registry.backup.create(str(place), listener=_interrupt)
+    with pytest.raises(InvalidBackup):
+        dumps(str(place))
+    left = registry.backup.create(str(place))
+    assert left.dump.header.rows["files"] == 2
+    assert stored(place) == stored(place) - {".staging"}
+
+
+def test_an_interrupted_restore_leaves_no_row_and_goes_on(
+    registry: Registry, place: Path, new: NewRegistry, tmp_path: Path
+) -> None:
+    registry.backup.create(str(place))
+    first = registry.backup.create(str(place)).dump.name
+    target = new("target")
+    with pytest.raises(_Interrupted):
+        target.backup.restore(str(place), listener=_interrupt)
+    assert target.repositories.all() == []
+    upload(registry, wheel("other"))
+    registry.backup.create(str(place))
+    with pytest.raises(Conflict, match=f"finish it with --dump {first}"):
+        target.backup.restore(str(place))
+    with pytest.raises(Conflict, match="no repository"):
+        target.upkeep.sweep(grace=EVERYTHING)
+    target.backup.restore(str(place), name=first)
+    assert damage(target) == []
+    assert stored(tmp_path / "target/blobs") == {
+        path for file in page(registry).files for path in (file.path, f"{file.path}.metadata")
+    }
+
+
+def test_what_a_killed_backup_left_is_tidied_away(registry: Registry, place: Path) -> None:
+    (place / ".staging").mkdir(parents=True)
+    for name, age in (("old", 2), ("young", 0)):
+        path = place / ".staging" / name
+        path.touch()
+        moment = path.stat().st_mtime - timedelta(days=age).total_seconds()
+        os.utime(path, (moment, moment))
+    registry.backup.create(str(place))
+    assert [path.name for path in (place / ".staging").iterdir()] == ["young"]
+
+
+def test_what_is_swept_away_meanwhile_is_not_in_it(
+    registry: Registry, place: Path, new: NewRegistry
+) -> None:
+    """The rows were read already: a later moment is taken."""
+    gone = max(page(registry).files, key=lambda file: file.digests.sha256)
+
+    def delete(done: int, total: int) -> None:
+        if done == 0 and gone.filename in filenames(registry):
+            registry.projects.delete_file("main", gone.filename)
+            assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
+
+    done = registry.backup.create(str(place), listener=delete)
+    assert done.lost == ()
+    assert done.dump.header.rows["files"] == 1
+    target = new("target")
+    target.backup.restore(str(place))
+    assert damage(target) == []
+    assert len(filenames(target)) == 1
+
+
+def test_a_backup_that_never_catches_up_says_so(
+    registry: Registry, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ATTEMPTS", 1)
+    gone = max(page(registry).files, key=lambda file: file.digests.sha256)
+
+    def delete(done: int, _total: int) -> None:
+        if done == 0:
+            registry.projects.delete_file("main", gone.filename)
+            registry.upkeep.sweep(grace=EVERYTHING)
+
+    with pytest.raises(RegistryError, match="swept away faster"):
+        registry.backup.create(str(place), listener=delete)
+
+
+def test_backups_beside_uploads_overwrites_deletions_and_sweeps(
+    registry: Registry, place: Path, new: NewRegistry
+) -> None:
+    """Whenever one was made, it restores to a registry in which every row has its file."""
+    registry.repositories.change("main", allow_overwrite=True)
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        actor = Actor(f"user-{number}")
+        round_ = 0
+        while not done.is_set():
+            round_ += 1
+            versions = [wheel("demo", f"{number}.{minor}") for minor in range(3)]
+            try:
+                for distribution in versions:
+                    upload(registry, distribution, actor=actor)
+                changed = wheel("demo", f"{number}.1", files={"new.py": b"%d" % round_})
+                upload(registry, changed, actor=actor)
+                registry.projects.delete_file("main", versions[2].filename)
+            except RegistryError as error:
+                if error.code != "unavailable":  # swept away: send it again
+                    failures.append(error)
+                    return
+
+    def sweep() -> None:
+        while not done.wait(0.15):
+            registry.upkeep.sweep(grace=EVERYTHING)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (5, 6)]
+    threads.append(threading.Thread(target=sweep))
+    for thread in threads:
+        thread.start()
+    try:
+        made = [registry.backup.create(str(place)) for _ in range(6)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    for number, one in enumerate(made):
+        assert one.lost == ()
+        target = new(f"target-{number}")
+        target.backup.restore(str(place), name=one.dump.name)
+        assert damage(target) == []
+        assert len(filenames(target)) == one.dump.header.rows["files"]
