@@ -1,7 +1,12 @@
 """The command line over one data folder, mostly in this process."""
 
 import json
-from collections.abc import Mapping
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +91,34 @@ class Index:
             content_type=content_type,
             headers=basic(user, password),
         ).status_code
+
+
+@contextmanager
+def stuck(file: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
+    """A `pypi-repo` process that is reading `file` and never comes to its end."""
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    program = [sys.executable, "-m", "pypi_repo", *args]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    try:
+        with subprocess.Popen(program, **pipes, text=True) as process, file.open("wb"):
+            yield process  # opening a pipe waits for its reader
+    finally:
+        file.unlink()
+        file.write_bytes(content)
+
+
+def ended_by(number: signal.Signals, process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """What a process wrote to stdout and stderr until the signal ended it."""
+    while True:
+        # The first one is only noted where it comes just before a system call that blocks.
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            written = process.communicate(timeout=1)
+            break
+    assert process.returncode == (-number if number == signal.SIGKILL else 1)
+    return written
 
 
 @pytest.fixture

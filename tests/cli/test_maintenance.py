@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.settings import format_size
-from tests.cli.conftest import PASSWORD, CommandLine, Index
+from tests.cli.conftest import PASSWORD, CommandLine, Index, ended_by, stuck
 from tests.support.distributions import wheel
 
 
@@ -137,26 +137,11 @@ def test_verify_says_how_to_go_on(
     for version in ("1.0", "2.0"):
         assert index.upload(wheel("demo", version), "ada", PASSWORD) == 200
     first, second = sorted(path for path in blobs_of(main_cli) if path.suffix == ".whl")
-    content = second.read_bytes()
-    second.unlink()
-    os.mkfifo(second)  # which takes for ever to read
-    command = [sys.executable, "-m", "pypi_repo", "upkeep", "verify", *options]
-    with (
-        subprocess.Popen(
-            [*command, "--data", str(main_cli.data)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-        second.open("wb"),
-    ):  # as soon as it is read
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
-    second.unlink()
-    second.write_bytes(content)
+    command = ["upkeep", "verify", *options, "--data", str(main_cli.data)]
+    with stuck(second, *command) as process:
+        output, errors = ended_by(number, process)
     digest = "".join(first.relative_to(main_cli.data / "blobs").parts[:-1])
 
-    assert process.returncode == 1
     assert errors == (
         f"Error: Interrupted; go on with `pypi-repo upkeep verify --after {digest}`.\n"
     )
