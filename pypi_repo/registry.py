@@ -125,7 +125,7 @@ class Registry:
 
         A registry is also a context manager that closes itself at the end of the block.
         """
-        self._usage.flush()
+        self._usage.flush(for_the_last_time=True)
         self._database.close()
 
     def _for_operators(self, *families: Family) -> "dict[str, WSGIApplication]":

@@ -89,7 +89,10 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
     """
     limits = Limits()
     if "PYPI_REPO_MAX_UPLOAD_SIZE" in values:
-        limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
+        try:
+            limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
+        except ValueError as error:
+            raise ValueError(f"PYPI_REPO_MAX_UPLOAD_SIZE: {error}") from None
     settings = in_folder(
         values.get("PYPI_REPO_DATA", "pypi-repo-data"),
         values.get("PYPI_REPO_DATABASE"),

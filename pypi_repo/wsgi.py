@@ -1,12 +1,41 @@
 """`pypi_repo.wsgi:application`, for gunicorn, uWSGI, mod_wsgi, granian ...
 
 Configured by the environment: PYPI_REPO_DATA, or PYPI_REPO_DATABASE and PYPI_REPO_BLOBS, and
-PYPI_REPO_MAX_UPLOAD_SIZE.
+PYPI_REPO_MAX_UPLOAD_SIZE and PYPI_REPO_TRUSTED_PROXY.
 """
 
+import atexit
 import os
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING
 
+from pypi_repo.domain.errors import ConfigurationError, RegistryError
 from pypi_repo.registry import Registry
 from pypi_repo.settings import from_mapping
+from pypi_repo.web.proxy import behind_proxy
 
-application = Registry(from_mapping(os.environ)).wsgi_app()
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+def _open_registry() -> Registry:
+    try:
+        registry = Registry(from_mapping(os.environ))
+    except (RegistryError, ValueError) as error:
+        # A server's log should end with the sentence; how we came upon it only buries it.
+        detail = getattr(error, "detail", "")
+        raise ConfigurationError(f"{error} ({detail})" if detail else str(error)) from None
+    # A worker that ends in order writes what it has counted. granian's workers are children of
+    # multiprocessing, which ends them without atexit.
+    atexit.register(registry.close)
+    Finalize(None, registry.close, exitpriority=0)
+    return registry
+
+
+def _application() -> "WSGIApplication":
+    site = _open_registry().wsgi_app()
+    proxy = os.environ.get("PYPI_REPO_TRUSTED_PROXY")
+    return behind_proxy(site, proxy) if proxy else site
+
+
+application = _application()

@@ -55,8 +55,11 @@ class UsageCounter:
                 self._tokens[token_id] = now
             self._write_soon()
 
-    def flush(self) -> None:
-        """Writes what was counted so far. Where that fails, it is kept and tried again later."""
+    def flush(self, *, for_the_last_time: bool = False) -> None:
+        """Writes what was counted so far. Where that fails, it is kept and tried again later.
+
+        for_the_last_time: no thread is started for a later try; none can be at the very end.
+        """
         with self._mutex:
             if self._timer is not None:
                 self._timer.cancel()
@@ -76,6 +79,9 @@ class UsageCounter:
                 usage.note_use_of_users(users)
                 usage.note_use_of_tokens(tokens)
         except RegistryError as error:
+            if for_the_last_time:
+                _log.warning("Downloads could not be counted: %s", error.message)
+                return
             _log.warning("Downloads could not be counted and are tried again: %s", error.message)
             self._take_back(downloads, users, tokens)
 

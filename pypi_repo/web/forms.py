@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestEntityTooLarge
 from werkzeug.sansio.multipart import (
     Data,
     Epilogue,
@@ -136,6 +136,8 @@ def multipart_events(request: Request, limits: Limits) -> Iterator[Event]:
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidForm("An upload must be a multipart/form-data request; use twine or uv.")
+    if _came_without_end(request):
+        raise LengthRequired("This server takes no upload in chunks; send its Content-Length.")
     decoder = MultipartDecoder(
         boundary.encode("latin-1", "replace"),
         max_form_memory_size=2 * _CHUNK + _LARGEST_PART_HEADER,
@@ -150,3 +152,12 @@ def multipart_events(request: Request, limits: Limits) -> Iterator[Event]:
                 return
             if not isinstance(event, Preamble):
                 yield event
+
+
+def _came_without_end(request: Request) -> bool:
+    """A body of unknown length, on a server that does not tell where it ends, as uWSGI's."""
+    return (
+        request.content_length is None
+        and "HTTP_TRANSFER_ENCODING" in request.environ
+        and not request.environ.get("wsgi.input_terminated")
+    )

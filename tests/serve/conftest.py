@@ -15,6 +15,7 @@ from pypi_repo import Registry, Settings
 from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
 from tests.support.clients import Completed
+from tests.support.distributions import Distribution
 from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
@@ -69,6 +70,11 @@ def addresses(server: ServerProcess) -> Addresses:
 
 def publisher_of(server: ServerProcess) -> AbstractContextManager[Publisher]:
     return publishing(*addresses(server).target())
+
+
+def download_path(dist: Distribution) -> str:
+    digest = dist.sha256
+    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
 
 
 @pytest.fixture

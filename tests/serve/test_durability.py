@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import Prepared, publisher_of
-from tests.support.distributions import Distribution, multipart, upload_form, wheel
+from tests.serve.conftest import Prepared, download_path, publisher_of
+from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import basic
-
-
-def download_path(dist: Distribution) -> str:
-    digest = dist.sha256
-    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
 
 
 def stored_files(prepared: Prepared) -> list[Path]:

@@ -1,48 +1,50 @@
 """`pypi_repo.wsgi:application`, configured by the environment, under other WSGI servers."""
 
-import subprocess
+import contextlib
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 
 from pypi_repo import Registry, Settings
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import addresses, clean_environment, publisher_of
+from tests.serve.conftest import addresses, download_path, publisher_of
 from tests.support.clients import Clients
-from tests.support.distributions import wheel
-from tests.support.processes import ServerProcess, free_port
+from tests.support.distributions import Distribution, multipart, upload_form, wheel
+from tests.support.http import basic
+from tests.support.publisher import publishing
+from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
 
 pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="gunicorn and granian's workers are of another world"
+    sys.platform == "win32", reason="these servers are of another world"
 )
 
-APPLICATION = "pypi_repo.wsgi:application"
+
+def start(name: ServerName, data: Path, **more: str) -> WsgiServer:
+    return WsgiServer(name, data.parent, {"PYPI_REPO_DATA": str(data), **more})
 
 
-def gunicorn(port: int) -> list[str]:
-    return ["gunicorn", "--workers", "2", "--bind", f"127.0.0.1:{port}", APPLICATION]
+@pytest.fixture(scope="module", params=SERVERS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WsgiServer]:
+    """One server after the other, for all that a server may be asked again and again."""
+    data = tmp_path_factory.mktemp(request.param) / "data"
+    with start(request.param, data, PYPI_REPO_TRUSTED_PROXY="127.0.0.1") as server:
+        make_accounts(data)
+        yield server
 
 
-def granian(port: int) -> list[str]:
-    place = ["--host", "127.0.0.1", "--port", str(port)]
-    return ["granian", "--interface", "wsgi", "--workers", "2", *place, APPLICATION]
-
-
-def start(command: Callable[[int], list[str]], data: Path) -> ServerProcess:
-    port = free_port()
-    environment = {**clean_environment(), "PYPI_REPO_DATA": str(data)}
-    return ServerProcess([sys.executable, "-m", *command(port)], port, env=environment)
-
-
-@pytest.mark.parametrize("command", [gunicorn, granian])
-def test_upload_and_install(
-    command: Callable[[int], list[str]], clients: Clients, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", SERVERS)
+def test_upload_and_install(name: ServerName, clients: Clients, tmp_path: Path) -> None:
     """In an empty folder, which both workers set up at once."""
     data = tmp_path / "data"
-    with start(command, data) as server:
+    with start(name, data) as server:
         make_accounts(data)
         site = addresses(server)
         clients.publish_with_twine(*site.target(), wheel("demo", "1.0").save(tmp_path))
@@ -61,38 +63,28 @@ def test_upload_and_install(
     assert "Traceback" not in server.output
 
 
-@pytest.mark.parametrize("command", [gunicorn, granian])
-def test_every_worker_sees_an_upload_at_once(
-    command: Callable[[int], list[str]], tmp_path: Path
-) -> None:
-    data = tmp_path / "data"
-    with start(command, data) as server:
-        make_accounts(data)
-        for number in range(20):
-            dist = wheel("demo", f"1.{number}")
-            with publisher_of(server) as publisher:
-                answer = publisher.upload(dist)
-            assert answer.status == 200, answer.text
-            for _ in range(4):
-                with publisher_of(server) as reader:
-                    assert dist.filename in reader.get("/repositories/main/simple/demo/").text
-
-
-@pytest.mark.parametrize("command", [gunicorn, granian])
-def test_large_files_pass_unchanged(command: Callable[[int], list[str]], tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    dist = wheel("demo", padding=30_000_000)
-    digest = dist.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
-    with start(command, data) as server:
-        make_accounts(data)
+def test_every_worker_sees_an_upload_at_once(server: WsgiServer) -> None:
+    for number in range(20):
+        dist = wheel("seen", f"1.{number}")
         with publisher_of(server) as publisher:
-            assert publisher.upload(dist).status == 200
-            whole = publisher.get(path)
-            part = publisher.get(path, Range="bytes=1000-1999")
-            head = publisher.request("HEAD", path, {})
+            answer = publisher.upload(dist)
+        assert answer.status == 200, answer.text
+        for _ in range(4):
+            with publisher_of(server) as reader:
+                assert dist.filename in reader.get("/repositories/main/simple/seen/").text
 
-    assert whole.body == dist.content
+
+def test_large_files_pass_unchanged(server: WsgiServer) -> None:
+    dist = wheel("large", padding=30_000_000)
+    path = download_path(dist)
+    with publisher_of(server) as publisher:
+        assert publisher.upload(dist).status == 200
+        whole = publisher.get(path)
+        part = publisher.get(path, Range="bytes=1000-1999")
+        head = publisher.request("HEAD", path, {})
+        again = publisher.get(path)
+
+    assert whole.body == again.body == dist.content
     assert (part.status, part.body) == (206, dist.content[1000:2000])
     assert head.headers.get("Content-Length", head.headers.get("content-length")) == str(
         len(dist.content)
@@ -111,22 +103,118 @@ def make_accounts(data: Path) -> None:
 def test_outdated_schema_stops_no_import_and_is_told(tmp_path: Path) -> None:
     """A worker that cannot start would be started for ever; here each answer says what to do."""
     (tmp_path / "registry.db").touch()
-    with start(gunicorn, tmp_path) as server, publisher_of(server) as publisher:
+    with start("gunicorn", tmp_path) as server, publisher_of(server) as publisher:
         answer = publisher.get("/repositories/main/simple/")
 
     assert answer.status == 503
     assert "pypi-repo db upgrade" in answer.text
 
 
-def test_wrong_environment_is_told(tmp_path: Path) -> None:
-    environment = {**clean_environment(), "PYPI_REPO_MAX_UPLOAD_SIZE": "big"}
-    done = subprocess.run(
-        [sys.executable, "-c", "import pypi_repo.wsgi"],
-        env={**environment, "PYPI_REPO_DATA": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize("name", SERVERS)
+def test_wrong_settings_end_the_server_with_a_sentence(name: ServerName, tmp_path: Path) -> None:
+    wrong = {"PYPI_REPO_DATABASE": "mysql://registry:secret@db.test/registry"}
+    with pytest.raises(RuntimeError, match="ended early") as failed:  # noqa: PT012
+        # granian and uWSGI listen before they look at the application.
+        with start(name, tmp_path / "data", **wrong) as server:
+            server.process.wait(20)
+        raise RuntimeError(f"it ended early:\n{server.output}")
+    log = str(failed.value)
 
-    assert done.returncode == 1
-    assert "'big' is not a size" in done.stderr
+    assert "ConfigurationError: mysql is not supported; use SQLite or PostgreSQL.\n" in log
+    assert "database.py" not in log
+    assert "secret" not in log
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_an_orderly_end_answers_and_writes_what_was_counted(
+    name: ServerName, tmp_path: Path
+) -> None:
+    """Stopped while four clients download without a pause: whatever they got whole is counted."""
+    data = tmp_path / "data"
+    dist = wheel("demo")
+    with start(name, data) as server:
+        make_accounts(data)
+        with publisher_of(server) as publisher:
+            assert publisher.upload(dist).status == 200
+        stopping = threading.Event()
+        with ThreadPoolExecutor(4) as threads:
+            loops = [threads.submit(download_until, stopping, server, dist) for _ in range(4)]
+            time.sleep(0.5)
+            server.process.terminate()
+            time.sleep(0.2)
+            stopping.set()
+            got = sum(loop.result() for loop in loops)
+        assert server.process.wait(15) in (0, 143)
+    with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
+        counted = sum(day.downloads for day in registry.usage.days())
+
+    assert got > 0
+    assert got <= counted <= got + 4  # an answer of each may have been cut off by its client
+
+
+def download_until(stopping: threading.Event, server: WsgiServer, dist: Distribution) -> int:
+    """How many times the file came whole."""
+    got = 0
+    while not stopping.is_set():
+        with contextlib.suppress(OSError, HTTPException), publisher_of(server) as publisher:
+            got += publisher.get(download_path(dist)).body == dist.content
+    return got
+
+
+def test_a_refusal_says_why(server: WsgiServer) -> None:
+    with publisher_of(server) as publisher:
+        assert publisher.upload(wheel("refused")).status == 200
+        refused = publisher.upload(wheel("refused", files={"refused/new.py": b""}))
+
+    assert refused.status == 409
+    assert "already exists" in refused.text
+    if "granian" in server.output:
+        assert refused.reason == "Conflict"  # as the page says of it
+    else:
+        assert "already exists" in refused.reason
+
+
+def test_bodies_in_chunks(server: WsgiServer) -> None:
+    """Taken, or refused with a sentence: never half of one."""
+    dist = wheel("chunks", padding=500_000)
+    body, content_type = multipart(
+        upload_form(dist), [("content", dist.filename, dist.content, None)]
+    )
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    headers = {**basic(USER, PASSWORD), "Content-Type": content_type}
+    pieces = (body[at : at + 100_000] for at in range(0, len(body), 100_000))
+    with contextlib.suppress(OSError):  # who refuses does not read to the end
+        connection.request("POST", "/repositories/main/", pieces, headers, encode_chunked=True)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    with publisher_of(server) as publisher:
+        download = publisher.get(download_path(dist))
+
+    if "uWSGI" in server.output:
+        assert (answer.status, download.status) == (411, 404)
+        assert "send its Content-Length" in answer.reason
+        assert "send its Content-Length" in text
+    else:
+        assert (answer.status, download.body) == (200, dist.content), text
+
+
+def test_the_proxy_tells_how_it_was_asked(server: WsgiServer) -> None:
+    with publisher_of(server) as publisher:
+        path, html = "/repositories/main/", {"Accept": "text/html"}
+        told = publisher.get(path, **html, **{"X-Forwarded-Proto": "https"})
+        untold = publisher.get(path, **html)
+
+    assert "https://127.0.0.1" in told.text
+    assert "https://127.0.0.1" not in untold.text
+
+
+def test_the_proxy_tells_who_asked(server: WsgiServer) -> None:
+    """Wrong passwords are counted for the client: another one, through the same proxy, may try."""
+    one, other = ({"X-Forwarded-For": f"203.0.113.{n}"} for n in (1, 2))
+    with publishing(addresses(server).upload(), USER, "wrong") as guesser:
+        statuses = {guesser.get("/repositories/main/simple/", **one).status for _ in range(21)}
+        elsewhere = guesser.get("/repositories/main/simple/", **other).status
+
+    assert statuses == {401, 429}  # ten in each of the two processes, and one more
+    assert elsewhere == 401

@@ -1,0 +1,95 @@
+"""The WSGI servers of docs/how-to/scale-out.md, started with the very lines of that page."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from tests.support.processes import ServerProcess, free_port
+
+ServerName = Literal["gunicorn", "granian", "uwsgi"]
+SERVERS: tuple[ServerName, ...] = ("gunicorn", "granian", "uwsgi")
+
+# Told to stop before its workers are ready, granian or uWSGI waits for them for ever.
+_READY = {
+    "gunicorn": "Booting worker with pid",
+    "granian": "Started worker-",
+    "uwsgi": "WSGI app 0 (mountpoint='') ready",
+}
+_PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
+
+
+def blocks(language: str) -> list[str]:
+    """The page's blocks of code in this language."""
+    found: list[str] = re.findall(
+        rf"^```{language}\n(.*?)^```$", _PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return found
+
+
+class WsgiServer(ServerProcess):
+    """`pypi_repo.wsgi:application` on one of the servers; comes back once its workers serve.
+
+    registry: the PYPI_REPO_ variables.
+
+    folder: where it runs, and where uWSGI's configuration is written.
+    more: options beside those of the page.
+    """
+
+    def __init__(
+        self,
+        name: ServerName,
+        folder: Path,
+        registry: Mapping[str, str],
+        *,
+        workers: int = 2,
+        more: Sequence[str] = (),
+    ) -> None:
+        port = free_port()
+        command = (
+            _from_ini(folder, port, workers) if name == "uwsgi" else _line(name, port, workers)
+        )
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
+        program = str(Path(sys.executable).with_name(command[0]))
+        super().__init__(
+            [program, *more, *command[1:]], port, env={**inherited, **registry}, cwd=folder
+        )
+        try:
+            self._wait_until_ready(_READY[name], workers)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait_until_ready(self, sign: str, workers: int) -> None:
+        deadline = time.monotonic() + 30
+        while self.output.count(sign) < workers:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"the server ended early or was not ready in time:\n{self.output}"
+                )
+            time.sleep(0.02)
+
+
+def _line(name: str, port: int, workers: int) -> list[str]:
+    lines = "".join(blocks("console")).splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{name} "))
+    line = _replaced(line, "--workers 4", f"--workers {workers}")
+    return _replaced(line, "8000", str(port)).split()
+
+
+def _from_ini(folder: Path, port: int, workers: int) -> list[str]:
+    (ini,) = blocks("ini")
+    ini = _replaced(ini, "processes = 4", f"processes = {workers}")
+    path = folder / f"uwsgi-{port}.ini"
+    path.write_text(_replaced(ini, ":8000", f":{port}"))
+    return ["uwsgi", "--ini", str(path)]
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, (old, text)
+    return text.replace(old, new)
