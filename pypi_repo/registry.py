@@ -123,6 +123,8 @@ class Registry:
     def close(self) -> None:
         """Closes the connections; the registry opens new ones if it is used again.
 
+        A process that used the registry and then forks closes it first.
+
         A registry is also a context manager that closes itself at the end of the block.
         """
         self._usage.flush(for_the_last_time=True)

@@ -37,12 +37,9 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
     protocol = split_protocol(url)[0] or "file"
     if protocol == "memory":
         memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
-        return MemoryBlobStore(memory, "/")
+        return MemoryBlobStore(lambda: memory, "/")
     try:
-        chosen = _with_defaults(protocol, options)
-        file_system, root = url_to_fs(
-            url, skip_instance_cache=True, use_listings_cache=False, **chosen
-        )
+        file_system, root = _connect(protocol, url, options)
     except (ImportError, ValueError) as error:
         # Not the whole URL: some hold a password.
         raise ConfigurationError(
@@ -51,9 +48,16 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
         ) from error
     if isinstance(file_system, LocalFileSystem):
         return LocalBlobStore(root)
+    return RemoteBlobStore(lambda: _connect(protocol, url, options)[0], root)
+
+
+def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """The file system, and the path on it."""
+    chosen = _with_defaults(protocol, options)
+    file_system, root = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **chosen)
     if _EXTRAS.get(protocol) == "s3":
         file_system.retries = 1  # botocore tries again by itself, and these would multiply
-    return RemoteBlobStore(file_system, root)
+    return file_system, root
 
 
 def _advice(protocol: str, error: Exception) -> str:

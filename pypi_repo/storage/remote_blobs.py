@@ -3,7 +3,7 @@
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -25,14 +25,27 @@ _MODIFIED = ("LastModified", "mtime", "last_modified")  # each cloud has its own
 
 
 class RemoteBlobStore(BlobStore):
-    """Staged in the local temporary folder, then sent as one whole object."""
+    """Staged in the local temporary folder, then sent as one whole object.
 
-    def __init__(self, file_system: Any, root: str) -> None:
-        self._fs = file_system
+    connect: makes the file system. Asked again after a fork: the connections of a file system,
+        and the thread that works for it, belong to the process that made it.
+    """
+
+    def __init__(self, connect: Callable[[], Any], root: str) -> None:
+        self._connect = connect
+        self._connected = connect()
+        self._process = os.getpid()
         self._root = root.rstrip("/")
-        protocols = file_system.protocol
+        protocols = self._connected.protocol
         protocol = protocols if isinstance(protocols, str) else protocols[0]
         self._upload_options = _UPLOAD_OPTIONS.get(protocol, {})
+
+    @property
+    def _fs(self) -> Any:
+        if self._process != os.getpid():
+            self._connected = self._connect()
+            self._process = os.getpid()
+        return self._connected
 
     def __str__(self) -> str:
         return self._root

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -68,11 +68,19 @@ class WsgiServer(ServerProcess):
     def _wait_until_ready(self, sign: str, workers: int) -> None:
         deadline = time.monotonic() + 30
         while self.output.count(sign) < workers:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(
-                    f"the server ended early or was not ready in time:\n{self.output}"
-                )
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended early:\n{self.output}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not all workers were ready in time:\n{self.output}")
             time.sleep(0.02)
+
+
+def nginx_site(port: int, upstreams: Iterable[int]) -> str:
+    """The page's site, on this port, before the servers on these."""
+    (site,) = blocks("nginx")
+    machines = "    server 10.0.0.11:8000;\n    server 10.0.0.12:8000;\n"
+    servers = "".join(f"    server 127.0.0.1:{upstream};\n" for upstream in upstreams)
+    return _replaced(_replaced(site, machines, servers), "listen 80;", f"listen 127.0.0.1:{port};")
 
 
 def _line(name: str, port: int, workers: int) -> list[str]:

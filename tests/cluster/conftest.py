@@ -1,0 +1,86 @@
+"""One cluster for all tests of the folder; each of them has projects and accounts of its own."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+import pytest
+
+from pypi_repo import Registry
+from tests.conftest import PASSWORD, USER, populate
+from tests.support.addresses import Addresses
+from tests.support.cluster import Cluster, Shared
+from tests.support.nginx import installed_nginx
+from tests.support.postgres import PostgresServer
+from tests.support.processes import ServerProcess
+from tests.support.publisher import Publisher, publishing
+from tests.support.s3 import S3Server
+
+T = TypeVar("T")
+Made = TypeVar("Made")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared(postgres: PostgresServer, s3: S3Server) -> Shared:
+    """An empty database and an empty bucket."""
+    return Shared(postgres.create_database(), s3, s3.create_bucket("cluster"))
+
+
+@pytest.fixture(scope="session")
+def cluster(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if installed_nginx() is None:
+        pytest.skip("nginx is not installed")
+    with shared.registry() as registry:
+        registry.upgrade()
+        populate(registry)
+    with Cluster(shared, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> Iterator[Registry]:
+    """The cluster's registry as its operator has it at the command line: yet another process."""
+    with cluster.shared.registry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def user(operator: Registry) -> str:
+    """A repository user that no other test knows; the password is PASSWORD."""
+    name = f"user-{next(_numbers)}@example.com"
+    operator.accounts.create_user(name, PASSWORD)
+    return name
+
+
+@contextmanager
+def clients_of(
+    servers: Sequence[ServerProcess],
+    user: str = USER,
+    password: str = PASSWORD,
+    repository: str = "main",
+) -> Iterator[list[Publisher]]:
+    """A client of each server, which goes past nginx."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                publishing(*Addresses(server.url, user, password).target(repository))
+            )
+            for server in servers
+        ]
+
+
+def at_once(work: Callable[[T], Made], items: Sequence[T]) -> list[Made]:
+    """The results of all items, on which threads begin to work in the same moment."""
+    together = threading.Barrier(len(items))
+
+    def begin(item: T) -> Made:
+        together.wait(30)
+        return work(item)
+
+    with ThreadPoolExecutor(len(items)) as threads:
+        return list(threads.map(begin, items))
