@@ -4,7 +4,8 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
@@ -13,10 +14,11 @@ from pypi_repo import Registry
 from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
 from tests.support.cluster import Cluster, Shared
+from tests.support.distributions import Distribution
 from tests.support.nginx import installed_nginx
 from tests.support.postgres import PostgresServer
 from tests.support.processes import ServerProcess
-from tests.support.publisher import Publisher, publishing
+from tests.support.publisher import Answer, publishing
 from tests.support.s3 import S3Server
 
 T = TypeVar("T")
@@ -57,21 +59,31 @@ def user(operator: Registry) -> str:
     return name
 
 
-@contextmanager
+@dataclass(frozen=True)
+class Client:
+    """Opens a connection for each request: none is ever one that the server is just closing."""
+
+    url: str
+    user: str
+    password: str
+
+    def upload(self, dist: Distribution) -> Answer:
+        with publishing(self.url, self.user, self.password) as publisher:
+            return publisher.upload(dist)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        with publishing(self.url, self.user, self.password) as publisher:
+            return publisher.get(path, **headers)
+
+
 def clients_of(
     servers: Sequence[ServerProcess],
     user: str = USER,
     password: str = PASSWORD,
     repository: str = "main",
-) -> Iterator[list[Publisher]]:
-    """A client of each server, which goes past nginx."""
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                publishing(*Addresses(server.url, user, password).target(repository))
-            )
-            for server in servers
-        ]
+) -> list[Client]:
+    """One of each server, which goes past nginx."""
+    return [Client(*Addresses(server.url, user, password).target(repository)) for server in servers]
 
 
 def at_once(work: Callable[[T], Made], items: Sequence[T]) -> list[Made]:
@@ -84,3 +96,20 @@ def at_once(work: Callable[[T], Made], items: Sequence[T]) -> list[Made]:
 
     with ThreadPoolExecutor(len(items)) as threads:
         return list(threads.map(begin, items))
+
+
+@contextmanager
+def meanwhile(work: Callable[[T, threading.Event], object], items: Sequence[T]) -> Iterator[None]:
+    """Beside the block, `work` runs on a thread for each item, until the event that it is given.
+
+    What it raises, the end of the block raises.
+    """
+    ending = threading.Event()
+    with ThreadPoolExecutor(len(items)) as threads:
+        running = [threads.submit(work, item, ending) for item in items]
+        try:
+            yield
+        finally:
+            ending.set()
+        for each in running:
+            each.result()

@@ -2,14 +2,14 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
 from pypi_repo import Registry
-from tests.cluster.conftest import at_once, clients_of
+from tests.cluster.conftest import Client, at_once, clients_of, meanwhile
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import download_path
 from tests.support.addresses import Addresses
@@ -17,7 +17,10 @@ from tests.support.cluster import Cluster
 from tests.support.distributions import Distribution, wheel
 from tests.support.http import JSON
 from tests.support.journal import journal_of
+from tests.support.nginx import NginxServer
+from tests.support.processes import free_port
 from tests.support.publisher import Answer, publishing
+from tests.support.wsgi_servers import nginx_site
 
 INDEX = "/repositories/main/simple/"
 
@@ -40,16 +43,16 @@ def upload_at_once(cluster: Cluster, dists: list[Distribution]) -> list[Answer]:
 
 
 def test_an_upload_through_each_is_on_the_index_of_all(cluster: Cluster) -> None:
-    with clients_of(cluster.servers) as clients:
-        for number, publisher in enumerate(clients):
-            dist = wheel("shown", f"1.{number}", padding=20_000)
-            assert publisher.upload(dist).status == 200
-            pages = [client.get(page("shown")) for client in clients]
-            downloads = [client.get(download_path(dist)).body for client in clients]
+    clients = clients_of(cluster.servers)
+    for number, publisher in enumerate(clients):
+        dist = wheel("shown", f"1.{number}", padding=20_000)
+        assert publisher.upload(dist).status == 200
+        pages = [client.get(page("shown")) for client in clients]
+        downloads = [client.get(download_path(dist)).body for client in clients]
 
-            assert all(dist.sha256 in answer.text for answer in pages)
-            assert len({answer.body for answer in pages}) == 1
-            assert downloads == [dist.content] * len(clients)
+        assert all(dist.sha256 in answer.text for answer in pages)
+        assert len({answer.body for answer in pages}) == 1
+        assert downloads == [dist.content] * len(clients)
 
 
 def test_one_file_sent_to_all_at_once(cluster: Cluster, operator: Registry) -> None:
@@ -64,9 +67,9 @@ def test_different_files_of_one_name_sent_to_all_at_once(cluster: Cluster) -> No
     dists = [wheel("contended", files={"contended/who.txt": b"%d" % n}) for n in range(10)]
     answers = upload_at_once(cluster, dists)
     (winner,) = [d for d, answer in zip(dists, answers, strict=True) if answer.status == 200]
-    with clients_of(cluster.servers) as clients:
-        pages = {client.get(page("contended")).text for client in clients}
-        downloads = [client.get(download_path(winner)).body for client in clients]
+    clients = clients_of(cluster.servers)
+    pages = {client.get(page("contended")).text for client in clients}
+    downloads = [client.get(download_path(winner)).body for client in clients]
 
     assert sorted(answer.status for answer in answers) == [200] + [409] * 9
     assert len(pages) == 1
@@ -81,8 +84,8 @@ def test_first_files_of_a_project_and_of_a_release(cluster: Cluster, operator: R
     answers = upload_at_once(cluster, dists)
     actions = [entry.action for entry in journal_of(operator, "main") if entry.project == "fresh"]
     names = [project.name for project in operator.projects.all("main")]
-    with clients_of(cluster.servers) as clients:
-        documents = {client.get(page("fresh"), Accept=JSON).text for client in clients}
+    clients = clients_of(cluster.servers)
+    documents = {client.get(page("fresh"), Accept=JSON).text for client in clients}
 
     assert [answer.status for answer in answers] == [200] * 10, [a.text for a in answers]
     assert names.count("fresh") == 1
@@ -110,16 +113,16 @@ def test_credentials_end_in_every_process(
 ) -> None:
     _token, secret = operator.accounts.create_token(user)
     login = ("__token__", secret) if what == "revoked token" else (user, PASSWORD)
-    with clients_of(cluster.servers, *login) as clients:
-        for _ in range(2):  # the second time, the password is remembered
-            before = [client.get(INDEX).status for client in clients]
-        REFUSALS[what](operator, user)
-        after = [client.get(INDEX).status for client in clients]
-    with clients_of(cluster.servers, *login) as clients:
-        uploads = [client.upload(wheel("nobody")).status for client in clients]
+    clients = clients_of(cluster.servers, *login)
+    for _ in range(2):  # the second time, the password is remembered
+        before = [client.get(INDEX).status for client in clients]
+    REFUSALS[what](operator, user)
+    after = [client.get(INDEX).status for client in clients]
+    upload = clients[0].upload(wheel("nobody"))
 
     assert before == [200] * len(clients)
-    assert after == uploads == [401] * len(clients)
+    assert after == [401] * len(clients)
+    assert upload.status == 401
 
 
 def test_a_repository_becomes_public_and_private_again(
@@ -144,88 +147,81 @@ def test_an_administrator_is_signed_in_everywhere(cluster: Cluster, operator: Re
     operator.administrators.create("other@example.com", PASSWORD)
     form = f"name=other%40example.com&password={PASSWORD.replace(' ', '+')}".encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    with clients_of(cluster.servers) as clients:
-        signed_in = clients[0].request("POST", "/portal/sign-in", kind, form)
-        headers = {name.lower(): value for name, value in signed_in.headers.items()}
-        cookie = headers["set-cookie"].partition(";")[0]
-        inside = [client.get("/portal/", Cookie=cookie).status for client in clients]
-        operator.administrators.set_password("other@example.com", "another one")
-        outside = [client.get("/portal/", Cookie=cookie).status for client in clients]
+    clients = clients_of(cluster.servers)
+    with publishing(cluster.servers[0].url, "", "") as browser:
+        signed_in = browser.request("POST", "/portal/sign-in", kind, form)
+    headers = {name.lower(): value for name, value in signed_in.headers.items()}
+    cookie = headers["set-cookie"].partition(";")[0]
+    inside = [client.get("/portal/", Cookie=cookie).status for client in clients]
+    operator.administrators.set_password("other@example.com", "another one")
+    outside = [client.get("/portal/", Cookie=cookie).status for client in clients]
 
     assert inside == [200] * len(clients)
     assert outside == [303] * len(clients)
 
 
-@pytest.fixture
-def stopping() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-def test_overwriting_while_others_download(
-    cluster: Cluster, operator: Registry, stopping: threading.Event
-) -> None:
+def test_overwriting_while_others_download(cluster: Cluster, operator: Registry) -> None:
     """Whoever downloads gets one of the contents whole, the one that the address names."""
     operator.repositories.create("loose", allow_overwrite=True)
     dists = [wheel("mutable", files={"mutable/n.txt": b"%d" % n}, padding=300_000 + n)
              for n in range(12)]  # fmt: skip
     contents = {dist.sha256: dist.content for dist in dists}
 
-    def read(port: int) -> int:
+    def read(client: Client, ending: threading.Event) -> None:
         whole = 0
-        target = Addresses(f"http://127.0.0.1:{port}", USER, PASSWORD).target("loose")
-        with publishing(*target) as reader:
-            while not stopping.is_set():
-                document = reader.get(page("mutable", "loose"), Accept=JSON)
-                (shown,) = [digest for digest in contents if digest in document.text]
-                path = f"{shown[:2]}/{shown[2:4]}/{shown[4:]}/{dists[0].filename}"
-                answer = reader.get(f"/repositories/loose/files/{path}")
-                assert answer.status == 404 or answer.body == contents[shown]
-                whole += answer.status == 200
-        return whole
+        while whole == 0 or not ending.is_set():
+            document = client.get(page("mutable", "loose"), Accept=JSON).text
+            (shown,) = [digest for digest in contents if digest in document]
+            path = f"{shown[:2]}/{shown[2:4]}/{shown[4:]}/{dists[0].filename}"
+            answer = client.get(f"/repositories/loose/files/{path}")
+            assert answer.status == 404 or answer.body == contents[shown]
+            whole += answer.status == 200
 
-    with clients_of(cluster.servers, repository="loose") as writers:
-        assert writers[0].upload(dists[0]).status == 200
-        with ThreadPoolExecutor(len(writers)) as threads:
-            readers = [threads.submit(read, server.port) for server in cluster.servers]
-            turns = zip(dists, itertools.cycle(writers), strict=False)
-            statuses = [writer.upload(dist).status for dist, writer in turns]
-            stopping.set()
-            assert all(reader.result() > 0 for reader in readers)
+    clients = clients_of(cluster.servers, repository="loose")
+    assert clients[0].upload(dists[0]).status == 200
+    with meanwhile(read, clients):
+        turns = zip(dists, itertools.cycle(clients), strict=False)
+        statuses = [client.upload(dist).status for dist, client in turns]
 
     assert statuses == [200] * len(dists)
 
 
-def test_deleting_a_project_while_others_upload_to_it(
-    cluster: Cluster, operator: Registry, stopping: threading.Event
-) -> None:
+def test_deleting_a_project_while_others_upload_to_it(cluster: Cluster, operator: Registry) -> None:
     """Every upload is answered 200, and what is on the index afterwards can be had, whole."""
     dists = [wheel("fleeting", f"1.{number}", padding=2_000) for number in range(20)]
+    deleted = threading.Event()
 
-    def delete_again_and_again() -> int:
-        deleted = 0
-        while not stopping.is_set():
-            found = [project.name for project in operator.projects.all("main")]
-            if "fleeting" in found:
-                operator.projects.delete("main", "fleeting")
-                deleted += 1
-        return deleted
+    def delete_again_and_again(repository: str, ending: threading.Event) -> None:
+        while not ending.is_set():
+            if "fleeting" in [project.name for project in operator.projects.all(repository)]:
+                operator.projects.delete(repository, "fleeting")
+                deleted.set()
 
-    with ThreadPoolExecutor(1) as threads:
-        deleting = threads.submit(delete_again_and_again)
+    with meanwhile(delete_again_and_again, ["main"]):
         answers = upload_at_once(cluster, dists)
-        answers.append(upload_at_once(cluster, [wheel("fleeting", "2.0")])[0])
-        stopping.set()
-        assert deleting.result() > 0
+        assert deleted.wait(20)
     last = wheel("fleeting", "3.0")
     answers += upload_at_once(cluster, [last])
-    with clients_of(cluster.servers) as clients:
-        pages = {client.get(page("fleeting"), Accept=JSON).text for client in clients}
-        listed = [d for d in (*dists, last) if d.filename in next(iter(pages))]
-        downloads = [clients[0].get(download_path(dist)).body for dist in listed]
+    clients = clients_of(cluster.servers)
+    pages = {client.get(page("fleeting"), Accept=JSON).text for client in clients}
+    listed = [d for d in (*dists, last) if d.filename in next(iter(pages))]
+    downloads = [clients[0].get(download_path(dist)).body for dist in listed]
 
     assert {answer.status for answer in answers} == {200}, [a.text for a in answers]
     assert len(pages) == 1
     assert last in listed
     assert downloads == [dist.content for dist in listed]
+
+
+def test_a_machine_that_is_down_is_passed_over(cluster: Cluster, tmp_path: Path) -> None:
+    port = free_port()
+    upstreams = [free_port(), *(server.port for server in cluster.servers)]
+    dists = [wheel("steady", f"1.{number}") for number in range(12)]
+    with NginxServer(tmp_path, port, nginx_site(port, upstreams)) as nginx:
+        (client,) = clients_of([nginx])
+        statuses = [client.upload(dist).status for dist in dists]
+        downloads = [client.get(download_path(dist)).body for dist in dists]
+
+    assert statuses == [200] * len(dists)
+    assert downloads == [dist.content for dist in dists]
+    assert "Connection refused" in nginx.output

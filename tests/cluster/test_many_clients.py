@@ -7,18 +7,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sqlalchemy import NullPool, create_engine, text
+
 from pypi_repo import Registry
 from tests.cluster.conftest import clients_of
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import download_path
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
-from tests.support.cluster import Cluster
+from tests.support.cluster import PROCESSES, Cluster
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.publisher import publishing
 
 RAW = 10  # clients, each with as many files
 FILES = 5
+CONNECTIONS = len(PROCESSES) * (8 * 2 + 1)  # as the page on scaling out reckons
 
 
 def test_publish_and_install_from_many_clients_at_once(
@@ -62,6 +65,7 @@ def test_publish_and_install_from_many_clients_at_once(
         assert installed(clients, number, site, dist.name) == padding_of(dist)
     everything = [first, *itertools.chain(*raw), *itertools.chain(*published)]
     assert_every_byte(cluster, everything)
+    assert connections_to(cluster.shared.database) <= CONNECTIONS
     damaged = [problem for each in operator.upkeep.verify() for problem in each.problems]
     assert damaged == []
 
@@ -78,6 +82,14 @@ def installed(clients: Clients, number: int, site: Addresses, project: str) -> b
     return data.read_bytes()
 
 
+def connections_to(database: str) -> int:
+    """Of everybody else, at this moment."""
+    engine = create_engine(database, poolclass=NullPool)
+    with engine.connect() as connection:
+        count = "SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()"
+        return int(connection.execute(text(count)).scalar_one())
+
+
 def padding_of(dist: Distribution) -> bytes:
     with zipfile.ZipFile(io.BytesIO(dist.content)) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("padding.bin"))
@@ -89,15 +101,15 @@ def assert_every_byte(cluster: Cluster, dists: list[Distribution]) -> None:
     by_project: dict[str, list[Distribution]] = {}
     for dist in dists:
         by_project.setdefault(dist.name, []).append(dist)
-    with clients_of([*cluster.servers, cluster.nginx]) as clients:
-        for project, expected in by_project.items():
-            pages = [c.get(f"/repositories/main/simple/{project}/").text for c in clients]
-            assert len(set(pages)) == 1
-            assert pages[0].count("<a ") == len(expected)
-            assert all(dist.sha256 in pages[0] for dist in expected)
-        for dist, client in zip(dists, itertools.cycle(clients), strict=False):
-            path = download_path(dist)
-            assert client.get(path).body == dist.content
-            assert client.get(path, Range="bytes=-100").body == dist.content[-100:]
-            if dist.filetype == "bdist_wheel":
-                assert client.get(f"{path}.metadata").body == dist.metadata
+    clients = clients_of([*cluster.servers, cluster.nginx])
+    for project, expected in by_project.items():
+        pages = [c.get(f"/repositories/main/simple/{project}/").text for c in clients]
+        assert len(set(pages)) == 1
+        assert pages[0].count("<a ") == len(expected)
+        assert all(dist.sha256 in pages[0] for dist in expected)
+    for dist, client in zip(dists, itertools.cycle(clients), strict=False):
+        path = download_path(dist)
+        assert client.get(path).body == dist.content
+        assert client.get(path, Range="bytes=-100").body == dist.content[-100:]
+        if dist.filetype == "bdist_wheel":
+            assert client.get(f"{path}.metadata").body == dist.metadata

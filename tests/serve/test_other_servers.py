@@ -1,11 +1,13 @@
 """`pypi_repo.wsgi:application`, configured by the environment, under other WSGI servers."""
 
 import contextlib
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -108,6 +110,26 @@ def test_outdated_schema_stops_no_import_and_is_told(tmp_path: Path) -> None:
 
     assert answer.status == 503
     assert "pypi-repo db upgrade" in answer.text
+
+
+def test_a_running_server_goes_on_while_the_schema_is_upgraded(tmp_path: Path) -> None:
+    """By a newer version; the old one cannot be started any more."""
+    data = tmp_path / "data"
+    with WsgiServer("gunicorn", tmp_path, {"PYPI_REPO_DATA": str(data)}, workers=1) as server:
+        make_accounts(data)
+        with publisher_of(server) as publisher:
+            before = publisher.upload(wheel("demo", "1.0"))
+            with closing(sqlite3.connect(data / "registry.db")) as database, database:
+                database.execute("UPDATE alembic_version SET version_num = '9999'")
+            after = publisher.upload(wheel("demo", "2.0"))
+            ready = publisher.get("/readyz")
+    with start("gunicorn", data) as server, publisher_of(server) as publisher:
+        restarted = publisher.get("/repositories/main/simple/")
+
+    assert (before.status, after.status) == (200, 200)
+    assert (ready.status, "schema-outdated" in ready.text) == (503, True)
+    assert restarted.status == 503
+    assert "newer than this version" in restarted.text
 
 
 @pytest.mark.parametrize("name", SERVERS)
