@@ -2,7 +2,6 @@
 
 import io
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,15 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _ROOM = 2 * 1024 * 1024
+_ROOM_AT_FIRST = 64 * 1024
 
 
 class Body(io.RawIOBase):
     """`wsgi.input` for a body that is still being received.
 
-    The loop appends, the application reads, and no more than about 2 MiB are between them: the
-    loop stops receiving while `is_full`. So neither memory nor disk is spent on a body that the
-    application does not want.
+    The loop appends, the application reads, and no more than about 2 MiB are between them, or
+    64 KiB until it reads for the first time: the loop stops receiving while `is_full`. So neither
+    memory nor disk is spent on a body that the application does not want.
 
     on_first_read: called by the reader before it waits, for clients that wait to be told.
     on_room: called by the reader where the loop can go on receiving.
@@ -28,8 +28,8 @@ class Body(io.RawIOBase):
     def __init__(self, on_first_read: Callable[[], None], on_room: Callable[[], None]) -> None:
         self._on_first_read: Callable[[], None] | None = on_first_read
         self._on_room = on_room
-        self._chunks: deque[bytes] = deque()
-        self._waiting = 0
+        self._waiting = bytearray()  # not a queue: chunks may be of one byte
+        self._room = _ROOM_AT_FIRST
         self._received = 0
         self._is_complete = False
         self._is_unwanted = False
@@ -40,14 +40,13 @@ class Body(io.RawIOBase):
 
     @property
     def is_full(self) -> bool:
-        return self._waiting >= _ROOM
+        return len(self._waiting) >= self._room
 
     def append(self, data: bytes) -> None:
         with self._changed:
             self._received += len(data)
             if not self._is_unwanted:
-                self._chunks.append(data)
-                self._waiting += len(data)
+                self._waiting += data
                 self._changed.notify()
 
     def complete(self) -> None:
@@ -78,18 +77,14 @@ class Body(io.RawIOBase):
             return b""
         self._ask()
         with self._changed:
-            while not (self._chunks or self._is_complete or self.is_cut_off):
+            while not (self._waiting or self._is_complete or self.is_cut_off):
                 self._changed.wait()
             if self.is_cut_off:
                 raise ClientDisconnected
-            if not self._chunks:
-                return b""
             was_full = self.is_full
-            chunk = self._chunks.popleft()
-            if len(chunk) > size:
-                self._chunks.appendleft(chunk[size:])
-                chunk = chunk[:size]
-            self._waiting -= len(chunk)
+            self._room = _ROOM
+            chunk = bytes(memoryview(self._waiting)[:size])
+            del self._waiting[:size]
             has_room_again = was_full and not self.is_full
         if has_room_again:
             self._on_room()
@@ -106,8 +101,7 @@ class Body(io.RawIOBase):
         with self._changed:
             self._is_unwanted = True
             was_full = self.is_full
-            self._chunks.clear()
-            self._waiting = 0
+            self._waiting.clear()
         super().close()
         if was_full:
             self._on_room()

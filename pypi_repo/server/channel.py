@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.task import WSGITask
 
 from pypi_repo.server.body import Body
+from pypi_repo.server.request import Request
 from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer
 
     from pypi_repo.server.listener import Listener
+
+_PARSED_AT_ONCE = 16 * 1024  # bytes
+_ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,33 +43,11 @@ class Patience:
     answer: float = 60
     """In which nothing of the answer is taken."""
 
+    crowded: float = 5
+    """In which nothing of the answer is taken, while others wait for a connection."""
+
     refused: float = 600
     """For which a client may go on sending what was refused."""
-
-
-class Request(HTTPRequestParser):
-    """`body` is set while, and after, the body is handed on as it comes."""
-
-    body: Body | None = None
-
-    @property
-    def is_streamed(self) -> bool:
-        return self.body is not None
-
-    @property
-    def is_worth_streaming(self) -> bool:
-        """Whether the body might not fit into memory; small ones arrive before they are served."""
-        has_more = self.headers_finished and not self.completed
-        return has_more and (self.chunked or self.content_length > self.adj.inbuf_overflow)
-
-    @property
-    def waits_to_be_asked(self) -> bool:
-        """Whether the client sends its large body only once it is told to."""
-        return self.is_streamed and self.expect_continue
-
-    def stream_to(self, body: Body) -> None:
-        receiver: Any = self.body_rcv
-        receiver.buf = self.body = body
 
 
 class Task(WSGITask):
@@ -76,15 +57,16 @@ class Task(WSGITask):
         return environ
 
     def build_response_header(self) -> bytes:
-        if cast("Request", self.request).waits_to_be_asked:
-            # Nobody knows whether the body or another request comes next (RFC 9110, 10.1.1).
+        is_stopping = not self.channel.server.accepting
+        if is_stopping or cast("Request", self.request).waits_to_be_asked:
+            # Who waits may send the body or another request next (RFC 9110, 10.1.1).
             self.set_close_on_finish()
         header: bytes = super().build_response_header()
         return header
 
 
 class Channel(HTTPChannel):
-    """Large bodies stream: a request is served from its headers on.
+    """One request after the other, and large bodies stream: served from the headers on.
 
     An application that refuses it without reading is heard at once, and what still comes is
     received and dropped, because many clients listen only when they have sent everything.
@@ -104,9 +86,10 @@ class Channel(HTTPChannel):
         adj: "Adjustments",
         map: Any = None,  # noqa: A002 - waitress's name
     ) -> None:
-        self.since = self._watched_since = self._taken_since = self._answered = time.monotonic()
+        self.since = self._watched_since = self._taken_since = time.monotonic()
         self._received = self._received_before = 0
         self._flushes = self._flushes_before = 0
+        self._ahead = b""  # what belongs to the next requests
         self._is_spoiled = False
         self._patience = cast("Listener", server).patience
         super().__init__(server, sock, addr, adj, map)
@@ -116,28 +99,30 @@ class Channel(HTTPChannel):
         """Whether the request to serve next is one whose body may still be coming."""
         return bool(self.requests) and self.requests[0].is_streamed
 
-    @property
-    def is_dispensable(self) -> bool:
-        """Whether no request is being worked on or answered; `since` tells how long."""
-        return not self.requests and not self.total_outbufs_len
+    def is_in_the_way(self, now: float) -> bool:
+        """Whether no request is worked on, or briskly answered; `since` tells how long."""
+        if self.requests:
+            return False
+        allowed = self._patience.crowded if self.total_outbufs_len else _ARRIVAL
+        return now - self.since > allowed
 
     def close_if_stuck(self, now: float) -> None:
         """Called every now and then, with time.monotonic()."""
         if self._takes_nothing(now):
             self.handle_close()
-        elif self.request is not None:
-            if not self.readable():
+        elif self.request is not None and not self._is_spoiled:
+            if not self.readable() or self.request.waits_to_be_asked:
                 self._watch()  # it is not the client that is slow
             elif self._is_too_slow(now):
                 self.give_up()
-        elif self.is_dispensable:
+        elif not self._is_answering:
             allowed = self._patience.idle if self._received else self._patience.headers
-            self.will_close = self.will_close or now - self.since > allowed
+            if now - self.since > allowed:
+                self.handle_close()
 
     def give_up(self) -> None:
         """Receives no more. What is being served ends, the sooner if it waits for its body."""
-        if self._coming is not None:
-            self._coming.cut_off()
+        self._cut_off()
         self._is_spoiled = True
         if not self.requests:
             self.close_when_flushed = True
@@ -145,33 +130,53 @@ class Channel(HTTPChannel):
     # Receiving
 
     def readable(self) -> bool:
-        body = self._coming
-        if body is None:
-            return not self._is_spoiled and super().readable()
-        return not (self.will_close or body.is_full)
+        if not self.connected:
+            return False
+        if (body := self._coming) is not None:
+            return not (self.will_close or body.is_full)
+        return not (self._is_spoiled or self._ahead) and super().readable()
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Little of what is to be parsed: that takes more than its length, in memory and time."""
+        missing = self.request.missing if self.request is not None else 0
+        data: bytes = super().recv(min(buffer_size, max(missing, _PARSED_AT_ONCE)))
+        return data
 
     def received(self, data: bytes) -> bool:
         with self.requests_lock:
             self._received += len(data)
-            while data and not self._takes_no_more:
-                data = data[self._take(data) :]
+            self._ahead += data
+            while self._ahead and self._takes_more:
+                consumed = self._take(self._ahead)
+                self._ahead = self._ahead[consumed:]
         return True
 
+    def handle_expt(self) -> None:
+        """Urgent data, which no HTTP client sends, and which would wake the loop for ever."""
+        self.handle_close()
+
     def handle_close(self) -> None:
-        if self._coming is not None:
-            self._coming.cut_off()
+        self._cut_off()
         super().handle_close()
 
     @property
     def _coming(self) -> Body | None:
         """The streamed body that is being received."""
-        body = None if self.request is None else self.request.body
+        request = self.request  # which the loop may end while a thread asks
+        body = None if request is None else request.body
         return None if body is None or body.is_cut_off else body
 
+    def _cut_off(self) -> None:
+        if (body := self._coming) is not None:
+            body.cut_off()
+
     @property
-    def _takes_no_more(self) -> bool:
-        ends = self.close_when_flushed and self._coming is None
-        return self.will_close or self._is_spoiled or ends
+    def _takes_more(self) -> bool:
+        if self.will_close or self._is_spoiled:
+            return False
+        if self._coming is not None:
+            return True
+        return not self.close_when_flushed and (self.request is not None or not self._is_answering)
 
     def _take(self, data: bytes) -> int:
         """Gives the beginning of `data` to the request that it belongs to, and its length."""
@@ -185,7 +190,7 @@ class Channel(HTTPChannel):
             request.stream_to(Body(self._ask_for_body, self.server.pull_trigger))
             self._watch()
             self._enqueue(request)
-        elif request.expect_continue and request.headers_finished and not self.requests:
+        elif request.expect_continue and not (request.is_streamed or request.completed):
             self.send_continue()
         if request.completed:
             self._finish(request)
@@ -200,12 +205,10 @@ class Channel(HTTPChannel):
         else:
             request.body.complete()
         self.request = None
-        self.sent_continue = False
 
     def _enqueue(self, request: Request) -> None:
         self.requests.append(request)
-        if len(self.requests) == 1:  # or else `service` goes on with it
-            self.server.add_task(cast("Any", self))
+        self.server.add_task(cast("Any", self))
 
     def _watch(self) -> None:
         self._watched_since = time.monotonic()
@@ -215,7 +218,7 @@ class Channel(HTTPChannel):
         patience, watched = self._patience, now - self._watched_since
         if self.request is not None and not self.request.headers_finished:
             return watched > patience.headers
-        if self._is_refused and now - self._answered > patience.refused:
+        if self._is_refused and now - self.since > patience.refused:
             return True
         if watched < patience.body:
             return False
@@ -229,29 +232,41 @@ class Channel(HTTPChannel):
 
     # Answering
 
+    @property
+    def _is_answering(self) -> bool:
+        return bool(self.requests or self.total_outbufs_len)
+
     def service(self) -> None:
         request = self.requests[0]
         super().service()
-        self.since = self._answered = time.monotonic()
+        self.since = time.monotonic()
         if request.waits_to_be_asked:
             self.give_up()
         elif self._is_spoiled:
             self.close_when_flushed = True
+        elif self._ahead:
+            cast("Any", self.server).trigger.pull_trigger(self._go_on)
 
-    def send_continue(self) -> None:
-        if self.request is not None and not self.request.is_streamed and not self.sent_continue:
-            super().send_continue()
+    def _go_on(self) -> None:
+        """In the loop, with what came before the answer to the last request was sent."""
+        if self.connected:
+            self.received(b"")
 
     def writable(self) -> bool:
+        if not self.connected:
+            return False
         if self._lingers:
             return bool(self.total_outbufs_len)
         return super().writable()
 
     def handle_write(self) -> None:
+        if not self.connected:  # since a moment ago, when the same event was read
+            return
         if self._lingers:
             cast("Any", self)._flush_exception(self._flush_some)
         else:
             super().handle_write()
+        self._go_on()
 
     @property
     def _lingers(self) -> bool:
@@ -265,7 +280,21 @@ class Channel(HTTPChannel):
             self.since = time.monotonic()
         return flushed
 
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """In the application's thread, which waits until the client has taken more."""
+        ahead = self.adj.outbuf_high_watermark
+        if self.total_outbufs_len <= ahead:
+            return
+        with cast("Listener", self.server).waiting(), self.outbuf_lock:
+            while self.connected and self.total_outbufs_len > ahead // 2:
+                self.server.pull_trigger()
+                self.outbuf_lock.wait()
+
     def _takes_nothing(self, now: float) -> bool:
+        if self.total_outbufs_len:
+            # The system says late that there is room: only when there is a lot.
+            channel: Any = self
+            channel._flush_exception(channel._flush_some_if_lockable)
         if not self.total_outbufs_len or self._flushes != self._flushes_before:
             self._flushes_before = self._flushes
             self._taken_since = now

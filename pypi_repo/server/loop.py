@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.task import ThreadedTaskDispatcher
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.server.channel import Channel, Patience
 from pypi_repo.server.listener import Listener
+from pypi_repo.server.threads import Threads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _THREADS = 16
+_STAND_INS = 100
 _UPLOADS_AT_ONCE = 32
 _DRAIN_SECONDS = 30
 _POLL_SECONDS = 0.5
+_LOOKED_EVERY = 1.0  # seconds
 _RECEIVE = 256 * 1024  # bytes
+_ANSWER_AHEAD = 512 * 1024  # bytes that the application makes before the client takes them
 _LONGEST_HEADERS = 64 * 1024  # bytes
 _CONNECTIONS = 1000
 _FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
@@ -51,14 +54,15 @@ class Server:
     ) -> None:
         self._patience = patience
         self._map: dict[int, Any] = {}
-        self._dispatcher = ThreadedTaskDispatcher()
-        self._uploads = ThreadedTaskDispatcher()
+        self._look_at = 0.0
+        self._dispatcher = Threads(_THREADS, _STAND_INS)
+        self._uploads = Threads(_UPLOADS_AT_ONCE, 0)
         try:
-            self._listeners = self._listen(application, _adjustments(host, port, trusted_proxy))
+            adj = _adjustments(host, port, trusted_proxy)
+            self._limit = adj.connection_limit
+            self._listeners = self._listen(application, adj)
         except (OSError, ValueError) as error:
             raise ConfigurationError(_cannot_listen(error, host, port)) from error
-        self._dispatcher.set_thread_count(_THREADS)
-        self._uploads.set_thread_count(_UPLOADS_AT_ONCE)
         self._stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -69,6 +73,7 @@ class Server:
     def run(self) -> None:
         """Serves until a signal asks for the end; at most half a minute longer."""
         while not self._stopping:
+            self._make_room()
             self._turn()
         for listener in self._listeners:
             listener.accepting = False
@@ -98,7 +103,23 @@ class Server:
             for address in adj.listen
         ]
 
+    def _make_room(self) -> None:
+        """For one more connection, in the place of the one that has been waiting longest.
+
+        Not while events are handled: one for who leaves would meet who comes.
+        """
+        if len(self._map) >= self._limit:
+            now = time.monotonic()
+            waiting = [channel for channel in self._channels() if channel.is_in_the_way(now)]
+            if waiting:
+                min(waiting, key=lambda channel: channel.since).handle_close()
+
     def _turn(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + _LOOKED_EVERY
+            for channel in self._channels():
+                channel.close_if_stuck(now)
         wasyncore.loop(timeout=_POLL_SECONDS, use_poll=True, map=self._map, count=1)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
@@ -127,6 +148,7 @@ def _adjustments(host: str, port: int, trusted_proxy: str | None) -> Adjustments
         port=port,
         ident="pypi_repo",
         recv_bytes=_RECEIVE,
+        outbuf_high_watermark=_ANSWER_AHEAD,
         max_request_header_size=_LONGEST_HEADERS,
         max_request_body_size=sys.maxsize,  # each app bounds what it reads, and says so better
         connection_limit=_possible_connections(),

@@ -2,57 +2,29 @@
 
 import contextlib
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry, Settings
-from tests.conftest import PASSWORD, USER, populate
-from tests.serve.conftest import addresses, clean_environment
+from tests.conftest import PASSWORD, USER
+from tests.serve.conftest import addresses
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import Connection, basic
 from tests.support.impatient_server import PATIENCE
-from tests.support.processes import ServerProcess, free_port
+from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
 
 GIB = 1024**3
 UPLOAD = "/repositories/main/"
 PAGE = "/repositories/main/simple/"
 LARGE = 3_000_000  # streamed to the application
-SMALL = 100_000  # received before the application sees it
+SMALL = 50_000  # received before the application sees it
 
 linux_only = pytest.mark.skipif(
     not Path("/proc/self/fd").exists(), reason="no /proc to look at open files in"
 )
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("registry") / "data"
-    settings = Settings(database=f"sqlite:///{data}/registry.db", password_cost=4)
-    with Registry(settings) as registry:
-        populate(registry)
-    return data
-
-
-@pytest.fixture(scope="module")
-def server(data: Path) -> Iterator[ServerProcess]:
-    port = free_port()
-    command = [sys.executable, "-m", "tests.support.impatient_server", str(data), str(port)]
-    with ServerProcess(command, port, env=clean_environment()) as server:
-        yield server
-        assert server.terminate() == 0
-        assert "Traceback" not in server.output, server.output
-
-
-@pytest.fixture
-def publisher(server: ServerProcess) -> Iterator[Publisher]:
-    """An honest client."""
-    with publishing(*addresses(server).target()) as publisher:
-        yield publisher
 
 
 def beginning(

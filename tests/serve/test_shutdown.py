@@ -3,7 +3,7 @@
 import signal
 import socket
 import time
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
@@ -23,6 +23,13 @@ def refuses_connections(port: int) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def asked(connection: HTTPConnection) -> HTTPResponse:
+    connection.request("GET", "/")
+    response = connection.getresponse()
+    response.read()
+    return response
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -85,6 +92,23 @@ def test_a_download_under_way_is_finished(server: ServeProcess) -> None:
     assert refused
     assert head.startswith(b"HTTP/1.1 200 ")
     assert content == dist.content
+    assert ended_with == 0
+
+
+def test_who_goes_on_asking_is_sent_away(server: ServeProcess) -> None:
+    """Or else a busy proxy would keep its connections, and be cut off in the end."""
+    busy = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\n")
+        before = asked(busy)
+        server.process.send_signal(signal.SIGTERM)
+        while not refuses_connections(server.port):
+            time.sleep(0.05)
+        after = asked(busy)
+    ended_with = server.process.wait(15)
+
+    assert (before.status, before.getheader("Connection")) == (200, None)
+    assert (after.status, after.getheader("Connection")) == (200, "close")
     assert ended_with == 0
 
 

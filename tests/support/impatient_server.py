@@ -1,20 +1,24 @@
 """The server as `serve` runs it, over a folder, with clients it soon loses patience with.
 
-python -m tests.support.impatient_server DATA PORT
+python -m tests.support.impatient_server DATA PORT HOST ANSWER
+
+ANSWER: for how long, in seconds, it bears that nothing of an answer is taken.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from pypi_repo import Registry
 from pypi_repo.server.channel import Patience
 from pypi_repo.server.loop import Server
 from pypi_repo.settings import in_folder
 
-PATIENCE = Patience(idle=3, headers=2, body=2, slowest=1024, answer=2, refused=3)
+PATIENCE = Patience(idle=3, headers=2, body=2, slowest=1024, answer=2, crowded=1, refused=3)
 
 if __name__ == "__main__":
-    data, port = sys.argv[1:]
+    data, port, host, answer = sys.argv[1:]
+    patience = replace(PATIENCE, answer=float(answer))
     with Registry(in_folder(data)) as registry:
-        Server(registry.wsgi_app(), "127.0.0.1", int(port), patience=PATIENCE).run()
+        Server(registry.wsgi_app(), host, int(port), patience=patience).run()

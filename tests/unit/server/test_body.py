@@ -29,9 +29,9 @@ def test_what_came_is_read_in_order_and_in_pieces() -> None:
     incoming.complete()
 
     assert incoming.read(2) == b"on"
-    assert incoming.read(100) == b"e "
     assert incoming.read(0) == b""
-    assert incoming.readline() == b"two three"
+    assert incoming.readline(4) == b"e tw"
+    assert incoming.read(100) == b"o three"
     assert incoming.read(1) == b""
     assert len(incoming) == 13
 
@@ -71,11 +71,22 @@ def test_what_is_cut_off_is_never_taken_for_whole() -> None:
 def test_the_sender_is_held_up_while_nobody_reads() -> None:
     room = threading.Event()
     incoming = body(on_room=room.set)
-    while not incoming.is_full:
-        incoming.append(bytes(MIB))
-    held_up_at = len(incoming)
+
+    def fill() -> int:
+        while not incoming.is_full:
+            incoming.append(bytes(32 * 1024))
+        return len(incoming)
+
+    before_anybody_reads = fill()
+    incoming.read(1)
+    told, full_again = room.is_set(), incoming.is_full
+    room.clear()
+    held_up_at = fill()
     incoming.read(2 * MIB)
 
+    assert before_anybody_reads == 64 * 1024
+    assert told
+    assert not full_again
     assert held_up_at <= 4 * MIB
     assert room.is_set()
     assert not incoming.is_full

@@ -1,0 +1,68 @@
+"""One request as it arrives: its headers, and where its body goes."""
+
+from typing import Any
+
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.utilities import BadRequest
+
+from pypi_repo.server.body import Body
+
+_LARGE = 64 * 1024  # bytes
+
+
+class Request(HTTPRequestParser):
+    """`body` is set while, and after, the body is handed on as it comes."""
+
+    body: Body | None = None
+    path = ""  # of a request that could not be parsed
+
+    @property
+    def is_streamed(self) -> bool:
+        return self.body is not None
+
+    @property
+    def is_worth_streaming(self) -> bool:
+        """Whether the body is too large to keep; small ones arrive before they are served."""
+        if self.body_rcv is None or self.completed:
+            return False
+        return max(self.content_length, len(self.body_rcv)) > _LARGE  # none is said of chunks
+
+    @property
+    def missing(self) -> int:
+        """How many of the next bytes are the body's, and nothing else, as far as is known."""
+        remain: int = getattr(self.body_rcv, "remain", 0)  # none is counted in chunks
+        return remain
+
+    @property
+    def waits_to_be_asked(self) -> bool:
+        """Whether the client sends its large body only once it is told to."""
+        return self.is_streamed and self.expect_continue
+
+    def stream_to(self, body: Body) -> None:
+        receiver: Any = self.body_rcv
+        body.append(receiver.buf.get())
+        receiver.buf.close()
+        receiver.buf = self.body = body
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # waitress forgets numbers and addresses that are none
+            raise ParsingError("Malformed request") from error
+        has_length = "CONTENT_LENGTH" in self.headers
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and has_length):
+            # A proxy might see the request's end elsewhere (RFC 9112, 6.1).
+            raise ParsingError("Ambiguous length of the body")
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.chunked and self._framing > self.adj.max_request_header_size:
+            self.error = BadRequest("Oversized chunk header or trailer")
+            self.completed = True
+        return consumed
+
+    @property
+    def _framing(self) -> int:
+        """The length of what waitress keeps of a chunk's header, or of the trailer."""
+        receiver: Any = self.body_rcv
+        return len(receiver.control_line) + len(receiver.trailer)

@@ -1,0 +1,140 @@
+"""Requests that no client of today sends: each is answered or ended, and costs little."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from tests.conftest import PASSWORD, USER
+from tests.support.distributions import wheel
+from tests.support.http import Connection, basic
+from tests.support.impatient_server import PATIENCE
+from tests.support.processes import ServerProcess
+from tests.support.publisher import Publisher
+
+PAGE = "/repositories/main/simple/"
+CHUNKED = b"POST /repositories/main/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+HEAVY = wheel("heavy", padding=40_000_000)
+
+
+@pytest.fixture(scope="module")
+def heavy(server: ServerProcess) -> bytes:
+    """The headers of a request for a file that is more than the server keeps for a slow client."""
+    authorization = basic(USER, PASSWORD)["Authorization"]
+    digest = HEAVY.sha256
+    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{HEAVY.filename}"
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n".encode()
+
+
+def everything(connection: Connection) -> bytes:
+    received = bytearray()
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.socket.recv(65536):
+            received += chunk
+    return bytes(received)
+
+
+def end_of(connection: Connection) -> float:
+    """Seconds until the server ends it."""
+    started = time.monotonic()
+    everything(connection)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("start", [b"", b"5;x=", b"0\r\nX: "], ids=["size", "more", "trailer"])
+@pytest.mark.parametrize("size", [0, 100_000], ids=["small body", "large body"])
+def test_what_frames_a_body_has_an_end(start: bytes, size: int, server: ServerProcess) -> None:
+    """Or else it would fill the memory, for whoever is refused as well."""
+    body = b"%x\r\n%s\r\n" % (size, bytes(size)) if size else b""
+    with Connection(server.port) as connection:
+        connection.send(CHUNKED + b"\r\n" + body + start)
+        with pytest.raises(ConnectionError):
+            connection.send(b"1" * 10_000_000)
+
+
+def test_urgent_data(server: ServerProcess) -> None:
+    """Which wakes the loop again and again while nobody takes it."""
+    with Connection(server.port) as connection:
+        connection.socket.send(b"!", socket.MSG_OOB)
+        lasted = end_of(connection)
+
+    assert lasted < PATIENCE.headers / 2
+    assert "priority event" not in server.output
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        CHUNKED + b"Content-Length: 5\r\n\r\n",
+        CHUNKED.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+    ],
+    ids=["two lengths", "chunks of HTTP/1.0", "no number", "no address"],
+)
+def test_what_others_may_understand_otherwise(head: bytes, server: ServerProcess) -> None:
+    with Connection(server.port) as connection:
+        connection.send(head + b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        answers = everything(connection)
+
+    assert answers.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert answers.count(b"HTTP/1.") == 1
+    assert "uncaptured" not in server.output
+
+
+def test_who_expects_to_be_asked_for_nothing(server: ServerProcess) -> None:
+    with Connection(server.port) as connection:
+        connection.send(f"GET {PAGE} HTTP/1.1\r\nExpect: 100-continue\r\n\r\n".encode())
+        status, _headers = connection.read_head()
+
+    assert status.startswith(b"HTTP/1.1 401 ")
+
+
+def test_many_requests_at_once_are_answered_in_order(server: ServerProcess) -> None:
+    """Also to who ends its side of the connection with the last."""
+    pair = f"GET {PAGE} HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+    with Connection(server.port) as connection:
+        connection.send(pair.encode() * 500)
+        connection.socket.shutdown(socket.SHUT_WR)
+        answers = everything(connection)
+    statuses = [int(answer[:3]) for answer in answers.split(b"HTTP/1.1 ")[1:]]
+
+    assert statuses == [401, 404] * 500
+
+
+def test_slow_downloads_leave_the_threads_to_others(
+    server: ServerProcess, publisher: Publisher, heavy: bytes
+) -> None:
+    """More of them than there are threads, of more than is kept for who does not take it."""
+    publisher.upload(HEAVY)
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            slow = stack.enter_context(Connection(server.port))
+            slow.send(heavy + b"Range: bytes=0-\r\n\r\n")
+        time.sleep(0.5)
+        started = time.monotonic()
+        answers = [publisher.get(PAGE).status for _ in range(10)]
+        lasted = time.monotonic() - started
+
+    assert answers == [200] * 10
+    assert lasted < PATIENCE.answer / 2
+
+
+def test_slow_is_not_stuck(server: ServerProcess, publisher: Publisher, heavy: bytes) -> None:
+    """The system tells only now and then that something was taken of what it keeps."""
+    publisher.upload(HEAVY)
+    started = time.monotonic()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        slow.settimeout(5)
+        slow.connect(("127.0.0.1", server.port))
+        slow.sendall(heavy + b"\r\n")
+        while time.monotonic() - started < 1.7 * PATIENCE.answer:
+            slow.recv(4_000)
+            time.sleep(0.05)
+        received = 0
+        while received < len(HEAVY.content) * 0.9 and (chunk := slow.recv(1 << 20)):
+            received += len(chunk)
+
+    assert received > len(HEAVY.content) * 0.9
