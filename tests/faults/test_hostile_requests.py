@@ -103,6 +103,16 @@ def test_many_requests_at_once_are_answered_in_order(server: ServerProcess) -> N
     assert statuses == [401, 404] * 500
 
 
+def test_a_stranger_signs_in_with_a_large_form(server: ServerProcess) -> None:
+    """Nobody waits for it to arrive: for that there are only as many threads."""
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 70000\r\n\r\n"
+    with Connection(server.port) as connection:
+        connection.send(b"POST /portal/sign-in HTTP/1.1\r\nHost: x\r\n" + form)
+        status, _headers = connection.read_head()
+
+    assert status.startswith(b"HTTP/1.1 413 ")
+
+
 def test_slow_downloads_leave_the_threads_to_others(
     server: ServerProcess, publisher: Publisher, heavy: bytes
 ) -> None:
