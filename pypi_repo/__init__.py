@@ -17,7 +17,7 @@ from pypi_repo.domain.errors import InvalidCredentials, RegistryError, UnknownPr
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
 from pypi_repo.registry import Registry
 from pypi_repo.services.simple_index import Index
-from pypi_repo.settings import Limits, Settings
+from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.authenticate import Authenticate, remote_user
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
@@ -53,10 +53,13 @@ __all__ = [
     "Registry",
     "RegistryError",
     "Settings",
+    "SignedUrls",
     "SimpleIndexApp",
     "UnknownProject",
     "UploadApp",
     "Versioned",
+    "XAccel",
+    "XSendfile",
     "mount",
     "remote_user",
 ]

@@ -97,7 +97,8 @@ class Registry:
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
         for_operators = self._for_operators(*metrics.families(), *cache.families())
-        return observed(registry_site(self, cache, authenticate, for_operators), metrics)
+        sent_by = self._settings.files_sent_by
+        return observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
         """Calls `work`, whose reads and changes become one transaction, and gives its result.

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import click
 
-from pypi_repo.cli.options import Command, Size, location_options, option
+from pypi_repo.cli.options import Command, SentBy, Size, location_options, option
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.services.setup import FirstSteps
-from pypi_repo.settings import GIB, Limits, in_folder
+from pypi_repo.settings import GIB, FilesSentBy, Limits, in_folder
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 
 
@@ -32,6 +32,11 @@ from pypi_repo.web.logs import FORMATS, log_to_stderr
     "--trusted-proxy",
     metavar="ADDRESS",
     help="Believe X-Forwarded-Proto and X-Forwarded-For of this proxy; for one that ends TLS.",
+)
+@option(
+    "--files-sent-by",
+    type=SentBy(),
+    help="Who sends files instead: x-accel:/LOCATION/ (nginx), x-sendfile, or signed-urls:SECONDS.",
 )
 @option(
     "--log-format",
@@ -57,6 +62,7 @@ def serve(
     port: int,
     max_upload_size: int,
     trusted_proxy: str | None,
+    files_sent_by: FilesSentBy | None,
     log_format: str,
     access_log: bool,
     metrics_token: str | None,
@@ -67,7 +73,7 @@ def serve(
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
     log_to_stderr(log_format, requests=access_log)
     settings = in_folder(data, database, blobs, Limits(file_size=max_upload_size))
-    registry = Registry(replace(settings, metrics_token=metrics_token))
+    registry = Registry(replace(settings, files_sent_by=files_sent_by, metrics_token=metrics_token))
     if database is None:
         registry.upgrade()  # nobody else uses the embedded database
     else:

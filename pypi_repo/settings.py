@@ -47,6 +47,28 @@ class Limits:
     """Wrong passwords for one account from one address before it must wait a minute."""
 
 
+@dataclass(frozen=True)
+class XAccel:
+    """nginx sends the files, from its internal location of this name."""
+
+    location: str = "/protected/"
+
+
+@dataclass(frozen=True)
+class XSendfile:
+    """Apache's mod_xsendfile, or another server that knows X-Sendfile, sends the files."""
+
+
+@dataclass(frozen=True)
+class SignedUrls:
+    """The object store sends the files, to who shows a URL that is good for this many seconds."""
+
+    expires_in: int = 300
+
+
+FilesSentBy = XAccel | XSendfile | SignedUrls
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Where a registry keeps its things.
@@ -56,6 +78,7 @@ class Settings:
         the folder `blobs` beside a SQLite database's file, and in memory beside a database in
         memory; any other database needs it said.
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
+    files_sent_by: who sends distribution files in the place of `registry.wsgi_app()`.
     metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
     password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
     """
@@ -64,6 +87,7 @@ class Settings:
     blobs: str | None = None
     blob_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
+    files_sent_by: FilesSentBy | None = None
     metrics_token: str | None = field(default=None, repr=False)
     password_cost: int = 12
 
@@ -82,8 +106,8 @@ def in_folder(
 def from_mapping(values: Mapping[str, str]) -> Settings:
     """Settings from text values named like the command line's environment variables.
 
-    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS, PYPI_REPO_MAX_UPLOAD_SIZE and
-    PYPI_REPO_METRICS_TOKEN, and ignores the rest.
+    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS, PYPI_REPO_MAX_UPLOAD_SIZE,
+    PYPI_REPO_FILES_SENT_BY and PYPI_REPO_METRICS_TOKEN, and ignores the rest.
 
     Raises ValueError where a value cannot be understood.
     """
@@ -99,7 +123,30 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         values.get("PYPI_REPO_BLOBS"),
         limits,
     )
-    return replace(settings, metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None)
+    sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
+    return replace(
+        settings,
+        files_sent_by=parse_files_sent_by(sent_by) if sent_by else None,
+        metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None,
+    )
+
+
+def parse_files_sent_by(text: str) -> FilesSentBy:
+    """From `x-accel:/LOCATION/`, `x-sendfile`, or `signed-urls:SECONDS`.
+
+    Raises ValueError for anything else.
+    """
+    name, colon, value = text.partition(":")
+    match name, colon, value:
+        case "x-accel", ":", location if location.startswith("/"):
+            return XAccel(location)
+        case "x-sendfile", "", "":
+            return XSendfile()
+        case "signed-urls", ":", seconds if re.fullmatch("[1-9][0-9]{0,5}", seconds):
+            return SignedUrls(int(seconds))
+    raise ValueError(
+        f"{text!r} sends no files; write x-accel:/protected/, x-sendfile or signed-urls:300."
+    )
 
 
 def parse_size(text: str) -> int:

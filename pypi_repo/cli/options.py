@@ -11,7 +11,7 @@ import click
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
-from pypi_repo.settings import in_folder, parse_size
+from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size
 
 T = TypeVar("T")
 
@@ -55,6 +55,16 @@ class Size(click.ParamType[int]):
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         try:
             return value if isinstance(value, int) else parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SentBy(click.ParamType[FilesSentBy]):
+    name = "METHOD"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> FilesSentBy:
+        try:
+            return parse_files_sent_by(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -203,3 +203,8 @@ class StoredFile:
     etag: str
     public: bool
     counted_for: DownloadedRelease | None = None
+
+    @property
+    def is_distribution(self) -> bool:
+        """And not something that is kept beside one."""
+        return self.counted_for is not None

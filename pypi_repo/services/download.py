@@ -6,7 +6,7 @@ import re
 from typing import IO
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.errors import InvalidFilename, ProjectClosed, UnknownFile
+from pypi_repo.domain.errors import ConfigurationError, InvalidFilename, ProjectClosed, UnknownFile
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -19,6 +19,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services.usage import UsageCounter
+from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
@@ -90,6 +91,31 @@ class Downloads:
             raise self._lost(file)
         content.seek(0)
         return content, size
+
+    def require_whole(self, file: StoredFile) -> None:
+        """Raises UnknownFile where the blob store has lost the file, or some of it."""
+        blob = self._blobs.look(file.path)
+        if blob is None or file.size not in (None, blob.size):
+            raise self._lost(file)
+
+    def require_sending(self, sent_by: FilesSentBy | None) -> None:
+        """Raises ConfigurationError where files of this store cannot be sent so."""
+        if isinstance(sent_by, XSendfile) and self._blobs.local_path("") is None:
+            raise ConfigurationError("X-Sendfile needs files on this machine's disk.")
+        if isinstance(sent_by, SignedUrls) and not self._blobs.signs_urls:
+            raise ConfigurationError(
+                "This file store signs no URLs; use an object store, or let nginx send the files."
+            )
+
+    def local_path(self, file: StoredFile) -> str:
+        """Where the file is on this machine's disk."""
+        path = self._blobs.local_path(file.path)
+        assert path is not None  # noqa: S101 - require_sending looked
+        return path
+
+    def signed_url(self, file: StoredFile, expires_in: int) -> str:
+        """A URL at which anybody may read the file for so many seconds."""
+        return self._blobs.signed_url(file.path, expires_in)
 
     def count(self, file: StoredFile) -> None:
         """That the file was asked for: whole, or from its beginning."""

@@ -107,6 +107,19 @@ class BlobStore(ABC):
     def look(self, path: str) -> Blob | None:
         """The blob as it is at this moment; None if there is none."""
 
+    def local_path(self, path: str) -> str | None:
+        """The blob's absolute path on this machine; None where it is not a file of it."""
+        return None
+
+    @property
+    def signs_urls(self) -> bool:
+        """Whether `signed_url` can be used."""
+        return False
+
+    def signed_url(self, path: str, expires_in: int) -> str:
+        """A URL at which anybody may read the blob for so many seconds. It is not looked for."""
+        raise NotImplementedError
+
     @abstractmethod
     def walk(self, folder: str = "") -> Iterator[Blob]:
         """All blobs below `folder`, and what crashed uploads left in staging.

@@ -66,6 +66,9 @@ class LocalBlobStore(BlobStore):
                 return None
         return Blob(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
+    def local_path(self, path: str) -> str:
+        return os.path.abspath(self._locate(path))
+
     def walk(self, folder: str = "") -> Iterator[Blob]:
         for place, _folders, names in os.walk(self._locate(folder)):
             relative = os.path.relpath(place, self._root).replace(os.sep, "/")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from fsspec import AbstractFileSystem
+
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 
 if TYPE_CHECKING:
@@ -83,6 +85,14 @@ class RemoteBlobStore(BlobStore):
         with own_errors(), suppress(FileNotFoundError):
             return self._blob(self._fs.info(self._locate(path)))
         return None
+
+    @property
+    def signs_urls(self) -> bool:
+        return type(self._fs).sign is not AbstractFileSystem.sign
+
+    def signed_url(self, path: str, expires_in: int) -> str:
+        with own_errors():
+            return str(self._fs.sign(self._locate(path), expiration=expires_in))
 
     def walk(self, folder: str = "") -> Iterator[Blob]:
         if folder:

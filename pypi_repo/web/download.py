@@ -9,9 +9,11 @@ from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.records import StoredFile
+from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.handover import hand_over
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -23,13 +25,23 @@ class DownloadApp(RepositoryApp):
     """Serves one repository's files below its mount point.
 
     authenticate: by default the registry's own accounts.
+    sent_by: who sends distribution files in this app's place; by default it sends them itself.
+        HEAD and core metadata are always answered here.
+
+    Raises ConfigurationError where the file store cannot do with `sent_by`.
     """
 
     def __init__(
-        self, repository: BoundRepository, *, authenticate: Authenticate | None = None
+        self,
+        repository: BoundRepository,
+        *,
+        authenticate: Authenticate | None = None,
+        sent_by: FilesSentBy | None = None,
     ) -> None:
         super().__init__(authenticate or repository.authenticate)
         self._downloads = repository.downloads
+        self._downloads.require_sending(sent_by)
+        self._sent_by = sent_by
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
@@ -38,6 +50,8 @@ class DownloadApp(RepositoryApp):
         environ = request.environ
         if "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(file.etag):
             return Answer("304 NOT MODIFIED", headers)
+        if self._sent_by is not None and self._is_handed_over(request, file):
+            return self._handed_over(self._sent_by, request, file, headers)
         content, size = self._downloads.open(file)
         headers.append(("Content-Type", "application/octet-stream"))
         selected = _selected_range(request, file, size) if "HTTP_RANGE" in environ else None
@@ -62,6 +76,25 @@ class DownloadApp(RepositoryApp):
         if selected.start == 0:
             self._downloads.count(file)
         return Answer("206 PARTIAL CONTENT", headers, part)
+
+    def _is_handed_over(self, request: Request, file: StoredFile) -> bool:
+        """Installers stop at a HEAD that is redirected, and forget a range that is."""
+        keeps_ranges = isinstance(self._sent_by, SignedUrls) and "HTTP_RANGE" in request.environ
+        return file.is_distribution and request.method == "GET" and not keeps_ranges
+
+    def _handed_over(
+        self,
+        sent_by: FilesSentBy,
+        request: Request,
+        file: StoredFile,
+        headers: list[tuple[str, str]],
+    ) -> Answer:
+        headers.append(("Content-Type", "application/octet-stream"))
+        answer = hand_over(sent_by, self._downloads, file, headers)
+        selected = _selected_range(request, file, file.size or 0)
+        if selected is None or selected.start == 0:
+            self._downloads.count(file)
+        return answer
 
 
 def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:

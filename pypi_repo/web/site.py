@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor
 from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.settings import FilesSentBy
 from pypi_repo.web import help_pages
 from pypi_repo.web.app import (
     BoundRepository,
@@ -39,12 +40,14 @@ def registry_site(
     registry: ManagedRegistry,
     cache: PageCache,
     authenticate: Authenticate | None,
+    files_sent_by: FilesSentBy | None,
     for_operators: "Mapping[str, WSGIApplication]",
 ) -> "WSGIApplication":
     """All repositories of a registry, each at /repositories/NAME/, the portal, the API, and a page.
 
     cache: of the pages of all repositories together.
     authenticate: of a host with accounts of its own; by default the registry's own.
+    files_sent_by: in the place of each repository's DownloadApp.
     for_operators: further apps, by their prefixes.
     """
 
@@ -53,7 +56,9 @@ def registry_site(
         bound = registry.repository(name)
         if authenticate is not None:
             bound = replace(bound, authenticate=authenticate)
-        return _repository_app(bound, cache)
+        return _repository_app(bound, cache, files_sent_by)
+
+    app_of("main")  # what cannot work should say so before the first request
 
     def portal() -> "WSGIApplication":
         from pypi_repo.web.portal.app import PortalApp
@@ -100,7 +105,9 @@ class _LandingPage(WSGIApp):
         return help_pages.landing_page(request, everybody_may_read)
 
 
-def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIApplication":
+def _repository_app(
+    repository: BoundRepository, cache: PageCache, files_sent_by: FilesSentBy | None
+) -> "WSGIApplication":
     upload = UploadApp(repository)
     index = SimpleIndexApp(repository, provenance_url="../integrity/", cache=cache)
     return mount(
@@ -108,7 +115,7 @@ def _repository_app(repository: BoundRepository, cache: PageCache) -> "WSGIAppli
             "/simple": index,
             # Where hatch looks before it uploads; it follows no redirects.
             "/+simple": index,
-            "/files": DownloadApp(repository),
+            "/files": DownloadApp(repository, sent_by=files_sent_by),
             "/legacy": upload,
             "/legacy/+simple": SimpleIndexApp(repository, files_url="../../files/", cache=cache),
             "/pypi": JsonApiApp(repository, cache=cache),

@@ -30,6 +30,7 @@ class ServerProcess:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
         start_timeout: float = 30.0,
     ) -> None:
         self.port = port
@@ -40,6 +41,7 @@ class ServerProcess:
                 command,
                 env=env,
                 cwd=cwd,
+                pass_fds=pass_fds,
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,

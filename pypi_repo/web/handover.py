@@ -1,0 +1,44 @@
+"""Answers that leave the sending of a file to the proxy in front, or to the object store."""
+
+from urllib.parse import quote
+
+from pypi_repo.domain.records import StoredFile
+from pypi_repo.services.download import Downloads
+from pypi_repo.settings import FilesSentBy, SignedUrls, XAccel, XSendfile
+from pypi_repo.web.answers import Answer
+
+Headers = list[tuple[str, str]]
+
+
+def hand_over(
+    sent_by: FilesSentBy, downloads: Downloads, file: StoredFile, headers: Headers
+) -> Answer:
+    """headers: of the whole file, without its length.
+
+    Raises UnknownFile where the file is to be sent from a disk that has lost it.
+    """
+    match sent_by:
+        case XAccel(location):
+            downloads.require_whole(file)
+            path = f"/{location.strip('/')}/{quote(file.path)}"
+            return _without_body([*headers, ("X-Accel-Redirect", path)])
+        case XSendfile():
+            downloads.require_whole(file)
+            return _without_body([*headers, ("X-Sendfile", downloads.local_path(file))])
+        case SignedUrls(expires_in):
+            return _redirect(downloads.signed_url(file, expires_in))
+
+
+def _without_body(headers: Headers) -> Answer:
+    return Answer("200 OK", [*headers, ("Content-Length", "0")])
+
+
+def _redirect(url: str) -> Answer:
+    headers = [
+        ("Location", url),
+        # For this client and this moment: who keeps it keeps a key to the file.
+        ("Cache-Control", "private, no-store"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Content-Length", "0"),
+    ]
+    return Answer("302 FOUND", headers)
