@@ -1,0 +1,22 @@
+"""gunicorn --config gunicorn.conf.py pypi_repo.wsgi:application"""
+
+from typing import Any
+
+bind = "127.0.0.1:8080"  # unless systemd hands over a socket
+workers = 1  # with its numbers at /metrics; start another gunicorn for another processor
+worker_class = "gthread"
+threads = 32  # uploads and downloads under way at the same time
+
+# Limits: of headers here, of bodies by PYPI_REPO_MAX_UPLOAD_SIZE, of slow clients by nginx.
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16384
+timeout = 60  # seconds until a worker that hangs as a whole is replaced
+graceful_timeout = 300  # seconds for requests under way at a reload or the end
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """In the worker, so that a reload also takes a new version of the package."""
+    from pypi_repo.web.logs import log_to_stderr
+
+    log_to_stderr("json")

@@ -1,0 +1,294 @@
+"""examples/deploy: run as it stands where its programs can be had, and read where not."""
+
+import json
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from configparser import ConfigParser
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import click
+import pytest
+import yaml
+
+from pypi_repo import Registry
+from pypi_repo.cli.main import main
+from pypi_repo.settings import from_mapping
+from tests.conftest import PASSWORD, USER, populate
+from tests.support.addresses import Addresses
+from tests.support.clients import Clients
+from tests.support.deployment import (
+    APPLICATION,
+    DEPLOY,
+    ActivatedGunicorn,
+    assignments,
+    placed,
+    write_certificate,
+)
+from tests.support.distributions import wheel
+from tests.support.http import basic, bearer
+from tests.support.nginx import NginxServer, installed_nginx
+from tests.support.postgres import PostgresServer
+from tests.support.processes import free_port
+from tests.support.s3 import REGION, S3Server
+
+TOKEN = "a-token-for-the-scraper"
+
+
+@pytest.fixture
+def environment(postgres: PostgresServer, s3: S3Server, tmp_path: Path) -> dict[str, str]:
+    """pypi-repo.env, about a database and a bucket of this test."""
+    bucket = s3.create_bucket(f"deploy-{tmp_path.name.replace('_', '-')[:40]}")
+    places = {
+        "postgresql+psycopg://pypi_repo:PASSWORD@db.example.com/pypi_repo": (
+            postgres.create_database()
+        ),
+        "s3://company-packages/registry": f"s3://{bucket}/registry",
+        "REPLACE-WITH-THE-OUTPUT-OF-openssl-rand-hex-24": TOKEN,
+        "KEY_ID=REPLACE": "KEY_ID=testing",
+        "ACCESS_KEY=REPLACE": "ACCESS_KEY=testing",
+        "eu-central-1": REGION,
+        "https://s3.example.com": s3.endpoint_url,
+    }
+    return assignments(placed("pypi-repo.env", places))
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """pypi-repo.socket."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        yield listener
+
+
+@pytest.fixture
+def prepared(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the operator would: `db upgrade`, a repository, a user."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with Registry(from_mapping(environment)) as registry:
+        registry.upgrade()
+        populate(registry)
+
+
+@dataclass
+class Deployment:
+    gunicorn: ActivatedGunicorn
+    nginx: NginxServer
+    certificate: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.nginx.port}"
+
+    def get(self, path: str, **headers: str) -> tuple[str, dict[str, str]]:
+        trust = ssl.create_default_context(cafile=str(self.certificate))
+        given = {**basic(USER, PASSWORD), **headers}
+        with urlopen(Request(self.url + path, headers=given), timeout=30, context=trust) as answer:
+            return answer.read().decode(), dict(answer.headers)
+
+
+@pytest.fixture
+def deployment(
+    prepared: None, environment: dict[str, str], listener: socket.socket, tmp_path: Path
+) -> Iterator[Deployment]:
+    if installed_nginx() is None:
+        pytest.skip("nginx is not installed")
+    port = free_port()
+    certificate, key = write_certificate(tmp_path)
+    site = placed(
+        "nginx.conf",
+        {
+            "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+            "/etc/ssl/packages.example.com.pem": certificate,
+            "/etc/ssl/private/packages.example.com.key": key,
+            "server 127.0.0.1:8080;": f"server 127.0.0.1:{listener.getsockname()[1]};",
+        },
+    )
+    with (
+        ActivatedGunicorn(listener, environment) as gunicorn,
+        NginxServer(tmp_path, port, site) as nginx,
+    ):
+        yield Deployment(gunicorn, nginx, certificate)
+
+
+def test_publish_install_and_watch(
+    deployment: Deployment, clients: Clients, tmp_path: Path
+) -> None:
+    for variable in ("PIP_CERT", "SSL_CERT_FILE", "TWINE_CERT"):
+        clients.environment[variable] = str(deployment.certificate)
+    site = Addresses(deployment.url, USER, PASSWORD)
+    clients.publish_with_twine(*site.target(), wheel("demo", "1.0").save(tmp_path))
+    python = clients.venv(tmp_path / "venv")
+    clients.pip(python, "install", "--index-url", site.index(), "demo")
+    assert clients.uv("pip", "freeze", "--python", python).stdout == "demo==1.0\n"
+
+    assert deployment.get("/readyz")[0] == "database: ok\nfiles: ok\n"
+    page, headers = deployment.get("/repositories/main/")
+    assert f"{deployment.url}/repositories/main/" in page
+    behind = Request(f"{deployment.gunicorn.url}/metrics", headers=bearer(TOKEN))
+    with urlopen(behind, timeout=30) as answer:
+        assert "pypi_repo_uploads_total 1\n" in answer.read().decode()
+    lines = [json.loads(line) for line in deployment.gunicorn.output.splitlines() if line[0] == "{"]
+    assert [line["actor"] for line in lines if line["route"] == "upload"] == [USER]
+    assert lines[-1]["request_id"] == headers["X-Request-ID"]
+    assert PASSWORD not in deployment.gunicorn.output
+
+
+def test_reload_and_restart_lose_no_request(
+    prepared: None, environment: dict[str, str], listener: socket.socket
+) -> None:
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/repositories/main/simple/"
+    with ExitStack() as stack:
+        gunicorn = stack.enter_context(ActivatedGunicorn(listener, environment))
+        clamour = stack.enter_context(closing(Clamour(url)))
+        clamour.wait_for_answers()
+        workers = gunicorn.output.count("Booting worker")
+        gunicorn.process.send_signal(signal.SIGHUP)  # systemctl reload
+        while gunicorn.output.count("Booting worker") == workers:
+            clamour.wait_for_answers()
+        clamour.wait_for_answers()
+        gunicorn.close()  # systemctl restart
+        with ActivatedGunicorn(listener, environment):
+            clamour.wait_for_answers()
+            clamour.close()
+    assert clamour.failures == []
+
+
+class Clamour:
+    """Many clients that ask without a pause, each time on a new connection."""
+
+    def __init__(self, url: str) -> None:
+        self._request = Request(url, headers=basic(USER, PASSWORD))
+        self._count = 0
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        self.failures: list[str] = []
+        self._threads = [threading.Thread(target=self._ask) for _ in range(6)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for_answers(self, more: int = 40) -> None:
+        with self._changed:
+            wanted = self._count + more
+            assert self._changed.wait_for(lambda: self._count >= wanted, timeout=30)
+
+    def close(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                urlopen(self._request, timeout=30).close()
+            except OSError as error:
+                self.failures.append(str(error))
+            with self._changed:
+                self._count += 1
+                self._changed.notify_all()
+
+
+# The files, each by itself
+
+
+def test_units_are_valid(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd is not installed")
+    scripts = Path(sys.executable).parent
+    (tmp_path / "pypi-repo.service").write_text(
+        placed("pypi-repo.service", {"/opt/pypi-repo/bin": scripts})
+    )
+    (tmp_path / "pypi-repo.socket").write_text(placed("pypi-repo.socket", {}))
+    done = subprocess.run(
+        [program, "verify", "./pypi-repo.socket", "./pypi-repo.service"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_units_name_the_other_files() -> None:
+    service, listening = unit("pypi-repo.service"), unit("pypi-repo.socket")
+    assert Path(service["Service"]["EnvironmentFile"]).name == "pypi-repo.env"
+    program, *arguments = shlex.split(service["Service"]["ExecStart"])
+    assert Path(program).name == "gunicorn"
+    assert_gunicorn_takes(arguments)
+    assert service["Unit"]["Requires"] == "pypi-repo.socket"
+    assert f"server {listening['Socket']['ListenStream']};" in placed("nginx.conf", {})
+
+
+def unit(name: str) -> ConfigParser:
+    parser = ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(placed(name, {}))
+    return parser
+
+
+def assert_gunicorn_takes(arguments: list[str]) -> None:
+    """With the configuration of examples/deploy in its place."""
+    place = "/etc/pypi-repo/gunicorn.conf.py"
+    given = [str(DEPLOY / "gunicorn.conf.py") if each == place else each for each in arguments]
+    assert given != arguments
+    assert given[-1] == APPLICATION
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--check-config", *given[:-1], "json:loads"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_variables_are_known(environment: dict[str, str]) -> None:
+    compose = yaml.safe_load(placed("compose.yaml", {}))
+    named = {*environment, *compose["services"]["registry"]["environment"]}
+    ours = {name for name in named if name.startswith("PYPI_REPO_")}
+    assert ours
+    assert ours <= known_variables()
+    assert {name for name in named - ours if not name.startswith("AWS_")} == set()
+
+
+def known_variables() -> set[str]:
+    serve = main.commands["serve"]
+    return {str(option.envvar) for option in serve.params if isinstance(option, click.Option)}
+
+
+def test_compose_commands_can_be_run() -> None:
+    services = yaml.safe_load(placed("compose.yaml", {}))["services"]
+    program, *arguments = shlex.split(services["registry"]["command"])
+    assert program == "gunicorn"
+    assert_gunicorn_takes(arguments)
+    program, *arguments = shlex.split(services["upgrade"]["command"])
+    assert program == "pypi-repo"
+    main.main([*arguments, "--help"], standalone_mode=False)
+    for service in services.values():
+        assert "image" in service or "dockerfile_inline" in service["build"]
+        assert set(service.get("depends_on", {})) <= set(services)
+
+
+def test_compose_asks_the_readiness(deployment: Deployment) -> None:
+    compose: dict[str, Any] = yaml.safe_load(placed("compose.yaml", {}))
+    kind, _python, *arguments = compose["services"]["registry"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    moved = [each.replace("http://127.0.0.1:8080", deployment.gunicorn.url) for each in arguments]
+    assert moved != arguments
+    subprocess.run([sys.executable, *moved], check=True)
+
+
+def test_prometheus_sends_the_token() -> None:
+    (job,) = yaml.safe_load(placed("prometheus.yml", {}))["scrape_configs"]
+    assert set(job["authorization"]) == {"credentials_file"}  # its type is Bearer by default
+    assert job.get("metrics_path", "/metrics") == "/metrics"
