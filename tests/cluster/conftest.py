@@ -1,4 +1,4 @@
-"""One cluster for all tests of the folder; each of them has projects and accounts of its own."""
+"""One cluster for the tests of a module; each of them has projects and accounts of its own."""
 
 import itertools
 import threading
@@ -27,13 +27,13 @@ Made = TypeVar("Made")
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared(postgres: PostgresServer, s3: S3Server) -> Shared:
     """An empty database and an empty bucket."""
-    return Shared(postgres.create_database(), s3, s3.create_bucket("cluster"))
+    return Shared(postgres.create_database(), s3, s3.create_bucket(f"cluster-{next(_numbers)}"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if installed_nginx() is None:
         pytest.skip("nginx is not installed")
@@ -44,7 +44,7 @@ def cluster(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def operator(cluster: Cluster) -> Iterator[Registry]:
     """The cluster's registry as its operator has it at the command line: yet another process."""
     with cluster.shared.registry() as registry:
