@@ -145,7 +145,8 @@ def test_one_tick_chooses_every_row(portal: Portal) -> None:
     portal.page.get_by_label("Choose all of this page").check()
     portal.page.get_by_label("With the chosen ones").select_option("delete")
     portal.press("Continue")
-    expect(portal.page.locator("main li")).to_have_count(12)
+    expect(portal.page.locator("main ul").first.locator("li")).to_have_count(12)
+    expect(portal.page.locator("main ul.long li")).to_have_count(21)
 
 
 def test_on_a_phone_rows_are_blocks_that_name_their_cells(open_portal: OpenPortal) -> None:

@@ -145,6 +145,8 @@ class PortalApp(WSGIApp):
             page.actor = page.session.actor
             note_actor(page.actor)
         route, names = self._route(request)
+        if route.public and not self._own_sessions:
+            raise NotFound  # the host has its own way to sign in
         if page.actor.kind is not ActorKind.ADMINISTRATOR and not route.public:
             if self._own_sessions:
                 return _to_sign_in(page)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.errors import InvalidSetting, NotFound
+from pypi_repo.domain.errors import InvalidSetting, NotFound, UnknownProject
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus
 from pypi_repo.web.portal.page import Page
 
@@ -24,23 +24,27 @@ def change_files(page: Page, repository: str, project: str) -> Response:
     """Yanks, unyanks or deletes the chosen releases and files, or deletes the project."""
     verb = page.sent("do")
     if verb == "delete-project":
-        _found, files = page.registry.projects.get(repository, project, actor=page.actor)
-        names = [file.filename for file in files]
         steps = [_project_step(page, repository, project, "delete")]
-        return _ask_or_do(page, "Delete", steps, ["repositories", repository], names)
+        return _ask_or_do(
+            page, "Delete", steps, [repository], lambda: _names(page, repository, project)
+        )
     if verb not in _VERBS:
         raise InvalidSetting("Choose what to do.")
+    versions = page.request.form.getlist("release")
     steps = [
-        *(
-            _release_step(page, repository, project, version, verb)
-            for version in page.request.form.getlist("release")
-        ),
+        *(_release_step(page, repository, project, version, verb) for version in versions),
         *(
             _file_step(page, repository, filename, verb)
             for filename in page.request.form.getlist("file")
         ),
     ]
-    return _ask_or_do(page, _VERBS[verb], steps, ["repositories", repository, "projects", project])
+    return _ask_or_do(
+        page,
+        _VERBS[verb],
+        steps,
+        [repository, "projects", project],
+        lambda: _names(page, repository, project, set(versions)),
+    )
 
 
 def change_projects(page: Page, repository: str) -> Response:
@@ -48,12 +52,17 @@ def change_projects(page: Page, repository: str) -> Response:
     verb = page.sent("do")
     if verb not in ("delete", *PROJECT_STATUSES):
         raise InvalidSetting("Choose what to do.")
-    steps = [
-        _project_step(page, repository, project, verb)
-        for project in page.request.form.getlist("project")
-    ]
+    projects = page.request.form.getlist("project")
+    steps = [_project_step(page, repository, project, verb) for project in projects]
     heading = "Delete" if verb == "delete" else f"Mark as {verb}"
-    return _ask_or_do(page, heading, steps, ["repositories", repository])
+    going = projects if verb == "delete" else []
+    return _ask_or_do(
+        page,
+        heading,
+        steps,
+        [repository],
+        lambda: [name for project in going for name in _names(page, repository, project)],
+    )
 
 
 def set_status(page: Page, repository: str, project: str) -> Response:
@@ -68,8 +77,13 @@ def _ask_or_do(
     heading: str,
     steps: list[_Step],
     back: list[str],
-    with_them: list[str] | None = None,
+    with_them: Callable[[], list[str]],
 ) -> Response:
+    """Asks first, and does it once that is answered.
+
+    back: the page to go to afterwards: a repository, or what is in it.
+    with_them: tells the names of the files that `steps` do not name by themselves.
+    """
     if not steps:
         raise InvalidSetting("Nothing was chosen; tick what you mean.")
     if page.sent("confirmed") != "yes":
@@ -82,9 +96,10 @@ def _ask_or_do(
             "confirm.html",
             heading=heading,
             steps=[step.what for step in steps],
-            with_them=with_them or [],
+            with_them=with_them(),
+            repository=page.registry.repositories.get(back[0], actor=page.actor),
             kept=kept,
-            back=back,
+            back=["repositories", *back],
             asks_reason=page.sent("do") in ("yank", *PROJECT_STATUSES),
         )
     for step in steps:
@@ -92,7 +107,18 @@ def _ask_or_do(
             step.do()
         except NotFound:
             continue  # somebody else was faster, or it went with its release
-    return page.redirect(*back, notice="done")
+    return page.redirect("repositories", *back, notice="done")
+
+
+def _names(
+    page: Page, repository: str, project: str, versions: set[str] | None = None
+) -> list[str]:
+    """Of the files of a project, or of those of some of its releases. None where it is gone."""
+    try:
+        _found, files = page.registry.projects.get(repository, project, actor=page.actor)
+    except UnknownProject:
+        return []
+    return [file.filename for file in files if versions is None or file.version in versions]
 
 
 def _project_step(page: Page, repository: str, project: str, verb: str) -> _Step:

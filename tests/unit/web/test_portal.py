@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import Access, Area, PortalApp, Registry, mount
+from pypi_repo.domain.journal import JournalFilter
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import basic, bearer
@@ -221,6 +223,13 @@ def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) ->
     ):
         assert expected in words
     assert "<strong>bold</strong>" in page.text
+    crumbs = re.search(r'aria-label="Breadcrumbs">(.*?)</nav>', page.text, flags=re.DOTALL)
+    assert crumbs is not None
+    assert re.findall(r'href="([^"]*)"|aria-current="page">([^<]*)<', crumbs[1]) == [
+        ("../../../repositories", ""),
+        ("../../../repositories/main", ""),
+        ("", "Demo_App"),
+    ]
     assert 'href="https://docs.example.com/"' in page.text
     assert page.text.index(">1.10<") < page.text.index(">1.9<")
     other = portal.get("repositories/main/projects/demo-app?version=1.9")
@@ -269,9 +278,14 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
     path = "repositories/main/projects/demo/change"
     chosen = {"do": "delete", "release": ["1.0"], "file": ["demo-2.0-py3-none-any.whl"]}
     asked = portal.post(path, **chosen)
-    assert "release demo 1.0" in text_of(asked)
-    assert "file demo-2.0-py3-none-any.whl" in text_of(asked)
-    assert "cannot be taken back" in text_of(asked)
+    words = text_of(asked)
+    assert "release demo 1.0 with all its files" in words
+    assert "1 file in all: demo-1.0-py3-none-any.whl" in words
+    assert "file demo-2.0-py3-none-any.whl" in words
+    assert "demo-3.0" not in words
+    assert "cannot be taken back, and nobody can publish other content" in words
+    registry.repositories.change("main", allow_reuse=True)
+    assert "nobody can publish" not in text_of(portal.post(path, **chosen))
     # Somebody else was faster with one of them.
     registry.projects.delete_release("main", "demo", "1.0")
     assert portal.post(path, **chosen, confirmed="yes").status_code == 303
@@ -286,6 +300,22 @@ def test_deleting_a_project_names_what_goes(registry: Registry, portal: PortalCl
     assert file.filename in text_of(portal.post(path, do="delete-project"))
     portal.post(path, do="delete-project", confirmed="yes")
     assert _index(portal) == {}
+
+
+def test_deleting_several_projects_names_what_goes(
+    registry: Registry, portal: PortalClient
+) -> None:
+    files = [upload(registry, wheel(name, "1.0")).filename for name in ("one", "two", "three")]
+    chosen = {"do": "delete", "project": ["one", "two"]}
+    words = text_of(portal.post("repositories/main/change", **chosen))
+    assert "project one with all its releases" in words
+    assert "2 files in all" in words
+    assert [name in words for name in files] == [True, True, False]
+    portal.post("repositories/main/change", **chosen, confirmed="yes")
+    assert [project.name for project in registry.projects.all("main")] == ["three"]
+    deleted = registry.activity.entries(JournalFilter(action="delete project"))
+    assert [entry.project for entry in deleted] == ["two", "one"]
+    assert {entry.actor for entry in deleted} == {ADMINISTRATOR}
 
 
 def test_a_status_for_several_projects(registry: Registry, portal: PortalClient) -> None:
@@ -464,6 +494,12 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
     (token,) = registry.accounts.tokens(USER)
     assert (token.name, token.repository, token.read_only) == ("ci", "main", True)
+    registry._usage.flush()
+    year = f"{datetime.now(UTC).year}-"
+    assert f"last used {year}" in text_of(portal.get(f"users/{USER}"))
+    assert re.search(
+        rf"{USER} reads and writes everywhere {year}.* UTC {year}", text_of(portal.get("users"))
+    )
     assert secret[1] not in portal.get(f"users/{USER}").text
     portal.post(f"{path}/{token.id}/revoke")
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 401
@@ -536,6 +572,18 @@ def test_the_journal_is_filtered_and_exported(registry: Registry, portal: Portal
     rows = list(csv.DictReader(io.StringIO(portal.get("activity.csv?project=other").text)))
     assert [row["filename"] for row in rows] == ["other-1.0-py3-none-any.whl"]
     assert len(list(csv.DictReader(io.StringIO(portal.get("activity.csv").text)))) > 60
+    registry.repositories.change("main", description="changed")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    for query, action in (
+        (f"actor={USER}", "upload file"),
+        ("action=create+repository", "create repository"),
+        ("repository=main&action=change+repository", "change repository"),
+        (f"since={today}&until={today}&project=other", "upload file"),
+    ):
+        found = list(csv.DictReader(io.StringIO(portal.get(f"activity.csv?{query}").text)))
+        assert {row["action"] for row in found} == {action}, query
+        assert action in text_of(portal.get(f"activity?{query}"))
+    assert "Nothing like this" in text_of(portal.get("activity?repository=elsewhere"))
     assert "Nothing like this" in text_of(portal.get("activity?actor=nobody"))
     assert "Nothing like this" in text_of(portal.get("activity?until=2001-01-01"))
     for day in ("since=yesterday", "since=0001-01-01", "until=9999-12-31"):

@@ -6,9 +6,11 @@ from io import BytesIO
 from pathlib import PurePosixPath
 
 import pytest
+from werkzeug.routing import Map, Rule
 from werkzeug.test import Client
 
-from pypi_repo import EVERY_AREA, Actor, ActorKind, Area, PortalApp, Registry, Settings
+from pypi_repo import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area, PortalApp, Registry, Settings
+from pypi_repo.web.portal.app import _ROUTES as ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
 from tests.support.http import basic, bearer
@@ -70,6 +72,13 @@ def portal(registry: Registry) -> PortalClient:
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal
+
+
+def test_every_change_is_among_those_that_are_tried() -> None:
+    urls = Map([Rule(route.path, endpoint=route.path) for route in ROUTES if route.act])
+    tried = {urls.bind("portal").match(f"/{path}")[0] for path, _fields in CHANGES}
+    elsewhere = {"/sign-in", "/repositories/<repository>/upload"}
+    assert tried | elsewhere == {route.path for route in ROUTES if route.act}
 
 
 def _state(registry: Registry) -> object:
@@ -468,3 +477,27 @@ def test_a_host_signs_administrators_in(registry: Registry) -> None:
     assert client.post("/repositories/new", data=made, headers=admitted).status_code == 303
     assert registry.repositories.get("made").name == "made"
     assert registry.activity.entries(limit=1)[0].actor == "boss"
+
+
+def test_a_host_signs_administrators_in_for_the_whole_registry(registry: Registry) -> None:
+    """By the seam that package clients pass too: each kind of account opens its own side."""
+
+    def authenticate(environ: dict[str, object]) -> Actor:
+        role = environ.get("HTTP_X_ROLE")
+        if role == "administrator":
+            return Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=frozenset([Area.USERS]))
+        return Actor(USER) if role else ANONYMOUS
+
+    client = Client(registry.wsgi_app(authenticate=authenticate))
+    boss = {"X-Role": "administrator"}
+    assert client.get("/portal/users", headers=boss).status_code == 200
+    assert client.get("/portal/administrators", headers=boss).status_code == 403
+    assert client.get("/repositories/main/simple/", headers=boss).status_code in (401, 403)
+    for headers in ({}, {"X-Role": "user"}, basic(ADMINISTRATOR, PASSWORD)):
+        assert client.get("/portal/users", headers=headers).status_code in (401, 403)
+    for method in ("GET", "POST"):
+        answer = client.open(
+            "/portal/sign-in", method=method, data={"name": ADMINISTRATOR, "password": PASSWORD}
+        )
+        assert answer.status_code == 404, "the host signs in, and nobody else"
+        assert "Set-Cookie" not in answer.headers
