@@ -167,7 +167,7 @@ class Accounts:
             holder = _known(people, user)
             token_id = people.add_token(
                 holder.id,
-                repository_id=repository and _resolve_one(catalog, repository).id,
+                repository_id=None if repository is None else _resolve_one(catalog, repository).id,
                 name=name or f"token of {now:%Y-%m-%d}",
                 prefix=shown_of(secret),
                 secret_sha256=token_digest(secret),

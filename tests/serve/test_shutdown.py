@@ -128,3 +128,21 @@ def test_an_idle_server_stops_at_once(server: ServeProcess) -> None:
     assert server.terminate() == 0
     assert time.monotonic() - started < 5
     assert "Traceback" not in server.output
+
+
+def test_what_was_counted_is_kept(server: ServeProcess, prepared: Prepared) -> None:
+    """Downloads are counted in memory and written seconds later, or at the end."""
+    dist = wheel("demo")
+    digest = dist.sha256
+    with publisher_of(server) as publisher:
+        assert publisher.upload(dist).status == 200
+        for _ in range(3):
+            path = f"files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+            assert publisher.get(f"/repositories/main/{path}").status == 200
+    with prepared.registry() as registry:
+        before = registry.usage.days(1)[0].downloads
+        assert server.terminate() == 0
+        assert before in (0, 3), "they are written together"
+        assert registry.usage.days(1)[0].downloads == 3
+    with prepared.start(), prepared.registry() as registry:
+        assert registry.usage.top_projects()[0].downloads == 3

@@ -1,14 +1,19 @@
 """Download counts and last use: cheap, exact, and about what is here."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import Client
 
 from pypi_repo import Registry
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
+from pypi_repo.services import usage as usage_module
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.tables import DownloadsRow
 from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.sql import count_statements
@@ -60,6 +65,27 @@ def test_a_download_writes_nothing_at_once(both: Registry) -> None:
     with count_statements(both._database) as statements:
         client.get(url, headers=basic(USER, PASSWORD))
     assert all(statement.lstrip().startswith("SELECT") for statement in statements)
+
+
+def test_counts_are_written_by_themselves(
+    both: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one transaction for all that was counted meanwhile, and seen by other processes."""
+    monkeypatch.setattr(usage_module, "_WRITTEN_AFTER", 0.1)
+    main = both.repositories.get("main")
+    with count_statements(both._database) as statements:
+        for number in range(50):
+            both._usage.count_download(DownloadedRelease(main.id, "demo", f"1.{number % 2}"))
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and not _written(database):
+            time.sleep(0.02)
+    assert _written(database) == 50
+    assert len(statements) <= 4
+
+
+def _written(database: Database) -> int:
+    with database.read() as connection:
+        return sum(connection.scalars(select(DownloadsRow.count)))
 
 
 def test_counts_for_a_deleted_repository_go_quietly(both: Registry) -> None:

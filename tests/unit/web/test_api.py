@@ -438,6 +438,8 @@ def test_tokens_of_users(registry: Registry, api: ApiClient) -> None:
     assert response.status_code == 200
     lasts = datetime.fromisoformat(token["expires_at"]) - datetime.now(UTC)
     assert 6 < lasts.total_seconds() / 86_400 <= 7
+    for nowhere in ("", "none"):
+        _problem(api.post(f"users/{USER}/tokens", {"repository": nowhere}), 404)
     listed = api.get(f"users/{USER}/tokens")
     assert secret not in listed.text
     assert listed.get_json()["items"][0]["id"] == token["id"]
