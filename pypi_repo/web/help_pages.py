@@ -6,10 +6,26 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.records import Repository
 
-_STYLE = """
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
-pre { padding: .75rem 1rem; overflow-x: auto; border: 1px solid #8886; border-radius: .4rem }
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --ground: #f5f6f9; --surface: #fff; --line: #dfe3eb; --text: #1b2130; --link: #2f5bd8;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #0f131c; --surface: #181e2a; --line: #2b3445; --text: #e6eaf3; --link: #8aabff;
+  }
+}
+body {
+  max-width: 52rem; margin: 0 auto; padding: 2.5rem 1.1rem 4rem; overflow-wrap: anywhere;
+  font: 1rem/1.6 system-ui, sans-serif; color: var(--text); background: var(--ground);
+}
+h1 { font-size: 1.6rem; line-height: 1.25 }
+h2 { font-size: 1.15rem; margin-top: 2rem }
+a { color: var(--link) }
+code, pre { font: .92em/1.5 ui-monospace, "DejaVu Sans Mono", monospace }
+pre, details { background: var(--surface); border: 1px solid var(--line); border-radius: .5rem }
+pre { padding: .75rem 1rem; white-space: pre-wrap }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -67,7 +83,7 @@ def _page(title: str, body: str) -> Response:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 </head>
 <body>
 <h1>{title}</h1>

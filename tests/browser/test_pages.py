@@ -38,6 +38,9 @@ PAGES = (
     f"repositories/main/projects/{LONG}",
     f"users/{LONG}",
     "no/such/page",
+    "../",
+    "../api/v1/",
+    "../repositories/open/",
 )
 
 
@@ -183,6 +186,20 @@ def test_each_upload_shows_its_progress(portal: Portal) -> None:
     for distribution in sent:
         assert "Uploaded" in portal.result_of(distribution)
     expect(portal.page.locator("progress")).to_have_count(0)
+
+
+def test_with_the_keyboard_alone(portal: Portal) -> None:
+    portal.open("sign-in")
+    keyboard = portal.page.keyboard
+    keyboard.type(showcase.ADMINISTRATOR)
+    keyboard.press("Tab")
+    keyboard.type(showcase.PASSWORD)
+    keyboard.press("Enter")
+    expect(portal.page.locator("h1")).to_have_text("Overview")
+    keyboard.press("Tab")
+    expect(portal.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    keyboard.press("Enter")
+    expect(portal.page.locator("main")).to_be_focused()
 
 
 def test_times_are_in_the_readers_zone(open_portal: OpenPortal) -> None:

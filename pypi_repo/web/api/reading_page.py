@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from pypi_repo.web.api import openapi
+from pypi_repo.web.help_pages import STYLE
 
 _Schema = Mapping[str, Any]
 
@@ -27,12 +28,10 @@ def document() -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Management API</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto }}
-body {{ padding: 0 1rem; overflow-wrap: anywhere }}
-details {{ border-top: 1px solid #8884; padding: .4rem 0 }}
+<style>{STYLE}
+details {{ margin: .4rem 0; padding: .45rem .9rem }}
 summary {{ cursor: pointer }}
+details p {{ margin: .5rem 0 }}
 td, th {{ padding: .15rem 1.5rem .15rem 0; text-align: left; vertical-align: top }}
 </style>
 </head>

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 600, 140
 _GAP = 0.25  # of a bar's place
-_ROUND = (2, 4, 6, 8, 10)  # so that the half of a scale is round too
+_ROUND = (2, 4, 6, 8, 10, 12, 16, 20)  # so that the half of a scale is round too
 
 _Series = Sequence[tuple[date, int]]
 
@@ -24,7 +24,7 @@ class Plot:
 def bars(series: _Series) -> Plot:
     """One bar for each day; its title tells day and number. At least one day."""
     step = _WIDTH / len(series)
-    top = _top_above(series)
+    top = _top_above(_largest(series))
     drawn = Markup("").join(
         Markup(
             '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
@@ -44,7 +44,7 @@ def bars(series: _Series) -> Plot:
 
 def area(series: _Series) -> Plot:
     """A filled line from the first day to the last, of bytes. At least one day."""
-    top = _top_above(series, thousand=1024)
+    top = _top_above(_largest(series), _unit_of_bytes(_largest(series)))
     step = _WIDTH / max(1, len(series) - 1)
     line = " ".join(
         f"{index * step:.1f},{_HEIGHT - _scaled(value, top):.1f}"
@@ -56,18 +56,22 @@ def area(series: _Series) -> Plot:
     return Plot(_framed(drawn), top)
 
 
-def _top_above(series: _Series, *, thousand: int = 1000) -> int:
-    """A round number that no value is above.
-
-    thousand: of the unit in which people read the values, 1024 for bytes.
-    """
-    largest = max(value for _day, value in series)
-    unit = 1
-    while largest > 1000 * unit:
-        unit *= thousand
-    while largest > 10 * unit:
+def _top_above(largest: int, unit: int = 1) -> int:
+    """A round number of a unit in which people read the values, and none of them above it."""
+    while largest > _ROUND[-1] * unit:
         unit *= 10
     return next(unit * number for number in _ROUND if largest <= unit * number)
+
+
+def _unit_of_bytes(largest: int) -> int:
+    unit = 1
+    while largest > 1000 * unit:
+        unit *= 1024
+    return unit
+
+
+def _largest(series: _Series) -> int:
+    return max(value for _day, value in series)
 
 
 def _scaled(value: int, top: int) -> float:

@@ -597,7 +597,7 @@ def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient)
     for _ in range(3):
         portal.client.get(f"/repositories/main/files/{file.path}", headers=basic(USER, PASSWORD))
     words = text_of(portal.get(""))
-    assert "Downloads in 30 days 3" in words
+    assert "30-day downloads 3" in words
     assert "demo in main 3" in words
     assert file.filename in words
     assert "3 downloads in 30 days" in text_of(portal.get("repositories/main/projects/demo"))
