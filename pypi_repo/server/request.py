@@ -8,6 +8,7 @@ from waitress.utilities import BadRequest
 from pypi_repo.server.body import Body
 
 _LARGE = 64 * 1024  # bytes
+_FRAME = 8 * 1024
 
 
 class Request(HTTPRequestParser):
@@ -56,13 +57,14 @@ class Request(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.chunked and self._framing > self.adj.max_request_header_size:
-            self.error = BadRequest("Oversized chunk header or trailer")
+        if self.chunked and self._is_more_frame_than_body:
+            self.error = BadRequest("Too little body in too many chunks")
             self.completed = True
         return consumed
 
     @property
-    def _framing(self) -> int:
-        """The length of what waitress keeps of a chunk's header, or of the trailer."""
+    def _is_more_frame_than_body(self) -> bool:
+        """waitress keeps a chunk's header and the trailer, and takes its time for each chunk."""
         receiver: Any = self.body_rcv
-        return len(receiver.control_line) + len(receiver.trailer)
+        kept, body = len(receiver.control_line) + len(receiver.trailer), len(receiver)
+        return kept > _FRAME or self.body_bytes_received - body > _FRAME + body // 16

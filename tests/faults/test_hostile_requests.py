@@ -53,6 +53,14 @@ def test_what_frames_a_body_has_an_end(start: bytes, size: int, server: ServerPr
             connection.send(b"1" * 10_000_000)
 
 
+def test_a_body_in_tiny_chunks(server: ServerProcess) -> None:
+    """Each keeps the loop from the others."""
+    with Connection(server.port) as connection:
+        connection.send(CHUNKED + b"\r\n")
+        with pytest.raises(ConnectionError):
+            connection.send(b"2\r\nxx\r\n" * 1_000_000)
+
+
 def test_urgent_data(server: ServerProcess) -> None:
     """Which wakes the loop again and again while nobody takes it."""
     with Connection(server.port) as connection:
