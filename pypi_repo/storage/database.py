@@ -1,7 +1,9 @@
 """The metadata database: connections, transactions, and what differs between the engines."""
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -28,6 +30,7 @@ from pypi_repo.storage.prepared import (
     driver_errors,
 )
 
+_BUSY_PAUSE = 0.01  # seconds
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
@@ -311,10 +314,27 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # readers that both want to write can only fail.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # an answered upload survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Does nothing to a database that is there already.
+
+    Where several processes begin with a new one, SQLite refuses this without any waiting.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _configure_server(connection: Any, _record: object) -> None:

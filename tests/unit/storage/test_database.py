@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ def _add_both(database: Database, one: str, other: str) -> None:
 def _names(database: Database) -> list[str]:
     with database.read() as connection:
         return list(connection.scalars(text("SELECT name FROM things ORDER BY name")))
+
+
+def test_a_database_that_another_process_is_just_making(tmp_path: Path) -> None:
+    """SQLite would refuse to begin with it, and not wait for the other one's transaction."""
+    path = tmp_path / "registry.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE things (name)")
+        other.execute("BEGIN IMMEDIATE")
+        ending = threading.Timer(0.2, other.execute, ["COMMIT"])
+        ending.start()
+        database = Database(f"sqlite:///{path}")
+        assert _names(database) == []
+        ending.join()
+        database.close()
 
 
 @pytest.mark.parametrize(
