@@ -9,6 +9,8 @@ from pypi_repo.web.observation import current
 
 FORMATS = ("text", "json")
 
+_as_json = json.JSONEncoder(default=str).encode
+
 
 class RequestId(logging.Filter):
     """For a handler: gives each record the id of the request meanwhile, as `request_id`."""
@@ -34,7 +36,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
-        return json.dumps(document, default=str)
+        return _as_json(document)
 
 
 class TextFormatter(logging.Formatter):
@@ -52,6 +54,8 @@ class TextFormatter(logging.Formatter):
             ).rstrip()
         request_id = getattr(record, "request_id", "-")
         line = super().formatMessage(record) + ("" if request_id == "-" else f" [{request_id}]")
+        if line.isprintable():
+            return line
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 

@@ -21,6 +21,7 @@ _SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
 _OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
 # Tokens, and credentials as in https://user:password@host, where somebody pasted them into a path.
 _SECRETS = re.compile(r"pp[ra]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
+_LINE = "%(method)s %(path)s %(status)d"
 _LONGEST_TEXT = 500  # characters
 
 
@@ -158,7 +159,12 @@ def _finish(
             "address": environ.get("REMOTE_ADDR", ""),
             "client": environ.get("HTTP_USER_AGENT", "").partition(" ")[0][:_LONGEST_TEXT],
         }
-        _log.log(level, "%(method)s %(path)s %(status)d", fields, extra={"fields": fields})
+        # Not by _log.log(), which would look for the caller: a fifth of what the line costs.
+        _log.handle(
+            _log.makeRecord(
+                _log.name, level, __file__, 0, _LINE, (fields,), None, extra={"fields": fields}
+            )
+        )
 
 
 def _path(path: str) -> str:
