@@ -11,6 +11,8 @@ from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 
 STAGING = ".staging"
 
+_MODE = 0o640  # the group may read: that of a proxy that sends the files
+
 
 class LocalBlobStore(BlobStore):
     """A folder: staged on the same file system, synced to disk, then renamed into place."""
@@ -77,7 +79,9 @@ class LocalBlobStore(BlobStore):
                     yield blob
 
     def _staging_file(self) -> "tempfile._TemporaryFileWrapper[bytes]":
-        return tempfile.NamedTemporaryFile(dir=self._staging, delete=False)
+        file = tempfile.NamedTemporaryFile(dir=self._staging, delete=False)  # noqa: SIM115
+        os.chmod(file.name, _MODE)
+        return file
 
     def _locate(self, path: str) -> str:
         return os.path.join(self._root, *path.split("/"))

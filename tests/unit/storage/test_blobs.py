@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -601,3 +602,13 @@ def _failing(code: int) -> Callable[..., None]:
         raise OSError(code, os.strerror(code))
 
     return fail
+
+
+def test_files_can_be_read_by_a_proxy_of_their_group(tmp_path: Path) -> None:
+    store = open_blob_store(f"file://{tmp_path}", {})
+    with store.stage() as staged:
+        staged.write(b"content", 100)
+        store.put("ab/file.whl", staged, {".metadata": b"beside"})
+    modes = {stat.S_IMODE((tmp_path / "ab" / name).stat().st_mode)
+             for name in ("file.whl", "file.whl.metadata")}  # fmt: skip
+    assert modes == {0o640}
