@@ -20,8 +20,9 @@ from urllib.request import Request, urlopen
 import click
 import pytest
 import yaml
+from werkzeug.test import Client
 
-from pypi_repo import Registry
+from pypi_repo import Registry, Settings
 from pypi_repo.cli.main import main
 from pypi_repo.settings import from_mapping
 from tests.conftest import PASSWORD, USER, populate
@@ -292,3 +293,22 @@ def test_prometheus_sends_the_token() -> None:
     (job,) = yaml.safe_load(placed("prometheus.yml", {}))["scrape_configs"]
     assert set(job["authorization"]) == {"credentials_file"}  # its type is Bearer by default
     assert job.get("metrics_path", "/metrics") == "/metrics"
+
+
+def test_prometheus_takes_configuration_and_numbers(tmp_path: Path) -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not installed; it comes with Prometheus")
+    (tmp_path / "token").touch()
+    place = {"/etc/prometheus/pypi-repo-metrics-token": tmp_path / "token"}
+    (tmp_path / "prometheus.yml").write_text(placed("prometheus.yml", place))
+    subprocess.run([program, "check", "config", tmp_path / "prometheus.yml"], check=True)
+    settings = Settings(database="sqlite://", metrics_token=TOKEN)
+    with Registry(settings) as registry:
+        client = Client(registry.wsgi_app())
+        client.get("/repositories/main/simple/")
+        numbers = client.get("/metrics", headers=bearer(TOKEN)).data
+    done = subprocess.run(
+        [program, "check", "metrics"], input=numbers, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")

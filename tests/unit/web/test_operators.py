@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
@@ -232,6 +233,20 @@ def test_nothing_that_a_client_sends_becomes_a_label(watched: Site) -> None:
     label = r'[a-z]+="[A-Za-z0-9.+-]+"'
     line = re.compile(rf"# (HELP|TYPE) .+|[a-z_]+({{{label}(,{label})*}})? [0-9.e+-]+")
     assert [found for found in text.splitlines() if not line.fullmatch(found)] == []
+
+
+def test_prometheus_understands_every_line(watched: Site) -> None:
+    watched.upload(wheel())
+    watched.page("demo")
+    watched.client.get(watched.index_url)
+    text = watched.client.get("/metrics", headers=bearer(TOKEN)).text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert sum(len(family.samples) for family in families.values()) == len(lines)
+    assert families["pypi_repo_requests"].type == "counter"
+    assert families["pypi_repo_request_duration_seconds"].type == "histogram"
+    assert families["pypi_repo_database_connections"].type == "gauge"
+    assert all(family.documentation for family in families.values())
 
 
 def test_two_registries_count_for_themselves(new_site: Callable[..., Site]) -> None:
