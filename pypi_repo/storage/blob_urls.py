@@ -23,6 +23,7 @@ _BOTOCORE: Mapping[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
     "max_pool_connections": 40,  # 16 threads of `serve` send two parts each
 }
+_PATIENCE = 120  # seconds, with the other clouds
 _AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be held in memory
 
 
@@ -37,7 +38,7 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
     protocol = split_protocol(url)[0] or "file"
     if protocol == "memory":
         memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
-        return MemoryBlobStore(lambda: memory, "/")
+        return MemoryBlobStore(lambda: memory, "/", _PATIENCE)
     try:
         file_system, root = _connect(protocol, url, options)
     except (ImportError, ValueError) as error:
@@ -48,7 +49,9 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
         ) from error
     if isinstance(file_system, LocalFileSystem):
         return LocalBlobStore(root)
-    return RemoteBlobStore(lambda: _connect(protocol, url, options)[0], root)
+    is_s3 = _EXTRAS.get(protocol) == "s3"
+    patience = 2 * file_system.config_kwargs["read_timeout"] if is_s3 else _PATIENCE
+    return RemoteBlobStore(lambda: _connect(protocol, url, options)[0], root, patience)
 
 
 def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, str]:

@@ -1,5 +1,6 @@
 """Blobs in an object store: S3, Google Cloud Storage, Azure, or whatever else fsspec speaks."""
 
+import asyncio
 import io
 import os
 import tempfile
@@ -8,6 +9,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from fsspec import AbstractFileSystem
+from fsspec.asyn import sync
 
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 
@@ -22,6 +24,7 @@ _UPLOAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "gs": {"chunksize": 8 * _MIB},
     "abfs": {"max_concurrency": 2},
 }
+_SLOWEST = 256 * 1024  # bytes a second
 _DESCRIPTORS = "/proc/self/fd"
 _MODIFIED = ("LastModified", "mtime", "last_modified")  # each cloud has its own word
 
@@ -31,13 +34,15 @@ class RemoteBlobStore(BlobStore):
 
     connect: makes the file system. Asked again after a fork: the connections of a file system,
         and the thread that works for it, belong to the process that made it.
+    patience: seconds that sending may take, beside what its size explains.
     """
 
-    def __init__(self, connect: Callable[[], Any], root: str) -> None:
+    def __init__(self, connect: Callable[[], Any], root: str, patience: float) -> None:
         self._connect = connect
         self._connected = connect()
         self._process = os.getpid()
         self._root = root.rstrip("/")
+        self._patience = patience
         protocols = self._connected.protocol
         protocol = protocols if isinstance(protocols, str) else protocols[0]
         self._upload_options = _UPLOAD_OPTIONS.get(protocol, {})
@@ -63,7 +68,7 @@ class RemoteBlobStore(BlobStore):
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
         with own_errors():
             for suffix, content in beside.items():
-                self._fs.pipe_file(self._locate(path) + suffix, content)
+                self._ask("pipe_file", len(content), self._locate(path) + suffix, content)
             self._send(staged, self._locate(path))
 
     def open(self, path: str) -> IO[bytes]:
@@ -119,7 +124,19 @@ class RemoteBlobStore(BlobStore):
     def _send(self, staged: StagedFile, location: str) -> None:
         staged.file.flush()
         path = staged.path or f"{_DESCRIPTORS}/{staged.file.fileno()}"
-        self._fs.put_file(path, location, **self._upload_options)
+        self._ask("put_file", staged.size, path, location, **self._upload_options)
+
+    def _ask(self, method: str, size: int, *arguments: Any, **options: Any) -> None:
+        """Has the file system send something.
+
+        Its own timeouts begin once all was sent, so a store that takes nothing would be waited
+        for without end.
+        """
+        if not self._fs.async_impl:
+            getattr(self._fs, method)(*arguments, **options)
+            return
+        sending = getattr(self._fs, f"_{method}")(*arguments, **options)
+        sync(self._fs.loop, asyncio.wait_for, sending, self._patience + size / _SLOWEST)
 
     def _locate(self, path: str) -> str:
         return f"{self._root}/{path}"

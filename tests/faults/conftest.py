@@ -1,5 +1,9 @@
-"""A server that soon loses patience, and an honest client of it."""
+"""The two ways to run a registry, and a server that soon loses patience with its clients.
 
+Embedded is all on one disk; scaled out is PostgreSQL and S3.
+"""
+
+import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +12,21 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import Registry, Settings
-from tests.conftest import populate
+from tests.conftest import PASSWORD, USER, populate
 from tests.serve.conftest import addresses, clean_environment
 from tests.support.impatient_server import PATIENCE
+from tests.support.installation import (
+    Installation,
+    StoredInBucket,
+    StoredInFolder,
+    s3_environment,
+)
+from tests.support.postgres import PostgresServer
 from tests.support.processes import ServerProcess, free_port
 from tests.support.publisher import Publisher, publishing
+from tests.support.s3 import S3Server
+
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +69,40 @@ def publisher(server: ServerProcess) -> Iterator[Publisher]:
     """An honest client."""
     with publishing(*addresses(server).target()) as publisher:
         yield publisher
+
+
+def embedded(folder: Path, *, database: Path | None = None) -> Installation:
+    """In `folder`; the database can be in another one."""
+    blobs = folder / "blobs"
+    settings = Settings(
+        database=f"sqlite:///{database or folder}/registry.db",
+        blobs=f"file://{blobs}",
+        password_cost=4,
+    )
+    return populated(Installation(settings, StoredInFolder(blobs), USER, PASSWORD))
+
+
+def scaled_out(postgres: PostgresServer, s3: S3Server) -> Installation:
+    bucket = s3.create_bucket(f"faults-{id(s3):x}-{next(_NUMBERS)}")
+    settings = Settings(
+        database=postgres.create_database(),
+        blobs=f"s3://{bucket}/packages",
+        blob_options=s3.storage_options,
+        password_cost=4,
+    )
+    stored = StoredInBucket(f"{bucket}/packages", s3.storage_options)
+    return populated(Installation(settings, stored, USER, PASSWORD, s3_environment(s3)))
+
+
+def populated(installation: Installation) -> Installation:
+    with installation.registry() as registry:
+        registry.upgrade()
+        populate(registry)
+    return installation
+
+
+@pytest.fixture(params=["embedded", "scaled out"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
+    if request.param == "embedded":
+        return embedded(tmp_path)
+    return scaled_out(request.getfixturevalue("postgres"), request.getfixturevalue("s3"))

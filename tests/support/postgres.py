@@ -71,6 +71,11 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY".encode())
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self._runtime))}"
 
+    @property
+    def socket(self) -> str:
+        """Where it listens."""
+        return str(self._runtime / ".s.PGSQL.5432")
+
     def start(self) -> None:
         """Start the server, also again after a stop: same databases, same URLs."""
         if self._process is not None:

@@ -1,0 +1,49 @@
+"""kill -9 while uploads are under way: a hundred times somewhere, and once before every step."""
+
+import random
+import time
+
+from tests.support.crashing import Uploading
+from tests.support.installation import Installation, assert_all_is_well
+
+ROUNDS, AT_ONCE = 25, 4
+
+
+def test_before_every_step_of_an_upload(installation: Installation) -> None:
+    """Disk, database and object store: whatever an upload asks of them, it may be the last."""
+    processes = [_whole_upload(installation, "first"), _whole_upload(installation, "whole")]
+    for number, name in enumerate(processes[-1].steps, 1):
+        cut = Uploading(installation, f"cut-{number}", die_at=number)
+        cut.wait()
+        cut.kill()
+        assert (cut.statuses, len(cut.in_flight)) == ([], 1), name
+        processes.append(cut)
+    answered = [dist for each in processes for dist in each.answered]
+    in_flight = [dist for each in processes for dist in each.in_flight]
+    assert len(in_flight) > 20
+    assert_all_is_well(installation, answered, in_flight)
+
+
+def _whole_upload(installation: Installation, project: str) -> Uploading:
+    """Knows all its steps; the very first upload into a store has more of them."""
+    process = Uploading(installation, project)
+    process.wait()
+    process.kill()
+    return process
+
+
+def test_a_hundred_times_at_random(installation: Installation) -> None:
+    """Four processes upload at once and are killed, each at a moment of its own."""
+    chance = random.Random(7)
+    answered, in_flight = [], []
+    for number in range(ROUNDS):
+        running = [Uploading(installation, f"demo-{number}-{each}") for each in range(AT_ONCE)]
+        for each in running:
+            each.wait_until_ready()
+            time.sleep(chance.uniform(0, 0.05))
+            each.kill()
+            assert set(each.statuses) <= {200}
+            answered += each.answered
+            in_flight += each.in_flight
+    assert len(in_flight) > ROUNDS
+    assert_all_is_well(installation, answered, in_flight)

@@ -1,0 +1,196 @@
+"""An object store that refuses, hangs, fails, is slow or breaks off, before a real server."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pypi_repo import Settings
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.storage.blob_urls import open_blob_store
+from tests.conftest import PASSWORD, USER
+from tests.faults.conftest import populated
+from tests.serve.conftest import publisher_of
+from tests.support.distributions import Distribution, wheel
+from tests.support.fault_proxy import (
+    Fault,
+    FaultProxy,
+    answers,
+    cuts_after,
+    only_first,
+    refuses,
+    says_nothing,
+    slow,
+    takes_only,
+)
+from tests.support.installation import (
+    PATHS,
+    Installation,
+    StoredInBucket,
+    assert_all_is_well,
+    s3_environment,
+    stored_path,
+)
+from tests.support.live import ServeProcess
+from tests.support.publisher import Publisher
+from tests.support.s3 import S3Server
+
+SMALL = wheel("small")
+LARGE = wheel("large", padding=20_000_000)  # several parts of an upload, blocks of a download
+READ_TIMEOUT = 1  # seconds
+
+FAULTS = {
+    "refuses": refuses,
+    "says nothing": says_nothing,
+    "500": answers("500 Internal Server Error"),
+    "503": answers("503 Slow Down"),
+    "breaks off its answers": cuts_after(20),
+}
+
+
+class Scene:
+    """A server whose object store is behind a proxy, and everything that was uploaded to it."""
+
+    def __init__(self, installation: Installation, proxy: FaultProxy, scratch: Path) -> None:
+        self.installation = installation
+        self.proxy = proxy
+        self.scratch = scratch
+        config = {"read_timeout": READ_TIMEOUT, "connect_timeout": READ_TIMEOUT}
+        proxied = installation.over(s3_url=proxy.url).impatient(**config)
+        proxied.environment["TMPDIR"] = str(scratch)
+        self.server: ServeProcess = proxied.start()
+        self.answered: list[Distribution] = []
+
+    def upload(self, publisher: Publisher, dist: Distribution) -> None:
+        assert publisher.upload(dist).status == 200
+        self.answered.append(dist)
+
+    def resources(self) -> tuple[int, int]:
+        """Open files, and KiB of memory."""
+        process = Path(f"/proc/{self.server.process.pid}")
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        return len(list((process / "fd").iterdir())), int(status["VmRSS"].split()[0])
+
+
+@pytest.fixture(scope="module")
+def scene(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("store")
+    bucket = s3.create_bucket("behind-a-proxy")
+    settings = Settings(
+        database=f"sqlite:///{folder}/registry.db",
+        blobs=f"s3://{bucket}/packages",
+        blob_options=s3.storage_options,
+        password_cost=4,
+    )
+    stored = StoredInBucket(f"{bucket}/packages", s3.storage_options)
+    installation = populated(Installation(settings, stored, USER, PASSWORD, s3_environment(s3)))
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    with FaultProxy(("127.0.0.1", s3.port)) as proxy:
+        scene = Scene(installation, proxy, scratch)
+        with scene.server:
+            with publisher_of(scene.server) as publisher:
+                scene.upload(publisher, SMALL)
+                scene.upload(publisher, LARGE)
+            yield scene
+
+
+@pytest.fixture
+def publisher(scene: Scene) -> Iterator[Publisher]:
+    with publisher_of(scene.server) as publisher:
+        yield publisher
+
+
+def file_path(dist: Distribution) -> str:
+    return PATHS[2] + stored_path(dist)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> None:
+    """503 within seconds, pages as ever; and when it is well again, so is everything."""
+    dist = wheel("failing", f"1.{list(FAULTS).index(name)}")
+    before = scene.resources()
+    scene.proxy.set_fault(FAULTS[name])
+    started = time.monotonic()
+    upload, download = publisher.upload(dist), publisher.get(file_path(SMALL))
+    took = time.monotonic() - started
+    page = publisher.get(f"{PATHS[1]}small/")
+    shown = publisher.get(f"{PATHS[1]}failing/").text
+    scene.proxy.set_fault(None)
+
+    assert (upload.status, download.status, page.status) == (503, 503, 200)
+    assert "file store cannot be used right now" in upload.reason
+    assert int(upload.headers["Retry-After"]) > 0
+    assert took < 4 * READ_TIMEOUT + 6
+    assert dist.filename not in shown
+    scene.upload(publisher, dist)
+    assert publisher.get(file_path(SMALL)).body == SMALL.content
+    assert list(scene.scratch.iterdir()) == []
+    after = scene.resources()
+    assert after[0] <= before[0] + 8
+    assert after[1] <= before[1] + 30_000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [refuses, answers("500 Internal Server Error"), answers("503 Slow Down"), cuts_after(20)],
+)
+def test_a_store_that_fails_for_a_moment(fault: Fault, scene: Scene, publisher: Publisher) -> None:
+    """It is asked a second time, and nobody notices."""
+    dist = wheel("moment", f"1.{len(scene.answered)}")
+    scene.proxy.set_fault(only_first(fault))
+    scene.upload(publisher, dist)
+    scene.proxy.set_fault(only_first(fault))
+    assert publisher.get(file_path(dist)).body == dist.content
+    scene.proxy.set_fault(None)
+
+
+def test_a_download_whose_blocks_break_off_once(scene: Scene, publisher: Publisher) -> None:
+    """In the middle of a body, where nothing but asking for it again helps."""
+    scene.proxy.set_fault(only_first(cuts_after(1_000_000)))
+    faults = scene.proxy.faults
+    assert publisher.get(file_path(LARGE)).body == LARGE.content
+    assert scene.proxy.faults > faults
+    scene.proxy.set_fault(None)
+
+
+def test_an_upload_that_breaks_off_on_its_way_to_the_store(
+    scene: Scene, publisher: Publisher
+) -> None:
+    dist = wheel("broken", padding=20_000_000)
+    scene.proxy.set_fault(takes_only(5_000_000))
+    assert publisher.upload(dist).status == 503
+    scene.proxy.set_fault(None)
+    assert stored_path(dist) not in scene.installation.stored.digests()
+    assert list(scene.scratch.iterdir()) == []
+    scene.upload(publisher, dist)
+
+
+def test_a_slow_store(scene: Scene, publisher: Publisher) -> None:
+    """Slow is not broken."""
+    dist = wheel("slow", padding=100_000)
+    scene.proxy.set_fault(slow(0.1))
+    scene.upload(publisher, dist)
+    assert publisher.get(file_path(dist)).body == dist.content
+    scene.proxy.set_fault(None)
+
+
+def test_nothing_was_lost_meanwhile(scene: Scene) -> None:
+    """After all of the above."""
+    assert "Traceback" not in scene.server.output, scene.server.output
+    assert_all_is_well(scene.installation, scene.answered)
+
+
+def test_a_store_that_says_nothing_is_given_up_after_ten_seconds(s3: S3Server) -> None:
+    """With the timeouts that hold where nobody has set any."""
+    with FaultProxy(("127.0.0.1", s3.port)) as proxy:
+        proxy.set_fault(says_nothing)
+        client = {"endpoint_url": proxy.url, "region_name": "us-east-1"}
+        store = open_blob_store(
+            "s3://any/packages", {**s3.storage_options, "client_kwargs": client}
+        )
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            store.exists("aa/bb/cc/demo.whl")
+        assert 4 < time.monotonic() - started < 15

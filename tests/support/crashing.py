@@ -1,0 +1,165 @@
+"""Uploads in a process of its own, which dies as by `kill -9`: at any moment, or at a named step.
+
+Steps are what a process asks of the system below it: of the disk, the database, the object store.
+They are watched from outside of the registry, which runs as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psycopg  # noqa: F401 - loaded once, before the fork
+import s3fs
+from sqlalchemy import Engine, event
+
+from tests.support.distributions import Distribution, wheel
+from tests.support.installation import Installation
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["pytest", __name__])  # each process looks for its main module
+
+
+def upload_of(project: str, number: int) -> Distribution:
+    """The same in every process."""
+    return wheel(project, f"1.{number}")
+
+
+class Uploading:
+    """A process that uploads one version of a project after the other, until it dies.
+
+    die_at: the number of the step before which it does so by itself, counted from 1; without one
+        it tells all steps of its first upload and goes on.
+    """
+
+    def __init__(
+        self, installation: Installation, project: str, *, die_at: int | None = None
+    ) -> None:
+        self._project = project
+        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
+        self._process = _CONTEXT.Process(
+            target=_upload, args=(installation, project, die_at, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._begun: list[int] = []
+        self._answered: list[int] = []
+        self.statuses: list[int] = []
+        self.steps: list[str] = []
+        self._is_ready = False
+
+    def wait_until_ready(self) -> None:
+        """Logged in and connected, with nothing begun."""
+        if not self._is_ready:
+            assert self._reports.recv() == "ready"
+            self._is_ready = True
+
+    def wait(self) -> None:
+        """Until it has died by itself, or has ended its first upload."""
+        self.wait_until_ready()
+        while self._receive() and not self.steps:
+            pass
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+        while self._receive():
+            pass
+        self._reports.close()
+        self._process.close()
+
+    @property
+    def answered(self) -> list[Distribution]:
+        """What it was told 200 for."""
+        return [upload_of(self._project, number) for number in self._answered]
+
+    @property
+    def in_flight(self) -> list[Distribution]:
+        """What it had begun to send when it died."""
+        left = set(self._begun) - set(self._answered)
+        return [upload_of(self._project, number) for number in left]
+
+    def _receive(self) -> bool:
+        """False once there is nothing more to be told."""
+        try:
+            report = self._reports.recv()
+        except (EOFError, OSError):
+            return False
+        match report:
+            case ("begun", int(number)):
+                self._begun.append(number)
+            case ("answered", int(number), int(status)):
+                self.statuses.append(status)
+                if status == 200:
+                    self._answered.append(number)
+            case ("steps", list(steps)):
+                self.steps = steps
+        return True
+
+
+def _upload(
+    installation: Installation, project: str, die_at: int | None, reports: Connection
+) -> None:
+    site = installation.site(installation.registry())
+    assert site.get(site.index_url).status_code == 200  # connected, and the password is known
+    steps = _Steps(die_at)
+    reports.send("ready")
+    for number in itertools.count():
+        dist = upload_of(project, number)
+        reports.send(("begun", number))
+        steps.begin()
+        answer = site.upload(dist)
+        steps.step("answer")
+        reports.send(("answered", number, answer.status_code))
+        if number == 0:
+            reports.send(("steps", steps.names))
+
+
+class _Steps:
+    def __init__(self, die_at: int | None) -> None:
+        self._die_at = die_at
+        self._begun = False
+        self.names: list[str] = []
+        for name in ("open", "fsync", "mkdir", "replace", "unlink"):
+            setattr(os, name, self._watched(name, getattr(os, name)))
+        event.listen(Engine, "begin", lambda _connection: self.step("begin"))
+        event.listen(Engine, "before_cursor_execute", self._execute)
+        event.listen(Engine, "commit", lambda _connection: self.step("commit"))
+        event.listen(Engine, "checkin", lambda *_: self.step("after the transaction"))
+        call = s3fs.S3FileSystem._call_s3
+
+        @functools.wraps(call)
+        async def watched_call(self_: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+            self.step(method)
+            return await call(self_, method, *args, **kwargs)
+
+        s3fs.S3FileSystem._call_s3 = watched_call
+
+    def begin(self) -> None:
+        self._begun = True
+        self.names = []
+
+    def step(self, name: str) -> None:
+        if not self._begun:
+            return
+        self.names.append(name)
+        if len(self.names) == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        words = statement.split()
+        self.step(" ".join(words[:3]) if words[0] == "INSERT" else words[0])
+
+    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(call)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self.step(name)
+            return call(*args, **kwargs)
+
+        return watched
