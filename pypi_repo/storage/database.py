@@ -30,7 +30,6 @@ from pypi_repo.storage.prepared import (
     driver_errors,
 )
 
-_BUSY_PAUSE = 0.01  # seconds
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
@@ -332,7 +331,7 @@ def _switch_to_wal(cursor: Any) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(_BUSY_PAUSE)
+            time.sleep(0.01)
         else:
             return
 
