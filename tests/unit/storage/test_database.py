@@ -87,6 +87,19 @@ def test_a_sqlite_write_transaction_locks_at_once(sqlite: Database, tmp_path: Pa
         rival.close()
 
 
+def test_a_snapshot_is_one_moment_and_locks_nobody_out(database: Database) -> None:
+    _add_both(database, "a", "b")
+    names = text("SELECT name FROM things ORDER BY name")
+    with database.snapshot() as connection:
+        before = list(connection.scalars(names))
+        _add_both(database, "c", "d")
+        after = list(connection.scalars(names))
+    with database.snapshot() as connection:
+        later = list(connection.scalars(names))
+    assert before == after == ["a", "b"]
+    assert later == _names(database) == ["a", "b", "c", "d"]
+
+
 def test_a_sqlite_reader_locks_nobody_out(sqlite: Database, tmp_path: Path) -> None:
     with sqlite.begin() as connection:
         connection.execute(text("CREATE TABLE things (name VARCHAR)"))
