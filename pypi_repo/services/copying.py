@@ -1,7 +1,9 @@
 """Copies the blobs of files from one store to another, and reads each one while at it."""
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -9,6 +11,9 @@ from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.inventory import ExpectedBlob, KeptFile
 from pypi_repo.services.progress import Meter
 from pypi_repo.storage.blobs import BlobStore
+
+_AT_ONCE = 8  # most of the time goes by waiting: for a disk to sync, for an object store to answer
+_LOOK = 0.2  # seconds between two looks at how far it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,9 @@ class Copying:
         self._target = target
         self.blobs = 0
         self.bytes = 0
+        self._bytes_read = 0
+        self._stopped = False
+        self._counting = threading.Lock()
 
     def copy(self, files: Iterable[KeptFile], meter: Meter) -> list[Lost]:
         """Copies what the target has not yet, and tells what the source has not or not whole.
@@ -38,41 +46,76 @@ class Copying:
         files: in the order of their SHA-256, so that the target can be listed folder by folder.
         """
         lost = []
-        for folder, together in groupby(files, lambda file: file.digests.sha256[:2]):
-            sizes = {blob.path: blob.size for blob in self._target.walk(folder)}
-            for file in together:
-                end = meter.done + file.size
-                for blob in file.blobs():
-                    if blob.path in sizes and blob.size in (None, sizes[blob.path]):
-                        continue
-                    try:
-                        sizes[blob.path] = self._copy_one(blob, meter)
-                    except _LostError as error:
-                        lost.append(Lost(file, blob, str(error)))
-                meter.reach(end)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                for folder, together in groupby(files, lambda file: file.digests.sha256[:2]):
+                    lost += self._copy_folder(pool, folder, list(together), meter)
+            except BaseException:
+                self._stopped = True
+                pool.shutdown(cancel_futures=True)
+                raise
         return lost
 
-    def _copy_one(self, blob: ExpectedBlob, meter: Meter) -> int:
+    def _copy_folder(
+        self, pool: Executor, folder: str, files: list[KeptFile], meter: Meter
+    ) -> list[Lost]:
+        """One of 256, so that this is what is in memory at once."""
+        begin, read_before = meter.done, self._bytes_read
+        end = begin + sum(file.size for file in files)
+        sizes = {blob.path: blob.size for blob in self._target.walk(folder)}
+        missing = {
+            blob
+            for file in files
+            for blob in file.blobs()
+            if blob.path not in sizes or blob.size not in (None, sizes[blob.path])
+        }
+        copies = {pool.submit(self._copy_one, blob): blob for blob in missing}
+        waiting = set(copies)
+        while waiting:
+            _done, waiting = wait(waiting, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            meter.reach(min(begin + self._bytes_read - read_before, end))
+        meter.reach(end)
+        faults = {blob: what for copy, blob in copies.items() if (what := copy.result())}
+        return [
+            Lost(file, blob, faults[blob])
+            for file in files
+            for blob in file.blobs()
+            if blob in faults
+        ]
+
+    def _copy_one(self, blob: ExpectedBlob) -> str | None:
+        """A sentence about what is wrong with the source, where nothing was copied."""
         with self._target.stage() as staged:
-            for piece in self._read(blob.path):
-                staged.write(piece, sys.maxsize)
-                if blob.size is not None:  # the meter does not know what is beside a file
-                    meter.add(len(piece))
+            try:
+                for piece in self._read(blob.path):
+                    staged.write(piece, sys.maxsize)
+                    if blob.size is not None:  # the meter does not know what is beside a file
+                        self._count(read=len(piece))
+            except _LostError as error:
+                return str(error)
             if staged.digests().sha256 != blob.sha256:
-                raise _LostError("It is damaged: the digest differs.")
+                return "It is damaged: the digest differs."
             self._target.put(blob.path, staged, {})
-            self.blobs += 1
-            self.bytes += staged.size
-            return staged.size
+            self._count(blobs=1, size=staged.size)
+        return None
 
     def _read(self, path: str) -> Iterator[bytes]:
         try:
-            yield from self._source.read(path)
+            for piece in self._source.read(path):
+                if self._stopped:
+                    raise _LostError("It was not copied.")
+                yield piece
         except FileNotFoundError:
             raise _LostError("It is missing.") from None
         except Unavailable as error:
             self._source.look(path)  # raises where not only this blob cannot be read
             raise _LostError(f"It cannot be read ({error.detail}).") from error
+
+    def _count(self, *, read: int = 0, blobs: int = 0, size: int = 0) -> None:
+        with self._counting:
+            self._bytes_read += read
+            self.blobs += blobs
+            self.bytes += size
 
 
 class _LostError(Exception):

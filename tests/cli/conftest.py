@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -94,31 +94,37 @@ class Index:
 
 
 @contextmanager
-def stuck(file: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
-    """A `pypi-repo` process that is reading `file` and never comes to its end."""
+def stuck(file: Path, *args: str) -> Iterator["Stuck"]:
+    """A `pypi-repo` process that is reading `file` and does not come to its end."""
     content = file.read_bytes()
     file.unlink()
     os.mkfifo(file)
     program = [sys.executable, "-m", "pypi_repo", *args]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     try:
-        with subprocess.Popen(program, **pipes, text=True) as process, file.open("wb"):
-            yield process  # opening a pipe waits for its reader
+        with subprocess.Popen(
+            program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            yield Stuck(process, file.open("wb"))  # opening a pipe waits for its reader
     finally:
         file.unlink()
         file.write_bytes(content)
 
 
-def ended_by(number: signal.Signals, process: "subprocess.Popen[str]") -> tuple[str, str]:
-    """What a process wrote to stdout and stderr until the signal ended it."""
-    while True:
-        # The first one is only noted where it comes just before a system call that blocks.
-        process.send_signal(number)
-        with suppress(subprocess.TimeoutExpired):
-            written = process.communicate(timeout=1)
-            break
-    assert process.returncode == (-number if number == signal.SIGKILL else 1)
-    return written
+@dataclass
+class Stuck:
+    process: "subprocess.Popen[str]"
+    pipe: IO[bytes]
+
+    def ended_by(self, number: signal.Signals) -> tuple[str, str]:
+        """What it wrote to stdout and stderr until the signal ended it.
+
+        No read of a real file takes for ever: the one that is under way may end.
+        """
+        self.process.send_signal(number)
+        self.pipe.close()
+        written = self.process.communicate(timeout=30)
+        assert self.process.returncode == (-number if number == signal.SIGKILL else 1)
+        return written
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.settings import format_size
-from tests.cli.conftest import PASSWORD, CommandLine, Index, ended_by, stuck
+from tests.cli.conftest import PASSWORD, CommandLine, Index, stuck
 from tests.support.distributions import wheel
 
 NAME = r"\d{8}T\d{6}\.\d{6}Z"
@@ -129,7 +129,7 @@ def test_a_backup_that_is_ended_half_way(
     place = tmp_path / "backup"
     first, second = wheels(filled.data)
     with stuck(second, "backup", "create", str(place), "--data", str(filled.data)) as process:
-        assert ended_by(number, process) == ("", said)
+        assert process.ended_by(number) == ("", said)
     halfway = filled.run_anywhere("backup", "show", str(place))
     copied = wheels(place)
     again = filled.ok("backup", "create", str(place))
@@ -137,7 +137,7 @@ def test_a_backup_that_is_ended_half_way(
 
     assert "There is no backup" in halfway.stderr
     assert [path.name for path in copied] == [first.name]
-    assert "copied 2 of" in again
+    assert re.search("copied [12] of", again)  # what is beside the file may have been copied
     assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
 
 
@@ -150,12 +150,12 @@ def test_a_restore_that_is_ended_half_way(
     empty.ok("db", "upgrade")
     _first, second = wheels(place)
     with stuck(second, "backup", "restore", str(place), "--data", str(empty.data)) as process:
-        assert ended_by(number, process) == ("", said)
+        assert process.ended_by(number) == ("", said)
     halfway = empty.json("repository", "list")
     again = empty.ok("backup", "restore", str(place))
 
     assert halfway == []
-    assert "copied 2 of" in again
+    assert re.search("copied [12] of", again)  # what is beside the file may have been copied
     assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
     assert not (empty.data / "blobs" / ".restoring").exists()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.settings import format_size
-from tests.cli.conftest import PASSWORD, CommandLine, Index, ended_by, stuck
+from tests.cli.conftest import PASSWORD, CommandLine, Index, stuck
 from tests.support.distributions import wheel
 
 
@@ -139,7 +139,7 @@ def test_verify_says_how_to_go_on(
     first, second = sorted(path for path in blobs_of(main_cli) if path.suffix == ".whl")
     command = ["upkeep", "verify", *options, "--data", str(main_cli.data)]
     with stuck(second, *command) as process:
-        output, errors = ended_by(number, process)
+        output, errors = process.ended_by(number)
     digest = "".join(first.relative_to(main_cli.data / "blobs").parts[:-1])
 
     assert errors == (

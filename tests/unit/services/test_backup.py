@@ -367,6 +367,21 @@ def test_every_byte_is_checked_when_it_is_restored(
     assert damage(target) == []
 
 
+def test_a_damaged_file_is_left_out_of_every_repository(
+    registry: Registry, place: Path, new: NewRegistry
+) -> None:
+    registry.repositories.create("other")
+    path = upload(registry, WHEEL, "other").path
+    registry.backup.create(str(place))
+    (place / path).unlink()
+    target = new("target")
+    done = target.backup.restore(str(place), skip_lost=True)
+    assert done.lost == tuple(f"{path} ({name}): It is missing." for name in ("main", "other"))
+    assert damage(target) == []
+    assert filenames(target) == [SDIST.filename]
+    assert filenames(target, repository="other") == []
+
+
 class _Interrupted(BaseException):
     """Like Ctrl+C."""
 
@@ -446,7 +461,7 @@ def test_a_backup_that_never_catches_up_says_so(
     gone = max(page(registry).files, key=lambda file: file.digests.sha256)
 
     def delete(done: int, _total: int) -> None:
-        if done == 0:
+        if done == 0 and gone.filename in filenames(registry):
             registry.projects.delete_file("main", gone.filename)
             registry.upkeep.sweep(grace=EVERYTHING)
 
