@@ -92,7 +92,7 @@ class Backup:
                 with self._database.snapshot() as connection:
                     self._require_anything(connection)
                     header = dump.write(connection, staged)
-                files = Dump(staged.file).files()
+                files = Dump(staged.content()).files()
                 lost = copying.copy(files, Meter(header.bytes, listener))
                 # What is not there may only be deleted and swept away since the snapshot was
                 # taken; what a second one misses as well is lost.

@@ -129,7 +129,7 @@ class Uploads:
         rules: Rules,
     ) -> _Candidate:
         """Looks into the archive and, if all is well, stores it."""
-        inspection = inspect(staged.file, filename, rules, self.limits)
+        inspection = inspect(staged.content(), filename, rules, self.limits)
         metadata = CoreMetadata.parse(inspection.metadata, rules)
         metadata.check_against(filename)
         if rules.public_commons:

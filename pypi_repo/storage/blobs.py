@@ -24,7 +24,6 @@ _PIECE = 1024 * 1024
 class StagedFile:
     """A file on its way in: counted, digested, and gone at the end of the block unless put.
 
-    file: readable and seekable, for checks between the last write and the put.
     path: its name on this machine's disk; None for a file without one.
     """
 
@@ -44,6 +43,12 @@ class StagedFile:
             raise TooLarge(f"The file is larger than the {format_size(limit)} allowed here.")
         with own_errors():
             self.file.write(chunk)
+
+    def content(self) -> IO[bytes]:
+        """All that was written, readable and seekable. Raises OutOfSpace on a full disk."""
+        with own_errors():
+            self.file.flush()
+        return self.file
 
     def digests(self) -> Digests:
         return self._counter.digests()

@@ -231,7 +231,7 @@ class Database:
             raise
         except DBAPIError as error:
             cause = " ".join(str(error.orig).lower().split())
-            if any(sign in cause for sign in _FULL):
+            if any(sign in cause for sign in _FULL) or _has_no_room(error.orig):
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."
                 ) from error
@@ -334,6 +334,11 @@ def _switch_to_wal(cursor: Any) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _has_no_room(error: object) -> bool:
+    """SQLite calls it an I/O error where not even its shared memory finds room."""
+    return getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_SHMSIZE"
 
 
 def _configure_server(connection: Any, _record: object) -> None:

@@ -1,0 +1,147 @@
+"""A database server that is killed and restarted under load, and connections cut at each step."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.faults.conftest import scaled_out
+from tests.serve.conftest import publisher_of
+from tests.support.distributions import Distribution, wheel
+from tests.support.fault_proxy import FaultProxy, cuts_instead_of_answering
+from tests.support.installation import PATHS, Installation, assert_all_is_well, shown_files
+from tests.support.journal import journal_of
+from tests.support.live import ServeProcess
+from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
+
+UPLOADERS, READERS = 4, 2
+
+
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One that may be killed."""
+    with PostgresServer(tmp_path_factory.mktemp("own-postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def installation(own_postgres: PostgresServer, s3: S3Server) -> Installation:
+    return scaled_out(own_postgres, s3)
+
+
+class Load:
+    """Clients that upload one file after the other, each until it is told 200, and read pages."""
+
+    def __init__(self, server: ServeProcess) -> None:
+        self._server = server
+        self._stopping = threading.Event()
+        self.statuses: list[int] = []
+        self.answered: list[Distribution] = []
+        works = [lambda n=n: self._upload(n) for n in range(UPLOADERS)]  # type: ignore[misc]
+        self._threads = [
+            threading.Thread(target=work) for work in (*works, *[self._read] * READERS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for_more(self, uploads: int) -> None:
+        wanted = len(self.answered) + uploads
+        deadline = time.monotonic() + 60
+        while len(self.answered) < wanted:
+            assert time.monotonic() < deadline, self._server.output
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _upload(self, client: int) -> None:
+        with publisher_of(self._server) as publisher:
+            number = 0
+            while not self._stopping.is_set():
+                dist = wheel(f"load-{client}", f"1.{number}")
+                while (status := publisher.upload(dist).status) != 200:
+                    self.statuses.append(status)
+                    time.sleep(0.05)
+                self.answered.append(dist)
+                number += 1
+
+    def _read(self) -> None:
+        with publisher_of(self._server) as publisher:
+            while not self._stopping.is_set():
+                self.statuses.append(publisher.get(PATHS[1]).status)
+
+
+@pytest.mark.parametrize("end", [PostgresServer.crash, PostgresServer.stop])
+def test_restarted_under_load(
+    end: Callable[[PostgresServer], None], installation: Installation, own_postgres: PostgresServer
+) -> None:
+    with installation.start() as server:
+        load = Load(server)
+        load.wait_for_more(8)
+        end(own_postgres)
+        own_postgres.start()
+        load.wait_for_more(8)
+        load.stop()
+        output = server.output
+    assert set(load.statuses) <= {200, 503}
+    assert "Traceback" not in output, output
+    assert_all_is_well(installation, load.answered)
+
+
+def test_restarted_while_nobody_asks(
+    installation: Installation, own_postgres: PostgresServer
+) -> None:
+    """Every connection in the pool is dead, and no client learns of it."""
+    dists = [wheel("demo", f"1.{number}") for number in range(2)]
+    with installation.start() as server, publisher_of(server) as publisher:
+        assert publisher.upload(dists[0]).status == 200
+        own_postgres.crash()
+        own_postgres.start()
+        statuses = [publisher.get(PATHS[1]).status, publisher.upload(dists[1]).status]
+        own_postgres.crash()
+        own_postgres.start()
+        again = publisher.upload(wheel("demo", "1.2")).status
+    assert (statuses, again) == ([200, 200], 200)
+    assert_all_is_well(installation, [*dists, wheel("demo", "1.2")])
+
+
+@pytest.mark.parametrize(
+    ("words", "is_shown"),
+    [
+        (b"FOR UPDATE", False),
+        (b"INSERT INTO projects", False),
+        (b"INSERT INTO files", False),
+        (b"INSERT INTO journal", False),
+        (b"COMMIT\0", True),
+    ],
+)
+def test_cut_while_the_answer_to_a_statement_is_awaited(
+    words: bytes, is_shown: bool, installation: Installation, own_postgres: PostgresServer
+) -> None:
+    """What becomes of the change is known to nobody: 503, and the client's repeat settles it."""
+    dist = wheel("demo")
+    with FaultProxy(own_postgres.socket) as proxy:
+        name = make_url(installation.settings.database).database
+        proxied = installation.over(
+            database=f"postgresql+psycopg://postgres@127.0.0.1:{proxy.port}/{name}"
+        )
+        with proxied.registry() as registry:
+            site = proxied.site(registry)
+            assert site.get(site.index_url).status_code == 200
+            proxy.set_fault(cuts_instead_of_answering(words))
+            first = site.upload(dist)
+            proxy.set_fault(None)
+            shown = shown_files(site)
+            second = site.upload(dist)
+            journal = [entry.action for entry in journal_of(registry, "main")]
+    assert first.status_code == 503
+    assert "metadata database cannot be used right now" in first.status
+    assert (dist.filename in shown) is is_shown
+    assert second.status_code == 200
+    assert journal.count("upload file") == 1
+    assert_all_is_well(installation, [dist])
