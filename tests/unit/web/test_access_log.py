@@ -87,6 +87,14 @@ def test_each_request_is_one_line(site: Site, lines: Lines) -> None:
                       "other", "portal", "api"]  # fmt: skip
 
 
+def test_behind_a_prefix_the_line_tells_the_whole_path(registry: Registry, lines: Lines) -> None:
+    client = Client(mount({"/team/pypi": registry.wsgi_app()}))
+    client.get("/team/pypi/repositories/main/simple/", headers=basic(USER, PASSWORD))
+    (line,) = lines.requests
+    assert line["path"] == "/team/pypi/repositories/main/simple/"
+    assert line["route"] == "simple-list"
+
+
 def test_who_asked(site: Site, registry: Registry, lines: Lines) -> None:
     site.get(site.index_url)
     site.client.get(site.index_url)

@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics: what operators and their machines ask."""
 
+import io
 import re
 import socket
 import threading
@@ -16,6 +17,8 @@ from pypi_repo.domain.errors import ConfigurationError
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
 from tests.support.http import JSON, Site, basic, bearer
+from tests.support.portal import PortalClient
+from tests.support.postgres import PostgresServer
 from tests.support.sql import count_statements
 from tests.unit.web.conftest import PATHS
 
@@ -86,6 +89,20 @@ def test_not_ready_while_the_database_is_away(tmp_path: Path) -> None:
     with Registry(Settings(database=url, blobs=f"file://{tmp_path}")) as registry:
         response = Client(registry.wsgi_app()).get("/readyz")
     assert (response.status_code, response.text) == (503, "database: unavailable\nfiles: ok\n")
+
+
+def test_readiness_follows_a_database_that_goes_and_comes_back(tmp_path: Path) -> None:
+    with PostgresServer(tmp_path) as postgres:
+        settings = Settings(database=postgres.create_database(), blobs=f"file://{tmp_path}/blobs")
+        with Registry(settings) as registry:
+            registry.upgrade()
+            client = Client(registry.wsgi_app())
+            assert client.get("/readyz").status_code == 200
+            postgres.stop()
+            assert client.get("/readyz").text == "database: unavailable\nfiles: ok\n"
+            assert client.get("/healthz").status_code == 200
+            postgres.start()
+            assert client.get("/readyz").status_code == 200
 
 
 def test_what_hangs_is_not_waited_for_long_and_costs_one_thread(
@@ -170,6 +187,20 @@ def test_requests_uploads_and_bytes(watched: Site) -> None:
     assert found["pypi_repo_uploads_total"] == 1
     assert found["pypi_repo_uploaded_bytes_total"] == len(dist.content)
     assert found['pypi_repo_response_bytes_total{route="file"}'] == len(dist.content)
+    assert found['pypi_repo_refusals_total{code="file-already-exists"}'] == 1
+
+
+def test_uploads_from_the_browser_count_too(new_registry: Callable[..., Registry]) -> None:
+    registry = new_registry(metrics_token=TOKEN)
+    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    portal, dist = PortalClient(registry), wheel()
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    for content in (dist.content, b"other content"):
+        file = (io.BytesIO(content), dist.filename)
+        portal.post("repositories/main/upload", file=file)
+    found = numbers(Site(portal.client, *PATHS))
+    assert found["pypi_repo_uploads_total"] == 1
+    assert found["pypi_repo_uploaded_bytes_total"] == len(dist.content)
     assert found['pypi_repo_refusals_total{code="file-already-exists"}'] == 1
 
 
