@@ -254,6 +254,7 @@ class Database:
         engine = sqlalchemy.create_engine(
             self.url,
             poolclass=QueuePool,
+            hide_parameters=True,  # hashes of passwords and tokens, which errors would log
             connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
             **cast("Any", pool),
         )

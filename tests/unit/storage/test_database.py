@@ -51,6 +51,15 @@ def _names(database: Database) -> list[str]:
         return list(connection.scalars(text("SELECT name FROM things ORDER BY name")))
 
 
+def test_errors_hold_no_values(sqlite: Database) -> None:
+    """They end in a log, and what is stored are hashes of passwords and tokens too."""
+    with sqlite.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
+    with pytest.raises(sqlalchemy.exc.IntegrityError) as caught:
+        _add_both(sqlite, "s3cret", "s3cret")
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_database_that_another_process_is_just_making(tmp_path: Path) -> None:
     """SQLite would refuse to begin with it, and not wait for the other one's transaction."""
     path = tmp_path / "registry.db"
