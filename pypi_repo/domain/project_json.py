@@ -4,9 +4,10 @@ That shape is no standard; mirrors, bots and auditors read it all the same. What
 index knows (downloads, vulnerabilities, owners) is there and empty.
 """
 
-import json
 from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from pypi_repo.domain.records import DistributionFile, ProjectDetails
 
@@ -28,7 +29,7 @@ def render(details: ProjectDetails, *, files_url: str, project_url: str, whole: 
         document["releases"] = {
             version: _files(files, files_url) for version, files in details.releases.items()
         }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return msgspec.json.encode(document)
 
 
 def _info(details: ProjectDetails, project_url: str) -> dict[str, Any]:

@@ -87,10 +87,11 @@ class Details:
     def _load(self, project: Project, version: str | None) -> ProjectDetails:
         with self._database.read() as connection:
             rows = Catalog(connection).releases(project.id)
-        releases = {
-            release: tuple(file for other, file in rows if other == release and file is not None)
-            for release in dict.fromkeys(release for release, _file in rows)
-        }
+        of_release: dict[str, list[DistributionFile]] = {version: [] for version, _file in rows}
+        for release, file in rows:
+            if file is not None:
+                of_release[release].append(file)
+        releases = {release: tuple(files) for release, files in of_release.items()}
         chosen = _wanted(releases) if version is None else _same(releases, version)
         if chosen is None:
             raise UnknownRelease(f"{project.name} has no release {version or ''} here.")

@@ -42,12 +42,14 @@ from pypi_repo.storage.statements import (
     FORGET_PROVENANCE,
     HAS_SDIST,
     IS_RETIRED,
+    LISTED_PROJECTS,
     LOCATE_FILE,
     LOCATE_PROJECT,
     LOCK_REPOSITORY,
     NEXT_SERIAL,
     PROJECT_PUBLISHED,
     RELEASE,
+    RELEASES,
     REPOSITORY,
 )
 from pypi_repo.storage.tables import (
@@ -135,11 +137,7 @@ class Catalog:
 
     def listed_projects(self, repository: Repository) -> tuple[ListedProject, ...]:
         """The projects that the index shows: all but the quarantined (PEP 792)."""
-        rows = self._connection.execute(
-            select(ProjectRow.name, ProjectRow.normalized_name, ProjectRow.serial)
-            .where(ProjectRow.repository_id == repository.id, ProjectRow.status != "quarantined")
-            .order_by(ProjectRow.normalized_name)
-        )
+        rows = self._connection.execute(LISTED_PROJECTS, {"repository_id": repository.id}).all()
         return tuple(
             ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
             for name, normalized, serial in rows
@@ -264,15 +262,8 @@ class Catalog:
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
         """(version, file) for every file, by upload, and (version, None) for empty releases."""
-        rows = self._connection.execute(
-            select(ReleaseRow.version, *FILE_COLUMNS)
-            .select_from(ReleaseRow)
-            .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-            .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
-            .where(ReleaseRow.project_id == project_id)
-            .order_by(ReleaseRow.id, FileRow.id)
-        )
-        return [(version, to_file(file) if file[0] else None) for version, *file in rows]
+        rows = self._connection.execute(RELEASES, {"project_id": project_id}).all()
+        return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
 
     def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
         """The new file's id."""

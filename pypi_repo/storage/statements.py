@@ -50,6 +50,23 @@ LOCATE_FILE = (
     .where(RepositoryRow.name == bindparam("repository"))
 )
 
+RELEASES = (
+    select(ReleaseRow.version, *FILE_COLUMNS)
+    .select_from(ReleaseRow)
+    .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
+    .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
+    .where(ReleaseRow.project_id == bindparam("project_id"))
+    .order_by(ReleaseRow.id, FileRow.id)
+)
+LISTED_PROJECTS = (
+    select(ProjectRow.name, ProjectRow.normalized_name, ProjectRow.serial)
+    .where(
+        ProjectRow.repository_id == bindparam("repository_id"),
+        ProjectRow.status != "quarantined",
+    )
+    .order_by(ProjectRow.normalized_name)
+)
+
 # An upload
 
 FILE = (

@@ -14,6 +14,7 @@ from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.handover import hand_over
+from pypi_repo.web.pages import names
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -48,7 +49,8 @@ class DownloadApp(RepositoryApp):
         file = self._downloads.find(actor, path_info(request).removeprefix("/"))
         headers = _description(file)
         environ = request.environ
-        if "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(file.etag):
+        known = environ.get("HTTP_IF_NONE_MATCH")
+        if known is not None and names(known, file.etag):
             return Answer("304 NOT MODIFIED", headers)
         if self._sent_by is not None and self._is_handed_over(request, file):
             return self._handed_over(self._sent_by, request, file, headers)

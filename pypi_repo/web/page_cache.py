@@ -1,35 +1,72 @@
 """Rendered pages, kept as long as there is room for them."""
 
+import gzip
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
+from functools import cached_property
+
+from pypi_repo.web.answers import Answer
 
 from pypi_repo.web.metrics import Family, Reading
 
 _MADE_AT_ONCE = 64  # different pages
+_BESIDE_THE_BODY = 4096  # bytes that a page takes for its key, its headers and its place
+_LEVEL = 3  # half the time of 6, for a twentieth more bytes
+_WORTH_COMPRESSING = 1024  # bytes; below that, a page fits one packet anyway
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenderedPage:
-    """`etag` is strong and differs between media types even where their bytes do not.
+    """One representation of one state of a page, with the answers that can be made of it.
 
+    description: the headers that an answer has with and without the body, beside the ETag.
+    etag: strong, without its quotes.
     encoding: the Content-Encoding of the body, if any.
-    headers: of answers with it, by what else they depend on; made by whoever answers.
     """
 
     media_type: str
     body: bytes
+    description: list[tuple[str, str]]
     etag: str
     encoding: str = ""
-    headers: dict[Hashable, list[tuple[str, str]]] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, media_type: str, body: bytes) -> Self:
+    def of(cls, media_type: str, body: bytes, description: list[tuple[str, str]]) -> "RenderedPage":
+        # Differs between media types even where their bytes do not.
         digest = hashlib.sha256(media_type.encode() + b"\0" + body).hexdigest()
-        return cls(media_type, body, digest[:32])
+        return cls(media_type, body, description, digest[:32])
+
+    def compressed(self) -> "RenderedPage":
+        """The same page, or this very one where compression is not worth it."""
+        if len(self.body) < _WORTH_COMPRESSING:
+            return self
+        # Another representation needs another strong validator (RFC 9110 section 8.8.3).
+        body = gzip.compress(self.body, _LEVEL, mtime=0)
+        return RenderedPage(self.media_type, body, self.description, f"{self.etag}-gzip", "gzip")
+
+    @property
+    def size(self) -> int:
+        """In memory."""
+        return len(self.body) + _BESIDE_THE_BODY
+
+    @cached_property
+    def whole(self) -> Answer:
+        encoding = [("Content-Encoding", self.encoding)] if self.encoding else []
+        headers = [
+            ("Content-Type", self.media_type),
+            ("Content-Length", str(len(self.body))),
+            *encoding,
+            ("ETag", f'"{self.etag}"'),
+            *self.description,
+        ]
+        return Answer("200 OK", headers, (self.body,))
+
+    @cached_property
+    def unchanged(self) -> Answer:
+        return Answer("304 NOT MODIFIED", [("ETag", f'"{self.etag}"'), *self.description])
 
 
 class PageCache:
@@ -68,6 +105,7 @@ class PageCache:
         )
 
     def get_or_make(self, key: Hashable, make: Callable[[], RenderedPage]) -> RenderedPage:
+        """make: must not ask this cache, where it could wait for itself."""
         page = self.get(key)
         if page is None:
             with self._making[hash(key) % _MADE_AT_ONCE]:
@@ -88,10 +126,10 @@ class PageCache:
 
     def put(self, key: Hashable, page: RenderedPage) -> None:
         with self._mutex:
-            if key in self._pages or len(page.body) > self._budget:
+            if key in self._pages or page.size > self._budget:
                 return
             self._pages[key] = page
-            self._size += len(page.body)
+            self._size += page.size
             while self._size > self._budget:
                 _key, oldest = self._pages.popitem(last=False)
-                self._size -= len(oldest.body)
+                self._size -= oldest.size

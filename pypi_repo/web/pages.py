@@ -1,6 +1,5 @@
 """Answers with pages that are rendered and compressed once for each state they have."""
 
-import gzip
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +9,6 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
-from pypi_repo.web.answers import Answer
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 Content = TypeVar("Content")
 
 _LONGEST_ACCEPT = 2000  # characters; real ones are below 100
-_WORTH_COMPRESSING = 1024  # bytes; below that, a page fits one packet anyway
 
 
 def respond(
@@ -35,15 +32,24 @@ def respond(
 
     variant: what else than the content's state decides about the bytes.
     """
-    key = (content.key, variant)
-    page = cache.get_or_make(key, lambda: RenderedPage.of(media_type, render(content.load())))
+    key = (content.key, content.serial, content.public, variant)
     environ = request.environ
-    if len(page.body) >= _WORTH_COMPRESSING and _takes_gzip(
-        environ.get("HTTP_ACCEPT_ENCODING", "")
-    ):
-        page = _compressed(cache, key, page)
-    known = "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(page.etag)
-    return _not_modified(page, content) if known else _whole(page, content)
+    takes_gzip = _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    page = cache.get((key, takes_gzip))
+    if page is None:
+        page = cache.get_or_make(
+            (key, False),
+            lambda: RenderedPage.of(media_type, render(content.load()), _description(content)),
+        )
+        if takes_gzip:
+            page = cache.get_or_make((key, True), page.compressed)
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    return page.unchanged if known is not None and names(known, page.etag) else page.whole
+
+
+def names(if_none_match: str, etag: str) -> bool:
+    """Whether the header names this ETag (RFC 9110 section 13.1.2): none can hold a quote."""
+    return f'"{etag}"' in if_none_match or if_none_match.strip() == "*"
 
 
 @lru_cache(256)  # clients send one of a handful
@@ -51,35 +57,8 @@ def _takes_gzip(accept_encoding: str) -> bool:
     return parse_accept_header(accept_encoding[:_LONGEST_ACCEPT], Accept).quality("gzip") > 0
 
 
-def _compressed(cache: PageCache, key: Hashable, page: RenderedPage) -> RenderedPage:
-    def compress() -> RenderedPage:
-        # Another representation needs another strong validator (RFC 9110 section 8.8.3).
-        body = gzip.compress(page.body, 6, mtime=0)
-        return RenderedPage(page.media_type, body, f"{page.etag}-gzip", "gzip")
-
-    return cache.get_or_make((key, "gzip"), compress)
-
-
-def _whole(page: RenderedPage, content: Versioned[Content]) -> Answer:
-    state = (content.public, content.serial)
-    headers = page.headers.get(state)
-    if headers is None:
-        headers = page.headers[state] = [
-            ("Content-Type", page.media_type),
-            ("Content-Length", str(len(page.body))),
-            *([("Content-Encoding", page.encoding)] if page.encoding else []),
-            *_description(page, content),
-        ]
-    return Answer("200 OK", headers, (page.body,))
-
-
-def _not_modified(page: RenderedPage, content: Versioned[Content]) -> Answer:
-    return Answer("304 NOT MODIFIED", _description(page, content))
-
-
-def _description(page: RenderedPage, content: Versioned[Content]) -> list[tuple[str, str]]:
+def _description(content: Versioned[Content]) -> list[tuple[str, str]]:
     common = [
-        ("ETag", f'"{page.etag}"'),
         ("X-PyPI-Last-Serial", str(content.serial)),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Robots-Tag", "noindex"),

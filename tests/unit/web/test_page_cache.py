@@ -1,17 +1,19 @@
 """Rendered pages are made once, and forgotten when they are too many."""
 
+import random
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
 
 def _page(size: int = 10) -> RenderedPage:
-    return RenderedPage.of("text/plain", b"x" * size)
+    return RenderedPage.of("text/plain", b"x" * size, [])
 
 
 def test_many_who_ask_at_once_wait_for_the_first() -> None:
-    cache = PageCache(1000)
+    cache = PageCache(100_000)
     made, everybody = [], threading.Barrier(8)
 
     def make() -> RenderedPage:
@@ -30,7 +32,7 @@ def test_many_who_ask_at_once_wait_for_the_first() -> None:
 
 
 def test_a_page_that_could_not_be_made_is_tried_again() -> None:
-    cache = PageCache(1000)
+    cache = PageCache(100_000)
 
     def fail() -> RenderedPage:
         raise RuntimeError
@@ -45,13 +47,32 @@ def test_a_page_that_could_not_be_made_is_tried_again() -> None:
 
 
 def test_the_budget_holds_and_the_least_recently_used_goes_first() -> None:
-    cache = PageCache(100)
+    cache = PageCache(100_000)
     for name in ("one", "two", "three"):
-        cache.get_or_make(name, lambda: _page(40))
+        cache.get_or_make(name, lambda: _page(40_000))
         cache.get("one")
     assert cache.get("one") is not None
     assert cache.get("two") is None
     assert cache.get("three") is not None
-    cache.get_or_make("huge", lambda: _page(101))
+    cache.get_or_make("huge", lambda: _page(100_000))
     assert cache.get("huge") is None
     assert cache.get("one") is not None
+
+
+def test_what_small_pages_cost_beside_their_bodies_is_in_the_budget() -> None:
+    budget = 4_000_000
+    cache = PageCache(budget)
+    tracemalloc.start()
+    for number in range(10_000):
+        state = ("project", number, number), number, False, ("json", f"../files/{number}")
+        page = cache.get_or_make((state, True), _described)
+        assert page.whole is not page.unchanged
+    kept, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < budget
+    assert cache.get((state, True)) is not None
+
+
+def _described() -> RenderedPage:
+    headers = [(f"Header-{number}", f"value-{number}") for number in range(10)]
+    return RenderedPage.of("text/plain", random.randbytes(500), headers)
