@@ -84,7 +84,7 @@ class LocalBlobStore(BlobStore):
         return file
 
     def _locate(self, path: str) -> str:
-        return os.path.join(self._root, *path.split("/"))
+        return f"{self._root}/{path}"
 
 
 def _flush_to_disk(file: IO[bytes]) -> None:

@@ -93,7 +93,10 @@ class SimpleIndexApp(RepositoryApp):
         render: Callable[[Content, Representation], bytes],
         variant: Hashable = None,
     ) -> "WSGIApplication":
-        representation = _negotiate(request.headers.get("Accept", ""), request.args.get("format"))
+        environ = request.environ
+        # Parsing no parameters takes longer than finding the page.
+        asked = request.args.get("format") if environ.get("QUERY_STRING") else None
+        representation = _negotiate(environ.get("HTTP_ACCEPT", ""), asked)
         media_type = representation.value
         if representation is Representation.HTML:
             media_type += "; charset=utf-8"
@@ -101,7 +104,7 @@ class SimpleIndexApp(RepositoryApp):
             request,
             self._cache,
             content,
-            variant=(representation, variant),
+            variant=(media_type, variant),
             media_type=media_type,
             render=lambda page: render(page, representation),
         )
