@@ -11,6 +11,7 @@ from typing import IO
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.sdists import Sdist
 from pypi_repo.domain.wheels import Wheel
 from pypi_repo.settings import Limits
@@ -32,10 +33,14 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`metadata` is the METADATA of a wheel or the PKG-INFO of an sdist."""
+    """`document` is the METADATA of a wheel or the PKG-INFO of an sdist."""
 
-    metadata: bytes
+    document: Document
     warnings: tuple[str, ...]
+
+    @property
+    def metadata(self) -> bytes:
+        return self.document.content
 
 
 def inspect(
@@ -52,10 +57,10 @@ def inspect(
     try:
         _refuse_polyglot(file, filename)
         archive = (Wheel if is_wheel else Sdist)(file, filename, rules, limits)
-        metadata = archive.check()
+        document = archive.check()
     except _BROKEN as error:
         raise InvalidArchive(f"{filename.filename} is broken or cut off: {error}") from error
-    return Inspection(metadata, tuple(archive.warnings))
+    return Inspection(document, tuple(archive.warnings))
 
 
 def _refuse_polyglot(file: IO[bytes], filename: DistributionFilename) -> None:

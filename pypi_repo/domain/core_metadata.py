@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.raw_metadata import Document
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -41,8 +41,13 @@ class CoreMetadata:
     @classmethod
     def parse(cls, document: bytes, rules: Rules) -> Self:
         """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
+        return cls.of(Document(document), rules)
+
+    @classmethod
+    def of(cls, document: Document, rules: Rules) -> Self:
+        """Like `parse`, where somebody has perhaps taken it apart already."""
         try:
-            fields, unparsed = raw_metadata.parse(document)
+            fields, unparsed = document.parsed
         except (ValueError, LookupError, RecursionError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)

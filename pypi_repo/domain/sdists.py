@@ -13,6 +13,7 @@ from typing import IO
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.wheels import collect, exhaust, licence_files, refuse_bomb
 from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
@@ -39,7 +40,7 @@ class Sdist:
         self._metadata: bytes | None = None
         self.warnings: list[str] = []
 
-    def check(self) -> bytes:
+    def check(self) -> Document:
         """The PKG-INFO; raises InvalidArchive for whatever tools must not unpack."""
         if self._filename.filename.endswith(".zip"):
             self._read_zip()
@@ -47,12 +48,13 @@ class Sdist:
             self._read_tar()
         if self._metadata is None:
             raise InvalidArchive(f"The sdist lacks {self._top or self._filename.stem}/PKG-INFO.")
+        metadata = Document(self._metadata)
         if self._rules.complete_wheels:
-            for path in licence_files(self._metadata):
+            for path in licence_files(metadata):
                 if f"{self._top}/{path}" not in self._names:
                     raise InvalidArchive(f"The sdist lacks the licence file {path[:80]!r}.")
         self._warn()
-        return self._metadata
+        return metadata
 
     def _read_tar(self) -> None:
         size = self._file.seek(0, io.SEEK_END)

@@ -15,10 +15,10 @@ from typing import IO
 from packaging.tags import Tag, parse_tag
 from packaging.version import InvalidVersion, Version
 
-from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -44,13 +44,13 @@ class Wheel:
         self._verified: set[str] = set()
         self.warnings: list[str] = []
 
-    def check(self) -> bytes:
+    def check(self) -> Document:
         """The METADATA; raises InvalidArchive for whatever installers would stumble over."""
         self._check_size()
         self._check_folders()
         self._check_wheel_file()
         self._check_entry_points()
-        metadata = self._read(f"{self._info}/METADATA")
+        metadata = Document(self._read(f"{self._info}/METADATA"))
         if self._rules.complete_wheels:
             self._check_licences(metadata)
             self._check_record()
@@ -107,7 +107,7 @@ class Wheel:
                 if not _SCRIPT_NAME.fullmatch(script):
                     raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
 
-    def _check_licences(self, metadata: bytes) -> None:
+    def _check_licences(self, metadata: Document) -> None:
         for path in licence_files(metadata):
             if f"{self._info}/licenses/{path}" not in self._members:
                 raise InvalidArchive(f"The wheel lacks the licence file {path[:80]!r}.")
@@ -156,9 +156,9 @@ def _expanded(stated: Iterable[str]) -> set[Tag]:
     )
 
 
-def licence_files(metadata: bytes) -> list[str]:
+def licence_files(metadata: Document) -> list[str]:
     """The paths that License-File names, where the metadata version gives them a meaning."""
-    fields, _unparsed = raw_metadata.parse(metadata)
+    fields, _unparsed = metadata.parsed
     try:
         meaningful = Version(fields.get("metadata_version", "")) >= Version("2.4")
     except InvalidVersion:

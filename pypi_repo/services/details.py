@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     DistributionFile,
@@ -112,7 +112,7 @@ class Details:
         newest = (wheels or described)[-1]
         try:
             with self._blobs.open(newest.path + METADATA_SUFFIX) as document:
-                return raw_metadata.parse(document.read())[0]
+                return Document(document.read()).parsed[0]
         except FileNotFoundError as error:
             raise UnknownFile(
                 f"The metadata of {newest.filename} are missing from the file store; tell the "

@@ -130,7 +130,7 @@ class Uploads:
     ) -> _Candidate:
         """Looks into the archive and, if all is well, stores it."""
         inspection = inspect(staged.content(), filename, rules, self.limits)
-        metadata = CoreMetadata.parse(inspection.metadata, rules)
+        metadata = CoreMetadata.of(inspection.document, rules)
         metadata.check_against(filename)
         if rules.public_commons:
             public_commons.check_metadata(metadata)

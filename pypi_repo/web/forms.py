@@ -4,24 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from werkzeug.exceptions import ClientDisconnected, LengthRequired, RequestEntityTooLarge
-from werkzeug.sansio.multipart import (
-    Data,
-    Epilogue,
-    Event,
-    Field,
-    File,
-    MultipartDecoder,
-    NeedData,
-    Preamble,
-)
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.errors import InvalidFilename, InvalidForm, RegistryError, TooLarge
 from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import StagedFile
+from pypi_repo.web import multipart
+from pypi_repo.web.multipart import Data, Part
 
-_CHUNK = 256 * 1024
-_LARGEST_PART_HEADER = 64 * 1024
 _LONGEST_BOUNDARY = 200
 
 _CONTENT = "content"
@@ -44,8 +34,9 @@ class UploadReader:
         self._file_limit = file_limit
         self._limits = limits
         self._text_size = 0
-        self._part: Field | File | None = None
+        self._part: Part | None = None
         self._text = bytearray()
+        self._is_content = False
 
     def read(self, request: Request) -> None:
         """Raises InvalidForm, InvalidFilename, TooLarge, and what StagedFile.write raises."""
@@ -59,21 +50,22 @@ class UploadReader:
         if self.signature is not None and self._signature_filename != f"{self.filename}.asc":
             raise InvalidForm("The signature's filename must be that of the content and '.asc'.")
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Field | File):
+    def _take(self, event: Part | Data) -> None:
+        if isinstance(event, Part):
             self._begin(event)
-        elif isinstance(event, Data) and self._is_content:
+        elif self._is_content:
             self._staged.write(event.data, self._file_limit)
-        elif isinstance(event, Data):
+        else:
             self._count(len(event.data))
             self._text += event.data
             if not event.more_data:
                 self._finish(bytes(self._text))
 
     def _finish(self, content: bytes) -> None:
-        if isinstance(self._part, Field):
+        assert self._part is not None  # noqa: S101 - content follows the beginning of its part
+        if self._part.filename is None:
             self.fields.setdefault(self._part.name, []).append(content.decode("utf-8"))
-        elif isinstance(self._part, File):
+        else:
             self.signature, self._signature_filename = content, self._part.filename
 
     def _count(self, size: int) -> None:
@@ -83,38 +75,35 @@ class UploadReader:
                 f"The upload's text fields exceed {format_size(self._limits.form_size)}."
             )
 
-    @property
-    def _is_content(self) -> bool:
-        return isinstance(self._part, File) and self._part.name == _CONTENT
-
-    def _begin(self, part: Field | File) -> None:
+    def _begin(self, part: Part) -> None:
         self._part = part
         self._text = bytearray()
-        self._count(len(part.name or ""))
+        self._is_content = part.name == _CONTENT
+        self._count(len(part.name))
         if not part.name:
             raise InvalidForm("A part of the upload form has no name.")
-        if isinstance(part, Field):
-            if part.name == _CONTENT:
+        if part.filename is None:
+            if self._is_content:
                 raise InvalidForm("The content must be sent as a file, with its filename.")
-        elif part.name == _CONTENT:
+        elif self._is_content:
             self._begin_content(part)
         elif part.name != _SIGNATURE:
             raise InvalidForm(f"The field {part.name[:40]!r} must be text, not a file.")
 
-    def _begin_content(self, part: File) -> None:
+    def _begin_content(self, part: Part) -> None:
         if self.filename is not None:
             raise InvalidForm("Only one file can be uploaded at a time.")
-        if part.headers.get("Content-Type", "").lower().startswith("image/"):
+        if part.headers.get("content-type", "").lower().startswith("image/"):
             raise InvalidForm("An image is not a distribution file.")
         self.filename = sent_filename(part)
 
 
-def sent_filename(part: File) -> str:
-    """Raises InvalidFilename for a path."""
+def sent_filename(part: Part) -> str:
+    """Of a part that is a file; raises InvalidFilename for a path."""
     # The parser drops backslashes as escapes, so a path is looked for in what was sent.
-    if "\\" in part.headers["Content-Disposition"]:
+    if "\\" in part.headers["content-disposition"]:
         raise InvalidFilename("The filename must not hold a path.")
-    return part.filename
+    return part.filename or ""
 
 
 @contextmanager
@@ -132,26 +121,15 @@ def form_errors() -> Iterator[None]:
         raise InvalidForm("The upload is not a complete multipart form.") from error
 
 
-def multipart_events(request: Request, limits: Limits) -> Iterator[Event]:
+def multipart_events(request: Request, limits: Limits) -> Iterator[Part | Data]:
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidForm("An upload must be a multipart/form-data request; use twine or uv.")
     if _came_without_end(request):
         raise LengthRequired("This server takes no upload in chunks; send its Content-Length.")
-    decoder = MultipartDecoder(
-        boundary.encode("latin-1", "replace"),
-        max_form_memory_size=2 * _CHUNK + _LARGEST_PART_HEADER,
-        max_parts=limits.form_parts,
+    return multipart.events(
+        request.stream, boundary.encode("latin-1", "replace"), limits.form_parts
     )
-    stream = request.stream
-    while True:
-        chunk = stream.read(_CHUNK)
-        decoder.receive_data(chunk or None)
-        while not isinstance(event := decoder.next_event(), NeedData):
-            if isinstance(event, Epilogue):
-                return
-            if not isinstance(event, Preamble):
-                yield event
 
 
 def _came_without_end(request: Request) -> bool:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from werkzeug.sansio.multipart import Data, Event, Field, File
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Actor
@@ -13,6 +12,7 @@ from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.upload import Uploads
 from pypi_repo.web import problems
 from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
+from pypi_repo.web.multipart import Data, Part
 from pypi_repo.web.observation import note_upload
 from pypi_repo.web.portal.page import Page
 
@@ -69,19 +69,20 @@ def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
     form_token = page.request.headers.get("X-Form-Token", "")
     events = multipart_events(page.request, uploads.limits)
     for part in events:
-        if isinstance(part, File) and part.filename:
+        assert isinstance(part, Part)  # noqa: S101 - what follows it is taken below
+        if part.filename:
             page.check_form_token(form_token)
             yield _accept(page.actor, uploads, part, events, file_limit)
         else:
             value = _text(events)
-            if isinstance(part, Field) and part.name == "form_token":
+            if part.name == "form_token" and part.filename is None:
                 form_token = value
 
 
 def _accept(
-    actor: Actor, uploads: Uploads, part: File, events: Iterator[Event], file_limit: int
+    actor: Actor, uploads: Uploads, part: Part, events: Iterator[Part | Data], file_limit: int
 ) -> Result:
-    chunks = _chunks(events)
+    name, chunks = part.filename or "", _chunks(events)
     try:
         with uploads.stage() as staged:
             form = UploadForm.of_file(sent_filename(part))
@@ -92,8 +93,8 @@ def _accept(
     except RegistryError as error:
         for _rest in chunks:
             pass
-        return _refused(part.filename or "", error)
-    return Result(part.filename, 200, " ".join(["Uploaded.", *accepted.warnings]))
+        return _refused(name, error)
+    return Result(name, 200, " ".join(["Uploaded.", *accepted.warnings]))
 
 
 def _refused(filename: str, error: RegistryError) -> Result:
@@ -101,7 +102,7 @@ def _refused(filename: str, error: RegistryError) -> Result:
     return Result(filename, status, error.message)
 
 
-def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
+def _chunks(events: Iterator[Part | Data]) -> Iterator[bytes]:
     """The content of the part that has just begun."""
     for event in events:
         assert isinstance(event, Data)  # noqa: S101 - nothing else follows within a part
@@ -110,7 +111,7 @@ def _chunks(events: Iterator[Event]) -> Iterator[bytes]:
             return
 
 
-def _text(events: Iterator[Event]) -> str:
+def _text(events: Iterator[Part | Data]) -> str:
     content = b""
     for chunk in _chunks(events):
         content += chunk
