@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pypi_repo.web.answers import Answer
-
 from pypi_repo.web.metrics import Family, Reading
 
 _MADE_AT_ONCE = 64  # different pages
