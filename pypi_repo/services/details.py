@@ -19,6 +19,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -34,6 +35,7 @@ class Details:
     ) -> None:
         self._repository = repository
         self._database = database
+        self._lookups = Lookups(database)
         self._blobs = blobs
         self._policy = policy
 
@@ -45,8 +47,7 @@ class Details:
         Loading raises UnknownRelease. Raises AuthenticationRequired, PermissionDenied,
         UnknownRepository or UnknownProject.
         """
-        with self._database.read() as connection:
-            found = Catalog(connection).locate(self._repository, name)
+        found = self._lookups.locate(self._repository, name)
         repository, project = found or (None, None)
         repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
         if project is None or (

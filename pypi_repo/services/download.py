@@ -55,7 +55,7 @@ class Downloads:
         match = _PATH.match(path)
         sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
         filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-        found = self._lookups.file(self._repository, filename)
+        found = self._lookups.locate_file(self._repository, filename)
         repository, project, file = found or (None, None, None)
         asked = _project_of(filename) if project is None else project.normalized_name
         repository = admit(

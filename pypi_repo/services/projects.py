@@ -211,7 +211,7 @@ class Projects:
     def _change(self, repository: str, project: str, actor: Actor) -> Iterator[_Change]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            catalog.lock_repository(repository)
+            catalog.lock(repository)
             yield _Change(catalog, actor, *self._locate(catalog, repository, project, actor))
 
     @contextmanager
@@ -220,7 +220,7 @@ class Projects:
     ) -> Iterator[tuple[_Change, DistributionFile]]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            catalog.lock_repository(repository)
+            catalog.lock(repository)
             managed, project, file = self._locate_file(catalog, repository, filename, actor)
             yield _Change(catalog, actor, managed, project), file
 

@@ -53,7 +53,7 @@ class SimpleIndex:
         return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        found = self._lookups.project(self._repository, project)
+        found = self._lookups.locate(self._repository, project)
         repository, located = found or (None, None)
         repository = admit(
             self._policy, actor, Permission.READ, self._repository, repository, project

@@ -34,6 +34,7 @@ from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog, Located
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
 
 _PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
 
@@ -79,6 +80,7 @@ class Uploads:
     ) -> None:
         self._repository = repository
         self._database = database
+        self._lookups = Lookups(database)
         self._blobs = blobs
         self._policy = policy
         self.limits = limits
@@ -88,8 +90,7 @@ class Uploads:
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
-        with self._database.read() as connection:
-            found = Catalog(connection).repository(self._repository)
+        found = self._lookups.repository(self._repository)
         repository = admit(self._policy, actor, Permission.UPLOAD, self._repository, found)
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
         return Admission(limit, repository.profile)
@@ -105,16 +106,14 @@ class Uploads:
 
         Raises a RegistryError that says what is wrong with the file or why it may not be stored.
         """
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            repository = self._locate(catalog, actor, normalize(form.name)).repository
-            rules = RULES[repository.profile]
-            filename = form.parse_filename(rules)
-            if rules.public_commons:
-                public_commons.check_filename(filename)
-            digests = staged.digests()
-            form.check_digests(digests)
-            existing = _existing(catalog, repository, filename, digests)
+        repository = self._locate(self._lookups, actor, normalize(form.name)).repository
+        rules = RULES[repository.profile]
+        filename = form.parse_filename(rules)
+        if rules.public_commons:
+            public_commons.check_filename(filename)
+        digests = staged.digests()
+        form.check_digests(digests)
+        existing = _existing(self._lookups, repository, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing)
         candidate = self._check(actor, form, filename, staged, rules)
@@ -169,7 +168,7 @@ class Uploads:
         file = candidate.file
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            catalog.lock_repository(self._repository)
+            catalog.lock(self._repository)
             repository, project = self._locate(catalog, actor, file.project)
             existing = _existing(catalog, repository, candidate.filename, file.digests)
             if existing is not None and existing.digests == file.digests:
@@ -191,7 +190,7 @@ class Uploads:
             catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
 
-    def _locate(self, catalog: Catalog, actor: Actor, project: NormalizedName) -> Located:
+    def _locate(self, catalog: Catalog | Lookups, actor: Actor, project: NormalizedName) -> Located:
         """Raises where this actor may not upload to this project, or nobody may."""
         repository, found = catalog.locate(self._repository, project) or (None, None)
         repository = admit(
@@ -231,7 +230,10 @@ def _refuse_closed(project: Project) -> None:
 
 
 def _existing(
-    catalog: Catalog, repository: Repository, filename: DistributionFilename, digests: Digests
+    catalog: Catalog | Lookups,
+    repository: Repository,
+    filename: DistributionFilename,
+    digests: Digests,
 ) -> DistributionFile | None:
     """The file of this name, if it is the same one or may be replaced.
 
@@ -259,7 +261,10 @@ def _existing(
 
 
 def _refuse_copy(
-    catalog: Catalog, repository: Repository, filename: DistributionFilename, digests: Digests
+    catalog: Catalog | Lookups,
+    repository: Repository,
+    filename: DistributionFilename,
+    digests: Digests,
 ) -> None:
     copy = catalog.filename_of(repository, digests.blake2_256)
     if copy not in (None, filename.filename):

@@ -39,6 +39,7 @@ from pypi_repo.storage.statements import (
     ADD_PROJECT,
     ADD_RELEASE,
     FILE,
+    FILENAME_OF,
     FORGET_PROVENANCE,
     HAS_SDIST,
     IS_RETIRED,
@@ -90,6 +91,12 @@ class Catalog:
         """The repository as it is now, with all other writers to it waiting for this commit."""
         row = self._connection.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
+
+    def lock(self, name: str) -> None:
+        """Lets no other writer change or publish anything in this repository until the commit."""
+        # A write transaction of SQLite is alone anyway.
+        if self._connection.dialect.name != "sqlite":
+            self.lock_repository(name)
 
     def lock_repositories(self) -> None:
         """Lets no other writer change or publish anything until the commit."""
@@ -298,11 +305,8 @@ class Catalog:
 
     def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
         """Under which name the repository has this content."""
-        return self._connection.execute(
-            select(FileRow.filename)
-            .where(FileRow.repository_id == repository.id, FileRow.blake2_256 == blake2_256)
-            .limit(1)
-        ).scalar_one_or_none()
+        names = {"repository_id": repository.id, "digest": blake2_256}
+        return self._connection.execute(FILENAME_OF, names).scalar_one()
 
     def stored_size(self, repository: Repository) -> int:
         """Bytes of all files of a repository."""

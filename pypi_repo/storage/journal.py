@@ -1,7 +1,5 @@
 """Statements about the journal."""
 
-from dataclasses import asdict
-
 from sqlalchemy import Connection, select
 
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
@@ -9,6 +7,7 @@ from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.statements import RECORD
 from pypi_repo.storage.tables import JournalRow
 
+_RECORDED = tuple(name for name in JournalEntry.__slots__ if name != "id")
 _EXACT = ("actor", "action", "repository", "project", "version", "filename")
 
 
@@ -19,8 +18,7 @@ class Journal:
         self._connection = connection
 
     def record(self, entry: JournalEntry) -> None:
-        values = asdict(entry)
-        del values["id"]
+        values = {name: getattr(entry, name) for name in _RECORDED}
         self._connection.execute(RECORD, values)
 
     def entries(

@@ -1,7 +1,7 @@
 """Blobs in a folder of this machine, written so that they survive a power cut."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ class LocalBlobStore(BlobStore):
             except FileNotFoundError:
                 os.makedirs(self._staging, exist_ok=True)
                 file = self._staging_file()
-        return StagedFile(cast("IO[bytes]", file), file.name)
+        return StagedFile(file, file.name)
 
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
         assert staged.path is not None  # noqa: S101 - told to the type checker
@@ -78,13 +78,18 @@ class LocalBlobStore(BlobStore):
                 if blob := self.look(name if relative == "." else f"{relative}/{name}"):
                     yield blob
 
-    def _staging_file(self) -> "tempfile._TemporaryFileWrapper[bytes]":
-        file = tempfile.NamedTemporaryFile(dir=self._staging, delete=False)  # noqa: SIM115
-        os.chmod(file.name, _MODE)
-        return file
+    def _staging_file(self) -> IO[bytes]:
+        place = os.path.join(self._staging, secrets.token_hex(16))
+        return open(place, "x+b", opener=_open_new)
 
     def _locate(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+
+def _open_new(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    os.chmod(path, _MODE)  # whatever the umask says
+    return descriptor
 
 
 def _flush_to_disk(file: IO[bytes]) -> None:

@@ -1,6 +1,7 @@
 """What nearly every request asks the database: who is it, and what do they ask for."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pypi_repo.domain.accounts import Account, Token
 from pypi_repo.domain.names import NormalizedName
@@ -9,8 +10,15 @@ from pypi_repo.storage import people
 from pypi_repo.storage.catalog import Located, located, located_file
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question, Row
-from pypi_repo.storage.rows import lookup, to_repository
-from pypi_repo.storage.statements import LOCATE_FILE, LOCATE_PROJECT, REPOSITORY
+from pypi_repo.storage.rows import lookup, to_file, to_repository
+from pypi_repo.storage.statements import (
+    FILE,
+    FILENAME_OF,
+    IS_RETIRED,
+    LOCATE_FILE,
+    LOCATE_PROJECT,
+    REPOSITORY,
+)
 
 _LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
 
@@ -19,23 +27,37 @@ def _repository(rows: Sequence[Row]) -> Repository | None:
     return to_repository(rows[0]) if rows else None
 
 
-def _project(rows: Sequence[Row]) -> Located | None:
+def _located(rows: Sequence[Row]) -> Located | None:
     return located(rows[0]) if rows else None
 
 
-def _file(rows: Sequence[Row]) -> _LocatedFile | None:
+def _located_file(rows: Sequence[Row]) -> _LocatedFile | None:
     return located_file(rows[0]) if rows else None
+
+
+def _file(rows: Sequence[Row]) -> DistributionFile | None:
+    return to_file(rows[0]) if rows else None
+
+
+def _value(rows: Sequence[Row]) -> Any:
+    return rows[0][0] if rows else None
 
 
 _ACCOUNT = Question(people.USER, people.to_account)
 _TOKEN_HOLDER = Question(people.TOKEN_HOLDER, people.to_token_holder)
 _REPOSITORY = Question(REPOSITORY, _repository)
-_PROJECT = Question(LOCATE_PROJECT, _project)
-_FILE = Question(LOCATE_FILE, _file)
+_LOCATED = Question(LOCATE_PROJECT, _located)
+_LOCATED_FILE = Question(LOCATE_FILE, _located_file)
+_FILE = Question(FILE, _file)
+_IS_RETIRED = Question(IS_RETIRED, _value)
+_FILENAME_OF = Question(FILENAME_OF, _value)
 
 
 class Lookups:
-    """Each method is one small statement, which sees what is committed at that moment."""
+    """Each method is one small statement, which sees what is committed at that moment.
+
+    Those that Catalog has too answer as they do there.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,10 +73,24 @@ class Lookups:
     def repository(self, name: str) -> Repository | None:
         return self._database.ask(_REPOSITORY, name=lookup(name))
 
-    def project(self, repository: str, project: NormalizedName) -> Located | None:
+    def locate(self, repository: str, project: NormalizedName) -> Located | None:
         """The repository, and the project if it is there."""
-        return self._database.ask(_PROJECT, repository=lookup(repository), project=lookup(project))
+        return self._database.ask(_LOCATED, repository=lookup(repository), project=lookup(project))
 
-    def file(self, repository: str, filename: str) -> _LocatedFile | None:
+    def locate_file(self, repository: str, filename: str) -> _LocatedFile | None:
         """The repository, and the file with its project if it is there."""
-        return self._database.ask(_FILE, repository=lookup(repository), filename=lookup(filename))
+        names = {"repository": lookup(repository), "filename": lookup(filename)}
+        return self._database.ask(_LOCATED_FILE, **names)
+
+    def file(self, repository: Repository, filename: str) -> DistributionFile | None:
+        return self._database.ask(_FILE, repository_id=repository.id, filename=filename)
+
+    def is_retired(self, repository: Repository, filename: str) -> bool:
+        names = {"repository_id": repository.id, "filename": filename}
+        return bool(self._database.ask(_IS_RETIRED, **names))
+
+    def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
+        """Under which name the repository has this content."""
+        names = {"repository_id": repository.id, "digest": blake2_256}
+        found: str | None = self._database.ask(_FILENAME_OF, **names)
+        return found

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Table, and_, bindparam, delete, exists, func, insert, select, update
 
 from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
 from pypi_repo.storage.tables import (
@@ -84,6 +84,10 @@ IS_RETIRED = select(
         RetiredFilenameRow.repository_id == bindparam("repository_id"),
         RetiredFilenameRow.filename == bindparam("filename"),
     )
+)
+FILENAME_OF = select(func.min(FileRow.filename)).where(
+    FileRow.repository_id == bindparam("repository_id"),
+    FileRow.blake2_256 == bindparam("digest"),
 )
 RELEASE = select(ReleaseRow.id, ReleaseRow.created_at).where(
     ReleaseRow.project_id == bindparam("project_id"),

@@ -25,8 +25,15 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
     with database.read() as connection:
         catalog = Catalog(connection)
         assert lookups.repository("main") == catalog.repository("main")
-        assert lookups.project("main", demo) == catalog.locate("main", demo)
-        assert lookups.file("main", filename) == catalog.locate_file("main", filename)
+        assert lookups.locate("main", demo) == catalog.locate("main", demo)
+        assert lookups.locate_file("main", filename) == catalog.locate_file("main", filename)
+        repository = catalog.repository("main")
+        assert repository is not None
+        for name in (filename, "other-1.0-py3-none-any.whl"):
+            assert lookups.file(repository, name) == catalog.file(repository, name)
+            assert lookups.is_retired(repository, name) == catalog.is_retired(repository, name)
+        digest = "0" * 64
+        assert lookups.filename_of(repository, digest) == catalog.filename_of(repository, digest)
         assert lookups.account(USER) == People(connection).user(USER)
     found = lookups.repository("main")
     assert found is not None
@@ -37,11 +44,11 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
 def test_what_is_not_there(both: Registry, database: Database) -> None:
     lookups = Lookups(database)
     assert lookups.repository("none") is None
-    assert lookups.project("none", normalize("demo")) is None
-    assert lookups.file("none", "x") is None
+    assert lookups.locate("none", normalize("demo")) is None
+    assert lookups.locate_file("none", "x") is None
     assert lookups.account("nobody") is None
     assert lookups.token_holder("0" * 64) is None
-    located = lookups.project("main", normalize("none"))
+    located = lookups.locate("main", normalize("none"))
     assert located is not None
     assert located.project is None
 

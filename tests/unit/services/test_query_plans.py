@@ -95,9 +95,9 @@ def test_no_request_reads_a_whole_table(
     lookups = Lookups(database)
     lookups.account(USER)
     lookups.token_holder("0" * 64)
-    lookups.file("main", "p_77-1.0-py3-none-any.whl")
+    lookups.locate_file("main", "p_77-1.0-py3-none-any.whl")
     lookups.repository("main")
-    lookups.project("main", normalize("demo"))
+    lookups.locate("main", normalize("demo"))
     given = {
         "name": "main",
         "repository": "main",
