@@ -1,12 +1,10 @@
-"""The blob store that a URL stands for."""
+"""The blob store that a URL stands for.
+
+fsspec is imported by the first of them: who only imports the package may never need one.
+"""
 
 from collections.abc import Mapping
 from typing import Any
-
-import fsspec
-from fsspec.config import apply_config
-from fsspec.core import split_protocol, url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.blobs import BlobStore
@@ -35,6 +33,10 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
 
     Raises ConfigurationError for a URL that no installed file system understands.
     """
+    import fsspec
+    from fsspec.core import split_protocol, url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
     protocol = split_protocol(url)[0] or "file"
     if protocol == "memory":
         memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
@@ -72,6 +74,9 @@ def _advice(protocol: str, error: Exception) -> str:
 
 
 def _with_defaults(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    import fsspec
+    from fsspec.config import apply_config
+
     kind = fsspec.get_filesystem_class(protocol)
     given = apply_config(kind, dict(options))
     if _EXTRAS.get(protocol) == "s3":

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.accounts import Account, Token, User
@@ -14,7 +13,7 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import GrantRow, RepositoryRow, TokenRow, UserRow
 
-_Scope = aliased(RepositoryRow)
+_Scope = RepositoryRow.__table__.alias()
 """The repository that a token is limited to, beside those that its user's grants name."""
 
 _TOKEN_COLUMNS = (
@@ -22,7 +21,7 @@ _TOKEN_COLUMNS = (
     UserRow.name,
     TokenRow.name,
     TokenRow.prefix,
-    _Scope.name,
+    _Scope.c.name,
     TokenRow.read_only,
     TokenRow.created_at,
     TokenRow.expires_at,
@@ -35,7 +34,7 @@ def _tokens(*more_columns: Any) -> Any:
         select(*_TOKEN_COLUMNS, *more_columns)
         .select_from(TokenRow)
         .join(UserRow, UserRow.id == TokenRow.user_id)
-        .outerjoin(_Scope, _Scope.id == TokenRow.repository_id)
+        .outerjoin(_Scope, _Scope.c.id == TokenRow.repository_id)
     )
 
 

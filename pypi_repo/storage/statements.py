@@ -1,12 +1,9 @@
 """What each request asks, built once: building costs SQLAlchemy more than running it."""
 
-from typing import cast
-
-from sqlalchemy import Table, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
 
 from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
 from pypi_repo.storage.tables import (
-    Base,
     FileRow,
     JournalRow,
     ProjectRow,
@@ -15,12 +12,6 @@ from pypi_repo.storage.tables import (
     RepositoryRow,
     RetiredFilenameRow,
 )
-
-
-def _table(row: type[Base]) -> Table:
-    """What changes rows names the table itself: the object mapper would look at each value."""
-    return cast("Table", row.__table__)
-
 
 REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
 LOCATE_PROJECT = (
@@ -98,18 +89,18 @@ HAS_SDIST = select(
 )
 LOCK_REPOSITORY = REPOSITORY.with_for_update()
 NEXT_SERIAL = (
-    update(_table(RepositoryRow))
+    update(RepositoryRow)
     .where(RepositoryRow.id == bindparam("repository_id"))
     .values(serial=RepositoryRow.serial + 1)
     .returning(RepositoryRow.serial)
 )
 PROJECT_PUBLISHED = (
-    update(_table(ProjectRow))
+    update(ProjectRow)
     .where(ProjectRow.id == bindparam("project_id"))
     .values(name=bindparam("shown_name"), serial=bindparam("new_serial"))
 )
-FORGET_PROVENANCE = delete(_table(ProvenanceRow)).where(ProvenanceRow.file_id == bindparam("file"))
-ADD_PROJECT = insert(_table(ProjectRow)).returning(ProjectRow.id)
-ADD_RELEASE = insert(_table(ReleaseRow)).returning(ReleaseRow.id)
-ADD_FILE = insert(_table(FileRow)).returning(FileRow.id)
-RECORD = insert(_table(JournalRow))
+FORGET_PROVENANCE = delete(ProvenanceRow).where(ProvenanceRow.file_id == bindparam("file"))
+ADD_PROJECT = insert(ProjectRow).returning(ProjectRow.id)
+ADD_RELEASE = insert(ReleaseRow).returning(ReleaseRow.id)
+ADD_FILE = insert(FileRow).returning(FileRow.id)
+RECORD = insert(JournalRow)

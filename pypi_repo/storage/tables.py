@@ -4,23 +4,32 @@ Ids of repositories, projects and tokens are never used twice (`sqlite_autoincre
 name a page by the first two, and people revoke a token by its own.
 """
 
-from datetime import UTC, date, datetime
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
     DateTime,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    String,
+    Table,
     UniqueConstraint,
     false,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_Value = TypeVar("_Value")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -36,8 +45,18 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Base(DeclarativeBase):
-    metadata = MetaData(
+_NEVER_TWICE: Mapping[str, Any] = {"sqlite_autoincrement": True}
+
+
+class Base:
+    """A table, with its columns as attributes of a class: what SQLAlchemy's object mapper calls
+    declarative, without the mapper, which costs a start more than all of it is used for.
+
+    A subclass says its `__tablename__`, its columns, and perhaps `__table_args__` and
+    `__table_options__`. It stands for its `__table__` wherever a statement names one.
+    """
+
+    metadata: ClassVar = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -45,49 +64,74 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy, once
-        datetime: UTCDateTime,
-        dict[str, str]: JSON,
-    }
+    __tablename__: ClassVar[str]
+    __table_args__: ClassVar[tuple[SchemaItem, ...]] = ()
+    __table_options__: ClassVar[Mapping[str, Any]] = {}
+    __table__: ClassVar[Table]
+
+    def __init_subclass__(cls) -> None:
+        columns = {name: item for name, item in vars(cls).items() if isinstance(item, Column)}
+        for name, column in columns.items():
+            column.name = column.key = name
+        cls.__table__ = Table(
+            cls.__tablename__,
+            cls.metadata,
+            *columns.values(),
+            *cls.__table_args__,
+            **cls.__table_options__,
+        )
+
+    @classmethod
+    def __clause_element__(cls) -> Table:
+        return cls.__table__
 
 
-def _owned_by(column: str) -> Any:
+def _column(
+    type_: type[TypeEngine[_Value]] | TypeEngine[_Value], **options: Any
+) -> ColumnElement[_Value]:
+    return Column(type_, nullable=False, **options)
+
+
+def _optional(type_: type[TypeEngine[_Value]] | TypeEngine[_Value]) -> ColumnElement[_Value | None]:
+    return Column(type_, nullable=True)
+
+
+def _owned_by(column: str, *, nullable: bool = False, **options: Any) -> ColumnElement[int]:
     """A reference whose row goes when the owner goes."""
-    return mapped_column(ForeignKey(column, ondelete="CASCADE"))
+    owner = ForeignKey(column, ondelete="CASCADE")
+    return Column(Integer, owner, nullable=nullable, **options)
 
 
 class RepositoryRow(Base):
     __tablename__ = "repositories"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_options__ = _NEVER_TWICE
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    description: Mapped[str]
-    public: Mapped[bool]
-    allow_overwrite: Mapped[bool]
-    allow_reuse: Mapped[bool] = mapped_column(server_default=false())
-    max_file_size: Mapped[int | None] = mapped_column(BigInteger)
-    quota: Mapped[int | None] = mapped_column(BigInteger)
-    profile: Mapped[str] = mapped_column(server_default="private")
-    serial: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
+    id = _column(Integer, primary_key=True)
+    name = _column(String, unique=True)
+    description = _column(String)
+    public = _column(Boolean)
+    allow_overwrite = _column(Boolean)
+    allow_reuse = _column(Boolean, server_default=false())
+    max_file_size = _optional(BigInteger)
+    quota = _optional(BigInteger)
+    profile = _column(String, server_default="private")
+    serial = _column(BigInteger)
+    created_at = _column(UTCDateTime)
 
 
 class ProjectRow(Base):
     __tablename__ = "projects"
-    __table_args__ = (
-        UniqueConstraint("repository_id", "normalized_name"),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (UniqueConstraint("repository_id", "normalized_name"),)
+    __table_options__ = _NEVER_TWICE
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    repository_id: Mapped[int] = _owned_by("repositories.id")
-    name: Mapped[str]
-    normalized_name: Mapped[str]
-    status: Mapped[str]
-    status_reason: Mapped[str]
-    serial: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[datetime]
+    id = _column(Integer, primary_key=True)
+    repository_id = _owned_by("repositories.id")
+    name = _column(String)
+    normalized_name = _column(String)
+    status = _column(String)
+    status_reason = _column(String)
+    serial = _column(BigInteger)
+    created_at = _column(UTCDateTime)
 
 
 class ReleaseRow(Base):
@@ -96,11 +140,11 @@ class ReleaseRow(Base):
     __tablename__ = "releases"
     __table_args__ = (UniqueConstraint("project_id", "canonical_version"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[int] = _owned_by("projects.id")
-    version: Mapped[str]
-    canonical_version: Mapped[str]
-    created_at: Mapped[datetime]
+    id = _column(Integer, primary_key=True)
+    project_id = _owned_by("projects.id")
+    version = _column(String)
+    canonical_version = _column(String)
+    created_at = _column(UTCDateTime)
 
 
 class FileRow(Base):
@@ -113,23 +157,23 @@ class FileRow(Base):
         Index(None, "repository_id", "uploaded_at", "size"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    repository_id: Mapped[int] = _owned_by("repositories.id")
-    release_id: Mapped[int] = _owned_by("releases.id")
-    filename: Mapped[str]
-    kind: Mapped[str]
-    python_tag: Mapped[str]
-    size: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]
-    blake2_256: Mapped[str]
-    md5: Mapped[str]
-    requires_python: Mapped[str | None]
-    metadata_sha256: Mapped[str | None]
-    signature_sha256: Mapped[str | None]
-    has_provenance: Mapped[bool] = mapped_column(server_default=false())
-    yanked: Mapped[str | None]
-    uploaded_at: Mapped[datetime]
-    uploaded_by: Mapped[str]
+    id = _column(Integer, primary_key=True)
+    repository_id = _owned_by("repositories.id")
+    release_id = _owned_by("releases.id")
+    filename = _column(String)
+    kind = _column(String)
+    python_tag = _column(String)
+    size = _column(BigInteger)
+    sha256 = _column(String)
+    blake2_256 = _column(String)
+    md5 = _column(String)
+    requires_python = _optional(String)
+    metadata_sha256 = _optional(String)
+    signature_sha256 = _optional(String)
+    has_provenance = _column(Boolean, server_default=false())
+    yanked = _optional(String)
+    uploaded_at = _column(UTCDateTime)
+    uploaded_by = _column(String)
 
 
 class ProvenanceRow(Base):
@@ -137,10 +181,8 @@ class ProvenanceRow(Base):
 
     __tablename__ = "provenances"
 
-    file_id: Mapped[int] = mapped_column(
-        ForeignKey("files.id", ondelete="CASCADE"), primary_key=True
-    )
-    document: Mapped[str]
+    file_id = _owned_by("files.id", primary_key=True)
+    document = _column(String)
 
 
 class RetiredFilenameRow(Base):
@@ -148,10 +190,8 @@ class RetiredFilenameRow(Base):
 
     __tablename__ = "retired_filenames"
 
-    repository_id: Mapped[int] = mapped_column(
-        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
-    )
-    filename: Mapped[str] = mapped_column(primary_key=True)
+    repository_id = _owned_by("repositories.id", primary_key=True)
+    filename = _column(String, primary_key=True)
 
 
 class JournalRow(Base):
@@ -160,17 +200,17 @@ class JournalRow(Base):
     __tablename__ = "journal"
     __table_args__ = (Index(None, "repository", "project"),)
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    actor_kind: Mapped[str | None]
-    action: Mapped[str]
-    repository: Mapped[str | None]
-    serial: Mapped[int | None] = mapped_column(BigInteger)
-    project: Mapped[str | None]
-    version: Mapped[str | None]
-    filename: Mapped[str | None]
-    detail: Mapped[dict[str, str] | None]
+    id = _column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at = _column(UTCDateTime)
+    actor = _column(String)
+    actor_kind = _optional(String)
+    action = _column(String)
+    repository = _optional(String)
+    serial = _optional(BigInteger)
+    project = _optional(String)
+    version = _optional(String)
+    filename = _optional(String)
+    detail = _optional(JSON)
 
 
 class UserRow(Base):
@@ -178,26 +218,22 @@ class UserRow(Base):
 
     __tablename__ = "users"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str]
-    everywhere: Mapped[int]
-    disabled: Mapped[bool] = mapped_column(server_default=false())
-    created_at: Mapped[datetime]
-    last_used_at: Mapped[datetime | None]
+    id = _column(Integer, primary_key=True)
+    name = _column(String, unique=True)
+    password_hash = _column(String)
+    everywhere = _column(Integer)
+    disabled = _column(Boolean, server_default=false())
+    created_at = _column(UTCDateTime)
+    last_used_at = _optional(UTCDateTime)
 
 
 class GrantRow(Base):
     __tablename__ = "grants"
     __table_args__ = (Index(None, "repository_id"),)
 
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    repository_id: Mapped[int] = mapped_column(
-        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
-    )
-    access: Mapped[int]
+    user_id = _owned_by("users.id", primary_key=True)
+    repository_id = _owned_by("repositories.id", primary_key=True)
+    access = _column(Integer)
 
 
 class TokenRow(Base):
@@ -207,19 +243,19 @@ class TokenRow(Base):
     __table_args__ = (
         Index(None, "user_id"),
         Index(None, "repository_id"),
-        {"sqlite_autoincrement": True},
     )
+    __table_options__ = _NEVER_TWICE
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = _owned_by("users.id")
-    repository_id: Mapped[int | None] = _owned_by("repositories.id")
-    name: Mapped[str]
-    prefix: Mapped[str]
-    secret_sha256: Mapped[str] = mapped_column(unique=True)
-    read_only: Mapped[bool]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
+    id = _column(Integer, primary_key=True)
+    user_id = _owned_by("users.id")
+    repository_id = _owned_by("repositories.id", nullable=True)
+    name = _column(String)
+    prefix = _column(String)
+    secret_sha256 = _column(String, unique=True)
+    read_only = _column(Boolean)
+    created_at = _column(UTCDateTime)
+    expires_at = _optional(UTCDateTime)
+    last_used_at = _optional(UTCDateTime)
 
 
 class AdministratorRow(Base):
@@ -227,28 +263,29 @@ class AdministratorRow(Base):
 
     __tablename__ = "administrators"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str]
-    areas: Mapped[str] = mapped_column(server_default="repositories users settings")
-    created_at: Mapped[datetime]
+    id = _column(Integer, primary_key=True)
+    name = _column(String, unique=True)
+    password_hash = _column(String)
+    areas = _column(String, server_default="repositories users settings")
+    created_at = _column(UTCDateTime)
 
 
 class AdministratorTokenRow(Base):
     """Opens the management API."""
 
     __tablename__ = "administrator_tokens"
-    __table_args__ = (Index(None, "administrator_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "administrator_id"),)
+    __table_options__ = _NEVER_TWICE
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    administrator_id: Mapped[int] = _owned_by("administrators.id")
-    name: Mapped[str]
-    prefix: Mapped[str]
-    secret_sha256: Mapped[str] = mapped_column(unique=True)
-    areas: Mapped[str]
-    read_only: Mapped[bool]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    id = _column(Integer, primary_key=True)
+    administrator_id = _owned_by("administrators.id")
+    name = _column(String)
+    prefix = _column(String)
+    secret_sha256 = _column(String, unique=True)
+    areas = _column(String)
+    read_only = _column(Boolean)
+    created_at = _column(UTCDateTime)
+    expires_at = _column(UTCDateTime)
 
 
 class SessionRow(Base):
@@ -257,10 +294,10 @@ class SessionRow(Base):
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "administrator_id"),)
 
-    secret_sha256: Mapped[str] = mapped_column(primary_key=True)
-    administrator_id: Mapped[int] = _owned_by("administrators.id")
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    secret_sha256 = _column(String, primary_key=True)
+    administrator_id = _owned_by("administrators.id")
+    created_at = _column(UTCDateTime)
+    expires_at = _column(UTCDateTime)
 
 
 class DownloadsRow(Base):
@@ -268,10 +305,8 @@ class DownloadsRow(Base):
 
     __tablename__ = "downloads"
 
-    repository_id: Mapped[int] = mapped_column(
-        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
-    )
-    day: Mapped[date] = mapped_column(primary_key=True)
-    project: Mapped[str] = mapped_column(primary_key=True)
-    version: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int] = mapped_column(BigInteger)
+    repository_id = _owned_by("repositories.id", primary_key=True)
+    day = _column(Date, primary_key=True)
+    project = _column(String, primary_key=True)
+    version = _column(String, primary_key=True)
+    count = _column(BigInteger)
