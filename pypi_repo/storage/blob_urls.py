@@ -34,7 +34,7 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
     Raises ConfigurationError for a URL that no installed file system understands.
     """
     import fsspec
-    from fsspec.core import split_protocol, url_to_fs
+    from fsspec.core import split_protocol
     from fsspec.implementations.local import LocalFileSystem
 
     protocol = split_protocol(url)[0] or "file"
@@ -58,6 +58,8 @@ def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
 
 def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     """The file system, and the path on it."""
+    from fsspec.core import url_to_fs
+
     chosen = _with_defaults(protocol, options)
     file_system, root = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **chosen)
     if _EXTRAS.get(protocol) == "s3":
