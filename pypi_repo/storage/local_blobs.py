@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import IO, cast
 
@@ -30,23 +30,28 @@ class LocalBlobStore(BlobStore):
                 file = self._staging_file()
             except FileNotFoundError:
                 os.makedirs(self._staging, exist_ok=True)
+                _sync_folder(os.path.dirname(self._root))
                 file = self._staging_file()
         return StagedFile(file, file.name)
 
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
-        assert staged.path is not None  # noqa: S101 - told to the type checker
-        target = self._locate(path)
-        folder = os.path.dirname(target)
-        with own_errors():
-            _make_durable_folder(folder)
-            for suffix, content in beside.items():
-                with self.stage() as small:
-                    small.write(content, len(content))
-                    _flush_to_disk(small.file)
-                    os.replace(cast("str", small.path), target + suffix)
-            _flush_to_disk(staged.file)
-            os.replace(staged.path, target)
-            _sync_folder(folder)
+        folder = os.path.dirname(self._locate(path))
+        with own_errors(), ExitStack() as made:
+            os.makedirs(folder, exist_ok=True)
+            files = [
+                (made.enter_context(self._stage_small(content)), self._locate(path) + suffix)
+                for suffix, content in beside.items()
+            ]
+            files.append((staged, self._locate(path)))
+            for file, _place in files:
+                _flush_to_disk(file.file)
+            for file, place in files:
+                os.replace(cast("str", file.path), place)
+            # Last, so that the file system's journal is written once for all of them; and all of
+            # them, because who made a folder a moment ago may not have come to this line yet.
+            while len(folder) >= len(self._root):
+                _sync_folder(folder)
+                folder = os.path.dirname(folder)
 
     def open(self, path: str) -> IO[bytes]:
         with own_errors(FileNotFoundError):
@@ -78,6 +83,11 @@ class LocalBlobStore(BlobStore):
                 if blob := self.look(name if relative == "." else f"{relative}/{name}"):
                     yield blob
 
+    def _stage_small(self, content: bytes) -> StagedFile:
+        small = self.stage()
+        small.write(content, len(content))
+        return small
+
     def _staging_file(self) -> IO[bytes]:
         place = os.path.join(self._staging, secrets.token_hex(16))
         return open(place, "x+b", opener=_open_new)
@@ -95,19 +105,6 @@ def _open_new(path: str, flags: int) -> int:
 def _flush_to_disk(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _make_durable_folder(folder: str) -> None:
-    """Like os.makedirs, with every new entry synced in the folder that holds it."""
-    try:
-        os.mkdir(folder)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make_durable_folder(os.path.dirname(folder))
-        with suppress(FileExistsError):
-            os.mkdir(folder)
-    _sync_folder(os.path.dirname(folder))
 
 
 def _sync_folder(folder: str) -> None:
