@@ -60,7 +60,7 @@ class Sdist:
         size = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
         with (
-            gzip.GzipFile(fileobj=self._file) as unzipped,
+            gzip.GzipFile(fileobj=self._file, mode="rb") as unzipped,
             _Bounded(unzipped, size, self._limits) as bounded,
             tarfile.open(fileobj=bounded, mode="r:") as tar,
         ):

@@ -35,14 +35,12 @@ def respond(
     key = (content.key, content.serial, content.public, variant)
     environ = request.environ
     takes_gzip = _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
-    page = cache.get((key, takes_gzip))
-    if page is None:
-        page = cache.get_or_make(
-            (key, False),
-            lambda: RenderedPage.of(media_type, render(content.load()), _description(content)),
-        )
-        if takes_gzip:
-            page = cache.get_or_make((key, True), page.compressed)
+
+    def make() -> RenderedPage:
+        page = RenderedPage.of(media_type, render(content.load()), _description(content))
+        return page.compressed() if takes_gzip else page
+
+    page = cache.get_or_make((key, takes_gzip), make)
     known = environ.get("HTTP_IF_NONE_MATCH")
     return page.unchanged if known is not None and names(known, page.etag) else page.whole
 
