@@ -16,10 +16,17 @@ _OVERHEAD = 900  # bytes of a wheel beside its padding
 _FILES_PER_PROJECT = 10
 
 
+def form_of(distribution: Distribution) -> Form:
+    """The upload of a distribution that is held in memory."""
+    content = ("content", distribution.filename, distribution.content, "application/octet-stream")
+    body, content_type = multipart(upload_form(distribution), [content])
+    return Form(content_type, body)
+
+
 def small_wheels(label: str, count: int, size: int) -> list[Form]:
     """Wheels of about `size` bytes, ten to a project, none of which any other label has."""
     return [
-        _form(
+        form_of(
             wheel(
                 f"{label}-{number // _FILES_PER_PROJECT}",
                 f"1.{number % _FILES_PER_PROJECT}",
@@ -30,10 +37,14 @@ def small_wheels(label: str, count: int, size: int) -> list[Form]:
     ]
 
 
-def releases(project: str, count: int) -> list[Form]:
-    """`count` wheels of one project, as small as they get, with what a page usually tells."""
+def releases(project: str, count: int, *, first: int = 1) -> list[Form]:
+    """`count` wheels of one project, as small as they get, with what a page usually tells.
+
+    first: of all parts of their versions.
+    """
     return [
-        _form(wheel(project, f"1.{number}", requires_python=">=3.9")) for number in range(count)
+        form_of(wheel(project, f"{first}.{number}", requires_python=">=3.9"))
+        for number in range(count)
     ]
 
 
@@ -53,12 +64,6 @@ def large_wheel(folder: Path, project: str, version: str, size: int) -> tuple[Pa
     body, content_type = multipart(fields, [("content", path.name, marker, None)])
     start, _marker, end = body.rpartition(marker)
     return path, Form(content_type, start, path, end)
-
-
-def _form(distribution: Distribution) -> Form:
-    content = ("content", distribution.filename, distribution.content, "application/octet-stream")
-    body, content_type = multipart(upload_form(distribution), [content])
-    return Form(content_type, body)
 
 
 def _blocks(seed: str, size: int) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from tests.benchmarks.client import Connection, Form, post
 from tests.benchmarks.load import Target, uploads_per_second
@@ -43,9 +44,15 @@ class Installation:
     def pid(self) -> int:
         return self.server.process.pid
 
-    def page(self, project: str, **headers: str) -> Target:
-        """A project page, asked for as pip does."""
-        path = f"{_REPOSITORY}/simple/{project}/"
+    @property
+    def index_url(self) -> str:
+        """As installers are given it, with the credentials."""
+        user, password = quote(_USER, safe=""), quote(_PASSWORD, safe="")
+        return f"http://{user}:{password}@127.0.0.1:{self.server.port}{_REPOSITORY}/simple/"
+
+    def page(self, project: str, *, repository: str = "main", **headers: str) -> Target:
+        """A project page, or the root page for an empty name, asked for as pip does."""
+        path = f"/repositories/{repository}/simple/{project}/".replace("//", "/")
         asked = {"Accept": _FORMATS, "Accept-Encoding": "gzip", **headers}
         return Target(self.server.port, path, {**self._authorization, **asked})
 

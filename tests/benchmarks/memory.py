@@ -25,10 +25,18 @@ class PeakMemory:
             return ""
         return f"peak memory {after:.0f} MiB, +{after - self._before:.0f}"
 
+    @property
+    def now(self) -> float | None:
+        """MiB."""
+        return self._read("VmRSS")
+
     def _peak(self) -> float | None:
+        return self._read("VmHWM")
+
+    def _read(self, field: str) -> float | None:
         try:
             status = (self._folder / "status").read_text()
         except FileNotFoundError:
             return None
-        found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+        found = re.search(rf"^{field}:\s*(\d+) kB", status, re.MULTILINE)
         return int(found[1]) / _KIB_PER_MIB if found else None

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
+from wsgiref.util import FileWrapper
 
 import sqlalchemy
 from werkzeug.wrappers import Request, Response
@@ -59,7 +60,10 @@ class _File:
         self._path = path
 
     def body(self, environ: WSGIEnvironment) -> Iterable[bytes]:
-        wrapper = cast("Callable[..., Iterable[bytes]]", environ["wsgi.file_wrapper"])
+        # granian has none.
+        wrapper = cast(
+            "Callable[..., Iterable[bytes]]", environ.get("wsgi.file_wrapper", FileWrapper)
+        )
         return wrapper(self._path.open("rb"), _CHUNK)
 
 
@@ -93,11 +97,11 @@ def main() -> None:
     parser.add_argument("database", type=Path)
     parser.add_argument("port", type=int)
     arguments = parser.parse_args()
-    site = _Site(arguments.folder, arguments.database)
+    site = Site(arguments.folder, arguments.database)
     Server(site.wsgi_app(), "127.0.0.1", arguments.port).run()
 
 
-class _Site:
+class Site:
     """The bare apps and the floor, by path."""
 
     def __init__(self, folder: Path, database: Path) -> None:

@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from tests.benchmarks import disk, forms, reference, starting
+from tests.benchmarks import (
+    disk,
+    forms,
+    growth,
+    installing,
+    other_servers,
+    reference,
+    starting,
+)
 from tests.benchmarks.answers import Answer
 from tests.benchmarks.client import Connection, Form, head
 from tests.benchmarks.installation import Installation, send
@@ -32,10 +40,23 @@ class Plan:
     seconds: float
     small_uploads: int
     large_file: int
+    grown: growth.Size
 
 
-FULL = Plan(rounds=3, seconds=3.0, small_uploads=400, large_file=500 * _MEGABYTE)
-QUICK = Plan(rounds=1, seconds=1.0, small_uploads=100, large_file=100 * _MEGABYTE)
+FULL = Plan(
+    rounds=3,
+    seconds=3.0,
+    small_uploads=400,
+    large_file=500 * _MEGABYTE,
+    grown=growth.Size(files=1_000_000, projects=100_000, pages=10_000),
+)
+QUICK = Plan(
+    rounds=1,
+    seconds=1.0,
+    small_uploads=100,
+    large_file=100 * _MEGABYTE,
+    grown=growth.Size(files=100_000, projects=10_000, pages=2_000),
+)
 
 
 def measure(folder: Path, plan: Plan) -> Iterator[Result]:
@@ -51,7 +72,13 @@ def measure(folder: Path, plan: Plan) -> Iterator[Result]:
             yield from _small_uploads(installation, server, plan)
             yield _durable_writes(folder, plan)
             yield from _large(installation, server, plan, large, large_forms)
-    yield from starting.measure(folder, folder / "data", plan.rounds)
+        yield from installing.measure(installation, folder, plan.rounds)
+        grown = folder / "grown"
+        yield from growth.measure(installation, grown, plan.grown, plan.rounds, plan.seconds)
+    yield from other_servers.measure(
+        pages, folder, folder / "data", recorded, plan.rounds, plan.seconds
+    )
+    yield from starting.measure(folder, grown, plan.rounds)
 
 
 def _prepare_pages(installation: Installation, recorded: Path) -> dict[str, tuple[str, Target]]:

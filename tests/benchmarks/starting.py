@@ -28,13 +28,13 @@ waitress.serve(app, host="127.0.0.1", port=int(sys.argv[1]), threads=16)
 
 
 def measure(folder: Path, data: Path, rounds: int) -> Iterator[Result]:
-    """data: a registry with something in it; nobody else may be serving from it."""
+    """data: a registry with many files in it; nobody else may be serving from it."""
     serve = [sys.executable, "-m", "pypi_repo.serve", "--data"]
     bare = [sys.executable, "-c", _BARE_SERVER]
     empty = (folder / f"empty-{number}" for number in count())
 
     yield in_turns(
-        "start to first answer",
+        "start to first answer, with many files",
         "ms",
         rounds,
         lambda: _until_it_answers([*serve, str(data), "--port"]),

@@ -21,6 +21,7 @@ _READY = {
     "granian": "Started worker-",
     "uwsgi": "WSGI app 0 (mountpoint='') ready",
 }
+_REGISTRY = "pypi_repo.wsgi:application"
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
 
 
@@ -39,6 +40,7 @@ class WsgiServer(ServerProcess):
 
     folder: where it runs, and where uWSGI's configuration is written.
     more: options beside those of the page.
+    application: another one than the registry.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class WsgiServer(ServerProcess):
         *,
         workers: int = 2,
         more: Sequence[str] = (),
+        application: str = _REGISTRY,
     ) -> None:
         port = free_port()
         command = (
             _from_ini(folder, port, workers) if name == "uwsgi" else _line(name, port, workers)
         )
+        command = [application if word == _REGISTRY else word for word in command]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
         program = str(Path(sys.executable).with_name(command[0]))
         super().__init__(
