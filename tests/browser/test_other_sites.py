@@ -64,10 +64,10 @@ def test_the_portal_is_in_no_frame(attack: Callable[[str], None], portal: Portal
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
-        ("repositories/new", {"name": "planted", "visibility": "public"}),
+        ("new-repository", {"name": "planted", "visibility": "public"}),
         ("repositories/main/delete", {"confirm": "main"}),
-        ("users/new", {"name": "planted", "password": "of the attacker", "everywhere": "write"}),
-        ("administrators/new", {"name": "x", "password": "12345678", "again": "12345678"}),
+        ("new-user", {"name": "planted", "password": "of the attacker", "everywhere": "write"}),
+        ("new-administrator", {"name": "x", "password": "12345678", "again": "12345678"}),
     ],
 )
 def test_a_form_that_sends_itself_changes_nothing(

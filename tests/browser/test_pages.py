@@ -17,7 +17,7 @@ LONG = "whatever-all-our-teams-and-services-together-have-put-in-a-name"
 PAGES = (
     "",
     "repositories",
-    "repositories/new",
+    "new-repository",
     "repositories/main",
     "repositories/main?q=nothing-like-it",
     "repositories/main/connect",
@@ -25,11 +25,11 @@ PAGES = (
     "repositories/main/settings",
     "repositories/main/projects/ledger-client",
     "users",
-    "users/new",
+    "new-user",
     "users/build-server",
     "users/build-server/delete",
     "administrators",
-    "administrators/new",
+    "new-administrator",
     "administrators/noor@example.com",
     "administrators/noor@example.com/delete",
     "activity",
@@ -91,7 +91,7 @@ def _ask_before_revoking(portal: Portal) -> None:
 
 
 def _show_a_refusal(portal: Portal) -> None:
-    portal.open("repositories/new")
+    portal.open("new-repository")
     portal.page.get_by_label("Name", exact=True).fill("main")
     portal.press("Create the repository")
     expect(portal.page.get_by_role("alert")).to_contain_text("already")

@@ -100,6 +100,20 @@ def test_what_does_not_exist(path: str, portal: PortalClient) -> None:
     assert len(_refusal(answer)) > 10
 
 
+def test_no_name_is_in_the_way_of_a_page(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.create("new")
+    registry.accounts.create_user("new", PASSWORD)
+    registry.administrators.create("new", PASSWORD)
+    for path in ("repositories/new", "users/new", "administrators/new"):
+        assert "Create a" not in portal.get(path).text.partition("<h1>")[2].partition("</h1>")[0]
+    portal.post("repositories/new/settings", visibility="public", profile="private")
+    assert registry.repositories.get("new").public
+    portal.post("users/new/delete")
+    portal.post("administrators/new/delete")
+    assert {user.name for user in registry.accounts.users()} == {USER, READER}
+    assert [found.name for found in registry.administrators.all()] == [ADMINISTRATOR]
+
+
 # Repositories
 
 
@@ -107,7 +121,7 @@ def test_a_repository_from_its_creation_to_its_end(
     registry: Registry, portal: PortalClient
 ) -> None:
     answer = portal.post(
-        "repositories/new",
+        "new-repository",
         name="team-a",
         description=" Of team A ",
         visibility="public",
@@ -116,7 +130,7 @@ def test_a_repository_from_its_creation_to_its_end(
         quota="50GiB",
         profile="pypi",
     )
-    assert answer.headers["Location"] == "../repositories/team-a/connect?notice=created"
+    assert answer.headers["Location"] == "repositories/team-a/connect?notice=created"
     made = registry.repositories.get("team-a")
     assert (made.description, made.public, made.profile) == ("Of team A", True, "pypi")
     assert (made.allow_overwrite, made.allow_reuse) == (False, False)
@@ -151,7 +165,7 @@ def test_a_refused_form_is_shown_again_with_what_was_typed(
     wrong: dict[str, str], sentence: str, registry: Registry, portal: PortalClient
 ) -> None:
     fields = {"description": "Typed", "visibility": "public", "profile": "private", **wrong}
-    answer = portal.post("repositories/new", **fields)
+    answer = portal.post("new-repository", **fields)
     assert 400 <= answer.status_code < 500
     assert sentence in _refusal(answer)
     assert 'value="Typed"' in answer.text
@@ -441,7 +455,7 @@ def _may(portal: PortalClient, user: str, password: str) -> int:
 def test_a_generated_password_is_shown_once_and_works(
     registry: Registry, portal: PortalClient
 ) -> None:
-    made = portal.post("users/new", name="New@Example.com", everywhere="read")
+    made = portal.post("new-user", name="New@Example.com", everywhere="read")
     found = re.search(r"<pre[^>]*>([^<]{20,})</pre>", made.text)
     assert found is not None
     assert _may(portal, "new@example.com", found[1]) == 200
@@ -515,9 +529,9 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
 def test_administrators(registry: Registry, portal: PortalClient) -> None:
     fields = {"name": "Second@Example.com", "password": "a password", "again": "a password"}
     assert "not repeated" in _refusal(
-        portal.post("administrators/new", **{**fields, "again": "another"})
+        portal.post("new-administrator", **{**fields, "again": "another"})
     )
-    portal.post("administrators/new", **fields, area=["users", "repositories"])
+    portal.post("new-administrator", **fields, area=["users", "repositories"])
     second = registry.administrators.get("second@example.com")
     assert second.areas == {Area.USERS, Area.REPOSITORIES}
     path = "administrators/second@example.com"

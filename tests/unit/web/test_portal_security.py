@@ -25,19 +25,19 @@ CHANGES = [
     ("account", {"current": PASSWORD, "password": "new password", "again": "new password"}),
     ("account/tokens", {"name": "x", "area": "settings"}),
     ("account/tokens/1/revoke", {}),
-    ("repositories/new", {"name": "made"}),
+    ("new-repository", {"name": "made"}),
     ("repositories/main/settings", {"visibility": "public"}),
     ("repositories/main/delete", {"confirm": "main"}),
     ("repositories/main/change", {"do": "delete", "project": "demo", "confirmed": "yes"}),
     ("repositories/main/projects/demo/change", {"do": "delete-project", "confirmed": "yes"}),
     ("repositories/main/projects/demo/status", {"status": "archived"}),
-    ("users/new", {"name": "made", "everywhere": "write"}),
+    ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
     ("users/user@example.com/tokens", {"token_name": "x"}),
     ("users/user@example.com/tokens/1/revoke", {}),
     ("users/user@example.com/delete", {}),
-    ("administrators/new", {"name": "made", "password": "a password", "again": "a password"}),
+    ("new-administrator", {"name": "made", "password": "a password", "again": "a password"}),
     ("administrators/admin@example.com", {"area": "users"}),
     ("administrators/admin@example.com/password", {"password": "new password"}),
     ("administrators/admin@example.com/delete", {}),
@@ -46,18 +46,18 @@ PAGES = [
     "",
     "account",
     "repositories",
-    "repositories/new",
+    "new-repository",
     "repositories/main",
     "repositories/main/connect",
     "repositories/main/settings",
     "repositories/main/upload",
     "repositories/main/projects/demo",
     "users",
-    "users/new",
+    "new-user",
     "users/user@example.com",
     "users/user@example.com/delete",
     "administrators",
-    "administrators/new",
+    "new-administrator",
     "administrators/admin@example.com",
     "administrators/admin@example.com/delete",
     "activity",
@@ -298,8 +298,8 @@ def test_changing_the_password_needs_the_old_one_and_is_throttled(portal: Portal
 @pytest.mark.parametrize(
     ("area", "pages", "refused"),
     [
-        (Area.REPOSITORIES, ["repositories/new", "repositories/main"], ["users", "administrators"]),
-        (Area.USERS, ["users", "users/new"], ["administrators", "repositories/main"]),
+        (Area.REPOSITORIES, ["new-repository", "repositories/main"], ["users", "administrators"]),
+        (Area.USERS, ["users", "new-user"], ["administrators", "repositories/main"]),
         (Area.SETTINGS, ["administrators"], ["users", "repositories/main"]),
     ],
 )
@@ -452,7 +452,7 @@ def test_passwords_never_come_back(field: str, portal: PortalClient) -> None:
 
 
 def test_a_form_has_its_limit(portal: PortalClient) -> None:
-    assert portal.post("repositories/new", name="x" * 2_000_000).status_code == 413
+    assert portal.post("new-repository", name="x" * 2_000_000).status_code == 413
 
 
 # A host's own sign-in
@@ -473,8 +473,8 @@ def test_a_host_signs_administrators_in(registry: Registry) -> None:
     assert "Sign out" not in page.text
     made = {"name": "made", "visibility": "private"}
     foreign = {**admitted, "Origin": "https://evil.example"}
-    assert client.post("/repositories/new", data=made, headers=foreign).status_code == 403
-    assert client.post("/repositories/new", data=made, headers=admitted).status_code == 303
+    assert client.post("/new-repository", data=made, headers=foreign).status_code == 403
+    assert client.post("/new-repository", data=made, headers=admitted).status_code == 303
     assert registry.repositories.get("made").name == "made"
     assert registry.activity.entries(limit=1)[0].actor == "boss"
 
