@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,15 @@ PREFIX = "/team/pypi"
 
 @dataclass
 class Portal:
-    """One browser window on the portal; `has_script` tells whether JavaScript is on."""
+    """One browser window on the portal; `has_script` tells whether JavaScript is on.
+
+    folder: for the files that are uploaded.
+    """
 
     page: Page
     url: str
     has_script: bool
+    folder: Path
 
     def open(self, path: str = "") -> None:
         self.page.goto(f"{self.url}{path}")
@@ -54,20 +57,11 @@ class Portal:
 
     def upload(self, *distributions: Distribution) -> None:
         """Drops the files on the page, or picks them where there is no script."""
+        paths = [distribution.save(self.folder) for distribution in distributions]
         if self.has_script:
-            self.page.dispatch_event(
-                "#drop", "drop", {"dataTransfer": self._dragged(distributions)}
-            )
+            self._drop(paths)
         else:
-            files: list[Any] = [
-                {
-                    "name": distribution.filename,
-                    "mimeType": "application/octet-stream",
-                    "buffer": distribution.content,
-                }
-                for distribution in distributions
-            ]
-            self.page.get_by_label("Files").set_input_files(files)
+            self.page.get_by_label("Files").set_input_files(paths)
             self.press("Upload")
 
     def result_of(self, distribution: Distribution) -> str:
@@ -76,22 +70,18 @@ class Portal:
         item.locator(".badge").wait_for()
         return item.inner_text()
 
-    def _dragged(self, distributions: tuple[Distribution, ...]) -> Any:
-        files = [
-            [distribution.filename, base64.b64encode(distribution.content).decode()]
-            for distribution in distributions
-        ]
-        return self.page.evaluate_handle(
-            """(files) => {
-                const dragged = new DataTransfer();
-                for (const [name, text] of files) {
-                    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-                    dragged.items.add(new File([bytes], name));
-                }
-                return dragged;
-            }""",
-            files,
-        )
+    def _drop(self, paths: list[Path]) -> None:
+        """As somebody drags files here from another program."""
+        target = self.page.locator("#drop")
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        assert box is not None
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+        session.detach()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +112,7 @@ OpenPortal = Callable[..., Portal]
 
 
 @pytest.fixture
-def open_portal(browser: Browser, server: LiveServer) -> Iterator[OpenPortal]:
+def open_portal(browser: Browser, server: LiveServer, tmp_path: Path) -> Iterator[OpenPortal]:
     """Opens a window of a new browser profile; keyword arguments as for `new_context`."""
     contexts = []
 
@@ -131,7 +121,8 @@ def open_portal(browser: Browser, server: LiveServer) -> Iterator[OpenPortal]:
         contexts.append(context)
         context.set_default_timeout(15_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        return Portal(context.new_page(), f"{server.url}/portal/", has_script)
+        files = tmp_path / "files"
+        return Portal(context.new_page(), f"{server.url}/portal/", has_script, files)
 
     yield opened
     for context in contexts:
