@@ -81,12 +81,13 @@ class Accounts:
     ) -> None:
         """Changes all that is given, or nothing; effective on the user's next request.
 
+        password: the one that the user has already changes nothing.
         disabled: such a user keeps everything, and is refused.
 
         Raises UnknownAccount, InvalidPassword, UnknownRepository or PermissionDenied.
         """
         require_area(actor, Area.USERS)
-        password_hash = None if password is None else self._passwords.hash(password)
+        password_hash = None if password is None else self._new_hash(name, password)
         with self._database.begin() as connection:
             people, catalog = People(connection), Catalog(connection)
             user = _known(people, name)
@@ -100,6 +101,13 @@ class Accounts:
                 people.set_disabled(user.id, disabled)
                 action = "disable user" if disabled else "enable user"
                 _record(catalog, actor, action, user.name)
+
+    def _new_hash(self, name: str, password: str) -> str | None:
+        """None for the password that the user has already."""
+        with self._database.read() as connection:
+            user = _known(People(connection), name)
+        is_known = self._passwords.verify(password, user.password_hash)
+        return None if is_known else self._passwords.hash(password)
 
     def set_access(
         self,

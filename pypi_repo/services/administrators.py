@@ -89,12 +89,13 @@ class Administrators:
     ) -> None:
         """Changes all that is given, or nothing; effective on the administrator's next request.
 
-        password: a new one signs the administrator out everywhere.
+        password: a new one signs the administrator out everywhere; the one that it has already
+            changes nothing.
 
         Raises UnknownAccount, InvalidPassword, LastAdministrator or PermissionDenied.
         """
         granted = None if areas is None else frozenset(areas)
-        password_hash = None if password is None else self._passwords.hash(password)
+        password_hash = None if password is None else self._new_hash(name, password, actor)
         with self._database.begin() as connection:
             administration = Administration(connection)
             administrators = administration.lock_administrators()
@@ -121,6 +122,12 @@ class Administrators:
                     administrator.name,
                 )
 
+    def _new_hash(self, name: str, password: str, actor: Actor) -> str | None:
+        """None for the password that the administrator has already."""
+        administrator = self.get(name, actor=actor)
+        is_known = self._passwords.verify(password, administrator.password_hash)
+        return None if is_known else self._passwords.hash(password)
+
     def set_areas(self, name: str, areas: Iterable[Area], *, actor: Actor = OPERATOR) -> None:
         """Effective on the administrator's next request.
 
@@ -130,7 +137,7 @@ class Administrators:
         self.change(name, areas=areas, actor=actor)
 
     def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
-        """Signs the administrator out everywhere.
+        """A new one signs the administrator out everywhere.
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """

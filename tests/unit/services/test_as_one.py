@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
@@ -25,7 +26,7 @@ def other(both: Registry, database_url: str) -> Iterator[Registry]:
 def test_no_update_is_lost_between_processes(both: Registry, other: Registry) -> None:
     """Each adds one to a number as often as the other: read, then change if it is still so."""
 
-    def count(registry: Registry) -> int:
+    def counted(registry: Registry) -> int:
         api = ApiClient(registry, ADMINISTRATOR)
         done = refused = 0
         while done < _COUNTED_BY_EACH:
@@ -44,7 +45,7 @@ def test_no_update_is_lost_between_processes(both: Registry, other: Registry) ->
         return refused
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(count, (both, other)))
+        list(pool.map(counted, (both, other)))
     assert both.repositories.get("main").description == str(2 * _COUNTED_BY_EACH)
 
 
@@ -84,9 +85,11 @@ def test_a_change_by_another_way_in_between_is_noticed(both: Registry, other: Re
     assert seen == [None, "by the other"]
     assert both.projects.file("main", file.filename).yanked == "by the other"
 
+    passwords = (f"another horse {number}" for number in count(1))
+
     def disable_after_the_other() -> None:
         both.accounts.users()
-        other.accounts.set_password(USER, f"another horse {len(seen)}")
+        other.accounts.set_password(USER, next(passwords))
         both.accounts.set_disabled(USER, True)
 
     with pytest.raises(Unavailable):

@@ -399,6 +399,24 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     assert _may(api, "ci@example.com", "a new password") == 401
 
 
+def test_a_put_repeated_with_its_password_changes_nothing(
+    registry: Registry, api: ApiClient
+) -> None:
+    settings = {"password": "another horse"}
+    api.put(f"users/{USER}", settings)
+    api.put("administrators/two@example.com", {**settings, "areas": ["users"]})
+    session = registry.sessions.sign_in("two@example.com", "another horse", "192.0.2.1")
+    changes = len(registry.activity.entries())
+    assert api.put(f"users/{USER}", settings).status_code == 200
+    again = api.put("administrators/two@example.com", {**settings, "areas": ["users"]})
+    assert again.status_code == 200
+    assert len(registry.activity.entries()) == changes
+    assert registry.sessions.find(session.secret) is not None
+    assert _may(api, USER, "another horse") == 200
+    api.put("administrators/two@example.com", {"password": "a new horse", "areas": ["users"]})
+    assert registry.sessions.find(session.secret) is None
+
+
 def test_a_refused_put_changes_nothing(registry: Registry, api: ApiClient) -> None:
     registry.administrators.create("two@example.com", PASSWORD)
     paths = (f"users/{USER}", "administrators/two@example.com")
