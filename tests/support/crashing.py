@@ -1,4 +1,4 @@
-"""Uploads in a process of its own, which dies as by `kill -9`: at any moment, or at a named step.
+"""Processes that die as by `kill -9`, at any moment or at a named step: uploads, and upgrades.
 
 Steps are what a process asks of the system below it: of the disk, the database, the object store.
 They are watched from outside of the registry, which runs as it is.
@@ -19,6 +19,8 @@ import psycopg  # noqa: F401 - loaded once, before the fork
 import s3fs
 from sqlalchemy import Engine, event
 
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation
 
@@ -101,6 +103,36 @@ class Uploading:
             case ("steps", list(steps)):
                 self.steps = steps
         return True
+
+
+class Upgrading:
+    """A process that upgrades the schema; `die_at` as above."""
+
+    def __init__(self, database: str, *, die_at: int | None = None) -> None:
+        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
+        self._process = _CONTEXT.Process(
+            target=_upgrade, args=(database, die_at, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def wait(self) -> list[str]:
+        """The names of its steps; none where it has died before it was ready."""
+        try:
+            steps: list[str] = self._reports.recv()
+        except EOFError:
+            steps = []
+        self._process.join()
+        self._process.close()
+        self._reports.close()
+        return steps
+
+
+def _upgrade(database: str, die_at: int | None, reports: Connection) -> None:
+    steps = _Steps(die_at)
+    steps.begin()
+    schema.upgrade(Database(database))
+    reports.send(steps.names)
 
 
 def _upload(
