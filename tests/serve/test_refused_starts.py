@@ -119,7 +119,7 @@ def test_unreachable_postgresql(serve: Serve, tmp_path: Path) -> None:
 def test_impossible_file_store(serve: Serve, tmp_path: Path) -> None:
     refused = serve("--data", tmp_path / "data", "--blobs", "gopher://x/y", "--port", "0")
 
-    assert_one_sentence(refused, "gopher://x/y")
+    assert_one_sentence(refused, "gopher://")
 
 
 def test_outdated_schema_of_a_named_database(serve: Serve, tmp_path: Path) -> None:
