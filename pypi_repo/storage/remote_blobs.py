@@ -1,15 +1,11 @@
 """Blobs in an object store: S3, Google Cloud Storage, Azure, or whatever else fsspec speaks."""
 
-import asyncio
 import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
-
-from fsspec import AbstractFileSystem
-from fsspec.asyn import sync
 
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 
@@ -93,6 +89,8 @@ class RemoteBlobStore(BlobStore):
 
     @property
     def signs_urls(self) -> bool:
+        from fsspec import AbstractFileSystem
+
         return type(self._fs).sign is not AbstractFileSystem.sign
 
     def signed_url(self, path: str, expires_in: int) -> str:
@@ -135,6 +133,10 @@ class RemoteBlobStore(BlobStore):
         if not self._fs.async_impl:
             getattr(self._fs, method)(*arguments, **options)
             return
+        import asyncio
+
+        from fsspec.asyn import sync
+
         sending = getattr(self._fs, f"_{method}")(*arguments, **options)
         sync(self._fs.loop, asyncio.wait_for, sending, self._patience + size / _SLOWEST)
 
