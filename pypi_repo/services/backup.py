@@ -213,7 +213,7 @@ def _dump_path(name: str) -> str:
 
 def _names(store: BlobStore) -> list[str]:
     """Of all dumps, oldest first."""
-    paths = (blob.path for blob in store.walk(_DUMPS))
+    paths = [blob.path for blob in store.walk(_DUMPS) if blob.path.endswith(_SUFFIX)]
     names = [path.removeprefix(f"{_DUMPS}/").removesuffix(_SUFFIX) for path in paths]
     if not names:
         raise InvalidBackup(f"There is no backup in {store}; see whether this is the right place.")

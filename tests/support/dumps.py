@@ -9,6 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
+
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+
 Lines = list[Any]
 """The documents of a dump, without the last one, which is their digest."""
 
@@ -35,30 +40,26 @@ def forge(path: Path, change: Callable[[Lines], Lines]) -> None:
     path.write_bytes(gzip.compress(b"".join(lines)))
 
 
-def as_of_revision_1(lines: Lines) -> Lines:
-    """A dump as the first revision of the schema would have had it."""
-    later_tables = {"provenances", "administrator_tokens", "sessions", "downloads"}
-    later_columns = {
-        "repositories": {"allow_reuse", "quota", "profile"},
-        "files": {"signature_sha256", "has_provenance"},
-        "journal": {"actor_kind"},
-        "users": {"disabled", "last_used_at"},
-        "tokens": {"last_used_at"},
-        "administrators": {"areas"},
-    }
+def as_of(database: Database, lines: Lines) -> Lines:
+    """A dump as it would have been at the revision of the schema that `database` has."""
+    with database.read(guarded=False) as connection:
+        inspector = sqlalchemy.inspect(connection)
+        columns = {
+            table: {column["name"] for column in inspector.get_columns(table)}
+            for table in inspector.get_table_names()
+        }
     header, *rest = lines
-    kept = {name: count for name, count in header["rows"].items() if name not in later_tables}
-    old: Lines = [{**header, "revision": "0001", "rows": kept}]
+    kept = {name: count for name, count in header["rows"].items() if name in columns}
+    old: Lines = [{**header, "revision": schema.current_revision(database), "rows": kept}]
     table, places = "", []
     for document in rest:
         if isinstance(document, dict):
-            table = document["table"]
-            columns = document["columns"]
-            missing = later_columns.get(table, set())
-            places = [place for place, name in enumerate(columns) if name not in missing]
-            document = {"table": table, "columns": [columns[place] for place in places]}
+            table, names = document["table"], document["columns"]
+            had = columns.get(table, set())
+            places = [place for place, name in enumerate(names) if name in had]
+            document = {"table": table, "columns": [names[place] for place in places]}
         else:
             document = [document[place] for place in places]
-        if table not in later_tables:
+        if table in columns:
             old.append(document)
     return old

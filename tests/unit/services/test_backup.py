@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from pypi_repo.domain.errors import ConfigurationError, Conflict, InvalidBackup,
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services import backup as module
 from pypi_repo.services.backup import dumps
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support import dumps as dumped
 from tests.support.attestations import attestation
@@ -237,13 +240,18 @@ def test_an_empty_postgresql_database_gets_its_schema(
         target.check()
 
 
+@pytest.mark.parametrize("revision", ["0001", "0002"])
 def test_an_older_dump_is_upgraded(
-    tmp_path: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
+    revision: str, tmp_path: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
 ) -> None:
     """Restored into the schema that it had, and brought to the newest from there."""
+    old = Database("sqlite://")
+    with old.begin() as connection:
+        schema.migrate(connection, revision)
     registry = lived_in(new("old"))
     registry.backup.create(str(tmp_path / "backup"))
-    dumped.forge(dumped.newest(tmp_path / "backup"), dumped.as_of_revision_1)
+    dumped.forge(dumped.newest(tmp_path / "backup"), partial(dumped.as_of, old))
+    old.close()
     other = {} if "sqlite" in database_url else {"database": postgres.create_database()}
     target = new("target", **other)
     target.backup.restore(str(tmp_path / "backup"))
