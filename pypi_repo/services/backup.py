@@ -89,6 +89,7 @@ class Backup:
         lost_before: set[ExpectedBlob] = set()
         for _attempt in range(_ATTEMPTS):
             with store.stage() as staged:
+                staged.keep_private()  # hashes of passwords are in it
                 with self._database.snapshot() as connection:
                     self._require_anything(connection)
                     header = dump.write(connection, staged)

@@ -53,6 +53,11 @@ class StagedFile:
     def digests(self) -> Digests:
         return self._counter.digests()
 
+    def keep_private(self) -> None:
+        """Only the account of this process can read it on this machine, also once it is put."""
+        if self.path is not None:
+            os.chmod(self.path, 0o600)
+
     def __enter__(self) -> Self:
         return self
 

@@ -164,9 +164,20 @@ def test_files_have_the_same_paths(registry: Registry, tmp_path: Path, place: Pa
     assert copies == stored(tmp_path / "source" / "blobs")
 
 
-def test_only_the_owner_can_read_a_backup(registry: Registry, place: Path) -> None:
-    registry.backup.create(str(place))
-    assert {path.stat().st_mode & 0o777 for path in place.rglob("*") if path.is_file()} == {0o600}
+def test_only_the_owner_can_read_a_dump(registry: Registry, place: Path) -> None:
+    modes: set[int] = set()
+
+    def look(_done: int, _total: int) -> None:
+        if not modes:  # nothing was copied yet, so this is the dump
+            modes.update(_modes(place / ".staging"))
+
+    registry.backup.create(str(place), listener=look)
+    assert modes == _modes(place / "metadata") == {0o600}
+    assert not any(mode & 0o007 for mode in _modes(place))
+
+
+def _modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
 
 
 def test_every_moment_can_be_restored(registry: Registry, place: Path, new: NewRegistry) -> None:
