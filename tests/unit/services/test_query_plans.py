@@ -96,10 +96,15 @@ def test_no_request_reads_a_whole_table(
     lookups.account(USER)
     lookups.token_holder("0" * 64)
     lookups.locate_file("main", "p_77-1.0-py3-none-any.whl")
-    lookups.repository("main")
+    repository = lookups.repository("main")
+    assert repository is not None
+    lookups.file(repository, "p_77-1.0-py3-none-any.whl")
+    lookups.is_retired(repository, "p_77-1.0-py3-none-any.whl")
+    lookups.filename_of(repository, "0" * 64)
     lookups.locate("main", normalize("demo"))
     given = {
         "name": "main",
+        "repository_id": repository.id,
         "repository": "main",
         "project": "demo",
         "filename": "p_77-1.0-py3-none-any.whl",

@@ -541,7 +541,7 @@ def test_x76_uploads_are_throttled_too(throttled: Site) -> None:
 def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> None:
     def cost(action: Callable[[], TestResponse]) -> int:
         with count_statements(registry._database) as statements:
-            assert action().status_code in (200, 206, 301, 304, 404)
+            assert action().status_code in (200, 206, 301, 304, 401, 403, 404)
         return len(statements)
 
     site.upload(wheel())
@@ -549,6 +549,11 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
     cold = Site(Client(registry.wsgi_app()), "", "", "", headers=site.headers)
     etag = site.get(page, Accept=JSON).headers["ETag"]
     site.get(site.index_url)
+    json_url = site.index_url.replace("/simple/", "/pypi/")
+    provenance_url = site.index_url.replace(
+        "/simple/", f"/integrity/demo/1.0/{wheel().filename}/provenance"
+    )
+    _token, secret = registry.accounts.create_token(USER)
     measured = {
         "cold page": cost(lambda: cold.get(page, Accept=JSON)),
         "hot page": cost(lambda: cold.get(page, Accept=JSON)),
@@ -563,6 +568,21 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "range": cost(lambda: site.get(file_url, Range="bytes=0-9")),
         "metadata": cost(lambda: site.get(f"{file_url}.metadata")),
         "the same upload again": cost(lambda: site.upload(wheel())),
+        "upload of another release": cost(lambda: site.upload(wheel(version="2.0"))),
+        "upload of another project": cost(lambda: site.upload(wheel("other"))),
+        "upload without rights": cost(
+            lambda: site.upload(wheel(), headers=basic(READER, PASSWORD))
+        ),
+        "JSON of a project": cost(lambda: site.get(f"{json_url}demo/json")),
+        "the same again": cost(lambda: site.get(f"{json_url}demo/json")),
+        "JSON of a release": cost(lambda: site.get(f"{json_url}demo/1.0/json")),
+        "provenance": cost(lambda: site.get(provenance_url)),
+        "connection settings": cost(lambda: site.get(site.upload_url)),
+        "landing page": cost(lambda: site.get("/")),
+        "wrong password": cost(lambda: site.get(page, **basic(USER, "wrong horse"))),
+        "cold page with a token": cost(
+            lambda: cold.get(page, Accept=JSON, **basic("__token__", secret))
+        ),
     }
     assert measured == {
         "cold page": 3,
@@ -578,6 +598,17 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "range": 2,
         "metadata": 2,
         "the same upload again": 4,
+        "upload of another release": 14,
+        "upload of another project": 15,
+        "upload without rights": 2,
+        "JSON of a project": 3,
+        "the same again": 2,
+        "JSON of a release": 3,
+        "provenance": 3,
+        "connection settings": 2,
+        "landing page": 1,
+        "wrong password": 1,
+        "cold page with a token": 3,
     }
 
 
