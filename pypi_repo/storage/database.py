@@ -123,8 +123,13 @@ class Database:
         prepared = self._prepared.get(question)
         if prepared is None:
             prepared = self._prepared[question] = PreparedQuestion(question, self.engine.dialect)
+        joined = self._joined_connection()
         try:
-            answer: Answer = self._readers.ask(prepared, parameters)
+            answer: Answer = (
+                self._readers.ask(prepared, parameters)
+                if joined is None
+                else prepared.ask(joined.connection.driver_connection, parameters)
+            )
         except Exception:
             with self.own_errors(), driver_errors(self.engine.dialect):
                 raise
@@ -157,7 +162,7 @@ class Database:
             yield connection
 
     def as_one(self, work: Callable[[], Result]) -> Result:
-        """Makes each `read` and `begin` of `work`, in this thread, part of one transaction.
+        """Makes each `read`, `ask` and `begin` of `work`, in this thread, part of one transaction.
 
         What `work` read is still so when its changes are committed; where somebody else was
         faster, all of it is taken back and `work` is called again.

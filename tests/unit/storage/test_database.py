@@ -461,3 +461,15 @@ def test_a_question_that_fails_keeps_no_connection(sqlite: Database) -> None:
     with pytest.raises(Unavailable):
         sqlite.ask(nowhere)
     assert sqlite._readers._idle == []
+
+
+def test_a_question_within_one_piece_of_work_sees_what_it_changed(database: Database) -> None:
+    names = Question(select(column("name")).select_from(table("things")), list)
+
+    def work() -> list[Any]:
+        with database.begin() as connection:
+            _add(connection, "one")
+        return database.ask(names)
+
+    assert database.as_one(work) == [("one",)]
+    assert database.ask(names) == [("one",)]
