@@ -7,6 +7,8 @@ and every test gets it empty.
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy
@@ -17,6 +19,7 @@ from pypi_repo.storage.database import Database
 from pypi_repo.storage.tables import Base
 from tests.conftest import populate
 from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +58,25 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def both(database_url: str) -> Iterator[Registry]:
+def files() -> dict[str, Any]:
+    """Where `both` keeps files, as Settings: nowhere, in modules that only look at rows."""
+    return {"blobs": "memory://"}
+
+
+@pytest.fixture
+def real_files(database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """A folder beside SQLite, S3 beside PostgreSQL; a module names it as its `files`."""
+    if database_url.startswith("sqlite"):
+        return {"blobs": f"file://{tmp_path}/blobs"}
+    server: S3Server = request.getfixturevalue("s3")
+    bucket = server.create_bucket(f"services-{uuid4().hex}")
+    return {"blobs": f"s3://{bucket}/packages", "blob_options": server.storage_options}
+
+
+@pytest.fixture
+def both(database_url: str, files: dict[str, Any]) -> Iterator[Registry]:
     """Like `registry`, on each engine."""
-    registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
+    registry = Registry(Settings(database=database_url, password_cost=4, **files))
     populate(registry)
     yield registry
     registry.close()

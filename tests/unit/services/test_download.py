@@ -1,5 +1,7 @@
 """What a file's URL stands for."""
 
+from typing import Any
+
 import pytest
 
 from pypi_repo import ANONYMOUS, Access, Actor, Grants, Registry, Settings
@@ -9,6 +11,12 @@ from tests.support.distributions import sdist, wheel
 from tests.support.uploads import UPLOADER, upload
 
 WHEEL = wheel()
+
+
+@pytest.fixture
+def files(real_files: dict[str, Any]) -> dict[str, Any]:
+    """On disk, and in S3."""
+    return real_files
 
 
 def test_a_file_and_its_metadata(both: Registry) -> None:

@@ -37,11 +37,11 @@ STRICT: tuple[Profile, ...] = ("private", "pypi")
 
 
 @pytest.fixture
-def index(registry: Registry) -> Registry:
+def index(both: Registry) -> Registry:
     """A repository of each profile, and of its name."""
     for profile in PROFILES:
-        registry.repositories.create(profile, profile=profile)
-    return registry
+        both.repositories.create(profile, profile=profile)
+    return both
 
 
 def _site(registry: Registry, repository: str) -> Site:

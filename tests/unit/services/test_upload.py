@@ -38,6 +38,12 @@ WHEEL = wheel(requires_python=">=3.8")
 OTHER_CONTENT = wheel(requires_python=">=3.8", files={"demo/new.py": b"new = True\n"})
 
 
+@pytest.fixture
+def files(real_files: dict[str, Any]) -> dict[str, Any]:
+    """On disk, and in S3."""
+    return real_files
+
+
 def _at_once(count: int, task: Callable[[int], Result]) -> list[Result | RegistryError]:
     """What `task(0)`, `task(1)` ... gave, or raised of our errors, all started together."""
     start = Barrier(count)
