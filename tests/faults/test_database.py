@@ -1,23 +1,19 @@
 """A database server that is killed and restarted under load, and connections cut at each step."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import make_url
 
 from tests.faults.conftest import scaled_out
-from tests.serve.conftest import publisher_of
-from tests.support.distributions import Distribution, wheel
+from tests.serve.conftest import addresses, publisher_of
+from tests.support.distributions import wheel
 from tests.support.fault_proxy import FaultProxy, cuts_instead_of_answering
 from tests.support.installation import PATHS, Installation, assert_all_is_well, shown_files
 from tests.support.journal import journal_of
-from tests.support.live import ServeProcess
+from tests.support.load import Load
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
-
-UPLOADERS, READERS = 4, 2
 
 
 @pytest.fixture(scope="module")
@@ -32,56 +28,12 @@ def installation(own_postgres: PostgresServer, s3: S3Server) -> Installation:
     return scaled_out(own_postgres, s3)
 
 
-class Load:
-    """Clients that upload one file after the other, each until it is told 200, and read pages."""
-
-    def __init__(self, server: ServeProcess) -> None:
-        self._server = server
-        self._stopping = threading.Event()
-        self.statuses: list[int] = []
-        self.answered: list[Distribution] = []
-        works = [lambda n=n: self._upload(n) for n in range(UPLOADERS)]  # type: ignore[misc]
-        self._threads = [
-            threading.Thread(target=work) for work in (*works, *[self._read] * READERS)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def wait_for_more(self, uploads: int) -> None:
-        wanted = len(self.answered) + uploads
-        deadline = time.monotonic() + 60
-        while len(self.answered) < wanted:
-            assert time.monotonic() < deadline, self._server.output
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _upload(self, client: int) -> None:
-        with publisher_of(self._server) as publisher:
-            number = 0
-            while not self._stopping.is_set():
-                dist = wheel(f"load-{client}", f"1.{number}")
-                while (status := publisher.upload(dist).status) != 200:
-                    self.statuses.append(status)
-                    time.sleep(0.05)
-                self.answered.append(dist)
-                number += 1
-
-    def _read(self) -> None:
-        with publisher_of(self._server) as publisher:
-            while not self._stopping.is_set():
-                self.statuses.append(publisher.get(PATHS[1]).status)
-
-
 @pytest.mark.parametrize("end", [PostgresServer.crash, PostgresServer.stop])
 def test_restarted_under_load(
     end: Callable[[PostgresServer], None], installation: Installation, own_postgres: PostgresServer
 ) -> None:
     with installation.start() as server:
-        load = Load(server)
+        load = Load(server, addresses(server).target(), "load")
         load.wait_for_more(8)
         end(own_postgres)
         own_postgres.start()

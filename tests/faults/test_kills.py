@@ -3,10 +3,13 @@
 import random
 import time
 
+from tests.serve.conftest import addresses
 from tests.support.crashing import Uploading
 from tests.support.installation import Installation, assert_all_is_well
+from tests.support.load import Load
 
 ROUNDS, AT_ONCE = 25, 4
+SERVERS = 4
 
 
 def test_before_every_step_of_an_upload(installation: Installation) -> None:
@@ -46,4 +49,21 @@ def test_a_hundred_times_at_random(installation: Installation) -> None:
             answered += each.answered
             in_flight += each.in_flight
     assert len(in_flight) > ROUNDS
+    assert_all_is_well(installation, answered, in_flight)
+
+
+def test_the_server_under_load(installation: Installation) -> None:
+    """As the machine does it that runs out of memory: with everything else that a server does."""
+    chance = random.Random(7)
+    answered, in_flight = [], []
+    for number in range(SERVERS):
+        with installation.start() as server:
+            load = Load(server, addresses(server).target(), f"load-{number}")
+            load.wait_for_more(4)
+            time.sleep(chance.uniform(0, 0.05))
+            server.kill()
+            load.stop()
+        assert set(load.statuses) <= {200}
+        answered += load.answered
+        in_flight += load.in_flight
     assert_all_is_well(installation, answered, in_flight)
