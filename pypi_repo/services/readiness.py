@@ -19,7 +19,7 @@ _NO_SUCH_BLOB = "readiness"
 class Readiness:
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._probes = {
-            "database": _Probe(lambda: schema.require_current(database)),
+            "database": _Probe(lambda: schema.require_usable(database)),
             "files": _Probe(lambda: blobs.look(_NO_SUCH_BLOB)),
         }
 

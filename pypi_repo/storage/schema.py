@@ -41,6 +41,15 @@ def require_current(database: Database) -> None:
         )
 
 
+def require_usable(database: Database) -> None:
+    """Raises SchemaOutdated, or Unavailable, where this process cannot use the database.
+
+    One that uses it already goes on while a newer version upgrades the schema, and is usable.
+    """
+    with database.read() as connection:
+        connection.execute(sqlalchemy.text("SELECT 1"))
+
+
 def upgrade(database: Database) -> None:
     """Brings the database to HEAD; safe to be called by several processes at once.
 
