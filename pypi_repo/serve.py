@@ -3,6 +3,7 @@
 Why waitress, and what this adds to it, is told in docs/explanation/server.md.
 """
 
+import logging
 import os
 import tempfile
 from dataclasses import replace
@@ -72,6 +73,8 @@ def serve(
 ) -> None:
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
     log_to_stderr(log_format, requests=access_log)
+    # That requests wait a moment for a thread is no news; how long they take is in /metrics.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     settings = in_folder(data, database, blobs, Limits(file_size=max_upload_size))
     registry = Registry(replace(settings, files_sent_by=files_sent_by, metrics_token=metrics_token))
     if database is None:
