@@ -66,12 +66,6 @@ class Scene:
         assert publisher.upload(dist).status == 200
         self.answered.append(dist)
 
-    def resources(self) -> tuple[int, int]:
-        """Open files, and KiB of memory."""
-        process = Path(f"/proc/{self.server.process.pid}")
-        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-        return len(list((process / "fd").iterdir())), int(status["VmRSS"].split()[0])
-
 
 @pytest.fixture(scope="module")
 def scene(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
@@ -110,7 +104,7 @@ def file_path(dist: Distribution) -> str:
 def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> None:
     """503 within seconds, pages as ever; and when it is well again, so is everything."""
     dist = wheel("failing", f"1.{list(FAULTS).index(name)}")
-    before = scene.resources()
+    before = scene.server.resources()
     scene.proxy.set_fault(FAULTS[name])
     started = time.monotonic()
     upload, download = publisher.upload(dist), publisher.get(file_path(SMALL))
@@ -127,7 +121,7 @@ def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> No
     scene.upload(publisher, dist)
     assert publisher.get(file_path(SMALL)).body == SMALL.content
     assert list(scene.scratch.iterdir()) == []
-    after = scene.resources()
+    after = scene.server.resources()
     assert after[0] <= before[0] + 8
     assert after[1] <= before[1] + 30_000
 
@@ -177,8 +171,8 @@ def test_a_slow_store(scene: Scene, publisher: Publisher) -> None:
 
 
 def test_nothing_was_lost_meanwhile(scene: Scene) -> None:
-    """After all of the above."""
-    assert "Traceback" not in scene.server.output, scene.server.output
+    """After all of the above. The S3 client may log errors of its own; no request may fail so."""
+    assert "Exception while serving" not in scene.server.output, scene.server.output
     assert_all_is_well(scene.installation, scene.answered)
 
 

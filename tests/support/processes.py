@@ -66,6 +66,13 @@ class ServerProcess:
             return self._text
         return Path(self._log.name).read_text(errors="replace")
 
+    def resources(self) -> tuple[int, int]:
+        """Its open files, and KiB of memory. Only Linux tells."""
+        process = Path(f"/proc/{self.process.pid}")
+        lines = (process / "status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        return len(list((process / "fd").iterdir())), int(status["VmRSS"].split()[0])
+
     def terminate(self, timeout: float = 15.0) -> int:
         """Ask the process to end, and give back its return code."""
         self.process.terminate()
