@@ -67,8 +67,10 @@ class ServerProcess:
         return Path(self._log.name).read_text(errors="replace")
 
     def resources(self) -> tuple[int, int]:
-        """Its open files, and KiB of memory. Only Linux tells."""
+        """Its open files, and KiB of memory; nothing of both where the system does not tell."""
         process = Path(f"/proc/{self.process.pid}")
+        if not (process / "fd").exists():
+            return 0, 0
         lines = (process / "status").read_text().splitlines()
         status = dict(line.split(":", 1) for line in lines)
         return len(list((process / "fd").iterdir())), int(status["VmRSS"].split()[0])
