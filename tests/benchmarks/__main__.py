@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        help="where to put the data (some 4 GB): choose the disk by it; it is emptied at the end",
+        help="where to put the data (some 7 GB): choose the disk by it; it is emptied at the end",
     )
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
