@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -170,8 +170,10 @@ def on_a_terminal(*args: str) -> tuple[str, str]:
     ) as process:
         output, _ = process.communicate(timeout=30)
     os.close(theirs)
-    with os.fdopen(ours, "rb") as terminal:
-        shown = terminal.read1(100_000)
+    shown = b""
+    with os.fdopen(ours, "rb") as terminal, suppress(OSError):  # which is how a terminal ends
+        while piece := terminal.read1(100_000):
+            shown += piece
     assert process.returncode == 0, shown
     return shown.decode(), output
 
