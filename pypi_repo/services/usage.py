@@ -138,9 +138,7 @@ class UsageReports:
             usage = Usage(connection)
             downloads = usage.downloads_by_day(first, found)
             uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
-            in_all = sum(
-                catalog.stored_size(each) for each in ([found] if found else catalog.repositories())
-            )
+            in_all = catalog.stored_size(found)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []
         for offset in range(number):

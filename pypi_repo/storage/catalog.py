@@ -308,12 +308,12 @@ class Catalog:
         names = {"repository_id": repository.id, "digest": blake2_256}
         return self._connection.execute(FILENAME_OF, names).scalar_one()
 
-    def stored_size(self, repository: Repository) -> int:
-        """Bytes of all files of a repository."""
-        total = self._connection.execute(
-            select(func.sum(FileRow.size)).where(FileRow.repository_id == repository.id)
-        ).scalar_one()
-        return int(total or 0)
+    def stored_size(self, repository: Repository | None) -> int:
+        """Bytes of all files of a repository, or of all repositories."""
+        statement = select(func.sum(FileRow.size))
+        if repository is not None:
+            statement = statement.where(FileRow.repository_id == repository.id)
+        return int(self._connection.execute(statement).scalar_one() or 0)
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
         self._connection.execute(

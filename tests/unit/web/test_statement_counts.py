@@ -1,0 +1,137 @@
+"""What each page of the portal and each operation of the management API asks of the database.
+
+The numbers are for reading: one that grows should do so on purpose. They are the same in a registry
+with a few more of everything. The index, downloads and uploads are counted in test_access.py.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import Registry, Settings
+from pypi_repo.web.api.operations import Operation
+from pypi_repo.web.api.tables import TABLES
+from pypi_repo.web.portal.app import _ROUTES
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.distributions import wheel
+from tests.support.portal import PortalClient
+from tests.support.sql import count_statements
+from tests.support.uploads import upload
+from tests.unit.web.test_api_schema import _KNOWN, _NEEDED
+
+FEW, MORE = 1, 4
+
+OPERATIONS = {
+    "list_repositories": 2, "get_repository": 2, "put_repository": 4, "delete_repository": 4,
+    "get_repository_usage": 9, "get_usage": 8,
+    "list_projects": 3, "get_project": 3, "delete_project": 11,
+    "get_status": 3, "put_status": 8,
+    "get_release": 3, "delete_release": 10,
+    "get_release_yank": 3, "put_release_yank": 9, "delete_release_yank": 9,
+    "list_files": 3, "get_file": 2, "delete_file": 8,
+    "get_file_yank": 2, "put_file_yank": 7, "delete_file_yank": 7,
+    "list_users": 2, "get_user": 2, "put_user": 4, "delete_user": 4,
+    "get_access": 2, "put_access": 3,
+    "list_tokens": 3, "create_token": 5, "get_token": 3, "revoke_token": 6,
+    "list_administrators": 2, "get_administrator": 3, "put_administrator": 10,
+    "delete_administrator": 5,
+    "list_administrator_tokens": 4, "create_administrator_token": 6,
+    "get_administrator_token": 4, "revoke_administrator_token": 9,
+    "list_journal": 2,
+}  # fmt: skip
+PAGES = {
+    "/": 9,
+    "/sign-in": 1,
+    "/account": 4, "/account/tokens": 4,
+    "/repositories": 5, "/new-repository": 1,
+    "/repositories/<repository>": 7,
+    "/repositories/<repository>/connect": 2,
+    "/repositories/<repository>/settings": 5, "/repositories/<repository>/delete": 5,
+    "/repositories/<repository>/upload": 2,
+    "/repositories/<repository>/projects/<project>": 8,
+    "/repositories/<repository>/files/<path:path>": 2,
+    "/users": 2, "/new-user": 2,
+    "/users/<name>": 5, "/users/<name>/password": 5, "/users/<name>/tokens": 5,
+    "/users/<name>/delete": 4,
+    "/administrators": 2, "/new-administrator": 1,
+    "/administrators/<name>": 6, "/administrators/<name>/password": 6,
+    "/administrators/<name>/delete": 3,
+    "/activity": 4, "/activity.csv": 2,
+}  # fmt: skip
+
+
+@contextmanager
+def filled(number: int) -> Iterator[Registry]:
+    """A registry with `number` of everything."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        populate(registry)
+        for each in range(number):
+            for version in ("1.0", "2.0"):
+                upload(registry, wheel(f"demo{each or ''}", version))
+            if each:
+                registry.repositories.create(f"other-{each}")
+                registry.accounts.create_user(f"user-{each}@example.com", PASSWORD)
+                registry.administrators.create(f"admin-{each}@example.com", PASSWORD)
+        registry.projects.yank_release("main", "demo", "1.0", "broken")
+        registry.administrators.create("spare@example.com", PASSWORD)
+        tokens = [registry.accounts.create_token(USER)[0].id for _ in range(2)]
+        assert tokens[-1] == _KNOWN["token"]
+        yield registry
+
+
+def number_of(statements: list[str]) -> int:
+    """SQLite reports a deletion again for each row that goes with it."""
+    repeated = sum(one == other and one.startswith("DELETE") for one, other in pairwise(statements))
+    return len(statements) - repeated
+
+
+@pytest.mark.parametrize("size", [FEW, MORE], ids=["few", "more"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(operation, id=operation.handle.__name__)
+        for table in TABLES
+        for operation in table.operations
+    ],
+)
+def test_operations(operation: Operation, size: int) -> None:
+    with filled(size) as registry:
+        _token, secret = registry.administrators.create_token(ADMINISTRATOR)
+        registry.administrators.create_token("spare@example.com")
+        client, headers = Client(registry.wsgi_app()), {"Authorization": f"Bearer {secret}"}
+        client.get("/api/v1/repositories", headers=headers)
+        registry.usage.days(1)  # writes what is waiting to be written
+        document = _NEEDED.get(operation.body, {}) if operation.body else None
+        path = f"/api/v1{operation.path.format_map(_KNOWN)}"
+        with count_statements(registry._database) as statements:
+            answer = client.open(path, method=operation.method, json=document, headers=headers)
+
+    assert answer.status_code < 300, answer.text
+    assert number_of(statements) == OPERATIONS[operation.handle.__name__], statements
+
+
+@pytest.mark.parametrize("size", [FEW, MORE], ids=["few", "more"])
+def test_pages(size: int) -> None:
+    asked = {}
+    with filled(size) as registry:
+        portal = PortalClient(registry)
+        portal.sign_in(ADMINISTRATOR, PASSWORD)
+        registry.usage.days(1)
+        _project, files = registry.projects.get("main", "demo")
+        for route in _ROUTES:
+            if route.show is None:
+                continue
+            name = USER if route.path.startswith("/users") else "spare@example.com"
+            path = route.path.replace("<repository>", "main").replace("<project>", "demo")
+            path = path.replace("<name>", name).replace("<path:path>", files[0].path)
+            with count_statements(registry._database) as statements:
+                answer = portal.get(path[1:])
+                answer.close()
+            assert answer.status_code in (200, 303), (path, answer.status)
+            asked[route.path] = number_of(statements)
+
+    assert asked == PAGES
