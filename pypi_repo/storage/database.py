@@ -1,27 +1,25 @@
-"""The metadata database: connections, transactions, and what differs between the engines."""
+"""The metadata database: transactions, readers, and errors of either engine as ours."""
 
 import os
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
-    NoSuchModuleError,
     NotSupportedError,
     ProgrammingError,
 )
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
+from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
 from pypi_repo.storage.prepared import (
     Answer,
     PreparedQuestion,
@@ -30,30 +28,11 @@ from pypi_repo.storage.prepared import (
     driver_errors,
 )
 
-_BUSY_TIMEOUT = 30  # seconds a writer waits for another one
-_CONNECTIONS = 20  # a few more than the threads of `serve`
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _FULL = ("is full", "no space left")
 _LOCKED = ("locked", "lock timeout")
-# A machine that vanished is noticed within a minute or so, on both ends; the system's own
-# patience is two hours, in which nobody could upload into a repository that it has locked.
-_SERVER_OPTIONS: Mapping[str, Any] = {
-    "connect_timeout": 10,  # seconds
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # milliseconds
-}
-_SERVER_SETTINGS = """
-SET lock_timeout = '{patience}s';
-SET tcp_keepalives_idle = 30;
-SET tcp_keepalives_interval = 10;
-SET tcp_keepalives_count = 3
-"""
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _TRIES = 20
-_SNAPSHOT = "pypi_repo_snapshot"
-_READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 Result = TypeVar("Result")
 
@@ -79,23 +58,13 @@ class Database:
         self.path = _sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
-        self.engine = self._sqlite_engine() if self.is_sqlite else self._server_engine()
-        self._isolated = self.engine.execution_options(
-            **({} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"})
-        )
+        self.engine = open_engine(self.url, in_memory=self.in_memory)
+        self._isolated = isolated(self.engine)
         self._joined = threading.local()
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = {}
         self._readers = Readers(self.engine, only_one=self.in_memory)
-        self._reader = self.engine.execution_options(
-            **({_READER: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
-        )
-        self._snapshots = self.engine.execution_options(
-            **(
-                {_SNAPSHOT: True}
-                if self.is_sqlite
-                else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            )
-        )
+        self._reader = reading(self.engine)
+        self._snapshots = snapshots(self.engine)
 
     def __str__(self) -> str:
         """Never holds the password."""
@@ -251,44 +220,6 @@ class Database:
                 "All database connections are busy; try again in a moment."
             ) from error
 
-    def _sqlite_engine(self) -> Engine:
-        # In memory, the database is its one connection, so all threads take turns on it.
-        pool = (
-            {"pool_size": 1, "max_overflow": 0} if self.in_memory else {"pool_size": _CONNECTIONS}
-        )
-        engine = sqlalchemy.create_engine(
-            self.url,
-            poolclass=QueuePool,
-            hide_parameters=True,  # hashes of passwords and tokens, which errors would log
-            connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
-            **cast("Any", pool),
-        )
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-
-    def _server_engine(self) -> Engine:
-        if self.url.get_backend_name() != "postgresql":
-            raise ConfigurationError(
-                f"{self.url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
-            )
-        said = self.url.query
-        try:
-            engine = sqlalchemy.create_engine(
-                self.url,
-                pool_size=_CONNECTIONS,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
-            )
-        except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise ConfigurationError(
-                "The PostgreSQL driver is missing; install pypi-repo[postgres] and write the URL "
-                "as postgresql+psycopg://..."
-            ) from error
-        event.listen(engine, "connect", _configure_server)
-        return engine
-
 
 class _ReadingConnection(Connection):
     """Outside of transactions, so each statement may as well be executed on another connection."""
@@ -314,48 +245,6 @@ def _sqlite_path(url: sqlalchemy.URL) -> str | None:
     return None if url.database in (None, "", ":memory:") else url.database
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    # The driver must not open transactions by itself: it would begin them as readers, and two
-    # readers that both want to write can only fail.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous = FULL")  # an answered upload survives a power cut
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _switch_to_wal(cursor: Any) -> None:
-    """Does nothing to a database that is there already.
-
-    Where several processes begin with a new one, SQLite refuses this without any waiting.
-    """
-    deadline = time.monotonic() + _BUSY_TIMEOUT
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
 def _has_no_room(error: object) -> bool:
     """SQLite calls it an I/O error where not even its shared memory finds room."""
     return getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_SHMSIZE"
-
-
-def _configure_server(connection: Any, _record: object) -> None:
-    connection.autocommit = True
-    connection.execute(_SERVER_SETTINGS.format(patience=_BUSY_TIMEOUT))
-    connection.autocommit = False
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get(_SNAPSHOT):
-        connection.exec_driver_sql("BEGIN")
-    elif not options.get(_READER):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import Connection, column, event, literal_column, select, table, text
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
-from pypi_repo.storage import database as database_module
+from pypi_repo.storage import engines
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question
 from tests.support.postgres import PostgresServer
@@ -240,7 +240,7 @@ def test_the_folder_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
 def test_a_locked_database_is_said_to_be_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(engines, "_BUSY_TIMEOUT", 0.05)
     database = Database(f"sqlite:///{tmp_path}/registry.db")
     with database.read() as connection:
         connection.execute(text("SELECT 1"))
@@ -377,7 +377,7 @@ def test_a_change_whose_connection_is_cut_is_never_repeated(server_database: Dat
 def test_a_lock_of_the_server_is_waited_for_a_while(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(engines, "_BUSY_TIMEOUT", 0.2)
     database = Database(postgres_url)
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))

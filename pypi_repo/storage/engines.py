@@ -1,0 +1,145 @@
+"""What differs between SQLite and PostgreSQL: how connections are made and set up."""
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.pool import QueuePool
+
+from pypi_repo.domain.errors import ConfigurationError
+
+_BUSY_TIMEOUT = 30  # seconds a writer waits for another one
+_CONNECTIONS = 20  # a few more than the threads of `serve`
+# A machine that vanished is noticed within a minute or so, on both ends; the system's own
+# patience is two hours, in which nobody could upload into a repository that it has locked.
+_SERVER_OPTIONS: Mapping[str, Any] = {
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
+_SERVER_SETTINGS = """
+SET lock_timeout = '{patience}s';
+SET tcp_keepalives_idle = 30;
+SET tcp_keepalives_interval = 10;
+SET tcp_keepalives_count = 3
+"""
+_SNAPSHOT = "pypi_repo_snapshot"
+_READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
+
+
+def open_engine(url: URL, *, in_memory: bool) -> Engine:
+    """Connects nowhere yet. Raises ConfigurationError for what is not supported."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, in_memory)
+    return _server_engine(url)
+
+
+def reading(engine: Engine) -> Engine:
+    """The engine, in no transaction: each statement sees what is committed at that moment."""
+    if _is_sqlite(engine):
+        return engine.execution_options(**{_READER: True})
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def snapshots(engine: Engine) -> Engine:
+    """The engine, in reading transactions: all statements see what was committed at one moment."""
+    if _is_sqlite(engine):
+        return engine.execution_options(**{_SNAPSHOT: True})
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def isolated(engine: Engine) -> Engine:
+    """The engine, in transactions that end with an error where others changed what they read."""
+    if _is_sqlite(engine):
+        return engine  # whose write transactions are alone anyway
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+def _sqlite_engine(url: URL, in_memory: bool) -> Engine:
+    # In memory, the database is its one connection, so all threads take turns on it.
+    pool = {"pool_size": 1, "max_overflow": 0} if in_memory else {"pool_size": _CONNECTIONS}
+    engine = sqlalchemy.create_engine(
+        url,
+        poolclass=QueuePool,
+        hide_parameters=True,  # hashes of passwords and tokens, which errors would log
+        connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
+        **cast("Any", pool),
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _server_engine(url: URL) -> Engine:
+    if url.get_backend_name() != "postgresql":
+        raise ConfigurationError(
+            f"{url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
+        )
+    said = url.query
+    try:
+        engine = sqlalchemy.create_engine(
+            url,
+            pool_size=_CONNECTIONS,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            "The PostgreSQL driver is missing; install pypi-repo[postgres] and write the URL "
+            "as postgresql+psycopg://..."
+        ) from error
+    event.listen(engine, "connect", _configure_server)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: it would begin them as readers, and two
+    # readers that both want to write can only fail.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")  # an answered upload survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Does nothing to a database that is there already.
+
+    Where several processes begin with a new one, SQLite refuses this without any waiting.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _configure_server(connection: Any, _record: object) -> None:
+    connection.autocommit = True
+    connection.execute(_SERVER_SETTINGS.format(patience=_BUSY_TIMEOUT))
+    connection.autocommit = False
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(_SNAPSHOT):
+        connection.exec_driver_sql("BEGIN")
+    elif not options.get(_READER):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
