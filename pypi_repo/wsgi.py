@@ -23,8 +23,8 @@ def _open_registry() -> Registry:
         registry = Registry(from_mapping(os.environ))
     except (RegistryError, ValueError) as error:
         # A server's log should end with the sentence; how we came upon it only buries it.
-        detail = getattr(error, "detail", "")
-        raise ConfigurationError(f"{error} ({detail})" if detail else str(error)) from None
+        sentence = error.for_operator if isinstance(error, RegistryError) else str(error)
+        raise ConfigurationError(sentence) from None
     # A worker that ends in order writes what it has counted. granian's workers are children of
     # multiprocessing, which ends them without atexit.
     atexit.register(registry.close)

@@ -26,10 +26,7 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except RegistryError as error:
-            detail = getattr(error, "detail", "")
-            raise click.ClickException(
-                f"{error.message} ({detail})" if detail else error.message
-            ) from error
+            raise click.ClickException(error.for_operator) from error
 
 
 class Group(click.Group):

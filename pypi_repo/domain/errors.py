@@ -17,6 +17,11 @@ class RegistryError(Exception):
     def message(self) -> str:
         return str(self.args[0]) if self.args else type(self).__name__
 
+    @property
+    def for_operator(self) -> str:
+        """The message, with what clients must not see."""
+        return self.message
+
 
 class AuthenticationRequired(RegistryError):
     """No credentials came with the request, and it needs some."""
@@ -188,6 +193,10 @@ class Unavailable(RegistryError):
     def __init__(self, message: str, *, detail: str = "") -> None:
         super().__init__(message)
         self.detail = detail
+
+    @property
+    def for_operator(self) -> str:
+        return f"{self.message} ({self.detail})" if self.detail else self.message
 
 
 class SchemaOutdated(Unavailable):

@@ -66,6 +66,6 @@ def _outcome(name: str, future: Future[None]) -> str:
         _log.error("Not ready: %s did not answer within %d seconds.", name, _PATIENCE)
         return Unavailable.code
     except RegistryError as error:
-        _log.error("Not ready: %s: %s (%s)", name, error.message, getattr(error, "detail", ""))
+        _log.error("Not ready: %s: %s", name, error.for_operator)
         return error.code
     return "ok"

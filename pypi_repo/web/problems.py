@@ -67,17 +67,10 @@ def noted(error: errors.RegistryError | HTTPException) -> tuple[int, str]:
         code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "-")
     else:
         status, code = status_of(error), error.code
-        _log_for_operator(error, status)
+        if status >= 500:
+            _log.error("%s", error.for_operator)
     note_error(code)
     return status, code
-
-
-def _log_for_operator(error: errors.RegistryError, status: int) -> None:
-    """`detail` is for nobody else."""
-    if isinstance(error, errors.Unavailable):
-        _log.error("%s (%s)", error.message, error.detail)
-    elif status >= 500:
-        _log.error("%s", error.message)
 
 
 def _answer(request: Request, status: int, code: str, message: str) -> Response:
