@@ -192,6 +192,34 @@ def test_hatch(place: str, desk: Desk, registry: Registry) -> None:
     assert _published(registry) == ["demo"]
 
 
+@pytest.mark.parametrize("place", ["Terminal", "Environment"])
+def test_flit(place: str, desk: Desk, registry: Registry) -> None:
+    pyproject_project(desk.folder, "demo", "1.0", "flit")
+    shown = desk.shown("flit", place)
+    if place == "Terminal":
+        desk.write(".pypirc", desk.shown("flit", "~/.pypirc"))
+        desk.run(shown)
+    else:
+        desk.run("flit publish", **desk.environment(shown))
+    assert _published(registry) == ["demo"]
+
+
+def test_pipenv(desk: Desk, registry: Registry) -> None:
+    upload(registry, wheel("demo"))
+    desk.write("Pipfile", desk.shown("pipenv", "Pipfile"))
+    environment = {
+        **desk.environment(desk.shown("pipenv", "Environment")),
+        "PIPENV_VENV_IN_PROJECT": "1",
+        "PIPENV_PYTHON": sys.executable,
+        "PIPENV_IGNORE_VIRTUALENVS": "1",
+    }
+    del desk.env["PIP_TARGET"]
+    desk.run(desk.shown("pipenv", "Terminal"), **environment)
+    (source,) = json.loads((desk.folder / "Pipfile.lock").read_text())["_meta"]["sources"]
+    assert PASSWORD_IN_URLS not in source["url"]
+    assert list((desk.folder / ".venv").glob("**/site-packages/demo/__init__.py"))
+
+
 def test_github_actions(desk: Desk, registry: Registry) -> None:
     wheel("demo").save(desk.folder / "dist")
     for place in ("publish", "test"):
@@ -232,9 +260,37 @@ def test_a_name_is_never_a_command(clients: Clients, tmp_path: Path) -> None:
     assert list(empty.iterdir()) == []
 
 
+def _told(url: str) -> str:
+    sections = connection_settings("main", url, USER)
+    return json.dumps([snippet.text for section in sections for snippet in section.snippets])
+
+
 def test_nothing_is_trusted_blindly_where_there_is_tls() -> None:
-    sections = connection_settings("main", "https://packages.example.com/main/", USER)
-    told = json.dumps([snippet.text for section in sections for snippet in section.snippets])
+    told = _told("https://packages.example.com/main/")
     assert "trusted" not in told.lower()
+    assert "verify_ssl = false" not in told
     assert not re.search(r"http://", told)
     assert PASSWORD not in told
+
+
+@pytest.mark.parametrize(
+    ("host", "is_named"),
+    [
+        ("localhost", False),
+        ("127.0.0.1:8080", False),
+        ("127.9.8.7", False),
+        ("[::1]:8080", False),
+        ("packages.example.com", True),
+        ("10.0.0.7", True),
+        ("localhost.example.com", True),
+        ("[2001:db8::1]", True),
+    ],
+)
+def test_a_host_is_named_as_trusted_only_where_pip_would_refuse_it(
+    host: str, is_named: bool
+) -> None:
+    told = _told(f"http://{host}/main/")
+    assert ("--trusted-host" in told) is is_named
+    assert ("trusted-host = " in told) is is_named
+    assert ("PIP_TRUSTED_HOST" in told) is is_named
+    assert ("verify_ssl = false" in told) is is_named

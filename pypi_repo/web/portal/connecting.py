@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 
@@ -43,6 +44,8 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
         Section("poetry", "Poetry", _poetry(there)),
         Section("pdm", "PDM", _pdm(there)),
         Section("hatch", "Hatch", _hatch(there)),
+        Section("flit", "Flit", _flit(there)),
+        Section("pipenv", "Pipenv", _pipenv(there)),
         Section("github", "GitHub Actions", _github(there)),
         Section("gitlab", "GitLab CI", _gitlab(there)),
         Section("docker", "Docker", _docker(there)),
@@ -55,9 +58,18 @@ def install_command(url: str, requirement: str) -> str:
 
 
 def _without_tls(url: str) -> str:
-    """The host that pip must be told to trust; empty where there is TLS."""
+    """The host that pip must be told to trust; empty where there is TLS, and for this machine."""
     parts = urlsplit(url)
-    return "" if parts.scheme == "https" else str(parts.hostname)
+    host = str(parts.hostname)
+    return "" if parts.scheme == "https" or _is_loopback(host) else host
+
+
+def _is_loopback(host: str) -> bool:
+    """What pip trusts without TLS: nobody listens between a machine and itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _pip_install(url: str, *, index: str = "", more: str = "") -> str:
@@ -86,18 +98,24 @@ class _Repository:
     def with_user(self) -> str:
         return f"{self._scheme}://{quote(self.user, safe='')}@{self.netloc}{self._path}"
 
+    def with_variables(self, user: str, password: str) -> str:
+        return f"{self._scheme}://${{{user}}}:${{{password}}}@{self.netloc}{self._path}"
+
     def with_login(self, password: str = _PASSWORD) -> str:
         return f"{self._scheme}://{quote(self.user, safe='')}:{password}@{self.netloc}{self._path}"
 
 
 def _twine(there: _Repository) -> tuple[Snippet, ...]:
     return (
-        Snippet(
-            "~/.pypirc",
-            f"[distutils]\nindex-servers = {there.name}\n\n[{there.name}]\n"
-            f"repository = {there.url}\nusername = {there.user}\npassword = {_PASSWORD}",
-        ),
+        Snippet("~/.pypirc", _pypirc(there)),
         Snippet(_TERMINAL, f"twine upload --repository {there.name} dist/*"),
+    )
+
+
+def _pypirc(there: _Repository) -> str:
+    return (
+        f"[distutils]\nindex-servers = {there.name}\n\n[{there.name}]\n"
+        f"repository = {there.url}\nusername = {there.user}\npassword = {_PASSWORD}"
     )
 
 
@@ -208,6 +226,35 @@ def _hatch(there: _Repository) -> tuple[Snippet, ...]:
             f"HATCH_INDEX_AUTH={_PASSWORD}",
             "The same, for `hatch publish` alone. To install, it uses pip or uv as they are set.",
         ),
+    )
+
+
+def _flit(there: _Repository) -> tuple[Snippet, ...]:
+    return (
+        Snippet("~/.pypirc", _pypirc(there)),
+        Snippet(_TERMINAL, f"flit publish --repository {there.name}"),
+        Snippet(
+            "Environment",
+            f"FLIT_INDEX_URL={there.url}\nFLIT_USERNAME={there.user_in_shell}\n"
+            f"FLIT_PASSWORD={_PASSWORD}",
+            "The same without a file, for `flit publish` alone. To install, use pip or uv.",
+        ),
+    )
+
+
+def _pipenv(there: _Repository) -> tuple[Snippet, ...]:
+    """pipenv escapes what it puts into the URL itself, so both parts come from the environment."""
+    user, password = f"{there.variable}_USERNAME", f"{there.variable}_PASSWORD"
+    verified = "false" if there.trusted else "true"
+    return (
+        Snippet(
+            "Pipfile",
+            f'[[source]]\nname = "{there.name}"\n'
+            f'url = "{there.with_variables(user, password)}"\nverify_ssl = {verified}',
+            "In the place of the source that pipenv writes by itself, the public index.",
+        ),
+        Snippet("Environment", f"{user}={there.user_in_shell}\n{password}={_PASSWORD}"),
+        Snippet(_TERMINAL, f"pipenv install {_PROJECT}"),
     )
 
 

@@ -232,8 +232,7 @@ def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) ->
         ">=3.9",
         f"SHA-256 {described.sha256}",
         f"by {USER}",
-        "pip install --trusted-host localhost --index-url "
-        "http://localhost/repositories/main/simple/ Demo_App==1.10",
+        "pip install --index-url http://localhost/repositories/main/simple/ Demo_App==1.10",
     ):
         assert expected in words
     assert "<strong>bold</strong>" in page.text
