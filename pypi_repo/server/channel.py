@@ -91,6 +91,7 @@ class Channel(HTTPChannel):
         self._flushes = self._flushes_before = 0
         self._ahead = b""  # what belongs to the next requests
         self._is_spoiled = False
+        self._is_sending = False
         self._patience = cast("Listener", server).patience
         super().__init__(server, sock, addr, adj, map)
 
@@ -252,8 +253,26 @@ class Channel(HTTPChannel):
         if self.connected:
             self.received(b"")
 
+    def write_soon(self, data: Any) -> int:
+        """In the application's thread, which sends as much as the system takes, and waits first
+        if the client has a lot to take.
+
+        Until it is done, the loop does not ask whether the system would take more. It always
+        would, and the loop, awake at once, would take the interpreter from the thread that is
+        about to send, again and again.
+        """
+        self._wait_until_most_is_taken()
+        self._is_sending = True
+        try:
+            written: int = super().write_soon(data)
+        finally:
+            self._is_sending = False
+            if self.total_outbufs_len or self.will_close:
+                self.server.pull_trigger()
+        return written
+
     def writable(self) -> bool:
-        if not self.connected:
+        if not self.connected or self._is_sending:
             return False
         if self._lingers:
             return bool(self.total_outbufs_len)
@@ -280,8 +299,7 @@ class Channel(HTTPChannel):
             self.since = time.monotonic()
         return flushed
 
-    def _flush_outbufs_below_high_watermark(self) -> None:
-        """In the application's thread, which waits until the client has taken more."""
+    def _wait_until_most_is_taken(self) -> None:
         ahead = self.adj.outbuf_high_watermark
         if self.total_outbufs_len <= ahead:
             return
