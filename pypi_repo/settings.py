@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
-_SIZE_UNITS = {"": 1, "b": 1, "k": KIB, "kib": KIB, "m": MIB, "mib": MIB, "g": GIB, "gib": GIB}
+_SIZE_UNITS = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB}
+_SIZE_UNITS |= {"kb": 1000, "mb": 1000**2, "gb": 1000**3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,14 +152,18 @@ def parse_files_sent_by(text: str) -> FilesSentBy:
 
 
 def parse_size(text: str) -> int:
-    """A number of bytes from text like `4GiB`, `500 MiB` or `1048576`.
+    """A number of bytes from text like `4GiB`, `1.5 GB`, `500M` or `1048576`.
+
+    `GB` is 1000³ bytes, `GiB` is 1024³, and `G` alone is that too. Whatever `format_size` writes
+    can be read.
 
     Raises ValueError for anything else.
     """
-    match = re.fullmatch(r"([0-9]{1,15})\s*([a-z]*)", text.strip().lower())
-    if match is None or match[2] not in _SIZE_UNITS:
-        raise ValueError(f"{text!r} is not a size; write it like 500MiB or 4GiB.")
-    return int(match[1]) * _SIZE_UNITS[match[2]]
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]*)", text.strip().lower())
+    unit = match and _SIZE_UNITS.get("b" if match[2] in ("byte", "bytes") else match[2])
+    if match is None or unit is None:
+        raise ValueError(f"{text!r} is not a size; write it like 500MiB, 4GiB or 5 GB.")
+    return int(Decimal(match[1]) * unit)
 
 
 def format_size(size: int) -> str:

@@ -5,16 +5,12 @@ from datetime import timedelta
 
 import click
 
-from pypi_repo.cli.options import (
-    Duration,
-    Group,
-    json_option,
-    option,
-    print_records,
-    read_password,
-    uses_registry,
-)
+from pypi_repo.cli.destroying import confirm, yes_option
+from pypi_repo.cli.options import Duration, Group, json_option, uses_registry
+from pypi_repo.cli.output import print_records, say
+from pypi_repo.cli.passwords import new_password, password_options
 from pypi_repo.domain.access import Area
+from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
 
 
@@ -24,23 +20,27 @@ def admin() -> None:
 
 
 _area = functools.partial(
-    option, "--area", "areas", type=click.Choice([area.value for area in Area]), multiple=True
+    click.option, "--area", "areas", type=click.Choice([area.value for area in Area]), multiple=True
 )
 _areas = _area(help="What to manage; repeat it. Everything, if not said.")
 # Not everything by default: who forgets the option would give somebody the whole registry.
 _exact_areas = _area(required=True, help="What to manage, and nothing else; repeat it.")
-_password_stdin = option("--password-stdin", is_flag=True, help="Read the password from stdin.")
 
 
 @admin.command()
 @click.argument("name")
-@_password_stdin
+@password_options
 @_areas
 @uses_registry
-def create(registry: Registry, name: str, password_stdin: bool, areas: tuple[str, ...]) -> None:
+def create(
+    registry: Registry, name: str, areas: tuple[str, ...], from_stdin: bool, generated: bool
+) -> None:
     """Make the administrator NAME."""
-    registry.administrators.create(name, read_password(password_stdin), areas=_chosen(areas))
-    click.echo(f"Created administrator {name.lower()}.")
+    password = new_password(from_stdin, generated)
+    registry.administrators.create(name, password, areas=_chosen(areas))
+    say(f"Created administrator {name.lower()}.", err=generated)
+    if generated:
+        click.echo(password)
 
 
 @admin.command("list")
@@ -58,6 +58,7 @@ def list_(registry: Registry, as_json: bool) -> None:
             for found in registry.administrators.all()
         ],
         as_json,
+        if_none="There are no administrators; `admin create` makes one.",
     )
 
 
@@ -68,26 +69,32 @@ def list_(registry: Registry, as_json: bool) -> None:
 def set_(registry: Registry, name: str, areas: tuple[str, ...]) -> None:
     """Change what administrator NAME manages, from its next request on."""
     registry.administrators.set_areas(name, map(Area, areas))
-    click.echo(f"Changed administrator {name.lower()}.")
+    say(f"Changed administrator {name.lower()}.")
 
 
 @admin.command("set-password")
 @click.argument("name")
-@_password_stdin
+@password_options
 @uses_registry
-def set_password(registry: Registry, name: str, password_stdin: bool) -> None:
+def set_password(registry: Registry, name: str, from_stdin: bool, generated: bool) -> None:
     """Give administrator NAME another password."""
-    registry.administrators.set_password(name, read_password(password_stdin))
-    click.echo(f"Changed the password of administrator {name.lower()}.")
+    password = new_password(from_stdin, generated)
+    registry.administrators.set_password(name, password)
+    say(f"Changed the password of administrator {name.lower()}.", err=generated)
+    if generated:
+        click.echo(password)
 
 
 @admin.command()
 @click.argument("name")
+@yes_option
 @uses_registry
-def delete(registry: Registry, name: str) -> None:
-    """Delete administrator NAME."""
+def delete(registry: Registry, name: str, yes: bool) -> None:
+    """Delete administrator NAME with its tokens and sessions."""
+    tokens = counted(len(registry.administrators.tokens(name)), "token")
+    confirm(f"This deletes administrator {name.lower()} with {tokens}", yes)
     registry.administrators.delete(name)
-    click.echo(f"Deleted administrator {name.lower()}.")
+    say(f"Deleted administrator {name.lower()} with {tokens}.")
 
 
 @admin.group(cls=Group)
@@ -98,9 +105,11 @@ def token() -> None:
 @token.command("create")
 @click.argument("administrator")
 @_areas
-@option("--read-only", is_flag=True, help="Not good for changes.")
-@option("--expires-in", type=Duration(), default="90d", show_default=True, help="At most 365d.")
-@option("--name", default="", metavar="TEXT", help="What it is for.")
+@click.option("--read-only", is_flag=True, help="Not good for changes.")
+@click.option(
+    "--expires-in", type=Duration(), default="90d", show_default=True, help="At most 365d."
+)
+@click.option("--name", default="", metavar="TEXT", help="What it is for.")
 @uses_registry
 def create_token(
     registry: Registry,
@@ -121,7 +130,7 @@ def create_token(
         read_only=read_only,
         expires_in=expires_in,
     )
-    click.echo(f"Created token {created.id} ({created.name}) of {created.administrator}:", err=True)
+    say(f"Created token {created.id} ({created.name}) of {created.administrator}:", err=True)
     click.echo(secret)
 
 
@@ -145,16 +154,21 @@ def list_tokens(registry: Registry, administrator: str, as_json: bool) -> None:
             for found in registry.administrators.tokens(administrator)
         ],
         as_json,
+        if_none=f"{administrator.lower()} has no tokens; `admin token create` makes one.",
     )
 
 
 @token.command("revoke")
 @click.argument("id", type=int)
+@yes_option
 @uses_registry
-def revoke_token(registry: Registry, id: int) -> None:  # noqa: A002 - as `list` calls it
+def revoke_token(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
     """Revoke the token ID; it is refused from now on."""
-    revoked = registry.administrators.revoke_token(id)
-    click.echo(f"Revoked token {revoked.id} ({revoked.name}) of {revoked.administrator}.")
+    found = registry.administrators.token(id)
+    which = f"token {found.id} ({found.name}) of {found.administrator}"
+    confirm(f"This revokes {which}, for good", yes)
+    registry.administrators.revoke_token(id)
+    say(f"Revoked {which}.")
 
 
 def _chosen(areas: tuple[str, ...]) -> list[Area]:

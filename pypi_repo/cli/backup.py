@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import click
 
-from pypi_repo.cli.options import Group, json_option, option, print_records, uses_registry
+from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import InvalidBackup
 from pypi_repo.registry import Registry
@@ -47,8 +48,12 @@ def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help te
 
 @backup.command()
 @click.argument("dir")
-@option("--dump", metavar="NAME", help="As `backup show` lists them; the newest, if not said.")
-@option("--skip-lost", is_flag=True, help="Leave out files that the backup has not, or not whole.")
+@click.option(
+    "--dump", metavar="NAME", help="As `backup show` lists them; the newest, if not said."
+)
+@click.option(
+    "--skip-lost", is_flag=True, help="Leave out files that the backup has not, or not whole."
+)
 @uses_registry
 def restore(registry: Registry, dir: str, dump: str | None, skip_lost: bool) -> None:  # noqa: A002
     """Fill an empty registry with the backup in DIR, whatever engine and file store it was on.
@@ -67,7 +72,7 @@ def restore(registry: Registry, dir: str, dump: str | None, skip_lost: bool) -> 
         raise
     _print_lost(done.lost)
     if done.lost:
-        click.echo(f"Left out {len(done.lost)} files that the backup has not, or not whole.")
+        say(f"Left out {len(done.lost)} files that the backup has not, or not whole.")
     _print_done("Restored", done)
 
 
@@ -90,17 +95,18 @@ def show(dir: str, as_json: bool) -> None:  # noqa: A002
             for found in dumps(dir)
         ],
         as_json,
+        if_none=f"There is no dump in {dir}.",
     )
 
 
 def _print_lost(lost: Sequence[str]) -> None:
     for sentence in lost:
-        click.echo(sentence)
+        say(sentence)
 
 
 def _print_done(what: str, done: Done) -> None:
     header = done.dump.header
-    click.echo(
+    say(
         f"{what} {done.dump.name}: {header.rows['files']} files, {format_size(header.bytes)}; "
         f"copied {done.blobs} of the stored files, {format_size(done.bytes)}."
     )

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, field
 
 import click
 
-from pypi_repo.cli.options import Group, json_option, option, print_record, uses_registry
+from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.output import print_record
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
@@ -50,7 +51,7 @@ def sweep(registry: Registry, as_json: bool) -> None:
 
 
 @upkeep.command()
-@option(
+@click.option(
     "--after",
     default="",
     metavar="SHA256",

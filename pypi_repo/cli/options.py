@@ -1,14 +1,13 @@
-"""What all commands share: where the registry is, how errors end, how lists are printed."""
+"""What all commands share: where the registry is, how errors end, what values options take."""
 
 import functools
-import json
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
+from pypi_repo.cli.output import printable
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
 from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size
@@ -26,7 +25,9 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except RegistryError as error:
-            raise click.ClickException(error.for_operator) from error
+            # One line: what a database says of itself may have several.
+            sentence = " ".join(error.for_operator.split())
+            raise click.ClickException(printable(sentence)) from error
 
 
 class Group(click.Group):
@@ -34,11 +35,15 @@ class Group(click.Group):
 
 
 class Option(click.Option):
-    """Can also be given as PYPI_REPO_..., named like the option."""
+    """Can also be given as PYPI_REPO_..., named like the option.
+
+    Only for where the registry is, and for `serve`: a variable that makes every new repository
+    public or every user read-only would act on commands that nobody thought of.
+    """
 
     def __init__(self, param_decls: Sequence[str] | None = None, **attributes: Any) -> None:
         super().__init__(param_decls, **attributes)
-        if self.envvar is None and self.name:
+        if self.name:
             self.envvar = f"PYPI_REPO_{self.name.upper()}"
         self.show_envvar = True
 
@@ -114,60 +119,4 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     return with_registry
 
 
-json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def print_records(records: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """As a JSON array, or as a table whose columns are the keys of the first record."""
-    if as_json:
-        click.echo(json.dumps(records, indent=2, default=_plain))
-    elif records:
-        rows = [[key.upper() for key in records[0]]]
-        rows += [[_text(value) for value in record.values()] for record in records]
-        _print_table(rows)
-
-
-def print_record(record: dict[str, Any], as_json: bool) -> None:
-    """As a JSON object, or one line per key."""
-    if as_json:
-        click.echo(json.dumps(record, indent=2, default=_plain))
-    else:
-        _print_table([[f"{key}:", _text(value)] for key, value in record.items()])
-
-
-def read_password(from_stdin: bool) -> str:
-    """One line of standard input, or asked for twice at the terminal."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for a password: use --password-stdin.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return password
-
-
-def _print_table(rows: Iterable[Sequence[str]]) -> None:
-    rows = list(rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _text(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, list):
-        return ", ".join(value) or "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
-    return str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value)} has no JSON form")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pypi_repo.cli.output import say
 from pypi_repo.settings import format_size
 
 
@@ -28,7 +29,7 @@ class Progress:
         """A line on stdout, which may be the same terminal."""
         if self._bar is not None:
             click.echo("\r\x1b[K", nl=False, err=True)
-        click.echo(line)
+        say(line)
 
 
 @contextmanager

@@ -5,18 +5,14 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.options import (
-    Group,
-    json_option,
-    option,
-    print_record,
-    print_records,
-    uses_registry,
-)
+from pypi_repo.cli.destroying import confirm, sized, yes_option
+from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Project, ProjectStatus
 from pypi_repo.registry import Registry
+from pypi_repo.settings import format_size
 
-_reason = option("--reason", default="", metavar="TEXT", help="Shown to whoever installs it.")
+_reason = click.option("--reason", default="", metavar="TEXT", help="Shown to whoever installs it.")
 
 
 @click.group(cls=Group)
@@ -30,7 +26,11 @@ def project() -> None:
 @uses_registry
 def list_(registry: Registry, repository: str, as_json: bool) -> None:
     """List the projects of REPOSITORY."""
-    print_records([_project(found) for found in registry.projects.all(repository)], as_json)
+    print_records(
+        [_project(found) for found in registry.projects.all(repository)],
+        as_json,
+        if_none=f"There are no projects in {repository}.",
+    )
 
 
 @project.command()
@@ -46,7 +46,9 @@ def show(registry: Registry, repository: str, project: str, as_json: bool) -> No
     else:
         print_record(_project(found), as_json)
         click.echo()
-        print_records([_file(file, short=True) for file in files], as_json)
+        print_records(
+            [_file(file, short=True) for file in files], as_json, if_none="It has no files."
+        )
 
 
 @project.command("set-status")
@@ -61,17 +63,20 @@ def set_status(
     """Say that PROJECT is active, archived (no uploads), quarantined (nothing is offered) or
     deprecated."""
     registry.projects.set_status(repository, project, status, reason)
-    click.echo(f"{project} in {repository} is now {status}.")
+    say(f"{project} in {repository} is now {status}.")
 
 
 @project.command("delete")
 @click.argument("repository")
 @click.argument("project")
+@yes_option
 @uses_registry
-def delete_project(registry: Registry, repository: str, project: str) -> None:
+def delete_project(registry: Registry, repository: str, project: str, yes: bool) -> None:
     """Delete PROJECT with all its files. Their names stay taken."""
+    found, files = registry.projects.get(repository, project)
+    confirm(f"This deletes {found.name} with {sized(files)} from {repository}", yes)
     registry.projects.delete(repository, project)
-    click.echo(f"Deleted {project} from {repository}.")
+    say(f"Deleted {found.name} with {sized(files)} from {repository}.")
 
 
 @click.group(cls=Group)
@@ -90,7 +95,7 @@ def yank_release(
 ) -> None:
     """Yank all files of a release: only who pins the version still gets it."""
     registry.projects.yank_release(repository, project, version, reason)
-    click.echo(f"Yanked {project} {version} in {repository}.")
+    say(f"Yanked {project} {version} in {repository}.")
 
 
 @release.command("unyank")
@@ -101,18 +106,23 @@ def yank_release(
 def unyank_release(registry: Registry, repository: str, project: str, version: str) -> None:
     """Take back the yank of a release."""
     registry.projects.yank_release(repository, project, version, None)
-    click.echo(f"{project} {version} in {repository} is no longer yanked.")
+    say(f"{project} {version} in {repository} is no longer yanked.")
 
 
 @release.command("delete")
 @click.argument("repository")
 @click.argument("project")
 @click.argument("version")
+@yes_option
 @uses_registry
-def delete_release(registry: Registry, repository: str, project: str, version: str) -> None:
+def delete_release(
+    registry: Registry, repository: str, project: str, version: str, yes: bool
+) -> None:
     """Delete a release with all its files. Their names stay taken."""
+    files = registry.projects.release(repository, project, version)
+    confirm(f"This deletes {project} {version} with {sized(files)} from {repository}", yes)
     registry.projects.delete_release(repository, project, version)
-    click.echo(f"Deleted {project} {version} from {repository}.")
+    say(f"Deleted {project} {version} with {sized(files)} from {repository}.")
 
 
 @click.group(cls=Group)
@@ -128,7 +138,7 @@ def file() -> None:
 def yank_file(registry: Registry, repository: str, filename: str, reason: str) -> None:
     """Yank one file: only who pins its version still gets it."""
     registry.projects.yank_file(repository, filename, reason)
-    click.echo(f"Yanked {filename} in {repository}.")
+    say(f"Yanked {filename} in {repository}.")
 
 
 @file.command("unyank")
@@ -138,17 +148,20 @@ def yank_file(registry: Registry, repository: str, filename: str, reason: str) -
 def unyank_file(registry: Registry, repository: str, filename: str) -> None:
     """Take back the yank of a file."""
     registry.projects.yank_file(repository, filename, None)
-    click.echo(f"{filename} in {repository} is no longer yanked.")
+    say(f"{filename} in {repository} is no longer yanked.")
 
 
 @file.command("delete")
 @click.argument("repository")
 @click.argument("filename")
+@yes_option
 @uses_registry
-def delete_file(registry: Registry, repository: str, filename: str) -> None:
+def delete_file(registry: Registry, repository: str, filename: str, yes: bool) -> None:
     """Delete one file. Its name stays taken."""
+    size = format_size(registry.projects.file(repository, filename).size)
+    confirm(f"This deletes {filename} ({size}) from {repository}", yes)
     registry.projects.delete_file(repository, filename)
-    click.echo(f"Deleted {filename} from {repository}.")
+    say(f"Deleted {filename} ({size}) from {repository}.")
 
 
 def _project(found: Project) -> dict[str, Any]:

@@ -4,18 +4,14 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.options import (
-    Group,
-    Size,
-    json_option,
-    option,
-    print_record,
-    print_records,
-    uses_registry,
-)
+from pypi_repo.cli.destroying import confirm, yes_option
+from pypi_repo.cli.options import Group, Size, json_option, uses_registry
+from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
+from pypi_repo.settings import format_size
 
 
 @click.group(cls=Group)
@@ -23,22 +19,22 @@ def repository() -> None:
     """Create, list, change and delete repositories."""
 
 
-_description = option("--description", metavar="TEXT", help="Shown to people.")
-_max_file_size = option(
+_description = click.option("--description", metavar="TEXT", help="Shown to people.")
+_max_file_size = click.option(
     "--max-file-size", type=Size(), help="The largest file, like 500MiB; not above the registry's."
 )
 
-_quota = option("--quota", type=Size(), help="Of all files together, like 50GiB.")
-_profile = option(
+_quota = click.option("--quota", type=Size(), help="Of all files together, like 50GiB.")
+_profile = click.option(
     "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
 )
 
 
 @repository.command()
 @click.argument("name")
-@option("--public", is_flag=True, help="Everybody may read; writing always needs a user.")
-@option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
-@option("--allow-reuse", is_flag=True, help="Names of deleted files can be used again.")
+@click.option("--public", is_flag=True, help="Everybody may read; writing always needs a user.")
+@click.option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
+@click.option("--allow-reuse", is_flag=True, help="Names of deleted files can be used again.")
 @_description
 @_max_file_size
 @_quota
@@ -48,7 +44,7 @@ def create(registry: Registry, name: str, **settings: Any) -> None:
     """Make the repository NAME, private and protected against overwriting."""
     given = {key: value for key, value in settings.items() if value is not None}
     registry.repositories.create(name, **given)
-    click.echo(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
+    say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
 
 
 @repository.command("list")
@@ -56,7 +52,11 @@ def create(registry: Registry, name: str, **settings: Any) -> None:
 @uses_registry
 def list_(registry: Registry, as_json: bool) -> None:
     """List all repositories."""
-    print_records([_record(found) for found in registry.repositories.all()], as_json)
+    print_records(
+        [_record(found) for found in registry.repositories.all()],
+        as_json,
+        if_none="There are no repositories; `repository create` makes one.",
+    )
 
 
 @repository.command()
@@ -70,9 +70,11 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 
 @repository.command("set")
 @click.argument("name")
-@option("--public/--private", default=None, help="Who may read.")
-@option("--allow-overwrite/--protect", default=None, help="Whether uploads may replace files.")
-@option(
+@click.option("--public/--private", default=None, help="Who may read.")
+@click.option(
+    "--allow-overwrite/--protect", default=None, help="Whether uploads may replace files."
+)
+@click.option(
     "--allow-reuse/--retire-names",
     default=None,
     help="Whether names of deleted files can be used again.",
@@ -88,16 +90,24 @@ def set_(registry: Registry, name: str, **settings: Any) -> None:
     if not given:
         raise click.UsageError("Say what to change, such as --public or --protect.")
     registry.repositories.change(name, **given)
-    click.echo(f"Changed repository {name}.")
+    say(f"Changed repository {name}.")
 
 
 @repository.command()
 @click.argument("name")
+@yes_option
 @uses_registry
-def delete(registry: Registry, name: str) -> None:
-    """Delete repository NAME with everything in it."""
+def delete(registry: Registry, name: str, yes: bool) -> None:
+    """Delete repository NAME with everything in it, and all access and tokens for it."""
+    registry.repositories.get(name)
+    held = registry.usage.repositories()[name]
+    content = (
+        f"{counted(held.projects, 'project')} and {counted(held.files, 'file')} "
+        f"({format_size(held.size)})"
+    )
+    confirm(f"This deletes repository {name} with {content}", yes)
     registry.repositories.delete(name)
-    click.echo(f"Deleted repository {name}; `pypi-repo upkeep sweep` will free its space.")
+    say(f"Deleted repository {name} with {content}; `pypi-repo upkeep sweep` will free its space.")
 
 
 def _record(found: Repository) -> dict[str, Any]:

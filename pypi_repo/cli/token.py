@@ -5,14 +5,9 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.options import (
-    Duration,
-    Group,
-    json_option,
-    option,
-    print_records,
-    uses_registry,
-)
+from pypi_repo.cli.destroying import confirm, yes_option
+from pypi_repo.cli.options import Duration, Group, json_option, uses_registry
+from pypi_repo.cli.output import print_records, say
 from pypi_repo.domain.accounts import Token
 from pypi_repo.registry import Registry
 
@@ -24,10 +19,10 @@ def token() -> None:
 
 @token.command()
 @click.argument("user")
-@option("--repository", metavar="NAME", help="Good for this repository only.")
-@option("--read-only", is_flag=True, help="Not good for uploads.")
-@option("--expires-in", type=Duration(), help="Like 90d or 12h; never, if not said.")
-@option("--name", default="", metavar="TEXT", help="What it is for.")
+@click.option("--repository", metavar="NAME", help="Good for this repository only.")
+@click.option("--read-only", is_flag=True, help="Not good for uploads.")
+@click.option("--expires-in", type=Duration(), help="Like 90d or 12h; never, if not said.")
+@click.option("--name", default="", metavar="TEXT", help="What it is for.")
 @uses_registry
 def create(
     registry: Registry,
@@ -44,7 +39,7 @@ def create(
     created, secret = registry.accounts.create_token(
         user, name=name, repository=repository, read_only=read_only, expires_in=expires_in
     )
-    click.echo(f"Created token {created.id} ({created.name}) of {created.user}:", err=True)
+    say(f"Created token {created.id} ({created.name}) of {created.user}:", err=True)
     click.echo(secret)
 
 
@@ -54,16 +49,24 @@ def create(
 @uses_registry
 def list_(registry: Registry, user: str, as_json: bool) -> None:
     """List the tokens of repository USER, without their secrets."""
-    print_records([_record(found) for found in registry.accounts.tokens(user)], as_json)
+    print_records(
+        [_record(found) for found in registry.accounts.tokens(user)],
+        as_json,
+        if_none=f"{user.lower()} has no tokens; `token create` makes one.",
+    )
 
 
 @token.command()
 @click.argument("id", type=int)
+@yes_option
 @uses_registry
-def revoke(registry: Registry, id: int) -> None:  # noqa: A002 - as `list` calls it
+def revoke(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
     """Revoke the token ID; it is refused from now on."""
-    revoked = registry.accounts.revoke_token(id)
-    click.echo(f"Revoked token {revoked.id} ({revoked.name}) of {revoked.user}.")
+    found = registry.accounts.token(id)
+    which = f"token {found.id} ({found.name}) of {found.user}"
+    confirm(f"This revokes {which}, for good", yes)
+    registry.accounts.revoke_token(id)
+    say(f"Revoked {which}.")
 
 
 def _record(found: Token) -> dict[str, Any]:

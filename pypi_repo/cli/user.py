@@ -4,15 +4,12 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.options import (
-    Group,
-    json_option,
-    option,
-    print_records,
-    read_password,
-    uses_registry,
-)
+from pypi_repo.cli.destroying import confirm, yes_option
+from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.output import print_records, say
+from pypi_repo.cli.passwords import new_password, password_options
 from pypi_repo.domain.access import Access, Grants
+from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
 
 
@@ -33,23 +30,25 @@ class _Grant(click.ParamType[tuple[str, Access]]):
         return repository, Access[level.upper()]
 
 
-_password_stdin = option("--password-stdin", is_flag=True, help="Read the password from stdin.")
-_read_only = option("--read-only", is_flag=True, help="May read every repository, write none.")
-_access = option(
+_read_only = click.option(
+    "--read-only", is_flag=True, help="May read every repository, write none."
+)
+_access = click.option(
     "--access", type=_Grant(), multiple=True, help="May use only the named repositories; repeat it."
 )
 
 
 @user.command()
 @click.argument("name")
-@_password_stdin
+@password_options
 @_read_only
 @_access
 @uses_registry
 def create(
     registry: Registry,
     name: str,
-    password_stdin: bool,
+    from_stdin: bool,
+    generated: bool,
     read_only: bool,
     access: tuple[tuple[str, Access], ...],
 ) -> None:
@@ -58,10 +57,17 @@ def create(
     NAME is an e-mail address or a word.
     """
     grants = _grants(read_only, access) or Grants(Access.WRITE)
-    registry.accounts.create_user(
-        name, read_password(password_stdin), everywhere=grants.everywhere, named=grants.named
-    )
-    click.echo(f"Created repository user {name.lower()}.")
+    password = new_password(from_stdin, generated)
+    registry.accounts.create_user(name, password, everywhere=grants.everywhere, named=grants.named)
+    say(f"Created repository user {name.lower()}, who may {_described(grants)}.", err=generated)
+    if grants.everywhere is not Access.NONE:
+        say(
+            f"`pypi-repo user set {name.lower()} --access REPO=read` narrows that to one "
+            "repository.",
+            err=generated,
+        )
+    if generated:
+        click.echo(password)
 
 
 @user.command("list")
@@ -82,15 +88,17 @@ def list_(registry: Registry, as_json: bool) -> None:
         }
         for found in registry.accounts.users()
     ]
-    print_records(records, as_json)
+    print_records(
+        records, as_json, if_none="There are no repository users; `user create` makes one."
+    )
 
 
 @user.command("set")
 @click.argument("name")
-@option("--read-write", is_flag=True, help="May read and write every repository.")
+@click.option("--read-write", is_flag=True, help="May read and write every repository.")
 @_read_only
 @_access
-@option(
+@click.option(
     "--disable/--enable", "disabled", default=None, help="Refuse it, and its tokens, or no longer."
 )
 @uses_registry
@@ -116,26 +124,44 @@ def set_(
         registry.accounts.set_access(name, grants.everywhere, grants.named)
     if disabled is not None:
         registry.accounts.set_disabled(name, disabled)
-    click.echo(f"Changed repository user {name.lower()}.")
+    say(f"Changed repository user {name.lower()}.")
 
 
 @user.command("set-password")
 @click.argument("name")
-@_password_stdin
+@password_options
 @uses_registry
-def set_password(registry: Registry, name: str, password_stdin: bool) -> None:
+def set_password(registry: Registry, name: str, from_stdin: bool, generated: bool) -> None:
     """Give repository user NAME another password."""
-    registry.accounts.set_password(name, read_password(password_stdin))
-    click.echo(f"Changed the password of repository user {name.lower()}.")
+    password = new_password(from_stdin, generated)
+    registry.accounts.set_password(name, password)
+    say(f"Changed the password of repository user {name.lower()}.", err=generated)
+    if generated:
+        click.echo(password)
 
 
 @user.command()
 @click.argument("name")
+@yes_option
 @uses_registry
-def delete(registry: Registry, name: str) -> None:
+def delete(registry: Registry, name: str, yes: bool) -> None:
     """Delete repository user NAME and its tokens."""
+    tokens = counted(len(registry.accounts.tokens(name)), "token")
+    confirm(f"This deletes repository user {name.lower()} with {tokens}", yes)
     registry.accounts.delete_user(name)
-    click.echo(f"Deleted repository user {name.lower()}.")
+    say(f"Deleted repository user {name.lower()} with {tokens}.")
+
+
+def _described(grants: Grants) -> str:
+    """What follows "who may"."""
+    if grants.everywhere is Access.WRITE:
+        return "read and write every repository, those to come included"
+    if grants.everywhere is Access.READ:
+        return "read every repository, those to come included"
+    levels = {Access.READ: "read", Access.WRITE: "read and write"}
+    return " and ".join(
+        f"{levels[access]} {repository}" for repository, access in grants.named.items()
+    )
 
 
 def _grants(read_only: bool, access: tuple[tuple[str, Access], ...]) -> Grants | None:

@@ -195,14 +195,18 @@ class Accounts:
             people = People(connection)
             return people.tokens(_known(people, user).id)
 
+    def token(self, token_id: int, *, actor: Actor = OPERATOR) -> Token:
+        """Raises UnknownToken or PermissionDenied."""
+        require_area(actor, Area.USERS)
+        with self._database.read() as connection:
+            return _known_token(People(connection), token_id)
+
     def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> Token:
         """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
         require_area(actor, Area.USERS)
         with self._database.begin() as connection:
             people = People(connection)
-            token = people.token(token_id) if 0 < token_id <= LARGEST_ID else None
-            if token is None:
-                raise UnknownToken(f"There is no token {token_id}; see `token list USER`.")
+            token = _known_token(people, token_id)
             people.delete_token(token_id)
             _record(Catalog(connection), actor, "revoke token of user", token.user)
         return token
@@ -213,6 +217,13 @@ def _known(people: People, name: str) -> Account:
     if user is None:
         raise UnknownAccount(f"There is no repository user {name!r}; see `user list`.")
     return user
+
+
+def _known_token(people: People, token_id: int) -> Token:
+    token = people.token(token_id) if 0 < token_id <= LARGEST_ID else None
+    if token is None:
+        raise UnknownToken(f"There is no token {token_id}; see `token list USER`.")
+    return token
 
 
 def _resolve(catalog: Catalog, named: Mapping[str, Access]) -> dict[Repository, Access]:

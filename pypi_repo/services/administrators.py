@@ -208,14 +208,16 @@ class Administrators:
             administration = Administration(connection)
             return administration.tokens(_own_or_managed(administration, administrator, actor))
 
+    def token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
+        """Raises UnknownToken or PermissionDenied."""
+        with self._database.read() as connection:
+            return _known_token(Administration(connection), token_id, actor)
+
     def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
         """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
         with self._database.begin() as connection:
             administration = Administration(connection)
-            token = administration.token(token_id) if 0 < token_id <= LARGEST_ID else None
-            if token is None:
-                raise UnknownToken(f"There is no token {token_id} of an administrator.")
-            _own_or_managed(administration, token.administrator, actor)
+            token = _known_token(administration, token_id, actor)
             administration.delete_token(token_id)
             _record(
                 Journal(connection), actor, "revoke token of administrator", token.administrator
@@ -248,6 +250,15 @@ def _known(administration: Administration, name: str) -> Administrator:
     if administrator is None:
         raise UnknownAccount(f"There is no administrator {name!r}; see `admin list`.")
     return administrator
+
+
+def _known_token(administration: Administration, token_id: int, actor: Actor) -> AdministratorToken:
+    """For its administrator or for whoever may manage settings."""
+    token = administration.token(token_id) if 0 < token_id <= LARGEST_ID else None
+    if token is None:
+        raise UnknownToken(f"There is no token {token_id} of an administrator.")
+    _own_or_managed(administration, token.administrator, actor)
+    return token
 
 
 def _require_another(administrators: Iterable[Administrator], leaving: Administrator) -> None:

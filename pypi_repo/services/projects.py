@@ -56,13 +56,7 @@ class _Change:
         )
 
     def release_id(self, version: str) -> int:
-        try:
-            found = self.catalog.release(self.project.id, str(Version(version)))
-        except ValueError:  # no InvalidVersion, where digits are too many
-            found = None
-        if found is None:
-            raise UnknownRelease(f"{self.project.name} has no release {version!r} here.")
-        return found[0]
+        return _known_release(self.catalog, self.project, version)
 
     def retire(self, release_id: int | None = None) -> None:
         for filename in self.catalog.filenames(self.project, release_id):
@@ -117,6 +111,20 @@ class Projects:
             catalog = Catalog(connection)
             _repository, found = self._locate(catalog, repository, project, actor)
             return found, [file for _version, file in catalog.releases(found.id) if file]
+
+    def release(
+        self, repository: str, project: str, version: str, *, actor: Actor = OPERATOR
+    ) -> list[DistributionFile]:
+        """The files of one release, by upload.
+
+        Raises UnknownRepository, UnknownProject or UnknownRelease.
+        """
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            _repository, found = self._locate(catalog, repository, project, actor)
+            _known_release(catalog, found, version)
+            files = (file for _version, file in catalog.releases(found.id) if file)
+            return [file for file in files if Version(file.version) == Version(version)]
 
     def file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> DistributionFile:
         """Raises UnknownRepository or UnknownFile."""
@@ -241,6 +249,17 @@ class Projects:
         if located is None:
             raise UnknownProject(f"There is no project {project!r} in {repository!r}.")
         return managed, located
+
+
+def _known_release(catalog: Catalog, project: Project, version: str) -> int:
+    """Its id; raises UnknownRelease."""
+    try:
+        found = catalog.release(project.id, str(Version(version)))
+    except ValueError:  # no InvalidVersion, where digits are too many
+        found = None
+    if found is None:
+        raise UnknownRelease(f"{project.name} has no release {version!r} here.")
+    return found[0]
 
 
 def _yank_action(reason: str | None, what: str) -> str:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -108,6 +108,35 @@ def stuck(file: Path, *args: str) -> Iterator["Stuck"]:
     finally:
         file.unlink()
         file.write_bytes(content)
+
+
+def typed(*args: str, cwd: Path, answers: Mapping[str, str]) -> tuple[int, str]:
+    """The exit status of `pypi-repo ARGS` at a terminal, and all that was seen there.
+
+    answers: what is typed, with Enter, once the prompt that is its key was seen.
+    """
+    import pty
+
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pypi_repo", *args],
+        cwd=cwd,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    seen = ""
+    for prompt, answer in answers.items():
+        while prompt not in seen:
+            seen += os.read(leader, 1024).decode()
+        os.write(leader, f"{answer}\n".encode())
+    with suppress(OSError):  # how Linux says that nobody is at the other end any more
+        while more := os.read(leader, 1024):
+            seen += more.decode()
+    os.close(leader)
+    return process.wait(30), seen
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """pypi-repo admin ..."""
 
+import pytest
+
+from pypi_repo import InvalidCredentials
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 
 
@@ -37,11 +40,22 @@ def test_set_password(main_cli: CommandLine) -> None:
     assert printed == "Changed the password of administrator root.\n"
 
 
+def test_a_generated_password(main_cli: CommandLine, index: Index) -> None:
+    created = main_cli.run("admin", "create", "root", "--generate-password")
+    first = created.stdout.removesuffix("\n")
+    second = main_cli.ok("admin", "set-password", "root", "--generate-password").strip()
+
+    assert created.output.splitlines()[-1] == first
+    assert index.registry.sessions.sign_in("root", second, "192.0.2.1")
+    with pytest.raises(InvalidCredentials):
+        index.registry.sessions.sign_in("root", first, "192.0.2.1")
+
+
 def test_delete_all_but_the_last(main_cli: CommandLine) -> None:
     create(main_cli, "root")
     create(main_cli, "second")
-    main_cli.ok("admin", "delete", "second")
-    said = main_cli.refused("admin", "delete", "root")
+    main_cli.ok("admin", "delete", "second", "--yes")
+    said = main_cli.refused("admin", "delete", "root", "--yes")
 
     assert [each["name"] for each in main_cli.json("admin", "list")] == ["root"]
     assert "administrator" in said
@@ -89,6 +103,6 @@ def test_tokens_open_the_api(main_cli: CommandLine, index: Index) -> None:
     (listed,) = main_cli.json("admin", "token", "list", "root")
     assert (listed["name"], listed["areas"], listed["read_only"]) == ("terraform", ["users"], True)
     assert secret not in main_cli.ok("admin", "token", "list", "root")
-    main_cli.ok("admin", "token", "revoke", str(listed["id"]))
+    main_cli.ok("admin", "token", "revoke", str(listed["id"]), "--yes")
     assert index.api_status(secret, "users") == 401
     assert "a year" in main_cli.refused("admin", "token", "create", "root", "--expires-in", "9999d")

@@ -57,7 +57,7 @@ def test_there_and_back(filled: CommandLine, empty: CommandLine, tmp_path: Path)
 def test_show_needs_no_registry(filled: CommandLine, empty: CommandLine, tmp_path: Path) -> None:
     place = str(tmp_path / "backup")
     name = filled.ok("backup", "create", place).split()[2].rstrip(":")
-    filled.ok("file", "delete", "main", DEMO.filename)
+    filled.ok("file", "delete", "main", DEMO.filename, "--yes")
     filled.ok("backup", "create", place)
     shown = empty.run_anywhere("backup", "show", place, "--json")
     table = empty.run_anywhere("backup", "show", place).stdout.splitlines()

@@ -4,14 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 
 from pypi_repo import Registry, Settings
-from tests.cli.conftest import PASSWORD, CommandLine
+from pypi_repo.cli.main import main
+from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.support.postgres import PostgresServer
 
 COMMANDS = {
@@ -120,24 +122,32 @@ def test_the_default_folder(cli: CommandLine, tmp_path: Path) -> None:
     assert (tmp_path / "pypi-repo-data" / "registry.db").is_file()
 
 
-def test_every_option_can_come_from_the_environment(cli: CommandLine) -> None:
+def test_only_the_place_and_serve_come_from_the_environment(cli: CommandLine) -> None:
+    """A variable that makes every new repository public would act where nobody thought of it."""
     env = {
         "PYPI_REPO_DATA": str(cli.data),
         "PYPI_REPO_DESCRIPTION": "From the environment",
-        "PYPI_REPO_MAX_FILE_SIZE": "1MiB",
         "PYPI_REPO_PUBLIC": "1",
+        "PYPI_REPO_YES": "1",
     }
     created = cli.run_anywhere("repository", "create", "main", env=env)
-    given = cli.run_anywhere(
-        "repository", "create", "other", "--description", "As an option", env=env
-    )
-    shown, other = (cli.json("repository", "show", name) for name in ("main", "other"))
+    shown = cli.json("repository", "show", "main")
+    deleted = cli.run_anywhere("repository", "delete", "main", env=env)
 
-    assert (created.exit_code, given.exit_code) == (0, 0)
-    assert shown["description"] == "From the environment"
-    assert shown["max_file_size"] == 1024 * 1024
-    assert shown["public"] is True
-    assert other["description"] == "As an option"
+    assert (created.exit_code, deleted.exit_code) == (0, 1)
+    assert (shown["public"], shown["description"]) == (False, "")
+    assert set(_variables(main, "")) == {"DATA", "DATABASE", "BLOBS"}
+
+
+def _variables(command: click.Command, path: str) -> Iterator[str]:
+    """What any command but `serve` takes from the environment, without PYPI_REPO_."""
+    for parameter in command.params:
+        if parameter.envvar:
+            yield str(parameter.envvar).removeprefix("PYPI_REPO_")
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            if (path, name) != ("", "serve"):
+                yield from _variables(inner, f"{path} {name}")
 
 
 def test_database_and_blobs_in_place_of_data(cli: CommandLine, tmp_path: Path) -> None:
@@ -205,30 +215,15 @@ def test_no_command_is_wrong_usage(cli: CommandLine) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_password_typed_at_a_terminal(tmp_path: Path) -> None:
     """Asked for twice, and never shown."""
-    import pty
-
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pypi_repo", "user", "create", "ada", "--data", "data"],
+    code, seen = typed(
+        *("user", "create", "ada", "--data", "data"),
         cwd=tmp_path,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
+        answers={"Password: ": PASSWORD, "confirmation: ": PASSWORD},
     )
-    os.close(follower)
-    seen = b""
-    for prompt in (b"Password: ", b"confirmation: "):
-        while prompt not in seen:
-            seen += os.read(leader, 1024)
-        os.write(leader, f"{PASSWORD}\n".encode())
-    while b"Created" not in seen:
-        seen += os.read(leader, 1024)
-    code = process.wait(30)
-    os.close(leader)
 
     assert code == 0
-    assert PASSWORD.encode() not in seen
+    assert "Created" in seen
+    assert PASSWORD not in seen
     registry = Registry(Settings(database=f"sqlite:///{tmp_path}/data/registry.db"))
     assert [user.name for user in registry.accounts.users()] == ["ada"]
     registry.close()

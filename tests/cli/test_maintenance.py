@@ -50,7 +50,7 @@ def blobs_of(cli: CommandLine) -> list[Path]:
 def test_sweep_frees_what_was_deleted_a_day_ago(main_cli: CommandLine, index: Index) -> None:
     for version in ("1.0", "2.0"):
         assert index.upload(wheel("demo", version, padding=10_000), "ada", PASSWORD) == 200
-    main_cli.ok("release", "delete", "main", "demo", "1.0")
+    main_cli.ok("release", "delete", "main", "demo", "1.0", "--yes")
     at_once = main_cli.ok("upkeep", "sweep")
     for path in blobs_of(main_cli):
         two_days_ago = time.time() - 2 * 24 * 3600

@@ -76,7 +76,7 @@ def test_set_status(cli: CommandLine, index: Index) -> None:
 
 
 def test_delete_project(cli: CommandLine, index: Index) -> None:
-    cli.ok("project", "delete", "main", "team-tool")
+    cli.ok("project", "delete", "main", "team-tool", "--yes")
 
     assert cli.json("project", "list", "main") == []
     headers = basic("ada", PASSWORD)
@@ -103,7 +103,7 @@ def test_yank_without_a_reason(cli: CommandLine, index: Index) -> None:
 
 
 def test_delete_release(cli: CommandLine, index: Index) -> None:
-    cli.ok("release", "delete", "main", "team-tool", "1.0")
+    cli.ok("release", "delete", "main", "team-tool", "1.0", "--yes")
 
     assert set(yanked(index)) == {"team_tool-2.0-py3-none-any.whl"}
 
@@ -121,7 +121,7 @@ def test_yank_and_unyank_a_file(cli: CommandLine, index: Index) -> None:
 
 
 def test_delete_file(cli: CommandLine, index: Index) -> None:
-    cli.ok("file", "delete", "main", WHEEL)
+    cli.ok("file", "delete", "main", WHEEL, "--yes")
 
     assert WHEEL not in yanked(index)
     assert SDIST in yanked(index)

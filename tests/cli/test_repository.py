@@ -98,7 +98,7 @@ def test_the_largest_file_as_set(main_cli: CommandLine, index: Index) -> None:
 
 def test_delete(main_cli: CommandLine, index: Index) -> None:
     assert index.upload(wheel("demo"), "ada", PASSWORD) == 200
-    main_cli.ok("repository", "delete", "main")
+    main_cli.ok("repository", "delete", "main", "--yes")
 
     assert main_cli.json("repository", "list") == []
     assert index.status("ada", PASSWORD) == 404

@@ -82,7 +82,7 @@ def test_revoke(main_cli: CommandLine, index: Index) -> None:
         for token in main_cli.json("token", "list", "ada")
         if secret.startswith(token["prefix"])
     ]
-    printed = main_cli.ok("token", "revoke", str(last["id"]))
+    printed = main_cli.ok("token", "revoke", str(last["id"]), "--yes")
 
     assert f"Revoked token {last['id']}" in printed
     assert index.status("__token__", secret) == 401
@@ -93,7 +93,7 @@ def test_revoke(main_cli: CommandLine, index: Index) -> None:
 def test_deleting_the_user_ends_its_tokens(main_cli: CommandLine, index: Index) -> None:
     secret = created(main_cli)
     assert index.status("__token__", secret) == 200
-    main_cli.ok("user", "delete", "ada")
+    main_cli.ok("user", "delete", "ada", "--yes")
 
     assert index.status("__token__", secret) == 401
 

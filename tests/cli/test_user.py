@@ -11,9 +11,56 @@ DEV = "dev@example.com"
 def test_create_reads_the_password_from_stdin(main_cli: CommandLine, index: Index) -> None:
     printed = main_cli.ok("user", "create", DEV, "--password-stdin", stdin=f"{PASSWORD}\n")
 
-    assert printed == f"Created repository user {DEV}.\n"
+    assert printed.startswith(f"Created repository user {DEV}, who may read and write every ")
     assert index.status(DEV, PASSWORD) == 200
     assert index.upload(wheel("demo"), DEV, PASSWORD) == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "narrows"),
+    [
+        ([], "read and write every repository, those to come included.", True),
+        (["--read-only"], "read every repository, those to come included.", True),
+        (["--access", "main=read"], "read main.", False),
+        (
+            ["--access", "main=write", "--access", "other=read"],
+            "read and write main and read other.",
+            False,
+        ),
+    ],
+)
+def test_create_says_what_the_user_may(
+    options: list[str], said: str, narrows: bool, main_cli: CommandLine
+) -> None:
+    main_cli.ok("repository", "create", "other")
+    first, *more = main_cli.ok(
+        "user", "create", DEV, "--password-stdin", *options, stdin=PASSWORD
+    ).splitlines()
+
+    assert first == f"Created repository user {DEV}, who may {said}"
+    assert bool(more) == narrows
+    if more:
+        assert more[0].startswith(f"`pypi-repo user set {DEV} --access REPO=read` ")
+        main_cli.ok("user", "set", DEV, "--access", "main=read")
+
+
+def test_a_generated_password(main_cli: CommandLine, index: Index) -> None:
+    """Alone on stdout, so that $(pypi-repo user create ...) is the password."""
+    created = main_cli.run("user", "create", DEV, "--generate-password")
+    again = main_cli.run("user", "set-password", "ada", "--generate-password")
+
+    assert (created.exit_code, again.exit_code) == (0, 0)
+    assert f"Created repository user {DEV}" in created.stderr
+    assert "ada" in again.stderr
+    for user, result in ((DEV, created), ("ada", again)):
+        password = result.output.splitlines()[-1]
+        assert result.stdout == f"{password}\n"
+        assert len(password) >= 20
+        assert index.status(user, password) == 200
+    assert created.stdout != again.stdout
+    assert "Say one of" in main_cli.misused(
+        "user", "create", "x", "--generate-password", "--password-stdin"
+    )
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nnot the password\n"])
@@ -89,7 +136,7 @@ def test_set_password(main_cli: CommandLine, index: Index) -> None:
 
 def test_delete(main_cli: CommandLine, index: Index) -> None:
     assert index.status("ada", PASSWORD) == 200
-    main_cli.ok("user", "delete", "ada")
+    main_cli.ok("user", "delete", "ada", "--yes")
 
     assert index.status("ada", PASSWORD) == 401
     assert main_cli.json("user", "list") == []

@@ -15,9 +15,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
 _INTRODUCTION = """\
 # Command line
 
-`pypi-repo`, or `python -m pypi_repo`. Every option can be given as an environment variable, which
-each help text names. Exit status: 0 done; 1 refused, with one sentence on stderr that says what to
-do next; 2 wrong usage.
+`pypi-repo`, or `python -m pypi_repo`. Where the registry is (`--data`, `--database`, `--blobs`),
+and all options of `serve`, can be given as environment variables, which the help texts name. What
+deletes or revokes says what goes and asks at a terminal, and wants `--yes` elsewhere. Exit status:
+0 done; 1 refused, with one sentence on stderr that says what to do next; 2 wrong usage.
 """
 
 

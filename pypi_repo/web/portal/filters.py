@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from pypi_repo.domain.texts import counted
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")
@@ -31,11 +32,6 @@ def moment(value: datetime | None) -> Markup | str:
     )
 
 
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """`1 file`, `2,000 files`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def is_web_url(text: str) -> bool:
     """Whether a link to it does no harm: it comes from whoever uploaded the package."""
     try:
@@ -49,6 +45,6 @@ FILTERS = {
     "size": format_size,
     "exact_size": exact_size,
     "moment": moment,
-    "count": count,
+    "count": counted,
     "is_web_url": is_web_url,
 }

@@ -41,10 +41,14 @@ def test_sizes_are_read_in_binary_units(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "GiB", "-1", "1.5GiB", "4 TiB", "4GB", "4 g ib", "1e9", "9" * 16, "4GiB\0"]
+    "text",
+    [
+        *("", "GiB", "G", "-1", "4 TiB", "4 g ib", "1e9", "9" * 16, "4GiB\0"),
+        *("1.", ".5 GiB", "1,5 GiB", "5 GBit", "1.5.5", "1.1234567 GiB"),
+    ],
 )
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="write it like 500MiB or 4GiB"):
+    with pytest.raises(ValueError, match="write it like 500MiB, 4GiB or 5 GB"):
         parse_size(text)
 
 
@@ -62,6 +66,30 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
 )
 def test_sizes_are_shown_in_binary_units(size: int, text: str) -> None:
     assert format_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("5 GB", 5 * 1000**3),
+        ("5gb", 5 * 1000**3),
+        ("2 MB", 2_000_000),
+        ("10kB", 10_000),
+        ("500M", 500 * MIB),
+        ("4G", 4 * GIB),
+        ("1.5 GiB", 3 * GIB // 2),
+        ("0.5KiB", 512),
+        ("512 bytes", 512),
+        ("1 byte", 1),
+    ],
+)
+def test_sizes_as_people_write_them(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@given(st.integers(1, 2**62))
+def test_what_is_shown_can_be_read(size: int) -> None:
+    assert abs(parse_size(format_size(size)) - size) <= size / 10
 
 
 @given(st.integers(1, 2**50), st.sampled_from(["", "KiB", "MiB", "GiB"]))

@@ -16,6 +16,7 @@ from pypi_repo.domain.errors import (
     InvalidSetting,
     LastAdministrator,
     NameTaken,
+    PermissionDenied,
     UnknownAccount,
     UnknownRepository,
     UnknownToken,
@@ -274,3 +275,20 @@ def test_numbers_that_no_token_can_have(both: Registry, token_id: int) -> None:
 def test_a_token_for_longer_than_the_calendar(both: Registry) -> None:
     with pytest.raises(InvalidSetting):
         both.accounts.create_token(USER, expires_in=timedelta(days=3_650_000))
+
+
+def test_a_token_by_its_id(both: Registry) -> None:
+    token, _secret = both.accounts.create_token(USER, name="laptop")
+    own, _secret = both.administrators.create_token(ADMINISTRATOR, name="terraform")
+    assert both.accounts.token(token.id) == token
+    assert both.administrators.token(own.id) == own
+    for unknown in (token.id + own.id, 0, -1, 2**70):
+        with pytest.raises(UnknownToken):
+            both.accounts.token(unknown)
+        with pytest.raises(UnknownToken):
+            both.administrators.token(unknown)
+    stranger = Actor("nobody")
+    with pytest.raises(PermissionDenied):
+        both.accounts.token(token.id, actor=stranger)
+    with pytest.raises(PermissionDenied):
+        both.administrators.token(own.id, actor=stranger)

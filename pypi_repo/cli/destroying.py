@@ -1,0 +1,37 @@
+"""What destroys asks first on a terminal, and wants --yes elsewhere."""
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from pypi_repo.cli.output import printable, say
+from pypi_repo.domain.records import DistributionFile
+from pypi_repo.domain.texts import counted
+from pypi_repo.settings import format_size
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def confirm(what_goes: str, yes: bool) -> None:
+    """Comes back if it may be done.
+
+    what_goes: a sentence without its full stop, in the present: "This deletes ...".
+
+    Raises ClickException, with what would have gone, where nobody agreed.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException(
+            printable(f"{what_goes}; nothing was done, repeat the command with --yes to do it.")
+        )
+    say(f"{what_goes}.", err=True)
+    if not click.confirm("Go on?", err=True):
+        raise click.ClickException("Nothing was done.")
+
+
+def sized(files: Iterable[DistributionFile]) -> str:
+    """`2 files (1.5 MiB)`."""
+    sizes = [file.size for file in files]
+    return f"{counted(len(sizes), 'file')} ({format_size(sum(sizes))})"

@@ -1,0 +1,84 @@
+"""How commands print what they found: tables for people, JSON for programs."""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+_NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that move the cursor, colour, break or turn round a line."""
+
+
+def printable(text: str) -> str:
+    """The text with each character that steers a terminal as an escape of Python.
+
+    Names, reasons and descriptions are other people's words: `\\x1b` in one of them could clear
+    the screen, or show another line than the one that is there.
+    """
+    return "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in _NEVER_SHOWN
+        else char
+        for char in text
+    )
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Prints one line, on stderr with `err`; whatever stands in it, it stays one line."""
+    click.echo(printable(line), err=err)
+
+
+def print_records(
+    records: Sequence[dict[str, Any]], as_json: bool, *, if_none: str = "There are none."
+) -> None:
+    """As a JSON array, or as a table whose columns are the keys of the first record.
+
+    if_none: what people are told on stderr in the place of an empty table.
+    """
+    if as_json:
+        click.echo(json.dumps(records, indent=2, default=_plain))
+    elif records:
+        rows = [[key.upper() for key in records[0]]]
+        rows += [[_text(value) for value in record.values()] for record in records]
+        _print_table(rows)
+    else:
+        say(if_none, err=True)
+
+
+def print_record(record: dict[str, Any], as_json: bool) -> None:
+    """As a JSON object, or one line per key."""
+    if as_json:
+        click.echo(json.dumps(record, indent=2, default=_plain))
+    else:
+        _print_table([[f"{key}:", _text(value)] for key, value in record.items()])
+
+
+def _print_table(rows: Iterable[Sequence[str]]) -> None:
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value)} has no JSON form")

@@ -1,0 +1,45 @@
+"""Where a new password comes from: the terminal, standard input, or chance."""
+
+import secrets
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+T = TypeVar("T")
+
+
+def password_options(command: Callable[..., T]) -> Callable[..., T]:
+    """--password-stdin and --generate-password, for `new_password`."""
+    for decorate in (
+        click.option(
+            "--generate-password",
+            "generated",
+            is_flag=True,
+            help="Make up a strong password, and print it as the last line.",
+        ),
+        click.option(
+            "--password-stdin", "from_stdin", is_flag=True, help="Read the password from stdin."
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def new_password(from_stdin: bool, generated: bool) -> str:
+    """Made up, one line of standard input, or asked for twice at the terminal."""
+    if from_stdin and generated:
+        raise click.UsageError("Say one of --password-stdin and --generate-password.")
+    if generated:
+        # Hexadecimal, so that no password looks like an option where it is pasted.
+        return secrets.token_hex(12)
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "There is no terminal to ask for a password: use --password-stdin or "
+            "--generate-password."
+        )
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password

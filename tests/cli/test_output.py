@@ -1,0 +1,74 @@
+"""What people see: nobody's words steer their terminal, and emptiness is said."""
+
+import pytest
+
+from pypi_repo.cli.output import printable
+from tests.cli.conftest import PASSWORD, CommandLine, Index
+from tests.support.distributions import wheel
+
+EVIL = "\x1b[2J\x1b[1mgone\x9b31m\r\n2  admin  \u202etxt\u200b\x7f"
+
+
+def assert_harmless(text: str) -> None:
+    assert printable(text.replace("\n", "")) == text.replace("\n", "")
+
+
+def test_printable() -> None:
+    assert printable("Größe  東京 🎉") == "Größe  東京 🎉"
+    assert printable(EVIL) == (r"\x1b[2J\x1b[1mgone\x9b31m\r\n2  admin  \u202etxt\u200b\x7f")
+    assert printable("a\u2028b\ud800") == r"a\u2028b\ud800"
+
+
+def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, index: Index) -> None:
+    registry = index.registry
+    registry.repositories.change("main", description=EVIL)
+    token, _secret = registry.accounts.create_token("ada", name=EVIL)
+    registry.administrators.create("root", PASSWORD)
+    registry.administrators.create_token("root", name=EVIL)
+    assert index.upload(wheel("demo"), "ada", PASSWORD) == 200
+    registry.projects.set_status("main", "demo", "archived", EVIL)
+    for command in (
+        ["repository", "list"],
+        ["repository", "show", "main"],
+        ["token", "list", "ada"],
+        ["admin", "token", "list", "root"],
+        ["project", "list", "main"],
+        ["project", "show", "main", "demo"],
+        ["token", "revoke", str(token.id), "--yes"],
+        ["admin", "token", "revoke", "1", "--yes"],
+    ):
+        printed = main_cli.ok(*command)
+        assert_harmless(printed)
+        if command[:2] != ["project", "list"]:
+            assert r"\x1b[2J" in printed
+    assert_harmless(main_cli.refused("project", "show", "main", EVIL))
+    created = main_cli.run("token", "create", "ada", "--name", EVIL)
+    assert r"\x1b[2J" in created.stderr
+    assert_harmless(created.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["repository", "list"], "`repository create`"),
+        (["user", "list"], "`user create`"),
+        (["admin", "list"], "`admin create`"),
+    ],
+)
+def test_an_empty_registry_says_so(command: list[str], part: str, cli: CommandLine) -> None:
+    cli.registry().close()
+    result = cli.run(*command)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert part in result.stderr
+    assert cli.json(*command) == []
+
+
+def test_empty_lists_say_so(main_cli: CommandLine) -> None:
+    tokens = main_cli.run("token", "list", "ada")
+    projects = main_cli.run("project", "list", "main")
+
+    assert (tokens.exit_code, tokens.stdout) == (0, "")
+    assert "ada has no tokens" in tokens.stderr
+    assert "no projects in main" in projects.stderr
+    assert main_cli.json("token", "list", "ada") == []
