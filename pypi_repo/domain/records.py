@@ -59,15 +59,30 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSummary:
-    """A project as lists for people show it; `size` is in bytes."""
+    """A project as lists for people show it; `size` is in bytes.
+
+    latest: the newest version that is neither yanked nor a pre-release, if there is any such;
+        None without any release.
+    """
 
     name: str
     normalized_name: NormalizedName
     status: ProjectStatus
+    latest: str | None
     releases: int
     files: int
     size: int
     last_upload: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundProject:
+    """A project that was searched for in several repositories."""
+
+    repository: str
+    name: str
+    normalized_name: NormalizedName
+    status: ProjectStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

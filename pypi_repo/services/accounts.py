@@ -14,12 +14,14 @@ from pypi_repo.domain.errors import (
     UnknownToken,
 )
 from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lists import Lists
 from pypi_repo.storage.people import People
 from pypi_repo.storage.rows import LARGEST_ID
 
@@ -69,6 +71,24 @@ class Accounts:
         require_area(actor, Area.USERS)
         with self._database.read() as connection:
             return People(connection).users()
+
+    def user(self, name: str, *, actor: Actor = OPERATOR) -> User:
+        """Raises UnknownAccount or PermissionDenied."""
+        require_area(actor, Area.USERS)
+        with self._database.read() as connection:
+            found = People(connection).users(name.lower())
+        if not found:
+            raise UnknownAccount(f"There is no repository user {name!r}; see `user list`.")
+        return found[0]
+
+    def page(self, request: ListRequest, *, actor: Actor = OPERATOR) -> ListPage[User]:
+        """Users whose name holds the text, sorted by name, created or used.
+
+        Raises PermissionDenied.
+        """
+        require_area(actor, Area.USERS)
+        with self._database.read() as connection:
+            return Lists(connection).users(request)
 
     def change_user(
         self,

@@ -16,6 +16,7 @@ from pypi_repo.domain.records import (
     ProjectDetails,
     Versioned,
 )
+from pypi_repo.domain.releases import preferred_version
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -122,14 +123,9 @@ class Details:
 
 
 def _wanted(releases: _Releases) -> str | None:
-    """The newest that is neither yanked nor a pre-release, if there is any such."""
-
-    def rank(version: str) -> tuple[bool, bool, Version]:
-        files = releases[version]
-        installable = any(file.yanked is None for file in files)
-        return installable, not Version(version).is_prerelease, Version(version)
-
-    return max(releases, key=rank, default=None)
+    return preferred_version(
+        {version: any(file.yanked is None for file in files) for version, files in releases.items()}
+    )
 
 
 def _same(releases: Iterable[str], version: str) -> str | None:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
     DistributionFile,
+    FoundProject,
     Project,
     ProjectStatus,
     ProjectSummary,
@@ -21,6 +23,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.texts import require_storable
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.lists import Lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,34 @@ class Projects:
                 repository,
                 catalog.repository(repository),
             )
-            return catalog.summaries(managed, normalize(text), after, limit)
+            return Lists(connection).projects_after(managed, normalize(text), after, limit)
+
+    def page(
+        self, repository: str, request: ListRequest, *, actor: Actor = OPERATOR
+    ) -> ListPage[ProjectSummary]:
+        """Projects whose normalized name holds the text, sorted by name, releases, files, size or
+        uploaded.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        with self._database.read() as connection:
+            found = Catalog(connection).repository(repository)
+            managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
+            wanted = replace(request, text=normalize(request.text))
+            return Lists(connection).projects(managed, wanted)
+
+    def anywhere(
+        self, text: str, *, limit: int = 50, actor: Actor = OPERATOR
+    ) -> list[FoundProject]:
+        """Projects whose normalized name holds the text, by name, of all repositories that the
+        actor may manage."""
+        with self._database.read() as connection:
+            managed = [
+                found
+                for found in Catalog(connection).repositories()
+                if self._policy.allows(actor, Permission.MANAGE, found)
+            ]
+            return Lists(connection).projects_anywhere(managed, normalize(text), limit)
 
     def get(
         self, repository: str, project: str, *, actor: Actor = OPERATOR

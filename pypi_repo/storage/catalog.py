@@ -20,7 +20,6 @@ from pypi_repo.domain.records import (
     DistributionFile,
     ListedProject,
     Project,
-    ProjectSummary,
     Repository,
 )
 from pypi_repo.storage.journal import Journal
@@ -149,49 +148,6 @@ class Catalog:
             ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
             for name, normalized, serial in rows
         )
-
-    def summaries(
-        self, repository: Repository, containing: str, after: str, limit: int
-    ) -> list[ProjectSummary]:
-        """By name: the first projects after the normalized name `after` that hold `containing`."""
-        page = (
-            select(*PROJECT_COLUMNS[:4])
-            .where(
-                ProjectRow.repository_id == repository.id,
-                ProjectRow.normalized_name > lookup(after),
-                ProjectRow.normalized_name.contains(lookup(containing), autoescape=True),
-            )
-            .order_by(ProjectRow.normalized_name)
-            .limit(limit)
-            .subquery()
-        )
-        rows = self._connection.execute(
-            select(
-                page.c.name,
-                page.c.normalized_name,
-                page.c.status,
-                func.count(ReleaseRow.id.distinct()),
-                func.count(FileRow.id),
-                func.coalesce(func.sum(FileRow.size), 0),
-                func.max(FileRow.uploaded_at, type_=FileRow.uploaded_at.type),
-            )
-            .outerjoin_from(page, ReleaseRow, ReleaseRow.project_id == page.c.id)
-            .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
-            .group_by(page.c.id, page.c.name, page.c.normalized_name, page.c.status)
-            .order_by(page.c.normalized_name)
-        )
-        return [
-            ProjectSummary(
-                name=name,
-                normalized_name=NormalizedName(normalized),
-                status=status,
-                releases=releases,
-                files=files,
-                size=int(size),
-                last_upload=last_upload,
-            )
-            for name, normalized, status, releases, files, size, last_upload in rows
-        ]
 
     def add_project(
         self, repository: Repository, name: str, normalized_name: NormalizedName, at: datetime

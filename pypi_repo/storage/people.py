@@ -1,6 +1,6 @@
 """Statements about repository users, their grants and tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,17 @@ def _tokens(*more_columns: Any) -> Any:
         .outerjoin(_Scope, _Scope.c.id == TokenRow.repository_id)
     )
 
+
+USER_COLUMNS = (
+    UserRow.name,
+    UserRow.created_at,
+    UserRow.disabled,
+    UserRow.last_used_at,
+    UserRow.everywhere,
+    RepositoryRow.name,
+    GrantRow.access,
+)
+"""Of one user, as lists show it: one row for each grant, or one without."""
 
 # What each request asks is built once: building costs SQLAlchemy more than running it.
 USER = (
@@ -81,35 +92,18 @@ class People:
         """The user with its password hash and grants, in one statement."""
         return to_account(self._connection.execute(USER, {"name": lookup(name)}).all())
 
-    def users(self) -> list[User]:
-        rows = self._connection.execute(
-            select(
-                UserRow.name,
-                UserRow.created_at,
-                UserRow.disabled,
-                UserRow.last_used_at,
-                UserRow.everywhere,
-                RepositoryRow.name,
-                GrantRow.access,
-            )
+    def users(self, *names: str) -> list[User]:
+        """Those of these names, or all."""
+        statement = (
+            select(*USER_COLUMNS)
             .select_from(UserRow)
             .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
             .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
             .order_by(UserRow.name, RepositoryRow.name)
-        ).all()
-        by_name: dict[str, list[Any]] = {}
-        for row in rows:
-            by_name.setdefault(row[0], []).append(row)
-        return [
-            User(
-                name=name,
-                created_at=own[0][1],
-                disabled=own[0][2],
-                last_used_at=own[0][3],
-                grants=_grants(own[0][4], own),
-            )
-            for name, own in by_name.items()
-        ]
+        )
+        if names:
+            statement = statement.where(UserRow.name.in_([lookup(name) for name in names]))
+        return to_users(self._connection.execute(statement).all())
 
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
         """The new user's id; it has no access until `set_grants`.
@@ -172,6 +166,23 @@ class People:
 
     def delete_token(self, token_id: int) -> None:
         self._connection.execute(delete(TokenRow).where(TokenRow.id == token_id))
+
+
+def to_users(rows: Iterable[Sequence[Any]]) -> list[User]:
+    """Of rows of USER_COLUMNS, in their order."""
+    by_name: dict[str, list[Any]] = {}
+    for row in rows:
+        by_name.setdefault(row[0], []).append(row)
+    return [
+        User(
+            name=name,
+            created_at=own[0][1],
+            disabled=own[0][2],
+            last_used_at=own[0][3],
+            grants=_grants(own[0][4], own),
+        )
+        for name, own in by_name.items()
+    ]
 
 
 def _token(row: Sequence[Any]) -> Token:

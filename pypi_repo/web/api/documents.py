@@ -105,11 +105,15 @@ class Usage(Document, frozen=True, kw_only=True):
 
 
 class ProjectSummary(Document, frozen=True, kw_only=True):
-    """`size` is in bytes."""
+    """`latest`: a version that is neither yanked nor a pre-release, if there is one.
+
+    `size` is in bytes.
+    """
 
     name: str
     normalized_name: str
     status: ProjectStatus
+    latest: str | None
     releases: int
     files: int
     size: int

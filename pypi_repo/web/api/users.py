@@ -134,10 +134,7 @@ def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
 
 
 def _known(call: Call, name: str) -> accounts.User:
-    for user in call.registry.accounts.users(actor=call.actor):
-        if user.name == name.lower():
-            return user
-    raise UnknownAccount(f"There is no repository user {name!r}.")
+    return call.registry.accounts.user(name, actor=call.actor)
 
 
 def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:

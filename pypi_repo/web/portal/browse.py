@@ -11,26 +11,22 @@ from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.mount import shifted
 from pypi_repo.web.portal import readme
 from pypi_repo.web.portal.connecting import install_command
+from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
 
-_SHOWN = 50
-_LONGEST_SEARCH = 100
+_SORTS = ("name", "releases", "files", "size", "uploaded")
 _DAYS = 30
 
 
 def show_projects(page: Page, repository: str) -> Response:
     found = page.registry.repositories.get(repository, actor=page.actor)
-    text = page.asked("q")[:_LONGEST_SEARCH]
-    projects = page.registry.projects.search(
-        repository, text, after=page.asked("after"), limit=_SHOWN + 1, actor=page.actor
-    )
+    listing = Listing(page, ("repositories", repository), _SORTS)
     return page.render(
         "repository.html",
         repository=found,
         usage=page.registry.usage.repositories(actor=page.actor)[repository],
-        projects=projects[:_SHOWN],
-        next=projects[_SHOWN - 1].normalized_name if len(projects) > _SHOWN else None,
-        q=text,
+        listing=listing,
+        projects=page.registry.projects.page(repository, listing.request, actor=page.actor),
         url=page.repository_url(repository),
     )
 

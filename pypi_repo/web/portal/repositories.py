@@ -1,21 +1,52 @@
 """Repositories, their settings, and how to connect to them."""
 
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.domain.profiles import PROFILES
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.connecting import connection_settings
+from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
+
+_FOUND = 50  # projects of a search
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_SORTS: Mapping[str, Callable[[Repository, RepositoryUsage], Any]] = {
+    "name": lambda found, _used: found.name,
+    "projects": lambda _found, used: used.projects,
+    "files": lambda _found, used: used.files,
+    "size": lambda _found, used: used.size,
+    "uploaded": lambda _found, used: used.last_upload or _NEVER,
+}
 
 
 def show_all(page: Page) -> Response:
+    """Repositories whose name or description holds the text, and the projects that it finds."""
+    listing = Listing(page, ("repositories",), tuple(_SORTS))
     repositories = page.registry.repositories.all()
     usage = page.registry.usage.repositories(actor=page.actor)
-    return page.render("repositories.html", repositories=repositories, usage=usage)
+    text = listing.text.lower()
+    found = [each for each in repositories if text in f"{each.name} {each.description}".lower()]
+    projects = (
+        page.registry.projects.anywhere(text, limit=_FOUND + 1, actor=page.actor) if text else []
+    )
+    return page.render(
+        "repositories.html",
+        listing=listing,
+        are_any=bool(repositories),
+        repositories=ListPage.of(_sorted(found, usage, listing.request), listing.request),
+        usage=usage,
+        projects=projects[:_FOUND],
+        has_more_projects=len(projects) > _FOUND,
+    )
 
 
 def show_new(page: Page) -> Response:
@@ -52,6 +83,18 @@ def show_connection(page: Page, repository: str) -> Response:
     user = _client_user(page.asked("user"))
     sections = connection_settings(repository, page.repository_url(repository), user or "YOUR-USER")
     return page.render("repository_connect.html", repository=found, sections=sections, user=user)
+
+
+def _sorted(
+    repositories: list[Repository], usage: Mapping[str, RepositoryUsage], request: ListRequest
+) -> list[Repository]:
+    """They come by name, and those that are equal stay so."""
+    key = _SORTS[request.sort]
+    return sorted(
+        repositories,
+        key=lambda found: key(found, usage[found.name]),
+        reverse=request.descending,
+    )
 
 
 def _client_user(asked: str) -> str:

@@ -5,16 +5,19 @@ import secrets
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Access, Grants
-from pypi_repo.domain.accounts import User
-from pypi_repo.domain.errors import InvalidSetting, UnknownAccount
+from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
 
+_SORTS = ("name", "created", "used")
 _LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
 
 
 def show_all(page: Page) -> Response:
-    return page.render("users.html", users=page.registry.accounts.users(actor=page.actor))
+    listing = Listing(page, ("users",), _SORTS)
+    users = page.registry.accounts.page(listing.request, actor=page.actor)
+    return page.render("users.html", listing=listing, users=users)
 
 
 def show_new(page: Page) -> Response:
@@ -40,7 +43,7 @@ def create(page: Page) -> Response:
 
 
 def show(page: Page, name: str, password: str | None = None, secret: str | None = None) -> Response:
-    user = _known(page, name)
+    user = page.registry.accounts.user(name, actor=page.actor)
     return page.render(
         "user.html",
         user=user,
@@ -91,7 +94,7 @@ def revoke_token(page: Page, name: str, token_id: int) -> Response:
 
 
 def show_deletion(page: Page, name: str) -> Response:
-    user = _known(page, name)
+    user = page.registry.accounts.user(name, actor=page.actor)
     tokens = page.registry.accounts.tokens(name, actor=page.actor)
     return page.render("user_delete.html", user=user, tokens=tokens)
 
@@ -99,13 +102,6 @@ def show_deletion(page: Page, name: str) -> Response:
 def delete(page: Page, name: str) -> Response:
     page.registry.accounts.delete_user(name, actor=page.actor)
     return page.redirect("users", notice="deleted")
-
-
-def _known(page: Page, name: str) -> User:
-    for user in page.registry.accounts.users(actor=page.actor):
-        if user.name == name:
-            return user
-    raise UnknownAccount(f"There is no repository user {name!r}.")
 
 
 def _repository_names(page: Page) -> list[str]:

@@ -5,8 +5,10 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from html import unescape
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from werkzeug.test import Client
@@ -193,17 +195,124 @@ def many(registry: Registry) -> Registry:
     return registry
 
 
+def _neighbour(page: Any, which: str) -> str | None:
+    """The link of a list to its next or previous page."""
+    found = re.search(rf'rel="{which}" href="(?:\.\./)*([^"]*)"', page.text)
+    return None if found is None else unescape(found[1])
+
+
 def test_many_projects_are_paged_and_searched(many: Registry, portal: PortalClient) -> None:
     seen: list[str] = []
     path: str | None = "repositories/main"
     while path:
         page = portal.get(path)
         seen += re.findall(r'projects/([a-z0-9-]+)">', page.text)
-        following = re.search(r'rel="next" href="\.\./(repositories/main\?[^"]*)"', page.text)
-        path = following[1].replace("&amp;", "&") if following else None
+        path = _neighbour(page, "next")
     assert seen == [f"part-{number:03}" for number in range(120)]
+    assert "101 to 120 of 120 projects" in text_of(page)
+    back = portal.get(_neighbour(page, "prev") or "")
+    assert "51 to 100 of 120 projects" in text_of(back)
+    assert _neighbour(portal.get(_neighbour(back, "prev") or ""), "prev") is None
     found = portal.get("repositories/main", query_string={"q": "PART.11"})
     assert len(re.findall(r'projects/part-11\d">', found.text)) == 10
+    assert "10 projects" in text_of(found)
+    # A list that became shorter, and what nobody means.
+    for number, first in (
+        ("7", "101 to 120"),
+        ("0", "1 to 50"),
+        ("x", "1 to 50"),
+        ("9" * 30, "1 to 50"),
+    ):
+        assert f"{first} of 120" in text_of(portal.get(f"repositories/main?page={number}")), number
+
+
+def _order(page: Any, kind: str = "projects") -> list[str]:
+    found = re.findall(
+        rf'{kind}/([a-z0-9%.-]+)">', page.text.partition("<tbody>")[2], re.IGNORECASE
+    )
+    return [unquote(name) for name in found]
+
+
+def test_projects_are_sorted_by_any_column(registry: Registry, portal: PortalClient) -> None:
+    upload(registry, wheel("beta", "1.0", padding=9000))
+    for version in ("1.0", "2.0", "3.0"):
+        upload(registry, wheel("gamma", version))
+    upload(registry, wheel("alpha", "1.0"))
+    upload(registry, wheel("empty", "1.0"))
+    registry.projects.delete_file("main", "empty-1.0-py3-none-any.whl")
+    for sort, expected in {
+        "": ["alpha", "beta", "empty", "gamma"],
+        "name": ["alpha", "beta", "empty", "gamma"],
+        "-name": ["gamma", "empty", "beta", "alpha"],
+        "files": ["empty", "alpha", "beta", "gamma"],
+        "-files": ["gamma", "alpha", "beta", "empty"],
+        "-releases": ["gamma", "alpha", "beta", "empty"],
+        "-size": ["beta", "gamma", "alpha", "empty"],
+        "uploaded": ["beta", "gamma", "alpha", "empty"],
+        "-uploaded": ["alpha", "gamma", "beta", "empty"],
+        "password_hash": ["alpha", "beta", "empty", "gamma"],
+    }.items():
+        assert _order(portal.get(f"repositories/main?sort={sort}")) == expected, sort
+    page = portal.get("repositories/main?sort=-size&q=a").text
+    assert re.search(r'aria-sort="descending"><a href="[^"]*q=a&amp;sort=size">Size', page)
+    assert re.search(r'href="[^"]*q=a&amp;sort=-files">Files', page)
+    assert 'name="sort" value="-size"' in page
+
+
+def test_a_list_shows_the_version_that_people_want(
+    registry: Registry, portal: PortalClient
+) -> None:
+    for version in ("1.9", "1.10", "2.0rc1", "1.11"):
+        upload(registry, wheel("demo", version))
+    upload(registry, wheel("early", "0.1a1"))
+    registry.projects.yank_release("main", "demo", "1.11", "broken")
+    words = text_of(portal.get("repositories/main"))
+    assert "demo 1.10 4 4 " in words
+    assert "early 0.1a1 1 1 " in words
+    registry.projects.delete_release("main", "demo", "1.10")
+    assert "demo 1.9 3 3 " in text_of(portal.get("repositories/main"))
+    registry.projects.yank_release("main", "demo", "1.11", None)
+    assert "demo 1.11 3 3 " in text_of(portal.get("repositories/main"))
+
+
+def test_repositories_and_their_projects_are_searched_and_sorted(
+    registry: Registry, portal: PortalClient
+) -> None:
+    registry.repositories.create("team-a", description="Of the billing team")
+    registry.repositories.create("team-b")
+    upload(registry, wheel("Billing-API", "1.0"), repository="team-b")
+    upload(registry, wheel("billing-api", "1.0"), repository="main")
+    upload(registry, wheel("billing-jobs", "1.0"), repository="main")
+    assert _order(portal.get("repositories?sort=-projects"), "repositories") == [
+        "main",
+        "team-b",
+        "team-a",
+    ]
+    page = portal.get("repositories?q=Billing")
+    assert _order(page, "repositories") == ["team-a"]
+    assert _order(page) == ["billing-api", "billing-api", "billing-jobs"]
+    assert "Billing-API in team-b" in text_of(page)
+    assert "No repository has “nothing”" in text_of(portal.get("repositories?q=nothing"))
+
+
+def test_many_users_are_paged_searched_and_sorted(registry: Registry, portal: PortalClient) -> None:
+    for number in range(60):
+        registry.accounts.create_user(f"person-{number:02}@example.com", PASSWORD)
+    registry.accounts.create_user("robot", PASSWORD, named={"main": Access.READ})
+    registry._usage.note_use(1)
+    registry._usage.flush()
+    first = portal.get("users")
+    assert "1 to 50 of 63 users" in text_of(first)
+    rest = portal.get(_neighbour(first, "next") or "")
+    assert len(_order(first, "users")) + len(_order(rest, "users")) == 63
+    assert _order(portal.get("users?q=N-1"), "users") == [
+        f"person-1{number}@example.com" for number in range(10)
+    ]
+    assert _order(portal.get("users?sort=-created"), "users")[0] == "robot"
+    assert _order(portal.get("users?sort=-used"), "users")[0] == USER
+    assert _order(portal.get("users?sort=used"), "users")[0] == USER
+    assert "has “nobody” in it" in text_of(portal.get("users?q=nobody"))
+    assert portal.get("users/ROBOT").status_code == 200
 
 
 def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) -> None:

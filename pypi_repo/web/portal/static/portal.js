@@ -75,6 +75,18 @@ const liveSearch = (input) => {
   });
 };
 
+// "/" begins a search, as on many other sites.
+
+const searchKey = (input) => {
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+};
+
 // One tick for all rows of a table.
 
 const selectAll = (table) => {
@@ -175,5 +187,8 @@ const prepare = (within) => {
 
 prepare(document);
 copyButtons();
-for (const input of document.querySelectorAll("input[data-live]")) liveSearch(input);
+for (const input of document.querySelectorAll("input[data-live]")) {
+  liveSearch(input);
+  searchKey(input);
+}
 for (const form of document.querySelectorAll("form#upload")) uploads(form);
