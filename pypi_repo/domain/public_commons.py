@@ -3,15 +3,14 @@
 A private repository needs none of them; whoever publishes onwards wants to hear of them early.
 """
 
-import io
 import re
 import sys
-import threading
 from collections.abc import Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from pypi_repo.domain import readmes
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
     ConfigurationError,
@@ -54,7 +53,6 @@ _OTHER_STANDARD_MODULES = """
     urlparse user UserDict UserList UserString uu whichdb xdrlib xmllib xmlrpclib
 """
 _NEWEST_METADATA_VERSION = Version("2.5")
-_RENDERING = threading.Lock()  # docutils keeps state for the whole process
 _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None, "-": None})
 
 
@@ -97,16 +95,16 @@ def check_metadata(metadata: CoreMetadata) -> None:
 
 
 def _check_description(metadata: CoreMetadata) -> None:
-    """Only reStructuredText, the default, can fail to render."""
+    """Only reStructuredText, the default, can fail to render.
+
+    Longer ones than are ever rendered are not asked about. Raises Unavailable, too, where this
+    machine is too busy to tell.
+    """
     kind = metadata.fields.get("description_content_type") or "text/x-rst"
     description = metadata.fields.get("description", "").strip()
-    if not description or not kind.startswith("text/x-rst"):
+    if not kind.startswith("text/x-rst") or len(description) > readmes.LONGEST_RENDERED:
         return
-    from readme_renderer import rst
-
-    with _RENDERING:
-        rendered = rst.render(description, stream=io.StringIO())
-    if rendered is None:
+    if description and readmes.html(description, kind) is None:
         raise InvalidMetadata(
             "The description cannot be rendered as reStructuredText; see `twine check`, or say "
             "what it is with Description-Content-Type."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from pypi_repo import Registry
 from tests.browser.conftest import OpenPortal, Portal
@@ -269,14 +269,79 @@ def test_a_hostile_package_does_no_harm(
     portal.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     portal.open("repositories/main/projects/hostile")
     page = portal.page
-    page.wait_for_timeout(200)
+    readme = page.frame_locator(".readme-frame").locator("body")
+    expect(readme).to_contain_text("click")
     assert page.evaluate("window.harmed") is None
     assert dialogs == []
     assert page.locator("main").is_visible()
-    within = "main :is(script, iframe, form[action*=elsewhere], style, object, [onerror], [onload])"
-    assert page.locator(within).count() == 0
+    within = ":is(script, iframe:not(.readme-frame), form[action*=elsewhere], object, [onerror])"
+    assert page.locator(f"main {within}").count() == 0
+    assert readme.locator(f":is({within}, style, form, [src])").count() == 0
     links = page.evaluate("[...document.querySelectorAll('a[href]')].map((link) => link.protocol)")
+    links += readme.locator("a[href]").evaluate_all("links => links.map((link) => link.protocol)")
     assert set(links) <= {"http:", "https:", "mailto:"}
+
+
+TAKES_OVER = """\
+<script>top.harmed = parent.harmed = 'script'</script>
+<img src=x onerror="top.harmed = 'onerror'">
+<img src="https://elsewhere.example/who-looks.png">
+<link rel=stylesheet href="https://elsewhere.example/style.css">
+<style>body { background: url(https://elsewhere.example/background.png) }</style>
+<iframe src="../../../account"></iframe>
+<iframe srcdoc="<script>top.harmed = 'frame'</script>"></iframe>
+<object data="../../../account"></object>
+<meta http-equiv="refresh" content="0; url=https://elsewhere.example/">
+<base href="https://elsewhere.example/">
+<form action="{portal}new-administrator" method=post>
+<input name=name value=evil><input name=password value="a password"><button>Go on</button></form>
+<a href="javascript:top.harmed = 'link'" target="_self">Click me</a>
+<a href="https://elsewhere.example/" target="_top">Read on</a>
+"""
+
+
+def test_what_a_faulty_sanitiser_leaves_reaches_nothing_of_the_portal(
+    portal: Portal, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nh3 before 0.3.7 could be talked into leaving scripts; this one leaves everything."""
+    folder = tmp_path / "faulty"
+    folder.mkdir()
+    (folder / "nh3.py").write_text("def clean(html, **options):\n    return html\n")
+    monkeypatch.syspath_prepend(folder)
+    upload(
+        registry,
+        wheel(
+            "taken-over",
+            extra_metadata="Description-Content-Type: text/markdown; variant=CommonMark\n",
+            description=TAKES_OVER.replace("{portal}", portal.url),
+        ),
+    )
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    page = portal.page
+    left: list[str] = []
+    page.context.route(
+        "**elsewhere.example/**", lambda route: (left.append(route.request.url), route.abort())
+    )
+    portal.open("repositories/main/projects/taken-over")
+    framed = page.frame_locator(".readme-frame").locator("body")
+    _press_everything(framed)
+    framed.get_by_text("Read on").click()
+    assert page.evaluate("window.harmed") is None
+    portal.open("repositories/main/projects/taken-over/readme")
+    alone = page.locator("body")
+    _press_everything(alone)
+    assert page.evaluate("[window.origin, window.harmed ?? null]") == ["null", None]
+    assert left == []
+    names = [administrator.name for administrator in registry.administrators.all()]
+    assert "evil" not in names
+
+
+def _press_everything(document: Locator) -> None:
+    document.get_by_role("button", name="Go on").click()
+    document.get_by_text("Click me").click()
+    for inner in document.locator("iframe").element_handles():
+        frame = inner.content_frame()
+        assert frame is None or "ines@" not in frame.content()
 
 
 def test_a_hostile_filename_does_no_harm(portal: Portal) -> None:

@@ -76,6 +76,7 @@ _ROUTES = (
     _Route("/repositories/<repository>/delete", repositories.show_settings, repositories.delete),
     _Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),
     _Route("/repositories/<repository>/projects/<project>", browse.show_project),
+    _Route("/repositories/<repository>/projects/<project>/readme", browse.show_readme),
     _Route("/repositories/<repository>/projects/<project>/change", None, changes.change_files),
     _Route("/repositories/<repository>/projects/<project>/status", None, changes.set_status),
     _Route("/repositories/<repository>/change", None, changes.change_projects),

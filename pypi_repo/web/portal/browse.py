@@ -39,7 +39,7 @@ def show_project(page: Page, repository: str, project: str) -> Response:
     if normalized != project:
         return page.redirect("repositories", repository, "projects", normalized)
     known, files = page.registry.projects.get(repository, project, actor=page.actor)
-    details = _details(page, repository, project, has_files=bool(files))
+    details = _details(page, repository, project) if files else None
     return page.render(
         "project.html",
         repository=found,
@@ -48,7 +48,8 @@ def show_project(page: Page, repository: str, project: str) -> Response:
         details=details,
         fields=details.fields if details else {},
         releases=_newest_first(details),
-        description=details and readme.rendered(details.fields),
+        readme_height=details and readme.height(details.fields),
+        readme_sandbox=readme.SANDBOX,
         downloads=page.registry.usage.downloads_of_versions(
             repository, project, _DAYS, actor=page.actor
         ),
@@ -56,6 +57,11 @@ def show_project(page: Page, repository: str, project: str) -> Response:
         install=details
         and install_command(page.repository_url(repository), f"{known.name}=={details.version}"),
     )
+
+
+def show_readme(page: Page, repository: str, project: str) -> Response:
+    details = _details(page, repository, project)
+    return readme.document(page, details.name, details.fields)
 
 
 def download(page: Page, repository: str, path: str) -> Response:
@@ -67,11 +73,7 @@ def download(page: Page, repository: str, path: str) -> Response:
     return Response.from_app(answer, environ)
 
 
-def _details(
-    page: Page, repository: str, project: str, *, has_files: bool
-) -> ProjectDetails | None:
-    if not has_files:
-        return None
+def _details(page: Page, repository: str, project: str) -> ProjectDetails:
     bound = page.registry.repository(repository)
     version = page.asked("version") or None
     return bound.details.project(page.actor, normalize(project), version).load()

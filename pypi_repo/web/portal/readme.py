@@ -1,57 +1,72 @@
-"""Descriptions of packages as HTML that can do no harm."""
+"""The description of a release, as a document that can do no harm wherever it is shown.
 
-import re
-from email.message import Message
-from html import unescape
-from io import StringIO
-from threading import Lock
+It comes from whoever published the package. A sanitiser leaves only harmless elements; and should
+one fail, the document is shown in a frame and under a policy that give it no script, no form and
+no origin, so that nothing of the portal is in its reach.
+"""
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from packaging.metadata import RawMetadata
+from werkzeug.wrappers import Response
 
-_LONGEST_RENDERED = 300_000  # characters; longer ones are shown as they are
-_RENDERING = Lock()  # docutils keeps state in its modules
-_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*")*)>')
-_ALTERNATIVE = re.compile(r' alt="([^"]*)"')
+from pypi_repo.domain import readmes
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.web.portal.page import Page
+
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+"""Links open in windows of their own; nothing else is allowed."""
+
+_SECURITY = {
+    "Content-Security-Policy": (
+        f"sandbox {SANDBOX}; default-src 'none'; style-src 'self'; form-action 'none'; "
+        "base-uri 'none'; frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_LINE, _GAP, _EDGES = 24, 10, 60  # pixels
+_LETTERS_PER_LINE = 90
 
 
-def rendered(fields: RawMetadata) -> Markup | None:
-    """The description, by its own content type; None where there is none.
+def height(fields: RawMetadata) -> int:
+    """About as many pixels as the document needs, as no page can ask what is in its frame.
 
-    The renderer leaves only what is on its list of harmless elements and attributes, and links
-    only to http, https and mailto. What it cannot render is shown as plain text. Images are shown
-    as the texts that stand for them: the page's policy loads nothing from other sites, which
-    would learn who looks at what.
+    0 where there is no description.
     """
-    text = fields.get("description", "").strip()
-    if not text:
-        return None
-    html = _render(text, fields.get("description_content_type") or "text/x-rst")
-    if html is None:
-        return Markup("<pre>{}</pre>").format(text)
-    return Markup(_IMAGE.sub(_as_text, html))  # noqa: S704
+    heights = [_height_of(line) for line in _source(fields).splitlines()]
+    return sum(heights) + _EDGES if heights else 0
 
 
-def _as_text(image: re.Match[str]) -> str:
-    alternative = _ALTERNATIVE.search(image[1])
-    return f'<span class="picture">{escape(unescape(alternative[1]))}</span>' if alternative else ""
+def document(page: Page, name: str, fields: RawMetadata) -> Response:
+    """A page of its own, with the description of the project `name` and nothing else.
+
+    What cannot be rendered is shown as plain text, by its own line breaks.
+    """
+    text = _source(fields)
+    try:
+        html = readmes.html(text, fields.get("description_content_type"))
+    except Unavailable:
+        html = None
+    return page.answer(
+        Response(
+            page.templates.get_template("readme.html").render(
+                link=page.link,
+                name=name,
+                html=None if html is None else Markup(html),  # noqa: S704 - sanitised
+                text=text,
+            ),
+            content_type="text/html; charset=utf-8",
+        ),
+        _SECURITY,
+    )
 
 
-def _render(text: str, content_type: str) -> str | None:
-    if len(text) > _LONGEST_RENDERED:
-        return None
-    parsed = Message()
-    parsed["content-type"] = content_type
-    kind = parsed.get_content_type()
-    # Imported here, because most processes never show a description.
-    if kind == "text/markdown":
-        from readme_renderer import markdown
+def _source(fields: RawMetadata) -> str:
+    return fields.get("description", "").strip()
 
-        variant = str(parsed.get_param("variant") or "GFM")
-        return markdown.render(text, variant=variant if variant == "CommonMark" else "GFM")
-    if kind == "text/x-rst":
-        from readme_renderer import rst
 
-        with _RENDERING:
-            return rst.render(text, stream=StringIO())
-    return f"<pre>{escape(text)}</pre>"
+def _height_of(line: str) -> int:
+    return _LINE * (1 + len(line) // _LETTERS_PER_LINE) if line.strip() else _GAP

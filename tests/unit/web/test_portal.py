@@ -344,7 +344,9 @@ def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) ->
         "pip install --index-url http://localhost/repositories/main/simple/ Demo_App==1.10",
     ):
         assert expected in words
-    assert "<strong>bold</strong>" in page.text
+    described_by = "repositories/main/projects/demo-app/readme?version=1.10"
+    assert '<iframe class="readme-frame" title="Description of Demo_App 1.10"' in page.text
+    assert "<strong>bold</strong>" in portal.get(described_by).text
     crumbs = re.search(r'aria-label="Breadcrumbs">(.*?)</nav>', page.text, flags=re.DOTALL)
     assert crumbs is not None
     assert re.findall(r'href="([^"]*)"|aria-current="page">([^<]*)<', crumbs[1]) == [

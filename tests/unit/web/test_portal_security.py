@@ -42,6 +42,7 @@ CHANGES = [
     ("administrators/admin@example.com/password", {"password": "new password"}),
     ("administrators/admin@example.com/delete", {}),
 ]
+README = "repositories/main/projects/demo/readme"
 PAGES = [
     "",
     "account",
@@ -52,6 +53,7 @@ PAGES = [
     "repositories/main/settings",
     "repositories/main/upload",
     "repositories/main/projects/demo",
+    README,
     "users",
     "new-user",
     "users/user@example.com",
@@ -68,7 +70,7 @@ PAGES = [
 @pytest.fixture
 def portal(registry: Registry) -> PortalClient:
     """Signed in, with a package to lose."""
-    upload(registry, wheel("demo", "1.0"))
+    upload(registry, wheel("demo", "1.0", description="Told."))
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal
@@ -331,7 +333,7 @@ def test_areas_hold_for_changes_too(registry: Registry) -> None:
 # What a browser does with an answer
 
 
-@pytest.mark.parametrize("path", [*PAGES, "no/such/page", "sign-in"])
+@pytest.mark.parametrize("path", [*filter(README.__ne__, PAGES), "no/such/page", "sign-in"])
 def test_no_answer_can_be_framed_or_run_strange_scripts(path: str, portal: PortalClient) -> None:
     response = portal.get(path)
     policy = response.headers["Content-Security-Policy"]
@@ -345,6 +347,22 @@ def test_no_answer_can_be_framed_or_run_strange_scripts(path: str, portal: Porta
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Referrer-Policy"] == "same-origin"
     assert not re.search(r"<(script(?! src)|style)|\son[a-z]+=|\sstyle=", response.text)
+
+
+def test_a_description_has_no_power_over_the_portal(portal: PortalClient) -> None:
+    response = portal.get(README)
+    policy = response.headers["Content-Security-Policy"].split("; ")
+    assert policy[:3] == [
+        "sandbox allow-popups allow-popups-to-escape-sandbox",
+        "default-src 'none'",
+        "style-src 'self'",
+    ]
+    assert set(policy[3:]) == {"form-action 'none'", "base-uri 'none'", "frame-ancestors 'self'"}
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    shown = portal.get("repositories/main/projects/demo").text
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in shown
 
 
 @pytest.mark.parametrize(

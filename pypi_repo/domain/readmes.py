@@ -1,0 +1,112 @@
+"""Descriptions of packages as HTML: in bounds, rendered once, and never in this process."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from pypi_repo.domain.errors import Unavailable
+
+LONGEST_RENDERED = 300_000  # characters
+DEEPEST_RENDERED = 64  # quotes and lists within each other, where a line begins
+
+_TURN = 20.0  # seconds
+_PATIENCE = 60.0  # seconds, for what ends itself after five of a processor of its own
+_KEPT = 16_000_000  # characters of HTML
+
+_COMMONMARK = re.compile(r';[ \t]*variant[ \t]*=[ \t]*"?commonmark\b', re.IGNORECASE)
+_TOO_DEEP = re.compile(
+    rf"^(?:[ \t]{{0,16}}(?:>|(?:[-+*]|[0-9]{{1,9}}[.)])(?=[ \t]))){{{DEEPEST_RENDERED + 1}}}",
+    re.MULTILINE,
+)
+# It imports from where this process does, whatever has put that there.
+_PROGRAM = (
+    "import sys; kind, *sys.path[:] = sys.argv[1:]; "
+    "from pypi_repo.domain.readme_rendering import render; render(kind)"
+)
+
+
+class _Kept:
+    """What became of the last READMEs, by their digests."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._size = 0
+        self._found: OrderedDict[str, str | None] = OrderedDict()
+        self.lock = threading.Lock()  # whoever has it may ask, render and add
+
+    def get_or_render(self, key: str, kind: str, source: str) -> str | None:
+        if key not in self._found:
+            self._found[key] = _rendered(kind, source)
+            self._size += self._size_of(key)
+            while self._size > self._largest:
+                oldest = next(iter(self._found))
+                self._size -= self._size_of(oldest)
+                del self._found[oldest]
+        self._found.move_to_end(key)
+        return self._found[key]
+
+    def _size_of(self, key: str) -> int:
+        return len(key) + len(self._found[key] or "")
+
+
+_kept = _Kept(_KEPT)
+
+
+def html(source: str, content_type: str | None) -> str | None:
+    """A description as HTML: a few harmless elements and attributes, and nothing that loads.
+
+    source: from whoever published the package.
+    content_type: its Description-Content-Type; without one it is reStructuredText.
+
+    None for what can only be shown as it is: plain text, what is too long or too deep, and what
+    cannot be rendered, or not in a few seconds. Raises Unavailable where this machine is too busy
+    to tell.
+    """
+    kind = _kind(content_type or "text/x-rst")
+    if kind is None or len(source) > LONGEST_RENDERED or _TOO_DEEP.search(source):
+        return None
+    if not _kept.lock.acquire(timeout=_TURN):
+        raise Unavailable("Too many descriptions are being rendered; try again in a minute.")
+    try:
+        digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+        return _kept.get_or_render(f"{kind} {digest}", kind, source)
+    finally:
+        _kept.lock.release()
+
+
+def _kind(content_type: str) -> str | None:
+    """What the renderer calls it; None for what is not rendered."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "text/markdown":
+        return "CommonMark" if _COMMONMARK.search(content_type) else "GFM"
+    return "rst" if media_type == "text/x-rst" else None
+
+
+def _rendered(kind: str, source: str) -> str | None:
+    command = [_interpreter(), "-I", "-c", _PROGRAM, kind, *sys.path]
+    try:
+        done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+            command,
+            input=source.encode("utf-8", "replace"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(
+            "The description could not be rendered now; try again in a minute.", detail=repr(error)
+        ) from error
+    return done.stdout.decode() if done.returncode == 0 else None
+
+
+def _interpreter() -> str:
+    """The Python that runs this, which under uWSGI and its like is not `sys.executable`."""
+    if Path(sys.executable or "").name.startswith(("python", "pypy")):
+        return sys.executable
+    return shutil.which("python3", path=f"{sys.prefix}/bin") or "python3"

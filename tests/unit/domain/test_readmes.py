@@ -1,0 +1,149 @@
+"""Descriptions of packages, kind ones and others."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pypi_repo.domain import readmes
+from pypi_repo.domain.errors import Unavailable
+
+
+@pytest.mark.parametrize(
+    ("content_type", "source", "expected"),
+    [
+        ("text/markdown", "a *word*", "<em>word</em>"),
+        ("text/markdown; variant=CommonMark", "a ~~word~~", "a ~~word~~"),
+        ("text/markdown; charset=UTF-8; variant=GFM", "a ~~word~~", "<del>word</del>"),
+        ("Text/Markdown", "| a |\n| - |\n| 1 |", "<td>1</td>"),
+        ("text/x-rst", "a *word*", "<em>word</em>"),
+        ("text/x-rst; charset=UTF-8", "Title\n=====\n\n- one\n- two", "<li>"),
+        ("", "a *word*", "<em>word</em>"),
+        (None, "a *word*", "<em>word</em>"),
+    ],
+)
+def test_what_is_rendered(content_type: str | None, source: str, expected: str) -> None:
+    assert expected in (readmes.html(source, content_type) or "")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "source"),
+    [
+        ("text/plain", "a *word*"),
+        ("text/html", "<b>bold</b>"),
+        ("((((", "a *word*"),
+        ("text/x-rst", ".. not:: known\n\n   at all <b>"),
+        ("text/x-rst", "a |missing| substitution"),
+        ("text/x-rst", "a" * 300_001),
+        ("text/markdown", "a" * 300_001),
+    ],
+)
+def test_what_is_shown_as_it_is(content_type: str, source: str) -> None:
+    assert readmes.html(source, content_type) is None
+
+
+RST, MARKDOWN = "text/x-rst", "text/markdown"
+# Each is made of n pieces; some renderer takes their square in time, or as many calls in a call.
+HOSTILE: dict[tuple[str, str], Callable[[int], str]] = {
+    (RST, "quotes"): lambda n: "> " * n,
+    (RST, "lists"): lambda n: "- " * n,
+    (RST, "stairs"): lambda n: "\n".join("  " * step + "- a" for step in range(int(n**0.5))),
+    (RST, "substitutions"): lambda n: "|a" * n,
+    (RST, "roles"): lambda n: ":a:`b " * n,
+    (MARKDOWN, "quotes"): lambda n: ">" * n,
+    (MARKDOWN, "numbered lists"): lambda n: "1. " * n,
+    (MARKDOWN, "tables in tables"): lambda n: "<table><tr><td>" * n,
+    (MARKDOWN, "boxes in boxes"): lambda n: "<div>" * n,
+    (MARKDOWN, "code without an end"): lambda n: '<pre lang="a"><code>x' * n,
+    (MARKDOWN, "one footnote for all"): lambda n: "[^1]" * n + "\n\n[^1]: a",
+    (MARKDOWN, "emphasis"): lambda n: "*a **" * n,
+}
+
+
+@pytest.mark.parametrize(("content_type", "name"), HOSTILE)
+def test_a_hostile_source_does_not_hold_this_process(content_type: str, name: str) -> None:
+    """Whatever it costs elsewhere, and what costs too much is ended there."""
+    spent = []
+    for count in (3_000, 12_000):
+        begin = time.thread_time()
+        html = readmes.html(HOSTILE[content_type, name](count), content_type)
+        spent.append(time.thread_time() - begin)
+        assert html is None or len(html) <= 2_000_000
+    assert spent[1] < 20 * spent[0]
+
+
+@pytest.mark.parametrize("content_type", ["text/x-rst", "text/markdown"])
+@pytest.mark.parametrize("marker", [">", "> ", "- ", "  * ", "1) ", "\t> "])
+def test_what_is_too_deep_is_not_even_tried(
+    marker: str, content_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/python")
+    deepest = readmes.DEEPEST_RENDERED
+    assert readmes.html(f"text\n\n{marker * (deepest + 1)}a", content_type) is None
+    with pytest.raises(Unavailable):
+        readmes.html(f"text\n\n{marker * deepest}b", content_type)
+
+
+def test_each_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known needs no process any more, which here cannot be had."""
+    good, bad = "known *here*", "a |missing| substitution of this test"
+    shown = [readmes.html(source, "text/x-rst") for source in (good, bad)]
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert [readmes.html(source, "text/x-rst") for source in (good, bad)] == shown
+    with pytest.raises(Unavailable):
+        readmes.html("not known *here*", "text/x-rst")
+
+
+def test_only_the_last_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = readmes._Kept(500)
+    assert [kept.get_or_render(key, "GFM", "a" * 200) for key in "abcd"]
+    monkeypatch.setattr(sys, "executable", "/no/python")
+    assert kept.get_or_render("d", "GFM", "a" * 200) == f"<p>{'a' * 200}</p>\n"
+    with pytest.raises(Unavailable):
+        kept.get_or_render("a", "GFM", "a" * 200)
+
+
+def test_a_server_that_calls_itself_the_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "uwsgi"))
+    assert readmes.html("from *there*", "text/markdown") == "<p>from <em>there</em></p>\n"
+
+
+# What it may hold
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("![passing](https://ci.example/badge.svg)", '<img alt="passing">'),
+        (
+            '<img src="a.png" alt="a > b &quot;c&quot;" width="9">',
+            '<img alt="a &gt; b &quot;c&quot;">',
+        ),
+        ('<img alt="&lt;script&gt;alert(1)&lt;/script&gt;" src=x>', "<img alt="),
+        ('text <img src="a.png"> goes on', "text <img> goes on"),
+    ],
+)
+def test_pictures_are_their_texts(source: str, shown: str) -> None:
+    html = readmes.html(source, "text/markdown") or ""
+    assert shown in html
+    assert "src=" not in html
+    assert "<script" not in html
+
+
+def test_links_lead_elsewhere_or_within() -> None:
+    source = "[a](#b) [c](https://d.example/) <a href=e target=_top>f</a>"
+    html = readmes.html(source, "text/markdown")
+    assert html == (
+        '<p><a target="_self" href="#user-content-b" rel="nofollow noopener noreferrer">a</a> '
+        '<a href="https://d.example/" rel="nofollow noopener noreferrer">c</a> '
+        '<a href="e" rel="nofollow noopener noreferrer">f</a></p>\n'
+    )
+
+
+def test_text_about_links_stays_as_it_is() -> None:
+    html = readmes.html('Write `<a href="#b">` or \\<a href="#b">.', "text/markdown") or ""
+    assert html.count('&lt;a href="#b"&gt;') == 2
