@@ -22,7 +22,7 @@ _BROKEN = (
     KeyError,
     OSError,  # gzip.BadGzipFile is one, and so are tarfile's complaints about negative seeks
     OverflowError,
-    RecursionError,  # the parser of metadata, where messages hold messages without end
+    RecursionError,  # tarfile, where extended headers follow each other without end
     ValueError,
     struct.error,
     tarfile.TarError,

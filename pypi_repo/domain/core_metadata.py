@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
-from pypi_repo.domain.errors import InvalidMetadata
+from pypi_repo.domain.errors import InvalidMetadata, InvalidName
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import project_name
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.versions import parse_version
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -25,7 +27,19 @@ _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
 _VALIDATED_AS = "2.5"
 _LONGEST_SUMMARY = 512
 _LONGEST_LABEL = 32
+_LONGEST_SPECIFIER = 1024  # it is on the index with every file
+_LONGEST_COMPLAINT = 300  # of what the validator says, which repeats the value
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+# Without the comments and encoded words of e-mails, at which the parser of e-mails is quadratic.
+_CONTENT_TYPE = re.compile(
+    r"""
+    [\w.+-]+ / [\w.+-]+
+    (?: \s* ; \s* [\w-]+ \s* = \s* (?: [\w.+-]+ | "[\w.+-]*" ) )*
+    \s* (?: ; \s* )?
+    """,
+    re.ASCII | re.VERBOSE,
+)
+_LONGEST_CONTENT_TYPE = 200
 _REPORTED_FIRST = ("metadata-version", "name", "version")
 
 
@@ -48,18 +62,21 @@ class CoreMetadata:
         """Like `parse`, where somebody has perhaps taken it apart already."""
         try:
             fields, unparsed = document.parsed
-        except (ValueError, LookupError, RecursionError) as error:
+        except (ValueError, LookupError) as error:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)
         requires_python = fields.get("requires_python") or None
         if requires_python is not None:
             _check_specifier(requires_python)
         try:
-            parsed = cls(fields["name"], Version(fields["version"]), requires_python, fields)
-        except (KeyError, ValueError) as error:  # no InvalidVersion, where digits are too many
+            name, version = project_name(fields["name"]), parse_version(fields["version"])
+        except InvalidName as error:
+            raise InvalidMetadata(f"The core metadata is invalid: {error.message}") from error
+        except (KeyError, InvalidVersion) as error:
             raise InvalidMetadata(
                 "The core metadata in the archive needs one Name and one valid Version."
             ) from error
+        parsed = cls(name, version, requires_python, fields)
         if rules.valid_metadata:
             if "project-url" in unparsed:
                 raise InvalidMetadata("A label of Project-URL is there twice.")
@@ -85,6 +102,8 @@ def _check_metadata_version(fields: "RawMetadata") -> None:
 
 
 def _check_specifier(text: str) -> None:
+    if len(text) > _LONGEST_SPECIFIER:
+        raise InvalidMetadata(f"Requires-Python is longer than {_LONGEST_SPECIFIER} characters.")
     # Whatever the profile: uv drops a file with a bad one without a word.
     try:
         SpecifierSet(text)
@@ -98,13 +117,17 @@ def _validate(fields: "RawMetadata") -> None:
     """What the specification asks of each field, and what it leaves to the index."""
     from packaging.metadata import Metadata  # raw_metadata says why here
 
+    _check_content_type(fields.get("description_content_type"))
     try:
         # As the newest version: builders write fields years before their time, and what the
         # fields may hold is the same in all versions.
         Metadata.from_raw({**fields, "metadata_version": _VALIDATED_AS})
     except ExceptionGroup as errors:
         worst = min(_leaves(errors), key=_report_order)
-        raise InvalidMetadata(f"The core metadata is invalid: {worst}.") from errors
+        complaint = str(worst)[:_LONGEST_COMPLAINT]
+        raise InvalidMetadata(f"The core metadata is invalid: {complaint}.") from errors
+    except RecursionError as error:
+        raise InvalidMetadata("The core metadata is invalid: it is nested too deeply.") from error
     if len(fields.get("summary", "")) > _LONGEST_SUMMARY:
         raise InvalidMetadata(f"The Summary is longer than {_LONGEST_SUMMARY} characters.")
     if fields.get("license") and fields.get("license_expression"):
@@ -136,8 +159,21 @@ def _report_order(error: Exception) -> tuple[int, str]:
     return first, field
 
 
+def _check_content_type(value: str | None) -> None:
+    if value is not None and not (
+        len(value) <= _LONGEST_CONTENT_TYPE and _CONTENT_TYPE.fullmatch(value)
+    ):
+        raise InvalidMetadata(
+            f"Description-Content-Type {value[:80]!r} is no media type; write it like "
+            "text/markdown; charset=UTF-8."
+        )
+
+
 def _check_addresses(field: str, value: str) -> None:
-    addresses = [address for _name, address in getaddresses([value]) if address]
+    try:
+        addresses = [address for _name, address in getaddresses([value]) if address]
+    except RecursionError:  # comments within comments, groups within groups
+        addresses = [value]
     if addresses and not _ADDRESS.fullmatch(addresses[-1]):
         raise InvalidMetadata(f"{field} {value[:80]!r} is not an e-mail address.")
 

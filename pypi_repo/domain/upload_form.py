@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, get_args
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import DigestMismatch, InvalidFilename, InvalidForm
@@ -17,6 +17,7 @@ from pypi_repo.domain.filenames import (
 )
 from pypi_repo.domain.names import project_name
 from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.versions import parse_version
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
 _HEX_64 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII | re.IGNORECASE)
@@ -191,6 +192,6 @@ def _stated_digests(single: Mapping[str, str]) -> dict[str, str]:
 
 def _version(text: str) -> Version:
     try:
-        return Version(text)
-    except ValueError:  # no InvalidVersion, where digits are too many
+        return parse_version(text)
+    except InvalidVersion:
         raise InvalidForm(f"{text[:80]!r} is not a valid version (PEP 440).") from None

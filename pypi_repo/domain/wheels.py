@@ -19,6 +19,7 @@ from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -160,7 +161,7 @@ def licence_files(metadata: Document) -> list[str]:
     """The paths that License-File names, where the metadata version gives them a meaning."""
     fields, _unparsed = metadata.parsed
     try:
-        meaningful = Version(fields.get("metadata_version", "")) >= Version("2.4")
+        meaningful = parse_version(fields.get("metadata_version", "")) >= Version("2.4")
     except InvalidVersion:
         return []
     return fields.get("license_files", []) if meaningful else []

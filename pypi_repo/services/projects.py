@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
@@ -21,6 +21,7 @@ from pypi_repo.domain.records import (
     Repository,
 )
 from pypi_repo.domain.texts import require_storable
+from pypi_repo.domain.versions import parse_version
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lists import Lists
@@ -284,11 +285,11 @@ class Projects:
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:
     """Its id; raises UnknownRelease."""
     try:
-        found = catalog.release(project.id, str(Version(version)))
-    except ValueError:  # no InvalidVersion, where digits are too many
+        found = catalog.release(project.id, str(parse_version(version)))
+    except InvalidVersion:
         found = None
     if found is None:
-        raise UnknownRelease(f"{project.name} has no release {version!r} here.")
+        raise UnknownRelease(f"{project.name} has no release {version[:80]!r} here.")
     return found[0]
 
 

@@ -1,10 +1,11 @@
 """Projects, releases and files."""
 
 import msgspec
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, UnknownRelease
+from pypi_repo.domain.versions import parse_version
 from pypi_repo.web.api.documents import (
     File,
     Page,
@@ -188,14 +189,14 @@ def _release(call: Call, repository: str, project: str, version: str) -> Release
     for release in _releases(files):
         if Version(release.version) == wanted:
             return release
-    raise UnknownRelease(f"{project!r} has no release {version!r} here.")
+    raise UnknownRelease(f"{project!r} has no release {version[:80]!r} here.")
 
 
 def _parsed(version: str) -> Version | None:
     """1.0, 1.0.0 and v1.0 are one release."""
     try:
-        return Version(version)
-    except ValueError:  # no InvalidVersion, where digits are too many
+        return parse_version(version)
+    except InvalidVersion:
         return None
 
 

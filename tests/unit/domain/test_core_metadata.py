@@ -1,14 +1,16 @@
 """METADATA and PKG-INFO, as the archive holds them."""
 
+import packaging.metadata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from pypi_repo.domain import raw_metadata
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.profiles import RULES, Profile
 
 WHEEL = DistributionFilename.parse("some_thing-1.0-py3-none-any.whl")
 
@@ -130,3 +132,93 @@ def test_numbers_that_python_refuses_to_read_are_refused(line: str) -> None:
         CoreMetadata.parse(
             "".join(f"{key}: {text}\n" for key, text in fields.items()).encode(), RULES["private"]
         )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Type: multipart/mixed; boundary=x",
+        "Content-Type: message/rfc822",
+        "Content-Transfer-Encoding: base64",
+        "MIME-Version: 1.0",
+    ],
+)
+def test_core_metadata_are_no_e_mail(header: str) -> None:
+    """U113: the body is the description, whatever a header says that is no field."""
+    body = "--x\n\nU29tZSB0ZXh0\n"
+    for profile in RULES:
+        parsed = CoreMetadata.parse(_document(header, body=body), RULES[profile])
+        assert parsed.fields["description"] == body
+
+
+def test_names_of_headers_come_in_any_case() -> None:
+    document = _document("SUMMARY: of it", "requires-dist: a", "Requires-Dist: b", "X-Of-Ours: c")
+    fields = CoreMetadata.parse(document, RULES["private"]).fields
+    assert (fields["summary"], fields["requires_dist"]) == ("of it", ["a", "b"])
+
+
+@pytest.mark.parametrize("profile", RULES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param("Classifier: Typing :: Typed\n" * 10_000, id="too many headers"),
+        pytest.param("".join(f"X-{n}: 1\n" for n in range(10_000)), id="too many other headers"),
+        pytest.param("License: MIT\n" + " more\n" * 50_000, id="too many lines"),
+        pytest.param("License: " + "x" * 300_000 + "\n", id="too long a line"),
+        pytest.param("Requires-Python: " + ">=3.8," * 200 + "<4\n", id="too many specifiers"),
+        pytest.param("Name: some" + "-" * 200 + "thing\n", id="too long a name"),
+        pytest.param("Version: 1" + ".0" * 100 + "\n", id="too long a version"),
+    ],
+)
+def test_whatever_is_too_much_is_refused(headers: str, profile: Profile) -> None:
+    """U113: before a library sees it."""
+    head = "Metadata-Version: 2.1\nName: some-thing\nVersion: 1.0\n"
+    name = headers.partition(":")[0]
+    others = [line for line in head.splitlines(keepends=True) if not line.startswith(name)]
+    with pytest.raises(InvalidMetadata):
+        CoreMetadata.parse(("".join(others) + headers).encode(), RULES[profile])
+
+
+@pytest.mark.parametrize("depth", [1, 300, 20_000])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Description-Content-Type: text/plain {}",
+        "Description-Content-Type: text/plain; charset={}",
+        "Requires-Dist: other; {}",
+        "License-Expression: {}",
+    ],
+)
+def test_parentheses_within_each_other_are_refused(header: str, depth: int) -> None:
+    """U113"""
+    with pytest.raises(InvalidMetadata):
+        CoreMetadata.parse(_document(header.format("(" * depth)), RULES["private"])
+
+
+@pytest.mark.parametrize("field", ["Author-email", "Maintainer-email"])
+@pytest.mark.parametrize("opening", ["(", "a:"])
+def test_comments_and_groups_within_each_other_are_no_address(field: str, opening: str) -> None:
+    """U34, U113"""
+    with pytest.raises(InvalidMetadata, match=f"{field} .* is not an e-mail address"):
+        CoreMetadata.parse(_document(f"{field}: {opening * 20_000}"), RULES["private"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/markdown;charset=utf-8",
+        "text/markdown ; charset = UTF-8 ; variant=CommonMark",
+        'text/x-rst; charset="UTF-8"',
+        "text/plain;",
+        "Text/Plain",
+    ],
+)
+def test_content_types_are_taken_in_any_spelling(kind: str) -> None:
+    """U41"""
+    parsed = CoreMetadata.parse(_document(f"Description-Content-Type: {kind}"), RULES["private"])
+    assert parsed.fields["description_content_type"] == kind
+
+
+def test_every_field_that_the_parser_knows_gets_to_it() -> None:
+    known = {name.encode() for name in packaging.metadata._EMAIL_TO_RAW_MAPPING}
+    assert known <= raw_metadata._FIELDS

@@ -1,0 +1,154 @@
+"""Whatever reads something from outside takes time in proportion to its size, up to its bound.
+
+Each input is of the shape that makes a parser go over it again and again. U113.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.headers import split_headers
+from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.versions import parse_version
+from tests.support.growth import assert_linear
+
+Text = Callable[[int], str]
+
+_MUST = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
+
+DOCUMENTS: Mapping[str, tuple[int, Text]] = {
+    "other names": (9_900, lambda size: "".join(f"x{n}: 1\n" for n in range(size))),
+    "other spellings of a name": (
+        9_900,
+        lambda size: "".join(f"{_spelling(n)}: 1\n" for n in range(size)),
+    ),
+    "one name": (9_900, "Classifier:\n".__mul__),
+    "one name, not ASCII": (9_900, "Classifier: é\n".__mul__),
+    "folded": (9_900, lambda size: "License: é\n" + " é\n" * size),
+    "a long line": (250_000, lambda size: "Summary: " + "x" * size),
+    "a long line, not ASCII": (120_000, lambda size: "Summary: " + "é" * size),
+    "encoded words": (16_000, lambda size: "Summary: é" + "=?utf-8?q?a?= " * size),
+    "encoded words, not closed": (32_000, lambda size: "Summary: é" + "=?utf-8?q" * size),
+    "keywords": (120_000, lambda size: "Keywords: " + "a," * size),
+    "project URLs": (
+        9_900,
+        lambda size: "".join(f"Project-URL: {n}, https://a\n" for n in range(size)),
+    ),
+    "the same project URL": (9_900, "Project-URL: a, https://a\n".__mul__),
+    "messages within messages": (
+        1_000_000,
+        lambda size: (
+            "".join(
+                f"Content-Type: multipart/mixed; boundary={n}\n\n--{n}\n"
+                for n in range(min(size // 4000, 100))
+            )
+            + "x\n" * size
+        ),
+    ),
+    "an attached message": (
+        1_000_000,
+        lambda size: "Content-Type: message/rfc822\n\n" + "\n" * size,
+    ),
+    "an encoded body": (
+        1_000_000,
+        lambda size: "Content-Transfer-Encoding: quoted-printable\n\n" + "=41=\n" * (size // 5),
+    ),
+    "empty lines": (2_000_000, lambda size: "\n" * size),
+    "carriage returns": (2_000_000, lambda size: "\n" + "\r" * size),
+    "no headers": (200_000, lambda size: "!" * size),
+    "envelopes": (9_900, "From \n".__mul__),
+    "colons": (9_900, ":\n".__mul__),
+}
+FIELDS: Mapping[str, tuple[int, Text]] = {
+    "specifiers": (4_000, lambda size: "Requires-Python: " + ">=1," * size),
+    "a blank specifier": (200_000, lambda size: "Requires-Python: >=" + " " * size + "x"),
+    "a long specifier": (200_000, lambda size: "Requires-Python: ~=" + "1." * (size // 2) + "x"),
+    "markers": (16_000, lambda size: "Requires-Dist: a; " + "os_name=='x' and " * size),
+    "markers within each other": (200_000, lambda size: "Requires-Dist: a; " + "(" * size),
+    "extras": (32_000, lambda size: "Requires-Dist: a[" + "x," * size + "x]"),
+    "requirements of many versions": (32_000, lambda size: "Requires-Dist: a " + ">=1," * size),
+    "a blank requirement": (200_000, lambda size: "Requires-Dist: a" + " " * size + "!"),
+    "an open quote": (200_000, lambda size: "Requires-Dist: a; os_name=='" + "x" * size),
+    "requirements": (9_900, "Requires-Dist: a >=1; os_name=='x'\n".__mul__),
+    "a licence of many": (32_000, lambda size: "License-Expression: MIT" + " OR MIT" * size),
+    "licences within each other": (200_000, lambda size: "License-Expression: " + "(" * size),
+    "a licence with exceptions": (16_000, lambda size: "License-Expression: " + "MIT WITH " * size),
+    "comments in an address": (200_000, lambda size: "Author-email: " + "(" * size),
+    "comments after each other": (64_000, lambda size: "Author-email: " + "() " * size + "a@b"),
+    "quotes in an address": (200_000, lambda size: "Maintainer-email: " + '"' * size),
+    "groups of addresses": (64_000, lambda size: "Maintainer-email: " + "a:" * size),
+    "routes of addresses": (64_000, lambda size: "Maintainer-email: <" + "@a," * size),
+    "many addresses": (60_000, lambda size: "Author-email: " + "a@b," * size),
+    "comments in a content type": (
+        200_000,
+        lambda size: "Description-Content-Type: text/plain" + "(" * size,
+    ),
+    "parameters of a content type": (
+        32_000,
+        lambda size: "Description-Content-Type: text/plain" + "; a=b" * size,
+    ),
+    "encoded words in a content type": (
+        16_000,
+        lambda size: 'Description-Content-Type: text/plain; x="' + "=?utf-8?q?a?=" * size,
+    ),
+    "a blank content type": (
+        200_000,
+        lambda size: "Description-Content-Type: text/plain" + " " * size + "!",
+    ),
+    "labels": (200_000, lambda size: "Project-URL: " + "a" * size + ", https://b"),
+    "a URL": (200_000, lambda size: "Home-page: http://" + "[" * size),
+    "extras that are provided": (9_900, "Provides-Extra: a\n".__mul__),
+    "a name of dashes": (200_000, lambda size: "Provides-Extra: a" + "-_." * (size // 3) + "a"),
+    "dynamic fields": (9_900, "Dynamic: Summary\n".__mul__),
+    "names to import": (64_000, lambda size: "Import-Name: " + "a." * size + "a"),
+    "licence files": (9_900, "License-File: a/b\n".__mul__),
+}
+VERSIONS: Mapping[str, Text] = {
+    "digits": "1".__mul__,
+    "parts": "1.".__mul__,
+    "parts, wrong at the end": lambda size: "1." * size + "x",
+    "blanks": lambda size: "1" + " " * size + "x",
+    "a local version": lambda size: "1+" + "a." * size + "!",
+    "suffixes": lambda size: "1" + ".post" * size,
+}
+
+
+def _spelling(number: int) -> str:
+    """Of `description-content-type`, one for each number."""
+    letters = enumerate("description-content-type")
+    return "".join(each.upper() if number >> place & 1 else each for place, each in letters)
+
+
+@pytest.mark.parametrize("shape", DOCUMENTS)
+def test_core_metadata_are_taken_apart_in_linear_time(shape: str) -> None:
+    """A METADATA of 28 kB could take 8 s."""
+    size, text = DOCUMENTS[shape]
+    assert_linear(
+        lambda content: Document(content).parsed, lambda size: (_MUST + text(size)).encode(), size
+    )
+
+
+@pytest.mark.parametrize("shape", DOCUMENTS)
+def test_headers_are_split_in_linear_time(shape: str) -> None:
+    """WHEEL is read so."""
+    size, text = DOCUMENTS[shape]
+    assert_linear(split_headers, lambda size: text(size).encode(), size)
+
+
+@pytest.mark.parametrize("shape", FIELDS)
+def test_fields_are_judged_in_linear_time(shape: str) -> None:
+    size, text = FIELDS[shape]
+    assert_linear(
+        lambda content: CoreMetadata.parse(content, RULES["private"]),
+        lambda size: f"{_MUST}{text(size)}\n".encode(),
+        size,
+    )
+
+
+@pytest.mark.parametrize("shape", VERSIONS)
+def test_versions_are_parsed_in_linear_time(shape: str) -> None:
+    assert_linear(parse_version, VERSIONS[shape], 1_000_000)
