@@ -25,6 +25,7 @@ _LONGEST_REPOSITORY_NAME = 64
 _LONGEST_ACCOUNT_NAME = 150
 
 TOKEN_USERNAME = "__token__"  # noqa: S105 - the conventional user name, no secret
+_RESERVED = frozenset({TOKEN_USERNAME, ".", ".."})
 
 
 def project_name(text: str) -> str:
@@ -62,10 +63,11 @@ def repository_name(text: str) -> str:
 def account_name(text: str) -> str:
     """The stored spelling of an account name, in lower case; raises InvalidName.
 
-    ':' would end the name in a Basic authorization header (RFC 7617).
+    ':' would end the name in a Basic authorization header (RFC 7617), and a segment of a URL that
+    is '.' or '..' leads elsewhere (RFC 3986).
     """
     name = text.lower()
-    acceptable = name.isprintable() and not set(name) & set(" :/") and name != TOKEN_USERNAME
+    acceptable = name.isprintable() and not set(name) & set(" :/") and name not in _RESERVED
     if not 0 < len(name) <= _LONGEST_ACCOUNT_NAME or not acceptable:
         raise InvalidName(
             f"{text[:80]!r} is not a valid account name: use an e-mail address or a word without "

@@ -150,9 +150,26 @@ def test_account_names_are_kept_in_lower_case(text: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a:b", "a b", "a/b", "__token__", "__TOKEN__", "a\n", "a\0b", "\ud800", "a" * 151]
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a:b",
+        "a b",
+        "a/b",
+        "__token__",
+        "__TOKEN__",
+        "a\n",
+        "a\0b",
+        "\ud800",
+        "a" * 151,
+    ],
 )
 def test_account_names_that_a_client_could_not_send_are_refused(text: str) -> None:
-    """U19: `__token__` is no account; ':' would end the name in a Basic header."""
+    """U19: `__token__` is no account; ':' would end the name in a Basic header.
+
+    A URL with '.' or '..' for a segment leads elsewhere: such an account could not be opened.
+    """
     with pytest.raises(InvalidName):
         account_name(text)
