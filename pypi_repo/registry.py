@@ -9,6 +9,7 @@ from pypi_repo.services.accounts import Accounts
 from pypi_repo.services.activity import Activity
 from pypi_repo.services.administrators import Administrators
 from pypi_repo.services.backup import Backup
+from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
@@ -58,15 +59,17 @@ class Registry:
         self._database = Database(settings.database, guard=schema.require_current)
         self._blobs = open_blob_store(_blob_url(settings, self._database), settings.blob_options)
         passwords = Passwords(settings.password_cost)
-        throttle = Throttle(settings.limits.failed_logins)
+        limits = settings.limits
+        throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
+        credentials = Credentials(passwords, throttle)
         self._usage = UsageCounter(self._database)
-        login = Login(self._database, passwords, throttle, self._usage)
+        login = Login(self._database, credentials, self._usage)
         self._authenticate = basic_or_token(login)
         self.repositories = Repositories(self._database, self._policy)
         self.projects = Projects(self._database, self._policy)
         self.accounts = Accounts(self._database, passwords)
         self.administrators = Administrators(self._database, passwords)
-        self.sessions = Sessions(self._database, passwords, throttle)
+        self.sessions = Sessions(self._database, credentials)
         self.activity = Activity(self._database)
         self.usage = UsageReports(self._database, self._usage)
         self.upkeep = Upkeep(self._database, self._blobs)

@@ -48,6 +48,9 @@ class Limits:
     failed_logins: int = 10
     """Wrong passwords for one account from one address before it must wait a minute."""
 
+    failed_logins_per_address: int = 100
+    """The same from one address for all accounts together; of IPv6, from one network of /64."""
+
 
 @dataclass(frozen=True)
 class XAccel:

@@ -35,14 +35,26 @@ class InvalidCredentials(RegistryError):
     code = "invalid-credentials"
 
 
-class TooManyFailedLogins(RegistryError):
-    """Wrong passwords came too often; `retry_after` is in seconds."""
+class TooManyRequests(RegistryError):
+    """Others must be answered too; `retry_after` is in seconds."""
 
-    code = "too-many-failed-logins"
+    code = "too-many-requests"
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooManyFailedLogins(TooManyRequests):
+    """Wrong passwords came too often."""
+
+    code = "too-many-failed-logins"
+
+
+class TooManyLogins(TooManyRequests):
+    """So many passwords are being checked that this one finds no place."""
+
+    code = "too-many-logins"
 
 
 class PermissionDenied(RegistryError):

@@ -12,8 +12,7 @@ from pypi_repo.domain.accounts import (
 )
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
@@ -28,43 +27,36 @@ _WRONG_KIND = (
 class Login:
     """Checks credentials of repository users against the database, afresh on each request."""
 
-    def __init__(
-        self, database: Database, passwords: Passwords, throttle: Throttle, usage: UsageCounter
-    ) -> None:
+    def __init__(self, database: Database, credentials: Credentials, usage: UsageCounter) -> None:
         self._usage = usage
         self._database = database
         self._lookups = Lookups(database)
-        self._passwords = passwords
-        self._throttle = throttle
+        self._credentials = credentials
 
     def with_password(self, username: str, password: str, address: str) -> Actor:
         """The repository user of this name, if the password, or token in its place, is right.
 
         address: of the client; failures are counted for it and the user name.
 
-        Raises InvalidCredentials or TooManyFailedLogins.
+        Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
         """
         prefixes = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX)
         if username == TOKEN_USERNAME or password.startswith(prefixes):
             return self.with_token(password)
+        if not password and username.startswith(prefixes):
+            return self.with_token(username)
         try:
             name = account_name(username)
         except InvalidName:
             raise InvalidCredentials(_WRONG) from None
         account = self._lookups.account(name)
-        if account and self._passwords.is_remembered(password, account.password_hash):
-            return self._admitted(account, account.grants)
-        administrator = None if account else self._administrator(name)
-        # From here on it takes one bcrypt check, whoever it is: the clock tells nothing.
-        self._throttle.check((name, address))
-        if account and self._passwords.verify(password, account.password_hash):
-            return self._admitted(account, account.grants)
-        if administrator and self._passwords.verify(password, administrator.password_hash):
+        holder = account or self._administrator(name)
+        stored_hash = None if holder is None else holder.password_hash
+        if not self._credentials.are_right(name, password, stored_hash, address):
+            raise InvalidCredentials(_WRONG)
+        if account is None:
             raise InvalidCredentials(_WRONG_KIND)
-        if not account and not administrator:
-            self._passwords.pretend_to_verify(password)
-        self._throttle.count_failure((name, address))
-        raise InvalidCredentials(_WRONG)
+        return self._admitted(account, account.grants)
 
     def with_token(self, secret: str) -> Actor:
         """The user that the token belongs to, with what the token passes on of its access.

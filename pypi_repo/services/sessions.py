@@ -11,8 +11,7 @@ from pypi_repo.domain.accounts import Administrator, AdministratorToken, token_d
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.credentials import Credentials
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.journal import Journal
@@ -44,18 +43,17 @@ class Session:
 class Sessions:
     """Everything is checked against the database on each request."""
 
-    def __init__(self, database: Database, passwords: Passwords, throttle: Throttle) -> None:
+    def __init__(self, database: Database, credentials: Credentials) -> None:
         self._database = database
-        self._passwords = passwords
-        self._throttle = throttle
+        self._credentials = credentials
 
     def sign_in(self, name: str, password: str, address: str) -> Session:
         """A new session of the administrator, if the password is right.
 
         address: of the client; failures are counted for it and the name.
 
-        Raises InvalidCredentials, also for the right password of a repository user, or
-        TooManyFailedLogins.
+        Raises InvalidCredentials, also for the right password of a repository user,
+        TooManyFailedLogins or TooManyLogins.
         """
         administrator = self._checked(name, password, address)
         secret = secrets.token_urlsafe(32)
@@ -94,7 +92,7 @@ class Sessions:
     def check_password(self, actor: Actor, password: str, address: str) -> None:
         """Whether it is `actor` who sits there, before something that matters.
 
-        Raises InvalidCredentials or TooManyFailedLogins.
+        Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
         """
         self._checked(actor.name, password, address)
 
@@ -115,16 +113,14 @@ class Sessions:
             name = account_name(name)
         except InvalidName:
             raise InvalidCredentials(_WRONG) from None
-        key = ("administrator", name, address)
-        self._throttle.check(key)
         with self._database.read() as connection:
             administrator = Administration(connection).administrator(name)
-        if administrator is None:
-            self._passwords.pretend_to_verify(password)
-        elif self._passwords.verify(password, administrator.password_hash):
-            return administrator
-        self._throttle.count_failure(key)
-        raise InvalidCredentials(_WRONG)
+        stored_hash = None if administrator is None else administrator.password_hash
+        counted_as = f"administrator {name}"  # a user of this name is another account
+        is_right = self._credentials.are_right(counted_as, password, stored_hash, address)
+        if administrator is None or not is_right:
+            raise InvalidCredentials(_WRONG)
+        return administrator
 
 
 def _actor(administrator: Administrator) -> Actor:

@@ -4,40 +4,99 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from pypi_repo.domain.errors import TooManyFailedLogins
 
 _WINDOW = 60.0  # seconds
 _REMEMBERED_AT_MOST = 10_000
 
+_Key = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Counted as a failure until it is taken back. `moment` is of time.monotonic()."""
+
+    account: str
+    network: str
+    moment: float
+
+    @property
+    def keys(self) -> tuple[_Key, _Key]:
+        """Of the account as it is tried from there, and of all that is tried from there."""
+        return (self.account, self.network), (None, self.network)
+
 
 class Throttle:
-    """Counts failures by key, in this process; the oldest keys are forgotten first."""
+    """Counts failures in this process; the oldest counts are forgotten first.
 
-    def __init__(self, allowed: int) -> None:
+    allowed: failures in a minute for one account from one address.
+    from_one_address: failures in a minute from one address, whatever the account.
+    """
+
+    def __init__(self, allowed: int, from_one_address: int) -> None:
         self._allowed = max(1, allowed)
-        self._failures: OrderedDict[Hashable, list[float]] = OrderedDict()
+        self._from_one_address = max(1, from_one_address)
+        self._failures: OrderedDict[_Key, list[float]] = OrderedDict()
         self._mutex = threading.Lock()
 
-    def check(self, key: Hashable) -> None:
-        """Raises TooManyFailedLogins while `key` has used up its failures."""
+    def begin(self, account: str, address: str) -> Attempt:
+        """Counts an attempt before it is made: those made at once must not all be the last.
+
+        Raises TooManyFailedLogins while the failures are used up.
+        """
+        attempt = Attempt(account, _network(address), time.monotonic())
         with self._mutex:
-            recent = self._recent(key)
-        if len(recent) >= self._allowed:
-            wait = max(1, math.ceil(recent[0] + _WINDOW - time.monotonic()))
+            for key in attempt.keys:
+                self._check(key, attempt.moment)
+            self._add(attempt)
+        return attempt
+
+    def take_back(self, attempt: Attempt) -> None:
+        """It was no failure."""
+        with self._mutex:
+            for key in attempt.keys:
+                moments = self._failures.get(key, [])
+                if attempt.moment in moments:
+                    moments.remove(attempt.moment)
+
+    def count_failure(self, account: str, address: str) -> None:
+        with self._mutex:
+            self._add(Attempt(account, _network(address), time.monotonic()))
+
+    def _check(self, key: _Key, now: float) -> None:
+        recent, allowed = self._recent(key, now), self._allowed_for(key)
+        if len(recent) >= allowed:
+            wait = max(1, math.ceil(recent[-allowed] + _WINDOW - now))
+            origin = "" if key[0] else " from this address"
             raise TooManyFailedLogins(
-                f"Too many failed logins; wait {wait} seconds and check the password.",
+                f"Too many failed logins{origin}; wait {wait} seconds and check the password.",
                 retry_after=wait,
             )
 
-    def count_failure(self, key: Hashable) -> None:
-        with self._mutex:
-            self._failures[key] = [*self._recent(key), time.monotonic()][-self._allowed :]
+    def _add(self, attempt: Attempt) -> None:
+        for key in attempt.keys:
+            recent = [*self._recent(key, attempt.moment), attempt.moment]
+            self._failures[key] = recent[-self._allowed_for(key) :]
             self._failures.move_to_end(key)
-            while len(self._failures) > _REMEMBERED_AT_MOST:
-                self._failures.popitem(last=False)
+        while len(self._failures) > _REMEMBERED_AT_MOST:
+            self._failures.popitem(last=False)
 
-    def _recent(self, key: Hashable) -> list[float]:
-        now = time.monotonic()
+    def _recent(self, key: _Key, now: float) -> list[float]:
         return [moment for moment in self._failures.get(key, ()) if now - moment < _WINDOW]
+
+    def _allowed_for(self, key: _Key) -> int:
+        return self._allowed if key[0] else self._from_one_address
+
+
+def _network(address: str) -> str:
+    """What one guesser can have: an IPv4 address, or the /64 that any IPv6 line is given."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address  # of a socket without addresses
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped or f"{int(parsed) >> 64:x}::/64")

@@ -28,7 +28,7 @@ _STATUSES: dict[type[errors.RegistryError], int] = {
     errors.Conflict: 409,
     errors.ActionGone: 410,
     errors.TooLarge: 413,
-    errors.TooManyFailedLogins: 429,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
     errors.OutOfSpace: 507,
     errors.RegistryError: 500,
@@ -49,11 +49,16 @@ def respond(error: errors.RegistryError | HTTPException, request: Request) -> Re
     response = _answer(request, status, code, error.message)
     if status == 401:
         response.headers["WWW-Authenticate"] = _CHALLENGE
-    if isinstance(error, errors.TooManyFailedLogins):
+    say_when_to_retry(response, error)
+    return response
+
+
+def say_when_to_retry(response: Response, error: Exception) -> None:
+    """RFC 9110, section 10.2.3."""
+    if isinstance(error, errors.TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unavailable):
         response.headers["Retry-After"] = str(_RETRY_AFTER)
-    return response
 
 
 def status_of(error: errors.RegistryError) -> int:

@@ -46,7 +46,7 @@ def get_administrator(call: Call, administrator: str) -> Answer:
     _ONE,
     {200: Administrator, 201: CreatedAdministrator},
     body=AdministratorSettings,
-    refusals=(409,),
+    refusals=(409, 429),
 )
 def put_administrator(call: Call, administrator: str) -> Answer:
     """Create the administrator, or give it exactly these areas."""

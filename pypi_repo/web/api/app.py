@@ -244,4 +244,5 @@ def _problem(error: RegistryError | HTTPException, request: Request) -> Response
         msgspec.json.encode(document), status, content_type="application/problem+json"
     )
     response.headers.update(headers)
+    problems.say_when_to_retry(response, error)
     return response

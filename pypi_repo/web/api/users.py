@@ -41,7 +41,7 @@ def get_user(call: Call, user: str) -> Answer:
     return Answer(_shown(_known(call, user)))
 
 
-@table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409,))
+@table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409, 429))
 def put_user(call: Call, user: str) -> Answer:
     """Create the user, or give it exactly this access."""
     wanted: UserSettings = call.body

@@ -14,7 +14,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
-from pypi_repo.domain.errors import PermissionDenied, RegistryError, TooManyFailedLogins
+from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info
@@ -176,7 +176,7 @@ class PortalApp(WSGIApp):
             page.error = error.message
             response = route.show(page, **names)
             response.status_code = status
-            _say_when_to_retry(response, error)
+            problems.say_when_to_retry(response, error)
             return response
 
     def _route(self, request: Request) -> tuple[_Route, dict[str, Any]]:
@@ -228,15 +228,10 @@ def _refusal(page: Page, error: RegistryError | HTTPException) -> Response:
     else:
         message = error.message
     response = page.render("error.html", status, message=message)
-    _say_when_to_retry(response, error)
+    problems.say_when_to_retry(response, error)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(error.valid_methods or ())
     return response
-
-
-def _say_when_to_retry(response: Response, error: Exception) -> None:
-    if isinstance(error, TooManyFailedLogins):
-        response.headers["Retry-After"] = str(error.retry_after)
 
 
 def _nobody(_environ: "WSGIEnvironment") -> Actor:

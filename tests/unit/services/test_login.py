@@ -10,6 +10,7 @@ import pytest
 
 from pypi_repo import Access, Actor, Registry
 from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
+from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.login import Login
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.throttle import Throttle
@@ -25,7 +26,8 @@ ALLOWED_FAILURES = 5
 def login(database: Database) -> Iterator[Login]:
     """As another process than that of `both` has it."""
     counter = UsageCounter(database)
-    yield Login(database, Passwords(4), Throttle(ALLOWED_FAILURES), counter)
+    credentials = Credentials(Passwords(4), Throttle(ALLOWED_FAILURES, 100))
+    yield Login(database, credentials, counter)
     counter.flush()  # or it writes seconds later, when the database is closed
 
 
@@ -191,11 +193,12 @@ def test_whoever_works_with_the_right_password_is_not_held_up(login: Login) -> N
 
 
 def test_a_token_stands_for_its_user(both: Registry, login: Login, checks: list[bytes]) -> None:
-    """U19, X75: with `__token__`, the user's name, any name, or none at all."""
+    """U19, X75: with `__token__`, the user's name, any name, or none; or in the name's place."""
     _token, secret = both.accounts.create_token(USER)
     for username in ("__token__", USER, "anything", ""):
         actor = login.with_password(username, secret, HERE)
         assert (actor.name, actor.grants.on("main")) == (USER, Access.WRITE)
+    assert login.with_password(secret, "", HERE).name == USER
     assert login.with_token(secret).name == USER
     assert checks == []
 
@@ -206,6 +209,9 @@ def test_a_wrong_token(login: Login, secret: str) -> None:
         login.with_token(secret)
     with pytest.raises(InvalidCredentials, match="wrong or was revoked"):
         login.with_password("__token__", secret, HERE)
+    if secret.startswith("ppr_"):
+        with pytest.raises(InvalidCredentials, match="wrong or was revoked"):
+            login.with_password(secret, "", HERE)
 
 
 def test_a_token_for_one_repository(both: Registry, login: Login) -> None:

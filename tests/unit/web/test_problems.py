@@ -164,7 +164,7 @@ def all_errors(kind: type[errors.RegistryError]) -> list[type[errors.RegistryErr
 @pytest.mark.parametrize("accept", ["*/*", UV_UPLOAD_ACCEPT, JSON])
 def test_every_error_has_an_answer(kind: type[errors.RegistryError], accept: str) -> None:
     """U92, U93: in the form that the client shows."""
-    more = {"retry_after": 7} if kind is errors.TooManyFailedLogins else {}
+    more = {"retry_after": 7} if issubclass(kind, errors.TooManyRequests) else {}
     error = kind("Something is\r\nwrong: \u20ac", **more)
     environ = environ_of("/", headers={"Accept": accept})
     answer = call(problems.respond(error, Request(environ)), environ)
