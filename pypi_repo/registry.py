@@ -1,6 +1,7 @@
 """Registry: the one place where objects are built and joined."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.access import AccessPolicy, GrantPolicy
@@ -24,10 +25,11 @@ from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
 from pypi_repo.services.upload import Uploads
 from pypi_repo.services.usage import UsageCounter, UsageReports
-from pypi_repo.settings import Settings
+from pypi_repo.settings import FilesSentBy, Settings, XAccel, XSendfile
 from pypi_repo.storage import schema
 from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database, Result
+from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.metrics import Family, Reading
@@ -46,18 +48,32 @@ class Registry:
     A SQLite database that does not exist yet gets its schema at once; any other one whose
     schema is not this version's refuses to be used (SchemaOutdated) until `upgrade()`.
 
-    `is_new` tells whether this was the case, for whoever mistyped the path.
+    `is_new` tells whether this was the case.
 
     policy: who may what; by default, users by their grants and everybody in public repositories.
+    make_new: False for who wants a registry that is there, and may have mistyped where.
 
-    Raises ConfigurationError for settings that cannot work.
+    Raises ConfigurationError for settings that cannot work, or where there is no registry and
+    none is to be made.
     """
 
-    def __init__(self, settings: Settings, *, policy: AccessPolicy | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, policy: AccessPolicy | None = None, make_new: bool = True
+    ) -> None:
         self._settings = settings
         self._policy = policy or GrantPolicy()
-        self._database = Database(settings.database, guard=schema.require_current)
-        self._blobs = open_blob_store(_blob_url(settings, self._database), settings.blob_options)
+        self._database = Database(
+            settings.database,
+            guard=schema.require_current,
+            folder_mode=_folder_mode(settings.files_sent_by),
+        )
+        self.is_new = not self._database.exists()
+        if self.is_new and not make_new:
+            raise ConfigurationError(
+                f"There is no registry in {self._database}; `pypi-repo serve` and `pypi-repo db "
+                "upgrade` make one there."
+            )
+        self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
         passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
@@ -75,9 +91,18 @@ class Registry:
         self.upkeep = Upkeep(self._database, self._blobs)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
-        self.is_new = not self._database.exists()
         if self.is_new:
             self.upgrade()
+
+    @property
+    def database_place(self) -> str:
+        """Where the metadata are, for people: a path, or a URL without its password."""
+        return str(self._database)
+
+    @property
+    def files_place(self) -> str:
+        """Where the files are, for people: a path or a URL."""
+        return str(self._blobs)
 
     def repository(self, name: str) -> BoundRepository:
         """Binds the name for the apps; one that does not exist answers as an unknown one."""
@@ -155,7 +180,12 @@ class Registry:
         self.close()
 
 
-def _blob_url(settings: Settings, database: Database) -> str:
+def _folder_mode(files_sent_by: FilesSentBy | None) -> int:
+    """The files may lie below the database's folder, and a proxy that sends them must get there."""
+    return FOR_GROUP if isinstance(files_sent_by, (XAccel, XSendfile)) else PRIVATE
+
+
+def _blob_place(settings: Settings, database: Database) -> str | Path:
     if settings.blobs is not None:
         return settings.blobs
     if database.in_memory:
@@ -164,4 +194,4 @@ def _blob_url(settings: Settings, database: Database) -> str:
         raise ConfigurationError(
             "Say where files are kept: blobs='file:///srv/packages' or blobs='s3://bucket/folder'."
         )
-    return f"file://{database.folder}/blobs"
+    return Path(database.folder) / "blobs"

@@ -4,9 +4,9 @@ Why waitress, and what this adds to it, is told in docs/explanation/server.md.
 """
 
 import logging
-import os
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -15,7 +15,8 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.services.setup import FirstSteps
-from pypi_repo.settings import GIB, FilesSentBy, Limits, in_folder
+from pypi_repo.settings import GIB, FilesSentBy, Limits, data_folder, in_folder
+from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 
 
@@ -82,8 +83,9 @@ def serve(
     else:
         registry.check()
     if database is None or blobs is None:
-        _spool_in(os.path.join(data, "spool"))
+        _spool_in(data_folder(data) / "spool")
     server = Server(registry.wsgi_app(), host, port, trusted_proxy)
+    click.echo(f"The database is {registry.database_place}, the files are {registry.files_place}.")
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, server.url))
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
@@ -91,15 +93,15 @@ def serve(
     registry.close()
 
 
-def _spool_in(folder: str) -> None:
+def _spool_in(folder: Path) -> None:
     """Temporary files on the disk meant for them: files on their way to an object store."""
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder, PRIVATE)
     except OSError as error:
         raise ConfigurationError(
             f"The folder {folder} cannot be made: {error.strerror}. Choose another --data."
         ) from error
-    tempfile.tempdir = folder
+    tempfile.tempdir = str(folder)
 
 
 def _greeting(made: FirstSteps, url: str) -> str:

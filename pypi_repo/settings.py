@@ -1,9 +1,11 @@
 """What one registry is told when it is built. Nothing here reads the environment."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 KIB = 1024
@@ -78,18 +80,19 @@ FilesSentBy = XAccel | XSendfile | SignedUrls
 class Settings:
     """Where a registry keeps its things.
 
-    database: a SQLAlchemy URL. SQLite and PostgreSQL (`postgresql+psycopg://`) are supported.
-    blobs: an fsspec URL (`file://`, `memory://`, `s3://` ...). Without one, files are kept in
-        the folder `blobs` beside a SQLite database's file, and in memory beside a database in
-        memory; any other database needs it said.
+    database: the Path of a SQLite database's file, or a SQLAlchemy URL. SQLite and PostgreSQL
+        (`postgresql+psycopg://`) are supported.
+    blobs: the Path of a folder, or an fsspec URL (`file://`, `memory://`, `s3://` ...). Without
+        one, files are kept in the folder `blobs` beside a SQLite database's file, and in memory
+        beside a database in memory; any other database needs it said.
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
     files_sent_by: who sends distribution files in the place of `registry.wsgi_app()`.
     metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
     password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
     """
 
-    database: str = "sqlite:///pypi-repo-data/registry.db"
-    blobs: str | None = None
+    database: str | Path = Path("pypi-repo-data/registry.db")
+    blobs: str | Path | None = None
     blob_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
     files_sent_by: FilesSentBy | None = None
@@ -101,11 +104,15 @@ def in_folder(
     data: str, database: str | None = None, blobs: str | None = None, limits: Limits = Limits()
 ) -> Settings:
     """What `--data` stands for: everything in one folder, but for what is said to be elsewhere."""
+    folder = data_folder(data)
     return Settings(
-        database=database or f"sqlite:///{data}/registry.db",
-        blobs=blobs or f"file://{data}/blobs",
-        limits=limits,
+        database=database or folder / "registry.db", blobs=blobs or folder / "blobs", limits=limits
     )
+
+
+def data_folder(data: str) -> Path:
+    """The folder that `--data` names, in which a `~` at the beginning is somebody's home."""
+    return Path(os.path.expanduser(data))
 
 
 def from_mapping(values: Mapping[str, str]) -> Settings:

@@ -4,13 +4,13 @@ from dataclasses import asdict, dataclass, field
 
 import click
 
-from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.options import Group, json_option, location_options, uses_registry
 from pypi_repo.cli.output import print_record
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.registry import Registry
 from pypi_repo.services.upkeep import Checked, Problem
-from pypi_repo.settings import format_size
+from pypi_repo.settings import format_size, in_folder
 
 
 @click.group(cls=Group)
@@ -19,11 +19,14 @@ def db() -> None:
 
 
 @db.command()
-@uses_registry
-def upgrade(registry: Registry) -> None:
-    """Bring the database schema to this version. Safe to repeat."""
-    registry.upgrade()
-    click.echo(f"The database schema is at revision {registry.revision()}.")
+@location_options
+def upgrade(data: str, database: str | None, blobs: str | None) -> None:
+    """Bring the database schema to this version, or make a new registry. Safe to repeat."""
+    with Registry(in_folder(data, database, blobs)) as registry:
+        if registry.is_new:
+            click.echo(f"Made a new, empty registry in {registry.database_place}.", err=True)
+        registry.upgrade()
+        click.echo(f"The database schema is at revision {registry.revision()}.")
 
 
 @db.command()

@@ -101,20 +101,14 @@ def location_options(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
-    """Adds the location options and hands the command an open registry."""
+    """Adds the location options and hands the command an open registry, which must be there."""
 
     @location_options
     @functools.wraps(command)
     def with_registry(*arguments: Any, **options: Any) -> T:
         place = {name: options.pop(name) for name in ("data", "database", "blobs")}
-        settings = in_folder(**place)
-        registry = Registry(settings)
-        if registry.is_new:
-            click.echo(f"Made a new, empty registry in {settings.database}.", err=True)
-        try:
+        with Registry(in_folder(**place), make_new=False) as registry:
             return command(registry, *arguments, **options)
-        finally:
-            registry.close()
 
     return with_registry
 

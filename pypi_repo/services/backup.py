@@ -23,6 +23,7 @@ from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.dump import Dump, Header
+from pypi_repo.storage.folders import PRIVATE
 from pypi_repo.storage.local_blobs import STAGING
 
 _DUMPS = "metadata"
@@ -57,7 +58,7 @@ def dumps(place: str, options: Mapping[str, Any] | None = None) -> list[DumpInfo
 
     Raises InvalidBackup where there is none or one is damaged.
     """
-    store = open_blob_store(place, options or {})
+    store = _place(place, options)
     found = []
     for name in _names(store):
         with store.open(_dump_path(name)) as file:
@@ -83,7 +84,7 @@ class Backup:
         Raises ConfigurationError where there is nothing to back up, or the place lies inside the
         file store.
         """
-        store = self._open(place, options or {})
+        store = self._open(place, options)
         _tidy(store)
         copying = Copying(self._blobs, store)
         lost_before: set[ExpectedBlob] = set()
@@ -128,7 +129,7 @@ class Backup:
         Raises Conflict where this registry is not empty, InvalidBackup where the backup is not
         whole or made by a newer version.
         """
-        store = open_blob_store(place, options or {})
+        store = _place(place, options)
         name = name or _names(store)[-1]
         with _fetched(store, name) as fetched:
             fetched.check()
@@ -146,9 +147,9 @@ class Backup:
         self._blobs.delete(_MARKER)
         return _done(DumpInfo(name, fetched.header), copying, lost)
 
-    def _open(self, place: str, options: Mapping[str, Any]) -> BlobStore:
-        store = open_blob_store(place, options)
-        if str(self._blobs) and f"{store}/".startswith(f"{self._blobs}/"):
+    def _open(self, place: str, options: Mapping[str, Any] | None) -> BlobStore:
+        store = _place(place, options)
+        if f"{store}/".startswith(f"{self._blobs}/"):
             raise ConfigurationError(
                 "The backup would lie inside the file store, where `pypi-repo upkeep sweep` would "
                 "delete it; choose another folder."
@@ -202,6 +203,11 @@ class Backup:
             fetched.load(connection, without={missing.file.id for missing in lost})
             schema.migrate(connection, schema.HEAD)
             rows.set_counters(fetched.header.counters)
+
+
+def _place(place: str, options: Mapping[str, Any] | None) -> BlobStore:
+    """A backup is as secret as the database, and no proxy sends files from it."""
+    return open_blob_store(place, options or {}, folder_mode=PRIVATE)
 
 
 def _done(info: DumpInfo, copying: Copying, lost: Iterable[Lost]) -> Done:

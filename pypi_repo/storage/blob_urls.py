@@ -1,13 +1,16 @@
-"""The blob store that a URL stands for.
+"""The blob store that a path or a URL stands for.
 
 fsspec is imported by the first of them: who only imports the package may never need one.
 """
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.folders import FOR_GROUP
 from pypi_repo.storage.local_blobs import LocalBlobStore
 from pypi_repo.storage.remote_blobs import MemoryBlobStore, RemoteBlobStore
 
@@ -21,36 +24,64 @@ _BOTOCORE: Mapping[str, Any] = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
     "max_pool_connections": 40,  # 16 threads of `serve` send two parts each
 }
+# What files are stored with, which some file systems only inherit from a base that raises.
+_ABILITIES: Mapping[str, tuple[str, ...]] = {
+    "list": ("ls", "_ls"),
+    "read and write": ("_open",),
+    "delete": ("_rm", "rm_file", "_rm_file"),
+    "tell the age of": ("modified", "_modified"),
+}
 _PATIENCE = 120  # seconds, with the other clouds
 _AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be held in memory
 
 
-def open_blob_store(url: str, options: Mapping[str, Any]) -> BlobStore:
-    """The blob store at an fsspec URL.
+def open_blob_store(
+    place: str | Path, options: Mapping[str, Any], *, folder_mode: int = FOR_GROUP
+) -> BlobStore:
+    """The blob store in a folder of this machine or at an fsspec URL.
 
+    place: a Path, or the text of one or of a URL; without `://` it is no URL.
     options: keyword arguments for the file system, such as credentials; they come before what is
         said in fsspec's own configuration, and that before the timeouts that are set here.
 
-    Raises ConfigurationError for a URL that no installed file system understands.
-    """
-    import fsspec
-    from fsspec.core import split_protocol
-    from fsspec.implementations.local import LocalFileSystem
+    folder_mode: permissions of the folders that a store on this machine makes.
 
-    protocol = split_protocol(url)[0] or "file"
+    Raises ConfigurationError for a URL of which no installed file system can be made, or one
+    that cannot do what a blob store needs.
+    """
+    protocol, separator, _path = str(place).partition("://")
+    if isinstance(place, Path) or not separator:
+        return LocalBlobStore(os.path.abspath(os.path.expanduser(place)), folder_mode)
+    if protocol in ("file", "local"):
+        from fsspec.implementations.local import LocalFileSystem
+
+        return LocalBlobStore(LocalFileSystem._strip_protocol(place), folder_mode)
     if protocol == "memory":
-        memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
-        return MemoryBlobStore(lambda: memory, "/", _PATIENCE)
+        return _open_memory()
+    return _open_remote(protocol, place, options)
+
+
+def _open_memory() -> BlobStore:
+    import fsspec
+
+    memory = fsspec.filesystem("memory", global_store=False, skip_instance_cache=True)
+    return MemoryBlobStore(lambda: memory, "/", _PATIENCE)
+
+
+def _open_remote(protocol: str, url: str, options: Mapping[str, Any]) -> BlobStore:
+    import fsspec
+
     try:
+        _require_abilities(fsspec.get_filesystem_class(protocol))
         file_system, root = _connect(protocol, url, options)
-    except (ImportError, ValueError) as error:
+        if not root.strip("/"):
+            raise ValueError("it names no place there")
+    except Exception as error:
         # Not the whole URL: some hold a password.
         raise ConfigurationError(
-            f"No file system for the blob URL {protocol}://...: {str(error).rstrip('.!')}."
+            f"No file system for the blob URL {protocol}://...: {_reason(error)}."
             + _advice(protocol, error)
         ) from error
-    if isinstance(file_system, LocalFileSystem):
-        return LocalBlobStore(root)
     is_s3 = _EXTRAS.get(protocol) == "s3"
     patience = 2 * file_system.config_kwargs["read_timeout"] if is_s3 else _PATIENCE
     return RemoteBlobStore(lambda: _connect(protocol, url, options)[0], root, patience)
@@ -65,6 +96,30 @@ def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, 
     if _EXTRAS.get(protocol) == "s3":
         file_system.retries = 1  # botocore tries again by itself, and these would multiply
     return file_system, root
+
+
+def _require_abilities(kind: Any) -> None:
+    """Raises ValueError for a kind of file system on which calls of ours would end in errors."""
+    from fsspec import AbstractFileSystem
+    from fsspec.asyn import AsyncFileSystem
+
+    inherited = {
+        vars(base).get(name)
+        for base in (AbstractFileSystem, AsyncFileSystem)
+        for names in _ABILITIES.values()
+        for name in names
+    }
+    for ability, names in _ABILITIES.items():
+        if all(getattr(kind, name, None) in inherited for name in names):
+            raise ValueError(f"it cannot {ability} files")
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong; not every file system has a sentence for what it was not made for."""
+    text = str(error).rstrip(".!")
+    if isinstance(error, (ImportError, ValueError)) and text:
+        return text
+    return f"it cannot be made of this URL and these options ({type(error).__name__})"
 
 
 def _advice(protocol: str, error: Exception) -> str:

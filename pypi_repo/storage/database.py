@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -20,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
+from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 from pypi_repo.storage.prepared import (
     Answer,
     PreparedQuestion,
@@ -33,6 +35,7 @@ _FULL = ("is full", "no space left")
 _LOCKED = ("locked", "lock timeout")
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _TRIES = 20
+_BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
 
 Result = TypeVar("Result")
 
@@ -41,19 +44,23 @@ class Database:
     """One metadata database.
 
     guard: called once, before the first use; raises where the database must not be used yet.
+    folder_mode: permissions of the folder of a SQLite database, where it has to be made.
+
+    place: the Path of a SQLite database's file, or a SQLAlchemy URL.
 
     Raises ConfigurationError for a URL that names no supported engine.
     """
 
-    def __init__(self, url: str, guard: "Callable[[Database], None] | None" = None) -> None:
+    def __init__(
+        self,
+        place: str | Path,
+        guard: "Callable[[Database], None] | None" = None,
+        *,
+        folder_mode: int = PRIVATE,
+    ) -> None:
         self._guard = guard
-        try:
-            self.url = sqlalchemy.make_url(url)
-        except ArgumentError:
-            raise ConfigurationError(
-                "The database URL cannot be understood; write sqlite:///path/to/file.db or "
-                "postgresql+psycopg://user:password@host/name."
-            ) from None
+        self._folder_mode = folder_mode
+        self.url = _url(place)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = _sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
@@ -67,7 +74,9 @@ class Database:
         self._snapshots = snapshots(self.engine)
 
     def __str__(self) -> str:
-        """Never holds the password."""
+        """For people; never holds the password."""
+        if self.path is not None:
+            return os.path.abspath(self.path)
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
@@ -155,17 +164,24 @@ class Database:
             return os.path.exists(self.path)
         return not self.in_memory
 
-    def make_folder(self) -> None:
-        """The folder that a SQLite database's file will be in."""
-        if self.folder is not None:
-            try:
-                os.makedirs(self.folder, exist_ok=True)
-            except OSError as error:
-                raise Unavailable(
-                    "The folder for the metadata database cannot be made; choose another one or "
-                    "change its owner.",
-                    detail=f"{self.folder}: {error.strerror}",
-                ) from error
+    def make_file(self) -> None:
+        """The empty file of a SQLite database and its folder, which nobody else can read.
+
+        What is there already is kept; see `make_private_file` for its permissions.
+        """
+        if self.path is None or self.folder is None:
+            return
+        try:
+            make_folders(self.folder, self._folder_mode)
+            make_private_file(self.path)
+        except OSError as error:
+            raise Unavailable(
+                "The file of the metadata database cannot be made; choose another folder or "
+                "change its owner.",
+                detail=f"{error.filename}: {error.strerror}",
+            ) from error
+        for suffix in _BESIDE:
+            make_private(self.path + suffix)
 
     def connections(self) -> dict[str, int]:
         """How many are in use, wait in the pool, and wait with the readers."""
@@ -239,6 +255,22 @@ class _ReadingConnection(Connection):
         self, statement: Any, parameters: Any = None, *, execution_options: Any = None
     ) -> Any:
         return self.execute(statement, parameters, execution_options=execution_options).scalar()
+
+
+def _url(place: str | Path) -> sqlalchemy.URL:
+    """Made of its parts where it can be, because a path may hold what means something in a URL."""
+    if isinstance(place, Path):
+        return sqlalchemy.URL.create("sqlite", database=os.path.expanduser(place))
+    try:
+        url = sqlalchemy.make_url(place)
+    except ArgumentError:
+        raise ConfigurationError(
+            "The database URL cannot be understood; write sqlite:///path/to/file.db or "
+            "postgresql+psycopg://user:password@host/name."
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database is not None:
+        return url.set(database=os.path.expanduser(url.database))
+    return url
 
 
 def _sqlite_path(url: sqlalchemy.URL) -> str | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import IO, cast
 
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
+from pypi_repo.storage.folders import FOR_GROUP, make_folders
 
 STAGING = ".staging"
 
@@ -15,10 +16,14 @@ _MODE = 0o640  # the group may read: that of a proxy that sends the files
 
 
 class LocalBlobStore(BlobStore):
-    """A folder: staged on the same file system, synced to disk, then renamed into place."""
+    """A folder: staged on the same file system, synced to disk, then renamed into place.
 
-    def __init__(self, root: str) -> None:
+    folder_mode: permissions of the folders that it makes.
+    """
+
+    def __init__(self, root: str, folder_mode: int = FOR_GROUP) -> None:
         self._root = root
+        self._folder_mode = folder_mode
         self._staging = os.path.join(root, STAGING)
 
     def __str__(self) -> str:
@@ -29,7 +34,7 @@ class LocalBlobStore(BlobStore):
             try:
                 file = self._staging_file()
             except FileNotFoundError:
-                os.makedirs(self._staging, exist_ok=True)
+                make_folders(self._staging, self._folder_mode)
                 _sync_folder(os.path.dirname(self._root))
                 file = self._staging_file()
         return StagedFile(file, file.name)
@@ -37,7 +42,7 @@ class LocalBlobStore(BlobStore):
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
         folder = os.path.dirname(self._locate(path))
         with own_errors(), ExitStack() as made:
-            os.makedirs(folder, exist_ok=True)
+            make_folders(folder, self._folder_mode)
             files = [
                 (made.enter_context(self._stage_small(content)), self._locate(path) + suffix)
                 for suffix, content in beside.items()

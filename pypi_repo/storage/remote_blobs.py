@@ -40,8 +40,8 @@ class RemoteBlobStore(BlobStore):
         self._root = root.rstrip("/")
         self._patience = patience
         protocols = self._connected.protocol
-        protocol = protocols if isinstance(protocols, str) else protocols[0]
-        self._upload_options = _UPLOAD_OPTIONS.get(protocol, {})
+        self._protocol = protocols if isinstance(protocols, str) else protocols[0]
+        self._upload_options = _UPLOAD_OPTIONS.get(self._protocol, {})
 
     @property
     def _fs(self) -> Any:
@@ -51,7 +51,7 @@ class RemoteBlobStore(BlobStore):
         return self._connected
 
     def __str__(self) -> str:
-        return self._root
+        return f"{self._protocol}://{self._root}"
 
     def stage(self) -> StagedFile:
         with own_errors():

@@ -55,7 +55,7 @@ def upgrade(database: Database) -> None:
 
     Raises SchemaOutdated where that would be a step back.
     """
-    database.make_folder()
+    database.make_file()
     _refuse_newer(current_revision(database))
     with database.begin(guarded=False) as connection:
         migrate(connection, HEAD)

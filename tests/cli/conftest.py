@@ -157,9 +157,17 @@ class Stuck:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """With a data folder that is not there."""
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path / "data")
+
+
+@pytest.fixture
+def cli(nowhere: CommandLine) -> CommandLine:
+    """With an empty registry."""
+    nowhere.registry().close()
+    return nowhere
 
 
 @pytest.fixture

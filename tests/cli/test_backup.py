@@ -29,7 +29,9 @@ def filled(main_cli: CommandLine, index: Index) -> CommandLine:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path / "restored")
+    command_line = CommandLine(tmp_path / "restored")
+    command_line.registry().close()
+    return command_line
 
 
 def wheels(folder: Path) -> list[Path]:
@@ -87,7 +89,6 @@ def test_refusals(filled: CommandLine, empty: CommandLine, tmp_path: Path) -> No
     assert "inside the file store" in filled.refused(
         "backup", "create", str(filled.data / "blobs" / "backup")
     )
-    empty.ok("db", "upgrade")  # so that nothing is said about a new registry
     assert "is empty" in empty.refused("backup", "create", place)
     assert "no dump x" in empty.refused("backup", "restore", place, "--dump", "x")
     assert "No file system" in filled.refused("backup", "create", "nonsense://place")
@@ -97,7 +98,6 @@ def test_a_damaged_file(filled: CommandLine, empty: CommandLine, tmp_path: Path)
     place = tmp_path / "backup"
     (path,) = filled.data.rglob(DEMO.filename)
     path.unlink()
-    empty.ok("db", "upgrade")
     made = filled.run("backup", "create", str(place))
     refused = empty.run("backup", "restore", str(place))
     restored = empty.run("backup", "restore", str(place), "--skip-lost")
@@ -147,7 +147,6 @@ def test_a_restore_that_is_ended_half_way(
 ) -> None:
     place = tmp_path / "backup"
     filled.ok("backup", "create", str(place))
-    empty.ok("db", "upgrade")
     _first, second = wheels(place)
     with stuck(second, "backup", "restore", str(place), "--data", str(empty.data)) as process:
         assert process.ended_by(number) == ("", said)
@@ -163,7 +162,6 @@ def test_a_restore_that_is_ended_half_way(
 def test_killed_at_any_moment(filled: CommandLine, empty: CommandLine, tmp_path: Path) -> None:
     """Whatever it was doing, the next one makes it whole."""
     place = str(tmp_path / "backup")
-    empty.ok("db", "upgrade")
     ended = {"create": 0, "restore": 0}
     filled.ok("backup", "create", place)
     for command, data in (("create", filled.data), ("restore", empty.data)):

@@ -50,6 +50,7 @@ def run(
 def test_a_day_with_real_processes(tmp_path: Path) -> None:
     """Everything through processes of their own, the folder given by the environment."""
     env = {"PYPI_REPO_DATA": "elsewhere"}
+    upgraded = run("db", "upgrade", cwd=tmp_path, env=env)
     made = run("repository", "create", "main", cwd=tmp_path, env=env)
     user = run("user", "create", "ada", "--password-stdin", cwd=tmp_path, env=env, stdin=PASSWORD)
     token = run("token", "create", "ada", cwd=tmp_path, env=env)
@@ -57,7 +58,7 @@ def test_a_day_with_real_processes(tmp_path: Path) -> None:
     refused = run("repository", "create", "main", cwd=tmp_path, env=env)
     misused = run("repository", "make", cwd=tmp_path, env=env)
 
-    assert [each.returncode for each in (made, user, token, listed)] == [0, 0, 0, 0]
+    assert [each.returncode for each in (upgraded, made, user, token, listed)] == [0] * 5
     assert (refused.returncode, misused.returncode) == (1, 2)
     assert token.stdout.splitlines()[-1].startswith("ppr_")
     assert [each["name"] for each in json.loads(listed.stdout)] == ["main"]
@@ -116,10 +117,61 @@ def test_json_is_what_list_and_show_and_upkeep_take(cli: CommandLine) -> None:
             assert offered == expected, f"{noun} {name}"
 
 
-def test_the_default_folder(cli: CommandLine, tmp_path: Path) -> None:
-    cli.run_anywhere("repository", "create", "main")
+def test_the_default_folder(nowhere: CommandLine, tmp_path: Path) -> None:
+    nowhere.run_anywhere("db", "upgrade")
 
     assert (tmp_path / "pypi-repo-data" / "registry.db").is_file()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["repository", "list"],
+        ["repository", "create", "main"],
+        ["user", "list"],
+        ["admin", "list"],
+        ["token", "list", "ada"],
+        ["project", "list", "main"],
+        ["db", "current"],
+        ["upkeep", "sweep"],
+        ["upkeep", "verify"],
+        ["backup", "create", "backup"],
+        ["backup", "restore", "backup"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_place_makes_no_registry(
+    command: list[str], nowhere: CommandLine, tmp_path: Path
+) -> None:
+    refused = nowhere.refused(*command)
+    named = nowhere.run_anywhere(*command, "--database", f"sqlite:///{tmp_path}/typo.db")
+
+    assert f"There is no registry in {tmp_path}/data/registry.db; `pypi-repo serve`" in refused
+    assert named.exit_code == 1
+    assert f"There is no registry in {tmp_path}/typo.db" in named.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_db_upgrade_makes_a_registry_and_says_where(nowhere: CommandLine) -> None:
+    made, again = nowhere.run("db", "upgrade"), nowhere.run("db", "upgrade")
+
+    assert made.exit_code == again.exit_code == 0
+    assert made.stderr == f"Made a new, empty registry in {nowhere.data}/registry.db.\n"
+    assert again.stderr == ""
+    assert nowhere.json("repository", "list") == []
+
+
+def test_a_home_and_what_means_something_in_a_url(
+    nowhere: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for data, folder in (("~/registry", "home/registry"), ("feature%2Fx?y#z", "feature%2Fx?y#z")):
+        made = nowhere.run_anywhere("db", "upgrade", "--data", data)
+        created = nowhere.run_anywhere("repository", "create", "main", "--data", data)
+
+        assert (made.exit_code, created.exit_code) == (0, 0)
+        assert [path.name for path in (tmp_path / folder).iterdir()] == ["registry.db"]
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "feature%2Fx?y#z"}
 
 
 def test_only_the_place_and_serve_come_from_the_environment(cli: CommandLine) -> None:
@@ -152,6 +204,7 @@ def _variables(command: click.Command, path: str) -> Iterator[str]:
 
 def test_database_and_blobs_in_place_of_data(cli: CommandLine, tmp_path: Path) -> None:
     database = ["--database", f"sqlite:///{tmp_path}/else/meta.db"]
+    cli.run_anywhere("db", "upgrade", *database)
     created = cli.run_anywhere("repository", "create", "main", *database)
     listed = cli.run_anywhere(
         "repository", "list", "--json", env={"PYPI_REPO_DATABASE": database[1]}
@@ -199,11 +252,11 @@ def test_impossible_databases(url: str, part: str, cli: CommandLine) -> None:
     assert "secret-word" not in result.output
 
 
-def test_data_below_a_regular_file(cli: CommandLine, tmp_path: Path) -> None:
+def test_data_below_a_regular_file(nowhere: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    cli.data = tmp_path / "file" / "data"
+    nowhere.data = tmp_path / "file" / "data"
 
-    assert "cannot be made" in cli.refused("repository", "list")
+    assert "cannot be made" in nowhere.refused("db", "upgrade")
 
 
 def test_no_command_is_wrong_usage(cli: CommandLine) -> None:
@@ -213,7 +266,7 @@ def test_no_command_is_wrong_usage(cli: CommandLine) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_a_password_typed_at_a_terminal(tmp_path: Path) -> None:
+def test_a_password_typed_at_a_terminal(cli: CommandLine, tmp_path: Path) -> None:
     """Asked for twice, and never shown."""
     code, seen = typed(
         *("user", "create", "ada", "--data", "data"),

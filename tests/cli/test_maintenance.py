@@ -19,8 +19,7 @@ from tests.support.distributions import wheel
 
 
 def test_upgrade_and_current(cli: CommandLine) -> None:
-    cli.data.mkdir()
-    (cli.data / "registry.db").touch()
+    (cli.data / "registry.db").write_bytes(b"")
     before = cli.ok("db", "current")
     refused = cli.refused("repository", "list")
     upgraded = cli.ok("db", "upgrade")
@@ -69,7 +68,6 @@ def test_sweep_tells_programs_what_it_did(main_cli: CommandLine, index: Index) -
 
 
 def test_sweep_refuses_what_looks_like_the_wrong_database(cli: CommandLine) -> None:
-    cli.run("db", "current")  # makes an empty registry
     assert "has no repository" in cli.refused("upkeep", "sweep")
 
 

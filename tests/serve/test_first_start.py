@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import stat
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess, free_port
 from tests.support.projects import pyproject_project
 
+PLACES = r"The database is (\S+), the files are (\S+)\.\n"
 LISTENING = re.compile(r"Listening on (http://127\.0\.0\.1:\d+/) \(stop with Ctrl\+C\)\.\n")
 
 
@@ -69,13 +71,47 @@ def test_the_first_start_makes_and_names_what_is_needed(tmp_path: Path) -> None:
     assert passwords[1].encode() not in database.read_bytes()
 
 
+def test_it_says_where_everything_is(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+    with ServeProcess("--data", "~/100%25/data", env=env, cwd=tmp_path) as server:
+        database, files = re.findall(PLACES, server.output)[0]
+
+    assert Path(database) == tmp_path / "100%25" / "data" / "registry.db"
+    assert Path(files) == tmp_path / "100%25" / "data" / "blobs"
+    assert Path(database).is_file()
+    assert (tmp_path / "100%25" / "data" / "spool").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["100%25"]
+
+
+def test_nobody_else_reads_the_database(tmp_path: Path) -> None:
+    """Hashes of passwords and tokens are in it. What an older version made is closed too."""
+    data = tmp_path / "data"
+    with ServeProcess("--data", data):
+        first = permissions(data)
+    for path in data.glob("registry.db*"):
+        path.chmod(0o644)
+    with ServeProcess("--data", data):
+        again = permissions(data)
+
+    expected = {"registry.db": 0o600, "registry.db-shm": 0o600, "registry.db-wal": 0o600}
+    assert first == again == {".": 0o700, "spool": 0o700, **expected}
+
+
+def permissions(data: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(data)): stat.S_IMODE(path.stat().st_mode)
+        for path in (data, *data.iterdir())
+        if path.name != "blobs"
+    }
+
+
 def test_later_starts_print_only_where_the_server_listens(tmp_path: Path) -> None:
     with ServeProcess("--data", tmp_path / "data"):
         pass
     with ServeProcess("--data", tmp_path / "data") as second:
         output = second.output
 
-    assert LISTENING.fullmatch(output), output
+    assert re.fullmatch(PLACES + LISTENING.pattern, output), output
 
 
 def test_a_prepared_registry_gets_no_accounts_on_top(prepared: Prepared) -> None:
@@ -85,7 +121,7 @@ def test_a_prepared_registry_gets_no_accounts_on_top(prepared: Prepared) -> None
     names = [user.name for user in registry.accounts.users()]
     registry.close()
 
-    assert LISTENING.fullmatch(output), output
+    assert re.fullmatch(PLACES + LISTENING.pattern, output), output
     assert names == ["reader@example.com", "user@example.com"]
 
 

@@ -1,6 +1,7 @@
 """Settings and sizes."""
 
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from pypi_repo.settings import (
     MIB,
     Limits,
     Settings,
+    data_folder,
     format_size,
     from_mapping,
     in_folder,
@@ -102,8 +104,17 @@ def test_whole_units_survive_the_way_through_text(count: int, unit: str) -> None
 
 def test_one_folder_holds_everything() -> None:
     settings = in_folder("/srv/packages")
-    assert settings.database == "sqlite:////srv/packages/registry.db"
-    assert settings.blobs == "file:///srv/packages/blobs"
+    assert settings.database == Path("/srv/packages/registry.db")
+    assert settings.blobs == Path("/srv/packages/blobs")
+
+
+def test_a_folder_below_somebodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert data_folder("~/packages") == Path("/home/ada/packages")
+    assert data_folder("./~/packages") == Path("~/packages")
+    settings = in_folder("~/packages")
+    assert settings.database == Path("/home/ada/packages/registry.db")
+    assert settings.blobs == Path("/home/ada/packages/blobs")
 
 
 def test_settings_from_environment_variables() -> None:

@@ -11,16 +11,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
+from fsspec.registry import known_implementations
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
-from pypi_repo.storage.blob_urls import open_blob_store
+from pypi_repo.storage.blob_urls import _EXTRAS, open_blob_store
 from pypi_repo.storage.blobs import BlobStore
 from tests.support.s3 import S3Server
 
@@ -292,6 +294,7 @@ def test_two_stores_over_one_folder_are_one(disk: BlobStore, root: Path) -> None
     _put(disk)
     assert _read(open_blob_store(f"file://{root}", {})) == CONTENT
     assert _read(open_blob_store(str(root), {})) == CONTENT
+    assert _read(open_blob_store(root, {})) == CONTENT
 
 
 def test_two_stores_over_one_bucket_are_one(s3: S3Server, tmp_path: Path) -> None:
@@ -326,6 +329,28 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
         open_blob_store(url, {})
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    ["data", "dir", "ftp", "generic", "github", "http", "reference", "simplecache", "tar", "zip"],
+)
+@pytest.mark.parametrize("rest", ["", "place", "place/below"])
+def test_a_file_system_that_cannot_keep_blobs(scheme: str, rest: str) -> None:
+    """It is said when the store is made, and not by the first upload."""
+    with pytest.raises(ConfigurationError, match=rf"blob URL {scheme}://.*Write file:"):
+        open_blob_store(f"{scheme}://{rest}", {})
+
+
+@pytest.mark.parametrize("scheme", sorted({*known_implementations} - {*_EXTRAS}))
+def test_every_scheme_is_a_store_or_a_sentence(scheme: str) -> None:
+    with suppress(ConfigurationError):
+        assert isinstance(open_blob_store(f"{scheme}://place/below", {}), BlobStore)
+
+
+def test_a_place_without_a_bucket() -> None:
+    with pytest.raises(ConfigurationError, match="names no place"):
+        open_blob_store("s3://", {})
+
+
 def test_a_url_with_a_password_is_not_shown() -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_blob_store("nothing://user:swordfish@host/folder", {})
@@ -350,7 +375,7 @@ def test_the_stores_of_other_clouds(url: str, options: dict[str, Any]) -> None:
     store = open_blob_store(url, options)
     with store.stage() as staged:
         staged.write(CONTENT, NO_LIMIT)
-    assert str(store) == url.partition("://")[2]
+    assert str(store).partition("://")[2] == url.partition("://")[2]
 
 
 @pytest.fixture
@@ -611,3 +636,18 @@ def test_files_can_be_read_by_a_proxy_of_their_group(tmp_path: Path) -> None:
     modes = {stat.S_IMODE((tmp_path / "ab" / name).stat().st_mode)
              for name in ("file.whl", "file.whl.metadata")}  # fmt: skip
     assert modes == {0o640}
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750])
+def test_folders_are_not_for_everybody(tmp_path: Path, mode: int) -> None:
+    store = open_blob_store(tmp_path / "deep" / "blobs", {}, folder_mode=mode)
+    _put(store)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()} == {
+        mode
+    }
+
+
+def test_a_folder_that_is_there_keeps_its_permissions(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir(mode=0o755)
+    _put(open_blob_store(tmp_path / "blobs", {}))
+    assert stat.S_IMODE((tmp_path / "blobs").stat().st_mode) == 0o755

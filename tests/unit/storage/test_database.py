@@ -227,12 +227,12 @@ def test_a_database_on_disk_exists_with_its_file(sqlite: Database, tmp_path: Pat
     assert sqlite.exists()
 
 
-def test_the_folder_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
-    Database(f"sqlite:///{tmp_path}/a/b/registry.db").make_folder()
-    assert (tmp_path / "a" / "b").is_dir()
+def test_the_file_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path}/a/b/registry.db").make_file()
+    assert (tmp_path / "a" / "b" / "registry.db").is_file()
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match="cannot be made") as caught:
-        Database(f"sqlite:///{tmp_path}/file/b/registry.db").make_folder()
+        Database(f"sqlite:///{tmp_path}/file/b/registry.db").make_file()
     assert str(tmp_path) not in caught.value.message
     assert str(tmp_path) in caught.value.detail
 

@@ -67,7 +67,7 @@ def _tables(database: Database) -> set[str]:
 
 
 def test_every_revision_one_after_the_other_leads_to_the_tables(database: Database) -> None:
-    database.make_folder()
+    database.make_file()
     assert schema.current_revision(database) is None
     for script in reversed(list(_scripts().walk_revisions())):
         _migrate(database, script.revision)
@@ -126,7 +126,7 @@ def _set_revision(database: Database, revision: str) -> None:
 
 
 def test_an_empty_schema_is_refused_with_the_way_on(database: Database) -> None:
-    database.make_folder()
+    database.make_file()
     with pytest.raises(SchemaOutdated, match=r"is empty.* run `pypi-repo db upgrade`"):
         schema.require_current(database)
 
@@ -189,7 +189,7 @@ def test_a_sqlite_database_that_exists_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
-    Database(database_url).make_folder()
+    Database(database_url).make_file()
     processes = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", _UPGRADE, database_url],
