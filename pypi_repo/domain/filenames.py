@@ -13,6 +13,7 @@ from packaging.tags import Tag
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
+    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -67,12 +68,19 @@ class DistributionFilename:
             project, version, _build, tags = parse_wheel_filename(filename)
         except (InvalidWheelFilename, InvalidVersion) as error:
             raise InvalidFilename(f"{filename!r} is not a valid wheel filename.") from error
-        name_part, version_part, *build, python_tag, _abi, _platform = filename[:-4].split("-")
+        name_part, version_part, *build, python_tag, abi, platform = filename[:-4].split("-")
         stem = f"{name_part}-{version_part}"
         if normalized and stem != (expected := f"{_escaped(project)}-{version}"):
             raise InvalidFilename(
                 f"{filename!r} should begin with '{expected}-': the name normalized with '_' and "
                 "the version in its normal form."
+            )
+        rest = [*build, *map(_in_order, (python_tag, abi, platform))]
+        if rest != (usual := [*map(_usual_build, build), *map(_usual_tags, rest[-3:])]):
+            expected = "-".join([_escaped(project), str(version), *usual])
+            raise InvalidFilename(
+                f"{filename!r} should be named '{expected}.whl': with each tag once and in lower "
+                "case, and no zeros before the build number."
             )
         return cls(
             filename,
@@ -102,6 +110,26 @@ class DistributionFilename:
         return self.project == normalize(project)
 
 
+def identity_of(filename: str) -> str:
+    """What is equal for all spellings of a wheel's name, and what an sdist is called.
+
+    Two wheels that installers take for the same one, because they differ in how their name,
+    version, build number or tags are spelled, must not be two files of one repository.
+
+    filename: one that could be parsed.
+    """
+    if not filename.endswith(".whl"):
+        return filename
+    project, version, *build, python_tag, abi, platform = filename[:-4].split("-")
+    parts = [
+        _escaped(normalize(project)),
+        canonicalize_version(version),
+        *map(_usual_build, build),
+        *map(_usual_tags, (python_tag, abi, platform)),
+    ]
+    return "-".join(parts) + ".whl"
+
+
 def sdist_filename(project: str, version: Version) -> str:
     """The one name that PEP 625 leaves for this sdist."""
     return f"{_escaped(normalize(project))}-{version}.tar.gz"
@@ -116,6 +144,18 @@ def check_characters(filename: str) -> None:
             "The filename may only hold ASCII letters, digits and '.', '_', '-', '+', '!', "
             "and must not begin with a dot."
         )
+
+
+def _usual_build(build: str) -> str:
+    return re.sub(r"^0+(?=[0-9])", "", build)
+
+
+def _usual_tags(tags: str) -> str:
+    return ".".join(sorted(set(tags.lower().split("."))))
+
+
+def _in_order(tags: str) -> str:
+    return ".".join(sorted(tags.split(".")))
 
 
 def _escaped(project: NormalizedName) -> str:

@@ -181,7 +181,7 @@ class Uploads:
             file_id = (
                 catalog.add_file(repository, release_id, file)
                 if existing is None
-                else catalog.replace_file(repository, release_id, file)
+                else catalog.replace_file(repository, release_id, file, existing.filename)
             )
             if existing is not None or candidate.provenance is not None:
                 catalog.set_provenance(file_id, candidate.provenance)
@@ -235,7 +235,8 @@ def _existing(
     filename: DistributionFilename,
     digests: Digests,
 ) -> DistributionFile | None:
-    """The file of this name, if it is the same one or may be replaced.
+    """The file of this name, or the same wheel under another spelling, if it has the same content
+    or may be replaced.
 
     Raises FileAlreadyExists or FilenameRetired: overwrite protection.
     """
@@ -246,18 +247,25 @@ def _existing(
         _refuse_copy(catalog, repository, filename, digests)
     if repository.allow_overwrite:
         return existing
-    is_retired = existing is None and catalog.is_retired(repository, filename.filename)
-    if is_retired and not repository.allow_reuse:
-        raise FilenameRetired(
-            f"{filename.filename} was deleted from repository {repository.name!r} and its name "
-            "cannot be used again; raise the version."
-        )
     if existing is not None:
         raise FileAlreadyExists(
-            f"File already exists: repository {repository.name!r} has {filename.filename} with "
-            "other content and does not allow overwriting; raise the version."
+            f"File already exists: repository {repository.name!r} has "
+            f"{_same(filename, existing.filename)} with other content and does not allow "
+            "overwriting; raise the version."
+        )
+    if not repository.allow_reuse and (retired := catalog.retired(repository, filename.filename)):
+        raise FilenameRetired(
+            f"{_same(filename, retired)} was deleted from repository {repository.name!r} and its "
+            "name cannot be used again; raise the version."
         )
     return None
+
+
+def _same(filename: DistributionFilename, other: str) -> str:
+    """The other name, and how it concerns this file."""
+    if other == filename.filename:
+        return other
+    return f"{other}, which is the same wheel as {filename.filename},"
 
 
 def _refuse_copy(
@@ -325,6 +333,8 @@ def _journal_entry(
     detail = {"sha256": file.digests.sha256}
     if replaced is not None:
         detail["replaced_sha256"] = replaced.digests.sha256
+        if replaced.filename != file.filename:
+            detail["replaced_filename"] = replaced.filename
     if candidate.warnings:
         detail["warnings"] = " ".join(candidate.warnings)
     return JournalEntry.by(

@@ -29,6 +29,7 @@ from pypi_repo.storage.rows import (
     REPOSITORY_COLUMNS,
     file_values,
     lookup,
+    same_file,
     to_file,
     to_project,
     to_repository,
@@ -41,7 +42,6 @@ from pypi_repo.storage.statements import (
     FILENAME_OF,
     FORGET_PROVENANCE,
     HAS_SDIST,
-    IS_RETIRED,
     LISTED_PROJECTS,
     LOCATE_FILE,
     LOCATE_PROJECT,
@@ -51,6 +51,8 @@ from pypi_repo.storage.statements import (
     RELEASE,
     RELEASES,
     REPOSITORY,
+    RETIRE,
+    RETIRED,
 )
 from pypi_repo.storage.tables import (
     FileRow,
@@ -58,7 +60,6 @@ from pypi_repo.storage.tables import (
     ProvenanceRow,
     ReleaseRow,
     RepositoryRow,
-    RetiredFilenameRow,
 )
 
 
@@ -210,8 +211,8 @@ class Catalog:
     # Files
 
     def file(self, repository: Repository, filename: str) -> DistributionFile | None:
-        names = {"repository_id": repository.id, "filename": filename}
-        row = self._connection.execute(FILE, names).one_or_none()
+        """The one of this name, or else the same wheel under another spelling of it."""
+        row = self._connection.execute(FILE, same_file(repository, filename)).first()
         return None if row is None else to_file(row)
 
     def locate_file(
@@ -235,11 +236,13 @@ class Catalog:
             {"repository_id": repository.id, "release_id": release_id, **file_values(file)},
         ).scalar_one()
 
-    def replace_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
-        """Puts `file` in the place of the one with its name, and gives that one's id."""
+    def replace_file(
+        self, repository: Repository, release_id: int, file: DistributionFile, replaced: str
+    ) -> int:
+        """Puts `file` in the place of the one named `replaced`, and gives that one's id."""
         return self._connection.execute(
             update(FileRow)
-            .where(FileRow.repository_id == repository.id, FileRow.filename == file.filename)
+            .where(FileRow.repository_id == repository.id, FileRow.filename == replaced)
             .values(release_id=release_id, **file_values(file))
             .returning(FileRow.id)
         ).scalar_one()
@@ -303,15 +306,12 @@ class Catalog:
         return list(self._connection.scalars(statement))
 
     def retire_filename(self, repository: Repository, filename: str) -> None:
-        """Remembers the name of a file that is being deleted."""
-        if not self.is_retired(repository, filename):
-            self._connection.execute(
-                insert(RetiredFilenameRow).values(repository_id=repository.id, filename=filename)
-            )
+        """Remembers the name of a file that is about to be deleted."""
+        self._connection.execute(RETIRE, {"repository": repository.id, "name": filename})
 
-    def is_retired(self, repository: Repository, filename: str) -> bool:
-        names = {"repository_id": repository.id, "filename": filename}
-        return self._connection.execute(IS_RETIRED, names).scalar_one()
+    def retired(self, repository: Repository, filename: str) -> str | None:
+        """Under which name this file, or the same wheel, was deleted."""
+        return self._connection.execute(RETIRED, same_file(repository, filename)).scalar_one()
 
 
 def located(row: Sequence[Any]) -> Located:

@@ -10,14 +10,14 @@ from pypi_repo.storage import people
 from pypi_repo.storage.catalog import Located, located, located_file
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question, Row
-from pypi_repo.storage.rows import lookup, to_file, to_repository
+from pypi_repo.storage.rows import lookup, same_file, to_file, to_repository
 from pypi_repo.storage.statements import (
     FILE,
     FILENAME_OF,
-    IS_RETIRED,
     LOCATE_FILE,
     LOCATE_PROJECT,
     REPOSITORY,
+    RETIRED,
 )
 
 _LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
@@ -49,7 +49,7 @@ _REPOSITORY = Question(REPOSITORY, _repository)
 _LOCATED = Question(LOCATE_PROJECT, _located)
 _LOCATED_FILE = Question(LOCATE_FILE, _located_file)
 _FILE = Question(FILE, _file)
-_IS_RETIRED = Question(IS_RETIRED, _value)
+_RETIRED = Question(RETIRED, _value)
 _FILENAME_OF = Question(FILENAME_OF, _value)
 
 
@@ -83,11 +83,11 @@ class Lookups:
         return self._database.ask(_LOCATED_FILE, **names)
 
     def file(self, repository: Repository, filename: str) -> DistributionFile | None:
-        return self._database.ask(_FILE, repository_id=repository.id, filename=filename)
+        return self._database.ask(_FILE, **same_file(repository, filename))
 
-    def is_retired(self, repository: Repository, filename: str) -> bool:
-        names = {"repository_id": repository.id, "filename": filename}
-        return bool(self._database.ask(_IS_RETIRED, **names))
+    def retired(self, repository: Repository, filename: str) -> str | None:
+        found: str | None = self._database.ask(_RETIRED, **same_file(repository, filename))
+        return found
 
     def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
         """Under which name the repository has this content."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow
 
@@ -134,9 +135,19 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
     )
 
 
+def same_file(repository: Repository, filename: str) -> dict[str, Any]:
+    """What a statement that looks for a file under any spelling of its name is given."""
+    return {
+        "repository_id": repository.id,
+        "filename": filename,
+        "identity": identity_of(filename),
+    }
+
+
 def file_values(file: DistributionFile) -> dict[str, Any]:
     return {
         "filename": file.filename,
+        "identity": identity_of(file.filename),
         "kind": file.kind,
         "python_tag": file.python_tag,
         "size": file.size,

@@ -1,6 +1,6 @@
 """What each request asks, built once: building costs SQLAlchemy more than running it."""
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
 from pypi_repo.storage.tables import (
@@ -67,14 +67,28 @@ FILE = (
     .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
     .where(
         FileRow.repository_id == bindparam("repository_id"),
-        FileRow.filename == bindparam("filename"),
+        or_(FileRow.filename == bindparam("filename"), FileRow.identity == bindparam("identity")),
     )
+    # Spellings of one wheel may be here since before that was refused.
+    .order_by((FileRow.filename == bindparam("filename")).desc(), FileRow.id)
 )
-IS_RETIRED = select(
-    exists().where(
-        RetiredFilenameRow.repository_id == bindparam("repository_id"),
+RETIRED = select(func.min(RetiredFilenameRow.filename)).where(
+    RetiredFilenameRow.repository_id == bindparam("repository_id"),
+    or_(
         RetiredFilenameRow.filename == bindparam("filename"),
-    )
+        RetiredFilenameRow.identity == bindparam("identity"),
+    ),
+)
+RETIRE = insert(RetiredFilenameRow).from_select(
+    ["repository_id", "filename", "identity"],
+    select(FileRow.repository_id, FileRow.filename, FileRow.identity).where(
+        FileRow.repository_id == bindparam("repository"),
+        FileRow.filename == bindparam("name"),
+        ~exists().where(
+            RetiredFilenameRow.repository_id == FileRow.repository_id,
+            RetiredFilenameRow.filename == FileRow.filename,
+        ),
+    ),
 )
 FILENAME_OF = select(func.min(FileRow.filename)).where(
     FileRow.repository_id == bindparam("repository_id"),

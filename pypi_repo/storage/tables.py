@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import SchemaItem
@@ -148,12 +149,17 @@ class ReleaseRow(Base):
 
 
 class FileRow(Base):
+    """`identity` is equal for all spellings of a wheel's name. Older versions, which may run beside
+    this one, leave it empty.
+    """
+
     __tablename__ = "files"
     __table_args__ = (
         UniqueConstraint("repository_id", "filename"),
         Index(None, "release_id"),
         Index(None, "sha256"),
         Index(None, "repository_id", "blake2_256"),
+        Index(None, "repository_id", "identity"),
         Index(None, "repository_id", "uploaded_at", "size"),
     )
 
@@ -174,6 +180,7 @@ class FileRow(Base):
     yanked = _optional(String)
     uploaded_at = _column(UTCDateTime)
     uploaded_by = _column(String)
+    identity = _column(String, server_default=text("''"))
 
 
 class ProvenanceRow(Base):
@@ -189,9 +196,11 @@ class RetiredFilenameRow(Base):
     """The name of a deleted file, which other content must not take over."""
 
     __tablename__ = "retired_filenames"
+    __table_args__ = (Index(None, "repository_id", "identity"),)
 
     repository_id = _owned_by("repositories.id", primary_key=True)
     filename = _column(String, primary_key=True)
+    identity = _column(String, server_default=text("''"))
 
 
 class JournalRow(Base):

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from pypi_repo.domain.errors import InvalidFilename
-from pypi_repo.domain.filenames import DistributionFilename, check_characters, sdist_filename
+from pypi_repo.domain.filenames import (
+    DistributionFilename,
+    check_characters,
+    identity_of,
+    sdist_filename,
+)
 
 
 def test_a_wheel_filename_says_project_version_and_tags() -> None:
@@ -139,6 +144,90 @@ def test_wheel_names_have_one_spelling(filename: str) -> None:
     """U48, U49: two spellings of one wheel must not live side by side."""
     with pytest.raises(InvalidFilename, match=r"should begin with|not a valid wheel"):
         DistributionFilename.parse(filename)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("py3-none-ANY", "py3-none-any"),
+        ("PY3-none-any", "py3-none-any"),
+        ("cp311-Abi3-win_amd64", "cp311-abi3-win_amd64"),
+        ("py3.py3-none-any", "py3-none-any"),
+        ("py3-none.none-any", "py3-none-any"),
+        ("py3-none-any.any.any", "py3-none-any"),
+        ("py3.py2.py3-none-any", "py2.py3-none-any"),
+        ("01-py3-none-any", "1-py3-none-any"),
+        ("00-py3-none-any", "0-py3-none-any"),
+        ("007x0-py3-none-any", "7x0-py3-none-any"),
+        (
+            "cp39-cp39-manylinux_2_17_x86_64.MANYLINUX2014_x86_64",
+            "cp39-cp39-manylinux2014_x86_64.manylinux_2_17_x86_64",
+        ),
+    ],
+)
+@pytest.mark.parametrize("normalized", [True, False], ids=["normalized", "lenient"])
+def test_tags_and_build_numbers_have_one_spelling(
+    rest: str, expected: str, normalized: bool
+) -> None:
+    """U112: in every profile, with the right name in the sentence."""
+    with pytest.raises(InvalidFilename, match=f"should be named 'demo-1.0-{expected}.whl'"):
+        DistributionFilename.parse(f"demo-1.0-{rest}.whl", normalized=normalized)
+    right = DistributionFilename.parse(f"demo-1.0-{expected}.whl")
+    assert identity_of(f"demo-1.0-{rest}.whl") == identity_of(right.filename)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "demo-1.0-cp39-cp39-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "demo-1.0-py3.py2-none-any.whl",
+        "demo-1.0-10-py3-none-any.whl",
+        "demo-1.0-0-py3-none-any.whl",
+        "demo-1.0-1Local.2-py3-none-any.whl",
+    ],
+)
+def test_sets_of_tags_may_be_in_any_order(filename: str) -> None:
+    """U112: auditwheel wrote them unsorted for years."""
+    assert DistributionFilename.parse(filename).filename == filename
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("demo-1.0-py2.py3-none-any.whl", "demo-1.0-py3.py2-none-any.whl"),
+        ("demo-1.0-py3-none-a.b.c.whl", "demo-1.0-py3-none-c.a.b.whl"),
+        ("demo-1.0-1-py3-none-any.whl", "demo-1.0-001-py3-none-any.whl"),
+        ("demo-1.0-py3-none-any.whl", "demo-1.0.0-py3-none-any.whl"),
+        ("demo-1.0-py3-none-any.whl", "demo-v1-py3-none-any.whl"),
+        ("demo_app-1.0-py3-none-any.whl", "Demo.App-1.0-py3-none-any.whl"),
+        ("demo-1.0rc1-py3-none-any.whl", "demo-1.0.RC1-py3-none-any.whl"),
+    ],
+)
+def test_spellings_of_one_wheel(one: str, other: str) -> None:
+    """U112: what installers take for the same file."""
+    assert identity_of(one) == identity_of(other)
+
+
+def test_different_files_stay_different() -> None:
+    """U112: several sdists of one release too."""
+    names = [
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0-0-py3-none-any.whl",
+        "demo-1.0-1-py3-none-any.whl",
+        "demo-1.0-1a-py3-none-any.whl",
+        "demo-1.0-10-py3-none-any.whl",
+        "demo-1.0.post1-py3-none-any.whl",
+        "demo-1!1.0-py3-none-any.whl",
+        "demo-1.0+local-py3-none-any.whl",
+        "demo-1.0-py2-none-any.whl",
+        "demo-1.0-py2.py3-none-any.whl",
+        "demo2-1.0-py3-none-any.whl",
+        "demo-1.0.tar.gz",
+        "demo-1.0.zip",
+        "Demo-1.0.tar.gz",
+        "demo-1.0.0.tar.gz",
+    ]
+    assert len(set(map(identity_of, names))) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,14 @@ from typing import Any
 import pytest
 
 from pypi_repo import Access, Actor, Registry, Settings
-from pypi_repo.domain.errors import ConfigurationError, Conflict, InvalidBackup, RegistryError
+from pypi_repo.domain.errors import (
+    ConfigurationError,
+    Conflict,
+    FileAlreadyExists,
+    FilenameRetired,
+    InvalidBackup,
+    RegistryError,
+)
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services import backup as module
 from pypi_repo.services.backup import dumps
@@ -253,7 +260,7 @@ def test_an_empty_postgresql_database_gets_its_schema(
         target.check()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_an_older_dump_is_upgraded(
     revision: str, tmp_path: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
 ) -> None:
@@ -275,6 +282,11 @@ def test_an_older_dump_is_upgraded(
     ]
     assert target.repositories.get("open").profile == "private"
     upload(target, wheel("new"))
+    with pytest.raises(FileAlreadyExists):
+        upload(target, wheel("demo", "1.0.0"))
+    target.repositories.change("open", allow_overwrite=False)
+    with pytest.raises(FilenameRetired):
+        upload(target, wheel("deleted", "1.0.0"), "open")
 
 
 @pytest.mark.parametrize("newer", [{"revision": "9999"}, {"format": 2}])

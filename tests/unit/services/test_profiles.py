@@ -553,12 +553,12 @@ def test_pypi_answers_400_to_everything(
 def test_two_spellings_of_a_version_are_one_release(index: Registry) -> None:
     """U85: the first spelling stays; two files of one release."""
     publish(index, wheel(version="1.0"), "private")
-    publish(index, wheel(version="1.0.0"), "private")
+    publish(index, wheel(version="1.0.0", tag="py2-none-any"), "private")
     publish(index, sdist(version="1"), "private")
     page = page_of(index, repository="private")
     assert page.versions == ("1.0",)
     assert [file.version for file in page.files] == ["1.0"] * 3
-    assert page.files[1].filename == "demo-1.0.0-py3-none-any.whl"
+    assert page.files[1].filename == "demo-1.0.0-py2-none-any.whl"
 
 
 @pytest.mark.parametrize(

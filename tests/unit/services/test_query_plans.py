@@ -50,6 +50,7 @@ def large(both: Registry, database: Database) -> Registry:
             lambda n: {
                 "release_id": n // _FILES_EACH + 1000,
                 "filename": f"p_{n}-1.0-py3-none-any.whl",
+                "identity": f"p_{n}-1-py3-none-any.whl",
                 "sha256": f"{n:064}",
             },
         )
@@ -99,7 +100,7 @@ def test_no_request_reads_a_whole_table(
     repository = lookups.repository("main")
     assert repository is not None
     lookups.file(repository, "p_77-1.0-py3-none-any.whl")
-    lookups.is_retired(repository, "p_77-1.0-py3-none-any.whl")
+    lookups.retired(repository, "p_77-1.0-py3-none-any.whl")
     lookups.filename_of(repository, "0" * 64)
     lookups.locate("main", normalize("demo"))
     given = {
@@ -108,6 +109,7 @@ def test_no_request_reads_a_whole_table(
         "repository": "main",
         "project": "demo",
         "filename": "p_77-1.0-py3-none-any.whl",
+        "identity": "p_77-1-py3-none-any.whl",
         "digest": "0" * 64,
     }
     asked += [(prepared.sql, prepared.given(given)) for prepared in database._prepared.values()]

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import update
 
 from pypi_repo import ANONYMOUS, Access, Actor, Grants, Limits, Permission, Registry, Settings
 from pypi_repo.domain.errors import (
@@ -25,8 +27,11 @@ from pypi_repo.domain.errors import (
     UnknownProject,
     UnknownRepository,
 )
+from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ProjectStatus, Repository
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.tables import FileRow
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, filenames, form_of, page, upload
@@ -224,6 +229,79 @@ def test_where_overwriting_is_allowed_deleted_names_can_be_used_again(both: Regi
     both.projects.delete_file("main", WHEEL.filename)
     upload(both, OTHER_CONTENT)
     assert filenames(both) == [WHEEL.filename]
+
+
+UNSORTED = wheel(tag="py3.py2-none-any")
+SORTED = wheel(tag="py2.py3-none-any")
+
+
+@pytest.mark.parametrize(("first", "second"), [(SORTED, UNSORTED), (UNSORTED, SORTED)])
+def test_another_spelling_is_the_same_wheel(
+    both: Registry, first: Distribution, second: Distribution
+) -> None:
+    """U112: refused, or unchanged, where its exact name would be."""
+    stored = upload(both, first)
+    serial = _serial(both)
+    with pytest.raises(FileAlreadyExists, match=f"has {first.filename}, which is the same wheel"):
+        upload(both, second)
+    assert upload(both, replace(first, filename=second.filename)) == stored
+    assert (page(both).files, _serial(both)) == ((stored,), serial)
+    both.projects.delete_file("main", first.filename)
+    for content in (first, second):
+        with pytest.raises(FilenameRetired, match=f"^{first.filename}, which is the same wheel"):
+            upload(both, replace(content, filename=second.filename))
+    assert filenames(both) == []
+
+
+def test_overwriting_a_wheel_under_another_spelling(both: Registry) -> None:
+    """U112: one wheel is one file, under the name that came last."""
+    both.repositories.change("main", allow_overwrite=True)
+    old = upload(both, UNSORTED)
+    new = upload(both, SORTED)
+    assert page(both).files == (new,)
+    entry = journal_of(both, "main")[-1]
+    assert (entry.action, entry.filename) == ("overwrite file", SORTED.filename)
+    assert entry.detail["replaced_filename"] == UNSORTED.filename
+    assert _download(both, new.path) == SORTED.content
+    with pytest.raises(RegistryError, match="no such file"):
+        _download(both, old.path)
+    both.repositories.change("main", allow_overwrite=False)
+    with pytest.raises(FileAlreadyExists):
+        upload(both, UNSORTED)
+
+
+def test_spellings_that_were_here_before_are_themselves(both: Registry, database: Database) -> None:
+    """U112: each answers for its own name first, also where an older version wrote the row."""
+    upload(both, UNSORTED)
+    with database.begin() as connection:
+        connection.execute(update(FileRow).values(identity=""))
+    upload(both, SORTED)
+    for fill in (lambda name: "", identity_of):
+        with database.begin() as connection:
+            for name in (UNSORTED.filename, SORTED.filename):
+                connection.execute(
+                    update(FileRow).where(FileRow.filename == name).values(identity=fill(name))
+                )
+        serial = _serial(both)
+        for distribution in (UNSORTED, SORTED):
+            assert upload(both, distribution).filename == distribution.filename
+        assert _serial(both) == serial
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Demo-1.0-py3-none-any.whl",
+        "demo-1.0.0-py3-none-any.whl",
+        "demo-v1.0-py3-none-any.whl",
+    ],
+)
+def test_in_lenient_names_and_versions_are_spellings_too(both: Registry, other: str) -> None:
+    """U112"""
+    both.repositories.change("main", profile="lenient")
+    upload(both, WHEEL)
+    with pytest.raises(FileAlreadyExists, match=f"has {WHEEL.filename}, which is the same wheel"):
+        upload(both, replace(OTHER_CONTENT, filename=other))
 
 
 @pytest.mark.parametrize(("first", "second"), [("1.0", "1.0.0"), ("1.0.0", "1.0"), ("1", "1.0.0")])

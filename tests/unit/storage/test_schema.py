@@ -117,6 +117,53 @@ def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
     registry.close()
 
 
+def test_revision_0004_gives_every_file_its_identity(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U112: those that are there and those that were deleted, in each repository."""
+    schema.upgrade(database)
+    _migrate(database, "0003", down=True)
+    names = [f"demo-1.{n}-py3.py2-none-any.whl" for n in range(1005)] + ["Demo-1.0.tar.gz"]
+    with database.begin(guarded=False) as connection:
+        for statement in (
+            "INSERT INTO repositories (id, name, description, public, allow_overwrite, serial,"
+            " created_at) VALUES (:n, :n || '', '', false, false, 0, '2026-01-01')",
+            "INSERT INTO projects (id, repository_id, name, normalized_name, status,"
+            " status_reason, serial, created_at)"
+            " VALUES (:n, :n, 'demo', 'demo', 'active', '', 0, '2026-01-01')",
+            "INSERT INTO releases (id, project_id, version, canonical_version, created_at)"
+            " VALUES (:n, :n, '1.0', '1', '2026-01-01')",
+        ):
+            connection.execute(sqlalchemy.text(statement), [{"n": 1}, {"n": 2}])
+        for table, columns, values in (
+            ("retired_filenames", "", ""),
+            (
+                "files",
+                ", release_id, kind, python_tag, size, sha256, blake2_256, md5, uploaded_at,"
+                " uploaded_by",
+                ", :n, 'bdist_wheel', 'py3', 1, '', '', '', '2026-01-01', ''",
+            ),
+        ):
+            connection.execute(
+                sqlalchemy.text(
+                    f"INSERT INTO {table} (repository_id, filename{columns})"
+                    f" VALUES (:n, :filename{values})"
+                ),
+                [{"n": n, "filename": name} for n in (1, 2) for name in names],
+            )
+    schema.upgrade(database)
+    for table in ("retired_filenames", "files"):
+        with database.read() as connection:
+            rows = connection.execute(
+                sqlalchemy.text(f"SELECT repository_id, filename, identity FROM {table}")
+            ).all()
+        assert sorted(rows) == sorted(
+            (n, name, name.replace("py3.py2", "py2.py3").replace("1.0-", "1-"))
+            for n in (1, 2)
+            for name in names
+        )
+
+
 def _set_revision(database: Database, revision: str) -> None:
     with database.begin() as connection:
         connection.execute(

@@ -431,7 +431,7 @@ def test_x32_to_x37_a_project_in_json(mounted: Site) -> None:
 
 
 def test_x34_versions_are_unique_and_cover_every_file(registry: Registry, site: Site) -> None:
-    for dist in (wheel(), sdist(), wheel(version="2.0"), wheel(version="1.0.0")):
+    for dist in (wheel(), sdist(), wheel(version="2.0"), wheel(version="1.0.0", build="1")):
         site.upload(dist)
     assert site.page("demo")["versions"] == ["1.0", "2.0"]
     registry.projects.delete_file("main", wheel(version="2.0").filename)
