@@ -14,6 +14,7 @@ from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
+from pypi_repo.services.notes import Notes
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.projects import Projects
 from pypi_repo.services.readiness import Readiness
@@ -86,6 +87,7 @@ class Registry:
         self.accounts = Accounts(self._database, passwords)
         self.administrators = Administrators(self._database, passwords)
         self.sessions = Sessions(self._database, credentials)
+        self.notes = Notes(self._database)
         self.activity = Activity(self._database)
         self.usage = UsageReports(self._database, self._usage)
         self.upkeep = Upkeep(self._database, self._blobs)

@@ -309,6 +309,16 @@ class SessionRow(Base):
     expires_at = _column(UTCDateTime)
 
 
+class NoteRow(Base):
+    """What a page is to show once: `sealed` by a key that is stored nowhere."""
+
+    __tablename__ = "notes"
+
+    place = _column(String, primary_key=True)
+    sealed = _column(String)
+    expires_at = _column(UTCDateTime)
+
+
 class DownloadsRow(Base):
     """How often a release was downloaded on one day (UTC); outlives the project."""
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from pypi_repo.services.accounts import Accounts
 from pypi_repo.services.activity import Activity
 from pypi_repo.services.administrators import Administrators
+from pypi_repo.services.notes import Notes
 from pypi_repo.services.projects import Projects
 from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
@@ -23,6 +24,7 @@ class ManagedRegistry(Protocol):
     accounts: Accounts
     administrators: Administrators
     sessions: Sessions
+    notes: Notes
     activity: Activity
     usage: UsageReports
 
