@@ -35,6 +35,9 @@ class Limits:
     archive_members: int = 100_000
     """Members of one wheel or sdist."""
 
+    archive_names: int = 16 * MIB
+    """The names of all these members together; each has 1,024 bytes at most."""
+
     archive_expansion: int = 50
     """How many times its own size an archive may unpack to before it counts as a bomb ..."""
 

@@ -1,33 +1,33 @@
 """What a wheel must hold. https://packaging.python.org/en/latest/specifications/binary-distribution-format/"""
 
 import base64
-import configparser
 import csv
 import hashlib
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from email.parser import BytesParser
-from email.policy import compat32
 from typing import IO
 
 from packaging.tags import Tag, parse_tag
 from packaging.version import InvalidVersion, Version
 
+from pypi_repo.domain.entry_points import script_names, stays_in_folder
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
-_SCRIPT_NAME = re.compile(r"[\w.-]+")
+_SCRIPT_NAME = re.compile(r"[\w.-]+")  # on the public index
 # "sha256 or better" (the specification rules out md5, sha1 and sha224 by name).
 _RECORD_HASHES = frozenset({"sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
 _NAMED_AT_MOST = 3
 _MOST_TAGS = 100_000
+_LINES = re.compile(rb"[^\r\n]+")
+_LONGEST_RECORD_LINE = 4096  # bytes
 
 
 class Wheel:
@@ -78,17 +78,18 @@ class Wheel:
     def _check_wheel_file(self) -> None:
         if not self._rules.verified_record:
             return
-        headers = BytesParser(policy=compat32).parsebytes(self._read(f"{self._info}/WHEEL"))
-        version = str(headers.get("Wheel-Version", ""))  # a Header, where it is not ASCII
+        headers, _body = split_headers(self._read(f"{self._info}/WHEEL"))
+        first = {header.name: header.value for header in reversed(headers)}
+        version = first.get(b"wheel-version", "")
         if version.partition(".")[0].strip() != "1":
             raise InvalidArchive(f"Wheel-Version {version[:20]!r} is not known here; 1.x is.")
-        if "Root-Is-Purelib" not in headers:
+        if b"root-is-purelib" not in first:
             raise InvalidArchive("The file WHEEL does not say Root-Is-Purelib.")
-        stated = {str(value).strip() for value in headers.get_all("Tag", [])}
+        stated = {header.value for header in headers if header.name == b"tag"}
         if _expanded(stated) != self._filename.tags:
             # Well-known projects repack one wheel for many platforms; installers do not compare.
             self.warnings.append("The tags in the file WHEEL are not those of the filename.")
-        build = str(headers.get("Build", "")).strip()
+        build = first.get(b"build", "")
         if build and build != self._filename.build:
             raise InvalidArchive("The Build in the file WHEEL is not that of the filename.")
 
@@ -96,17 +97,11 @@ class Wheel:
         name = f"{self._info}/entry_points.txt"
         if name not in self._members:
             return
-        parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            parser.read_string(self._read(name).decode("utf-8"))
-        except (UnicodeDecodeError, configparser.Error) as error:
-            raise InvalidArchive("The file entry_points.txt cannot be parsed.") from error
-        for section in ("console_scripts", "gui_scripts"):
-            for script in parser.options(section) if parser.has_section(section) else ():
-                # Installers make a file of this name in a folder of programs.
-                if not _SCRIPT_NAME.fullmatch(script):
-                    raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
+        for script in script_names(self._read(name)):
+            # Installers make a file of this name in a folder of programs.
+            is_usual = _SCRIPT_NAME.fullmatch(script) or not self._rules.public_commons
+            if not (is_usual and stays_in_folder(script)):
+                raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
 
     def _check_licences(self, metadata: Document) -> None:
         for path in licence_files(metadata):
@@ -115,7 +110,7 @@ class Wheel:
 
     def _check_record(self) -> None:
         record_name = f"{self._info}/RECORD"
-        record = self._read(record_name, self._limits.archive_members * 512)
+        record = self._read(record_name, _record_limit(self._limits))
         rows = _record_rows(record, self._limits.archive_members)
         unsigned = {f"{record_name}{suffix}" for suffix in ("", ".jws", ".p7s")}
         files = {name for name, member in self._members.items() if not member.is_folder}
@@ -191,6 +186,11 @@ def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
         raise InvalidArchive("The archive unpacks to far more than its size allows for.")
 
 
+def _record_limit(limits: Limits) -> int:
+    """Bytes of RECORD: all names, and a digest of 512 bits and a size beside each."""
+    return limits.archive_names + limits.archive_members * 128
+
+
 def _record_rows(record: bytes, limit: int) -> Mapping[str, tuple[str, str]]:
     """Path -> (hash, size), as RECORD states them."""
     if max(record.count(b"\n"), record.count(b"\r")) > limit:
@@ -199,16 +199,20 @@ def _record_rows(record: bytes, limit: int) -> Mapping[str, tuple[str, str]]:
 
 
 def _parse_record(record: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
-    try:
-        # Decoded line by line: as text, the whole could take four times its size.
-        text = io.TextIOWrapper(io.BytesIO(record), encoding="utf-8", newline="")
-        for row in csv.reader(text):
-            if len(row) == 3:
-                yield row[0].replace("\\", "/"), (row[1], row[2])
-            elif row:
-                raise InvalidArchive("A line of RECORD has not three columns.")
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidArchive("RECORD cannot be parsed.") from error
+    for found in _LINES.finditer(record):
+        line = found[0]
+        if len(line) > _LONGEST_RECORD_LINE:
+            raise InvalidArchive(f"RECORD has a line of more than {_LONGEST_RECORD_LINE} bytes.")
+        try:
+            # One by one: no name holds the end of a line, and quotes must not join lines to rows
+            # of any size.
+            row = next(csv.reader([line.decode("utf-8")]), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InvalidArchive("RECORD cannot be parsed.") from error
+        if len(row) == 3:
+            yield row[0].replace("\\", "/"), (row[1], row[2])
+        elif row:
+            raise InvalidArchive("A line of RECORD has not three columns.")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.entry_points import script_names
 from pypi_repo.domain.headers import split_headers
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.versions import parse_version
+from pypi_repo.settings import Limits
 from tests.support.growth import assert_linear
+from tests.support.hostile_archives import build_wheel
+from tests.support.inspecting import STRICT, inspected
 
 Text = Callable[[int], str]
 
@@ -107,6 +111,31 @@ FIELDS: Mapping[str, tuple[int, Text]] = {
     "names to import": (64_000, lambda size: "Import-Name: " + "a." * size + "a"),
     "licence files": (9_900, "License-File: a/b\n".__mul__),
 }
+# As bytes, because the file need not be UTF-8.
+ENTRY_POINTS: Mapping[str, Callable[[int], bytes]] = {
+    "blanks": lambda size: b"[console_scripts]\na" + b" " * size + b"b\n",
+    "blanks before a value": lambda size: b"[console_scripts]\na =" + b" " * size + b"b\n",
+    "blanks in a section": lambda size: b"[" + b" " * size + b"\n",
+    "sections": lambda size: b"[a]\n" * (size // 4),
+    "brackets": b"[".__mul__,
+    "equals": lambda size: b"[a]\na" + b"=" * size,
+    "lines": b"\n".__mul__,
+    "a value of many lines": lambda size: b"[console_scripts]\na =\n" + b" b\n" * (size // 3),
+    "the same name": lambda size: b"[console_scripts]\n" + b"a=b\n" * (size // 4),
+    "names": lambda size: (
+        b"[console_scripts]\n" + b"".join(b"a%d=b\n" % number for number in range(size // 8))
+    ),
+    "ends of lines that are not ASCII": lambda size: b"[a]\n" + b"\xc2\x85" * (size // 2),
+}
+RECORDS: Mapping[str, Callable[[int], bytes]] = {
+    "commas": b",".__mul__,
+    "quotes": b'"'.__mul__,
+    "quotes over many lines": lambda size: b'",\n' * (size // 3),
+    "rows": lambda size: b"".join(b"demo/%d.py,,\n" % number for number in range(size // 14)),
+    "blanks": b" ".__mul__,
+    "ends of lines": b"\r\n".__mul__,
+    "backslashes": lambda size: b"\\" * size + b",,\n",
+}
 VERSIONS: Mapping[str, Text] = {
     "digits": "1".__mul__,
     "parts": "1.".__mul__,
@@ -152,3 +181,21 @@ def test_fields_are_judged_in_linear_time(shape: str) -> None:
 @pytest.mark.parametrize("shape", VERSIONS)
 def test_versions_are_parsed_in_linear_time(shape: str) -> None:
     assert_linear(parse_version, VERSIONS[shape], 1_000_000)
+
+
+@pytest.mark.parametrize("shape", ENTRY_POINTS)
+def test_entry_points_are_read_in_linear_time(shape: str) -> None:
+    """U69: a line of 80,000 blanks could take 33 s, in which nothing else ran."""
+    assert_linear(lambda content: list(script_names(content)), ENTRY_POINTS[shape], 1_000_000)
+
+
+@pytest.mark.parametrize("profile", STRICT)
+@pytest.mark.parametrize("shape", RECORDS)
+def test_records_are_read_in_linear_time(shape: str, profile: Profile) -> None:
+    """U68"""
+    limits = Limits(archive_members=1_000_000)
+    assert_linear(
+        lambda content: inspected(content, profile=profile, limits=limits),
+        lambda size: build_wheel(record=RECORDS[shape](size)),
+        2_000_000,
+    )
