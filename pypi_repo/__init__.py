@@ -5,16 +5,31 @@ from typing import TYPE_CHECKING, Any
 from pypi_repo.domain.access import (
     ANONYMOUS,
     EVERY_AREA,
+    OPERATOR,
     Access,
     AccessPolicy,
     Actor,
     ActorKind,
     Area,
+    GrantPolicy,
     Grants,
     Permission,
 )
-from pypi_repo.domain.errors import InvalidCredentials, RegistryError, UnknownProject
-from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
+from pypi_repo.domain.errors import (
+    AuthenticationRequired,
+    InvalidCredentials,
+    PermissionDenied,
+    RegistryError,
+    UnknownProject,
+)
+from pypi_repo.domain.records import (
+    DistributionFile,
+    ListedProject,
+    ProjectList,
+    ProjectPage,
+    Repository,
+    Versioned,
+)
 from pypi_repo.registry import Registry
 from pypi_repo.services.simple_index import Index
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
@@ -32,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANONYMOUS",
     "EVERY_AREA",
+    "OPERATOR",
     "Access",
     "AccessPolicy",
     "Actor",
@@ -39,19 +55,25 @@ __all__ = [
     "ApiApp",
     "Area",
     "Authenticate",
+    "AuthenticationRequired",
+    "DistributionFile",
     "DownloadApp",
+    "GrantPolicy",
     "Grants",
     "Index",
     "InvalidCredentials",
     "JsonApiApp",
     "Limits",
+    "ListedProject",
     "Permission",
+    "PermissionDenied",
     "PortalApp",
     "ProjectList",
     "ProjectPage",
     "ProvenanceApp",
     "Registry",
     "RegistryError",
+    "Repository",
     "Settings",
     "SignedUrls",
     "SimpleIndexApp",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pypi_repo.domain.access import AccessPolicy, GrantPolicy
+from pypi_repo.domain.access import AccessPolicy, ExceptForOperators, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.services.accounts import Accounts
 from pypi_repo.services.activity import Activity
@@ -52,6 +52,7 @@ class Registry:
     `is_new` tells whether this was the case.
 
     policy: who may what; by default, users by their grants and everybody in public repositories.
+        It is never asked about the operator, who is whoever calls the services from code.
     make_new: False for who wants a registry that is there, and may have mistyped where.
 
     Raises ConfigurationError for settings that cannot work, or where there is no registry and
@@ -62,7 +63,7 @@ class Registry:
         self, settings: Settings, *, policy: AccessPolicy | None = None, make_new: bool = True
     ) -> None:
         self._settings = settings
-        self._policy = policy or GrantPolicy()
+        self._policy: AccessPolicy = ExceptForOperators(policy) if policy else GrantPolicy()
         self._database = Database(
             settings.database,
             guard=schema.require_current,

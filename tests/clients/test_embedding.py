@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pypi_repo import DownloadApp, Registry, Settings, SimpleIndexApp, mount
+from pypi_repo import EVERY_AREA, DownloadApp, Registry, Settings, SimpleIndexApp, mount
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
@@ -174,6 +174,52 @@ def test_own_auth(clients: Clients, folder: Path) -> None:
     with opened(folder) as registry:
         _project, files = registry.projects.get("releases", "demo")
         assert [file.uploaded_by for file in files] == ["publisher"]
+
+
+def test_own_policy(folder: Path) -> None:
+    """Teams publish their own names; administrators and the operator are as ever."""
+    teams = {"dana": frozenset({"data"}), "olga": frozenset({"ops"})}
+    application = example("own_policy").make_application(str(folder), teams)
+
+    def logged_in(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        header = environ.get("HTTP_AUTHORIZATION")
+        if header and (name := account_of(header)):
+            environ["REMOTE_USER"] = name
+        return application(environ, start_response)
+
+    with LiveServer(logged_in) as server:
+        place = f"{server.url}/repositories/releases/"
+        answers = {}
+        for name in ("dana", "olga", "guest"):
+            with publishing(place, name, PASSWORD) as publisher:
+                answers[name] = (
+                    publisher.upload(wheel("data-loader")).status,
+                    publisher.get("/repositories/releases/simple/").status,
+                )
+        with publishing(place, "nobody", "wrong") as nobody:
+            stranger = nobody.get("/repositories/releases/simple/").status
+
+    assert answers == {"dana": (200, 200), "olga": (403, 200), "guest": (403, 200)}
+    assert stranger == 401
+
+
+def test_first_accounts(tmp_path: Path) -> None:
+    """From nothing to an upload and a sign-in, in code alone; a second start changes nothing."""
+    prepare = example("first_accounts").prepare
+    prepare(str(tmp_path))
+    prepare(str(tmp_path))
+    with opened(tmp_path) as registry, LiveServer(registry.wsgi_app()) as server:
+        site = Addresses(server.url, "dev@example.com", "correct horse")
+        with publishing(*site.target("releases")) as publisher:
+            published = publisher.upload(wheel("demo")).status
+        reader = Addresses(server.url, "ci@example.com", "battery staple")
+        with publishing(*reader.target("releases")) as publisher:
+            refused = publisher.upload(wheel("other")).status
+            read = publisher.get("/repositories/releases/simple/demo/").status
+        session = registry.sessions.sign_in("admin@example.com", "paper clip 7", "127.0.0.1")
+
+    assert (published, refused, read) == (200, 403, 200)
+    assert session.actor.areas == EVERY_AREA
 
 
 def test_own_tests() -> None:

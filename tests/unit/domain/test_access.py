@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypi_repo import Registry, Settings
 from pypi_repo.domain.access import (
     ANONYMOUS,
     OPERATOR,
     Access,
     Actor,
     ActorKind,
+    ExceptForOperators,
     GrantPolicy,
     Grants,
     Permission,
@@ -189,3 +191,49 @@ def test_a_policy_is_asked_about_unknown_names_as_private_ones() -> None:
     with pytest.raises(UnknownRepository):
         admit(policy, Actor("ada"), Permission.READ, "nowhere", None)
     assert policy.asked == [("nowhere", False)]
+
+
+class _Nobody:
+    """A host's policy that allows nothing, and keeps account of who was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[ActorKind] = []
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        self.asked.append(actor.kind)
+        return False
+
+
+def test_a_policy_of_a_host_is_never_asked_about_the_operator() -> None:
+    own = _Nobody()
+    policy = ExceptForOperators(own)
+    actors = [Actor("name", kind=kind) for kind in ActorKind]
+    allowed = {
+        actor.kind for actor in actors if policy.allows(actor, Permission.MANAGE, _repository())
+    }
+    assert allowed == {ActorKind.OPERATOR}
+    assert set(own.asked) == set(ActorKind) - {ActorKind.OPERATOR}
+
+
+def test_nobody_is_locked_out_by_a_policy_of_his_own() -> None:
+    """Everything that code and the command line do, they still do."""
+    settings = Settings(database="sqlite://", password_cost=4)
+    with Registry(settings, policy=_Nobody()) as registry:
+        registry.repositories.create("main")
+        registry.repositories.change("main", public=True)
+        assert registry.repositories.get("main").public
+        assert registry.projects.all("main") == []
+        assert registry.projects.search("main") == []
+        assert registry.repository("main").index.project_list(OPERATOR).load().projects == ()
+        assert registry.repository("main").uploads.admit(OPERATOR).profile == "private"
+        with pytest.raises(AuthenticationRequired):
+            registry.repository("main").index.project_list(ANONYMOUS)
+        with pytest.raises(PermissionDenied):
+            registry.repository("main").index.project_list(Actor("ada"))
+        registry.repositories.delete("main")
