@@ -32,7 +32,9 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.registry import Registry
 from pypi_repo.services.simple_index import Index
+from pypi_repo.services.upload import Accepted
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
+from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, remote_user
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
@@ -48,6 +50,7 @@ __all__ = [
     "ANONYMOUS",
     "EVERY_AREA",
     "OPERATOR",
+    "Accepted",
     "Access",
     "AccessPolicy",
     "Actor",
@@ -56,6 +59,7 @@ __all__ = [
     "Area",
     "Authenticate",
     "AuthenticationRequired",
+    "BoundRepository",
     "DistributionFile",
     "DownloadApp",
     "GrantPolicy",

@@ -116,9 +116,11 @@ class AccessPolicy(Protocol):
     ) -> bool:
         """Whether `actor` may do this in `repository`.
 
-        `project` is a normalized name, or None where the question is about the repository as a
-        whole: "may this actor upload anything here?". Called on each request, also for names of
-        repositories that do not exist (as private ones), so that nobody learns which do.
+        project: a normalized name, or None where the question is about the repository as a whole:
+            "may this actor upload anything here?".
+
+        Called on each request, also for names of repositories that do not exist (as private
+        ones), so that nobody learns which do.
         """
         ...
 

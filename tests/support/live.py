@@ -4,67 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from waitress import wasyncore
-from waitress.server import create_server
-
+from pypi_repo.server.background import BackgroundServer
 from tests.support.processes import ServerProcess, free_port
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-class LiveServer:
-    """Serves a WSGI application from threads of this process while the block runs."""
+class LiveServer(BackgroundServer):
+    """Serves a WSGI application below `prefix`, from threads of this process."""
 
     def __init__(self, app: WSGIApplication, prefix: str = "", *, threads: int = 8) -> None:
-        served = _below(prefix, app) if prefix else app
-        server: Any = create_server(served, host="127.0.0.1", port=0, threads=threads)
-        self._server = server
-        self.port = int(self._server.effective_port)
-        self.url = f"http://127.0.0.1:{self.port}{prefix}"
-        self._closing = threading.Event()
-        self._loop = threading.Thread(target=self._serve, name=f"live-{self.port}")
-        self._loop.start()
-
-    def close(self) -> None:
-        if self._closing.is_set():
-            return
-        self._server.task_dispatcher.shutdown()
-        self._closing.set()
-        self._server.pull_trigger()
-        # No socket may be closed, and its number used again, while the loop selects it.
-        self._loop.join()
-        self._close_everything()
-
-    def _serve(self) -> None:
-        while not self._closing.is_set():
-            wasyncore.loop(timeout=60, map=self._server._map, count=1)
-
-    def _close_everything(self) -> None:
-        """Close every socket, and the temporary files of requests and answers half way."""
-        for channel in list(self._server.active_channels.values()):
-            for request in filter(None, (channel.request, *channel.requests)):
-                request.close()
-            channel.handle_close()
-        self._server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        super().__init__(_below(prefix, app) if prefix else app, threads=threads)
+        self.url += prefix
 
 
 class ServeProcess(ServerProcess):

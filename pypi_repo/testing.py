@@ -1,0 +1,65 @@
+"""A registry for the tests of other projects, as a fixture of pytest.
+
+Name it in the topmost conftest.py: `pytest_plugins = ["pypi_repo.testing"]`. pytest is not among
+the dependencies of pypi_repo: whoever imports this has it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.registry import Registry
+from pypi_repo.server.background import BackgroundServer
+from pypi_repo.services.upload import Accepted
+from pypi_repo.settings import Settings
+
+
+@dataclass(frozen=True)
+class LiveRegistry:
+    """A registry on a real port, with a repository and a user who may read and write it.
+
+    registry: the same one, for everything else that code can do with it.
+    url: of the whole registry, with a slash at its end.
+    repository: the repository's name.
+    """
+
+    registry: Registry
+    url: str
+    repository: str = "main"
+    username: str = "user"
+    password: str = "only-in-tests"  # noqa: S105
+
+    @property
+    def upload_url(self) -> str:
+        """What twine calls `repository` and uv `--publish-url`."""
+        return f"{self.url}repositories/{self.repository}/"
+
+    @property
+    def index_url(self) -> str:
+        """What pip and uv take as `--index-url`, with the user's name and password in it."""
+        place = self.url.removeprefix("http://")
+        return (
+            f"http://{self.username}:{self.password}@{place}repositories/{self.repository}/simple/"
+        )
+
+    def upload(self, path: str | os.PathLike[str]) -> Accepted:
+        """Adds a wheel or sdist as the user, with the very checks of an upload over HTTP.
+
+        Raises a RegistryError that says what is wrong with it.
+        """
+        bound = self.registry.repository(self.repository)
+        return bound.add_file(path, actor=Actor(self.username))
+
+
+@pytest.fixture
+def live_registry() -> Iterator[LiveRegistry]:
+    """A registry of its own for each test, in memory, with the private repository `main`."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry, BackgroundServer(registry.wsgi_app()) as server:
+        live = LiveRegistry(registry, f"{server.url}/")
+        registry.repositories.create(live.repository)
+        registry.accounts.create_user(live.username, live.password)
+        yield live
