@@ -3,6 +3,8 @@
 import base64
 import importlib.util
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
 from tests.support.live import LiveServer
+from tests.support.processes import free_port
 from tests.support.publisher import publishing
 
 with warnings.catch_warnings():
@@ -63,6 +66,41 @@ def opened(folder: Path, **more: Any) -> Iterator[Registry]:
     registry.close()
 
 
+@pytest.fixture(scope="module")
+def django_site() -> None:
+    """What a Django project has in its settings.py and urls.py; of a process, there is one."""
+    import django
+    from django.conf import settings
+    from django.http import HttpResponse
+    from django.urls import path
+
+    urls = ModuleType("urls_of_the_site")
+    urls.urlpatterns = [path("", lambda _request: HttpResponse("Hello from Django"))]  # type: ignore[attr-defined]
+    sys.modules[urls.__name__] = urls
+    settings.configure(ROOT_URLCONF=urls.__name__, ALLOWED_HOSTS=["*"], USE_TZ=True)
+    django.setup()
+
+
+@contextmanager
+def on_uvicorn(application: Any) -> Iterator[str]:
+    """The URL of an ASGI application."""
+    import uvicorn
+
+    port = free_port()
+    config = uvicorn.Config(application, port=port, ws="none", log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 def published_and_installed(
     clients: Clients, upload_url: str, index_url: str, *, user: str = USER
 ) -> None:
@@ -96,8 +134,14 @@ def test_plain_wsgi(clients: Clients, folder: Path) -> None:
     assert list((folder / "packages").rglob("demo-1.0-py3-none-any.whl"))
 
 
+@pytest.mark.usefixtures("django_site")
 @pytest.mark.parametrize(
-    ("name", "greeting"), [("flask_app", "Hello from Flask"), ("pyramid_app", "Hello from Pyramid")]
+    ("name", "greeting"),
+    [
+        ("flask_app", "Hello from Flask"),
+        ("pyramid_app", "Hello from Pyramid"),
+        ("django_wsgi", "Hello from Django"),
+    ],
 )
 def test_frameworks(name: str, greeting: str, clients: Clients, folder: Path) -> None:
     application = example(name).make_application(str(folder))
@@ -174,6 +218,22 @@ def test_own_auth(clients: Clients, folder: Path) -> None:
     with opened(folder) as registry:
         _project, files = registry.projects.get("releases", "demo")
         assert [file.uploaded_by for file in files] == ["publisher"]
+
+
+def test_fastapi_over_a_bridge(clients: Clients, folder: Path) -> None:
+    """All works but for reason phrases, which ASGI has none of: the sentence is in the body."""
+    with on_uvicorn(example("fastapi_app").make_application(str(folder))) as url:
+        site = Addresses(f"{url}/pypi", USER, PASSWORD)
+        published_and_installed(clients, site.upload("releases"), site.anonymous_index("releases"))
+        home = fetch(f"{url}/")
+        with publishing(*site.target("releases")) as publisher:
+            large = publisher.upload(wheel("large", padding=20_000_000))
+            changed = publisher.upload(wheel("demo", files={"demo/other.py": b""}))
+
+    assert home == '"Hello from FastAPI"'
+    assert large.status == 200
+    assert (changed.status, changed.reason) == (409, "Conflict")
+    assert "File already exists" in changed.text
 
 
 def test_own_policy(folder: Path) -> None:

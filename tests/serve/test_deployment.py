@@ -277,7 +277,19 @@ def test_compose_commands_can_be_run() -> None:
     main.main([*arguments, "--help"], standalone_mode=False)
     for service in services.values():
         assert "image" in service or "dockerfile_inline" in service["build"]
+        for copied in copied_by(service):
+            assert (DEPLOY.parent.parent / copied).exists(), copied
         assert set(service.get("depends_on", {})) <= set(services)
+
+
+def copied_by(service: dict[str, Any]) -> list[str]:
+    """What the image of a service is made of: paths in this project's folder."""
+    build = service.get("build")
+    if build is None:
+        return []
+    assert (DEPLOY / build["context"]).resolve() == DEPLOY.parent.parent.resolve()
+    lines = build["dockerfile_inline"].splitlines()
+    return [path for line in lines if line.startswith("COPY ") for path in line.split()[1:-1]]
 
 
 def test_compose_asks_the_readiness(deployment: Deployment) -> None:

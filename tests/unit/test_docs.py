@@ -1,20 +1,84 @@
 """The documentation cannot lie."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import pypi_repo
 from pypi_repo.domain import errors
-from tests.support import command_line_docs
-
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+from tests.support import command_line_docs, example_docs, library_docs
+from tests.support.example_docs import PAGES, ROOT
+from tests.support.markdown import blocks
 
 
 def test_command_line_page_is_what_the_commands_say() -> None:
     """If it is not: python -m tests.support.command_line_docs"""
     assert command_line_docs.PAGE.read_text(encoding="utf-8") == command_line_docs.page()
+
+
+def test_library_page_is_what_the_source_says() -> None:
+    """If it is not: python -m tests.support.library_docs"""
+    assert library_docs.PAGE.read_text(encoding="utf-8") == library_docs.page()
+
+
+def test_library_page_has_everything_that_is_public() -> None:
+    listed = {entry.name for entries in library_docs.SECTIONS.values() for entry in entries}
+    page = library_docs.PAGE.read_text(encoding="utf-8")
+    named_in_the_text = {name for name in pypi_repo.__all__ if f"`{name}`" in page}
+    assert set(pypi_repo.__all__) - listed - named_in_the_text == set()
+    for entries in library_docs.SECTIONS.values():
+        for entry in entries:
+            entry.load()  # from where the page says
+
+
+def test_library_page_is_about_types_and_not_about_objects() -> None:
+    page = library_docs.PAGE.read_text(encoding="utf-8")
+    assert "actor: Actor = OPERATOR" in page
+    assert "Actor(name=" not in page
+    assert " object at 0x" not in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_on_pages_are_those_that_are_run(page: Path) -> None:
+    """If they are not: python -m tests.support.example_docs"""
+    assert page.read_text(encoding="utf-8") == example_docs.as_it_should_be(page)
+
+
+def test_every_example_is_on_a_page() -> None:
+    files = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "examples").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert set().union(*map(example_docs.shown, PAGES)) == files
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_are_plain_markdown(page: Path) -> None:
+    """So that they are read where the README links to them; the table of contents is Sphinx's."""
+    directives = {block.language for block in blocks(page) if block.language.startswith("{")}
+    assert directives <= ({"{toctree}"} if page.name == "index.md" else set())
+
+
+def test_code_on_pages_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    """Each block of Python is complete, and passes mypy --strict. Examples do anyway."""
+    written = []
+    for page in PAGES:
+        if page == library_docs.PAGE:
+            continue  # signatures
+        for block in blocks(page):
+            if block.language == "python" and not block.before.startswith("[`examples/"):
+                written.append(tmp_path / f"{page.stem.replace('-', '_')}_{block.line}.py")
+                written[-1].write_text(block.text, encoding="utf-8")
+    assert any(path.name.startswith("README") for path in written)
+    program = [sys.executable, "-m", "mypy", "--strict", "--config-file", ROOT / "pyproject.toml"]
+    checked = subprocess.run(
+        [*program, *written], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,0 +1,270 @@
+"""Writes docs/reference/library.md: `python -m tests.support.library_docs`.
+
+Signatures are those of the source, defaults as they are written there; a test compares the page
+with what this makes of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "library.md"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A class or function: `place` is where it is imported from, `heading` what it is shown as."""
+
+    place: str
+    heading: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.place.rpartition(".")[2]
+
+    @property
+    def title(self) -> str:
+        return self.heading or self.name
+
+    def load(self) -> Any:
+        module, _dot, name = self.place.rpartition(".")
+        return getattr(importlib.import_module(module), name)
+
+
+def _public(*names: str) -> list[Entry]:
+    return [Entry(f"pypi_repo.{name}") for name in names]
+
+
+def _services(**places: str) -> list[Entry]:
+    return [
+        Entry(f"pypi_repo.services.{place}", f"registry.{attribute}")
+        for attribute, place in places.items()
+    ]
+
+
+_INTRODUCTION = """\
+# Library
+
+What is listed without a module is imported from `pypi_repo`. [Embed](../how-to/embed.md) shows it
+in use.
+"""
+
+SECTIONS: dict[str, list[Entry]] = {
+    "The registry\n\nOne object holds everything; `registry.repository(name)` binds one repository"
+    " of it.": _public("Registry", "BoundRepository"),
+    "What a registry manages\n\nEach of these is an attribute of the registry and does what the"
+    " command line does. `actor` is for whom something is done; who says nothing is the operator,"
+    " and may do everything.": [
+        *_services(
+            repositories="repositories.Repositories",
+            projects="projects.Projects",
+            accounts="accounts.Accounts",
+            administrators="administrators.Administrators",
+            setup="setup.Setup",
+            activity="activity.Activity",
+            usage="usage.UsageReports",
+            upkeep="upkeep.Upkeep",
+            backup="backup.Backup",
+        ),
+        Entry("pypi_repo.services.backup.dumps"),
+    ],
+    "Apps\n\nEach is a WSGI application.": _public(
+        "SimpleIndexApp",
+        "DownloadApp",
+        "UploadApp",
+        "JsonApiApp",
+        "ProvenanceApp",
+        "PortalApp",
+        "ApiApp",
+        "mount",
+        "Index",
+    ),
+    "Settings": _public("Settings", "Limits", "XAccel", "XSendfile", "SignedUrls"),
+    "Who may what\n\n`ANONYMOUS` and `OPERATOR` are the actors of these kinds, `EVERY_AREA` is the"
+    " set of all areas, and `Authenticate` is the type of a function from a WSGI environ to an"
+    " `Actor`.": _public(
+        "Actor",
+        "ActorKind",
+        "Grants",
+        "Access",
+        "Area",
+        "Permission",
+        "AccessPolicy",
+        "GrantPolicy",
+        "remote_user",
+    ),
+    "What comes back": _public(
+        "Repository",
+        "DistributionFile",
+        "Accepted",
+        "ProjectList",
+        "ListedProject",
+        "ProjectPage",
+        "Versioned",
+    ),
+    "Errors\n\nAll derive from `RegistryError`; [errors](errors.md) lists their codes.": _public(
+        "RegistryError",
+        "AuthenticationRequired",
+        "InvalidCredentials",
+        "PermissionDenied",
+        "UnknownProject",
+    ),
+    "Tests": [
+        Entry("pypi_repo.testing.LiveRegistry"),
+    ],
+    "Logs": [
+        Entry("pypi_repo.web.logs.log_to_stderr"),
+        Entry("pypi_repo.web.logs.JsonFormatter"),
+        Entry("pypi_repo.web.logs.TextFormatter"),
+        Entry("pypi_repo.web.logs.RequestId"),
+    ],
+}
+
+_FIELD = re.compile(r"^([a-z_]+): ")
+
+
+def page() -> str:
+    parts = [_INTRODUCTION]
+    for title, entries in SECTIONS.items():
+        heading, _break, introduction = title.partition("\n\n")
+        parts.append(f"## {heading}\n")
+        if introduction:
+            parts.append(textwrap.fill(introduction, 100) + "\n")
+        for entry in entries:
+            parts += _described(entry)
+    return _formatted("\n".join(filter(None, parts)))
+
+
+def _described(entry: Entry) -> Iterator[str]:
+    yield f"### `{entry.title}`\n"
+    found = entry.load()
+    if entry.place.count(".") > 1:
+        yield f"From `{entry.place.rpartition('.')[0]}`.\n"
+    node = ast.parse(textwrap.dedent(inspect.getsource(found))).body[0]
+    if isinstance(node, ast.FunctionDef):
+        yield _code(_signature(node))
+        yield _prose(ast.get_docstring(node))
+    elif isinstance(node, ast.ClassDef):
+        yield from _class(node, by_itself=not entry.heading)
+
+
+def _class(node: ast.ClassDef, *, by_itself: bool) -> Iterator[str]:
+    """by_itself: its constructor is shown too; an attribute of a registry has been made."""
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    if by_itself and (shape := _shape(node, methods)):
+        yield _code(shape)
+    yield _prose(ast.get_docstring(node))
+    fields = list(_documented_fields(node))
+    if fields:
+        yield "\n".join(f"- `{name}`: {text}" for name, text in fields) + "\n"
+    for method in methods:
+        if not method.name.startswith("_"):
+            yield _code(_signature(method))
+            yield _prose(ast.get_docstring(method))
+
+
+def _shape(node: ast.ClassDef, methods: list[ast.FunctionDef]) -> str:
+    """How one is made: the fields with their types, or the constructor."""
+    fields = [
+        f"    {ast.unparse(each)}"
+        for each in node.body
+        if isinstance(each, ast.AnnAssign | ast.Assign) and "ClassVar" not in ast.unparse(each)
+    ]
+    if fields:
+        bases = ", ".join(map(ast.unparse, node.bases))
+        head = [f"@{ast.unparse(each)}" for each in node.decorator_list]
+        head.append(f"class {node.name}({bases}):" if bases else f"class {node.name}:")
+        return "\n".join([*head, *fields])
+    for method in methods:
+        if method.name == "__init__":
+            return _signature(method, node.name)
+    return ""
+
+
+def _documented_fields(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Fields that a string of their own follows."""
+    for field, after in zip(node.body, node.body[1:], strict=False):
+        if (
+            isinstance(field, ast.AnnAssign | ast.Assign)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            target = field.target if isinstance(field, ast.AnnAssign) else field.targets[0]
+            yield ast.unparse(target), " ".join(str(after.value.value).split())
+
+
+def _signature(node: ast.FunctionDef, name: str = "") -> str:
+    """As a function without a body; `name`: of a class, whose constructor it is."""
+    arguments = node.args
+    if arguments.args and arguments.args[0].arg == "self":
+        arguments.args.pop(0)
+    decorators = {ast.unparse(each) for each in node.decorator_list}
+    head = "".join(f"@{each}\n" for each in sorted(decorators & {"property"}))
+    for argument in (*arguments.args, *arguments.kwonlyargs):
+        argument.annotation = _unquoted(argument.annotation)
+    result = None if name else _unquoted(node.returns)
+    returns = f" -> {ast.unparse(result)}" if result else ""
+    return f"{head}def {name or node.name}({ast.unparse(arguments)}){returns}: ..."
+
+
+def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return ast.parse(annotation.value, mode="eval").body
+    return annotation
+
+
+def _prose(docstring: str | None) -> str:
+    """Its paragraphs, with `name: meaning` as a list."""
+    if docstring is None:
+        return ""
+    lines: list[str] = []
+    within = False
+    for line in docstring.splitlines():
+        if _FIELD.match(line) and (within or not lines or not lines[-1]):
+            within = True
+            lines.append(_FIELD.sub(r"- `\1`: ", line))
+        elif within and line.startswith("    "):
+            lines.append(f"  {line.strip()}")
+        else:
+            within = within and not line
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    return f"```python\n{text}\n```\n"
+
+
+_BLOCK = re.compile(r"(?<=```python\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
+_BETWEEN = "\n# ----\n"
+
+
+def _formatted(text: str) -> str:
+    """With every block of code as ruff writes it, in one call."""
+    blocks = _BLOCK.findall(text)
+    program = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "96", "-"]
+    done = subprocess.run(
+        program, input=_BETWEEN.join(blocks), capture_output=True, text=True, check=True
+    )
+    formatted = iter(done.stdout.split(_BETWEEN.strip()))
+    return _BLOCK.sub(lambda _match: _shortened(next(formatted)), text)
+
+
+def _shortened(block: str) -> str:
+    """Without what only a formatter needs: the body, and the `def` of a constructor."""
+    without_body = re.sub(r": \.\.\.$", "", block.strip(), flags=re.MULTILINE)
+    return re.sub(r"\Adef (?=[A-Z])", "", without_body) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
