@@ -37,6 +37,11 @@ class Area(Enum):
     SETTINGS = "settings"
     """Administrators, their permissions and tokens."""
 
+    @property
+    def title(self) -> str:
+        """What people read: what it is that somebody manages."""
+        return "administrators" if self is Area.SETTINGS else self.value
+
 
 EVERY_AREA = frozenset(Area)
 
@@ -216,8 +221,8 @@ def require_area(actor: Actor, area: Area) -> None:
         return
     if actor.kind is not ActorKind.ADMINISTRATOR or area not in actor.areas:
         raise PermissionDenied(
-            f"{actor.name!r} may not manage {area.value}; ask an administrator who may manage "
-            "settings."
+            f"{actor.name!r} may not manage {area.title}; ask somebody who manages administrators "
+            "for the permission."
         )
 
 

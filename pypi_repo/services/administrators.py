@@ -267,7 +267,7 @@ def _require_another(administrators: Iterable[Administrator], leaving: Administr
         Area.SETTINGS in other.areas for other in administrators if other.id != leaving.id
     ):
         raise LastAdministrator(
-            f"{leaving.name!r} is the last administrator who may manage settings; "
+            f"{leaving.name!r} is the last one who manages administrators; "
             "create another one first."
         )
 

@@ -89,7 +89,7 @@ def test_areas(main_cli: CommandLine) -> None:
     assert "settings" in main_cli.ok("admin", "list").splitlines()[-1]
     assert "--area" in main_cli.misused("admin", "set", "root")
     main_cli.ok("admin", "set", "root", "--area", "users")
-    assert "settings" in main_cli.refused("admin", "set", "second", "--area", "users")
+    assert "last one" in main_cli.refused("admin", "set", "second", "--area", "users")
 
 
 def test_tokens_open_the_api(main_cli: CommandLine, index: Index) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Area
-from pypi_repo.domain.errors import InvalidPassword
-from pypi_repo.web.portal.forms import areas, days
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 from pypi_repo.web.portal.sign_in import forget
 
@@ -19,13 +19,12 @@ def show(page: Page, secret: str | None = None) -> Response:
 def change_password(page: Page) -> Response:
     """Ends all sessions, this one too: whoever knew the old password is out."""
     address = page.request.environ.get("REMOTE_ADDR", "")
-    form = page.request.form
-    page.registry.sessions.check_password(page.actor, form.get("current", ""), address)
-    if form.get("password", "") != form.get("again", ""):
-        raise InvalidPassword("The new password was not repeated alike; type it again.")
-    page.registry.administrators.set_password(
-        page.actor.name, form.get("password", ""), actor=page.actor
-    )
+    current = page.request.form.get("current", "")
+    sessions = page.registry.sessions
+    forms.read(page, "current", lambda: sessions.check_password(page.actor, current, address))
+    password = forms.password(page, again="again")
+    forms.settle(page)
+    page.registry.administrators.set_password(page.actor.name, password, actor=page.actor)
     return forget(page, page.redirect("sign-in", notice="password"))
 
 
@@ -36,14 +35,19 @@ def sign_out_everywhere(page: Page) -> Response:
 
 def create_token(page: Page) -> Response:
     """The answer to the form itself shows the secret: it is nowhere else."""
-    _token, secret = page.registry.administrators.create_token(
-        page.actor.name,
-        name=page.sent("name"),
-        areas=areas(page),
-        read_only=bool(page.sent("read_only")),
-        expires_in=days(page, "expires_in") or timedelta(days=90),
-        actor=page.actor,
-    )
+    name = forms.text(page, "name")
+    expires_in = forms.days(page, "expires_in")
+    forms.settle(page)
+    areas = forms.areas(page)
+    with forms.blaming(page, "expires_in", InvalidSetting):
+        _token, secret = page.registry.administrators.create_token(
+            page.actor.name,
+            name=name,
+            areas=areas,
+            read_only=bool(page.sent("read_only")),
+            expires_in=expires_in or timedelta(days=90),
+            actor=page.actor,
+        )
     return show(page, secret)
 
 

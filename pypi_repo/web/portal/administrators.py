@@ -3,7 +3,8 @@
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Area
-from pypi_repo.domain.errors import InvalidPassword
+from pypi_repo.domain.errors import NameTaken
+from pypi_repo.domain.names import account_name
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 
@@ -18,12 +19,13 @@ def show_new(page: Page) -> Response:
 
 
 def create(page: Page) -> Response:
-    form = page.request.form
-    if form.get("password", "") != form.get("again", ""):
-        raise InvalidPassword("The password was not repeated alike; type it again.")
-    page.registry.administrators.create(
-        page.sent("name"), form.get("password", ""), areas=forms.areas(page), actor=page.actor
-    )
+    forms.read(page, "name", lambda: account_name(page.sent("name")))
+    password = forms.password(page, again="again")
+    forms.settle(page)
+    with forms.blaming(page, "name", NameTaken):
+        page.registry.administrators.create(
+            page.sent("name"), password, areas=forms.areas(page), actor=page.actor
+        )
     return page.redirect("administrators", notice="created")
 
 
@@ -40,9 +42,9 @@ def change(page: Page, name: str) -> Response:
 
 
 def set_password(page: Page, name: str) -> Response:
-    page.registry.administrators.set_password(
-        name, page.request.form.get("password", ""), actor=page.actor
-    )
+    password = forms.password(page)
+    forms.settle(page)
+    page.registry.administrators.set_password(name, password, actor=page.actor)
     return page.redirect("administrators", name, notice="password")
 
 

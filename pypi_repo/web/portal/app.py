@@ -173,7 +173,8 @@ class PortalApp(WSGIApp):
             if route.show is None or status in (403, 404) or status >= 500:
                 raise
             problems.noted(error)
-            page.error = error.message
+            if error not in page.refused.values():
+                page.error = error.message
             response = route.show(page, **names)
             response.status_code = status
             problems.say_when_to_retry(response, error)

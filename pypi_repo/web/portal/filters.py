@@ -1,14 +1,23 @@
 """How templates show values."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from pypi_repo.domain.access import Access, Area, Grants
 from pypi_repo.domain.texts import counted
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")
+_NAMED = 4  # repositories in a sentence about somebody's access
+_LEVELS = {Access.NONE: "no access", Access.READ: "read", Access.WRITE: "read and write"}
+_EVERYWHERE = {
+    Access.NONE: "",
+    Access.READ: "reads all repositories",
+    Access.WRITE: "reads and writes all repositories",
+}
 
 
 def exact_size(number: int | None) -> str:
@@ -41,10 +50,26 @@ def is_web_url(text: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
+def areas_in_words(areas: Iterable[Area]) -> str:
+    """`repositories, users`."""
+    return ", ".join(sorted(area.title for area in areas)) or "nothing"
+
+
+def access_in_words(grants: Grants) -> str:
+    """`reads all repositories; open: read and write`."""
+    named = [f"{name}: {_LEVELS[access]}" for name, access in sorted(grants.named.items())]
+    if len(named) > _NAMED:
+        named[_NAMED - 1 :] = [f"and {len(named) - _NAMED + 1} others"]
+    everywhere = _EVERYWHERE[grants.everywhere]
+    return "; ".join([everywhere] * bool(everywhere) + named) or "no access"
+
+
 FILTERS = {
     "size": format_size,
     "exact_size": exact_size,
     "moment": moment,
     "count": counted,
     "is_web_url": is_web_url,
+    "areas_in_words": areas_in_words,
+    "access_in_words": access_in_words,
 }

@@ -1,7 +1,7 @@
 """What every view of the portal works with: the request, who asks, and how to answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
@@ -9,7 +9,7 @@ from jinja2 import Environment
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor, Area
-from pypi_repo.domain.errors import PermissionDenied
+from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info
 from pypi_repo.web.management import ManagedRegistry
@@ -47,6 +47,7 @@ class Page:
     session: None for a host's own authentication, and before anybody signed in.
     repositories_url: where the repositories are, relative to the portal's root.
     error: why the form that was sent is shown again.
+    refused: what is wrong with its fields, by their names.
     """
 
     request: Request
@@ -56,6 +57,7 @@ class Page:
     actor: Actor
     session: Session | None = None
     error: str | None = None
+    refused: dict[str, RegistryError] = field(default_factory=dict)
 
     def may(self, area: str) -> bool:
         return Area(area) in self.actor.areas

@@ -6,9 +6,9 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.lists import ListPage, ListRequest
-from pypi_repo.domain.names import TOKEN_USERNAME, account_name
+from pypi_repo.domain.names import TOKEN_USERNAME, account_name, repository_name
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import RepositoryUsage
@@ -55,7 +55,11 @@ def show_new(page: Page) -> Response:
 
 def create(page: Page) -> Response:
     name = page.sent("name")
-    page.registry.repositories.create(name, actor=page.actor, **_settings(page))
+    forms.read(page, "name", lambda: repository_name(name))
+    settings = _settings(page)
+    forms.settle(page)
+    with forms.blaming(page, "name", NameTaken):
+        page.registry.repositories.create(name, actor=page.actor, **settings)
     return page.redirect("repositories", name, "connect", notice="created")
 
 
@@ -66,14 +70,19 @@ def show_settings(page: Page, repository: str) -> Response:
 
 
 def change(page: Page, repository: str) -> Response:
-    page.registry.repositories.change(repository, actor=page.actor, **_settings(page))
+    settings = _settings(page)
+    forms.settle(page)
+    page.registry.repositories.change(repository, actor=page.actor, **settings)
     return page.redirect("repositories", repository, "settings", notice="saved")
 
 
 def delete(page: Page, repository: str) -> Response:
     page.registry.repositories.get(repository, actor=page.actor)
     if page.sent("confirm") != repository:
-        raise InvalidSetting(f"Type the name {repository!r} to delete the repository.")
+        page.refused["confirm"] = InvalidSetting(
+            f"Type the name {repository!r} to delete the repository."
+        )
+    forms.settle(page)
     page.registry.repositories.delete(repository, actor=page.actor)
     return page.redirect("repositories", notice="deleted")
 
@@ -107,7 +116,7 @@ def _client_user(asked: str) -> str:
 
 def _settings(page: Page) -> dict[str, Any]:
     return {
-        "description": page.sent("description"),
+        "description": forms.text(page, "description"),
         "public": page.sent("visibility") == "public",
         "allow_overwrite": not page.sent("protected"),
         "allow_reuse": bool(page.sent("allow_reuse")),

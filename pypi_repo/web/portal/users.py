@@ -5,7 +5,8 @@ import secrets
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Access, Grants
-from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.names import account_name
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
@@ -26,16 +27,20 @@ def show_new(page: Page) -> Response:
 
 def create(page: Page) -> Response:
     """The answer to the form itself shows a generated password: it is nowhere else."""
-    chosen = page.request.form.get("password", "")
+    forms.read(page, "name", lambda: account_name(page.sent("name")))
+    chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
-    grants = _grants(page)
-    page.registry.accounts.create_user(
-        page.sent("name"),
-        password,
-        everywhere=grants.everywhere,
-        named=grants.named,
-        actor=page.actor,
-    )
+    grants = forms.read(page, "everywhere", lambda: _grants(page))
+    forms.settle(page)
+    assert grants is not None  # noqa: S101 - or they were refused
+    with forms.blaming(page, "name", NameTaken):
+        page.registry.accounts.create_user(
+            page.sent("name"),
+            password,
+            everywhere=grants.everywhere,
+            named=grants.named,
+            actor=page.actor,
+        )
     name = page.sent("name").lower()
     if chosen:
         return page.redirect("users", name, notice="created")
@@ -60,15 +65,17 @@ def change(page: Page, name: str) -> Response:
         case "disable" | "enable" as action:
             accounts.set_disabled(name, action == "disable", actor=page.actor)
         case _:
-            grants = _grants(page)
+            with forms.blaming(page, "everywhere", InvalidSetting):
+                grants = _grants(page)
             accounts.set_access(name, grants.everywhere, grants.named, actor=page.actor)
     return page.redirect("users", name, notice="saved")
 
 
 def set_password(page: Page, name: str) -> Response:
     """Generated where none is chosen, and then shown in the answer: it is nowhere else."""
-    chosen = page.request.form.get("password", "")
+    chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
+    forms.settle(page)
     page.registry.accounts.set_password(name, password, actor=page.actor)
     if chosen:
         return page.redirect("users", name, notice="password")
@@ -77,14 +84,18 @@ def set_password(page: Page, name: str) -> Response:
 
 def create_token(page: Page, name: str) -> Response:
     """The answer to the form itself shows the secret: it is nowhere else."""
-    _token, secret = page.registry.accounts.create_token(
-        name,
-        name=page.sent("token_name"),
-        repository=page.sent("repository") or None,
-        read_only=bool(page.sent("read_only")),
-        expires_in=forms.days(page, "expires_in"),
-        actor=page.actor,
-    )
+    token_name = forms.text(page, "token_name")
+    expires_in = forms.days(page, "expires_in")
+    forms.settle(page)
+    with forms.blaming(page, "expires_in", InvalidSetting):
+        _token, secret = page.registry.accounts.create_token(
+            name,
+            name=token_name,
+            repository=page.sent("repository") or None,
+            read_only=bool(page.sent("read_only")),
+            expires_in=expires_in,
+            actor=page.actor,
+        )
     return show(page, name, secret=secret)
 
 
@@ -104,6 +115,11 @@ def delete(page: Page, name: str) -> Response:
     return page.redirect("users", notice="deleted")
 
 
+def _chosen_password(page: Page) -> str:
+    """Empty where one is to be made up. Notes one that is too weak."""
+    return forms.password(page) if page.request.form.get("password") else ""
+
+
 def _repository_names(page: Page) -> list[str]:
     return [repository.name for repository in page.registry.repositories.all()]
 
@@ -120,5 +136,5 @@ def _grants(page: Page) -> Grants:
 
 def _level(text: str) -> Access:
     if text not in _LEVELS:
-        raise InvalidSetting("Access is one of none, read and write; choose one.")
+        raise InvalidSetting("Choose what the user may do: none, read, or read and write.")
     return _LEVELS[text]

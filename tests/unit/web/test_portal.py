@@ -32,9 +32,22 @@ def portal(registry: Registry) -> PortalClient:
 
 
 def _refusal(response: Any) -> str:
-    found = re.search(r'role="alert">([^<]*)<', response.text)
-    assert found is not None, text_of(response)
-    return found[1]
+    """Why something is not possible: the sentence above a form, and those at its fields."""
+    found = re.findall(r'(?:role="alert"|class="refused"[^>]*)>([^<]*)<', response.text)
+    assert found, text_of(response)
+    return " ".join(unescape(sentence) for sentence in found)
+
+
+def _refused_fields(response: Any) -> dict[str, str]:
+    """By field; each is also linked to from above the form."""
+    at_fields = re.findall(r'class="refused" id="([^"]*)-refused">([^<]*)<', response.text)
+    above = re.findall(r'<li><a href="#([^"]*)">([^<]*)</a></li>', response.text)
+    assert at_fields == above
+    for name, _sentence in at_fields:
+        assert re.search(
+            rf'id="{name}"[^>]* aria-invalid="true" aria-describedby="{name}-refused', response.text
+        )
+    return {name: unescape(sentence) for name, sentence in at_fields}
 
 
 def _sent(portal: PortalClient, *files: Distribution, **how: Any) -> Any:
@@ -174,6 +187,82 @@ def test_a_refused_form_is_shown_again_with_what_was_typed(
     assert f'value="{fields["name"]}"' in answer.text
     assert re.search(r'value="public" checked', answer.text)
     assert len(registry.repositories.all()) == 1
+
+
+def test_all_that_is_wrong_with_a_form_stands_at_its_fields_at_once(
+    registry: Registry, portal: PortalClient
+) -> None:
+    answer = portal.post("new-repository", name="Not OK", max_file_size="big", quota="0")
+    assert answer.status_code == 400
+    refused = _refused_fields(answer)
+    assert set(refused) == {"name", "max_file_size", "quota"}
+    assert "'Not OK'" in refused["name"]
+    assert "not a size" in refused["max_file_size"]
+    answer = portal.post("new-repository", name="main")
+    assert (answer.status_code, set(_refused_fields(answer))) == (409, {"name"})
+    for path, fields, expected in (
+        ("repositories/main/settings", {"quota": "x", "description": "\0"},
+         ["description", "quota"]),
+        ("repositories/main/delete", {"confirm": "x"}, ["confirm"]),
+        ("new-user", {"name": "a b", "password": "short"}, ["everywhere", "name", "password"]),
+        ("new-user", {"name": USER, "everywhere": "read"}, ["name"]),
+        (f"users/{USER}", {}, ["everywhere"]),
+        (f"users/{USER}/password", {"password": "short"}, ["password"]),
+        (f"users/{USER}/tokens", {"expires_in": "soon", "token_name": "\0"},
+         ["expires_in", "token_name"]),
+        (f"users/{USER}/tokens", {"expires_in": "99999"}, ["expires_in"]),
+        ("new-administrator", {"name": "a b", "password": "short", "again": "other"},
+         ["again", "name", "password"]),
+        ("new-administrator", {"name": ADMINISTRATOR, "password": PASSWORD, "again": PASSWORD},
+         ["name"]),
+        (f"administrators/{ADMINISTRATOR}/password", {"password": "short"}, ["password"]),
+        ("account", {"current": "wrong", "password": "short", "again": "other"},
+         ["again", "current", "password"]),
+        ("account/tokens", {"expires_in": "-1", "name": "\0"}, ["expires_in", "name"]),
+        ("account/tokens", {"expires_in": "4000"}, ["expires_in"]),
+    ):  # fmt: skip
+        refused = _refused_fields(portal.post(path, **fields))
+        assert sorted(refused) == expected, path
+    assert PortalClient(registry).sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
+    assert len(registry.accounts.users()) == 2
+
+
+def test_nothing_is_chosen_beforehand_for_a_new_user(
+    registry: Registry, portal: PortalClient
+) -> None:
+    page = portal.get("new-user").text
+    assert "checked" not in page
+    assert len(re.findall(r'name="everywhere" value="[a-z]+" required>', page)) == 3
+    answer = portal.post("new-user", name="new@example.com", **{"access-main": "read"})
+    assert answer.status_code == 400
+    assert "Choose what the user may do" in _refused_fields(answer)["everywhere"]
+    assert re.search(r'id="access-main">.*?"read" selected', answer.text, flags=re.DOTALL)
+    assert len(registry.accounts.users()) == 2
+
+
+def test_one_word_has_one_meaning(registry: Registry, portal: PortalClient) -> None:
+    """Private is a visibility; how strictly uploads are checked has other names."""
+    words = text_of(portal.get("new-repository"))
+    assert words.lower().count("private") == 1
+    for name in ("Standard", "Public index", "Lenient"):
+        assert name in words
+    named = {f"team-{letter}": Access.READ for letter in "abcdef"}
+    for name in named:
+        registry.repositories.create(name)
+    accounts = registry.accounts
+    accounts.create_user("few", PASSWORD, everywhere=Access.NONE, named={"main": Access.WRITE})
+    accounts.create_user("many", PASSWORD, everywhere=Access.WRITE, named=named)
+    accounts.create_user("none", PASSWORD, everywhere=Access.NONE)
+    words = text_of(portal.get("users"))
+    assert "few main: read and write 2" in words
+    assert "none no access 2" in words
+    assert (
+        "many reads and writes all repositories; team-a: read; team-b: read; team-c: read; "
+        "and 3 others 2"
+    ) in words
+    for path in ("administrators", "account", f"administrators/{ADMINISTRATOR}"):
+        page = portal.get(path).text.replace("repositories, their settings", "")
+        assert "settings" not in re.sub(r"<[^>]*>", "", page).lower(), path
 
 
 def test_lists_tell_what_repositories_hold(registry: Registry, portal: PortalClient) -> None:
@@ -607,7 +696,7 @@ def test_access_takes_effect_on_the_next_request(registry: Registry, portal: Por
 def test_an_access_level_that_does_not_exist(level: str, portal: PortalClient) -> None:
     answer = portal.post(f"users/{USER}", everywhere=level)
     assert answer.status_code == 400
-    assert "none, read and write" in _refusal(answer)
+    assert "none, read, or read and write" in _refusal(answer)
 
 
 def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
@@ -622,7 +711,8 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
     year = f"{datetime.now(UTC).year}-"
     assert f"last used {year}" in text_of(portal.get(f"users/{USER}"))
     assert re.search(
-        rf"{USER} reads and writes everywhere {year}.* UTC {year}", text_of(portal.get("users"))
+        rf"{USER} reads and writes all repositories {year}.* UTC {year}",
+        text_of(portal.get("users")),
     )
     assert secret[1] not in portal.get(f"users/{USER}").text
     portal.post(f"{path}/{token.id}/revoke")
@@ -721,7 +811,7 @@ def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient)
     for _ in range(3):
         portal.client.get(f"/repositories/main/files/{file.path}", headers=basic(USER, PASSWORD))
     words = text_of(portal.get(""))
-    assert "30-day downloads 3" in words
+    assert "Downloads in 30 days 3" in words
     assert "demo in main 3" in words
     assert file.filename in words
     assert "3 downloads in 30 days" in text_of(portal.get("repositories/main/projects/demo"))
