@@ -38,6 +38,9 @@ class Limits:
     archive_names: int = 16 * MIB
     """The names of all these members together; each has 1,024 bytes at most."""
 
+    attestations_size: int = 512 * KIB
+    """The attestations of one upload; real ones are below 20 KiB."""
+
     archive_expansion: int = 50
     """How many times its own size an archive may unpack to before it counts as a bomb ..."""
 

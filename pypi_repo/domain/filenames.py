@@ -5,6 +5,7 @@ PEP 427, compared byte for byte, because an index that keeps two spellings of on
 truths.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -27,6 +28,7 @@ FileKind = Literal["sdist", "bdist_wheel"]
 # Printable ASCII without separators; a leading dot would hide the file from its own folder.
 _SAFE = re.compile(r"(?!\.)[\x21-\x7e]+\Z")
 _UNSAFE_CHARACTERS = set("/\\<>:\"|?*#%&'`;")
+_MOST_TAGS = 1000  # a filename has room for 50,000
 _LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is the end of most
 
 
@@ -64,6 +66,8 @@ class DistributionFilename:
 
     @classmethod
     def _wheel(cls, filename: str, normalized: bool) -> Self:
+        if number_of_tags(filename[:-4]) > _MOST_TAGS:
+            raise InvalidFilename(f"{filename!r} stands for more than {_MOST_TAGS} tags.")
         try:
             project, version, _build, tags = parse_wheel_filename(filename)
         except (InvalidWheelFilename, InvalidVersion) as error:
@@ -128,6 +132,11 @@ def identity_of(filename: str) -> str:
         *map(_usual_tags, (python_tag, abi, platform)),
     ]
     return "-".join(parts) + ".whl"
+
+
+def number_of_tags(text: str) -> int:
+    """How many tags the last three parts stand for: `py2.py3-none-any` for two."""
+    return math.prod(part.count(".") + 1 for part in text.split("-")[-3:])
 
 
 def sdist_filename(project: str, version: Version) -> str:

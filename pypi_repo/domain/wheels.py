@@ -3,7 +3,6 @@
 import base64
 import csv
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
@@ -13,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.entry_points import script_names, stays_in_folder
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.filenames import DistributionFilename, number_of_tags
 from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
@@ -146,7 +145,7 @@ class Wheel:
 def _expanded(stated: Iterable[str]) -> set[Tag]:
     """The tags that sets like `py2.py3-none-any` stand for; none where they are far too many."""
     triples = [value for value in stated if value.count("-") == 2]
-    count = sum(math.prod(part.count(".") + 1 for part in triple.split("-")) for triple in triples)
+    count = sum(map(number_of_tags, triples))
     return (
         {tag for triple in triples for tag in parse_tag(triple)} if count <= _MOST_TAGS else set()
     )

@@ -5,32 +5,40 @@ is served says so.
 """
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_wheel_filename
-
-from pypi_repo.domain.errors import InvalidAttestation
+from pypi_repo.domain.errors import InvalidAttestation, InvalidFilename, TooLarge
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.settings import Limits, format_size
 
 if TYPE_CHECKING:
     from pypi_attestations import Attestation
 
 _AT_MOST = 2
+_DEEPEST = 32  # real ones have six levels
 _UNVERIFIED = {"kind": "unverified", "claims": None}
 
 
-def provenance(document: str, filename: DistributionFilename, sha256: str) -> str | None:
+def provenance(
+    document: str, filename: DistributionFilename, sha256: str, limits: Limits
+) -> str | None:
     """The provenance object to serve for a file whose upload brought `document`.
 
     document: a JSON array of attestation objects.
 
     None where `pypi-repo[attestations]` is not installed; uv sends attestations without being
-    asked, so their absence must not break an upload. Raises InvalidAttestation.
+    asked, so their absence must not break an upload. Raises InvalidAttestation or TooLarge.
     """
     try:
         import pypi_attestations
     except ImportError:
         return None
+    if len(document) > limits.attestations_size:
+        raise TooLarge(
+            f"The attestations are larger than {format_size(limits.attestations_size)}; upload "
+            "without them, or with those of this file only."
+        )
     attestations = [_parse(pypi_attestations.Attestation, item) for item in _items(document)]
     statements = [_statement(attestation) for attestation in attestations]
     for statement in statements:
@@ -45,7 +53,7 @@ def provenance(document: str, filename: DistributionFilename, sha256: str) -> st
         dumped = [attestation.model_dump(mode="json") for attestation in attestations]
         bundle = {"publisher": _UNVERIFIED, "attestations": dumped}
         return json.dumps({"version": 1, "attestation_bundles": [bundle]}, allow_nan=False)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidAttestation("An attestation holds what cannot be stored as JSON.") from error
 
 
@@ -56,7 +64,22 @@ def _items(document: str) -> list[Any]:
         items = None
     if not isinstance(items, list) or not 0 < len(items) <= _AT_MOST:
         raise InvalidAttestation(f"The attestations must be a JSON array of 1 to {_AT_MOST}.")
+    if not _is_shallow(items):
+        raise InvalidAttestation(f"An attestation is nested more than {_DEEPEST} levels deep.")
     return items
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return not level
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _parse(kind: "type[Attestation]", item: Any) -> "Attestation":
@@ -89,7 +112,13 @@ def _same_file(name: str, filename: DistributionFilename) -> bool:
     if name == filename.filename:
         return True
     try:
-        project, version, _build, tags = parse_wheel_filename(name)
-    except (InvalidWheelFilename, InvalidSdistFilename, ValueError):
+        named = DistributionFilename.parse(name, normalized=False)
+    except InvalidFilename:
         return False
-    return (project, version, tags) == (filename.project, filename.version, filename.tags)
+    return (named.kind, named.project, named.version, named.build, named.tags) == (
+        filename.kind,
+        filename.project,
+        filename.version,
+        filename.build,
+        filename.tags,
+    )

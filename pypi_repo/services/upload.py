@@ -138,7 +138,7 @@ class Uploads:
         attested = (
             None
             if form.attestations is None
-            else provenance(form.attestations, filename, digests.sha256)
+            else provenance(form.attestations, filename, digests.sha256, self.limits)
         )
         file = DistributionFile(
             filename=filename.filename,

@@ -1,5 +1,7 @@
 """Names of distribution files: what they say, and which spellings are refused."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -310,3 +312,18 @@ def test_a_file_belongs_to_every_spelling_of_its_project() -> None:
 def test_sdist_filenames_are_made_of_normal_parts() -> None:
     """U45"""
     assert sdist_filename("Some.Thing", Version("v1.0-9")) == "some_thing-1.0.post9.tar.gz"
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+def test_a_wheel_for_countless_tags_is_refused(normalized: bool) -> None:
+    """U46, U113: before they are told apart, which takes long."""
+    letters = ["".join(pair) for pair in itertools.product("abcdefgh", "0123")]
+    tags = "-".join(".".join(letters[:number]) for number in (20, 20, 20))
+    with pytest.raises(InvalidFilename, match="more than 1000 tags"):
+        DistributionFilename.parse(f"demo-1.0-{tags}.whl", normalized=normalized)
+
+
+def test_a_wheel_for_many_tags_is_taken() -> None:
+    platforms = ".".join(f"macosx_10_{number}_x86_64" for number in range(4, 12))
+    parsed = DistributionFilename.parse(f"demo-1.0-py2.py3-none-{platforms}.whl")
+    assert len(parsed.tags) == 16

@@ -12,9 +12,11 @@ from werkzeug.test import Client
 from pypi_repo import Actor, Permission, Registry, Settings
 from pypi_repo.domain.access import GrantPolicy
 from pypi_repo.domain.records import Repository
+from pypi_repo.settings import MIB
 from tests.support.attestations import PUBLISH, SLSA, attestation, sound
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.http import Site, basic, reason
+from tests.support.inspecting import bounded
 from tests.support.uploads import publish
 
 WHEEL = wheel()
@@ -194,12 +196,23 @@ def test_statements_are_objects(site: Site, statement: bytes) -> None:
     assert message.startswith(("The statement of an attestation", "An attestation is about"))
 
 
-def test_what_has_no_end_cannot_be_stored(site: Site) -> None:
-    """U89: never 500."""
-    deep: dict[str, Any] = {}
-    for _ in range(400):
-        deep = {"a": deep}
-    assert "cannot be stored" in _refused(site, json.dumps([attestation(WHEEL, entry=deep)]))
+@pytest.mark.parametrize("depth", [40, 400])
+def test_attestations_are_not_nested_deeply(site: Site, depth: int) -> None:
+    """U89, U113: never 500."""
+    deep: Any = {}
+    for _ in range(depth // 2):
+        deep = {"a": [deep]}
+    assert "nested" in _refused(site, json.dumps([attestation(WHEEL, entry=deep)]))
+
+
+def test_attestations_are_bounded_before_they_are_parsed(site: Site) -> None:
+    """U88, U113: 16 MB of them took 440 MB."""
+    many = json.dumps([attestation(WHEEL, entry={"a": [[]] * 1_000_000})])
+    with bounded(memory=40 * MIB, seconds=20):
+        response = site.upload(WHEEL, attestations=many)
+    assert response.status_code == 413
+    assert "attestations are larger than 512 KiB" in response.text
+    assert site.get(URL).status_code == 404
 
 
 def test_odd_values_of_a_log_stay_json(site: Site) -> None:
