@@ -22,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.errors import InvalidFilename
 from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.versions import parse_version
 
 FileKind = Literal["sdist", "bdist_wheel"]
 
@@ -110,8 +111,36 @@ class DistributionFilename:
         stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
         return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
 
+    @classmethod
+    def of_old_sdist(cls, filename: str, project: NormalizedName) -> Self:
+        """Like `parse`, where it is known whose file it is."""
+        check_characters(filename)
+        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
+        version = version_in(stem, project)
+        if stem == filename or version is None:
+            raise InvalidFilename(
+                f"{filename!r} is not the name of a source distribution of {project}."
+            )
+        return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
+
     def belongs_to(self, project: str) -> bool:
         return self.project == normalize(project)
+
+
+def version_in(stem: str, project: NormalizedName) -> Version | None:
+    """Of `{name}-{version}` as it was spelled of old: the name in any way, the version even with
+    hyphens, so that only who knows the project knows where it begins. None if it is another's.
+    """
+    if len(stem) > _LONGEST_FILENAME:
+        return None
+    hyphens = (place for place, character in enumerate(stem) if character == "-")
+    for place in hyphens:
+        if normalize(stem[:place]) == project:
+            try:
+                return parse_version(stem[place + 1 :])
+            except InvalidVersion:
+                continue
+    return None
 
 
 def identity_of(filename: str) -> str:

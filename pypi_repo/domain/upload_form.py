@@ -15,8 +15,8 @@ from pypi_repo.domain.filenames import (
     check_characters,
     sdist_filename,
 )
-from pypi_repo.domain.names import project_name
-from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.names import normalize, project_name
+from pypi_repo.domain.profiles import RULES, Rules
 from pypi_repo.domain.versions import parse_version
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
@@ -118,12 +118,34 @@ class UploadForm:
 
     def parse_filename(self, rules: Rules) -> DistributionFilename:
         """Raises InvalidFilename unless it is the one that this project and version must have."""
-        normalized = rules.normalized_filenames
-        if self.kind == "sdist" and normalized:
+        try:
+            return self._parsed_filename(rules)
+        except InvalidFilename as error:
+            if rules.normalized_filenames and self._is_taken_by(RULES["lenient"]):
+                raise InvalidFilename(
+                    f"{error.message.removesuffix('.')}; only a repository with the profile "
+                    "'lenient' takes it as it is."
+                ) from None
+            raise
+
+    def _is_taken_by(self, rules: Rules) -> bool:
+        try:
+            self._parsed_filename(rules)
+        except InvalidFilename:
+            return False
+        return True
+
+    def _parsed_filename(self, rules: Rules) -> DistributionFilename:
+        if self.kind == "sdist" and rules.normalized_filenames:
             expected = sdist_filename(self.name, self.version)
             if self.filename != expected:
                 raise InvalidFilename(f"{self.filename!r} should be named {expected!r} (PEP 625).")
-        filename = DistributionFilename.parse(self.filename, normalized=normalized)
+        if self.kind == "sdist" and self.filename.endswith((".tar.gz", ".zip")):
+            filename = DistributionFilename.of_old_sdist(self.filename, normalize(self.name))
+        else:
+            filename = DistributionFilename.parse(
+                self.filename, normalized=rules.normalized_filenames
+            )
         if filename.kind != self.kind:
             raise InvalidFilename(f"{self.filename!r} is not the name of an {self.kind}.")
         if not filename.belongs_to(self.name) or filename.version != self.version:

@@ -307,14 +307,15 @@ def _release(
     if found is None:
         return catalog.add_release(project_id, file.version, file.uploaded_at)
     release_id, created_at = found
-    if RULES[repository.profile].public_commons:
+    rules = RULES[repository.profile]
+    if rules.public_commons:
         if file.uploaded_at - created_at > _PUBLIC_RELEASES_STAY_OPEN:
             raise ReleaseClosed(
                 f"Release {file.version} is older than {_PUBLIC_RELEASES_STAY_OPEN.days} days "
                 "and takes no new files; raise the version."
             )
-    elif repository.allow_overwrite:
-        return release_id
+    elif repository.allow_overwrite or not rules.normalized_filenames:
+        return release_id  # releases of old have a .zip beside the .tar.gz, or several spellings
     if file.kind == "sdist" and replaced is None and catalog.has_sdist(release_id):
         raise ReleaseClosed(
             f"Release {file.version} has a source distribution already; raise the version."

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from packaging.version import Version
 
 from pypi_repo.domain.digests import DigestingCounter
 from pypi_repo.domain.errors import (
@@ -11,7 +12,8 @@ from pypi_repo.domain.errors import (
     InvalidForm,
     InvalidName,
 )
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.upload_form import UploadForm
 from tests.support.distributions import sdist, upload_form, wheel
 from tests.support.uploads import form_of
@@ -229,6 +231,68 @@ def test_an_sdist_has_exactly_one_name(filename: str) -> None:
     form = form_of(sdist("some-thing", "1.0.post9"), filename)
     with pytest.raises(InvalidFilename, match=r"'some_thing-1\.0\.post9\.tar\.gz'"):
         form.parse_filename(RULES["private"])
+
+
+@pytest.mark.parametrize(
+    ("filename", "name", "version"),
+    [
+        ("some_thing-1.0-9.tar.gz", "some-thing", "1.0.post9"),
+        ("Some.Thing-1.0-9.tar.gz", "some-thing", "1.0-9"),
+        ("some-thing-1.0-post9.zip", "some-thing", "1.0.post9"),
+        ("some-thing-1.0-rc1.tar.gz", "some-thing", "1.0rc1"),
+        ("some-thing-1.0-rc-1.tar.gz", "some-thing", "1.0rc1"),
+        ("some-thing-1.0-beta.2.tar.gz", "Some_Thing", "1.0b2"),
+        ("some-thing-1.0.dev-3.tar.gz", "some-thing", "1.0.dev3"),
+        ("some-thing-1!1.0.tar.gz", "some-thing", "1!1.0"),
+        ("some-1-1.tar.gz", "some", "1.post1"),
+        ("some-1-1.tar.gz", "some-1", "1"),
+        ("some-1-1-1.tar.gz", "some-1", "1.post1"),
+    ],
+)
+def test_in_lenient_the_form_says_where_the_version_of_an_old_sdist_begins(
+    filename: str, name: str, version: str
+) -> None:
+    """U46, U58: setuptools wrote hyphens into versions until 2024."""
+    form = form_of(sdist(name, "1.0"), filename, name=name, version=version)
+    parsed = form.parse_filename(RULES["lenient"])
+    assert (parsed.project, parsed.version) == (normalize(name), Version(version))
+    assert f"{parsed.stem}." in filename
+    with pytest.raises(InvalidFilename, match="only a repository with the profile 'lenient' takes"):
+        form.parse_filename(RULES["private"])
+
+
+@pytest.mark.parametrize(
+    "filename", ["some-1.0.tar.gz", "some-thing-2.0.tar.gz", "some-thing.tar.gz", "thing-1.0.zip"]
+)
+def test_in_lenient_an_sdist_is_of_the_project_and_version_of_the_form(filename: str) -> None:
+    """U45"""
+    form = form_of(sdist("some-thing", "1.0"), filename)
+    with pytest.raises(InvalidFilename):
+        form.parse_filename(RULES["lenient"])
+
+
+@pytest.mark.parametrize(
+    ("filename", "lenient_takes_it"),
+    [
+        ("Demo-1.0-py3-none-any.whl", True),
+        ("demo-01.0-py3-none-any.whl", True),
+        ("demo-1.0-py3-none-ANY.whl", False),
+        ("Demo-1.0-py3-none-ANY.whl", False),
+        ("other-1.0-py3-none-any.whl", False),
+        ("Demo-2.0-py3-none-any.whl", False),
+        ("demo-1.0.whl", False),
+        ("demo-1.0.tar.gz", False),
+    ],
+)
+@pytest.mark.parametrize("profile", ["private", "pypi"])
+def test_a_name_that_only_lenient_takes_says_so(
+    filename: str, lenient_takes_it: bool, profile: Profile
+) -> None:
+    """U48, U49: and says nothing of a profile that would not help."""
+    form = form_of(WHEEL, filename)
+    with pytest.raises(InvalidFilename) as refused:
+        form.parse_filename(RULES[profile])
+    assert ("'lenient'" in refused.value.message) == lenient_takes_it
 
 
 @pytest.mark.parametrize("version", ["1.0.post9", "1.0-9", "1.0-post9", "v1.0.post9", "1.0.POST9"])

@@ -424,7 +424,25 @@ def test_another_repository_is_another_index(index: Registry) -> None:
     publish(index, _as(wheel(), "demo-1.0-py3-none-any.whl", content), "pypi")
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+def test_in_lenient_a_release_has_all_its_old_sdists(index: Registry) -> None:
+    """U46, U58, U81: two formats, two spellings of the name, and of the version."""
+    zipped = build_zip([Member(name="demo-1.0/PKG-INFO", content=sdist().metadata)])
+    publish(index, sdist(), "lenient")
+    publish(index, _as(sdist(), "demo-1.0.zip", zipped), "lenient")
+    publish(index, _as(sdist(), "Demo-1.0.tar.gz"), "lenient")
+    publish(index, _as(sdist(version="1.0.post9"), "demo-1.0-9.tar.gz"), "lenient")
+    files = page_of(index, repository="lenient").files
+    assert [(file.filename, file.version) for file in files] == [
+        ("demo-1.0.tar.gz", "1.0"),
+        ("demo-1.0.zip", "1.0"),
+        ("Demo-1.0.tar.gz", "1.0"),
+        ("demo-1.0-9.tar.gz", "1.0.post9"),
+    ]
+    with pytest.raises(FileAlreadyExists):
+        publish(index, _as(sdist(description="other"), "demo-1.0.zip"), "lenient")
+
+
+@pytest.mark.parametrize("profile", STRICT)
 def test_a_release_has_one_sdist(index: Registry, profile: Profile) -> None:
     """U58: by any name; wheels as many as one likes."""
     publish(index, sdist(version="1.0"), profile)
