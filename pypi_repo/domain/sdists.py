@@ -7,11 +7,13 @@ import gzip
 import io
 import posixpath
 import tarfile
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import IO
 
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.member_names import warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.wheels import collect, exhaust, licence_files, refuse_bomb
@@ -19,6 +21,8 @@ from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
 
 _CHUNK = 64 * 1024
+_MOST_LINKS = 8  # one behind the other
+_LONGEST_PATH = 4096  # characters
 _DEEPEST = 100  # folders within each other
 _MOST_GLOBAL_HEADERS = 100  # tarfile copies them into each member
 
@@ -36,7 +40,7 @@ class Sdist:
         self._top: str | None = None
         self._count = 0
         self._names: set[str] = set()
-        self._links: set[str] = set()
+        self._links: dict[str, str] = {}  # and where they lead to
         self._metadata: bytes | None = None
         self.warnings: list[str] = []
 
@@ -51,7 +55,7 @@ class Sdist:
         metadata = Document(self._metadata)
         if self._rules.complete_wheels:
             for path in licence_files(metadata):
-                if f"{self._top}/{path}" not in self._names:
+                if not self._is_file(f"{self._top}/{path}"):
                     raise InvalidArchive(f"The sdist lacks the licence file {path[:80]!r}.")
         self._warn()
         return metadata
@@ -106,8 +110,7 @@ class Sdist:
             raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
         if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
             raise InvalidArchive(f"The member {name[:80]!r} would not stay in the sdist's folder.")
-        parents = accumulate(parts, "{}/{}".format)
-        if len(parts) > _DEEPEST or not self._links.isdisjoint(parents):
+        if len(parts) > _DEEPEST or not self._links.keys().isdisjoint(_ways(name)):
             raise InvalidArchive(f"The member {name[:80]!r} is behind a link, or too deep.")
         self._top = parts[0]
         if is_file:
@@ -131,9 +134,22 @@ class Sdist:
             way = member.linkname.lstrip("./")
             if leaves or "\\" in way or ".." in way.split("/"):
                 raise InvalidArchive(f"The link {shown!r} leaves the sdist's folder.")
-            self._links.add(member.name)
+            self._links[member.name] = target
         elif not (member.isreg() or member.isdir()):
             raise InvalidArchive(f"The member {shown!r} is a device or a pipe.")
+
+    def _is_file(self, path: str) -> bool:
+        """Whether there is a file, through whatever links in the archive the path leads."""
+        for _number in range(_MOST_LINKS):
+            if path in self._names:
+                return True
+            if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
+                return False
+            link = next((way for way in _ways(path) if way in self._links), None)
+            if link is None:
+                return False
+            path = self._links[link] + path[len(link) :]
+        return False
 
     def _take_metadata(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         if self._metadata is not None:
@@ -149,10 +165,17 @@ class Sdist:
             self._metadata = collect(chunks, self._limits.metadata_size, member.name)
 
     def _warn(self) -> None:
+        names = sorted(self._names)
+        self.warnings += warn_of_alike(names, f"{self._top}/PKG-INFO", self._rules)
         if self._top != self._filename.stem:
             self.warnings.append(f"The sdist's folder should be named {self._filename.stem}.")
         if f"{self._top}/pyproject.toml" not in self._names:
             self.warnings.append("The sdist has no pyproject.toml.")
+
+
+def _ways(path: str) -> Iterable[str]:
+    """The folders that a path leads through, and the path."""
+    return accumulate(path.split("/"), "{}/{}".format)
 
 
 class _Bounded(io.RawIOBase):

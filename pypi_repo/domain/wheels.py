@@ -12,8 +12,9 @@ from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.entry_points import script_names, stays_in_folder
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.filenames import DistributionFilename, number_of_tags
+from pypi_repo.domain.filenames import DistributionFilename, number_of_tags, version_in
 from pypi_repo.domain.headers import split_headers
+from pypi_repo.domain.member_names import list_names, warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.versions import parse_version
@@ -23,7 +24,6 @@ from pypi_repo.settings import Limits
 _SCRIPT_NAME = re.compile(r"[\w.-]+")  # on the public index
 # "sha256 or better" (the specification rules out md5, sha1 and sha224 by name).
 _RECORD_HASHES = frozenset({"sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
-_NAMED_AT_MOST = 3
 _MOST_TAGS = 100_000
 _LINES = re.compile(rb"[^\r\n]+")
 _LONGEST_RECORD_LINE = 4096  # bytes
@@ -40,9 +40,9 @@ class Wheel:
         self._rules = rules
         self._limits = limits
         self._members = {member.name: member for member in read_members(file, limits)}
-        self._info = f"{filename.stem}.dist-info"
         self._verified: set[str] = set()
         self.warnings: list[str] = []
+        self._info = self._find_info()
 
     def check(self) -> Document:
         """The METADATA; raises InvalidArchive for whatever installers would stumble over."""
@@ -65,14 +65,33 @@ class Wheel:
         refuse_bomb(claimed, packed, self._limits)
 
     def _check_folders(self) -> None:
-        infos = {name.partition("/")[0] for name in self._members}
-        infos = {name for name in infos if name.endswith(".dist-info")}
+        infos = self._infos()
         if len(infos) > 1:
-            raise InvalidArchive(f"The wheel has more than one .dist-info folder: {_list(infos)}.")
+            raise InvalidArchive(
+                f"The wheel has more than one .dist-info folder: {list_names(infos)}."
+            )
         required = ["WHEEL", "METADATA"] + (["RECORD"] if self._rules.complete_wheels else [])
         for name in required:
             if f"{self._info}/{name}" not in self._members:
                 raise InvalidArchive(f"The wheel lacks {self._info}/{name}.")
+        self.warnings += warn_of_alike(self._members, f"{self._info}/", self._rules)
+
+    def _find_info(self) -> str:
+        """The folder of the metadata; installers take the one of the same project and version."""
+        expected = f"{self._filename.stem}.dist-info"
+        infos = self._infos()
+        if self._rules.normalized_filenames or len(infos) != 1 or expected in infos:
+            return expected
+        (found,) = infos
+        stated = version_in(found.removesuffix(".dist-info"), self._filename.project)
+        if stated != self._filename.version:
+            return expected
+        self.warnings.append(f"The folder {found} should be named {expected}.")
+        return found
+
+    def _infos(self) -> set[str]:
+        tops = {name.partition("/")[0] for name in self._members}
+        return {name for name in tops if name.endswith(".dist-info")}
 
     def _check_wheel_file(self) -> None:
         if not self._rules.verified_record:
@@ -118,7 +137,7 @@ class Wheel:
             ("RECORD lists, but the wheel lacks,", rows.keys() - files - unsigned),
         ):
             if names:
-                self.warnings.append(f"{what} {_list(names)}.")
+                self.warnings.append(f"{what} {list_names(names)}.")
         if self._rules.verified_record:
             for name in sorted(files & rows.keys() - unsigned):
                 self._verify(self._members[name], *rows[name])
@@ -212,10 +231,3 @@ def _parse_record(record: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
             yield row[0].replace("\\", "/"), (row[1], row[2])
         elif row:
             raise InvalidArchive("A line of RECORD has not three columns.")
-
-
-def _list(names: Iterable[str]) -> str:
-    first, *more = sorted(names)
-    named = [first, *more][:_NAMED_AT_MOST]
-    rest = len(more) + 1 - len(named)
-    return ", ".join(name[:80] for name in named) + (f" and {rest} more" if rest else "")

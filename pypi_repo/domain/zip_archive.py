@@ -9,7 +9,6 @@ before, between or behind. The layout is that of PKWARE's APPNOTE 6.3.10, sectio
 import io
 import stat
 import struct
-import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pypi_repo.domain.zip_directory import (
     extra_fields,
     find_directory,
     read_directory,
-    zip64_sizes,
+    zip64_numbers,
 )
 from pypi_repo.settings import Limits
 
@@ -137,7 +136,12 @@ def _walk(file: IO[bytes], entries: dict[int, Entry], end: int) -> Iterator[ZipM
             raise InvalidArchive("The wheel holds a record that is no member.")
         name = file.read(name_length)
         extra = extra_fields(file.read(extra_length), name)
-        size, compressed_size, _offset = zip64_sizes(extra, size, compressed_size, 0)
+        if (flags | entry.flags) & _DATA_DESCRIPTOR:
+            raise InvalidArchive(
+                f"The member {_shown(name)} has a data descriptor, as zip writers make it that "
+                "cannot go back in their output; pack it with one that can."
+            )
+        size, compressed_size = zip64_numbers(extra, size, compressed_size)
         local = (name, flags, method, crc, compressed_size, size)
         listed = (
             entry.name,
@@ -169,8 +173,6 @@ def _checked(entry: Entry, data_offset: int) -> ZipMember:
         raise InvalidArchive(f"The member {shown!r} would not stay in the folder it belongs to.")
     if entry.flags & _ENCRYPTED:
         raise InvalidArchive(f"The member {shown!r} is encrypted.")
-    if entry.flags & _DATA_DESCRIPTOR:
-        raise InvalidArchive(f"The member {shown!r} has a data descriptor.")
     if entry.method not in (STORED, DEFLATED):
         raise InvalidArchive(f"The member {shown!r} is compressed by a method other than deflate.")
     if entry.method == STORED and entry.size != entry.compressed_size:
@@ -188,11 +190,14 @@ def _checked(entry: Entry, data_offset: int) -> ZipMember:
     )
 
 
+def _shown(name: bytes) -> str:
+    return repr(name[:80].decode("utf-8", "replace"))
+
+
 def _refuse_twins(members: list[ZipMember]) -> None:
     seen: set[str] = set()
     for member in members:
-        # What is one file on macOS or Windows must not be two in the archive.
-        key = unicodedata.normalize("NFC", member.name).casefold().removesuffix("/")
+        key = member.name.removesuffix("/")
         if key in seen:
             raise InvalidArchive(f"Two members of the wheel are named {member.name[:80]!r}.")
         seen.add(key)

@@ -148,7 +148,7 @@ def read_directory(file: IO[bytes], directory: Directory) -> dict[int, Entry]:
             raise InvalidArchive("A member of the wheel has a comment or is on another disk.")
         name = data[name_start:extra_start]
         extra = extra_fields(data[extra_start : extra_start + extra_length], name)
-        size, compressed_size, header_offset = zip64_sizes(
+        size, compressed_size, header_offset = zip64_numbers(
             extra, size, compressed_size, header_offset
         )
         if header_offset in entries:
@@ -180,19 +180,24 @@ def extra_fields(data: bytes, name: bytes) -> dict[int, bytes]:
     return fields
 
 
-def zip64_sizes(
-    extra: dict[int, bytes], size: int, compressed_size: int, header_offset: int
-) -> tuple[int, int, int]:
-    """The three numbers, those that do not fit 32 bits taken from the extra field."""
-    numbers = [size, compressed_size, header_offset]
+def zip64_numbers(extra: dict[int, bytes], *numbers: int) -> list[int]:
+    """The numbers of a header, those that do not fit 32 bits taken from the extra field.
+
+    Some writers repeat there what the header says itself (Bazel's rules for Python, and Python
+    before 3.11.4 where ZIP64 is forced), which readers may believe or not.
+
+    numbers: of a local header, size and compressed size; the central directory adds the offset.
+    """
     field = extra.get(_EXTRA_ZIP64, b"")
+    believed = list(numbers)
+    used = 0
     for index, number in enumerate(numbers):
         if number == _IN_ZIP64:
-            if len(field) < 8:
+            if len(field) < used + 8:
                 raise InvalidArchive("A member lacks its ZIP64 sizes.")
-            numbers[index] = struct.unpack_from("<Q", field)[0]
-            field = field[8:]
-    if field:
-        # Some readers believe it all the same.
-        raise InvalidArchive("A member has ZIP64 sizes that its header does not ask for.")
-    return numbers[0], numbers[1], numbers[2]
+            (believed[index],) = struct.unpack_from("<Q", field, used)
+            used += 8
+    repeated = struct.pack(f"<{len(believed)}Q", *believed)
+    if len(field) != used and (len(field) % 8 or not repeated.startswith(field)):
+        raise InvalidArchive("A member has ZIP64 sizes that are not those of its header.")
+    return believed

@@ -456,6 +456,32 @@ ZIPS_TO_REFUSE: Mapping[str, bytes] = {
     "ZIP64 sizes that nothing asks for": _lying(
         extra=extra(ZIP64_EXTRA, _numbers(_SIZE + 9, _SIZE + 9))
     ),
+    "ZIP64 size that nothing asks for": _lying(extra=extra(ZIP64_EXTRA, _numbers(_SIZE + 9))),
+    "ZIP64 compressed size that nothing asks for": _lying(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE + 9))
+    ),
+    "ZIP64 sizes that nothing asks for, locally": _local_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE - 1, _SIZE - 1))
+    ),
+    "ZIP64 sizes that nothing asks for, in the directory": _central_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE - 1, _SIZE - 1))
+    ),
+    "ZIP64 offset that nothing asks for": _central_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE, 1))
+    ),
+    "ZIP64 sizes before the offset that is asked for": _central_lie(
+        offset=IN_ZIP64,
+        extra=extra(
+            ZIP64_EXTRA, _numbers(_SIZE, _SIZE, build_wheel(_PLAIN).index(b"demo/more") - 30)
+        ),
+    ),
+    "ZIP64 compressed size in the place of the size": _lying(
+        compressed_size=IN_ZIP64, extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE + 9))
+    ),
+    "ZIP64 offset in a local header": _local_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE, 0))
+    ),
+    "ZIP64 sizes repeated by half": _lying(extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE)[:-4])),
     "ZIP64 extra too long": _lying(
         **_IN_ZIP64_SIZES, extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE, 0, 0))
     ),
@@ -499,13 +525,6 @@ ZIPS_TO_REFUSE: Mapping[str, bytes] = {
     "parent folder with backslashes": _named("..\\a.py"),
     "symbolic link": _lying(mode=0o120777),
     "encrypted": _lying(flags=ENCRYPTED),
-    "names that differ by case": build_wheel(_PLAIN, replace(_PLAIN, name="demo/MORE.py")),
-    "names that differ by normalisation": build_wheel(
-        replace(_PLAIN, name="demo/\xe9.py"), replace(_PLAIN, name="demo/e\u0301.py")
-    ),
-    "names that differ by case folding": build_wheel(
-        replace(_PLAIN, name="demo/stra\xdfe.py"), replace(_PLAIN, name="demo/STRASSE.py")
-    ),
     "file and folder of one name": build_wheel(_PLAIN, Member(name="demo/more.py/")),
 }
 """U62, U64 to U66: no profile takes any of them."""
@@ -515,6 +534,15 @@ _ZIP64_MEMBER = Member(
     content=_PLAIN.content,
     both={**_IN_ZIP64_SIZES, "extra": extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE))},
 )
+
+ALIKE_NAMES = {
+    "case": ("demo/more.py", "demo/MORE.py"),
+    "case of a folder": ("demo/more.py", "Demo/more.py"),
+    "normalisation": ("demo/\xe9.py", "demo/e\u0301.py"),
+    "case folding": ("demo/stra\xdfe.py", "demo/STRASSE.py"),
+}
+"""U66: what some file systems take for one name."""
+
 _JWS = Member(name=f"{INFO}/RECORD.jws", content=b"{}")
 
 ZIPS_TO_ACCEPT: Mapping[str, bytes] = {
@@ -530,6 +558,28 @@ ZIPS_TO_ACCEPT: Mapping[str, bytes] = {
     "ZIP64 members": build_wheel(_ZIP64_MEMBER),
     "ZIP64 local header only": build_wheel(
         replace(_ZIP64_MEMBER, central={"size": _SIZE, "compressed_size": _SIZE, "extra": b""})
+    ),
+    "ZIP64 extra that repeats the sizes": _lying(extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE))),
+    "ZIP64 extra that repeats the sizes, locally": _local_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE))
+    ),
+    "ZIP64 extra that repeats the sizes, in the directory": _central_lie(
+        extra=extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE))
+    ),
+    "ZIP64 extra that repeats one size": _lying(extra=extra(ZIP64_EXTRA, _numbers(_SIZE))),
+    "ZIP64 extra that repeats a compressed size": build_wheel(
+        replace(
+            _PLAIN,
+            both={
+                "size": IN_ZIP64,
+                "extra": extra(ZIP64_EXTRA, _numbers(_SIZE, _SIZE)),
+            },
+        )
+    ),
+    "ZIP64 extra that repeats the offset": _central_lie(
+        extra=extra(
+            ZIP64_EXTRA, _numbers(_SIZE, _SIZE, build_wheel(_PLAIN).index(b"demo/more") - 30)
+        )
     ),
     "ZIP64 offset": build_wheel(
         replace(

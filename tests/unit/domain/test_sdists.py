@@ -11,6 +11,7 @@ from pypi_repo.domain.profiles import Profile
 from pypi_repo.settings import MIB, Limits
 from tests.support.distributions import sdist
 from tests.support.hostile_archives import (
+    ALIKE_NAMES,
     LICENSED,
     METADATA,
     SDISTS_TO_ACCEPT,
@@ -48,6 +49,82 @@ def test_hostile_sdists_are_refused(shape: str, profile: Profile) -> None:
     with pytest.raises(InvalidArchive) as refused:
         inspected(SDISTS_TO_REFUSE[shape], SDIST_NAME, profile)
     assert " " in refused.value.message
+
+
+def _licensed(path: str, *entries: Entry) -> bytes:
+    content = LICENSED.replace(b"File: LICENSE", f"File: {path}".encode())
+    return build_sdist(*entries, pkg_info=Entry(name=f"{TOP}/PKG-INFO", content=content))
+
+
+def _link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> Entry:
+    return Entry(name=f"{TOP}/{name}", target=target, kind=kind)
+
+
+LICENCE = Entry(name=f"{TOP}/LICENSES/MIT.txt", content=b"permission is granted")
+
+
+@pytest.mark.parametrize("profile", STRICT)
+@pytest.mark.parametrize(
+    ("path", "links"),
+    [
+        ("LICENSE", [_link("LICENSE", "LICENSES/MIT.txt")]),
+        ("LICENSE", [_link("LICENSE", "./LICENSES/MIT.txt")]),
+        ("LICENSE", [_link("LICENSE", f"{TOP}/LICENSES/MIT.txt", tarfile.LNKTYPE)]),
+        ("docs/LICENSE", [_link("docs/LICENSE", "../LICENSES/MIT.txt")]),
+        ("legal/MIT.txt", [_link("legal", "LICENSES")]),
+        ("a/b/MIT.txt", [_link("a/b", "../LICENSES")]),
+        ("one", [_link("one", "two"), _link("two", "LICENSES/MIT.txt")]),
+        ("one/MIT.txt", [_link("one", "two"), _link("two", "three"), _link("three", "LICENSES")]),
+        ("COPYING", [_link("COPYING", "legal/MIT.txt"), _link("legal", "LICENSES")]),
+    ],
+)
+def test_a_licence_that_is_a_link_is_what_it_leads_to(
+    path: str, links: list[Entry], profile: Profile
+) -> None:
+    """U78: whichever stands first in the archive."""
+    inspected(_licensed(path, LICENCE, *links), SDIST_NAME, profile)
+    inspected(_licensed(path, *links, LICENCE), SDIST_NAME, profile)
+
+
+@pytest.mark.parametrize("profile", STRICT)
+@pytest.mark.parametrize(
+    ("path", "links"),
+    [
+        ("LICENSE", [_link("LICENSE", "MIT.txt")]),
+        ("LICENSE", [_link("LICENSE", "LICENSES")]),
+        ("LICENSE", [_link("LICENSE", "LICENSE")]),
+        ("one", [_link("one", "two"), _link("two", "one")]),
+        ("one/x", [_link("one", "one/x")]),
+        ("one/x", [_link("one", "two/x"), _link("two", "one/x")]),
+        ("legal/GPL.txt", [_link("legal", "LICENSES")]),
+        ("LICENSE/MIT.txt", [_link("LICENSE", "LICENSES/MIT.txt")]),
+        ("/".join("abcd" * 30), []),
+    ],
+)
+def test_a_link_that_leads_to_no_file_is_no_licence(
+    path: str, links: list[Entry], profile: Profile
+) -> None:
+    """U78: nothing, a folder, or in circles."""
+    with pytest.raises(InvalidArchive, match="lacks the licence file"):
+        inspected(_licensed(path, LICENCE, *links), SDIST_NAME, profile)
+
+
+@pytest.mark.parametrize("shape", ALIKE_NAMES)
+def test_names_that_are_one_name_elsewhere(shape: str) -> None:
+    """U66: as in wheels."""
+    content = build_sdist(*(Entry(name=f"{TOP}/{name}") for name in ALIKE_NAMES[shape]))
+    for profile in ("private", "lenient"):
+        (warning,) = inspected(content, SDIST_NAME, profile).warnings
+        assert warning.startswith("Only case tells ")
+    with pytest.raises(InvalidArchive, match="only by case; rename"):
+        inspected(content, SDIST_NAME, "pypi")
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_metadata_are_alone_whatever_the_case(profile: Profile) -> None:
+    """U66"""
+    with pytest.raises(InvalidArchive, match="only by case"):
+        inspected(build_sdist(Entry(name=f"{TOP}/pkg-info")), SDIST_NAME, profile)
 
 
 @pytest.mark.parametrize("profile", ALL)

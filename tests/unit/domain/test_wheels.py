@@ -43,12 +43,65 @@ def test_the_three_files_must_be_there(name: str, profile: Profile) -> None:
         inspected(content, profile=profile)
 
 
-@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize("profile", STRICT)
 @pytest.mark.parametrize("info", ["Demo-1.0.dist-info", "demo-1.dist-info", "demo-1.0.DIST-INFO"])
 def test_the_folder_is_spelled_as_in_the_filename(info: str, profile: Profile) -> None:
     """U67"""
     with pytest.raises(InvalidArchive, match=f"The wheel lacks {INFO}/WHEEL."):
         inspected(build_zip(wheel_members(info=info)), profile=profile)
+
+
+@pytest.mark.parametrize(
+    ("filename", "info"),
+    [
+        (WHEEL_NAME, "Demo-1.0"),
+        (WHEEL_NAME, "demo-1.0.0"),
+        (WHEEL_NAME, "demo-v1"),
+        ("Demo-1.0-py3-none-any.whl", "demo-1.0"),
+        ("demo_pkg-1.0-py3-none-any.whl", "Demo.Pkg-1.0"),
+        ("demo_pkg-1.0-py3-none-any.whl", "demo-pkg-1.0"),
+        ("demo_pkg-1.0.post9-py3-none-any.whl", "demo-pkg-1.0-9"),
+        ("demo_1-1.0-py3-none-any.whl", "demo-1-1.0"),
+    ],
+)
+def test_lenient_takes_the_one_folder_of_the_same_project_and_version(
+    filename: str, info: str
+) -> None:
+    """U67: Poetry 1.1 spelled it unlike the filename, and installers compare the values."""
+    content = build_zip(wheel_members(info=f"{info}.dist-info"))
+    inspection = inspected(content, filename, "lenient")
+    assert inspection.metadata == METADATA
+    stem = "-".join(filename.split("-")[:2])
+    assert inspection.warnings == (
+        f"The folder {info}.dist-info should be named {stem}.dist-info.",
+    )
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "other-1.0",
+        "demo-2.0",
+        "demo",
+        "demo-",
+        "-1.0",
+        "demo-1.0-py3",
+        "x" * 250 + "-1.0",
+        "-" * 9,
+    ],
+)
+def test_lenient_takes_no_folder_of_something_else(info: str) -> None:
+    """U67"""
+    content = build_zip(wheel_members(info=f"{info}.dist-info"))
+    with pytest.raises(InvalidArchive, match=f"The wheel lacks {INFO}/WHEEL."):
+        inspected(content, profile="lenient")
+
+
+def test_lenient_takes_no_two_folders() -> None:
+    """U67"""
+    members = [*wheel_members(), *wheel_members(info="Demo-1.0.0.dist-info")[1:]]
+    with pytest.raises(InvalidArchive, match=r"more than one \.dist-info"):
+        inspected(build_zip(members), profile="lenient")
 
 
 def test_lenient_takes_the_spelling_of_the_filename_too() -> None:

@@ -2,8 +2,10 @@
 
 import io
 import itertools
+import struct
 import time
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +14,10 @@ from pypi_repo.domain.profiles import Profile
 from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import GIB, KIB, MIB, Limits
 from tests.support.hostile_archives import (
+    ALIKE_NAMES,
     DEFLATED,
     INFO,
+    ZIP64_EXTRA,
     ZIPS_TO_ACCEPT,
     ZIPS_TO_REFUSE,
     Ends,
@@ -23,6 +27,8 @@ from tests.support.hostile_archives import (
     deep_bomb,
     deflate,
     empty_members,
+    extra,
+    wheel_members,
     zeros,
 )
 from tests.support.inspecting import ALL, bounded, inspected
@@ -57,6 +63,68 @@ def test_sound_zips_are_accepted(shape: str, profile: Profile) -> None:
     inspection = inspected(ZIPS_TO_ACCEPT[shape], profile=profile)
     assert b"Name: demo" in inspection.metadata
     assert inspection.warnings == ()
+
+
+@pytest.mark.parametrize("shape", ALIKE_NAMES)
+def test_names_that_are_one_name_elsewhere(shape: str) -> None:
+    """U66: a warning, except for publishing onwards."""
+    one, other = (Member(name=name) for name in ALIKE_NAMES[shape])
+    content = build_wheel(one, other)
+    for profile in ("private", "lenient"):
+        (warning,) = inspected(content, profile=profile).warnings
+        assert warning == f"Only case tells {other.name} from other members."
+    with pytest.raises(InvalidArchive, match="only by case; rename"):
+        inspected(content, profile="pypi")
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_metadata_are_alone_whatever_the_case(profile: Profile) -> None:
+    """U66: or what is installed might not be what the index says."""
+    for name in ("metadata", "Metadata", "RECORD/", "licenses/a", "LICENSES/A"):
+        twins = [Member(name=f"{INFO}/{name}"), Member(name=f"{INFO}/licenses/A")]
+        with pytest.raises(InvalidArchive, match=r"only by case|named"):
+            inspected(build_wheel(*twins), profile=profile)
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_a_streamed_zip_is_refused_for_what_it_is(profile: Profile) -> None:
+    """U65: as jar, Go and Node write them."""
+
+    class OneWay(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise io.UnsupportedOperation
+
+    buffer = OneWay()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for member in wheel_members():
+            archive.writestr(member.name, member.content)
+    with pytest.raises(InvalidArchive, match=r"'demo/__init__.py' has a data descriptor"):
+        inspected(buffer.getvalue(), profile=profile)
+
+
+@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_zip64_forced_by_old_pythons(method: int, profile: Profile) -> None:
+    """U65: the sizes in the header, and once more in its extra field."""
+    members = [
+        replace(
+            member,
+            method=method,
+            local={
+                "extra": extra(
+                    ZIP64_EXTRA,
+                    struct.pack(
+                        "<2Q", len(member.content), len(replace(member, method=method).data())
+                    ),
+                )
+            },
+        )
+        for member in wheel_members()
+    ]
+    assert inspected(build_zip(members), profile=profile).warnings == ()
 
 
 @pytest.mark.parametrize("shape", ZIPS_TO_ACCEPT)
