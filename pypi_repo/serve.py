@@ -6,18 +6,28 @@ Why waitress, and what this adds to it, is told in docs/explanation/server.md.
 import logging
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from pypi_repo.cli.options import Command, SentBy, Size, location_options, option
+from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
+from pypi_repo.server.patience import Patience
 from pypi_repo.services.setup import FirstSteps
 from pypi_repo.settings import GIB, FilesSentBy, Limits, data_folder, in_folder
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
+
+
+def _some_patience(
+    _context: click.Context, _option: click.Parameter, value: timedelta
+) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise click.BadParameter("write at least 1s.")
+    return value
 
 
 @click.command(cls=Command)
@@ -29,6 +39,14 @@ from pypi_repo.web.logs import FORMATS, log_to_stderr
     default=4 * GIB,
     show_default="4GiB",
     help="The largest file that any repository takes.",
+)
+@option(
+    "--upload-patience",
+    type=Duration(),
+    default="2m",
+    show_default=True,
+    callback=_some_patience,
+    help="For how long an upload may pause, like 45s or 10m.",
 )
 @option(
     "--trusted-proxy",
@@ -63,6 +81,7 @@ def serve(
     host: str,
     port: int,
     max_upload_size: int,
+    upload_patience: timedelta,
     trusted_proxy: str | None,
     files_sent_by: FilesSentBy | None,
     log_format: str,
@@ -84,7 +103,8 @@ def serve(
         registry.check()
     if database is None or blobs is None:
         _spool_in(data_folder(data) / "spool")
-    server = Server(registry.wsgi_app(), host, port, trusted_proxy)
+    patience = Patience(body=upload_patience.total_seconds())
+    server = Server(registry.wsgi_app(), host, port, trusted_proxy, patience)
     click.echo(f"The database is {registry.database_place}, the files are {registry.files_place}.")
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, server.url))

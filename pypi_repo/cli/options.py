@@ -15,7 +15,7 @@ from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, pars
 T = TypeVar("T")
 
 _LONGEST_NUMBER = 6
-_DURATIONS = {"d": "days", "h": "hours", "m": "minutes"}
+_DURATIONS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 class Command(click.Command):
@@ -79,7 +79,9 @@ class Duration(click.ParamType[timedelta]):
             return value
         number, unit = value[:-1], value[-1:]
         if not number.isdecimal() or unit not in _DURATIONS or len(number) > _LONGEST_NUMBER:
-            self.fail(f"{value!r} is not a duration; write it like 90d, 12h or 30m.", param, ctx)
+            self.fail(
+                f"{value!r} is not a duration; write it like 90d, 12h, 30m or 45s.", param, ctx
+            )
         return timedelta(**{_DURATIONS[unit]: int(number)})
 
 

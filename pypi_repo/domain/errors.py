@@ -57,6 +57,12 @@ class TooManyLogins(TooManyRequests):
     code = "too-many-logins"
 
 
+class TooManyUploads(TooManyRequests):
+    """One account or address has too many under way."""
+
+    code = "too-many-uploads"
+
+
 class PermissionDenied(RegistryError):
     """The actor is known and may not do this."""
 

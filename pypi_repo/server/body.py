@@ -5,13 +5,19 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _ROOM = 2 * 1024 * 1024
 _ROOM_AT_FIRST = 64 * 1024
+
+
+class TooSlow(RequestTimeout):
+    """The client did not send for longer than the server waits, or too little."""
+
+    description = "The upload stopped, or came too slowly, and was given up; send it again."
 
 
 class Body(io.RawIOBase):
@@ -33,7 +39,7 @@ class Body(io.RawIOBase):
         self._received = 0
         self._is_complete = False
         self._is_unwanted = False
-        self.is_cut_off = False
+        self._failure: type[HTTPException] | None = None
         self._changed = threading.Condition()
 
     # What the loop does
@@ -55,10 +61,14 @@ class Body(io.RawIOBase):
             self._is_complete = True
             self._changed.notify()
 
-    def cut_off(self) -> None:
-        """Nothing more will come, and something is missing: reading fails from now on."""
+    @property
+    def is_cut_off(self) -> bool:
+        return self._failure is not None
+
+    def cut_off(self, failure: type[HTTPException] = ClientDisconnected) -> None:
+        """Nothing more will come, and something is missing: reading raises `failure` now."""
         with self._changed:
-            self.is_cut_off = True
+            self._failure = failure
             self._changed.notify()
 
     # What the application's thread does
@@ -69,7 +79,7 @@ class Body(io.RawIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes, as soon as there are any; none at the end.
 
-        Raises ClientDisconnected where the rest will never come.
+        Raises ClientDisconnected where the rest will never come, or TooSlow.
         """
         if size is None or size < 0:
             return self.readall()
@@ -79,8 +89,8 @@ class Body(io.RawIOBase):
         with self._changed:
             while not (self._waiting or self._is_complete or self.is_cut_off):
                 self._changed.wait()
-            if self.is_cut_off:
-                raise ClientDisconnected
+            if self._failure is not None:
+                raise self._failure
             was_full = self.is_full
             self._room = _ROOM
             chunk = bytes(memoryview(self._waiting)[:size])

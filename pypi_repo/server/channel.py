@@ -3,18 +3,17 @@
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from waitress.channel import HTTPChannel
-from waitress.task import WSGITask
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from pypi_repo.server.body import Body
+from pypi_repo.server.body import Body, TooSlow
+from pypi_repo.server.patience import Pace
 from pypi_repo.server.request import Request
-from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ
+from pypi_repo.server.task import Task
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
     from waitress.adjustments import Adjustments
     from waitress.server import BaseWSGIServer
 
@@ -24,52 +23,13 @@ _PARSED_AT_ONCE = 16 * 1024  # bytes
 _ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """With clients; all times are seconds."""
-
-    idle: float = 75
-    """Without a request, for clients that come back."""
-
-    headers: float = 20
-    """From the connection, or a request's first byte, to the end of its headers."""
-
-    body: float = 20
-    """Between two looks at how a body comes along ..."""
-
-    slowest: float = 1024
-    """... at which it must have come at this many bytes a second."""
-
-    answer: float = 60
-    """In which nothing of the answer is taken."""
-
-    crowded: float = 5
-    """In which nothing of the answer is taken, while others wait for a connection."""
-
-    refused: float = 600
-    """For which a client may go on sending what was refused."""
-
-
-class Task(WSGITask):
-    def get_environment(self) -> "WSGIEnvironment":
-        environ: WSGIEnvironment = super().get_environment()
-        environ[DISCARDS_WHAT_IS_NOT_READ] = True
-        return environ
-
-    def build_response_header(self) -> bytes:
-        is_stopping = not self.channel.server.accepting
-        if is_stopping or cast("Request", self.request).waits_to_be_asked:
-            # Who waits may send the body or another request next (RFC 9110, 10.1.1).
-            self.set_close_on_finish()
-        header: bytes = super().build_response_header()
-        return header
-
-
 class Channel(HTTPChannel):
     """One request after the other, and large bodies stream: served from the headers on.
 
     An application that refuses it without reading is heard at once, and what still comes is
-    received and dropped, because many clients listen only when they have sent everything.
+    received and dropped, because many clients listen only when they have sent everything. So is
+    what comes after the last answer: a connection that is closed before it was read would be
+    reset, and the answer lost with it (RFC 9112, section 9.6).
     """
 
     parser_class = Request
@@ -86,12 +46,14 @@ class Channel(HTTPChannel):
         adj: "Adjustments",
         map: Any = None,  # noqa: A002 - waitress's name
     ) -> None:
-        self.since = self._watched_since = self._taken_since = time.monotonic()
-        self._received = self._received_before = 0
+        self.since = self._taken_since = self._heard = time.monotonic()
+        self._was_heard = False
+        self._pace: Pace | None = None  # of the body that is being received
         self._flushes = self._flushes_before = 0
         self._ahead = b""  # what belongs to the next requests
         self._is_spoiled = False
         self._is_sending = False
+        self._is_leaving = False
         self._patience = cast("Listener", server).patience
         super().__init__(server, sock, addr, adj, map)
 
@@ -107,45 +69,90 @@ class Channel(HTTPChannel):
         allowed = self._patience.crowded if self.total_outbufs_len else _ARRIVAL
         return now - self.since > allowed
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being received, worked on, or answered."""
+        is_receiving = self.request is not None and not self._is_spoiled
+        return bool(self.requests or is_receiving or self.total_outbufs_len)
+
+    def ends_with(self, request: Request) -> bool:
+        """Whether its answer is the last on this connection."""
+        # Who waits to be asked may send the body or another request next (RFC 9110, 10.1.1).
+        return self._is_spoiled or not self.server.accepting or request.waits_to_be_asked
+
     def close_if_stuck(self, now: float) -> None:
         """Called every now and then, with time.monotonic()."""
         if self._takes_nothing(now):
             self.handle_close()
+        elif self._is_leaving:
+            patience = self._patience
+            if now - self._heard > patience.leaving or now - self.since > patience.refused:
+                self.handle_close()
         elif self.request is not None and not self._is_spoiled:
-            if not self.readable() or self.request.waits_to_be_asked:
-                self._watch()  # it is not the client that is slow
-            elif self._is_too_slow(now):
-                self.give_up()
+            self._watch(self.request, now)
         elif not self._is_answering:
-            allowed = self._patience.idle if self._received else self._patience.headers
+            allowed = self._patience.idle if self._was_heard else self._patience.headers
             if now - self.since > allowed:
                 self.handle_close()
 
-    def give_up(self) -> None:
+    def _watch(self, request: Request, now: float) -> None:
+        if self._pace is None:
+            if now - self.since > self._patience.headers:
+                self._lose_patience(request)
+        elif not self.readable() or request.waits_to_be_asked:
+            self._pace.restart(now)  # it is not the client that is slow
+        elif self._pace.is_too_slow(now) or (
+            self._is_refused and now - self.since > self._patience.refused
+        ):
+            self._lose_patience(request)
+
+    def _lose_patience(self, request: Request) -> None:
+        if request.is_streamed:
+            self._give_up(TooSlow)
+        else:
+            request.give_up()
+            with self.requests_lock:
+                self._finish(request)
+
+    def _give_up(self, failure: type[HTTPException] = ClientDisconnected) -> None:
         """Receives no more. What is being served ends, the sooner if it waits for its body."""
-        self._cut_off()
+        self._cut_off(failure)
         self._is_spoiled = True
         if not self.requests:
-            self.close_when_flushed = True
+            self._end()
+
+    def _end(self) -> None:
+        self.close_when_flushed = True
+        self.server.pull_trigger()
 
     # Receiving
 
     def readable(self) -> bool:
         if not self.connected:
             return False
+        if self._is_leaving:
+            return True
         if (body := self._coming) is not None:
             return not (self.will_close or body.is_full)
         return not (self._is_spoiled or self._ahead) and super().readable()
 
     def recv(self, buffer_size: int) -> bytes:
         """Little of what is to be parsed: that takes more than its length, in memory and time."""
+        if self._is_leaving:
+            dropped: bytes = super().recv(buffer_size)
+            return dropped
         missing = self.request.missing if self.request is not None else 0
         data: bytes = super().recv(min(buffer_size, max(missing, _PARSED_AT_ONCE)))
         return data
 
     def received(self, data: bytes) -> bool:
+        if data:
+            self._was_heard, self._heard = True, time.monotonic()
+        if self._is_leaving:
+            return True
         with self.requests_lock:
-            self._received += len(data)
+            if self._pace is not None:
+                self._pace.came(len(data), self._heard)
             self._ahead += data
             while self._ahead and self._takes_more:
                 consumed = self._take(self._ahead)
@@ -167,9 +174,9 @@ class Channel(HTTPChannel):
         body = None if request is None else request.body
         return None if body is None or body.is_cut_off else body
 
-    def _cut_off(self) -> None:
+    def _cut_off(self, failure: type[HTTPException] = ClientDisconnected) -> None:
         if (body := self._coming) is not None:
-            body.cut_off()
+            body.cut_off(failure)
 
     @property
     def _takes_more(self) -> bool:
@@ -184,17 +191,17 @@ class Channel(HTTPChannel):
         if self.request is None:
             self.request = Request(self.adj)
             self.since = time.monotonic()
-            self._watch()
         request = self.request
         consumed = request.received(data)
         if not request.is_streamed and request.is_worth_streaming:
             request.stream_to(Body(self._ask_for_body, self.server.pull_trigger))
-            self._watch()
             self._enqueue(request)
         elif request.expect_continue and not (request.is_streamed or request.completed):
             self.send_continue()
         if request.completed:
             self._finish(request)
+        elif self._pace is None and request.headers_finished:
+            self._pace = Pace(self._patience, time.monotonic())
         return consumed
 
     def _finish(self, request: Request) -> None:
@@ -202,30 +209,14 @@ class Channel(HTTPChannel):
             if not request.empty:
                 self._enqueue(request)
         elif request.error:
-            self.give_up()
+            self._give_up()
         else:
             request.body.complete()
-        self.request = None
+        self.request = self._pace = None
 
     def _enqueue(self, request: Request) -> None:
         self.requests.append(request)
         self.server.add_task(cast("Any", self))
-
-    def _watch(self) -> None:
-        self._watched_since = time.monotonic()
-        self._received_before = self._received
-
-    def _is_too_slow(self, now: float) -> bool:
-        patience, watched = self._patience, now - self._watched_since
-        if self.request is not None and not self.request.headers_finished:
-            return watched > patience.headers
-        if self._is_refused and now - self.since > patience.refused:
-            return True
-        if watched < patience.body:
-            return False
-        came = self._received - self._received_before
-        self._watch()
-        return came < watched * patience.slowest
 
     @property
     def _is_refused(self) -> bool:
@@ -239,12 +230,15 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         request = self.requests[0]
-        super().service()
+        try:
+            super().service()
+        finally:
+            cast("Listener", self.server).places.leave(request)
         self.since = time.monotonic()
         if request.waits_to_be_asked:
-            self.give_up()
+            self._give_up()
         elif self._is_spoiled:
-            self.close_when_flushed = True
+            self._end()
         elif self._ahead:
             cast("Any", self.server).trigger.pull_trigger(self._go_on)
 
@@ -274,23 +268,37 @@ class Channel(HTTPChannel):
     def writable(self) -> bool:
         if not self.connected or self._is_sending:
             return False
-        if self._lingers:
-            return bool(self.total_outbufs_len)
+        if self._is_answered:
+            return bool(self.total_outbufs_len or not self._is_leaving)
         return super().writable()
 
     def handle_write(self) -> None:
         if not self.connected:  # since a moment ago, when the same event was read
             return
-        if self._lingers:
+        if self._is_answered:
             cast("Any", self)._flush_exception(self._flush_some)
+            if not self.total_outbufs_len:
+                self._leave()
         else:
             super().handle_write()
-        self._go_on()
+            self._go_on()
 
     @property
-    def _lingers(self) -> bool:
-        """Whether all is answered, and only the end of what the client sends is awaited."""
-        return self.close_when_flushed and not self.will_close and self._coming is not None
+    def _is_answered(self) -> bool:
+        """Whether there will be no more than what is being sent."""
+        return self.close_when_flushed and not self.will_close
+
+    def _leave(self) -> None:
+        """Tells the client that this was all, and waits until it leaves as well."""
+        if not self.connected or self.will_close:
+            return  # it left before
+        self._is_leaving = True
+        self._ahead = b""
+        self.since = self._heard = time.monotonic()
+        try:
+            cast("socket.socket", self.socket).shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
 
     def _flush_some(self, do_close: bool = True) -> bool:
         flushed: bool = cast("Any", super())._flush_some(do_close=do_close)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from waitress.server import TcpWSGIServer
 
-from pypi_repo.server.channel import Channel, Patience
+from pypi_repo.server.channel import Channel
+from pypi_repo.server.patience import Patience
+from pypi_repo.server.places import Places
 from pypi_repo.server.threads import Threads
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ class Listener(TcpWSGIServer):
     map: of all sockets of the loop.
     dispatcher: its threads serve requests that have arrived.
     uploads: its threads serve requests whose large bodies are arriving, at their clients' speed.
+    places: these threads, shared out among accounts and addresses.
     """
 
     channel_class = Channel
@@ -31,9 +34,11 @@ class Listener(TcpWSGIServer):
         address: Any,
         dispatcher: Threads,
         uploads: Threads,
+        places: Places,
         patience: Patience,
     ) -> None:
         self.patience = patience
+        self.places = places
         self._uploads = uploads
         super().__init__(
             application, map=cast("Any", sockets), dispatcher=dispatcher, adj=adj, sockinfo=address

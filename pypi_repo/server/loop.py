@@ -12,8 +12,10 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.server.channel import Channel, Patience
+from pypi_repo.server.channel import Channel
 from pypi_repo.server.listener import Listener
+from pypi_repo.server.patience import Patience
+from pypi_repo.server.places import Places
 from pypi_repo.server.threads import Threads
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _THREADS = 16
 _STAND_INS = 100
 _UPLOADS_AT_ONCE = 32
+_REFUSERS = 4  # threads that tell others that there are as many uploads as that
 _DRAIN_SECONDS = 30
 _POLL_SECONDS = 0.5
 _LOOKED_EVERY = 1.0  # seconds
@@ -39,6 +42,7 @@ class Server:
 
     At SIGTERM or SIGINT it finishes what is under way, and ends.
 
+    patience: with clients; how long, and how slowly, they may send and take.
     trusted_proxy: the address whose word is taken for the outer scheme and the client's address.
 
     Raises ConfigurationError where it cannot listen on that address.
@@ -56,7 +60,8 @@ class Server:
         self._map: dict[int, Any] = {}
         self._look_at = 0.0
         self._dispatcher = Threads(_THREADS, _STAND_INS)
-        self._uploads = Threads(_UPLOADS_AT_ONCE, 0)
+        self._uploads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, 0)
+        self._places = Places(_UPLOADS_AT_ONCE)
         try:
             adj = _adjustments(host, port, trusted_proxy)
             self._limit = adj.connection_limit
@@ -98,6 +103,7 @@ class Server:
                 address,
                 self._dispatcher,
                 self._uploads,
+                self._places,
                 self._patience,
             )
             for address in adj.listen
@@ -127,11 +133,7 @@ class Server:
         signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
 
     def _is_busy(self) -> bool:
-        """Whether any request is being received, worked on, or answered."""
-        return any(
-            channel.requests or channel.request is not None or channel.total_outbufs_len
-            for channel in self._channels()
-        )
+        return any(channel.is_busy for channel in self._channels())
 
     def _channels(self) -> list[Channel]:
         return [channel for channel in self._map.values() if isinstance(channel, Channel)]

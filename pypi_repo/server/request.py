@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.utilities import BadRequest
+from waitress.parser import HTTPRequestParser, ParsingError, get_header_lines
+from waitress.utilities import BadRequest, Error
 
 from pypi_repo.server.body import Body
 
 _LARGE = 64 * 1024  # bytes
 _FRAME = 8 * 1024
+
+
+class Late(Error):
+    """Answered where a request did not arrive in time."""
+
+    code = 408
+    reason = "The request did not arrive in time and was given up; send it again"
 
 
 class Request(HTTPRequestParser):
@@ -54,6 +61,13 @@ class Request(HTTPRequestParser):
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and has_length):
             # A proxy might see the request's end elsewhere (RFC 9112, 6.1).
             raise ParsingError("Ambiguous length of the body")
+        if self.chunked and _transfer_codings(header_plus) != [b"chunked"]:
+            raise ParsingError("Ambiguous Transfer-Encoding")
+
+    def give_up(self) -> None:
+        """What has not arrived will not be waited for: the request is answered with that."""
+        self.error = Late("The server waited for the rest of it.")
+        self.completed = True
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
@@ -68,3 +82,14 @@ class Request(HTTPRequestParser):
         receiver: Any = self.body_rcv
         kept, body = len(receiver.control_line) + len(receiver.trailer), len(receiver)
         return kept > _FRAME or self.body_bytes_received - body > _FRAME + body // 16
+
+
+def _transfer_codings(header_plus: bytes) -> list[bytes]:
+    """The value of each line that tells of some, in lower case."""
+    _request, _end, headers = header_plus.partition(b"\r\n")
+    fields = (line.partition(b":") for line in get_header_lines(headers))
+    return [
+        value.strip(b" \t").lower()
+        for name, _colon, value in fields
+        if name.lower() == b"transfer-encoding"
+    ]

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
+from pypi_repo.domain.addresses import network_of
 from pypi_repo.domain.errors import TooManyFailedLogins
 
 _WINDOW = 60.0  # seconds
@@ -47,7 +47,7 @@ class Throttle:
 
         Raises TooManyFailedLogins while the failures are used up.
         """
-        attempt = Attempt(account, _network(address), time.monotonic())
+        attempt = Attempt(account, network_of(address), time.monotonic())
         with self._mutex:
             for key in attempt.keys:
                 self._check(key, attempt.moment)
@@ -64,7 +64,7 @@ class Throttle:
 
     def count_failure(self, account: str, address: str) -> None:
         with self._mutex:
-            self._add(Attempt(account, _network(address), time.monotonic()))
+            self._add(Attempt(account, network_of(address), time.monotonic()))
 
     def _check(self, key: _Key, now: float) -> None:
         recent, allowed = self._recent(key, now), self._allowed_for(key)
@@ -89,14 +89,3 @@ class Throttle:
 
     def _allowed_for(self, key: _Key) -> int:
         return self._allowed if key[0] else self._from_one_address
-
-
-def _network(address: str) -> str:
-    """What one guesser can have: an IPv4 address, or the /64 that any IPv6 line is given."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address  # of a socket without addresses
-    if not isinstance(parsed, IPv6Address):
-        return address
-    return str(parsed.ipv4_mapped or f"{int(parsed) >> 64:x}::/64")

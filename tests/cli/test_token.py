@@ -111,7 +111,7 @@ def test_refusals(main_cli: CommandLine) -> None:
 def test_impossible_durations(duration: str, main_cli: CommandLine) -> None:
     said = main_cli.misused("token", "create", "ada", "--expires-in", duration)
 
-    assert "write it like 90d, 12h or 30m" in said
+    assert "write it like 90d, 12h, 30m or 45s" in said
 
 
 def test_wrong_usage(main_cli: CommandLine) -> None:

@@ -189,14 +189,27 @@ def test_an_upload_that_stops_halfway_is_dropped(
     assert publisher.upload(dist).status == 200
 
 
-def test_who_waits_for_more_than_was_announced_is_told(server: ServerProcess) -> None:
-    """An upload that stalls while somebody still listens ends with a sentence."""
-    head, body = whole_upload(wheel("stalled", padding=LARGE))
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_an_upload_that_pauses_for_too_long_is_told(size: int, server: ServerProcess) -> None:
+    head, body = whole_upload(wheel("stalled", padding=size))
     with Connection(server.port) as connection:
         connection.send(head + body[:-1000])
         answer = drained(connection.socket)
+    answer_head, _blank, text = answer.partition(b"\r\n\r\n")
+    status, *headers = answer_head.split(b"\r\n")
 
-    assert answer.startswith(b"HTTP/1.1 400 The upload was cut off; send it again.")
+    assert status.startswith(b"HTTP/1.1 408 The ")
+    assert b"Connection: close" in headers
+    assert b"send it again" in status
+    assert b"send it again" in text
+
+
+def test_a_request_that_pauses_in_its_headers_is_told(server: ServerProcess) -> None:
+    with Connection(server.port) as connection:
+        connection.send(b"GET / HTTP/1.1\r\nHost: ")
+        answer = drained(connection.socket)
+
+    assert answer.startswith(b"HTTP/1.0 408 The request did not arrive in time")
 
 
 def test_content_length_that_says_too_little(server: ServerProcess, publisher: Publisher) -> None:
@@ -256,7 +269,8 @@ def test_broken_chunks(server: ServerProcess, publisher: Publisher) -> None:
     said = f"Content-Length: {len(body)}".encode()
     framed = b"100000\r\n" + body[:0x100000] + b"\r\nnonsense\r\n" + body
     with Connection(server.port) as connection:
-        connection.send(head.replace(said, b"Transfer-Encoding: chunked") + framed)
+        connection.send(head.replace(said, b"Transfer-Encoding: chunked"))
+        connection.send_while_wanted(framed)
         answers = drained(connection.socket)
 
     assert answers.startswith(b"HTTP/1.1 400 ")

@@ -49,6 +49,8 @@ def test_impossible_host(host: str, serve: Serve, tmp_path: Path) -> None:
         ["--port", "99999"],
         ["--port", "http"],
         ["--max-upload-size", "big"],
+        ["--upload-patience", "0s"],
+        ["--upload-patience", "120"],
         ["surplus"],
         ["--port"],
     ],

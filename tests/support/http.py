@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import IO, TYPE_CHECKING, Any
@@ -219,6 +220,11 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
+
+    def send_while_wanted(self, data: bytes) -> None:
+        """As a client that hears nothing while it sends, and reads its answer in the end."""
+        with suppress(ConnectionError):
+            self.socket.sendall(data)
 
     def read_head(self) -> tuple[bytes, dict[str, str]]:
         """The status line, and the headers by their names in lower case."""

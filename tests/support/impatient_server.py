@@ -11,11 +11,13 @@ import sys
 from dataclasses import replace
 
 from pypi_repo import Registry
-from pypi_repo.server.channel import Patience
 from pypi_repo.server.loop import Server
+from pypi_repo.server.patience import Patience
 from pypi_repo.settings import in_folder
 
-PATIENCE = Patience(idle=3, headers=2, body=2, slowest=1024, answer=2, crowded=1, refused=3)
+PATIENCE = Patience(
+    idle=3, headers=2, body=2, slowest=1024, answer=2, crowded=1, refused=3, leaving=1
+)
 
 if __name__ == "__main__":
     data, port, host, answer = sys.argv[1:]

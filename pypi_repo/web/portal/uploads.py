@@ -14,6 +14,7 @@ from pypi_repo.web import problems
 from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
 from pypi_repo.web.multipart import Data, Part
 from pypi_repo.web.observation import note_upload
+from pypi_repo.web.places import take_place
 from pypi_repo.web.portal.page import Page
 
 _LONGEST_FIELD = 1000  # bytes
@@ -66,6 +67,7 @@ def _results(page: Page, uploads: Uploads) -> tuple[Result, ...]:
 def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
     """The form's token comes before the files, so that no other site's are even staged."""
     file_limit = uploads.admit(page.actor).file_limit
+    take_place(page.request.environ, page.actor)
     form_token = page.request.headers.get("X-Form-Token", "")
     events = multipart_events(page.request, uploads.limits)
     for part in events:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from werkzeug.exceptions import ClientDisconnected
 
-from pypi_repo.server.body import Body
+from pypi_repo.server.body import Body, TooSlow
 
 MIB = 1024 * 1024
 
@@ -66,6 +66,16 @@ def test_what_is_cut_off_is_never_taken_for_whole() -> None:
             read.result(10)
     with pytest.raises(ClientDisconnected):
         incoming.read(1)
+
+
+def test_who_reads_is_told_that_the_client_was_too_slow() -> None:
+    incoming = body()
+    incoming.append(b"half")
+    incoming.cut_off(TooSlow)
+
+    with pytest.raises(TooSlow) as refused:
+        incoming.read(1)
+    assert refused.value.code == 408
 
 
 def test_the_sender_is_held_up_while_nobody_reads() -> None:

@@ -630,6 +630,18 @@ def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> No
     assert _sent(portal, small).status_code == 200
 
 
+def test_uploads_here_take_a_thread_like_others(portal: PortalClient) -> None:
+    asked: list[Any] = []
+    full = {"pypi_repo.takes_place": asked.append}  # which gives back nothing: there is none
+    answer = _sent(portal, wheel(), environ_overrides={**full, "REMOTE_ADDR": "2001:db8::1"})
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "10"
+    assert asked == [
+        (("account", f"administrator {ADMINISTRATOR}"), ("address", "20010db800000000::/64"))
+    ]
+
+
 def test_a_refused_upload_is_read_to_its_end(portal: PortalClient) -> None:
     """Many clients see no answer while they send."""
     body = BytesIO(b"x" * 3_000_000)

@@ -1,0 +1,38 @@
+"""A server's threads for uploads, of which nobody may hold too many."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.addresses import network_of
+from pypi_repo.domain.errors import TooManyUploads
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+TAKES_PLACE = "pypi_repo.takes_place"
+"""In the environ of a request whose body may be still arriving, at a server that shares its threads
+out: what takes one for account and address until the answer is complete, and tells whether it
+could."""
+
+_RETRY_AFTER = 10  # seconds
+
+
+def take_place(environ: "WSGIEnvironment", actor: Actor) -> None:
+    """To be called before the body of an upload is read.
+
+    Raises TooManyUploads where the actor, or its address, has too many under way.
+    """
+    take: Callable[[tuple[tuple[str, str], ...]], bool] | None = environ.get(TAKES_PLACE)
+    if take is None:
+        return
+    holders = (
+        ("account", f"{actor.kind.value} {actor.name}"),
+        ("address", network_of(environ.get("REMOTE_ADDR", ""))),
+    )
+    if not take(holders):
+        raise TooManyUploads(
+            "Too many uploads of this account or address are under way; wait until some are done "
+            "and send it again.",
+            retry_after=_RETRY_AFTER,
+        )
