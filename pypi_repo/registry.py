@@ -12,6 +12,7 @@ from pypi_repo.services.administrators import Administrators
 from pypi_repo.services.backup import Backup
 from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.details import Details
+from pypi_repo.services.documents import Documents
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.login import Login
 from pypi_repo.services.notes import Notes
@@ -76,6 +77,7 @@ class Registry:
                 "upgrade` make one there."
             )
         self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
+        self._documents = Documents(self._blobs)
         passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
@@ -114,7 +116,7 @@ class Registry:
             index=SimpleIndex(name, self._database, self._policy),
             uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
             downloads=Downloads(name, self._database, self._blobs, self._policy, self._usage),
-            details=Details(name, self._database, self._blobs, self._policy),
+            details=Details(name, self._database, self._documents, self._policy),
             authenticate=self._authenticate,
         )
 

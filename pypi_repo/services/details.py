@@ -1,23 +1,22 @@
 """All that is known of a project and its releases, with the metadata of one of them."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
     DistributionFile,
     Project,
     ProjectDetails,
+    Repository,
     Versioned,
 )
 from pypi_repo.domain.releases import preferred_version
-from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.domain.versions import parse_version
+from pypi_repo.services.documents import Documents
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
@@ -32,22 +31,39 @@ class Details:
     """Projects of one repository in every detail."""
 
     def __init__(
-        self, repository: str, database: Database, blobs: BlobStore, policy: AccessPolicy
+        self, repository: str, database: Database, documents: Documents, policy: AccessPolicy
     ) -> None:
         self._repository = repository
         self._database = database
         self._lookups = Lookups(database)
-        self._blobs = blobs
+        self._documents = documents
         self._policy = policy
 
-    def project(
-        self, actor: Actor, name: NormalizedName, version: str | None = None
-    ) -> Versioned[ProjectDetails]:
-        """A project at `version`, in any spelling, or at the one that most people want.
+    def project(self, actor: Actor, name: NormalizedName) -> Versioned[ProjectDetails]:
+        """A project at the version that most people want.
 
         Loading raises UnknownRelease. Raises AuthenticationRequired, PermissionDenied,
         UnknownRepository or UnknownProject.
         """
+        return self._page(*self._locate(actor, name), version=None)
+
+    def release(
+        self, actor: Actor, name: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        """How a version is spelled here, and the project at it.
+
+        version: in any spelling: 1.0, 1.0.0 and v1.0 are one release.
+
+        Raises as `project` does, and UnknownRelease.
+        """
+        repository, project = self._locate(actor, name)
+        parsed = _parsed(version)
+        spelled = None if parsed is None else self._lookups.version_of_release(project, parsed)
+        if spelled is None:
+            raise _unknown_release(project, version)
+        return spelled, self._page(repository, project, spelled)
+
+    def _locate(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
         found = self._lookups.locate(self._repository, name)
         repository, project = found or (None, None)
         repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
@@ -56,6 +72,11 @@ class Details:
             and not self._policy.allows(actor, Permission.MANAGE, repository, name)
         ):
             raise UnknownProject(f"There is no project {name!r} in {repository.name!r}.")
+        return repository, project
+
+    def _page(
+        self, repository: Repository, project: Project, version: str | None
+    ) -> Versioned[ProjectDetails]:
         return Versioned(
             key=("details", project.id, project.serial, version),
             serial=project.serial,
@@ -79,7 +100,7 @@ class Details:
             is_named = (
                 file is not None
                 and file.project == project
-                and _same((file.version,), version) is not None
+                and parse_version(file.version) == _parsed(version)
             )
             document = catalog.provenance(repository, filename) if is_named else None
         if document is None or owner is None or owner.status == "quarantined":
@@ -94,9 +115,9 @@ class Details:
             if file is not None:
                 of_release[release].append(file)
         releases = {release: tuple(files) for release, files in of_release.items()}
-        chosen = _wanted(releases) if version is None else _same(releases, version)
-        if chosen is None:
-            raise UnknownRelease(f"{project.name} has no release {version or ''} here.")
+        chosen = _wanted(releases) if version is None else version
+        if chosen not in releases:
+            raise _unknown_release(project, version or "")
         return ProjectDetails(
             name=project.name,
             serial=project.serial,
@@ -111,15 +132,7 @@ class Details:
         wheels = [file for file in described if file.kind == "bdist_wheel"]
         if not described:
             return {}
-        newest = (wheels or described)[-1]
-        try:
-            with self._blobs.open(newest.path + METADATA_SUFFIX) as document:
-                return Document(document.read()).parsed[0]
-        except FileNotFoundError as error:
-            raise UnknownFile(
-                f"The metadata of {newest.filename} are missing from the file store; tell the "
-                "operator."
-            ) from error
+        return self._documents.fields((wheels or described)[-1])
 
 
 def _wanted(releases: _Releases) -> str | None:
@@ -128,9 +141,12 @@ def _wanted(releases: _Releases) -> str | None:
     )
 
 
-def _same(releases: Iterable[str], version: str) -> str | None:
+def _parsed(version: str) -> Version | None:
     try:
-        wanted = Version(version)
-    except ValueError:  # no InvalidVersion, where digits are too many
+        return parse_version(version)
+    except InvalidVersion:
         return None
-    return next((release for release in releases if Version(release) == wanted), None)
+
+
+def _unknown_release(project: Project, version: str) -> UnknownRelease:
+    return UnknownRelease(f"{project.name} has no release {version[:80]} here.")

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from packaging.utils import canonicalize_version
+from packaging.version import Version
+
 from pypi_repo.domain.accounts import Account, Token
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Project, Repository
@@ -18,6 +21,7 @@ from pypi_repo.storage.statements import (
     LOCATE_PROJECT,
     REPOSITORY,
     RETIRED,
+    VERSION_OF_RELEASE,
 )
 
 _LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
@@ -50,6 +54,7 @@ _LOCATED = Question(LOCATE_PROJECT, _located)
 _LOCATED_FILE = Question(LOCATE_FILE, _located_file)
 _FILE = Question(FILE, _file)
 _RETIRED = Question(RETIRED, _value)
+_VERSION_OF_RELEASE = Question(VERSION_OF_RELEASE, _value)
 _FILENAME_OF = Question(FILENAME_OF, _value)
 
 
@@ -87,6 +92,12 @@ class Lookups:
 
     def retired(self, repository: Repository, filename: str) -> str | None:
         found: str | None = self._database.ask(_RETIRED, **same_file(repository, filename))
+        return found
+
+    def version_of_release(self, project: Project, version: Version) -> str | None:
+        """How the version of a release is spelled, if the project has one that is equal."""
+        names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
+        found: str | None = self._database.ask(_VERSION_OF_RELEASE, **names)
         return found
 
     def filename_of(self, repository: Repository, blake2_256: str) -> str | None:

@@ -98,6 +98,10 @@ RELEASE = select(ReleaseRow.id, ReleaseRow.created_at).where(
     ReleaseRow.project_id == bindparam("project_id"),
     ReleaseRow.canonical_version == bindparam("canonical_version"),
 )
+VERSION_OF_RELEASE = select(ReleaseRow.version).where(
+    ReleaseRow.project_id == bindparam("project_id"),
+    ReleaseRow.canonical_version == bindparam("canonical_version"),
+)
 HAS_SDIST = select(
     exists().where(FileRow.release_id == bindparam("release_id"), FileRow.kind == "sdist")
 )

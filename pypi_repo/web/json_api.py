@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain import project_json
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.domain.records import ProjectDetails, Versioned
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
@@ -60,10 +61,21 @@ class JsonApiApp(RepositoryApp):
             self._index.check_access(actor)
             target = "/".join([project, *map(quote, version), last])
             return redirect(request, target)
-        return self._respond(request, actor, project, version[0] if version else None)
+        if not version:
+            return self._respond(request, project, self._details.project(actor, project))
+        spelled, content = self._details.release(actor, project, version[0])
+        if version[0] != spelled:
+            # One URL for each release, or its document would be made for each spelling.
+            return redirect(request, "/".join([project, quote(spelled), last]))
+        return self._respond(request, project, content, whole=False)
 
     def _respond(
-        self, request: Request, actor: Actor, project: str, version: str | None
+        self,
+        request: Request,
+        project: str,
+        content: Versioned[ProjectDetails],
+        *,
+        whole: bool = True,
     ) -> "WSGIApplication":
         # Readers use these URLs out of their context, so they must be absolute.
         files_url = urljoin(request.root_url, self._files_url)
@@ -71,11 +83,11 @@ class JsonApiApp(RepositoryApp):
         return pages.respond(
             request,
             self._cache,
-            self._details.project(actor, normalize(project), version),
+            content,
             variant=files_url,
             media_type="application/json",
             render=lambda details: project_json.render(
-                details, files_url=files_url, project_url=project_url, whole=version is None
+                details, files_url=files_url, project_url=project_url, whole=whole
             ),
         )
 

@@ -75,8 +75,11 @@ def download(page: Page, repository: str, path: str) -> Response:
 
 def _details(page: Page, repository: str, project: str) -> ProjectDetails:
     bound = page.registry.repository(repository)
-    version = page.asked("version") or None
-    return bound.details.project(page.actor, normalize(project), version).load()
+    version = page.asked("version")
+    if not version:
+        return bound.details.project(page.actor, normalize(project)).load()
+    _spelled, content = bound.details.release(page.actor, normalize(project), version)
+    return content.load()
 
 
 def _newest_first(details: ProjectDetails | None) -> list[str]:

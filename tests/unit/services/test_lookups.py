@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy
+from packaging.version import Version
 
 from pypi_repo import Access, Registry
 from pypi_repo.domain.errors import Unavailable
@@ -39,6 +40,16 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
     assert found is not None
     assert found.public is True
     assert found.created_at.tzinfo is not None
+
+
+def test_a_release_is_found_under_any_spelling(both: Registry, database: Database) -> None:
+    upload(both, wheel("demo", "1.0"))
+    lookups = Lookups(database)
+    located = lookups.locate("main", normalize("demo"))
+    assert located is not None
+    assert located.project is not None
+    for spelling, found in {"1": "1.0", "v1.0.0": "1.0", "1.0.1": None, "1.0rc1": None}.items():
+        assert lookups.version_of_release(located.project, Version(spelling)) == found
 
 
 def test_what_is_not_there(both: Registry, database: Database) -> None:

@@ -91,7 +91,8 @@ def test_no_request_reads_a_whole_table(
     for number in range(2):
         upload(large, wheel("demo", f"2.{number}"))
     page(large, "demo")
-    large.repository("main").details.project(UPLOADER, normalize("demo"), None).load()
+    large.repository("main").details.project(UPLOADER, normalize("demo")).load()
+    large.repository("main").details.release(UPLOADER, normalize("demo"), "2.0")
     large.repository("main").index.project_list(UPLOADER)
     lookups = Lookups(database)
     lookups.account(USER)
@@ -108,6 +109,8 @@ def test_no_request_reads_a_whole_table(
         "repository_id": repository.id,
         "repository": "main",
         "project": "demo",
+        "project_id": 1,
+        "canonical_version": "2",
         "filename": "p_77-1.0-py3-none-any.whl",
         "identity": "p_77-1-py3-none-any.whl",
         "digest": "0" * 64,

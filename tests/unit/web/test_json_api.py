@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import Registry, mount
+from pypi_repo.domain import headers, raw_metadata
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Site, basic, resolve
 
@@ -213,18 +214,90 @@ def test_a_redirect_holds_nothing_but_its_target(site: Site, version: str) -> No
     assert site.get(resolve(url, response.headers["Location"])).status_code == 404
 
 
-@pytest.mark.parametrize("version", ["1.0", "1", "1.0.0", "v1.0", "01.0", "%201.0", "1.0.0.0.0"])
-def test_versions_come_in_any_spelling(site: Site, version: str) -> None:
-    """X62, U85"""
+@pytest.mark.parametrize("version", ["1", "1.0.0", "v1.0", "01.0", "%201.0", "1.0.0.0.0"])
+@pytest.mark.parametrize("rest", ["json", "json/?x=1", "json?x=%2B&y="])
+def test_other_spellings_of_a_version_are_redirected(site: Site, version: str, rest: str) -> None:
+    """X62, X03, U85, U113: or its document would be made anew for each spelling."""
     _upload(site, "1.0", "2.0")
-    assert _get(site, f"demo/{version}/json")["info"]["version"] == "1.0"
+    url = f"{BASE}/demo/{version}/{rest}"
+    response = site.get(url)
+    assert response.status_code == 301
+    assert not response.headers["Location"].startswith(("/", "http"))
+    target = resolve(url, response.headers["Location"])
+    assert target == f"{BASE}/demo/1.0/{rest.replace('json/', 'json')}"
+    assert site.get(target).get_json(force=True)["info"]["version"] == "1.0"
 
 
-@pytest.mark.parametrize("version", ["1.0%2Blocal", "1.0+local", "1.0+LOCAL", "1!2.0", "1.0rc1"])
-def test_unusual_versions_are_found(site: Site, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "spelled"),
+    [
+        ("1.0%2Blocal", "1.0%2Blocal"),
+        ("1.0+local", "1.0%2Blocal"),
+        ("1.0+LOCAL", "1.0%2Blocal"),
+        ("1!2", "1%212.0"),
+        ("1!2.0", "1%212.0"),
+        ("1.0-RC.1", "1.0rc1"),
+    ],
+)
+def test_unusual_versions_are_found(site: Site, version: str, spelled: str) -> None:
     """X62"""
     _upload(site, "1.0+local", "1!2.0", "1.0rc1")
-    assert _get(site, f"demo/{version}/json")["urls"]
+    response = site.get(f"{BASE}/demo/{version}/json")
+    if response.status_code == 301:
+        assert response.headers["Location"] == f"../../demo/{spelled}/json"
+    assert _get(site, f"demo/{spelled}/json")["urls"]
+
+
+@pytest.mark.parametrize("version", ["3.0", "1.0rc1", "x", "1" * 5000, "1." * 200 + "0", "%00"])
+def test_a_version_without_a_release_is_unknown(site: Site, version: str) -> None:
+    """X62, U113"""
+    _upload(site, "1.0")
+    assert site.get(f"{BASE}/demo/{version}/json").status_code == 404
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The documents that have been taken apart since, in their order."""
+    seen: list[bytes] = []
+    split = raw_metadata.split_headers
+
+    def counted(document: bytes) -> Any:
+        seen.append(document)
+        return split(document)
+
+    monkeypatch.setattr(raw_metadata, "split_headers", counted)
+    return seen
+
+
+def test_metadata_are_parsed_once_however_they_are_asked_for(
+    site: Site, parsed: list[bytes]
+) -> None:
+    """U113: readers of a public repository could make a server parse them without end."""
+    _upload(site, "1.0", "2.0")
+    parsed.clear()
+    for host in ("a.example.org", "b.example.org", "c.example.org"):
+        for path in ("demo/json", "demo/2.0/json", "demo/2/json", "demo/v2.0.0/json"):
+            response = site.get(f"{BASE}/{path}", Host=host)
+            assert response.status_code in (200, 301)
+    assert len(parsed) == 1
+    _upload(site, "3.0")  # a new state of the project, and the same metadata of 2.0
+    parsed.clear()
+    assert _get(site, "demo/2.0/json")["info"]["version"] == "2.0"
+    assert parsed == []
+    assert _get(site)["info"]["version"] == "3.0"
+    assert len(parsed) == 1
+
+
+def test_stored_metadata_that_are_too_much_today_are_left_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """U113: an older version may have taken them."""
+    dist = wheel(extra_metadata=_RICH)
+    assert site.upload(dist).status_code == 200
+    monkeypatch.setattr(headers, "_MOST_HEADERS", 5)
+    document = _get(site)
+    assert (document["info"]["version"], document["info"]["summary"]) == ("1.0", None)
+    assert [file["filename"] for file in document["urls"]] == [dist.filename]
 
 
 @pytest.mark.parametrize(
