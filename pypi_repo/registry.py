@@ -38,6 +38,7 @@ from pypi_repo.web.metrics import Family, Reading
 from pypi_repo.web.observed import RequestMetrics, observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.page_cache import PageCache
+from pypi_repo.web.proxy import at_public_url
 from pypi_repo.web.site import registry_site
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ class Registry:
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
         for_operators = self._for_operators(*metrics.families(), *cache.families())
         sent_by = self._settings.files_sent_by
-        return observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
+        site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
+        url = self._settings.public_url
+        return site if url is None else at_public_url(site, url)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
         """Calls `work`, whose reads and changes become one transaction, and gives its result.

@@ -20,6 +20,7 @@ from pypi_repo.services.setup import FirstSteps
 from pypi_repo.settings import GIB, FilesSentBy, Limits, data_folder, in_folder
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
+from pypi_repo.web.proxy import behind_proxy
 
 
 def _some_patience(
@@ -51,7 +52,12 @@ def _some_patience(
 @option(
     "--trusted-proxy",
     metavar="ADDRESS",
-    help="Believe X-Forwarded-Proto and X-Forwarded-For of this proxy; for one that ends TLS.",
+    help="Believe X-Forwarded-For, -Proto, -Host and -Prefix of this proxy, such as one for TLS.",
+)
+@option(
+    "--public-url",
+    metavar="URL",
+    help="Where all this is found from outside, if no trusted proxy tells.",
 )
 @option(
     "--files-sent-by",
@@ -83,6 +89,7 @@ def serve(
     max_upload_size: int,
     upload_patience: timedelta,
     trusted_proxy: str | None,
+    public_url: str | None,
     files_sent_by: FilesSentBy | None,
     log_format: str,
     access_log: bool,
@@ -96,7 +103,14 @@ def serve(
     # That requests wait a moment for a thread is no news; how long they take is in /metrics.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     settings = in_folder(data, database, blobs, Limits(file_size=max_upload_size))
-    registry = Registry(replace(settings, files_sent_by=files_sent_by, metrics_token=metrics_token))
+    registry = Registry(
+        replace(
+            settings,
+            files_sent_by=files_sent_by,
+            metrics_token=metrics_token,
+            public_url=public_url,
+        )
+    )
     if database is None:
         registry.upgrade()  # nobody else uses the embedded database
     else:
@@ -104,10 +118,13 @@ def serve(
     if database is None or blobs is None:
         _spool_in(data_folder(data) / "spool")
     patience = Patience(body=upload_patience.total_seconds())
-    server = Server(registry.wsgi_app(), host, port, trusted_proxy, patience)
+    site = registry.wsgi_app()
+    if trusted_proxy:
+        site = behind_proxy(site, trusted_proxy)
+    server = Server(site, host, port, patience)
     click.echo(f"The database is {registry.database_place}, the files are {registry.files_place}.")
     if database is None and (made := registry.setup.first_steps()):
-        click.echo(_greeting(made, server.url))
+        click.echo(_greeting(made, _with_last_slash(public_url or server.url)))
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
     server.run()
     registry.close()
@@ -122,6 +139,10 @@ def _spool_in(folder: Path) -> None:
             f"The folder {folder} cannot be made: {error.strerror}. Choose another --data."
         ) from error
     tempfile.tempdir = str(folder)
+
+
+def _with_last_slash(url: str) -> str:
+    return f"{url.rstrip('/')}/"
 
 
 def _greeting(made: FirstSteps, url: str) -> str:

@@ -94,6 +94,8 @@ class Settings:
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
     files_sent_by: who sends distribution files in the place of `registry.wsgi_app()`.
     metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
+    public_url: where people and programs outside find `registry.wsgi_app()`, such as
+        `https://packages.example.com/pypi`, for absolute links; without it, where a request says.
     password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
     """
 
@@ -103,6 +105,7 @@ class Settings:
     limits: Limits = Limits()
     files_sent_by: FilesSentBy | None = None
     metrics_token: str | None = field(default=None, repr=False)
+    public_url: str | None = None
     password_cost: int = 12
 
 
@@ -125,7 +128,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
     """Settings from text values named like the command line's environment variables.
 
     Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS, PYPI_REPO_MAX_UPLOAD_SIZE,
-    PYPI_REPO_FILES_SENT_BY and PYPI_REPO_METRICS_TOKEN, and ignores the rest.
+    PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN and PYPI_REPO_PUBLIC_URL, and ignores the rest.
 
     Raises ValueError where a value cannot be understood.
     """
@@ -146,6 +149,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         settings,
         files_sent_by=parse_files_sent_by(sent_by) if sent_by else None,
         metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None,
+        public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
     )
 
 

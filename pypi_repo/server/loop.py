@@ -34,7 +34,6 @@ _LONGEST_HEADERS = 64 * 1024  # bytes
 _CONNECTIONS = 1000
 _FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
 _PATIENCE = Patience()
-_PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
 
 
 class Server:
@@ -43,7 +42,6 @@ class Server:
     At SIGTERM or SIGINT it finishes what is under way, and ends.
 
     patience: with clients; how long, and how slowly, they may send and take.
-    trusted_proxy: the address whose word is taken for the outer scheme and the client's address.
 
     Raises ConfigurationError where it cannot listen on that address.
     """
@@ -53,7 +51,6 @@ class Server:
         application: "WSGIApplication",
         host: str,
         port: int,
-        trusted_proxy: str | None = None,
         patience: Patience = _PATIENCE,
     ) -> None:
         self._patience = patience
@@ -63,7 +60,7 @@ class Server:
         self._uploads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, 0)
         self._places = Places(_UPLOADS_AT_ONCE)
         try:
-            adj = _adjustments(host, port, trusted_proxy)
+            adj = _adjustments(host, port)
             self._limit = adj.connection_limit
             self._listeners = self._listen(application, adj)
         except (OSError, ValueError) as error:
@@ -139,12 +136,7 @@ class Server:
         return [channel for channel in self._map.values() if isinstance(channel, Channel)]
 
 
-def _adjustments(host: str, port: int, trusted_proxy: str | None) -> Adjustments:
-    trust: dict[str, Any] = (
-        {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": _PROXY_HEADERS}
-        if trusted_proxy
-        else {}
-    )
+def _adjustments(host: str, port: int) -> Adjustments:
     return Adjustments(
         host=host,
         port=port,
@@ -154,8 +146,7 @@ def _adjustments(host: str, port: int, trusted_proxy: str | None) -> Adjustments
         max_request_header_size=_LONGEST_HEADERS,
         max_request_body_size=sys.maxsize,  # each app bounds what it reads, and says so better
         connection_limit=_possible_connections(),
-        clear_untrusted_proxy_headers=True,
-        **trust,
+        clear_untrusted_proxy_headers=False,  # the application decides whose to believe
     )
 
 

@@ -20,6 +20,7 @@ from pypi_repo.services.upload import Accepted, Uploads
 from pypi_repo.web import problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observation import note_actor
+from pypi_repo.web.other_sites import refuse_other_sites
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -94,10 +95,11 @@ class WSGIApp(ABC):
         request = Request(environ)
         response: WSGIApplication
         try:
+            refuse_other_sites(request)
             response = self.handle(request, self.identify(environ))
         except (RegistryError, HTTPException) as error:
             drain(request)
-            response = problems.respond(error, request)
+            response = self._refusal(request, error)
         return response(environ, start_response)
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
@@ -108,6 +110,10 @@ class WSGIApp(ABC):
     @abstractmethod
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
+
+    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
+        """The answer to a request that was refused so."""
+        return problems.respond(error, request)
 
 
 class RepositoryApp(WSGIApp):

@@ -1,31 +1,112 @@
-"""What a proxy says of the request that it passed on, for servers that do not see to it."""
+"""Where a request came from and how it is seen from outside, where a proxy stands between."""
 
+import re
 from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
+
+from pypi_repo.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?", re.ASCII)
+_LONGEST_PREFIX = 1000  # characters
+_ADDRESS_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](:[0-9]+)?")
+
 
 def behind_proxy(app: "WSGIApplication", proxy: str) -> "WSGIApplication":
-    """The app, told the client's address and the outer scheme as the proxy saw them.
+    """The app, told the client's address and the outer URL as the proxy saw them.
 
-    proxy: the address whose X-Forwarded-For and X-Forwarded-Proto are believed; of the first,
-        the last entry, because only that one is the proxy's own.
+    proxy: the address whose X-Forwarded-For, -Proto, -Host and -Prefix are believed; of lists, the
+        last entry, because only that one is the proxy's own. What is malformed is ignored.
+
+    Raises ConfigurationError for a proxy that is no address.
     """
+    trusted = _address(proxy)
+    if not trusted:
+        raise ConfigurationError(
+            f"{proxy!r} is no address of a proxy; write the one it connects from, like 10.0.0.10."
+        )
 
     def believing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if environ.get("REMOTE_ADDR") == proxy:
-            client = _last(environ.get("HTTP_X_FORWARDED_FOR", ""))
-            scheme = _last(environ.get("HTTP_X_FORWARDED_PROTO", ""))
-            if client:
-                environ["REMOTE_ADDR"] = client
-            if scheme in ("http", "https"):
-                environ["wsgi.url_scheme"] = scheme
+        if _address(environ.get("REMOTE_ADDR", "")) == trusted:
+            _believe(environ)
         return app(environ, start_response)
 
     return believing
 
 
-def _last(header: str) -> str:
+def at_public_url(app: "WSGIApplication", url: str) -> "WSGIApplication":
+    """The app, told that people and programs outside find it at `url`, whatever a request says.
+
+    url: absolute, of the folder in which the app is mounted.
+
+    Raises ConfigurationError for a URL that no app can have.
+    """
+    parts = _public(url)
+    prefix = unquote_to_bytes(parts.path.rstrip("/")).decode("latin-1")
+
+    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        outer = {
+            "wsgi.url_scheme": parts.scheme,
+            "HTTP_HOST": parts.netloc,
+            "SCRIPT_NAME": prefix,
+        }
+        return app({**environ, **outer}, start_response)
+
+    return told
+
+
+def _public(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_possible = (
+            parts.scheme in _DEFAULT_PORTS
+            and _HOST.fullmatch(parts.netloc) is not None
+            and _PREFIX.fullmatch(quote(parts.path, safe="/%:@!$&'()*+,;=~")) is not None
+            and not (parts.query or parts.fragment)
+        )
+    except ValueError:
+        is_possible = False
+    if not is_possible:
+        raise ConfigurationError(
+            f"{url!r} is no public URL; write it like https://packages.example.com/pypi."
+        )
+    return parts
+
+
+def _believe(environ: "WSGIEnvironment") -> None:
+    client = _address(_last(environ, "FOR"))
+    scheme = _last(environ, "PROTO").lower()
+    host = _last(environ, "HOST")
+    prefix = _last(environ, "PREFIX")
+    if client:
+        environ["REMOTE_ADDR"] = client
+    if scheme in _DEFAULT_PORTS:
+        environ["wsgi.url_scheme"] = scheme
+    if _HOST.fullmatch(host):
+        environ["HTTP_HOST"] = host
+    if len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix):
+        outer = unquote_to_bytes(prefix.rstrip("/")).decode("latin-1")
+        environ["SCRIPT_NAME"] = outer + environ.get("SCRIPT_NAME", "")
+
+
+def _last(environ: "WSGIEnvironment", name: str) -> str:
+    header: str = environ.get(f"HTTP_X_FORWARDED_{name}", "")
     return header.rpartition(",")[2].strip()
+
+
+def _address(text: str) -> str:
+    """The one spelling of an IP address, without a port; empty where it is none."""
+    match = _ADDRESS_WITH_PORT.fullmatch(text)
+    try:
+        parsed = ip_address((match[1] or match[2]) if match else text)
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or parsed)
+    return str(parsed)

@@ -1,4 +1,4 @@
-"""What the page of another site can do to an administrator who is signed in: nothing."""
+"""What the page of another site can change in the name of who looks at it: nothing."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from pypi_repo import Registry
-from tests.browser.conftest import Portal
+from tests.browser.conftest import OpenPortal, Portal
+from tests.conftest import PASSWORD, USER
 from tests.support.distributions import multipart, wheel
 from tests.support.live import LiveServer
 
@@ -102,6 +103,28 @@ def test_a_script_uploads_nothing(
         }""",
         [f"{portal.url}repositories/main/upload", list(body), content_type],
     )
+    assert registry.projects.all("main") == []
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1", "localhost"])
+def test_a_page_publishes_nothing_with_a_password_that_the_browser_remembers(
+    place: str, attacker: Attacker, server: LiveServer, open_portal: OpenPortal, registry: Registry
+) -> None:
+    """By a form, which no browser asks the server about first."""
+    planted = wheel("planted", "1.0")
+    upload_url = f"{server.url}/repositories/main/"
+    developer = open_portal(http_credentials={"username": USER, "password": PASSWORD})
+    developer.page.goto(f"{upload_url}simple/")
+    expect(developer.page.locator("h1")).to_have_text("Simple index")
+    with LiveServer(attacker) as other:
+        attacker.document = f"""<form method="post" enctype="multipart/form-data"
+            action="{upload_url}"><input name=":action" value="file_upload">
+            <input type="file" name="content"><button>Win</button></form>"""
+        developer.page.goto(f"http://{place}:{other.port}/")
+        developer.page.locator("[type=file]").set_input_files([planted.save(developer.folder)])
+        developer.page.get_by_role("button", name="Win").click()
+        developer.page.wait_for_url(f"{upload_url}**")
+        expect(developer.page.locator("body")).to_contain_text("comes from another site")
     assert registry.projects.all("main") == []
 
 

@@ -8,6 +8,7 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 
@@ -161,7 +162,12 @@ def test_largest_upload(prepared: Prepared, clients: Clients, tmp_path: Path) ->
     ("options", "secure"), [(["--trusted-proxy", "127.0.0.1"], True), ([], False)]
 )
 def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared: Prepared) -> None:
-    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    forwarded = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Forwarded-Host": "packages.example.com",
+        "X-Forwarded-Prefix": "/pypi",
+    }
     form = f"name={quote(ADMINISTRATOR)}&password={quote(PASSWORD)}".encode()
     with ServeProcess(*prepared.options, *options) as server:
         connection = HTTPConnection("127.0.0.1", server.port)
@@ -170,4 +176,20 @@ def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared:
         answer = connection.getresponse()
         assert answer.status == 303
         assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+        answer.read()
+        connection.request("GET", "/", headers=forwarded)
+        page = connection.getresponse().read().decode()
+        assert ("https://packages.example.com/pypi/portal/" in page) is secure
         connection.close()
+
+
+def test_the_public_url_is_what_there_is_to_paste(tmp_path: Path) -> None:
+    outer = "https://packages.example.com/pypi"
+    with ServeProcess("--data", tmp_path / "data", "--public-url", outer) as server:
+        output = server.output
+        with urlopen(f"{server.url}/", timeout=30) as answer:
+            page = answer.read().decode()
+    assert f"repository = {outer}/repositories/main/\n" in output
+    assert "@packages.example.com/pypi/repositories/main/simple/ PROJECT\n" in output
+    assert f"{outer}/portal/" in output
+    assert f"{outer}/portal/" in page

@@ -25,7 +25,7 @@ from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page, Problem
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.app import WSGIApp, drain, path_info
+from pypi_repo.web.app import WSGIApp, path_info
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
 
@@ -49,14 +49,10 @@ class ApiApp(WSGIApp):
         self._urls = Map(rules, strict_slashes=True, merge_slashes=False)
 
     def handle(self, request: Request, actor: Actor) -> Response:
-        try:
-            response = self._answer(request)
-        except (RegistryError, HTTPException) as error:
-            drain(request)
-            response = _problem(error, request)
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+        return _harmless(self._answer(request))
+
+    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
+        return _harmless(_problem(error, request))
 
     def _answer(self, request: Request) -> Response:
         path = path_info(request)
@@ -212,6 +208,12 @@ def _changed(answer: Answer, request: Request) -> Response:
         response.headers["Location"] = f"{root}/{answer.location}"
     elif answer.status == 200:
         response.set_etag(_etag(response.get_data()))
+    return response
+
+
+def _harmless(response: Response) -> Response:
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -126,7 +125,7 @@ class PortalApp(WSGIApp):
         )
 
     def handle(self, request: Request, actor: Actor) -> Response:
-        page = Page(request, self._registry, self._templates, self._repositories_url, actor)
+        page = self._page(request, actor)
         if path_info(request).startswith("/static/"):
             return _static_file(page, path_info(request).removeprefix("/static/"))
         try:
@@ -136,6 +135,14 @@ class PortalApp(WSGIApp):
         if request.method == "POST" and response.status_code >= 400:
             drain(request)
         return response
+
+    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
+        if isinstance(error, PermissionDenied):  # which is told to somebody in a browser
+            return _refusal(self._page(request, ANONYMOUS), error)
+        return super()._refusal(request, error)
+
+    def _page(self, request: Request, actor: Actor) -> Page:
+        return Page(request, self._registry, self._templates, self._repositories_url, actor)
 
     def _answer(self, page: Page) -> Response:
         request = page.request
@@ -160,7 +167,6 @@ class PortalApp(WSGIApp):
         return self._act(page, route, names)
 
     def _act(self, page: Page, route: _Route, names: dict[str, Any]) -> Response:
-        _refuse_other_sites(page.request)
         if not route.streams:
             largest = _LARGEST_FORM_OF_ANYBODY if route.public else _LARGEST_FORM
             page.request.max_content_length = largest
@@ -189,21 +195,6 @@ class PortalApp(WSGIApp):
     def _session(self, request: Request) -> Session | None:
         secret = request.cookies.get(sign_in.COOKIE, "")
         return self._registry.sessions.find(secret) if self._own_sessions and secret else None
-
-
-def _refuse_other_sites(request: Request) -> None:
-    """Browsers tell where a request was made, and a page cannot make them lie.
-
-    https://developer.mozilla.org/en-US/docs/Web/HTTP/Headers/Sec-Fetch-Site, or else Origin.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site is not None:
-        is_ours = site in ("same-origin", "none")
-    else:
-        is_ours = origin is None or urlsplit(origin).netloc == request.host
-    if not is_ours:
-        raise PermissionDenied("This request comes from another site and was refused.")
 
 
 def _to_sign_in(page: Page) -> Response:
