@@ -47,7 +47,7 @@ def test_names_that_no_database_knows(public: Registry, path: str) -> None:
 
 def test_a_journal_holds_whatever_a_wheel_is_warned_about(public: Registry) -> None:
     """U68: names in RECORD are anybody's."""
-    record = b'demo-1.0.dist-info/RECORD,,\n"a\0b",,\n"\xef\xbf\xbf\n",,\n'
+    record = b'demo-1.0.dist-info/RECORD,,\n"a\0b",,\n"\xef\xbf\xbf",,\n'
     accepted = publish(public, wheel(files={"demo-1.0.dist-info/RECORD": record}))
     assert "\0" in "".join(accepted.warnings)
     assert page_of(public).files == (accepted.file,)
