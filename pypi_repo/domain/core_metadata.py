@@ -6,18 +6,17 @@ https://packaging.python.org/en/latest/specifications/core-metadata/
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import getaddresses
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from pypi_repo.domain.contacts import odd_contacts
 from pypi_repo.domain.errors import InvalidMetadata, InvalidName
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import project_name
 from pypi_repo.domain.profiles import Rules
-from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.raw_metadata import Document, licence_files
 from pypi_repo.domain.versions import parse_version
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
 _METADATA_VERSION = re.compile(r"[12]\.[0-9]{1,3}")
 _VALIDATED_AS = "2.5"
 _LONGEST_SUMMARY = 512
-_LONGEST_LABEL = 32
 _LONGEST_SPECIFIER = 1024  # it is on the index with every file
 _LONGEST_COMPLAINT = 300  # of what the validator says, which repeats the value
-_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 # Without the comments and encoded words of e-mails, at which the parser of e-mails is quadratic.
 _CONTENT_TYPE = re.compile(
     r"""
@@ -45,12 +42,15 @@ _REPORTED_FIRST = ("metadata-version", "name", "version")
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """`fields` are all that could be parsed, named as `packaging.metadata` names them."""
+    """`fields` are all that could be parsed, named as `packaging.metadata` names them; `warnings`
+    are sentences about what is odd and yet accepted.
+    """
 
     name: str
     version: Version
     requires_python: str | None
     fields: "RawMetadata"
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, document: bytes, rules: Rules) -> Self:
@@ -66,8 +66,7 @@ class CoreMetadata:
             raise InvalidMetadata("The core metadata in the archive cannot be parsed.") from error
         _check_metadata_version(fields)
         requires_python = fields.get("requires_python") or None
-        if requires_python is not None:
-            _check_specifier(requires_python)
+        warnings = () if requires_python is None else _check_specifier(requires_python, rules)
         try:
             name, version = project_name(fields["name"]), parse_version(fields["version"])
         except InvalidName as error:
@@ -76,12 +75,11 @@ class CoreMetadata:
             raise InvalidMetadata(
                 "The core metadata in the archive needs one Name and one valid Version."
             ) from error
-        parsed = cls(name, version, requires_python, fields)
         if rules.valid_metadata:
             if "project-url" in unparsed:
                 raise InvalidMetadata("A label of Project-URL is there twice.")
-            _validate(fields)
-        return parsed
+            warnings += _validate(fields, rules)
+        return cls(name, version, requires_python, fields, warnings)
 
     def check_against(self, filename: DistributionFilename) -> None:
         """Raises InvalidMetadata if the archive says it is another project or version."""
@@ -101,27 +99,32 @@ def _check_metadata_version(fields: "RawMetadata") -> None:
         )
 
 
-def _check_specifier(text: str) -> None:
+def _check_specifier(text: str, rules: Rules) -> tuple[str, ...]:
+    """Warnings."""
     if len(text) > _LONGEST_SPECIFIER:
         raise InvalidMetadata(f"Requires-Python is longer than {_LONGEST_SPECIFIER} characters.")
-    # Whatever the profile: uv drops a file with a bad one without a word.
     try:
         SpecifierSet(text)
     except InvalidSpecifier as error:
-        raise InvalidMetadata(
-            f"Requires-Python {text[:80]!r} is not a valid version specifier."
-        ) from error
+        complaint = f"Requires-Python {text[:80]!r} is not a valid version specifier."
+        # Some installers read what others do not (>=3.6.*), and some drop such a file without a
+        # word, so only what is old already gets onto the index as it is.
+        if rules.valid_metadata or not text.isprintable():
+            raise InvalidMetadata(complaint) from error
+        return (complaint,)
+    return ()
 
 
-def _validate(fields: "RawMetadata") -> None:
-    """What the specification asks of each field, and what it leaves to the index."""
+def _validate(fields: "RawMetadata", rules: Rules) -> tuple[str, ...]:
+    """What the specification asks of each field, and what it leaves to the index: warnings."""
     from packaging.metadata import Metadata  # raw_metadata says why here
 
     _check_content_type(fields.get("description_content_type"))
     try:
         # As the newest version: builders write fields years before their time, and what the
-        # fields may hold is the same in all versions.
-        Metadata.from_raw({**fields, "metadata_version": _VALIDATED_AS})
+        # fields may hold is the same in all versions, but for the paths of licence files.
+        newest: RawMetadata = {**fields, "metadata_version": _VALIDATED_AS}
+        Metadata.from_raw({**newest, "license_files": licence_files(fields)})
     except ExceptionGroup as errors:
         worst = min(_leaves(errors), key=_report_order)
         complaint = str(worst)[:_LONGEST_COMPLAINT]
@@ -132,17 +135,10 @@ def _validate(fields: "RawMetadata") -> None:
         raise InvalidMetadata(f"The Summary is longer than {_LONGEST_SUMMARY} characters.")
     if fields.get("license") and fields.get("license_expression"):
         raise InvalidMetadata("License and License-Expression must not be given together.")
-    _check_addresses("Author-email", fields.get("author_email", ""))
-    _check_addresses("Maintainer-email", fields.get("maintainer_email", ""))
-    _check_url("Home-page", fields.get("home_page", ""))
-    _check_url("Download-URL", fields.get("download_url", ""))
-    for label, url in fields.get("project_urls", {}).items():
-        if not label or len(label) > _LONGEST_LABEL or not url:
-            raise InvalidMetadata(
-                f"The Project-URL {label[:80]!r} needs a label of at most {_LONGEST_LABEL} "
-                "characters and a URL."
-            )
-        _check_url("Project-URL", url)
+    odd = tuple(odd_contacts(fields))
+    if odd and rules.public_commons:
+        raise InvalidMetadata(odd[0])
+    return odd
 
 
 def _leaves(errors: ExceptionGroup[Exception]) -> Iterable[Exception]:
@@ -167,23 +163,3 @@ def _check_content_type(value: str | None) -> None:
             f"Description-Content-Type {value[:80]!r} is no media type; write it like "
             "text/markdown; charset=UTF-8."
         )
-
-
-def _check_addresses(field: str, value: str) -> None:
-    try:
-        addresses = [address for _name, address in getaddresses([value]) if address]
-    except RecursionError:  # comments within comments, groups within groups
-        addresses = [value]
-    if addresses and not _ADDRESS.fullmatch(addresses[-1]):
-        raise InvalidMetadata(f"{field} {value[:80]!r} is not an e-mail address.")
-
-
-def _check_url(field: str, value: str) -> None:
-    if not value:
-        return
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise InvalidMetadata(f"{field} {value[:80]!r} is not an http or https URL.")

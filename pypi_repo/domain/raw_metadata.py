@@ -6,7 +6,10 @@ The parser is imported by the first document: it costs a start more than anythin
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.headers import split_headers
+from packaging.version import InvalidVersion, Version
+
+from pypi_repo.domain.headers import Header, split_headers
+from pypi_repo.domain.versions import parse_version
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -22,6 +25,11 @@ _FIELDS = frozenset(
     requires-python summary supported-platform version
     """.split()
 )
+
+
+_TEXTS = frozenset({b"description", b"license"})
+_NOT_GIVEN = "UNKNOWN"  # setuptools before 62.1 and flit 2 wrote it for what nobody had said
+_PATHS_HAVE_MEANING = Version("2.4")
 
 
 class Document:
@@ -40,11 +48,36 @@ class Document:
         from packaging.metadata import parse_email
 
         headers, body = split_headers(self.content)
-        known = (b"%b:%b" % (each.name, each.raw) for each in headers if each.name in _FIELDS)
+        given = (each for each in headers if each.name in _FIELDS and each.value != _NOT_GIVEN)
+        known = (b"%b:%b\n" % (each.name, _unfolded(each)) for each in given)
         fields, unclear = parse_email(b"".join(known))
-        if body:
+        if body and body.strip() != _NOT_GIVEN.encode():
             _describe(fields, unclear, body)
         return fields, unclear
+
+    @property
+    def licence_files(self) -> list[str]:
+        """Those that must be in the archive; raises like `parsed`."""
+        return licence_files(self.parsed[0])
+
+
+def licence_files(fields: "RawMetadata") -> list[str]:
+    """The paths that License-File names, from the metadata version on that gave them a meaning.
+
+    Before, builders wrote whatever they found them by: `../LICENSE`, `licenses\\MIT.txt`.
+    """
+    try:
+        has_meaning = parse_version(fields.get("metadata_version", "")) >= _PATHS_HAVE_MEANING
+    except InvalidVersion:
+        return []
+    return fields.get("license_files", []) if has_meaning else []
+
+
+def _unfolded(header: Header) -> bytes:
+    """In one line (RFC 5322 section 2.2.3), but for those that hold texts of many."""
+    if header.name in _TEXTS:
+        return header.raw.rstrip(b"\r\n")
+    return b" ".join(line.strip() for line in header.raw.splitlines())
 
 
 def _describe(fields: "RawMetadata", unclear: dict[str, list[str]], body: bytes) -> None:

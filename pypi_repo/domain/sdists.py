@@ -16,7 +16,7 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.member_names import warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
-from pypi_repo.domain.wheels import collect, exhaust, licence_files, refuse_bomb
+from pypi_repo.domain.wheels import collect, exhaust, refuse_bomb
 from pypi_repo.domain.zip_archive import read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -54,7 +54,7 @@ class Sdist:
             raise InvalidArchive(f"The sdist lacks {self._top or self._filename.stem}/PKG-INFO.")
         metadata = Document(self._metadata)
         if self._rules.complete_wheels:
-            for path in licence_files(metadata):
+            for path in metadata.licence_files:
                 if not self._is_file(f"{self._top}/{path}"):
                     raise InvalidArchive(f"The sdist lacks the licence file {path[:80]!r}.")
         self._warn()

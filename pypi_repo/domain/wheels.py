@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
 
 from packaging.tags import Tag, parse_tag
-from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.entry_points import script_names, stays_in_folder
 from pypi_repo.domain.errors import InvalidArchive
@@ -17,7 +16,6 @@ from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.member_names import list_names, warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
-from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -122,7 +120,7 @@ class Wheel:
                 raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
 
     def _check_licences(self, metadata: Document) -> None:
-        for path in licence_files(metadata):
+        for path in metadata.licence_files:
             if f"{self._info}/licenses/{path}" not in self._members:
                 raise InvalidArchive(f"The wheel lacks the licence file {path[:80]!r}.")
 
@@ -168,16 +166,6 @@ def _expanded(stated: Iterable[str]) -> set[Tag]:
     return (
         {tag for triple in triples for tag in parse_tag(triple)} if count <= _MOST_TAGS else set()
     )
-
-
-def licence_files(metadata: Document) -> list[str]:
-    """The paths that License-File names, where the metadata version gives them a meaning."""
-    fields, _unparsed = metadata.parsed
-    try:
-        meaningful = parse_version(fields.get("metadata_version", "")) >= Version("2.4")
-    except InvalidVersion:
-        return []
-    return fields.get("license_files", []) if meaningful else []
 
 
 def collect(chunks: Iterable[bytes], limit: int, name: str) -> bytes:

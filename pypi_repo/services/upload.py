@@ -161,7 +161,8 @@ class Uploads:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
         self._blobs.put(file.path, staged, beside)
         stored = (file.path, *(file.path + suffix for suffix in beside))
-        return _Candidate(metadata.name, filename, file, stored, attested, inspection.warnings)
+        warnings = inspection.warnings + metadata.warnings
+        return _Candidate(metadata.name, filename, file, stored, attested, warnings)
 
     def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""

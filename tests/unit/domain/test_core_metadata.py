@@ -1,5 +1,7 @@
 """METADATA and PKG-INFO, as the archive holds them."""
 
+import re
+
 import packaging.metadata
 import pytest
 from hypothesis import given
@@ -199,8 +201,12 @@ def test_parentheses_within_each_other_are_refused(header: str, depth: int) -> N
 @pytest.mark.parametrize("opening", ["(", "a:"])
 def test_comments_and_groups_within_each_other_are_no_address(field: str, opening: str) -> None:
     """U34, U113"""
-    with pytest.raises(InvalidMetadata, match=f"{field} .* is not an e-mail address"):
-        CoreMetadata.parse(_document(f"{field}: {opening * 20_000}"), RULES["private"])
+    document = _document(f"{field}: {opening * 20_000}")
+    complaint = f"{field} .* is not an e-mail address"
+    with pytest.raises(InvalidMetadata, match=complaint):
+        CoreMetadata.parse(document, RULES["pypi"])
+    (warning,) = CoreMetadata.parse(document, RULES["private"]).warnings
+    assert re.match(complaint, warning)
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,8 @@ def _parse(*lines: str, profile: Profile = "private", version: str = "2.4") -> C
 
 
 _REFUSED = {
-    "U33 summary of two lines": ["Summary: one", "  two"],
     "U33 summary without end": ["Summary: " + "x" * 513],
-    "U34 author without an address": ["Author-email: not an address"],
-    "U34 last address is none": ["Author-email: Ada <ada@example.org>, nonsense"],
-    "U34 maintainer without an address": ["Maintainer-email: Ada at home"],
+    "U33 summary without end, folded": ["Summary: " + "x" * 300, "  " + "x" * 300],
     "U36 home page without a scheme": ["Home-page: example.org"],
     "U36 home page of a script": ["Home-page: javascript:alert(1)"],
     "U36 home page without a host": ["Home-page: https://"],
@@ -66,12 +63,160 @@ def test_fields_are_validated(shape: str, profile: Profile) -> None:
 
 @pytest.mark.parametrize("shape", _REFUSED)
 def test_lenient_takes_what_old_files_have(shape: str) -> None:
-    """U33 to U42: but never what installers drop without a word (U38)."""
-    if shape.startswith("U38"):
+    """U33 to U42"""
+    assert _parse(*_REFUSED[shape], profile="lenient").name == "demo"
+
+
+@pytest.mark.parametrize(
+    "specifier", [">=3.6.*", "!=3.0*", ">=2.7, !=3.0.*, <=3.*", "three", "3.8"]
+)
+def test_lenient_keeps_an_old_requires_python_as_it_is(specifier: str) -> None:
+    """U38: installers still read most of them."""
+    kept = _parse(f"Requires-Python: {specifier}", profile="lenient")
+    assert kept.requires_python == specifier
+    assert kept.warnings == (f"Requires-Python {specifier!r} is not a valid version specifier.",)
+    for profile in STRICT:
         with pytest.raises(InvalidMetadata, match="Requires-Python"):
-            _parse(*_REFUSED[shape], profile="lenient")
-    else:
-        assert _parse(*_REFUSED[shape], profile="lenient").name == "demo"
+            _parse(f"Requires-Python: {specifier}", profile=profile)
+
+
+@pytest.mark.parametrize(
+    "specifier", [">=3\0", ">=3\x1b[2J", "\N{RIGHT-TO-LEFT OVERRIDE}3", "3" * 1025]
+)
+def test_lenient_keeps_nothing_that_a_page_could_not_hold(specifier: str) -> None:
+    """U38"""
+    with pytest.raises(InvalidMetadata, match="Requires-Python"):
+        _parse(f"Requires-Python: {specifier}", profile="lenient")
+
+
+_ODD = {
+    "author without an address": ["Author-email: not an address"],
+    "last address is none": ["Author-email: Ada <ada@example.org>, nonsense"],
+    "maintainer without an address": ["Maintainer-email: Ada at home"],
+    "home page for SSH": ["Home-page: ssh://git@example.org/team/demo.git"],
+    "home page as Git writes it": ["Home-page: git@example.org:team/demo.git"],
+    "home page of Git": ["Home-page: git://example.org/demo"],
+    "download from a repository": ["Download-URL: git+https://example.org/demo@v1.0"],
+    "project URL of another kind of repository": ["Project-URL: Source, hg+ssh://example.org/demo"],
+}
+
+
+@pytest.mark.parametrize("shape", _ODD)
+def test_contacts_that_only_people_understand_are_a_warning(shape: str) -> None:
+    """U34, U36: and none of the public index's."""
+    (line,) = _ODD[shape]
+    (warning,) = _parse(line).warnings
+    assert warning.startswith(line.partition(":")[0])
+    assert _parse(line, profile="lenient").warnings == ()
+    with pytest.raises(InvalidMetadata, match=r"is not an (e-mail address|http or https URL)"):
+        _parse(line, profile="pypi")
+
+
+@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("Home-page", "home_page"),
+        ("Download-URL", "download_url"),
+        ("Author", "author"),
+        ("Author-email", "author_email"),
+        ("Maintainer", "maintainer"),
+        ("Maintainer-email", "maintainer_email"),
+        ("Summary", "summary"),
+        ("License", "license"),
+        ("Keywords", "keywords"),
+        ("Platform", "platforms"),
+        ("Description", "description"),
+        ("Description-Content-Type", "description_content_type"),
+        ("Requires-Python", "requires_python"),
+        ("Classifier", "classifiers"),
+        ("Project-URL", "project_urls"),
+        ("License-File", "license_files"),
+    ],
+)
+@pytest.mark.parametrize("value", ["UNKNOWN", "  UNKNOWN  ", "\n UNKNOWN"])
+def test_unknown_is_no_value(field: str, key: str, value: str, profile: Profile) -> None:
+    """U10: setuptools and flit wrote it for whatever nobody had said."""
+    parsed = _parse(f"{field}: {value}", "License-Expression: MIT", profile=profile)
+    assert key not in parsed.fields
+    assert parsed.warnings == ()
+    assert parsed.requires_python is None
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_a_description_that_is_unknown_is_none(profile: Profile) -> None:
+    """U10: setuptools wrote it as the body, too."""
+    for body in ("UNKNOWN\n", "\nUNKNOWN\n\n"):
+        parsed = CoreMetadata.parse(_document(body=body), RULES[profile])
+        assert "description" not in parsed.fields
+    parsed = CoreMetadata.parse(_document(body="UNKNOWN is a word.\n"), RULES[profile])
+    assert parsed.fields["description"] == "UNKNOWN is a word.\n"
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_one_value_of_a_list_may_be_unknown(profile: Profile) -> None:
+    """U10"""
+    parsed = _parse(
+        "Platform: UNKNOWN", "Platform: any", "Keywords: UNKNOWN-thing", profile=profile
+    )
+    assert parsed.fields["platforms"] == ["any"]
+    assert parsed.fields["keywords"] == ["UNKNOWN-thing"]
+
+
+@pytest.mark.parametrize("field", ["Name", "Version"])
+@pytest.mark.parametrize("profile", ALL)
+def test_nothing_is_named_unknown(field: str, profile: Profile) -> None:
+    """U10: as a setup() that says nothing would be."""
+    document = _document().replace(f"\n{field}: ".encode(), f"\n{field}: UNKNOWN\nX-Was: ".encode())
+    with pytest.raises(InvalidMetadata, match="needs one Name and one valid Version"):
+        CoreMetadata.parse(document, RULES[profile])
+
+
+@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_folded_headers_are_one_line(end: str, profile: Profile) -> None:
+    """U33: whatever the field; only texts of many lines keep theirs."""
+    lines = [
+        "Metadata-Version: 2.1",
+        "Name:",
+        " demo",
+        "Version: 1.0",
+        "Summary: one",
+        "  two",
+        "\tthree",
+        "Classifier: Programming Language ::",
+        " Python",
+        "Project-URL: Home,",
+        " https://example.org",
+        "Requires-Python: >=3.8,",
+        "  <4",
+        "License: first",
+        "        second",
+        "",
+        "",
+    ]
+    parsed = CoreMetadata.parse(end.join(lines).encode(), RULES[profile])
+    assert parsed.name == "demo"
+    assert parsed.requires_python == ">=3.8, <4"
+    assert parsed.fields["summary"] == "one two three"
+    assert parsed.fields["classifiers"] == ["Programming Language :: Python"]
+    assert parsed.fields["project_urls"] == {"Home": "https://example.org"}
+    assert parsed.fields["license"].splitlines() == ["first", "        second"]
+
+
+@pytest.mark.parametrize("profile", ALL)
+@pytest.mark.parametrize("version", ["1.2", "2.1", "2.3"])
+@pytest.mark.parametrize(
+    "path", ["../LICENSE", "../../LICENSE", "licenses\\MIT.txt", "/src/LICENSE", "C:\\LICENSE"]
+)
+def test_paths_of_licences_have_rules_since_2_4(path: str, version: str, profile: Profile) -> None:
+    """U40, U70, U78"""
+    parsed = _parse(f"License-File: {path}", version=version, profile=profile)
+    assert parsed.fields["license_files"] == [path]
+    if profile != "lenient":
+        for newer in ("2.4", "2.5"):
+            with pytest.raises(InvalidMetadata):
+                _parse(f"License-File: {path}", version=newer, profile=profile)
 
 
 _ACCEPTED = {

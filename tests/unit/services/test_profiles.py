@@ -114,7 +114,6 @@ def test_a_sound_file_passes_everywhere(
 _BAD_FIELDS = {
     "U30": "Metadata-Version: 2.x",
     "U33": "Summary: " + "x" * 513,
-    "U34": "Author-email: nonsense",
     "U36": "Home-page: javascript:alert(1)",
     "U37": "Requires-Dist: other >==1",
     "U39": "Dynamic: Colour",
@@ -166,9 +165,25 @@ def test_lenient_takes_bad_fields(index: Registry, rule: str) -> None:
     assert publish(index, _bad(rule), "lenient").file.filename == wheel().filename
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+def test_what_is_odd_about_metadata_is_told_and_journalled(index: Registry) -> None:
+    """U34, U38: in the answer to the upload, and for good."""
+    told = publish(index, wheel(extra_metadata="Author-email: nonsense"), "private").warnings
+    old = publish(index, wheel(requires_python=">=3.6.*"), "lenient", requires_python=None)
+    assert (old.file.requires_python, page_of(index, repository="lenient").files[0]) == (
+        ">=3.6.*",
+        old.file,
+    )
+    assert [
+        entry.detail["warnings"] for entry in journal_of(index) if entry.action == "upload file"
+    ] == [
+        *told,
+        *old.warnings,
+    ]
+
+
+@pytest.mark.parametrize("profile", STRICT)
 def test_a_requires_python_that_clients_drop_is_refused(index: Registry, profile: Profile) -> None:
-    """U38: whatever the profile."""
+    """U38"""
     with pytest.raises(InvalidMetadata, match="Requires-Python"):
         publish(index, wheel(requires_python="three"), profile, requires_python=">=3")
 
