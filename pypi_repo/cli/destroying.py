@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import click
 
-from pypi_repo.cli.output import printable, say
+from pypi_repo.cli.output import say
 from pypi_repo.domain.records import DistributionFile
-from pypi_repo.domain.texts import counted
+from pypi_repo.domain.texts import counted, printable
 from pypi_repo.settings import format_size
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

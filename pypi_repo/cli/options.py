@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from pypi_repo.cli.output import printable
+from pypi_repo.cli.output import takes_no_more
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.texts import printable
 from pypi_repo.registry import Registry
 from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size
 
@@ -28,6 +29,14 @@ class Command(click.Command):
             # One line: what a database says of itself may have several.
             sentence = " ".join(error.for_operator.split())
             raise click.ClickException(printable(sentence)) from error
+        except BrokenPipeError:
+            raise  # as of `pypi-repo ... | head`: click ends without a word
+        except OSError as error:
+            if not takes_no_more():
+                raise
+            raise click.ClickException(
+                f"Standard output cannot be written: {error.strerror}. Send it elsewhere."
+            ) from error
 
 
 class Group(click.Group):

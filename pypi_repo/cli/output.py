@@ -1,34 +1,29 @@
 """How commands print what they found: tables for people, JSON for programs."""
 
 import json
-import unicodedata
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 
-_NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Categories of characters that move the cursor, colour, break or turn round a line."""
-
-
-def printable(text: str) -> str:
-    """The text with each character that steers a terminal as an escape of Python.
-
-    Names, reasons and descriptions are other people's words: `\\x1b` in one of them could clear
-    the screen, or show another line than the one that is there.
-    """
-    return "".join(
-        char.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(char) in _NEVER_SHOWN
-        else char
-        for char in text
-    )
+from pypi_repo.domain.texts import printable
 
 
 def say(line: str, *, err: bool = False) -> None:
     """Prints one line, on stderr with `err`; whatever stands in it, it stays one line."""
     click.echo(printable(line), err=err)
+
+
+def takes_no_more() -> bool:
+    """Whether standard output fails; if it does not, there is an empty line more on it."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def print_records(

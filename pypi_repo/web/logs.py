@@ -5,7 +5,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from pypi_repo.domain.texts import printable
 from pypi_repo.web.observation import current
+from pypi_repo.web.tracebacks import traceback_lines
 
 FORMATS = ("text", "json")
 
@@ -40,10 +42,20 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line for people; control characters in it are escaped, so that it stays one."""
+    """One line for people, and those of a traceback.
+
+    Whatever strangers wrote into it is escaped, so that no line is theirs.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record)
+        line = self.formatMessage(record)
+        error = record.exc_info[1] if record.exc_info else None
+        return line if error is None else "\n".join([line, *traceback_lines(error)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
         fields = getattr(record, "fields", None)
@@ -54,17 +66,16 @@ class TextFormatter(logging.Formatter):
             ).rstrip()
         request_id = getattr(record, "request_id", "-")
         line = super().formatMessage(record) + ("" if request_id == "-" else f" [{request_id}]")
-        if line.isprintable():
-            return line
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+        return printable(line)
 
 
 def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
-    """Sends all log lines of this process to standard error.
+    """Sends all log lines of this process to standard error, and warnings as such.
 
     log_format: `text` or `json`.
     requests: whether each request is a line.
     """
+    logging.captureWarnings(True)
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RequestId())
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())

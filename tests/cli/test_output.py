@@ -1,8 +1,13 @@
 """What people see: nobody's words steer their terminal, and emptiness is said."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from pypi_repo.cli.output import printable
+from pypi_repo import Registry, Settings
+from pypi_repo.domain.texts import printable
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
 
@@ -72,3 +77,49 @@ def test_empty_lists_say_so(main_cli: CommandLine) -> None:
     assert "ada has no tokens" in tokens.stderr
     assert "no projects in main" in projects.stderr
     assert main_cli.json("token", "list", "ada") == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["repository", "list"],
+        ["repository", "list", "--json"],
+        ["repository", "create", "other"],
+        ["serve", "--port", "0"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_output_is_one_sentence(
+    command: list[str], main_cli: CommandLine, index: Index
+) -> None:
+    done = into_full_output(command, main_cli.data)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: Standard output cannot be written: No space left on device. Send it elsewhere.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to")
+def test_passwords_that_nobody_could_read_are_not_made(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done = into_full_output(["serve", "--port", "0"], data)
+    with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
+        made = [*registry.administrators.all(), *registry.accounts.users()]
+
+    assert done.returncode == 1
+    assert made == []
+
+
+def into_full_output(command: list[str], data: Path) -> subprocess.CompletedProcess[str]:
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
+            [sys.executable, "-m", "pypi_repo", *command, "--data", str(data)],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
