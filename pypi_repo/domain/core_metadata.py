@@ -81,6 +81,12 @@ class CoreMetadata:
             warnings += _validate(fields, rules)
         return cls(name, version, requires_python, fields, warnings)
 
+    @property
+    def summary(self) -> str:
+        """One line, and no longer than the standard allows, whatever an old tool has written."""
+        line = " ".join(self.fields.get("summary", "").replace("\0", " ").split())
+        return line[:_LONGEST_SUMMARY]
+
     def check_against(self, filename: DistributionFilename) -> None:
         """Raises InvalidMetadata if the archive says it is another project or version."""
         if not filename.belongs_to(self.name) or self.version != filename.version:

@@ -63,12 +63,14 @@ class ProjectSummary:
 
     latest: the newest version that is neither yanked nor a pre-release, if there is any such;
         None without any release.
+    summary: what the latest release says of itself; empty where that is unknown.
     """
 
     name: str
     normalized_name: NormalizedName
     status: ProjectStatus
     latest: str | None
+    summary: str
     releases: int
     files: int
     size: int

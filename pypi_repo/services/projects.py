@@ -290,7 +290,7 @@ def _known_release(catalog: Catalog, project: Project, version: str) -> int:
         found = None
     if found is None:
         raise UnknownRelease(f"{project.name} has no release {version[:80]!r} here.")
-    return found[0]
+    return found.id
 
 
 def _yank_action(reason: str | None, what: str) -> str:

@@ -32,7 +32,7 @@ from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
 from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import BlobStore, StagedFile
-from pypi_repo.storage.catalog import Catalog, Located
+from pypi_repo.storage.catalog import Catalog, FoundRelease, Located
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
 
@@ -60,6 +60,7 @@ class _Candidate:
     """A checked and stored file that is about to be published; `stored` are all its blobs."""
 
     display_name: str
+    summary: str
     filename: DistributionFilename
     file: DistributionFile
     stored: tuple[str, ...]
@@ -161,8 +162,15 @@ class Uploads:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
         self._blobs.put(file.path, staged, beside)
         stored = (file.path, *(file.path + suffix for suffix in beside))
-        warnings = inspection.warnings + metadata.warnings
-        return _Candidate(metadata.name, filename, file, stored, attested, warnings)
+        return _Candidate(
+            metadata.name,
+            metadata.summary,
+            filename,
+            file,
+            stored,
+            attested,
+            inspection.warnings + metadata.warnings,
+        )
 
     def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
@@ -178,7 +186,7 @@ class Uploads:
             if not all(map(self._blobs.exists, candidate.stored)):
                 raise Unavailable("The stored file was swept away as an old orphan; send it again.")
             project_id = self._project(catalog, repository, project, candidate)
-            release_id = _release(catalog, repository, project_id, file, existing)
+            release_id = _release(catalog, repository, project_id, candidate, existing)
             file_id = (
                 catalog.add_file(repository, release_id, file)
                 if existing is None
@@ -300,28 +308,41 @@ def _release(
     catalog: Catalog,
     repository: Repository,
     project_id: int,
-    file: DistributionFile,
+    candidate: _Candidate,
     replaced: DistributionFile | None,
 ) -> int:
     """The release that the file joins or begins; raises ReleaseClosed."""
+    file, summary = candidate.file, candidate.summary
     found = catalog.release(project_id, file.version)
     if found is None:
-        return catalog.add_release(project_id, file.version, file.uploaded_at)
-    release_id, created_at = found
+        return catalog.add_release(project_id, file.version, summary, file.uploaded_at)
+    _check_open(catalog, repository, found, file, replaced)
+    if found.summary != summary:
+        catalog.set_summary(found.id, summary)
+    return found.id
+
+
+def _check_open(
+    catalog: Catalog,
+    repository: Repository,
+    release: FoundRelease,
+    file: DistributionFile,
+    replaced: DistributionFile | None,
+) -> None:
+    """Raises ReleaseClosed."""
     rules = RULES[repository.profile]
     if rules.public_commons:
-        if file.uploaded_at - created_at > _PUBLIC_RELEASES_STAY_OPEN:
+        if file.uploaded_at - release.created_at > _PUBLIC_RELEASES_STAY_OPEN:
             raise ReleaseClosed(
                 f"Release {file.version} is older than {_PUBLIC_RELEASES_STAY_OPEN.days} days "
                 "and takes no new files; raise the version."
             )
     elif repository.allow_overwrite or not rules.normalized_filenames:
-        return release_id  # releases of old have a .zip beside the .tar.gz, or several spellings
-    if file.kind == "sdist" and replaced is None and catalog.has_sdist(release_id):
+        return  # releases of old have a .zip beside the .tar.gz, or several spellings
+    if file.kind == "sdist" and replaced is None and catalog.has_sdist(release.id):
         raise ReleaseClosed(
             f"Release {file.version} has a source distribution already; raise the version."
         )
-    return release_id
 
 
 def _journal_entry(

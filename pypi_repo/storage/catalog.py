@@ -70,6 +70,12 @@ class Located(NamedTuple):
     project: Project | None
 
 
+class FoundRelease(NamedTuple):
+    id: int
+    created_at: datetime
+    summary: str | None
+
+
 class Catalog:
     """Runs on a connection that a service opened; the service also commits."""
 
@@ -184,16 +190,16 @@ class Catalog:
 
     # Releases
 
-    def release(self, project_id: int, version: str) -> tuple[int, datetime] | None:
-        """Its id and age, under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
+    def release(self, project_id: int, version: str) -> FoundRelease | None:
+        """Under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
         names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
         row = self._connection.execute(RELEASE, names).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else FoundRelease(*row)
 
     def has_sdist(self, release_id: int) -> bool:
         return self._connection.execute(HAS_SDIST, {"release_id": release_id}).scalar_one()
 
-    def add_release(self, project_id: int, version: str, at: datetime) -> int:
+    def add_release(self, project_id: int, version: str, summary: str, at: datetime) -> int:
         """The new release's id."""
         return self._connection.execute(
             ADD_RELEASE,
@@ -202,8 +208,14 @@ class Catalog:
                 "version": version,
                 "canonical_version": canonicalize_version(version),
                 "created_at": at,
+                "summary": summary,
             },
         ).scalar_one()
+
+    def set_summary(self, release_id: int, summary: str) -> None:
+        self._connection.execute(
+            update(ReleaseRow).where(ReleaseRow.id == release_id).values(summary=summary)
+        )
 
     def delete_release(self, release_id: int) -> None:
         self._connection.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))

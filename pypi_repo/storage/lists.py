@@ -30,6 +30,8 @@ _PROJECT_SORTS: Mapping[str, Any] = {
 }
 """What a list of projects can be sorted by, and shows of each."""
 
+_NOTHING: tuple[str | None, str] = (None, "")
+
 _USER_SORTS: Mapping[str, Any] = {
     "name": UserRow.name,
     "created": UserRow.created_at,
@@ -133,7 +135,8 @@ class Lists:
                 name=name,
                 normalized_name=NormalizedName(normalized),
                 status=status,
-                latest=latest.get(id_),
+                latest=latest.get(id_, _NOTHING)[0],
+                summary=latest.get(id_, _NOTHING)[1],
                 releases=releases,
                 files=files,
                 size=int(size),
@@ -142,19 +145,23 @@ class Lists:
             for id_, name, normalized, status, releases, files, size, last_upload in rows
         ]
 
-    def _latest(self, project_ids: Sequence[int]) -> dict[int, str | None]:
-        """The version of each project that most people want, of those that have any."""
+    def _latest(self, project_ids: Sequence[int]) -> dict[int, tuple[str | None, str]]:
+        """The version of each project that most people want, and its summary."""
         is_installable = case((FileRow.id.is_not(None) & FileRow.yanked.is_(None), 1), else_=0)
+        columns = (ReleaseRow.project_id, ReleaseRow.version, ReleaseRow.summary)
         rows = self._connection.execute(
-            select(ReleaseRow.project_id, ReleaseRow.version, func.max(is_installable))
+            select(*columns, func.max(is_installable))
             .outerjoin_from(ReleaseRow, FileRow, FileRow.release_id == ReleaseRow.id)
             .where(ReleaseRow.project_id.in_(project_ids))
-            .group_by(ReleaseRow.id, ReleaseRow.project_id, ReleaseRow.version)
+            .group_by(ReleaseRow.id, *columns)
         )
-        releases: dict[int, dict[str, bool]] = {}
-        for project_id, version, installable in rows:
-            releases.setdefault(project_id, {})[version] = bool(installable)
-        return {id_: preferred_version(versions) for id_, versions in releases.items()}
+        installable: dict[int, dict[str, bool]] = {}
+        summaries: dict[tuple[int, str | None], str] = {}
+        for project_id, version, summary, is_there in rows:
+            installable.setdefault(project_id, {})[version] = bool(is_there)
+            summaries[project_id, version] = summary or ""
+        chosen = {id_: preferred_version(versions) for id_, versions in installable.items()}
+        return {id_: (version, summaries[id_, version]) for id_, version in chosen.items()}
 
 
 def _holding(name: Any, text: str) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pypi_repo.domain.errors import SchemaOutdated
 from pypi_repo.storage.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in migrations/versions; a test holds the two together."""
 
 _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for PostgreSQL

@@ -94,7 +94,7 @@ FILENAME_OF = select(func.min(FileRow.filename)).where(
     FileRow.repository_id == bindparam("repository_id"),
     FileRow.blake2_256 == bindparam("digest"),
 )
-RELEASE = select(ReleaseRow.id, ReleaseRow.created_at).where(
+RELEASE = select(ReleaseRow.id, ReleaseRow.created_at, ReleaseRow.summary).where(
     ReleaseRow.project_id == bindparam("project_id"),
     ReleaseRow.canonical_version == bindparam("canonical_version"),
 )

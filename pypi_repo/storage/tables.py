@@ -136,7 +136,10 @@ class ProjectRow(Base):
 
 
 class ReleaseRow(Base):
-    """`version` keeps the first spelling; `canonical_version` makes 1.0 and 1.0.0 one release."""
+    """`version` keeps the first spelling; `canonical_version` makes 1.0 and 1.0.0 one release.
+
+    `summary` is that of the newest upload, NULL from before it was kept.
+    """
 
     __tablename__ = "releases"
     __table_args__ = (UniqueConstraint("project_id", "canonical_version"),)
@@ -146,6 +149,7 @@ class ReleaseRow(Base):
     version = _column(String)
     canonical_version = _column(String)
     created_at = _column(UTCDateTime)
+    summary = _optional(String)
 
 
 class FileRow(Base):

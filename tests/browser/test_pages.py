@@ -142,6 +142,43 @@ def test_search_as_you_type(portal: Portal) -> None:
     expect(portal.page.locator("#results")).to_contain_text("has “nothing-like-it” in it")
 
 
+def test_a_slash_begins_the_search(portal: Portal) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    for path in ("repositories/main", "repositories", "users"):
+        portal.open(path)
+        field = portal.page.get_by_role("searchbox")
+        expect(field).not_to_be_focused()
+        portal.page.keyboard.press("/")
+        expect(field).to_be_focused()
+        portal.page.keyboard.type("a/b")
+        expect(field).to_have_value("a/b")
+
+
+def test_a_list_is_searched_sorted_and_paged_on(portal: Portal) -> None:
+    """The order stays while somebody types, and what is shown is prepared as at first."""
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main")
+    rows = portal.page.locator("#results tbody tr")
+    portal.follow("Size")
+    expect(rows.first).to_contain_text("ledger-client")
+    expect(portal.page.locator("th[aria-sort=descending]")).to_contain_text("Size")
+    portal.page.get_by_label("Search projects").press_sequentially("acme", delay=20)
+    expect(rows).to_have_count(11)
+    expect(portal.page.locator("th[aria-sort=descending]")).to_contain_text("Size")
+    portal.follow("Size")
+    expect(portal.page.locator("th[aria-sort=ascending]")).to_contain_text("Size")
+    expect(rows).to_have_count(11)
+
+
+def test_on_a_phone_a_list_is_sorted_too(open_portal: OpenPortal) -> None:
+    portal = open_portal(viewport={"width": 375, "height": 800})
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("users")
+    portal.follow("Last used")
+    expect(portal.page.locator("th[aria-sort=descending]")).to_be_visible()
+    assert portal.page.url.endswith("?sort=-used")
+
+
 def test_one_tick_chooses_every_row(portal: Portal) -> None:
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
     portal.open("repositories/main")

@@ -114,6 +114,7 @@ class ProjectSummary(Document, frozen=True, kw_only=True):
     normalized_name: str
     status: ProjectStatus
     latest: str | None
+    summary: str
     releases: int
     files: int
     size: int

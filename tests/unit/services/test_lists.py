@@ -47,6 +47,36 @@ def test_projects_are_sorted_and_paged(both: Registry) -> None:
     assert (gamma.latest, gamma.releases, gamma.files) == ("1.0", 2, 2)
 
 
+def test_the_summary_is_that_of_the_latest_release(both: Registry) -> None:
+    def summary() -> str:
+        (found,) = both.projects.page("main", ListRequest()).rows
+        return found.summary
+
+    def publish(version: str, text: str, **how: object) -> None:
+        upload(both, wheel("demo", version, extra_metadata=f"Summary: {text}\n", **how))  # type: ignore[arg-type]
+
+    publish("1.0", "The first")
+    publish("2.0", "The second")
+    assert summary() == "The second"
+    publish("1.1", "In between")
+    assert summary() == "The second"
+    both.projects.yank_release("main", "demo", "2.0", "broken")
+    assert summary() == "In between"
+    both.projects.delete_release("main", "demo", "1.1")
+    assert summary() == "The first"
+    both.projects.yank_release("main", "demo", "2.0", None)
+    assert summary() == "The second"
+    both.repositories.change("main", allow_overwrite=True)
+    publish("2.0", "Another one", padding=10)
+    assert summary() == "Another one"
+    both.repositories.change("main", profile="lenient")
+    publish("3.0", "Over\n    two lines, " + "x" * 2000)
+    assert summary().startswith("Over two lines, xxx")
+    assert len(summary()) == 512
+    upload(both, wheel("demo", "4.0"))
+    assert summary() == ""
+
+
 def test_projects_are_found_in_every_repository(both: Registry) -> None:
     both.repositories.create("other")
     for repository, name in (("other", "Demo"), ("main", "demo"), ("main", "demo-api")):
