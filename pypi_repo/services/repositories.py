@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pypi_repo.domain import public_commons
-from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit, require
-from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.access import (
+    OPERATOR,
+    AccessPolicy,
+    Actor,
+    Permission,
+    admit,
+    require,
+    require_administrator,
+)
+from pypi_repo.domain.errors import InvalidSetting, NameTaken, UnknownRepository
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
@@ -91,6 +99,23 @@ class Repositories:
         """Raises UnknownRepository."""
         with self._database.read() as connection:
             return self._managed(Catalog(connection).repository(name), name, actor)
+
+    def look_up(self, name: str, *, actor: Actor = OPERATOR) -> Repository:
+        """For any administrator, to whom lists name it too. Raises as `get` does."""
+        require_administrator(actor)
+        with self._database.read() as connection:
+            found = Catalog(connection).repository(name)
+        if found is None:
+            raise UnknownRepository(f"There is no repository {name!r} here; check the URL.")
+        return found
+
+    def managed_by(self, actor: Actor) -> frozenset[str]:
+        """The names of those that the actor may manage."""
+        return frozenset(
+            found.name
+            for found in self.all()
+            if self._policy.allows(actor, Permission.MANAGE, found)
+        )
 
     def change(self, name: str, *, actor: Actor = OPERATOR, **settings: Any) -> Repository:
         """Changes those settings of `create` that are given; effective on the next request.

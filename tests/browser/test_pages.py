@@ -247,6 +247,24 @@ def test_times_are_in_the_readers_zone(open_portal: OpenPortal) -> None:
     shown, utc = time.inner_text(), time.get_attribute("title") or ""
     assert utc.endswith(" UTC")
     assert utc not in shown
+    # But beside filters by days of UTC.
+    portal.open("activity")
+    assert portal.page.locator("time").first.inner_text().endswith(" UTC")
+
+
+def test_a_digest_is_short_and_copied_whole(portal: Portal, registry: Registry) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    _project, files = registry.projects.get("main", "ledger-client")
+    newest = files[-1]
+    portal.open("activity?project=ledger-client&repository=main&action=upload+file")
+    digest = portal.page.locator(".digest", has_text=newest.digests.sha256[:12]).first
+    whole = digest.get_by_text(newest.digests.sha256, exact=True)
+    expect(whole).to_be_hidden()
+    digest.locator("summary").press("Enter")
+    expect(whole).to_be_visible()
+    digest.get_by_role("button").click()
+    digest.get_by_text("Copied").wait_for()
+    assert portal.page.evaluate("navigator.clipboard.readText()") == newest.digests.sha256
 
 
 def test_a_session_that_ended_meanwhile_is_told_to_the_uploader(

@@ -1,5 +1,6 @@
 """How templates show values."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from pypi_repo.domain.texts import counted
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _NAMED = 4  # repositories in a sentence about somebody's access
 _LEVELS = {Access.NONE: "no access", Access.READ: "read", Access.WRITE: "read and write"}
 _EVERYWHERE = {
@@ -64,12 +66,18 @@ def access_in_words(grants: Grants) -> str:
     return "; ".join([everywhere] * bool(everywhere) + named) or "no access"
 
 
+def is_digest(text: str) -> bool:
+    """Whether it is so long that lists show its beginning."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 FILTERS = {
     "size": format_size,
     "exact_size": exact_size,
     "moment": moment,
     "count": counted,
     "is_web_url": is_web_url,
+    "is_digest": is_digest,
     "areas_in_words": areas_in_words,
     "access_in_words": access_in_words,
 }

@@ -58,9 +58,19 @@ class Page:
     session: Session | None = None
     error: str | None = None
     refused: dict[str, RegistryError] = field(default_factory=dict)
+    _managed: frozenset[str] | None = None
 
     def may(self, area: str) -> bool:
         return Area(area) in self.actor.areas
+
+    def manages(self, repository: str) -> bool:
+        """Whether who asks may open the pages of this repository, and so whether to link to them.
+
+        Also false for one that is gone.
+        """
+        if self._managed is None:
+            self._managed = self.registry.repositories.managed_by(self.actor)
+        return repository in self._managed
 
     def check_form_token(self, given: str) -> None:
         """Raises PermissionDenied for a form that another site made up."""

@@ -70,10 +70,22 @@ def show_settings(page: Page, repository: str) -> Response:
 
 
 def change(page: Page, repository: str) -> Response:
+    before = page.registry.repositories.get(repository, actor=page.actor)
     settings = _settings(page)
     forms.settle(page)
+    if settings["public"] and not before.public and page.sent("confirmed") != "yes":
+        return _ask_before_publishing(page, before)
     page.registry.repositories.change(repository, actor=page.actor, **settings)
     return page.redirect("repositories", repository, "settings", notice="saved")
+
+
+def _ask_before_publishing(page: Page, repository: Repository) -> Response:
+    return page.render(
+        "repository_publish.html",
+        repository=repository,
+        usage=page.registry.usage.repositories(actor=page.actor)[repository.name],
+        kept=[(name, value) for name, value in page.request.form.items() if name != "form_token"],
+    )
 
 
 def delete(page: Page, repository: str) -> Response:
@@ -88,7 +100,8 @@ def delete(page: Page, repository: str) -> Response:
 
 
 def show_connection(page: Page, repository: str) -> Response:
-    found = page.registry.repositories.get(repository, actor=page.actor)
+    """For every administrator: a help desk that manages users tells them how to connect."""
+    found = page.registry.repositories.look_up(repository, actor=page.actor)
     user = _client_user(page.asked("user"))
     sections = connection_settings(repository, page.repository_url(repository), user or "YOUR-USER")
     return page.render("repository_connect.html", repository=found, sections=sections, user=user)

@@ -121,7 +121,8 @@ def test_no_name_is_in_the_way_of_a_page(registry: Registry, portal: PortalClien
     registry.administrators.create("new", PASSWORD)
     for path in ("repositories/new", "users/new", "administrators/new"):
         assert "Create a" not in portal.get(path).text.partition("<h1>")[2].partition("</h1>")[0]
-    portal.post("repositories/new/settings", visibility="public", profile="private")
+    published = {"visibility": "public", "profile": "private", "confirmed": "yes"}
+    portal.post("repositories/new/settings", **published)
     assert registry.repositories.get("new").public
     portal.post("users/new/delete")
     portal.post("administrators/new/delete")
@@ -164,6 +165,31 @@ def test_a_repository_from_its_creation_to_its_end(
     assert "Type the name" in _refusal(answer)
     portal.post("repositories/team-a/delete", confirm="team-a")
     assert [found.name for found in registry.repositories.all()] == ["main"]
+
+
+def test_a_repository_becomes_public_only_after_a_question(
+    registry: Registry, portal: PortalClient
+) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    path = "repositories/main/settings"
+    fields = {"visibility": "public", "description": "<New>", "protected": "yes", "quota": "1GiB"}
+    asked = portal.post(path, **fields)
+    assert asked.status_code == 200
+    assert "1 project with 1 file" in text_of(asked)
+    before = registry.repositories.get("main")
+    assert (before.public, before.description) == (False, "")
+    # The answer to the question holds all that was on the form.
+    kept = dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', asked.text))
+    del kept["form_token"]
+    answer = portal.post(path, **{name: unescape(value) for name, value in kept.items()})
+    assert answer.status_code == 303
+    changed = registry.repositories.get("main")
+    assert (changed.public, changed.description, changed.quota) == (True, "<New>", 2**30)
+    assert not changed.allow_overwrite
+    # Nothing is asked where nothing is opened.
+    assert portal.post(path, **fields).status_code == 303
+    assert portal.post(path, **{**fields, "visibility": "private"}).status_code == 303
+    assert not registry.repositories.get("main").public
 
 
 @pytest.mark.parametrize(
@@ -815,6 +841,26 @@ def test_the_journal_is_filtered_and_exported(registry: Registry, portal: Portal
     for day in ("since=yesterday", "since=0001-01-01", "until=9999-12-31"):
         assert portal.get(f"activity?{day}").status_code == 400
     assert portal.get("activity?before=x").status_code == 200
+
+
+def test_digests_in_the_journal_are_short_until_they_are_asked_for(
+    registry: Registry, portal: PortalClient
+) -> None:
+    file = upload(registry, wheel("demo", "1.0"))
+    page = portal.get("activity").text
+    sha256 = file.digests.sha256
+    assert f"<summary><code>{sha256[:12]}\N{HORIZONTAL ELLIPSIS}</code></summary>" in page
+    assert f"data-whole>{sha256}<" in page
+    assert page.count(sha256) == 1
+
+
+def test_the_journal_has_one_time_zone(registry: Registry, portal: PortalClient) -> None:
+    """The days that are asked for are days of UTC, and so are the times that are shown."""
+    page = portal.get("activity")
+    assert "are in UTC" in text_of(page)
+    assert "From (UTC)" in text_of(page)
+    table = page.text.partition('data-zone="UTC"')[2]
+    assert re.search(r"<time [^>]*>\d{4}-\d\d-\d\d \d\d:\d\d UTC</time>", table)
 
 
 def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient) -> None:

@@ -1,9 +1,11 @@
 """What attackers of the portal try."""
 
 import re
+from html import unescape
 from http.cookies import SimpleCookie
 from io import BytesIO
 from pathlib import PurePosixPath
+from urllib.parse import urljoin
 
 import pytest
 from werkzeug.routing import Map, Rule
@@ -26,7 +28,7 @@ CHANGES = [
     ("account/tokens", {"name": "x", "area": "settings"}),
     ("account/tokens/1/revoke", {}),
     ("new-repository", {"name": "made"}),
-    ("repositories/main/settings", {"visibility": "public"}),
+    ("repositories/main/settings", {"visibility": "public", "confirmed": "yes"}),
     ("repositories/main/delete", {"confirm": "main"}),
     ("repositories/main/change", {"do": "delete", "project": "demo", "confirmed": "yes"}),
     ("repositories/main/projects/demo/change", {"do": "delete-project", "confirmed": "yes"}),
@@ -315,6 +317,33 @@ def test_an_administrator_reaches_what_was_delegated(
         assert portal.get(path).status_code == 200, path
     for path in refused:
         assert portal.get(path).status_code == 403, path
+
+
+@pytest.mark.parametrize("areas", [[], *([area] for area in Area), [Area.USERS, Area.SETTINGS]])
+def test_no_link_leads_to_a_page_that_is_refused(areas: list[Area], registry: Registry) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    registry.repositories.create("gone")
+    registry.repositories.delete("gone")
+    registry.administrators.create("part@example.com", PASSWORD, areas=areas)
+    portal = PortalClient(registry)
+    portal.sign_in("part@example.com", PASSWORD)
+    waiting = [""]
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        answer = portal.get(path)
+        assert answer.status_code == 200, (path, answer.status)
+        links = re.findall(r'href="([^"#]*)', answer.text) if answer.mimetype == "text/html" else []
+        for found in links:
+            url = urljoin(f"/portal/{path}", unescape(found))
+            below, _slash, target = url.partition("/portal/")
+            if not below and target not in seen and not target.startswith("static/"):
+                seen.add(target)
+                waiting.append(target)
+    assert {"repositories", "activity", "repositories/main/connect"} <= seen
+    assert ("users" in seen) is (Area.USERS in areas)
+    assert ("administrators" in seen) is (Area.SETTINGS in areas)
+    assert ("repositories/main/settings" in seen) is (Area.REPOSITORIES in areas)
 
 
 def test_areas_hold_for_changes_too(registry: Registry) -> None:

@@ -43,12 +43,12 @@ OPERATIONS = {
     "list_journal": 2,
 }  # fmt: skip
 PAGES = {
-    "/": 9,
+    "/": 10,
     "/sign-in": 1,
     "/account": 4, "/account/tokens": 4,
-    "/repositories": 5, "/new-repository": 1,
+    "/repositories": 6, "/new-repository": 1,
     "/repositories/<repository>": 9,
-    "/repositories/<repository>/connect": 2,
+    "/repositories/<repository>/connect": 3,
     "/repositories/<repository>/settings": 5, "/repositories/<repository>/delete": 5,
     "/repositories/<repository>/upload": 2,
     "/repositories/<repository>/projects/<project>": 8,
@@ -60,7 +60,7 @@ PAGES = {
     "/administrators": 2, "/new-administrator": 1,
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
     "/administrators/<name>/delete": 3,
-    "/activity": 4, "/activity.csv": 2,
+    "/activity": 5, "/activity.csv": 2,
 }  # fmt: skip
 
 

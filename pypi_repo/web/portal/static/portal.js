@@ -8,11 +8,13 @@ const element = (name, text, className) => {
   return made;
 };
 
-// Times in the reader's own zone; the page says UTC, which stays in the title.
+// Times in the reader's own zone; the page says UTC, which stays in the title. Where days are chosen
+// in UTC, the times beside them stay so.
 
 const localTimes = (within) => {
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   for (const time of within.querySelectorAll("time:not([title])")) {
+    if (time.closest("[data-zone=UTC]")) continue;
     time.title = time.textContent;
     time.textContent = format.format(new Date(time.dateTime));
   }
@@ -34,15 +36,17 @@ const copy = async (text) => {
 
 const copyButtons = () => {
   for (const block of document.querySelectorAll("[data-copy]")) {
-    const button = element("button", "Copy", "quiet");
+    const text = block.querySelector("[data-whole], pre");
+    const button = element("button", "Copy", block.matches(".digest") ? "quiet small" : "quiet");
     button.type = "button";
     button.setAttribute("aria-label", `Copy: ${block.dataset.copy}`);
     button.addEventListener("click", async () => {
       try {
-        await copy(block.querySelector("pre").textContent);
+        await copy(text.textContent);
         button.textContent = "Copied";
       } catch {
-        getSelection().selectAllChildren(block.querySelector("pre"));
+        block.querySelectorAll("details").forEach((details) => { details.open = true; });
+        getSelection().selectAllChildren(text);
         button.textContent = "Press Ctrl+C";
       }
       setTimeout(() => { button.textContent = "Copy"; }, 2000);
