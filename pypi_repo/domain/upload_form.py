@@ -1,9 +1,10 @@
 """The text fields of one legacy upload, checked; what the archive says itself is not here."""
 
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, get_args
+from typing import IO, Self, get_args
 
 from packaging.version import InvalidVersion, Version
 
@@ -21,6 +22,10 @@ from pypi_repo.domain.versions import parse_version
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
 _HEX_64 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII | re.IGNORECASE)
+# `setup.py upload` of Python 3.9 to 3.11 sends BLAKE2b at its full length as blake2_256_digest.
+_BLAKE2_512 = "blake2_512"
+_CHUNK = 256 * 1024
+_HEX_128 = re.compile(r"[0-9a-f]{128}\Z", re.ASCII | re.IGNORECASE)
 
 # Fields that travel once; all others may repeat, which is how lists travel.
 _SCALARS = frozenset(
@@ -49,6 +54,11 @@ _SCALARS = frozenset(
         "download_url",
         "requires_python",
     }
+)
+# Those of them that mean something here; of all others, a client may send what it likes.
+_USED = frozenset(
+    {"protocol_version", "name", "version", "filetype", "pyversion", "attestations"}
+    | {f"{digest}_digest" for digest in _DIGEST_FIELDS}
 )
 
 
@@ -155,10 +165,23 @@ class UploadForm:
             )
         return filename
 
-    def check_digests(self, computed: Digests) -> None:
-        """Raises DigestMismatch unless every stated digest is that of the bytes received."""
+    def check_digests(
+        self, computed: Digests, content: Callable[[], IO[bytes]], rules: Rules
+    ) -> None:
+        """Raises DigestMismatch unless every stated digest is that of the bytes received.
+
+        content: opens them, where they have to be read once more.
+
+        Raises InvalidForm for a digest that only some profiles take.
+        """
         for field, stated in self.stated.items():
-            if stated.lower() != getattr(computed, field):
+            if field != _BLAKE2_512:
+                found = getattr(computed, field)
+            elif rules.public_commons:
+                raise InvalidForm(_not_hexadecimal("blake2_256"))
+            else:
+                found = _blake2_512_of(content())
+            if stated.lower() != found:
                 raise DigestMismatch(
                     f"The {field} digest of the received file is not the stated one; the upload "
                     "was damaged on its way, so try again."
@@ -174,6 +197,8 @@ def _single_values(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
             raise InvalidForm(f"The field {field} may be sent only once.")
         if values:
             single[field] = values[0].replace("\0", "\\x00")
+            if field in _USED and "\N{REPLACEMENT CHARACTER}" in single[field]:
+                raise InvalidForm(f"The field {field} is not UTF-8; send it in that encoding.")
     return single
 
 
@@ -206,10 +231,24 @@ def _stated_digests(single: Mapping[str, str]) -> dict[str, str]:
     }
     if not stated:
         raise InvalidForm("The upload states no digest of the file; send sha256_digest.")
+    if _HEX_128.match(stated.get("blake2_256", "")):
+        stated[_BLAKE2_512] = stated.pop("blake2_256")
     for field, value in stated.items():
-        if field != "md5" and not _HEX_64.match(value):
-            raise InvalidForm(f"The field {field}_digest is not 64 hexadecimal digits.")
+        if field not in ("md5", _BLAKE2_512) and not _HEX_64.match(value):
+            raise InvalidForm(_not_hexadecimal(field))
     return stated
+
+
+def _not_hexadecimal(digest: str) -> str:
+    return f"The field {digest}_digest is not 64 hexadecimal digits."
+
+
+def _blake2_512_of(content: IO[bytes]) -> str:
+    digest = hashlib.blake2b()
+    content.seek(0)
+    while chunk := content.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _version(text: str) -> Version:

@@ -113,7 +113,7 @@ class Uploads:
         if rules.public_commons:
             public_commons.check_filename(filename)
         digests = staged.digests()
-        form.check_digests(digests)
+        form.check_digests(digests, staged.content, rules)
         existing = _existing(self._lookups, repository, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing)

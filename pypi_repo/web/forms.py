@@ -64,7 +64,9 @@ class UploadReader:
     def _finish(self, content: bytes) -> None:
         assert self._part is not None  # noqa: S101 - content follows the beginning of its part
         if self._part.filename is None:
-            self.fields.setdefault(self._part.name, []).append(content.decode("utf-8"))
+            # Python 2 sent Latin-1, in fields of which most are never looked at.
+            text = content.decode("utf-8", "replace")
+            self.fields.setdefault(self._part.name, []).append(text)
         else:
             self.signature, self._signature_filename = content, self._part.filename
 

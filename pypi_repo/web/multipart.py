@@ -122,7 +122,7 @@ class _Body:
 
 
 def _part(block: bytes) -> Part:
-    unfolded = block.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").decode()
+    unfolded = block.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").decode("utf-8", "replace")
     headers: dict[str, str] = {}
     for line in unfolded.split("\r\n"):
         name, colon, value = line.partition(":")

@@ -1,6 +1,8 @@
 """The text fields of an upload."""
 
 import hashlib
+import io
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
@@ -20,6 +22,14 @@ from tests.support.uploads import form_of
 
 WHEEL = wheel()
 SDIST = sdist()
+
+
+def _check_digests(
+    form: UploadForm, content: bytes = WHEEL.content, profile: Profile = "private"
+) -> None:
+    """Of a form that came with such content."""
+    received = _received(content).digests()
+    form.check_digests(received, lambda: io.BytesIO(content), RULES[profile])
 
 
 def test_the_form_that_twine_sends() -> None:
@@ -189,7 +199,7 @@ def test_any_set_of_right_digests_is_accepted_in_any_case(fields: dict[str, str]
     given: dict[str, str | None] = {"sha256_digest": None, "blake2_256_digest": None, **fields}
     form = form_of(WHEEL, **given)
     assert len(form.stated) == len(fields)
-    form.check_digests(_received(WHEEL.content).digests())
+    _check_digests(form)
 
 
 @pytest.mark.parametrize("field", ["sha256", "blake2_256", "md5"])
@@ -202,14 +212,41 @@ def test_every_stated_digest_must_be_right(field: str) -> None:
     }
     form = form_of(WHEEL, **stated)
     with pytest.raises(DigestMismatch, match=field):
-        form.check_digests(_received(WHEEL.content).digests())
+        _check_digests(form)
 
 
 def test_one_changed_bit_is_noticed() -> None:
     """U28"""
     damaged = WHEEL.content[:-1] + bytes([WHEEL.content[-1] ^ 1])
     with pytest.raises(DigestMismatch):
-        form_of(WHEEL).check_digests(_received(damaged).digests())
+        _check_digests(form_of(WHEEL), damaged)
+
+
+BLAKE2_512 = hashlib.blake2b(WHEEL.content).hexdigest()
+
+
+@pytest.mark.parametrize("stated", [BLAKE2_512, BLAKE2_512.upper()])
+@pytest.mark.parametrize("others", [{}, {"sha256_digest": None}, {"md5_digest": WHEEL.md5}])
+def test_the_long_blake2_of_distutils_is_compared_as_what_it_is(
+    stated: str, others: dict[str, str | None]
+) -> None:
+    """U110: the public index refuses it."""
+    form = form_of(WHEEL, blake2_256_digest=stated, **others)
+    for profile in ("private", "lenient"):
+        _check_digests(form, profile=profile)
+        with pytest.raises(DigestMismatch, match="blake2_512"):
+            _check_digests(replace(form, stated={"blake2_512": stated}), b"other", profile)
+    with pytest.raises(InvalidForm, match="blake2_256_digest is not 64 hexadecimal digits"):
+        _check_digests(form, profile="pypi")
+
+
+@pytest.mark.parametrize("stated", [BLAKE2_512[:-1], BLAKE2_512 + "0", "g" * 128])
+def test_no_other_length_is_a_digest(stated: str) -> None:
+    """U27"""
+    with pytest.raises(InvalidForm, match="blake2_256_digest is not 64 hexadecimal digits"):
+        form_of(WHEEL, blake2_256_digest=stated)
+    with pytest.raises(InvalidForm, match="sha256_digest"):
+        form_of(WHEEL, sha256_digest=BLAKE2_512)
 
 
 @pytest.mark.parametrize(

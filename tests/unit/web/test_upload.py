@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from pypi_repo import Limits, Registry
+from pypi_repo.domain.profiles import Profile
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import (
     Connection,
@@ -910,3 +911,48 @@ def test_u17_a_connection_that_breaks_half_way_leaves_nothing(
             connection.send(head + body)
             assert connection.read_head()[0] == b"HTTP/1.1 200 OK"
     assert site.get(site.file_url(dist)).data == dist.content
+
+
+@pytest.mark.parametrize("field", ["author", "summary", "classifiers", "x-unknown", "home_page"])
+def test_u111_latin_1_in_what_is_never_looked_at_is_no_fault(site: Site, field: str) -> None:
+    """As `setup.py upload` of Python 2 sent it."""
+    assert _with_latin_1(site, field).status_code == 200
+    assert [file["filename"] for file in site.page("demo")["files"]] == [wheel().filename]
+
+
+@pytest.mark.parametrize(
+    "field", ["name", "version", "filetype", "pyversion", "protocol_version", "sha256_digest"]
+)
+def test_u111_latin_1_in_what_matters_is_named(registry: Registry, site: Site, field: str) -> None:
+    assert_refused(_with_latin_1(site, field), 400, f"The field {field} is not UTF-8")
+    assert leftovers(registry) == []
+
+
+def test_u111_latin_1_in_a_filename_is_told_from_a_damaged_form(
+    registry: Registry, site: Site
+) -> None:
+    body, content_type = multipart(
+        upload_form(wheel()), [("content", "d\xe9mo.whl", wheel().content, None)]
+    )
+    response = site.post(
+        body.replace("d\xe9mo".encode(), "d\xe9mo".encode("latin-1")), content_type
+    )
+    assert_refused(response, 400, "filename may only hold ASCII")
+    assert leftovers(registry) == []
+
+
+def _with_latin_1(site: Site, field: str) -> TestResponse:
+    form = {**upload_form(wheel()), field: "Zo\xeb"}
+    body, content_type = multipart(form, [("content", wheel().filename, wheel().content, None)])
+    return site.post(body.replace("Zo\xeb".encode(), "Zo\xeb".encode("latin-1")), content_type)
+
+
+@pytest.mark.parametrize(("profile", "status"), [("private", 200), ("lenient", 200), ("pypi", 400)])
+def test_u110_the_long_blake2_of_distutils(
+    registry: Registry, site: Site, profile: Profile, status: int
+) -> None:
+    registry.repositories.change("main", profile=profile)
+    right, wrong = (hashlib.blake2b(wheel().content + more).hexdigest() for more in (b"", b"x"))
+    assert site.upload(wheel(), blake2_256_digest=wrong).status_code == 400
+    assert leftovers(registry) == []
+    assert site.upload(wheel(), blake2_256_digest=right).status_code == status
