@@ -19,11 +19,10 @@ from pypi_repo.services.progress import Listener, Meter, nobody
 from pypi_repo.services.upkeep import GRACE
 from pypi_repo.storage import dump, schema
 from pypi_repo.storage.all_rows import AllRows
-from pypi_repo.storage.blob_urls import open_blob_store
+from pypi_repo.storage.blob_urls import open_backup
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.dump import Dump, Header
-from pypi_repo.storage.folders import PRIVATE
 from pypi_repo.storage.local_blobs import STAGING
 
 _DUMPS = "metadata"
@@ -58,7 +57,7 @@ def dumps(place: str, options: Mapping[str, Any] | None = None) -> list[DumpInfo
 
     Raises InvalidBackup where there is none or one is damaged.
     """
-    store = _place(place, options)
+    store = open_backup(place, options or {})
     found = []
     for name in _names(store):
         with store.open(_dump_path(name)) as file:
@@ -129,11 +128,12 @@ class Backup:
         Raises Conflict where this registry is not empty, InvalidBackup where the backup is not
         whole or made by a newer version.
         """
-        store = _place(place, options)
+        store = open_backup(place, options or {})
         name = name or _names(store)[-1]
         with _fetched(store, name) as fetched:
             fetched.check()
             self._require_empty(name)
+            self._try(fetched)
             self._mark(name)
             copying = Copying(store, self._blobs)
             lost = copying.copy(fetched.files(), Meter(fetched.header.bytes, listener))
@@ -148,7 +148,7 @@ class Backup:
         return _done(DumpInfo(name, fetched.header), copying, lost)
 
     def _open(self, place: str, options: Mapping[str, Any] | None) -> BlobStore:
-        store = _place(place, options)
+        store = open_backup(place, options or {})
         if f"{store}/".startswith(f"{self._blobs}/"):
             raise ConfigurationError(
                 "The backup would lie inside the file store, where `pypi-repo upkeep sweep` would "
@@ -194,20 +194,25 @@ class Backup:
             staged.write(name.encode(), len(name))
             self._blobs.put(_MARKER, staged, {})
 
+    def _try(self, fetched: Dump) -> None:
+        """Raises InvalidBackup for rows that do not fit together, before any file is copied."""
+        with self._database.begin(guarded=False) as connection:
+            attempt = connection.begin_nested()
+            self._fill(connection, fetched, lost=())
+            attempt.rollback()
+
     def _load(self, fetched: Dump, lost: Iterable[Lost]) -> None:
         with self._database.begin(guarded=False) as connection:
-            schema.migrate(connection, fetched.header.revision)
-            rows = AllRows(connection)
-            rows.lock()
-            self._require_no_rows(connection)
-            fetched.load(connection, without={missing.file.id for missing in lost})
-            schema.migrate(connection, schema.HEAD)
-            rows.set_counters(fetched.header.counters)
+            self._fill(connection, fetched, lost)
 
-
-def _place(place: str, options: Mapping[str, Any] | None) -> BlobStore:
-    """A backup is as secret as the database, and no proxy sends files from it."""
-    return open_blob_store(place, options or {}, folder_mode=PRIVATE)
+    def _fill(self, connection: Any, fetched: Dump, lost: Iterable[Lost]) -> None:
+        schema.migrate(connection, fetched.header.revision)
+        rows = AllRows(connection)
+        rows.lock()
+        self._require_no_rows(connection)
+        fetched.load(connection, without={missing.file.id for missing in lost})
+        schema.migrate(connection, schema.HEAD)
+        rows.set_counters(fetched.header.counters)
 
 
 def _done(info: DumpInfo, copying: Copying, lost: Iterable[Lost]) -> Done:

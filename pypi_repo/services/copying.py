@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wa
 from dataclasses import dataclass
 from itertools import groupby
 
-from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.errors import TooLarge, Unavailable
 from pypi_repo.domain.inventory import ExpectedBlob, KeptFile
 from pypi_repo.services.progress import Meter
 from pypi_repo.storage.blobs import BlobStore
@@ -86,13 +86,16 @@ class Copying:
     def _copy_one(self, blob: ExpectedBlob) -> str | None:
         """A sentence about what is wrong with the source, where nothing was copied."""
         with self._target.stage() as staged:
+            limit = sys.maxsize if blob.size is None else blob.size
             try:
                 for piece in self._read(blob.path):
-                    staged.write(piece, sys.maxsize)
+                    staged.write(piece, limit)
                     if blob.size is not None:  # the meter does not know what is beside a file
                         self._count(read=len(piece))
             except _LostError as error:
                 return str(error)
+            except TooLarge:
+                return "It is damaged: it is larger than it was."
             if staged.digests().sha256 != blob.sha256:
                 return "It is damaged: the digest differs."
             self._target.put(blob.path, staged, {})

@@ -10,7 +10,7 @@ from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.blobs import BlobStore
-from pypi_repo.storage.folders import FOR_GROUP
+from pypi_repo.storage.folders import PRIVATE
 from pypi_repo.storage.local_blobs import LocalBlobStore
 from pypi_repo.storage.remote_blobs import MemoryBlobStore, RemoteBlobStore
 
@@ -35,30 +35,43 @@ _PATIENCE = 120  # seconds, with the other clouds
 _AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be held in memory
 
 
-def open_blob_store(
-    place: str | Path, options: Mapping[str, Any], *, folder_mode: int = FOR_GROUP
-) -> BlobStore:
+def open_blob_store(place: str | Path, options: Mapping[str, Any]) -> BlobStore:
     """The blob store in a folder of this machine or at an fsspec URL.
 
     place: a Path, or the text of one or of a URL; without `://` it is no URL.
     options: keyword arguments for the file system, such as credentials; they come before what is
         said in fsspec's own configuration, and that before the timeouts that are set here.
 
-    folder_mode: permissions of the folders that a store on this machine makes.
-
     Raises ConfigurationError for a URL of which no installed file system can be made, or one
     that cannot do what a blob store needs.
     """
+    folder = _folder(place)
+    return LocalBlobStore(folder) if folder is not None else _open_url(str(place), options)
+
+
+def open_backup(place: str, options: Mapping[str, Any]) -> BlobStore:
+    """The same, for what may come from anywhere and is as secret as the database."""
+    folder = _folder(place)
+    if folder is not None:
+        return LocalBlobStore(folder, PRIVATE, follows_links=False)
+    return _open_url(place, options)
+
+
+def _folder(place: str | Path) -> str | None:
+    """The folder of this machine that is meant; None for another kind of store."""
     protocol, separator, _path = str(place).partition("://")
     if isinstance(place, Path) or not separator:
-        return LocalBlobStore(os.path.abspath(os.path.expanduser(place)), folder_mode)
-    if protocol in ("file", "local"):
-        from fsspec.implementations.local import LocalFileSystem
+        return os.path.abspath(os.path.expanduser(place))
+    if protocol not in ("file", "local"):
+        return None
+    from fsspec.implementations.local import LocalFileSystem
 
-        return LocalBlobStore(LocalFileSystem._strip_protocol(place), folder_mode)
-    if protocol == "memory":
-        return _open_memory()
-    return _open_remote(protocol, place, options)
+    return str(LocalFileSystem._strip_protocol(place))
+
+
+def _open_url(url: str, options: Mapping[str, Any]) -> BlobStore:
+    protocol = url.partition("://")[0]
+    return _open_memory() if protocol == "memory" else _open_remote(protocol, url, options)
 
 
 def _open_memory() -> BlobStore:

@@ -19,17 +19,22 @@ from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any
 
+from packaging.version import Version
 from sqlalchemy import Connection
+from sqlalchemy.exc import CompileError, DataError, IntegrityError, NoSuchTableError
 
 from pypi_repo.domain.digests import Digests
-from pypi_repo.domain.errors import InvalidBackup
+from pypi_repo.domain.errors import InvalidBackup, RegistryError
 from pypi_repo.domain.inventory import KeptFile
+from pypi_repo.settings import MIB
 from pypi_repo.storage.all_rows import AllRows
 from pypi_repo.storage.blobs import StagedFile
+from pypi_repo.storage.dump_rules import check_columns, check_counts, check_row
 from pypi_repo.storage.inventory import Inventory
-from pypi_repo.storage.schema import HEAD
+from pypi_repo.storage.schema import HEAD, REVISIONS
 
 _FORMAT = 1
+_LONGEST_LINE = 64 * MIB  # a provenance is the longest text of a row, and much shorter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,37 +86,46 @@ class Dump:
         self._file = file
         with _own_errors():
             header = next(self._lines())
+            made_by = Version(header["pypi_repo"])
             if header["format"] > _FORMAT or header["revision"] > HEAD:
                 raise InvalidBackup(
-                    f"The backup was made by pypi_repo {header['pypi_repo']} with schema revision "
-                    f"{header['revision']}, newer than this version knows ({HEAD}); install that "
-                    "version."
+                    f"The backup was made by pypi_repo {made_by} with schema revision "
+                    f"{header['revision'][:10]!r}, newer than this version knows ({HEAD}); install "
+                    "that version."
                 )
             created_at = datetime.fromisoformat(header.pop("created_at"))
             self.header = Header(created_at=created_at, **header)
+            check_counts({**self.header.rows, **self.header.counters, "": self.header.bytes})
+            if self.header.revision not in REVISIONS:
+                raise ValueError(f"there is no revision {self.header.revision!r}")
 
     def check(self) -> None:
-        """Reads it to its end and compares it with the digest and the counts that it has."""
+        """Reads it to its end, compares it with the digest and the counts that it has, and looks
+        at each value as if it were uploaded.
+        """
         with _own_errors():
             self._check_digest()
             found = dict.fromkeys(self.header.rows, 0)
-            for name, _row in self._rows():
+            for number, name, row in self._numbered_rows():
+                try:
+                    check_row(name, row)
+                except (ValueError, RegistryError) as error:
+                    raise ValueError(f"line {number}: {str(error).rstrip('.')}") from error
                 found[name] += 1
             if found != self.header.rows:
                 raise ValueError("it has another number of rows than it says")
 
     def _check_digest(self) -> None:
         digest = hashlib.sha256()
-        self._file.seek(0)
-        with gzip.open(self._file) as lines:
-            for line in lines:
-                if line.startswith(b'{"sha256"'):
-                    break
-                digest.update(line)
-            else:
-                raise ValueError("it ends too early")
-            if json.loads(line) != {"sha256": digest.hexdigest()} or lines.read():
-                raise ValueError("its digest differs")
+        lines = self._raw_lines()
+        for line in lines:
+            if line.startswith(b'{"sha256"'):
+                break
+            digest.update(line)
+        else:
+            raise ValueError("it ends too early")
+        if json.loads(line) != {"sha256": digest.hexdigest()} or next(lines, None):
+            raise ValueError("its digest differs")
 
     def files(self) -> Iterator[KeptFile]:
         """In the order of their SHA-256."""
@@ -138,22 +152,37 @@ class Dump:
         rows = AllRows(connection)
         for name, together in groupby(self._rows(), key=itemgetter(0)):
             key = {"files": "id", "provenances": "file_id"}.get(name)
-            rows.write(name, (row for _, row in together if key is None or row[key] not in without))
+            kept = (row for _, row in together if key is None or row[key] not in without)
+            with _fitting(name):
+                rows.write(name, kept)
 
     def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(table, row)"""
+        for _number, name, row in self._numbered_rows():
+            yield name, row
+
+    def _numbered_rows(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """(line, table, row)"""
         name = ""
         columns: list[str] = []
-        for document in self._lines():
+        for number, document in enumerate(self._lines(), 1):
             if isinstance(document, list):
-                yield name, dict(zip(columns, document, strict=True))
+                yield number, name, dict(zip(columns, document, strict=True))
             elif "table" in document:
                 name, columns = document["table"], document["columns"]
+                check_columns(name, columns)
 
     def _lines(self) -> Iterator[Any]:
+        return map(json.loads, self._raw_lines())
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """Each of bounded length: a few bytes can unpack to more than any memory."""
         self._file.seek(0)
         with gzip.open(self._file) as lines:
-            yield from map(json.loads, lines)
+            while line := lines.readline(_LONGEST_LINE):
+                if not line.endswith(b"\n"):
+                    raise ValueError("a line is cut off or too long")
+                yield line
 
 
 def _documents(header: Header, rows: AllRows) -> Iterator[Any]:
@@ -188,10 +217,33 @@ def _plain(value: Any) -> str:
 
 
 @contextmanager
+def _fitting(table: str) -> Iterator[None]:
+    """What only a database knows of rows: whether they are there twice, or refer to nothing."""
+    try:
+        yield
+    except (IntegrityError, DataError, CompileError, NoSuchTableError, KeyError) as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        raise InvalidBackup(
+            f"The backup's dump of the database is damaged (its table {table} does not fit: "
+            f"{cause}); use another one with --dump."
+        ) from error
+
+
+@contextmanager
 def _own_errors() -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        StopIteration,
+    ) as error:
         raise InvalidBackup(
             f"The backup's dump of the database is damaged ({error}); use another one with --dump."
         ) from error

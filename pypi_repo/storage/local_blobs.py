@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import IO, cast
 
+from pypi_repo.domain.errors import Unavailable
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
 from pypi_repo.storage.folders import FOR_GROUP, make_folders
 
@@ -19,10 +20,15 @@ class LocalBlobStore(BlobStore):
     """A folder: staged on the same file system, synced to disk, then renamed into place.
 
     folder_mode: permissions of the folders that it makes.
+    follows_links: False where somebody else may have put links below the folder, which must not
+        lead out of it.
     """
 
-    def __init__(self, root: str, folder_mode: int = FOR_GROUP) -> None:
+    def __init__(
+        self, root: str, folder_mode: int = FOR_GROUP, *, follows_links: bool = True
+    ) -> None:
         self._root = root
+        self._follows_links = follows_links
         self._folder_mode = folder_mode
         self._staging = os.path.join(root, STAGING)
 
@@ -94,11 +100,18 @@ class LocalBlobStore(BlobStore):
         return small
 
     def _staging_file(self) -> IO[bytes]:
-        place = os.path.join(self._staging, secrets.token_hex(16))
-        return open(place, "x+b", opener=_open_new)
+        return open(self._locate(f"{STAGING}/{secrets.token_hex(16)}"), "x+b", opener=_open_new)
 
     def _locate(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        place = f"{self._root}/{path}"
+        if not self._follows_links and not _is_without_links(self._root, path):
+            raise Unavailable(f"{place} is a link or lies behind one; put there what it leads to.")
+        return place
+
+
+def _is_without_links(root: str, path: str) -> bool:
+    real = os.path.realpath(root)
+    return os.path.realpath(f"{root}/{path}") == os.path.normpath(f"{real}/{path}")
 
 
 def _open_new(path: str, flags: int) -> int:

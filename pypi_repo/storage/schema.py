@@ -14,6 +14,9 @@ from pypi_repo.storage.database import Database
 HEAD = "0006"
 """The newest revision in migrations/versions; a test holds the two together."""
 
+REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
+"""All of them, oldest first."""
+
 _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for PostgreSQL
 
 

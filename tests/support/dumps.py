@@ -40,6 +40,22 @@ def forge(path: Path, change: Callable[[Lines], Lines]) -> None:
     path.write_bytes(gzip.compress(b"".join(lines)))
 
 
+def changed(lines: Lines, table: str, column: str, value: Any) -> Lines:
+    """The dump with another value in the first row of a table, which is on line `line_of`."""
+    place = line_of(lines, table) - 1
+    columns = lines[place - 1]["columns"]
+    row = [
+        value if name == column else old for name, old in zip(columns, lines[place], strict=True)
+    ]
+    return [*lines[:place], row, *lines[place + 1 :]]
+
+
+def line_of(lines: Lines, table: str) -> int:
+    """Of the first row of a table, counted from 1."""
+    named = (isinstance(line, dict) and line.get("table") == table for line in lines)
+    return list(named).index(True) + 2
+
+
 def as_of(database: Database, lines: Lines) -> Lines:
     """A dump as it would have been at the revision of the schema that `database` has."""
     with database.read(guarded=False) as connection:

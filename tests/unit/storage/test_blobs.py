@@ -22,7 +22,7 @@ from fsspec.registry import known_implementations
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
-from pypi_repo.storage.blob_urls import _EXTRAS, open_blob_store
+from pypi_repo.storage.blob_urls import _EXTRAS, open_backup, open_blob_store
 from pypi_repo.storage.blobs import BlobStore
 from tests.support.s3 import S3Server
 
@@ -638,10 +638,11 @@ def test_files_can_be_read_by_a_proxy_of_their_group(tmp_path: Path) -> None:
     assert modes == {0o640}
 
 
-@pytest.mark.parametrize("mode", [0o700, 0o750])
-def test_folders_are_not_for_everybody(tmp_path: Path, mode: int) -> None:
-    store = open_blob_store(tmp_path / "deep" / "blobs", {}, folder_mode=mode)
-    _put(store)
+@pytest.mark.parametrize(("open_", "mode"), [(open_blob_store, 0o750), (open_backup, 0o700)])
+def test_folders_are_not_for_everybody(
+    tmp_path: Path, open_: Callable[..., BlobStore], mode: int
+) -> None:
+    _put(open_(f"{tmp_path}/deep/blobs", {}))
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()} == {
         mode
     }
