@@ -15,7 +15,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
 from sqlalchemy.types import TypeEngine
 
 from pypi_repo.domain.access import Access, ActorKind, Area
-from pypi_repo.domain.filenames import FileKind, check_characters
+from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import PROJECT_STATUSES
@@ -204,4 +204,15 @@ def _release(row: Row) -> None:
         raise ValueError(f"{version} has another canonical form")
 
 
-_OF_ROWS: Mapping[str, Callable[[Row], None]] = {"projects": _project, "releases": _release}
+def _named(row: Row) -> None:
+    """Versions that know no identities leave them empty."""
+    if row.get("identity", "") not in ("", identity_of(row["filename"])):
+        raise ValueError(f"{row['filename']} has another identity")
+
+
+_OF_ROWS: Mapping[str, Callable[[Row], None]] = {
+    "projects": _project,
+    "releases": _release,
+    "files": _named,
+    "retired_filenames": _named,
+}

@@ -163,6 +163,8 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("releases", "canonical_version", "2"),
         ("files", "kind", "egg"),
         ("files", "size", -1),
+        ("files", "identity", "other-1.0-py3-none-any.whl"),
+        ("retired_filenames", "identity", "other-1.0-py3-none-any.whl"),
         ("files", "has_provenance", None),
         ("files", "uploaded_at", ""),
         ("provenances", "document", "no json"),
