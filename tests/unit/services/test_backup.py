@@ -25,6 +25,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services import backup as module
 from pypi_repo.services.backup import dumps
+from pypi_repo.services.notes import Note
 from pypi_repo.storage import schema
 from pypi_repo.storage.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
@@ -91,6 +92,7 @@ def lived_in(registry: Registry) -> Registry:
     registry.accounts.revoke_token(registry.accounts.create_token("ci", name="new")[0].id)
     registry.administrators.create_token(ADMINISTRATOR, name="script", read_only=True)
     registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "127.0.0.1")
+    registry.notes.leave(ADMINISTRATOR, Note(text="Done"))
     upload(registry, WHEEL)
     upload(registry, SDIST)
     upload(registry, WHEEL, "open")
