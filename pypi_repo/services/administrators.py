@@ -43,7 +43,8 @@ class Administrators:
     """Whoever calls without an actor is the operator: code that holds the registry may do all.
 
     Administrators of the area `settings` manage the others; each manages its own password and
-    tokens.
+    tokens. Nobody gives what it does not have itself, and nobody takes over whoever has more: that
+    one can be deleted, and its tokens revoked.
     """
 
     def __init__(self, database: Database, passwords: Passwords) -> None:
@@ -70,11 +71,13 @@ class Administrators:
     ) -> None:
         """Raises InvalidName, InvalidPassword, NameTaken or PermissionDenied."""
         require_area(actor, Area.SETTINGS)
+        granted = frozenset(areas)
+        _require_own(actor, granted)
         name = account_name(name)
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
             if not Administration(connection).add_administrator(
-                name, password_hash, frozenset(areas), datetime.now(UTC)
+                name, password_hash, granted, datetime.now(UTC)
             ):
                 raise NameTaken(f"There is an administrator {name!r} already.")
             _record(Journal(connection), actor, "create administrator", name)
@@ -102,6 +105,7 @@ class Administrators:
             administrator = _own_or_managed(administration, name, actor)
             if granted is not None and granted != administrator.areas:
                 require_area(actor, Area.SETTINGS)
+                _require_own(actor, granted | administrator.areas)
                 if Area.SETTINGS not in granted:
                     _require_another(administrators, administrator)
                 administration.set_areas(administrator, granted)
@@ -113,6 +117,7 @@ class Administrators:
                     areas=" ".join(area.value for area in Area if area in granted),
                 )
             if password_hash is not None:
+                _require_own(actor, administrator.areas)
                 administration.set_administrator_password(administrator, password_hash)
                 administration.delete_sessions(administrator)
                 _record(
@@ -125,6 +130,7 @@ class Administrators:
     def _new_hash(self, name: str, password: str, actor: Actor) -> str | None:
         """None for the password that the administrator has already."""
         administrator = self.get(name, actor=actor)
+        _require_own(actor, administrator.areas)  # or it could try passwords here
         is_known = self._passwords.verify(password, administrator.password_hash)
         return None if is_known else self._passwords.hash(password)
 
@@ -179,14 +185,14 @@ class Administrators:
         if not timedelta() < expires_in <= LONGEST_LIFE:
             raise InvalidSetting("A token of an administrator must expire within a year.")
         granted = frozenset(areas)
-        if actor.kind is not ActorKind.OPERATOR and not granted <= actor.areas:
-            raise PermissionDenied("A token cannot manage more than whoever creates it.")
+        _require_own(actor, granted)
         require_storable(name)
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             administration = Administration(connection)
             holder = _own_or_managed(administration, administrator, actor)
+            _require_own(actor, holder.areas)
             token_id = administration.add_token(
                 holder,
                 granted,
@@ -243,6 +249,17 @@ def _own_or_managed(administration: Administration, name: str, actor: Actor) -> 
     if not is_itself:
         require_area(actor, Area.SETTINGS)
     return _known(administration, name)
+
+
+def _require_own(actor: Actor, areas: frozenset[Area]) -> None:
+    """Raises PermissionDenied for areas that the actor does not manage itself."""
+    lacking = areas - actor.areas
+    if lacking and actor.kind is not ActorKind.OPERATOR:
+        names = ", ".join(area.value for area in Area if area in lacking)
+        raise PermissionDenied(
+            f"{actor.name!r} does not manage {names}, so it can neither give that nor change "
+            "what belongs to who does; ask an administrator who does."
+        )
 
 
 def _known(administration: Administration, name: str) -> Administrator:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.access import Area
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
@@ -13,7 +12,7 @@ from pypi_repo.web.portal.sign_in import forget
 
 def show(page: Page, secret: str | None = None) -> Response:
     tokens = page.registry.administrators.tokens(page.actor.name, actor=page.actor)
-    return page.render("account.html", tokens=tokens, areas=list(Area), secret=secret)
+    return page.render("account.html", tokens=tokens, areas=page.own_areas, secret=secret)
 
 
 def change_password(page: Page) -> Response:

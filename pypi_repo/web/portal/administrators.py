@@ -15,7 +15,7 @@ def show_all(page: Page) -> Response:
 
 
 def show_new(page: Page) -> Response:
-    return page.render("administrator_new.html", areas=list(Area))
+    return page.render("administrator_new.html", areas=page.own_areas)
 
 
 def create(page: Page) -> Response:

@@ -72,6 +72,11 @@ class Page:
             self._managed = self.registry.repositories.managed_by(self.actor)
         return repository in self._managed
 
+    @property
+    def own_areas(self) -> list[Area]:
+        """What the administrator can give to others."""
+        return [area for area in Area if area in self.actor.areas]
+
     def check_form_token(self, given: str) -> None:
         """Raises PermissionDenied for a form that another site made up."""
         if self.session is not None and not self.session.has_form_token(given):

@@ -112,6 +112,43 @@ def test_a_token_gives_nobody_more_than_it_has(helped: Registry) -> None:
     administrators.create_token(HELPER, areas=[Area.USERS], actor=whole)
 
 
+@pytest.mark.parametrize(
+    "areas", [{Area.SETTINGS}, {Area.SETTINGS, Area.USERS}, {Area.SETTINGS, Area.REPOSITORIES}]
+)
+@pytest.mark.parametrize("by_token", [True, False])
+def test_nobody_gives_areas_that_it_does_not_have(
+    areas: set[Area], by_token: bool, helped: Registry
+) -> None:
+    """Neither with a token that has less than its administrator, nor as an administrator."""
+    administrators = helped.administrators
+    administrators.set_areas(HELPER, EVERY_AREA if by_token else areas)
+    administrators.create("third", PASSWORD, areas=areas)
+    _token, secret = administrators.create_token(HELPER, areas=areas)
+    actor, _its_token = helped.sessions.with_token(secret)
+    before = administrators.all(), administrators.tokens(ADMINISTRATOR)
+    for refused in (
+        lambda: administrators.create("new", PASSWORD, actor=actor),
+        lambda: administrators.create("new", PASSWORD, areas=EVERY_AREA - areas, actor=actor),
+        lambda: administrators.set_areas("third", EVERY_AREA, actor=actor),
+        lambda: administrators.set_areas(ADMINISTRATOR, areas, actor=actor),
+        lambda: administrators.set_password(ADMINISTRATOR, "another horse", actor=actor),
+        lambda: administrators.set_password(ADMINISTRATOR, PASSWORD, actor=actor),
+        lambda: administrators.create_token(HELPER, areas=EVERY_AREA, actor=actor),
+        lambda: administrators.create_token(ADMINISTRATOR, areas=areas, actor=actor),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+    assert (administrators.all(), administrators.tokens(ADMINISTRATOR)) == before
+    # What it has itself, it gives; and who has more can leave, by it too.
+    administrators.create("new", PASSWORD, areas=areas, actor=actor)
+    administrators.set_password("new", "another horse", actor=actor)
+    administrators.create_token("new", areas=areas, actor=actor)
+    administrators.set_areas("new", {Area.SETTINGS}, actor=actor)
+    token, _secret = administrators.create_token(ADMINISTRATOR)
+    administrators.revoke_token(token.id, actor=actor)
+    administrators.delete(ADMINISTRATOR, actor=actor)
+
+
 def test_somebody_can_always_manage_administrators(helped: Registry) -> None:
     for refused in (
         lambda: helped.administrators.set_areas(ADMINISTRATOR, {Area.USERS}),
