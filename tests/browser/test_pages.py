@@ -21,6 +21,8 @@ PAGES = (
     "repositories/main",
     "repositories/main?q=nothing-like-it",
     "repositories/main/connect",
+    "repositories/main/connect?tool=pip&user=deploy",
+    "repositories/main/connect?tool=github&user=nobody",
     "repositories/main/upload",
     "repositories/main/settings",
     "repositories/main/projects/ledger-client",

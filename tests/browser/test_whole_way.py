@@ -68,6 +68,7 @@ def test_everything_an_administrator_does(
     pypirc = portal.copied("twine: ~/.pypirc").replace("YOUR-PASSWORD", password)
     (clients.home / ".pypirc").write_text(pypirc + "\n", encoding="utf-8")
     upload = portal.copied("twine: Terminal")
+    portal.follow("pip")
     install = portal.copied("pip: Terminal").replace("YOUR-PASSWORD", password)
     shell.build(wheel("demo", "1.0"), sdist("demo", "1.0"))
     shell.run(upload)

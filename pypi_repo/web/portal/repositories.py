@@ -1,4 +1,4 @@
-"""Repositories, their settings, and how to connect to them."""
+"""Repositories and their settings."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -8,12 +8,11 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.lists import ListPage, ListRequest
-from pypi_repo.domain.names import TOKEN_USERNAME, account_name, repository_name
+from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.connecting import connection_settings
 from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
 
@@ -99,14 +98,6 @@ def delete(page: Page, repository: str) -> Response:
     return page.redirect("repositories", notice="deleted")
 
 
-def show_connection(page: Page, repository: str) -> Response:
-    """For every administrator: a help desk that manages users tells them how to connect."""
-    found = page.registry.repositories.look_up(repository, actor=page.actor)
-    user = _client_user(page.asked("user"))
-    sections = connection_settings(repository, page.repository_url(repository), user or "YOUR-USER")
-    return page.render("repository_connect.html", repository=found, sections=sections, user=user)
-
-
 def _sorted(
     repositories: list[Repository], usage: Mapping[str, RepositoryUsage], request: ListRequest
 ) -> list[Repository]:
@@ -117,14 +108,6 @@ def _sorted(
         key=lambda found: key(found, usage[found.name]),
         reverse=request.descending,
     )
-
-
-def _client_user(asked: str) -> str:
-    """Who goes into lines to paste: no text that somebody hid in a link.
-
-    Raises InvalidName.
-    """
-    return asked if asked in ("", TOKEN_USERNAME) else account_name(asked)
 
 
 def _settings(page: Page) -> dict[str, Any]:

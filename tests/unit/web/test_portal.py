@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import unescape
 from io import BytesIO
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from werkzeug.test import Client
@@ -71,7 +71,7 @@ def test_it_works_under_any_prefix(prefix: str, registry: Registry) -> None:
         assert bare.headers["Location"] == f"{prefix.rpartition('/')[2]}/"
     answer = client.post(f"{prefix}/sign-in", data={"name": ADMINISTRATOR, "password": PASSWORD})
     assert answer.headers["Location"] == "./"
-    page = client.get(f"{prefix}/repositories/main/connect")
+    page = client.get(f"{prefix}/repositories/main/connect?tool=pip")
     assert f"http://localhost{prefix.rpartition('/')[0]}/r/main/simple/" in page.text
     for link in re.findall(r'(?:href|src)="([^"#]*)"', page.text):
         assert not link.startswith("/")
@@ -298,6 +298,59 @@ def test_lists_tell_what_repositories_hold(registry: Registry, portal: PortalCli
     words = text_of(portal.get("repositories"))
     assert re.search(r"main Private Protected 1 2 [0-9.]+ (KiB|bytes) \d{4}-\d\d-\d\d", words)
     assert "open Public Overwrites allowed 0 0 0 bytes never" in words
+
+
+def _shown_tools(page: Any) -> list[str]:
+    return re.findall(r'<section class="card" id="([a-z]+)">', page.text)
+
+
+def test_connection_settings_come_tool_by_tool(registry: Registry, portal: PortalClient) -> None:
+    path = "repositories/main/connect"
+    first = portal.get(path)
+    assert _shown_tools(first) == ["twine"]
+    tabs = re.findall(r'href="[^"]*[?]tool=([a-z]+)"', first.text)
+    assert tabs == [
+        "twine", "pip", "uv", "poetry", "pdm", "hatch", "flit", "pipenv", "github", "gitlab",
+        "docker",
+    ]  # fmt: skip
+    for tool in tabs:
+        page = portal.get(path, query_string={"tool": tool, "user": USER})
+        assert _shown_tools(page) == [tool]
+        assert re.search(rf'tool={tool}&amp;user={quote(USER)}" aria-current="page"', page.text)
+    assert _shown_tools(portal.get(f"{path}?tool=telnet")) == ["twine"]
+
+
+def test_connection_settings_know_the_users(registry: Registry, portal: PortalClient) -> None:
+    accounts = registry.accounts
+    accounts.create_user("gone", PASSWORD)
+    accounts.set_disabled("gone", True)
+    accounts.create_user("elsewhere", PASSWORD, everywhere=Access.NONE)
+    path = "repositories/main/connect"
+    offered = re.findall(r'<option value="([^"]*)"', portal.get(path).text)
+    assert offered == [READER, USER]
+    for name, told in (
+        (USER, "and publish to it"),
+        (READER, "and not publish"),
+        ("gone", "has no access"),
+        ("elsewhere", "has no access"),
+        ("nobody", "There is no repository user nobody"),
+    ):
+        words = text_of(portal.get(path, query_string={"user": name}))
+        assert told in words, name
+        assert f"username = {name}" in words
+
+
+def test_a_help_desk_tells_people_how_to_connect(registry: Registry) -> None:
+    registry.administrators.create("desk", PASSWORD, areas=[Area.USERS])
+    registry.administrators.create("keeper", PASSWORD, areas=[Area.REPOSITORIES])
+    for name, offers in (("desk", True), ("keeper", False)):
+        portal = PortalClient(registry)
+        portal.sign_in(name, PASSWORD)
+        page = portal.get("repositories/main/connect", query_string={"user": USER})
+        assert f"username = {USER}" in text_of(page)
+        assert ("<datalist" in page.text) is offers
+        assert ("may install" in page.text) is offers
+    assert portal.get("repositories/none/connect").status_code == 404
 
 
 # Projects
