@@ -1,5 +1,6 @@
 """pypi-repo project ..., release ... and file ...: what was uploaded."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -8,9 +9,17 @@ import click
 from pypi_repo.cli.destroying import confirm, sized, yes_option
 from pypi_repo.cli.options import Group, json_option, uses_registry
 from pypi_repo.cli.output import print_record, print_records, say
-from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Project, ProjectStatus
+from pypi_repo.domain.records import (
+    PROJECT_STATUSES,
+    DistributionFile,
+    Project,
+    ProjectStatus,
+    ProjectSummary,
+)
 from pypi_repo.registry import Registry
 from pypi_repo.settings import format_size
+
+_PAGE = 500
 
 _reason = click.option("--reason", default="", metavar="TEXT", help="Shown to whoever installs it.")
 
@@ -25,9 +34,20 @@ def project() -> None:
 @json_option
 @uses_registry
 def list_(registry: Registry, repository: str, as_json: bool) -> None:
-    """List the projects of REPOSITORY."""
+    """List the projects of REPOSITORY, with the newest version that is no pre-release of each."""
     print_records(
-        [_project(found) for found in registry.projects.all(repository)],
+        [
+            {
+                "name": found.name,
+                "latest": found.latest,
+                "status": found.status,
+                "releases": found.releases,
+                "files": found.files,
+                "size": found.size,
+                "last_upload": found.last_upload,
+            }
+            for found in _summaries(registry, repository)
+        ],
         as_json,
         if_none=f"There are no projects in {repository}.",
     )
@@ -162,6 +182,14 @@ def delete_file(registry: Registry, repository: str, filename: str, yes: bool) -
     confirm(f"This deletes {filename} ({size}) from {repository}", yes)
     registry.projects.delete_file(repository, filename)
     say(f"Deleted {filename} ({size}) from {repository}.")
+
+
+def _summaries(registry: Registry, repository: str) -> Iterator[ProjectSummary]:
+    """All of them, read page by page."""
+    after = ""
+    while page := registry.projects.search(repository, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].normalized_name
 
 
 def _project(found: Project) -> dict[str, Any]:

@@ -36,12 +36,33 @@ def test_list(cli: CommandLine, index: Index) -> None:
     listed = cli.json("project", "list", "main")
     table = cli.ok("project", "list", "main").splitlines()
 
-    assert [(each["name"], each["status"]) for each in listed] == [
-        ("another", "active"),
-        ("Team.Tool", "active"),
+    assert [(each["name"], each["latest"], each["status"]) for each in listed] == [
+        ("another", "1.0", "active"),
+        ("Team.Tool", "2.0", "active"),
     ]
+    assert (listed[1]["releases"], listed[1]["files"]) == (2, 3)
     assert len(table) == 3
-    assert table[0].split()[:2] == ["NAME", "STATUS"]
+    assert table[0].split()[:3] == ["NAME", "LATEST", "STATUS"]
+    assert table[2].split()[:3] == ["Team.Tool", "2.0", "active"]
+
+
+def test_the_latest_is_what_installers_take(cli: CommandLine, index: Index) -> None:
+    """Neither yanked nor a pre-release, where there is any such."""
+    assert index.upload(wheel("Team.Tool", "3.0rc1"), "ada", PASSWORD) == 200
+    cli.ok("release", "yank", "main", "team-tool", "2.0")
+
+    assert [each["latest"] for each in cli.json("project", "list", "main")] == ["1.0"]
+
+
+def test_list_goes_on_page_by_page(
+    cli: CommandLine, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pypi_repo.cli.project._PAGE", 2)
+    for name in ("a", "b", "c"):
+        assert index.upload(wheel(name), "ada", PASSWORD) == 200
+
+    names = [each["name"] for each in cli.json("project", "list", "main")]
+    assert names == ["a", "b", "c", "Team.Tool"]
 
 
 @pytest.mark.parametrize("spelling", ["team-tool", "Team.Tool", "TEAM_tool"])
