@@ -24,7 +24,9 @@ from tests.support.repacked import repack_with_requirements
 LEFT_OUT = re.compile(r"<!-- Not run by the tests: .+ -->")
 REFUSED = "<!-- The last command is refused. -->"
 
-_SERVES = re.compile(r"^(\S*python -m pypi_repo\.serve|\S*pypi-repo serve)\b.*$", re.MULTILINE)
+_SERVES = re.compile(
+    r"^(\S*(?:python -m pypi_repo\.serve|pypi-repo serve)\b[^\n&]*?)(?: &)?$", re.MULTILINE
+)
 _TOOLS = ("pypi-repo", "uv", "poetry", "hatch", "flit", "pdm")
 _LONGEST = 180.0  # seconds
 
@@ -37,7 +39,7 @@ serving() {
     "$@" >> server.log 2>&1 &
     until grep -q "Listening on" server.log; do
         kill -0 $! || { cat server.log; exit 1; }
-        sleep 0.1
+        sleep 0.3
     done
     cat server.log
 }
@@ -83,7 +85,7 @@ class Machine:
         """
         parts = [_PRELUDE]
         for number, block in enumerate(console_blocks(page)):
-            parts.append((told or {}).get(number, ""))
+            parts.append(self._replaced((told or {}).get(number, "")))
             if is_run(block):
                 parts.append(f": '--- {page.name}, line {block.line}'\n{self._typed(block)}")
         done = subprocess.run(
@@ -101,12 +103,15 @@ class Machine:
         return done.stdout
 
     def _typed(self, block: Block) -> str:
-        text = _SERVES.sub(r"serving \g<0>", block.text)
-        for pattern, value in self.replaced.items():
-            text = re.sub(pattern, value, text)
+        text = self._replaced(_SERVES.sub(r"serving \1", block.text))
         if block.before == REFUSED:
             first, _break, last = text.rstrip("\n").rpartition("\n")
             text = f"{first}\nrefused {last}\n"
+        return text
+
+    def _replaced(self, text: str) -> str:
+        for pattern, value in self.replaced.items():
+            text = re.sub(pattern, value, text)
         return text
 
     def environment(self) -> dict[str, str]:
@@ -125,7 +130,6 @@ class Machine:
             "PIP_INDEX_URL": (self.home / "no-public-index").as_uri(),
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
             "FLIT_NO_NETWORK": "1",
             "PDM_CHECK_UPDATE": "0",
