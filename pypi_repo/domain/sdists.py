@@ -169,7 +169,7 @@ class Sdist:
         self.warnings += warn_of_alike(names, f"{self._top}/PKG-INFO", self._rules)
         if self._top != self._filename.stem:
             self.warnings.append(f"The sdist's folder should be named {self._filename.stem}.")
-        if f"{self._top}/pyproject.toml" not in self._names:
+        if not self._is_file(f"{self._top}/pyproject.toml"):
             self.warnings.append("The sdist has no pyproject.toml.")
 
 

@@ -1,6 +1,7 @@
 """Uploads through the service: what is stored, what is refused, and who wins a race."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -500,6 +501,18 @@ def test_one_filename_different_contents_one_winner(both: Registry) -> None:
     assert _uploads_in_journal(both) == 1
     assert _serial(both) == 1
     assert _download(both, winners[0].path) in [item.content for item in distributions]
+
+
+def test_spellings_of_one_wheel_at_once_one_winner(both: Registry) -> None:
+    """U60, U112: no unique index sees that they are one."""
+    tags = list(itertools.islice(itertools.permutations(["py2", "py3", "py35", "py36"]), 16))
+    distributions = [wheel(tag=f"{'.'.join(each)}-none-any") for each in tags]
+    results = _at_once(16, lambda number: upload(both, distributions[number]))
+    winners = [result for result in results if not isinstance(result, RegistryError)]
+    losers = [result for result in results if isinstance(result, RegistryError)]
+    assert len(winners) == 1
+    assert {type(loser) for loser in losers} == {FileAlreadyExists}
+    assert page(both).files == (winners[0],)
 
 
 def test_one_filename_identical_contents_all_succeed(both: Registry) -> None:
