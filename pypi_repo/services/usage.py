@@ -147,6 +147,22 @@ class UsageReports:
             days.append(DayOfUse(day, downloads.get(day, 0), stored))
         return days
 
+    def days_of_project(
+        self, repository: str, project: str, number: int = 30, *, actor: Actor = OPERATOR
+    ) -> list[tuple[date, int]]:
+        """The downloads of a project, by its normalized name, on each of the last days.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        require_administrator(actor)
+        self._counter.flush()
+        first = _days_ago(number - 1)
+        with self._database.read() as connection:
+            found = _named(Catalog(connection), repository)
+            counts = Usage(connection).downloads_by_day(first, found, project)
+        days = [first + timedelta(days=offset) for offset in range(number)]
+        return [(day, counts.get(day, 0)) for day in days]
+
     def top_projects(
         self,
         days: int = 30,

@@ -103,11 +103,18 @@ class Usage:
         }
         return found | empty
 
-    def downloads_by_day(self, since: date, repository: Repository | None) -> dict[date, int]:
+    def downloads_by_day(
+        self, since: date, repository: Repository | None, project: str | None = None
+    ) -> dict[date, int]:
         """How many downloads each day had, without the days that had none."""
+        of_project = [] if project is None else [DownloadsRow.project == project]
         statement = (
             select(DownloadsRow.day, func.sum(DownloadsRow.count))
-            .where(DownloadsRow.day >= since, *_of(DownloadsRow.repository_id, repository))
+            .where(
+                DownloadsRow.day >= since,
+                *_of(DownloadsRow.repository_id, repository),
+                *of_project,
+            )
             .group_by(DownloadsRow.day)
         )
         return {day: int(count) for day, count in self._connection.execute(statement)}

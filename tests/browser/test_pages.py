@@ -26,6 +26,7 @@ PAGES = (
     "repositories/main/upload",
     "repositories/main/settings",
     "repositories/main/projects/ledger-client",
+    "repositories/main/projects/ledger-client/downloads?days=365",
     "users",
     "new-user",
     "users/build-server",
@@ -142,6 +143,26 @@ def test_search_as_you_type(portal: Portal) -> None:
     assert portal.page.url.endswith("?q=ledger")
     portal.page.get_by_label("Search projects").fill("nothing-like-it")
     expect(portal.page.locator("#results")).to_contain_text("has “nothing-like-it” in it")
+
+
+def test_a_chart_is_read_by_pointing_and_by_the_arrow_keys(portal: Portal) -> None:
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main/projects/ledger-client/downloads")
+    reading, days = portal.page.locator(".reading"), portal.page.locator(".day")
+    titles = days.locator("title").all_text_contents()
+    assert titles[-1].endswith(" downloads")
+    days.nth(3).hover()
+    expect(reading).to_have_text(titles[3])
+    portal.page.locator("[data-plot]").focus()
+    for key, place in (
+        ("ArrowLeft", 2),
+        ("ArrowRight", 3),
+        ("End", 29),
+        ("ArrowRight", 29),
+        ("Home", 0),
+    ):
+        portal.page.keyboard.press(key)
+        expect(reading).to_have_text(titles[place])
 
 
 def test_a_slash_begins_the_search(portal: Portal) -> None:

@@ -1,6 +1,6 @@
 """Small plots as SVG, drawn here: no script, no style that the page's policy forbids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,8 @@ _GAP = 0.25  # of a bar's place
 _ROUND = (2, 4, 6, 8, 10, 12, 16, 20)  # so that the half of a scale is round too
 
 _Series = Sequence[tuple[date, int]]
+_InWords = Callable[[int], str]
+"""A value as people read it: with what is counted, or in units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +23,23 @@ class Plot:
     top: int
 
 
-def bars(series: _Series) -> Plot:
-    """One bar for each day; its title tells day and number. At least one day."""
+def bars(series: _Series, in_words: _InWords) -> Plot:
+    """One bar for each day. At least one day."""
     step = _WIDTH / len(series)
     top = _top_above(_largest(series))
     drawn = Markup("").join(
-        Markup(
-            '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
-            "<title>{}: {:,}</title></rect>"
-        ).format(
+        Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
             index * step + step * _GAP / 2,
             _HEIGHT - _scaled(value, top),
             step * (1 - _GAP),
             _scaled(value, top),
-            day,
-            value,
         )
-        for index, (day, value) in enumerate(series)
+        for index, (_day, value) in enumerate(series)
     )
-    return Plot(_framed(drawn), top)
+    return Plot(_framed(drawn + _days(series, in_words)), top)
 
 
-def area(series: _Series) -> Plot:
+def area(series: _Series, in_words: _InWords) -> Plot:
     """A filled line from the first day to the last, of bytes. At least one day."""
     top = _top_above(_largest(series), _unit_of_bytes(_largest(series)))
     step = _WIDTH / max(1, len(series) - 1)
@@ -53,7 +50,22 @@ def area(series: _Series) -> Plot:
     drawn = Markup('<polygon points="0,{} {} {},{}"/><polyline points="{}"/>').format(
         _HEIGHT, line, _WIDTH, _HEIGHT, line
     )
-    return Plot(_framed(drawn), top)
+    return Plot(_framed(drawn + _days(series, in_words)), top)
+
+
+def _days(series: _Series, in_words: _InWords) -> Markup:
+    """Over the drawing, from top to bottom: each day's place, whose title tells the value.
+
+    So a day can be pointed at whatever its value is.
+    """
+    step = _WIDTH / len(series)
+    return Markup("").join(
+        Markup(
+            '<rect class="day" x="{:.1f}" y="0" width="{:.1f}" height="{}">'
+            "<title>{}: {}</title></rect>"
+        ).format(index * step, step, _HEIGHT, day, in_words(value))
+        for index, (day, value) in enumerate(series)
+    )
 
 
 def _top_above(largest: int, unit: int = 1) -> int:

@@ -2,15 +2,16 @@
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.web.portal import charts
+from pypi_repo.settings import format_size
+from pypi_repo.web.portal import charts, periods
 from pypi_repo.web.portal.page import Page
-
-_DAYS = 30
+from pypi_repo.web.portal.periods import downloads
 
 
 def show(page: Page) -> Response:
     usage = page.registry.usage
-    days = usage.days(_DAYS, actor=page.actor)
+    number = periods.asked(page)
+    days = usage.days(number, actor=page.actor)
     holdings = usage.repositories(actor=page.actor)
     return page.render(
         "overview.html",
@@ -19,9 +20,10 @@ def show(page: Page) -> Response:
         files=sum(found.files for found in holdings.values()),
         size=sum(found.size for found in holdings.values()),
         downloads=sum(day.downloads for day in days),
-        downloads_plot=charts.bars([(day.day, day.downloads) for day in days]),
-        storage_plot=charts.area([(day.day, day.stored) for day in days]),
+        downloads_plot=charts.bars([(day.day, day.downloads) for day in days], downloads),
+        storage_plot=charts.area([(day.day, day.stored) for day in days], format_size),
         days=days,
-        top=usage.top_projects(_DAYS, 8, actor=page.actor),
+        periods=periods.PERIODS,
+        top=usage.top_projects(number, 8, actor=page.actor),
         newest=usage.newest_uploads(8, actor=page.actor),
     )

@@ -15,6 +15,7 @@ from werkzeug.test import Client
 
 from pypi_repo import Access, Area, PortalApp, Registry, mount
 from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.domain.usage import DownloadedRelease
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import basic, bearer
@@ -926,6 +927,30 @@ def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient)
     assert "demo in main 3" in words
     assert file.filename in words
     assert "3 downloads in 30 days" in text_of(portal.get("repositories/main/projects/demo"))
+
+
+def test_charts_have_a_period_and_one_for_each_project(
+    registry: Registry, portal: PortalClient
+) -> None:
+    main = registry.repositories.get("main")
+    for version in ("1.0", "1.10", "1.9"):
+        upload(registry, wheel("demo", version))
+        registry._usage.count_download(DownloadedRelease(main.id, "demo", version))
+    registry._usage.count_download(DownloadedRelease(main.id, "other", "1.0"))
+    for days in (7, 30, 90, 365):
+        for path in (f"?days={days}", f"repositories/main/projects/demo/downloads?days={days}"):
+            page = portal.get(path)
+            assert f"in {days} days" in text_of(page)
+            assert page.text.count('class="day"') == days * (2 if path.startswith("?") else 1)
+            assert re.search(rf'days={days}" aria-current="true"', page.text)
+    assert "in 30 days" in text_of(portal.get("?days=100000000"))
+    words = text_of(portal.get("repositories/main/projects/demo/downloads"))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert "3 downloads in 30 days" in words
+    assert f"{today}: 3 downloads" in words
+    assert "Version Downloads 1.10 1 1.9 1 1.0 1" in words
+    assert portal.get("repositories/main/projects/nothing/downloads").status_code == 404
+    assert "projects/demo/downloads?days=7" in portal.get("?days=7").text
 
 
 def test_an_empty_registry_says_what_to_do(registry: Registry, portal: PortalClient) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,27 @@ from pypi_repo.web.portal import charts
 )
 def test_a_scale_ends_with_a_round_number(largest: int, of_counts: int, of_bytes: int) -> None:
     days = [(date(2026, 1, 1) + timedelta(days=day), day * largest) for day in (0, 1)]
-    assert charts.bars(days).top == of_counts
-    assert charts.area(days).top == of_bytes
+    assert charts.bars(days, str).top == of_counts
+    assert charts.area(days, str).top == of_bytes
 
 
 def test_the_tallest_bar_ends_below_the_edge() -> None:
-    drawing = charts.bars([(date(2026, 1, 1), 5), (date(2026, 1, 2), 6)]).drawing
-    heights = [float(height) for height in re.findall(r'height="([0-9.]+)"', drawing)]
+    drawing = charts.bars([(date(2026, 1, 1), 5), (date(2026, 1, 2), 6)], str).drawing
+    heights = [float(height) for height in re.findall(r'height="([0-9.]+)"/>', drawing)]
     assert heights == pytest.approx([140 * 5 / 6, 140], abs=0.1)
-    assert "<title>2026-01-02: 6</title>" in drawing
+
+
+@pytest.mark.parametrize("plot", [charts.bars, charts.area])
+def test_each_day_can_be_pointed_at_whatever_its_value(plot: Any) -> None:
+    days = [(date(2026, 1, 1), 0), (date(2026, 1, 2), 1500)]
+    drawing = plot(days, lambda value: f"{value:,} <b>").drawing
+    assert re.findall(
+        r'class="day" x="([0-9.]+)" y="0" width="([0-9.]+)" height="140">', drawing
+    ) == [
+        ("0.0", "300.0"),
+        ("300.0", "300.0"),
+    ]
+    assert re.findall(r"<title>([^<]*)</title>", drawing) == [
+        "2026-01-01: 0 &lt;b&gt;",
+        "2026-01-02: 1,500 &lt;b&gt;",
+    ]

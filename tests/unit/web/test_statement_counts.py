@@ -53,6 +53,7 @@ PAGES = {
     "/repositories/<repository>/upload": 2,
     "/repositories/<repository>/projects/<project>": 8,
     "/repositories/<repository>/projects/<project>/readme": 3,
+    "/repositories/<repository>/projects/<project>/downloads": 7,
     "/repositories/<repository>/files/<path:path>": 2,
     "/users": 3, "/new-user": 2,
     "/users/<name>": 5, "/users/<name>/password": 5, "/users/<name>/tokens": 5,

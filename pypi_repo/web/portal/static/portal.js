@@ -91,6 +91,31 @@ const searchKey = (input) => {
   });
 };
 
+// The values of a chart: of the day that is pointed at, or that the arrow keys have reached.
+
+const readings = (plot) => {
+  const days = [...plot.querySelectorAll(".day")];
+  const reading = plot.querySelector(".reading");
+  let here = days.length - 1;
+  const read = (place) => {
+    days[here].classList.remove("here");
+    here = Math.max(0, Math.min(days.length - 1, place));
+    days[here].classList.add("here");
+    reading.textContent = days[here].textContent;
+  };
+  const steps = { ArrowLeft: () => here - 1, ArrowRight: () => here + 1, Home: () => 0, End: () => days.length - 1 };
+  plot.tabIndex = 0;
+  plot.setAttribute("role", "group");
+  plot.setAttribute("aria-label", `${plot.dataset.plot}; the arrow keys go from day to day`);
+  plot.addEventListener("focus", () => read(here));
+  plot.addEventListener("keydown", (event) => {
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    read(steps[event.key]());
+  });
+  days.forEach((day, place) => day.addEventListener("pointerenter", () => read(place)));
+};
+
 // One tick for all rows of a table.
 
 const selectAll = (table) => {
@@ -195,4 +220,5 @@ for (const input of document.querySelectorAll("input[data-live]")) {
   liveSearch(input);
   searchKey(input);
 }
+for (const plot of document.querySelectorAll("[data-plot]")) readings(plot);
 for (const form of document.querySelectorAll("form#upload")) uploads(form);

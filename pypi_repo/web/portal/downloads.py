@@ -1,0 +1,26 @@
+"""How much one project is used: by day, and by version."""
+
+from packaging.version import Version
+from werkzeug.wrappers import Response
+
+from pypi_repo.web.portal import charts, periods
+from pypi_repo.web.portal.page import Page
+
+
+def show(page: Page, repository: str, project: str) -> Response:
+    """Versions that are gone are counted too: what was downloaded was downloaded."""
+    found, _files = page.registry.projects.get(repository, project, actor=page.actor)
+    name, usage = found.normalized_name, page.registry.usage
+    number = periods.asked(page)
+    days = usage.days_of_project(repository, name, number, actor=page.actor)
+    versions = usage.downloads_of_versions(repository, name, number, actor=page.actor)
+    return page.render(
+        "project_downloads.html",
+        repository=repository,
+        project=found,
+        days=days,
+        periods=periods.PERIODS,
+        total=sum(count for _day, count in days),
+        plot=charts.bars(days, periods.downloads),
+        versions=sorted(versions.items(), key=lambda each: Version(each[0]), reverse=True),
+    )
