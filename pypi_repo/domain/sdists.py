@@ -16,11 +16,11 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.member_names import warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.tar_stream import TarStream
 from pypi_repo.domain.wheels import collect, exhaust, refuse_bomb
-from pypi_repo.domain.zip_archive import read_member, read_members
+from pypi_repo.domain.zip_archive import LONGEST_NAME, read_member, read_members
 from pypi_repo.settings import Limits
 
-_CHUNK = 64 * 1024
 _MOST_LINKS = 8  # one behind the other
 _LONGEST_PATH = 4096  # characters
 _DEEPEST = 100  # folders within each other
@@ -39,6 +39,7 @@ class Sdist:
         self._limits = limits
         self._top: str | None = None
         self._count = 0
+        self._names_size = 0
         self._names: set[str] = set()
         self._links: dict[str, str] = {}  # and where they lead to
         self._metadata: bytes | None = None
@@ -65,8 +66,8 @@ class Sdist:
         self._file.seek(0)
         with (
             gzip.GzipFile(fileobj=self._file, mode="rb") as unzipped,
-            _Bounded(unzipped, size, self._limits) as bounded,
-            tarfile.open(fileobj=bounded, mode="r:") as tar,
+            TarStream(unzipped, size, self._limits) as stream,
+            tarfile.open(fileobj=stream, mode="r:") as tar,
         ):
             for member in tar:
                 tar.members = []  # type: ignore[attr-defined]  # or it keeps all it has seen
@@ -77,14 +78,8 @@ class Sdist:
                     raise InvalidArchive("A member of the sdist has a negative size.")
                 self._check_kind(member)
                 if member.name == f"{self._top}/PKG-INFO":
-                    self._take_metadata(tar, member)
-            # tarfile takes a damaged header for the end, other tools go on behind it. The end of
-            # the file is also where gzip checks its own length and checksum.
-            rest = bounded.last
-            while rest and not rest.strip(b"\0"):
-                rest = bounded.read(_CHUNK)
-            if rest:
-                raise InvalidArchive("The sdist has a damaged header, or bytes behind its end.")
+                    self._take_metadata(stream, member)
+            stream.finish()
 
     def _read_zip(self) -> None:
         """Only lenient repositories get here; PEP 625 left the .tar.gz."""
@@ -105,6 +100,7 @@ class Sdist:
 
     def _take(self, name: str, *, is_file: bool) -> None:
         """Notes a member, if it lies where it may."""
+        self._count_name(name)
         parts = name.split("/")
         if parts[0] in ("", ".") or (self._top is not None and parts[0] != self._top):
             raise InvalidArchive("Everything in an sdist must be in one top-level folder.")
@@ -121,11 +117,23 @@ class Sdist:
                 f"The archive has more than {self._limits.archive_members} members."
             )
 
+    def _count_name(self, name: str) -> None:
+        try:
+            size = len(name.encode())
+        except UnicodeEncodeError:  # tarfile keeps other bytes as surrogates
+            raise InvalidArchive("The name of a member of the sdist is not UTF-8.") from None
+        if size > LONGEST_NAME:
+            raise InvalidArchive(f"The name {name[:80]!r}... has more than {LONGEST_NAME} bytes.")
+        self._names_size += size
+        if self._names_size > self._limits.archive_names:
+            raise InvalidArchive(
+                f"The names in the archive are longer than {self._limits.archive_names} bytes."
+            )
+
     def _check_kind(self, member: tarfile.TarInfo) -> None:
         shown = member.name[:80]
-        if member.issparse() or any(key.startswith("GNU.sparse") for key in member.pax_headers):
-            raise InvalidArchive(f"The member {shown!r} is a sparse file.")
         if member.issym() or member.islnk():
+            self._count_name(member.linkname)
             # A symbolic link starts from its own folder, a hard link from the archive's root.
             base = posixpath.dirname(member.name) if member.issym() else ""
             target = posixpath.normpath(posixpath.join(base, member.linkname))
@@ -151,7 +159,7 @@ class Sdist:
             path = self._links[link] + path[len(link) :]
         return False
 
-    def _take_metadata(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def _take_metadata(self, stream: TarStream, member: tarfile.TarInfo) -> None:
         if self._metadata is not None:
             raise InvalidArchive(f"The sdist has {member.name} twice.")
         if not member.isreg():
@@ -160,9 +168,7 @@ class Sdist:
             raise InvalidArchive(
                 f"{member.name} is larger than {self._limits.metadata_size} bytes."
             )
-        if (content := tar.extractfile(member)) is not None:
-            chunks = iter(lambda: content.read(_CHUNK), b"")
-            self._metadata = collect(chunks, self._limits.metadata_size, member.name)
+        self._metadata = collect(stream.content(member), self._limits.metadata_size, member.name)
 
     def _warn(self) -> None:
         names = sorted(self._names)
@@ -176,33 +182,3 @@ class Sdist:
 def _ways(path: str) -> Iterable[str]:
     """The folders that a path leads through, and the path."""
     return accumulate(path.split("/"), "{}/{}".format)
-
-
-class _Bounded(io.RawIOBase):
-    """The decompressed tar, up to what the limits allow, and never much of it at once.
-
-    tarfile reads whatever size an extended header declares in one go; without the second bound
-    that would become memory.
-    """
-
-    def __init__(self, source: gzip.GzipFile, packed: int, limits: Limits) -> None:
-        self._source = source
-        self._packed = packed
-        self._limits = limits
-        self.last = b""
-
-    def read(self, size: int = -1, /) -> bytes:
-        if not 0 <= size <= _CHUNK:
-            raise InvalidArchive("The sdist has a header of unreasonable size.")
-        refuse_bomb(self._source.tell() + size, self._packed, self._limits)
-        self.last = self._source.read(size)
-        return self.last
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if offset < self._source.tell():
-            raise InvalidArchive("A member of the sdist has a negative size.")
-        refuse_bomb(offset, self._packed, self._limits)
-        return self._source.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._source.tell()

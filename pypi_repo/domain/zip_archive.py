@@ -33,6 +33,10 @@ _UTF8 = 0x0800
 STORED, DEFLATED = 0, 8
 
 _CHUNK = 256 * 1024
+LONGEST_NAME = 1024
+"""Bytes of a member's name; more than that is no path on macOS, and hardly one elsewhere."""
+
+_BESIDE_THE_NAME = 128  # bytes of central directory for a member
 _ENTRY_ALLOWANCE = 512  # bytes of central directory for a member: a long name and its extras
 
 
@@ -64,6 +68,10 @@ def read_members(file: IO[bytes], limits: Limits) -> list[ZipMember]:
         raise InvalidArchive(f"The archive has more than {limits.archive_members} members.")
     if directory.size > (directory.count + 1) * _ENTRY_ALLOWANCE:
         raise InvalidArchive("The wheel's central directory is unreasonably large.")
+    if directory.size > limits.archive_names + directory.count * _BESIDE_THE_NAME:
+        raise InvalidArchive(
+            f"The names in the archive are longer than {limits.archive_names} bytes."
+        )
     entries = read_directory(file, directory)
     members = list(_walk(file, entries, directory.offset))
     _refuse_twins(members)
@@ -166,6 +174,8 @@ def _checked(entry: Entry, data_offset: int) -> ZipMember:
     except UnicodeDecodeError:
         raise InvalidArchive("A member's name is not UTF-8, or not marked as such.") from None
     shown = name[:80]
+    if len(entry.name) > LONGEST_NAME:
+        raise InvalidArchive(f"The name {shown!r}... has more than {LONGEST_NAME} bytes.")
     if not name or any(character < " " or character == "\x7f" for character in name):
         raise InvalidArchive("A member's name is empty or holds control characters.")
     parts = name.removesuffix("/").split("/")

@@ -5,6 +5,7 @@ Each input is of the shape that makes a parser go over it again and again. U113.
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -17,8 +18,15 @@ from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.settings import Limits
 from tests.support.growth import assert_linear
-from tests.support.hostile_archives import build_wheel
-from tests.support.inspecting import STRICT, inspected
+from tests.support.hostile_archives import (
+    TOP,
+    Entry,
+    build_sdist,
+    build_wheel,
+    header,
+    pax_record,
+)
+from tests.support.inspecting import SDIST_NAME, STRICT, inspected
 
 Text = Callable[[int], str]
 
@@ -136,6 +144,84 @@ RECORDS: Mapping[str, Callable[[int], bytes]] = {
     "ends of lines": b"\r\n".__mul__,
     "backslashes": lambda size: b"\\" * size + b",,\n",
 }
+SDISTS: Mapping[str, tuple[int, Callable[[int], bytes]]] = {
+    "digits in an extended header": (
+        60_000,
+        lambda size: build_sdist(Entry(name=f"{TOP}/a.py", pax={"comment": "1" * size})),
+    ),
+    "digits of 64 in extended headers": (
+        80,
+        lambda size: build_sdist(
+            *[Entry(name=f"{TOP}/a.py", pax={"comment": ("1" * 64 + "x") * 900})] * size
+        ),
+    ),
+    "records of an extended header": (
+        3_000,
+        lambda size: build_sdist(
+            Entry(name=f"{TOP}/a.py", pax={f"x.{number}": "y" for number in range(size)})
+        ),
+    ),
+    "the map of a sparse file": (
+        8_000_000,
+        lambda size: build_sdist(
+            Entry(
+                name=f"{TOP}/a.bin",
+                content=b"999999\n" + b"1" * size,
+                pax={"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+            )
+        ),
+    ),
+    "maps of a sparse file": (
+        16_000,
+        lambda size: build_sdist(
+            header(
+                tarfile.XHDTYPE,
+                60_000,
+                pax_record("GNU.sparse.size", "1") + b"1" * 59_000,
+            ),
+            Entry(name=f"{TOP}/a.bin"),
+        ),
+    ),
+    "an old sparse file": (
+        60_000,
+        lambda size: build_sdist(
+            Entry(raw=_extended_sparse(f"{TOP}/a.bin")),
+            *[Entry(raw=(b"7" * 11 + b"\0") * 42 + b"\1" + b"\0" * 7)] * size,
+        ),
+    ),
+    "headers of headers": (
+        4_000,
+        lambda size: build_sdist(*[header(tarfile.XHDTYPE, 512, b"9 a=bcde\n")] * size),
+    ),
+    "headers for all": (
+        4_000,
+        lambda size: build_sdist(
+            *[
+                header(tarfile.XGLTYPE, 512, pax_record(f"x.{number % 99}", "y"))
+                for number in range(size)
+            ]
+        ),
+    ),
+    "members": (
+        8_000,
+        lambda size: build_sdist(
+            *[Entry(name=f"{TOP}/{number}", format=tarfile.USTAR_FORMAT) for number in range(size)]
+        ),
+    ),
+    "folders within each other": (
+        2_000,
+        lambda size: build_sdist(*[Entry(name=f"{TOP}/" + "a/" * 98 + "b")] * size),
+    ),
+    "links": (
+        4_000,
+        lambda size: build_sdist(
+            *[
+                Entry(name=f"{TOP}/{number}", target=str(number + 1), kind=tarfile.SYMTYPE)
+                for number in range(size)
+            ]
+        ),
+    ),
+}
 VERSIONS: Mapping[str, Text] = {
     "digits": "1".__mul__,
     "parts": "1.".__mul__,
@@ -150,6 +236,17 @@ def _spelling(number: int) -> str:
     """Of `description-content-type`, one for each number."""
     letters = enumerate("description-content-type")
     return "".join(each.upper() if number >> place & 1 else each for place, each in letters)
+
+
+def _extended_sparse(name: str) -> bytes:
+    """The header of an old GNU sparse file, whose map goes on in the next block."""
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.GNUTYPE_SPARSE
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[482] = 1
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
 
 
 @pytest.mark.parametrize("shape", DOCUMENTS)
@@ -176,6 +273,13 @@ def test_fields_are_judged_in_linear_time(shape: str) -> None:
         lambda size: f"{_MUST}{text(size)}\n".encode(),
         size,
     )
+
+
+@pytest.mark.parametrize("shape", SDISTS)
+def test_sdists_are_read_in_linear_time(shape: str) -> None:
+    """U77, U79: the standard library's reader of tars has seen attacks of its own."""
+    size, content = SDISTS[shape]
+    assert_linear(lambda content: inspected(content, SDIST_NAME), content, size)
 
 
 @pytest.mark.parametrize("shape", VERSIONS)
