@@ -49,10 +49,14 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The file as it is on the index, and sentences about what was odd with it."""
+    """The file as it is on the index, and sentences about what was odd with it.
+
+    is_unchanged: the very same file was there already.
+    """
 
     file: DistributionFile
     warnings: tuple[str, ...] = ()
+    is_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Uploads:
         form.check_digests(digests, staged.content, rules)
         existing = _existing(self._lookups, repository, filename, digests)
         if existing is not None and existing.digests == digests:
-            return Accepted(existing)
+            return Accepted(existing, is_unchanged=True)
         candidate = self._check(actor, form, filename, staged, rules)
         return self._publish(actor, candidate)
 
@@ -181,7 +185,7 @@ class Uploads:
             repository, project = self._locate(catalog, actor, file.project)
             existing = _existing(catalog, repository, candidate.filename, file.digests)
             if existing is not None and existing.digests == file.digests:
-                return Accepted(existing)
+                return Accepted(existing, is_unchanged=True)
             _check_quota(catalog, repository, file, existing)
             if not all(map(self._blobs.exists, candidate.stored)):
                 raise Unavailable("The stored file was swept away as an old orphan; send it again.")

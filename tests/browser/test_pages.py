@@ -1,6 +1,7 @@
 """Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ PAGES = (
     "repositories/main/settings",
     "repositories/main/projects/ledger-client",
     "repositories/main/projects/ledger-client/downloads?days=365",
+    "repositories/main/projects/ledger-client/releases",
+    "repositories/main/projects/ledger-client/files",
+    "repositories/main/projects/ledger-client/manage",
     "users",
     "new-user",
     "users/build-server",
@@ -39,6 +43,10 @@ PAGES = (
     "account",
     f"repositories/{LONG}",
     f"repositories/main/projects/{LONG}",
+    f"repositories/main/projects/{LONG}/releases",
+    f"repositories/main/projects/{LONG}/files",
+    f"repositories/main/projects/{LONG}/manage",
+    f"repositories/main/projects/{LONG}/readme",
     f"users/{LONG}",
     "no/such/page",
     "../",
@@ -53,12 +61,12 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark"), (320, "light")])
 def test_nothing_on_any_page_is_in_the_way_of_anybody(
     width: int, scheme: str, open_portal: OpenPortal, registry: Registry
 ) -> None:
     registry.repositories.create(LONG, description=f"Of {LONG}")
-    upload(registry, wheel(LONG, "2026.1.2rc3+with.a.long.local.version"))
+    upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     registry.accounts.create_user(LONG, showcase.PASSWORD)
     portal = open_portal(viewport={"width": width, "height": 800}, color_scheme=scheme)
     portal.open("sign-in")
@@ -74,8 +82,8 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
 
 
 def _ask_before_deleting(portal: Portal) -> None:
-    portal.open("repositories/main/projects/ledger-client")
-    portal.page.get_by_label("The whole release 2.1.1").check()
+    portal.open("repositories/main/projects/ledger-client/releases")
+    portal.page.get_by_label("Choose release 2.1.1").check()
     portal.page.get_by_label("With the chosen ones").select_option("delete")
     portal.press("Continue")
     expect(portal.page.locator("h1")).to_have_text("Delete?")
@@ -130,6 +138,41 @@ def test_nothing_is_in_the_way_where_there_is_nothing_yet(
     for path in ("", "repositories", "users", "activity?actor=nobody"):
         portal.open(path)
         assert _flaws(portal.page) == [], path
+
+
+def test_what_somebody_looks_for_first_needs_no_scrolling(
+    open_portal: OpenPortal, registry: Registry
+) -> None:
+    """However long the description is, and without a script."""
+    upload(
+        registry,
+        wheel(
+            "talkative",
+            "2.0",
+            extra_metadata="Classifier: Typing :: Typed\nDescription-Content-Type: text/markdown\n",
+            description="\n\n".join(["A paragraph."] * 3000),
+        ),
+    )
+    upload(registry, wheel("talkative", "1.0"))
+    for width, has_script in ((1280, True), (375, False)):
+        portal = open_portal(viewport={"width": width, "height": 800}, has_script=has_script)
+        portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+        portal.open("repositories/main/projects/talkative")
+        newest = portal.page.get_by_role("navigation", name="Newest releases")
+        expect(newest.get_by_role("link", name="2.0")).to_be_in_viewport()
+        expect(newest.get_by_text(f"{datetime.now(UTC):%Y}").first).to_be_in_viewport()
+        for name in ("Releases", "Files", "Manage"):
+            tab = portal.page.get_by_role("navigation", name="Project").get_by_text(name)
+            expect(tab).to_be_in_viewport()
+        expect(portal.page.get_by_text("Typing :: Typed")).to_be_hidden()
+        portal.page.locator("summary", has_text="Classifiers").click()
+        expect(portal.page.get_by_text("Typing :: Typed")).to_be_visible()
+        height = portal.page.evaluate("document.documentElement.scrollHeight")
+        assert height < 3 * 800
+        portal.page.get_by_role("link", name="1.0").first.click()
+        expect(portal.page.locator("h1")).to_contain_text("1.0")
+        portal.follow("Files")
+        expect(portal.page.locator(".filename")).to_have_text("talkative-1.0-py3-none-any.whl")
 
 
 def test_search_as_you_type(portal: Portal) -> None:

@@ -107,12 +107,12 @@ def test_everything_an_administrator_does(
     shell.run(install.replace("PROJECT", "other"))
 
     # Yank, then delete what was yanked.
-    portal.open("repositories/team-a/projects/demo")
-    _choose(portal, "The whole release 1.0", "yank")
+    portal.open("repositories/team-a/projects/demo/releases")
+    _choose(portal, "Choose release 1.0", "yank")
     page.get_by_label("Reason").fill("wrong numbers")
     portal.press("Yank")
-    assert page.get_by_text("wrong numbers").count() == 2
-    _choose(portal, "The whole release 1.0", "delete")
+    assert page.get_by_text("wrong numbers").count() == 1
+    _choose(portal, "Choose release 1.0", "delete")
     assert "release demo 1.0" in page.locator("main").inner_text()
     portal.press("Delete")
     assert "No file is left" in page.locator("main").inner_text()
@@ -131,7 +131,7 @@ def _set_protection(portal: Portal, *, wanted: bool) -> None:
     portal.open("repositories/team-a/settings")
     portal.page.get_by_label("Overwrite protection").set_checked(wanted)
     portal.press("Save the settings")
-    assert "Saved." in portal.page.get_by_role("status").inner_text()
+    assert "Saved the settings" in portal.page.get_by_role("status").inner_text()
 
 
 def _choose(portal: Portal, box: str, what: str) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 from werkzeug.test import Client, TestResponse
 
@@ -39,6 +40,15 @@ class PortalClient:
         return self.client.post(
             f"/portal/{path}", data={"form_token": self.form_token, **fields}, headers=headers
         )
+
+    def send(self, path: str, **fields: Any) -> TestResponse:
+        """Sends a form as `post` does, and gives the page to which that leads."""
+        return self.follow(path, self.post(path, **fields))
+
+    def follow(self, path: str, response: TestResponse) -> TestResponse:
+        """The page to which the answer to a form at `path` redirects."""
+        assert response.status_code == 303, text_of(response)
+        return self.client.get(urljoin(f"/portal/{path}", response.headers["Location"]))
 
 
 def text_of(response: TestResponse) -> str:

@@ -5,14 +5,15 @@ from datetime import timedelta
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.services.notes import Note
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 from pypi_repo.web.portal.sign_in import forget
 
 
-def show(page: Page, secret: str | None = None) -> Response:
+def show(page: Page) -> Response:
     tokens = page.registry.administrators.tokens(page.actor.name, actor=page.actor)
-    return page.render("account.html", tokens=tokens, areas=page.own_areas, secret=secret)
+    return page.render("account.html", tokens=tokens, areas=page.own_areas)
 
 
 def change_password(page: Page) -> Response:
@@ -33,7 +34,7 @@ def sign_out_everywhere(page: Page) -> Response:
 
 
 def create_token(page: Page) -> Response:
-    """The answer to the form itself shows the secret: it is nowhere else."""
+    """The page that follows shows the secret, once: it is nowhere else."""
     name = forms.text(page, "name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
@@ -47,11 +48,17 @@ def create_token(page: Page) -> Response:
             expires_in=expires_in or timedelta(days=90),
             actor=page.actor,
         )
-    return show(page, secret)
+    note = Note(
+        text="The new token",
+        secret=secret,
+        hint="Send it to the management API as “Authorization: Bearer …”.",
+    )
+    return page.redirect("account", note=note)
 
 
 def revoke_token(page: Page, token_id: int) -> Response:
     token = page.registry.administrators.revoke_token(token_id, actor=page.actor)
+    note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
     if token.administrator == page.actor.name:
-        return page.redirect("account", notice="revoked")
-    return page.redirect("administrators", token.administrator, notice="revoked")
+        return page.redirect("account", note=note)
+    return page.redirect("administrators", token.administrator, note=note)

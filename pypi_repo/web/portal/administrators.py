@@ -26,7 +26,11 @@ def create(page: Page) -> Response:
         page.registry.administrators.create(
             page.sent("name"), password, areas=forms.areas(page), actor=page.actor
         )
-    return page.redirect("administrators", notice="created")
+    name = page.sent("name").lower()
+    note = page.done(
+        f"Created the administrator {name}.", "administrators", name, link="See the permissions"
+    )
+    return page.redirect("administrators", note=note)
 
 
 def show(page: Page, name: str) -> Response:
@@ -38,14 +42,16 @@ def show(page: Page, name: str) -> Response:
 
 def change(page: Page, name: str) -> Response:
     page.registry.administrators.set_areas(name, forms.areas(page), actor=page.actor)
-    return page.redirect("administrators", name, notice="saved")
+    note = page.done(f"Saved the permissions of {name}. They hold from the next request on.")
+    return page.redirect("administrators", name, note=note)
 
 
 def set_password(page: Page, name: str) -> Response:
     password = forms.password(page)
     forms.settle(page)
     page.registry.administrators.set_password(name, password, actor=page.actor)
-    return page.redirect("administrators", name, notice="password")
+    note = page.done(f"Changed the password of {name}, who is signed out everywhere.")
+    return page.redirect("administrators", name, note=note)
 
 
 def show_deletion(page: Page, name: str) -> Response:
@@ -55,4 +61,5 @@ def show_deletion(page: Page, name: str) -> Response:
 
 def delete(page: Page, name: str) -> Response:
     page.registry.administrators.delete(name, actor=page.actor)
-    return page.redirect("administrators", notice="deleted")
+    note = page.done(f"Deleted the administrator {name}, with all sessions and tokens.")
+    return page.redirect("administrators", note=note)

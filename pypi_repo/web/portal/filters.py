@@ -43,6 +43,16 @@ def moment(value: datetime | None) -> Markup | str:
     )
 
 
+def day(value: datetime | None) -> Markup | str:
+    """The day of a time in UTC; the script shows that of the reader's zone."""
+    if value is None:
+        return "never"
+    utc = value.astimezone(UTC)
+    return Markup('<time class="day" datetime="{}">{:%Y-%m-%d}</time>').format(
+        utc.isoformat(timespec="seconds"), utc
+    )
+
+
 def is_web_url(text: str) -> bool:
     """Whether a link to it does no harm: it comes from whoever uploaded the package."""
     try:
@@ -75,6 +85,7 @@ FILTERS = {
     "size": format_size,
     "exact_size": exact_size,
     "moment": moment,
+    "day": day,
     "count": counted,
     "is_web_url": is_web_url,
     "is_digest": is_digest,

@@ -8,20 +8,17 @@ from urllib.parse import quote, urlencode, urljoin
 from jinja2 import Environment
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import Actor, Area
+from pypi_repo.domain.access import Actor, ActorKind, Area
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
+from pypi_repo.services.notes import Note
 from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info
 from pypi_repo.web.management import ManagedRegistry
 
-# What a page may say after a redirect; never taken from the URL, which anybody can write.
+# What a page may say to whoever is signed out, for whom no note can be left; never taken from the
+# URL, which anybody can write.
 NOTICES = {
-    "created": "Created.",
-    "saved": "Saved. It takes effect on the next request.",
-    "deleted": "Deleted.",
-    "done": "Done.",
-    "password": "The password was changed.",
-    "revoked": "The token was revoked; it is refused from now on.",
+    "password": "The password was changed. Sign in again.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere. Sign in again.",
 }
@@ -84,10 +81,19 @@ class Page:
 
     def link(self, *segments: str, **query: Any) -> str:
         """A relative URL of the portal: right behind every mount and proxy."""
+        path = self.path(*segments, **query)
+        up = "../" * (path_info(self.request).count("/") - 1)
+        return up + path if segments else (up or "./") + path
+
+    def path(self, *segments: str, **query: Any) -> str:
+        """The same, below the portal's root; for a page that is not known yet."""
         path = "/".join(quote(segment, safe="") for segment in segments)
         given = {name: value for name, value in query.items() if value not in (None, "")}
-        up = "../" * (path_info(self.request).count("/") - 1)
-        return (up + path or "./") + (f"?{urlencode(given)}" if given else "")
+        return path + (f"?{urlencode(given)}" if given else "")
+
+    def done(self, text: str, *segments: str, link: str = "", **query: Any) -> Note:
+        """A sentence that says what was done, with a link to a page of the portal."""
+        return Note(text=text, link=link, path=self.path(*segments, **query) if link else "")
 
     def repository_url(self, name: str) -> str:
         """The absolute URL of a repository, as the browser reached this deployment."""
@@ -104,18 +110,33 @@ class Page:
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         notice = NOTICES.get(self.asked("notice"))
         document = self.templates.get_template(template).render(
-            page=self, link=self.link, notice=notice, status=status, **values
+            page=self, link=self.link, notice=notice, note=self._note(), status=status, **values
         )
         return self.answer(Response(document, status, content_type="text/html; charset=utf-8"))
 
-    def redirect(self, *segments: str, notice: str | None = None, **query: Any) -> Response:
-        """To be followed with GET, so that reloading sends nothing twice."""
+    def redirect(self, *segments: str, note: Note | None = None, **query: Any) -> Response:
+        """To be followed with GET, so that reloading sends nothing twice.
+
+        note: shown there, once.
+        """
+        if note is not None:
+            query["note"] = self.registry.notes.leave(self._holder, note)
         response = Response(status=303)
         response.autocorrect_location_header = False
-        response.headers["Location"] = self.link(*segments, notice=notice, **query)
+        response.headers["Location"] = self.link(*segments, **query)
         return self.answer(response)
 
     def answer(self, response: Response, headers: Mapping[str, str] = _SECURITY) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
+
+    def _note(self) -> Note | None:
+        key = self.asked("note")
+        is_read = self.request.method == "GET" and self.actor.kind is ActorKind.ADMINISTRATOR
+        return self.registry.notes.take(self._holder, key) if key and is_read else None
+
+    @property
+    def _holder(self) -> str:
+        """Who may read a note: this session, or whom the host has signed in."""
+        return self.session.form_token if self.session else self.actor.name

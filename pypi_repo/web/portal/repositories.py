@@ -11,6 +11,7 @@ from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.texts import counted
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.listing import Listing
@@ -59,7 +60,8 @@ def create(page: Page) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
         page.registry.repositories.create(name, actor=page.actor, **settings)
-    return page.redirect("repositories", name, "connect", notice="created")
+    note = page.done(f"Created the repository {name}.")
+    return page.redirect("repositories", name, "connect", note=note)
 
 
 def show_settings(page: Page, repository: str) -> Response:
@@ -75,7 +77,8 @@ def change(page: Page, repository: str) -> Response:
     if settings["public"] and not before.public and page.sent("confirmed") != "yes":
         return _ask_before_publishing(page, before)
     page.registry.repositories.change(repository, actor=page.actor, **settings)
-    return page.redirect("repositories", repository, "settings", notice="saved")
+    note = page.done(f"Saved the settings of {repository}. They hold from the next request on.")
+    return page.redirect("repositories", repository, "settings", note=note)
 
 
 def _ask_before_publishing(page: Page, repository: Repository) -> Response:
@@ -94,8 +97,16 @@ def delete(page: Page, repository: str) -> Response:
             f"Type the name {repository!r} to delete the repository."
         )
     forms.settle(page)
+    gone = page.registry.usage.repositories(actor=page.actor)[repository]
     page.registry.repositories.delete(repository, actor=page.actor)
-    return page.redirect("repositories", notice="deleted")
+    note = page.done(
+        f"Deleted the repository {repository} with {counted(gone.projects, 'project')} and "
+        f"{counted(gone.files, 'file')}.",
+        "activity",
+        link="See its activity",
+        repository=repository,
+    )
+    return page.redirect("repositories", note=note)
 
 
 def _sorted(

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import InvalidForm, RegistryError
 from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.notes import Note
 from pypi_repo.services.upload import Uploads
 from pypi_repo.web import problems
 from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
@@ -22,11 +22,16 @@ _LONGEST_FIELD = 1000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one file: `message` is the sentence that twine would show."""
+    """What became of one file, in a word and in sentences; refused, what twine would show.
+
+    project: the path of the project's page below the portal's root; empty where it was refused.
+    """
 
     filename: str
     status: int
+    outcome: str
     message: str
+    project: str = ""
 
 
 def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
@@ -37,12 +42,12 @@ def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Respo
 def upload(page: Page, repository: str) -> Response:
     """Each file stands alone: one that is refused does not keep the others out.
 
-    Who prefers JSON gets the results so; the script does, and sends each file by itself.
+    Who prefers JSON gets the results so; the script does, and sends each file by itself. Others
+    are shown them after a redirect, or at once where something was refused.
     """
-    uploads = page.registry.repository(repository).uploads
     wants_json = page.request.accept_mimetypes.best == "application/json"
     try:
-        results = _results(page, uploads)
+        results = _results(page, repository)
     except RegistryError as error:
         if not wants_json:
             raise
@@ -51,21 +56,33 @@ def upload(page: Page, repository: str) -> Response:
     if wants_json:
         document = json.dumps([asdict(result) for result in results])
         return page.answer(Response(document, status, content_type="application/json"))
+    if status == 200:
+        note = _summary(page, repository, results)
+        return page.redirect("repositories", repository, "upload", note=note)
     response = show(page, repository, results)
     response.status_code = status
     return response
 
 
-def _results(page: Page, uploads: Uploads) -> tuple[Result, ...]:
+def _summary(page: Page, repository: str, results: tuple[Result, ...]) -> Note:
+    text = " ".join(f"{found.outcome}: {found.filename}. {found.message}" for found in results)
+    projects = {found.project for found in results}
+    if len(projects) == 1:
+        return Note(text=text, link="See the project", path=projects.pop())
+    return page.done(text, "repositories", repository, link="See the projects")
+
+
+def _results(page: Page, repository: str) -> tuple[Result, ...]:
     with form_errors():
-        results = tuple(_each(page, uploads))
+        results = tuple(_each(page, repository))
     if not results:
         raise InvalidForm("Choose at least one file.")
     return results
 
 
-def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
+def _each(page: Page, repository: str) -> Iterator[Result]:
     """The form's token comes before the files, so that no other site's are even staged."""
+    uploads = page.registry.repository(repository).uploads
     file_limit = uploads.admit(page.actor).file_limit
     take_place(page.request.environ, page.actor)
     form_token = page.request.headers.get("X-Form-Token", "")
@@ -74,7 +91,7 @@ def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
         assert isinstance(part, Part)  # noqa: S101 - what follows it is taken below
         if part.filename:
             page.check_form_token(form_token)
-            yield _accept(page.actor, uploads, part, events, file_limit)
+            yield _accept(page, repository, uploads, part, events, file_limit)
         else:
             value = _text(events)
             if part.name == "form_token" and part.filename is None:
@@ -82,7 +99,12 @@ def _each(page: Page, uploads: Uploads) -> Iterator[Result]:
 
 
 def _accept(
-    actor: Actor, uploads: Uploads, part: Part, events: Iterator[Part | Data], file_limit: int
+    page: Page,
+    repository: str,
+    uploads: Uploads,
+    part: Part,
+    events: Iterator[Part | Data],
+    file_limit: int,
 ) -> Result:
     name, chunks = part.filename or "", _chunks(events)
     try:
@@ -90,18 +112,24 @@ def _accept(
             form = UploadForm.of_file(sent_filename(part))
             for chunk in chunks:
                 staged.write(chunk, file_limit)
-            accepted = uploads.accept(actor, form, staged)
+            accepted = uploads.accept(page.actor, form, staged)
             note_upload(staged.size)
     except RegistryError as error:
         for _rest in chunks:
             pass
         return _refused(name, error)
-    return Result(name, 200, " ".join(["Uploaded.", *accepted.warnings]))
+    return Result(
+        name,
+        200,
+        "Already there" if accepted.is_unchanged else "Uploaded",
+        " ".join(accepted.warnings) or ("It is unchanged." if accepted.is_unchanged else ""),
+        page.path("repositories", repository, "projects", accepted.file.project),
+    )
 
 
 def _refused(filename: str, error: RegistryError) -> Result:
     status, _code = problems.noted(error)
-    return Result(filename, status, error.message)
+    return Result(filename, status, "Refused", error.message)
 
 
 def _chunks(events: Iterator[Part | Data]) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.names import account_name
+from pypi_repo.services.notes import Note
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
@@ -26,7 +27,7 @@ def show_new(page: Page) -> Response:
 
 
 def create(page: Page) -> Response:
-    """The answer to the form itself shows a generated password: it is nowhere else."""
+    """A generated password is shown on the page that follows, once: it is nowhere else."""
     forms.read(page, "name", lambda: account_name(page.sent("name")))
     chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
@@ -42,20 +43,17 @@ def create(page: Page) -> Response:
             actor=page.actor,
         )
     name = page.sent("name").lower()
-    if chosen:
-        return page.redirect("users", name, notice="created")
-    return show(page, name, password=password)
+    note = page.done(f"Created the repository user {name}.") if chosen else _made(name, password)
+    return page.redirect("users", name, note=note)
 
 
-def show(page: Page, name: str, password: str | None = None, secret: str | None = None) -> Response:
+def show(page: Page, name: str) -> Response:
     user = page.registry.accounts.user(name, actor=page.actor)
     return page.render(
         "user.html",
         user=user,
         tokens=page.registry.accounts.tokens(name, actor=page.actor),
         repositories=_repository_names(page),
-        password=password,
-        secret=secret,
     )
 
 
@@ -64,26 +62,27 @@ def change(page: Page, name: str) -> Response:
     match page.sent("do"):
         case "disable" | "enable" as action:
             accounts.set_disabled(name, action == "disable", actor=page.actor)
+            text = f"{action.capitalize()}d {name}."
         case _:
             with forms.blaming(page, "everywhere", InvalidSetting):
                 grants = _grants(page)
             accounts.set_access(name, grants.everywhere, grants.named, actor=page.actor)
-    return page.redirect("users", name, notice="saved")
+            text = f"Saved the access of {name}. It holds from the next request on."
+    return page.redirect("users", name, note=page.done(text))
 
 
 def set_password(page: Page, name: str) -> Response:
-    """Generated where none is chosen, and then shown in the answer: it is nowhere else."""
+    """Generated where none is chosen, and shown on the page that follows: it is nowhere else."""
     chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
     forms.settle(page)
     page.registry.accounts.set_password(name, password, actor=page.actor)
-    if chosen:
-        return page.redirect("users", name, notice="password")
-    return show(page, name, password=password)
+    note = page.done(f"Changed the password of {name}.") if chosen else _made(name, password)
+    return page.redirect("users", name, note=note)
 
 
 def create_token(page: Page, name: str) -> Response:
-    """The answer to the form itself shows the secret: it is nowhere else."""
+    """The page that follows shows the secret, once: it is nowhere else."""
     token_name = forms.text(page, "token_name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
@@ -96,12 +95,18 @@ def create_token(page: Page, name: str) -> Response:
             expires_in=expires_in,
             actor=page.actor,
         )
-    return show(page, name, secret=secret)
+    note = Note(
+        text=f"The new token of {name}",
+        secret=secret,
+        hint="Use it as the password, with the user name __token__.",
+    )
+    return page.redirect("users", name, note=note)
 
 
 def revoke_token(page: Page, name: str, token_id: int) -> Response:
-    page.registry.accounts.revoke_token(token_id, actor=page.actor)
-    return page.redirect("users", name, notice="revoked")
+    token = page.registry.accounts.revoke_token(token_id, actor=page.actor)
+    note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
+    return page.redirect("users", name, note=note)
 
 
 def show_deletion(page: Page, name: str) -> Response:
@@ -112,7 +117,17 @@ def show_deletion(page: Page, name: str) -> Response:
 
 def delete(page: Page, name: str) -> Response:
     page.registry.accounts.delete_user(name, actor=page.actor)
-    return page.redirect("users", notice="deleted")
+    note = page.done(f"Deleted the repository user {name}, with its tokens.")
+    return page.redirect("users", note=note)
+
+
+def _made(name: str, password: str) -> Note:
+    return Note(
+        text=f"The password of {name}",
+        secret=password,
+        hint="It goes into ~/.pypirc, pip.conf or a secret of your CI; the page Connect of a "
+        "repository shows where.",
+    )
 
 
 def _chosen_password(page: Page) -> str:

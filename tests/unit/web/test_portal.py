@@ -147,7 +147,8 @@ def test_a_repository_from_its_creation_to_its_end(
         quota="50GiB",
         profile="pypi",
     )
-    assert answer.headers["Location"] == "repositories/team-a/connect?notice=created"
+    assert re.match(r"repositories/team-a/connect\?note=[\w-]{43}$", answer.headers["Location"])
+    assert "Created the repository team-a." in text_of(portal.follow("new-repository", answer))
     made = registry.repositories.get("team-a")
     assert (made.description, made.public, made.profile) == ("Of team A", True, "pypi")
     assert (made.allow_overwrite, made.allow_reuse) == (False, False)
@@ -508,11 +509,12 @@ def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) ->
         "Typing :: Typed",
         "httpx",
         ">=3.9",
-        f"SHA-256 {described.sha256}",
-        f"by {USER}",
         "pip install --index-url http://localhost/repositories/main/simple/ Demo_App==1.10",
     ):
         assert expected in words
+    files = text_of(portal.get("repositories/main/projects/demo-app/files"))
+    assert described.sha256 in files
+    assert f"by {USER}" in files
     described_by = "repositories/main/projects/demo-app/readme?version=1.10"
     assert '<iframe class="readme-frame" title="Description of Demo_App 1.10"' in page.text
     assert "<strong>bold</strong>" in portal.get(described_by).text
@@ -530,6 +532,19 @@ def test_a_project_as_people_see_it(registry: Registry, portal: PortalClient) ->
     elsewhere = portal.get("repositories/main/projects/Demo_App")
     assert elsewhere.headers["Location"].endswith("repositories/main/projects/demo-app")
     assert portal.get("repositories/main/projects/demo-app?version=7").status_code == 404
+
+
+def test_nobody_is_told_to_install_what_is_not_offered(
+    registry: Registry, portal: PortalClient
+) -> None:
+    upload(registry, wheel("demo", "1.0"))
+    path = "repositories/main/projects/demo"
+    for status, is_offered in (("quarantined", False), ("archived", True), ("active", True)):
+        done = portal.send(f"{path}/manage", status=status)
+        assert f"Marked demo as {status}." in text_of(done)
+        words = text_of(portal.get(path))
+        assert ("pip install" in words) is is_offered
+        assert ("installers are offered none" in words) is not is_offered
 
 
 def test_the_file_downloaded_here_is_the_file(registry: Registry, portal: PortalClient) -> None:
@@ -553,22 +568,26 @@ def _index(portal: PortalClient, project: str = "demo") -> dict[str, Any]:
 def test_yank_and_its_undoing(registry: Registry, portal: PortalClient) -> None:
     upload(registry, wheel("demo", "1.0"))
     kept = upload(registry, wheel("demo", "2.0"))
-    path = "repositories/main/projects/demo/change"
+    path = "repositories/main/projects/demo/releases"
     asked = portal.post(path, do="yank", release="1.0")
     assert asked.status_code == 200
     assert "release demo 1.0, all its files" in text_of(asked)
     assert not any(file.get("yanked") for file in _index(portal)["files"])
-    portal.post(path, do="yank", release="1.0", confirmed="yes", reason="broken")
+    done = portal.send(path, do="yank", release="1.0", confirmed="yes", reason="broken")
+    assert "Yanked demo 1.0, 1 file. See the activity" in text_of(done)
+    assert "1.0 yanked broken" in text_of(done)
     yanked = {file["filename"]: file.get("yanked", False) for file in _index(portal)["files"]}
     assert yanked == {"demo-1.0-py3-none-any.whl": "broken", kept.filename: False}
-    portal.post(path, do="unyank", file="demo-1.0-py3-none-any.whl", confirmed="yes")
+    path = "repositories/main/projects/demo/files"
+    done = portal.send(path, do="unyank", file="demo-1.0-py3-none-any.whl", confirmed="yes")
+    assert "Took back the yank of demo-1.0-py3-none-any.whl." in text_of(done)
     assert not any(file.get("yanked") for file in _index(portal)["files"])
 
 
 def test_deleting_several_things_at_once(registry: Registry, portal: PortalClient) -> None:
     for version in ("1.0", "2.0", "3.0"):
         upload(registry, wheel("demo", version))
-    path = "repositories/main/projects/demo/change"
+    path = "repositories/main/projects/demo/releases"
     chosen = {"do": "delete", "release": ["1.0"], "file": ["demo-2.0-py3-none-any.whl"]}
     asked = portal.post(path, **chosen)
     words = text_of(asked)
@@ -581,7 +600,9 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
     assert "nobody can publish" not in text_of(portal.post(path, **chosen))
     # Somebody else was faster with one of them.
     registry.projects.delete_release("main", "demo", "1.0")
-    assert portal.post(path, **chosen, confirmed="yes").status_code == 303
+    done = text_of(portal.send(path, **chosen, confirmed="yes"))
+    assert "Deleted demo-2.0-py3-none-any.whl. See" in done
+    assert "Nothing was left to do" in text_of(portal.send(path, **chosen, confirmed="yes"))
     assert [file["filename"] for file in _index(portal)["files"]] == ["demo-3.0-py3-none-any.whl"]
     history = text_of(portal.get("activity?repository=main&project=demo"))
     assert "demo-2.0-py3-none-any.whl" in history
@@ -589,9 +610,10 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
 
 def test_deleting_a_project_names_what_goes(registry: Registry, portal: PortalClient) -> None:
     file = upload(registry, wheel("demo", "1.0"))
-    path = "repositories/main/projects/demo/change"
-    assert file.filename in text_of(portal.post(path, do="delete-project"))
-    portal.post(path, do="delete-project", confirmed="yes")
+    path = "repositories/main/projects/demo/delete"
+    assert file.filename in text_of(portal.post(path))
+    done = portal.send(path, confirmed="yes")
+    assert "Deleted demo, 1 file. See the activity" in text_of(done)
     assert _index(portal) == {}
 
 
@@ -600,11 +622,12 @@ def test_deleting_several_projects_names_what_goes(
 ) -> None:
     files = [upload(registry, wheel(name, "1.0")).filename for name in ("one", "two", "three")]
     chosen = {"do": "delete", "project": ["one", "two"]}
-    words = text_of(portal.post("repositories/main/change", **chosen))
+    words = text_of(portal.post("repositories/main", **chosen))
     assert "project one with all its releases" in words
     assert "2 files in all" in words
     assert [name in words for name in files] == [True, True, False]
-    portal.post("repositories/main/change", **chosen, confirmed="yes")
+    done = text_of(portal.send("repositories/main", **chosen, confirmed="yes"))
+    assert "Deleted one and two, 2 files." in done
     assert [project.name for project in registry.projects.all("main")] == ["three"]
     deleted = registry.activity.entries(JournalFilter(action="delete project"))
     assert [entry.project for entry in deleted] == ["two", "one"]
@@ -615,16 +638,25 @@ def test_a_status_for_several_projects(registry: Registry, portal: PortalClient)
     for name in ("one", "two", "three"):
         upload(registry, wheel(name, "1.0"))
     chosen = {"do": "archived", "project": ["one", "two"]}
-    assert "Mark as archived" in text_of(portal.post("repositories/main/change", **chosen))
-    portal.post("repositories/main/change", **chosen, confirmed="yes", reason="done with")
+    assert "Mark as archived" in text_of(portal.post("repositories/main", **chosen))
+    done = portal.send("repositories/main", **chosen, confirmed="yes", reason="done with")
+    assert "Marked one and two as archived." in text_of(done)
     statuses = {name: _index(portal, name)["project-status"] for name in ("one", "two", "three")}
     assert statuses == {
         "one": {"status": "archived", "reason": "done with"},
         "two": {"status": "archived", "reason": "done with"},
         "three": {"status": "active"},
     }
-    portal.post("repositories/main/projects/one/status", status="active", reason="")
+    portal.post("repositories/main/projects/one/manage", status="active", reason="")
     assert _index(portal, "one")["project-status"] == {"status": "active"}
+
+
+def test_a_sentence_about_many_things_stays_short(registry: Registry, portal: PortalClient) -> None:
+    for minor in range(6):
+        upload(registry, wheel("demo", f"1.{minor}"))
+    chosen = {"do": "yank", "release": [f"1.{minor}" for minor in range(6)], "confirmed": "yes"}
+    done = portal.send("repositories/main/projects/demo/releases", **chosen)
+    assert "Yanked demo 1.0, demo 1.1, demo 1.2 and 3 more, 6 files." in text_of(done)
 
 
 @pytest.mark.parametrize(
@@ -638,11 +670,14 @@ def test_a_status_for_several_projects(registry: Registry, portal: PortalClient)
 def test_a_choice_that_makes_no_sense(
     fields: dict[str, str], sentence: str, registry: Registry, portal: PortalClient
 ) -> None:
+    """The page with the form says so, and the form is still there."""
     upload(registry, wheel("demo", "1.0"))
-    for path in ("repositories/main/projects/demo/change", "repositories/main/change"):
+    project = "repositories/main/projects/demo"
+    for path in (f"{project}/releases", f"{project}/files", "repositories/main"):
         answer = portal.post(path, **fields)
         assert answer.status_code == 400
         assert sentence in _refusal(answer)
+        assert "With the chosen ones" in answer.text
 
 
 # Uploads
@@ -677,7 +712,7 @@ def test_overwrite_protection_says_what_twine_is_told(
     assert result["status"] == twine.status_code
     assert result["message"] in twine.text
     registry.repositories.change("main", allow_overwrite=True)
-    assert _sent(portal, other).status_code == 200
+    assert _sent(portal, other).status_code == 303
     assert _index(portal)["files"][0]["hashes"]["sha256"] == other.sha256
     entry = registry.activity.entries(limit=1)[0]
     assert (entry.actor, entry.filename) == (ADMINISTRATOR, other.filename)
@@ -707,7 +742,7 @@ def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> No
     answer = _sent(portal, big, headers={"Accept": "application/json"})
     (result,) = json.loads(answer.text)
     assert (answer.status_code, result["status"]) == (413, 413)
-    assert _sent(portal, small).status_code == 200
+    assert _sent(portal, small).status_code == 303
 
 
 def test_uploads_here_take_a_thread_like_others(portal: PortalClient) -> None:
@@ -736,6 +771,25 @@ def test_a_refused_upload_is_read_to_its_end(portal: PortalClient) -> None:
     assert body.tell() == 3_000_000
 
 
+def test_what_became_of_an_upload_is_told(registry: Registry, portal: PortalClient) -> None:
+    file = wheel("demo", "1.0")
+    project = "repositories/main/projects/demo"
+    told = []
+    for outcome in ("Uploaded", "Already there"):
+        (result,) = json.loads(_sent(portal, file, headers={"Accept": "application/json"}).text)
+        assert (result["outcome"], result["project"]) == (outcome, project)
+        told.append(result["message"])
+    assert told == ["", "It is unchanged."]
+    page = portal.follow("repositories/main/upload", _sent(portal, file, sdist("demo", "1.0")))
+    assert (
+        f"Already there: {file.filename}. It is unchanged. Uploaded: demo-1.0.tar.gz. "
+        "See the project"
+    ) in text_of(page)
+    assert f'href="../../{project}"' in page.text
+    two = portal.follow("repositories/main/upload", _sent(portal, file, wheel("other", "1.0")))
+    assert 'href="../../repositories/main">See the projects' in two.text
+
+
 # Repository users
 
 
@@ -746,12 +800,12 @@ def _may(portal: PortalClient, user: str, password: str) -> int:
 def test_a_generated_password_is_shown_once_and_works(
     registry: Registry, portal: PortalClient
 ) -> None:
-    made = portal.post("new-user", name="New@Example.com", everywhere="read")
+    made = portal.send("new-user", name="New@Example.com", everywhere="read")
     found = re.search(r"<pre[^>]*>([^<]{20,})</pre>", made.text)
     assert found is not None
     assert _may(portal, "new@example.com", found[1]) == 200
     assert found[1] not in portal.get("users/new@example.com").text
-    reset = portal.post("users/new@example.com/password", password="")
+    reset = portal.send("users/new@example.com/password", password="")
     again = re.search(r"<pre[^>]*>([^<]{20,})</pre>", reset.text)
     assert again is not None
     assert _may(portal, "new@example.com", found[1]) == 401
@@ -793,7 +847,7 @@ def test_an_access_level_that_does_not_exist(level: str, portal: PortalClient) -
 
 def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
     path = f"users/{USER}/tokens"
-    made = portal.post(path, token_name="ci", repository="main", read_only="yes", expires_in="30")
+    made = portal.send(path, token_name="ci", repository="main", read_only="yes", expires_in="30")
     secret = re.search(r"<pre[^>]*>(ppr_[^<]+)</pre>", made.text)
     assert secret is not None
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
@@ -839,13 +893,13 @@ def test_administrators(registry: Registry, portal: PortalClient) -> None:
 
 
 def test_an_administrators_own_tokens(registry: Registry, portal: PortalClient) -> None:
-    made = portal.post("account/tokens", name="terraform", area=["users"], expires_in="10")
+    made = portal.send("account/tokens", name="terraform", area=["users"], expires_in="10")
     secret = re.search(r"<pre[^>]*>(ppa_[^<]+)</pre>", made.text)
     assert secret is not None
     actor, token = registry.sessions.with_token(secret[1])
     assert actor.areas == {Area.USERS}
-    answer = portal.post(f"account/tokens/{token.id}/revoke")
-    assert answer.headers["Location"].endswith("account?notice=revoked")
+    answer = portal.send(f"account/tokens/{token.id}/revoke")
+    assert "Revoked the token “terraform”" in text_of(answer)
     assert registry.administrators.tokens(ADMINISTRATOR) == []
     assert portal.post("account/tokens", name="x", expires_in="4000").status_code == 400
 
@@ -926,7 +980,8 @@ def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient)
     assert "Downloads in 30 days 3" in words
     assert "demo in main 3" in words
     assert file.filename in words
-    assert "3 downloads in 30 days" in text_of(portal.get("repositories/main/projects/demo"))
+    releases = text_of(portal.get("repositories/main/projects/demo/releases"))
+    assert re.search(r"1\.0 1 [\d,.]+ (?:bytes|KiB) 3 ", releases)
 
 
 def test_charts_have_a_period_and_one_for_each_project(

@@ -21,6 +21,7 @@ from tests.support.uploads import upload
 
 COOKIE = "pypi_repo_session"
 
+DEMO = "repositories/main/projects/demo"
 CHANGES = [
     ("sign-out", {}),
     ("sign-out-everywhere", {}),
@@ -30,9 +31,11 @@ CHANGES = [
     ("new-repository", {"name": "made"}),
     ("repositories/main/settings", {"visibility": "public", "confirmed": "yes"}),
     ("repositories/main/delete", {"confirm": "main"}),
-    ("repositories/main/change", {"do": "delete", "project": "demo", "confirmed": "yes"}),
-    ("repositories/main/projects/demo/change", {"do": "delete-project", "confirmed": "yes"}),
-    ("repositories/main/projects/demo/status", {"status": "archived"}),
+    ("repositories/main", {"do": "delete", "project": "demo", "confirmed": "yes"}),
+    (f"{DEMO}/releases", {"do": "delete", "release": "1.0", "confirmed": "yes"}),
+    (f"{DEMO}/files", {"do": "yank", "release": "1.0", "confirmed": "yes"}),
+    (f"{DEMO}/manage", {"status": "archived"}),
+    (f"{DEMO}/delete", {"confirmed": "yes"}),
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
@@ -44,7 +47,7 @@ CHANGES = [
     ("administrators/admin@example.com/password", {"password": "new password"}),
     ("administrators/admin@example.com/delete", {}),
 ]
-README = "repositories/main/projects/demo/readme"
+README = f"{DEMO}/readme"
 PAGES = [
     "",
     "account",
@@ -54,7 +57,10 @@ PAGES = [
     "repositories/main/connect",
     "repositories/main/settings",
     "repositories/main/upload",
-    "repositories/main/projects/demo",
+    DEMO,
+    f"{DEMO}/releases",
+    f"{DEMO}/files",
+    f"{DEMO}/manage",
     README,
     "users",
     "new-user",
@@ -146,7 +152,7 @@ def test_an_upload_without_the_token_stages_nothing(
     response = portal.client.post("/portal/repositories/main/upload", data=fields)
     # werkzeug's client sends files behind all fields, so «behind» is accepted when in order.
     if token_place == "behind":
-        assert response.status_code == 200
+        assert response.status_code == 303
     else:
         assert response.status_code == 403
         assert [found.name for found in registry.projects.search("main", "")] == ["demo"]
@@ -446,7 +452,54 @@ def test_lines_to_paste_hold_no_text_that_a_link_brought(user: str, portal: Port
 
 def test_a_notice_is_never_taken_from_the_url(portal: PortalClient) -> None:
     assert "evil" not in portal.get("?notice=evil<b>").text
-    assert "Saved." in portal.get("?notice=saved").text
+    assert 'role="status"' not in portal.get("?note=evil<b>").text
+    assert "You are signed out." in portal.get("?notice=signed-out").text
+
+
+SECRETS = [
+    ("new-user", {"name": "made", "everywhere": "write"}),
+    ("users/user@example.com/password", {"password": ""}),
+    ("users/user@example.com/tokens", {"token_name": "x"}),
+    ("account/tokens", {"name": "x", "area": "settings"}),
+]
+
+
+@pytest.mark.parametrize(("path", "fields"), SECRETS)
+def test_a_secret_is_shown_once_and_never_made_twice(
+    path: str, fields: dict[str, str], registry: Registry, portal: PortalClient
+) -> None:
+    """The answer to the form holds none, so reloading what it leads to makes no other."""
+    answer = portal.post(path, **fields)
+    assert answer.status_code == 303
+    assert answer.data == b""
+    before = len(registry.activity.entries(limit=100))
+    other = PortalClient(registry)
+    other.sign_in(ADMINISTRATOR, PASSWORD)
+    # Neither looking ahead nor another session, even of the same person, gets or loses it.
+    portal.client.head(urljoin(f"/portal/{path}", answer.headers["Location"]))
+    assert "shown this once" not in other.follow(path, answer).text
+    shown = portal.follow(path, answer).text
+    assert "shown this once" in shown
+    secret = re.search(r'class="copyable"[^>]*><pre[^>]*>([^<]{20,})</pre>', shown)
+    assert secret is not None
+    assert secret[1] not in answer.headers["Location"]
+    reloaded = portal.follow(path, answer)
+    assert reloaded.status_code == 200
+    assert secret[1] not in reloaded.text
+    assert len(registry.activity.entries(limit=100)) == before + 1, "signing in, and nothing else"
+
+
+def test_every_answer_to_a_form_redirects(registry: Registry, portal: PortalClient) -> None:
+    """But for questions and refusals: reloading does nothing twice."""
+    registry.accounts.create_token(USER)
+    registry.administrators.create_token(ADMINISTRATOR)
+    registry.administrators.create("second@example.com", PASSWORD)
+    late = ("repositories/main/delete", f"{DEMO}/delete", f"{DEMO}/releases", "account", "sign-out")
+    for path, fields in sorted(CHANGES, key=lambda change: late.count(change[0])):
+        if not path.startswith(("administrators", "sign-out")) and path not in late:
+            answer = portal.post(path, **fields)
+            assert answer.status_code in (303, 404, 409), (path, answer.status)
+            assert answer.status_code != 303 or answer.data == b"", path
 
 
 @pytest.mark.parametrize(
@@ -481,8 +534,8 @@ def test_a_spreadsheet_runs_nothing(registry: Registry, portal: PortalClient) ->
 
 
 def test_a_downloaded_file_is_never_shown(portal: PortalClient) -> None:
-    page = portal.get("repositories/main/projects/demo").text
-    found = re.search(r'href="\.\./\.\./\.\./(repositories/main/files/[^"]+)"', page)
+    page = portal.get("repositories/main/projects/demo/files").text
+    found = re.search(r'href="\.\./\.\./\.\./\.\./(repositories/main/files/[^"]+)"', page)
     assert found is not None
     response = portal.get(found[1])
     assert response.status_code == 200

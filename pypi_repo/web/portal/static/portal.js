@@ -13,10 +13,12 @@ const element = (name, text, className) => {
 
 const localTimes = (within) => {
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const dayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
   for (const time of within.querySelectorAll("time:not([title])")) {
     if (time.closest("[data-zone=UTC]")) continue;
     time.title = time.textContent;
-    time.textContent = format.format(new Date(time.dateTime));
+    const shown = time.classList.contains("day") ? dayFormat : format;
+    time.textContent = shown.format(new Date(time.dateTime));
   }
 };
 
@@ -145,28 +147,35 @@ const uploads = (form) => {
     bar.value = 0;
     bar.setAttribute("aria-label", `Progress of ${file.name}`);
     item.append(bar);
-    const finish = (good, message) => {
+    const finish = ({ status, outcome, message, project }) => {
       bar.remove();
-      const badge = element("span", good ? "Uploaded" : "Refused", `badge ${good ? "good" : "bad"}`);
-      item.append(" ", badge, element("p", message));
+      const badge = element("span", outcome, `badge ${status === 200 ? "good" : "bad"}`);
+      const told = element("p", message);
+      if (project) {
+        const link = element("a", "See the project");
+        link.href = results.dataset.root + project;
+        told.append(" ", link);
+      }
+      item.append(" ", badge, told);
       done();
     };
+    const fail = (message) => finish({ outcome: "Refused", message });
     const request = new XMLHttpRequest();
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) bar.value = event.loaded / event.total;
     });
     // All is sent: what remains, the checks, has no measure.
     request.upload.addEventListener("load", () => bar.removeAttribute("value"));
-    request.addEventListener("error", () => finish(false, "The connection broke; upload it again."));
+    request.addEventListener("error", () => fail("The connection broke; upload it again."));
     request.addEventListener("load", () => {
       let answer;
       try {
         [answer] = JSON.parse(request.responseText);
       } catch {
-        finish(false, `The server answered ${request.status}; open this page again, and sign in if asked.`);
+        fail(`The server answered ${request.status}; open this page again, and sign in if asked.`);
         return;
       }
-      finish(answer.status === 200, answer.message);
+      finish(answer);
     });
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
