@@ -74,6 +74,7 @@ _ROUTES = (
     _Route("/new-repository", repositories.show_new, repositories.create),
     _Route("/repositories/<repository>", browse.show_projects, changes.change_projects),
     _Route("/repositories/<repository>/connect", connect.show),
+    _Route("/repositories/<repository>/connect/token", connect.show, connect.create_token),
     _Route("/repositories/<repository>/settings", repositories.show_settings, repositories.change),
     _Route("/repositories/<repository>/delete", repositories.show_settings, repositories.delete),
     _Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),

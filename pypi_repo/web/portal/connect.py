@@ -4,15 +4,18 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Access
 from pypi_repo.domain.accounts import User
+from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
-from pypi_repo.web.portal.connecting import connection_settings
+from pypi_repo.services.notes import Note
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.connecting import PASSWORD, connection_settings
 from pypi_repo.web.portal.page import Page
 
 
 def show(page: Page, repository: str) -> Response:
     """For every administrator: a help desk that manages users tells them how to connect."""
     found = page.registry.repositories.look_up(repository, actor=page.actor)
-    user = _client_user(page.asked("user"))
+    user = _client_user(page.sent("user") or page.asked("user"))
     url = page.repository_url(repository)
     settings = connection_settings(repository, url, user or "YOUR-USER")
     tools = {tool.anchor: tool for tool in settings}
@@ -21,11 +24,38 @@ def show(page: Page, repository: str) -> Response:
         "repository_connect.html",
         repository=found,
         tools=list(tools.values()),
-        tool=tools.get(page.asked("tool"), next(iter(tools.values()))),
+        tool=tools.get(page.sent("tool") or page.asked("tool"), next(iter(tools.values()))),
         user=user,
         users=users,
         access=users.get(user),
+        placeholder=PASSWORD,
     )
+
+
+def create_token(page: Page, repository: str) -> Response:
+    """For this repository alone. The page that follows shows it, once, in the lines to paste."""
+    found = page.registry.repositories.look_up(repository, actor=page.actor)
+    user = page.sent("user")
+    token_name = forms.text(page, "token_name")
+    expires_in = forms.days(page, "expires_in")
+    forms.settle(page)
+    with forms.blaming(page, "expires_in", InvalidSetting):
+        _token, secret = page.registry.accounts.create_token(
+            user,
+            name=token_name,
+            repository=found.name,
+            read_only=bool(page.sent("read_only")),
+            expires_in=expires_in,
+            actor=page.actor,
+        )
+    note = Note(
+        text=f"The new token of {user} for {found.name}",
+        secret=secret,
+        hint="The lines below have it in the place of the password, with the user name __token__.",
+    )
+    tool = page.sent("tool")
+    here = ("repositories", found.name, "connect")
+    return page.redirect(*here, user=TOKEN_USERNAME, tool=tool, note=note)
 
 
 def _users_of(page: Page, repository: str) -> dict[str, Access]:

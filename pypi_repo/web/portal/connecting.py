@@ -24,7 +24,7 @@ class Section:
 
 
 _TERMINAL = "Terminal"
-_PASSWORD = "YOUR-PASSWORD"  # noqa: S105 - stands for one
+PASSWORD = "YOUR-PASSWORD"  # noqa: S105 - stands for one
 _PROJECT = "PROJECT"
 _IN_URLS = "In a URL, write @ of a password as %40, : as %3A and / as %2F."
 
@@ -101,7 +101,7 @@ class _Repository:
     def with_variables(self, user: str, password: str) -> str:
         return f"{self._scheme}://${{{user}}}:${{{password}}}@{self.netloc}{self._path}"
 
-    def with_login(self, password: str = _PASSWORD) -> str:
+    def with_login(self, password: str = PASSWORD) -> str:
         return f"{self._scheme}://{quote(self.user, safe='')}:{password}@{self.netloc}{self._path}"
 
 
@@ -115,7 +115,7 @@ def _twine(there: _Repository) -> tuple[Snippet, ...]:
 def _pypirc(there: _Repository) -> str:
     return (
         f"[distutils]\nindex-servers = {there.name}\n\n[{there.name}]\n"
-        f"repository = {there.url}\nusername = {there.user}\npassword = {_PASSWORD}"
+        f"repository = {there.url}\nusername = {there.user}\npassword = {PASSWORD}"
     )
 
 
@@ -138,7 +138,7 @@ def _pip(there: _Repository) -> tuple[Snippet, ...]:
         ),
         Snippet(
             "~/.netrc",
-            f"machine {there.hostname}\nlogin {there.user}\npassword {_PASSWORD}",
+            f"machine {there.hostname}\nlogin {there.user}\npassword {PASSWORD}",
             f"Then use {there.index} without a password in it.",
         ),
         Snippet(
@@ -165,13 +165,13 @@ def _uv(there: _Repository) -> tuple[Snippet, ...]:
         Snippet(
             "Environment",
             f"UV_INDEX_{there.variable}_USERNAME={there.user_in_shell}\n"
-            f"UV_INDEX_{there.variable}_PASSWORD={_PASSWORD}",
+            f"UV_INDEX_{there.variable}_PASSWORD={PASSWORD}",
             "For the index of that name in pyproject.toml.",
         ),
         Snippet(
             _TERMINAL,
             f"uv publish --publish-url {there.url} --username {there.user_in_shell} "
-            f"--password {_PASSWORD} dist/*",
+            f"--password {PASSWORD} dist/*",
             "To publish.",
         ),
         Snippet(_TERMINAL, f"uv pip install --index-url {there.with_login()} {_PROJECT}", _IN_URLS),
@@ -183,7 +183,7 @@ def _poetry(there: _Repository) -> tuple[Snippet, ...]:
         Snippet(
             _TERMINAL,
             f"poetry source add --priority=primary {there.name} {there.index}\n"
-            f"poetry config http-basic.{there.name} {there.user_in_shell} {_PASSWORD}",
+            f"poetry config http-basic.{there.name} {there.user_in_shell} {PASSWORD}",
         ),
         Snippet(
             _TERMINAL,
@@ -203,11 +203,11 @@ def _pdm(there: _Repository) -> tuple[Snippet, ...]:
             "verify_ssl = true",
             "Under the name pypi it stands in for the public index, which is asked too otherwise.",
         ),
-        Snippet("Environment", f"{variable}={_PASSWORD}"),
+        Snippet("Environment", f"{variable}={PASSWORD}"),
         Snippet(
             _TERMINAL,
             f"pdm publish --repository {there.url} --username {there.user_in_shell} "
-            f"--password {_PASSWORD}",
+            f"--password {PASSWORD}",
             "To publish.",
         ),
     )
@@ -217,13 +217,13 @@ def _hatch(there: _Repository) -> tuple[Snippet, ...]:
     return (
         Snippet(
             _TERMINAL,
-            f"hatch publish --repo {there.url} --user {there.user_in_shell} --auth {_PASSWORD}",
+            f"hatch publish --repo {there.url} --user {there.user_in_shell} --auth {PASSWORD}",
             "By its URL: main and test are names that hatch has for the public indexes.",
         ),
         Snippet(
             "Environment",
             f"HATCH_INDEX_REPO={there.url}\nHATCH_INDEX_USER={there.user_in_shell}\n"
-            f"HATCH_INDEX_AUTH={_PASSWORD}",
+            f"HATCH_INDEX_AUTH={PASSWORD}",
             "The same, for `hatch publish` alone. To install, it uses pip or uv as they are set.",
         ),
     )
@@ -236,7 +236,7 @@ def _flit(there: _Repository) -> tuple[Snippet, ...]:
         Snippet(
             "Environment",
             f"FLIT_INDEX_URL={there.url}\nFLIT_USERNAME={there.user_in_shell}\n"
-            f"FLIT_PASSWORD={_PASSWORD}",
+            f"FLIT_PASSWORD={PASSWORD}",
             "The same without a file, for `flit publish` alone. To install, use pip or uv.",
         ),
     )
@@ -253,7 +253,7 @@ def _pipenv(there: _Repository) -> tuple[Snippet, ...]:
             f'url = "{there.with_variables(user, password)}"\nverify_ssl = {verified}',
             "In the place of the source that pipenv writes by itself, the public index.",
         ),
-        Snippet("Environment", f"{user}={there.user_in_shell}\n{password}={_PASSWORD}"),
+        Snippet("Environment", f"{user}={there.user_in_shell}\n{password}={PASSWORD}"),
         Snippet(_TERMINAL, f"pipenv install {_PROJECT}"),
     )
 

@@ -342,6 +342,44 @@ def test_connection_settings_know_the_users(registry: Registry, portal: PortalCl
         assert f"username = {name}" in words
 
 
+def test_a_token_is_created_where_it_is_pasted(registry: Registry, portal: PortalClient) -> None:
+    registry.repositories.create("other")
+    path = "repositories/main/connect/token"
+    fields = {"user": USER, "tool": "uv", "token_name": "ci", "read_only": "yes", "expires_in": "9"}
+    made = portal.post(path, **fields)
+    assert "ppr_" not in made.text + made.headers["Location"]
+    page = portal.follow(path, made)
+    secret = re.search(r"<pre[^>]*>(ppr_[^<]+)</pre>", page.text)
+    assert secret is not None
+    assert _shown_tools(page) == ["uv"]
+    assert f"UV_INDEX_MAIN_USERNAME=__token__ UV_INDEX_MAIN_PASSWORD={secret[1]} " in text_of(page)
+    assert "YOUR-PASSWORD" not in page.text
+    again = portal.get("repositories/main/connect?tool=uv&user=__token__")
+    assert secret[1] not in again.text
+    (token,) = registry.accounts.tokens(USER)
+    assert (token.name, token.repository, token.read_only) == ("ci", "main", True)
+    assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
+    other = portal.client.get("/repositories/other/simple/", headers=bearer(secret[1]))
+    assert other.status_code in (403, 404)
+
+
+def test_a_token_that_is_refused_there(registry: Registry, portal: PortalClient) -> None:
+    path = "repositories/main/connect/token"
+    wrong = portal.post(path, user=USER, tool="pip", token_name="ci", expires_in="soon")
+    assert (wrong.status_code, set(_refused_fields(wrong))) == (400, {"expires_in"})
+    assert _shown_tools(wrong) == ["pip"]
+    assert 'value="ci"' in wrong.text
+    assert portal.post(path, user="nobody").status_code == 404
+    assert portal.post("repositories/none/connect/token", user=USER).status_code == 404
+    registry.administrators.create("keeper", PASSWORD, areas=[Area.REPOSITORIES])
+    keeper = PortalClient(registry)
+    keeper.sign_in("keeper", PASSWORD)
+    page = keeper.get("repositories/main/connect", query_string={"user": USER})
+    assert "Create the token" not in page.text
+    assert keeper.post(path, user=USER).status_code == 403
+    assert registry.accounts.tokens(USER) == []
+
+
 def test_a_help_desk_tells_people_how_to_connect(registry: Registry) -> None:
     registry.administrators.create("desk", PASSWORD, areas=[Area.USERS])
     registry.administrators.create("keeper", PASSWORD, areas=[Area.REPOSITORIES])

@@ -40,6 +40,7 @@ CHANGES = [
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
     ("users/user@example.com/tokens", {"token_name": "x"}),
+    ("repositories/main/connect/token", {"user": USER}),
     ("users/user@example.com/tokens/1/revoke", {}),
     ("users/user@example.com/delete", {}),
     ("new-administrator", {"name": "made", "password": "a password", "again": "a password"}),
@@ -460,6 +461,7 @@ SECRETS = [
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com/password", {"password": ""}),
     ("users/user@example.com/tokens", {"token_name": "x"}),
+    ("repositories/main/connect/token", {"user": USER}),
     ("account/tokens", {"name": "x", "area": "settings"}),
 ]
 

@@ -48,7 +48,7 @@ PAGES = {
     "/account": 4, "/account/tokens": 4,
     "/repositories": 6, "/new-repository": 1,
     "/repositories/<repository>": 9,
-    "/repositories/<repository>/connect": 4,
+    "/repositories/<repository>/connect": 4, "/repositories/<repository>/connect/token": 4,
     "/repositories/<repository>/settings": 5, "/repositories/<repository>/delete": 5,
     "/repositories/<repository>/upload": 2,
     "/repositories/<repository>/projects/<project>": 6,
