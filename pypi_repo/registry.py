@@ -112,13 +112,15 @@ class Registry:
 
     def repository(self, name: str) -> BoundRepository:
         """Binds the name for the apps; one that does not exist answers as an unknown one."""
+        index = SimpleIndex(name, self._database, self._policy)
         return BoundRepository(
             name=name,
-            index=SimpleIndex(name, self._database, self._policy),
+            index=index,
             uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
             downloads=Downloads(name, self._database, self._blobs, self._policy, self._usage),
             details=Details(name, self._database, self._documents, self._policy),
             authenticate=self._authenticate,
+            is_public=index.is_public,
         )
 
     def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":

@@ -40,6 +40,11 @@ class SimpleIndex:
     def check_access(self, actor: Actor) -> None:
         self._readable(actor)
 
+    def is_public(self) -> bool:
+        """Whether everybody may read; also false for a repository that does not exist."""
+        found = self._lookups.repository(self._repository)
+        return found is not None and found.public
+
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         repository = self._readable(actor)
         whole = Versioned(

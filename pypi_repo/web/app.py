@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
@@ -17,7 +17,7 @@ from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.simple_index import Index
 from pypi_repo.services.upload import Accepted, Uploads
-from pypi_repo.web import problems
+from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
@@ -46,6 +46,7 @@ class BoundRepository:
     downloads: Downloads
     details: Details
     authenticate: Authenticate
+    is_public: Callable[[], bool]
 
     def add_file(
         self,
@@ -121,7 +122,24 @@ class RepositoryApp(WSGIApp):
 
     Clients keep passwords in plain text, and a stolen one must not hand over the registry; so
     nobody gets used to giving an administrator's to one.
+
+    authenticate: by default the registry's own accounts.
     """
+
+    def __init__(
+        self, repository: BoundRepository, authenticate: Authenticate | None = None
+    ) -> None:
+        super().__init__(authenticate or repository.authenticate)
+        self._is_public = cors.as_far_as_known(repository.is_public)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if "HTTP_ORIGIN" not in environ:  # no browser, or nothing that it would keep from a page
+            return super().__call__(environ, start_response)
+        if cors.is_preflight(environ) and self._is_public():
+            return cors.PREFLIGHT(environ, start_response)
+        return super().__call__(environ, cors.allowing(start_response, self._is_public))
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
         actor = super().identify(environ)

@@ -13,6 +13,7 @@ from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.cors import READABLE
 from pypi_repo.web.handover import hand_over
 from pypi_repo.web.pages import names
 
@@ -39,7 +40,7 @@ class DownloadApp(RepositoryApp):
         authenticate: Authenticate | None = None,
         sent_by: FilesSentBy | None = None,
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(repository, authenticate)
         self._downloads = repository.downloads
         self._downloads.require_sending(sent_by)
         self._sent_by = sent_by
@@ -149,7 +150,7 @@ def _description(file: StoredFile) -> list[tuple[str, str]]:
         ("ETag", f'"{file.etag}"'),
         # The digest in the URL makes it a URL of these bytes only.
         ("Cache-Control", f"{audience}, max-age=31536000, immutable, no-transform"),
-        *(() if file.public else (("Vary", "Authorization"),)),
+        *(READABLE if file.public else (("Vary", "Authorization"),)),
         ("Accept-Ranges", "bytes"),
         # An archive is made by whoever uploaded it: no browser may show what is in it.
         ("Content-Disposition", f'attachment; filename="{file.filename}"'),

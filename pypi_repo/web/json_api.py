@@ -15,6 +15,7 @@ from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class JsonApiApp(RepositoryApp):
         authenticate: Authenticate | None = None,
         cache: PageCache | None = None,
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(repository, authenticate)
         self._index = repository.index
         self._details = repository.details
         self._files_url = files_url
@@ -98,7 +99,7 @@ class ProvenanceApp(RepositoryApp):
     def __init__(
         self, repository: BoundRepository, *, authenticate: Authenticate | None = None
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(repository, authenticate)
         self._index = repository.index
         self._details = repository.details
 
@@ -118,4 +119,6 @@ class ProvenanceApp(RepositoryApp):
         # Attestations may be added later.
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Vary"] = "Accept, Authorization"
+        if self._is_public():
+            response.headers.extend(READABLE)
         return response

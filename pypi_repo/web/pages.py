@@ -9,6 +9,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
+from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
 if TYPE_CHECKING:
@@ -72,7 +73,5 @@ def _description(content: Versioned[Content]) -> list[tuple[str, str]]:
         ("Cache-Control", "public, max-age=0, must-revalidate"),
         ("Vary", vary),
         *common,
-        ("Access-Control-Allow-Origin", "*"),
-        ("Access-Control-Allow-Methods", "GET"),
-        ("Access-Control-Expose-Headers", "X-PyPI-Last-Serial"),
+        *READABLE,
     ]

@@ -50,7 +50,7 @@ class SimpleIndexApp(RepositoryApp):
         authenticate: Authenticate | None = None,
         cache: PageCache | None = None,
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(repository, authenticate)
         self._index = repository.index
         self._cache = PageCache(Limits().page_cache) if cache is None else cache
         parts = urlsplit(files_url)

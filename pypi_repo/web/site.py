@@ -121,19 +121,29 @@ def _repository_app(
             "/pypi": JsonApiApp(repository, cache=cache),
             "/integrity": ProvenanceApp(repository),
         },
-        otherwise=_RepositoryRoot(repository, upload),
+        otherwise=_RepositoryRoot(
+            repository,
+            upload,
+            # Where pip-compile and Renovate look for it, who know the URL of the index alone.
+            JsonApiApp(repository, files_url="files/", index_url="simple/", cache=cache),
+        ),
     )
 
 
 class _RepositoryRoot(RepositoryApp):
-    """Uploads, the connection settings, and redirects for an index URL without `/simple`."""
+    """Uploads, the connection settings, the JSON API beside `/simple`, and redirects for an index
+    URL without it.
+    """
 
-    def __init__(self, repository: BoundRepository, upload: UploadApp) -> None:
-        super().__init__(repository.authenticate)
+    def __init__(
+        self, repository: BoundRepository, upload: UploadApp, documents: JsonApiApp
+    ) -> None:
+        super().__init__(repository)
         self._repository = repository
         self._upload = upload
+        self._documents = documents
 
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         path = path_info(request)
         segments = [segment for segment in path.split("/") if segment]
         if not segments and request.method == "POST":
@@ -141,6 +151,8 @@ class _RepositoryRoot(RepositoryApp):
         if request.method not in ("GET", "HEAD"):
             methods = ["GET", "HEAD"] if segments else ["GET", "HEAD", "POST"]
             raise MethodNotAllowed(methods, "This URL cannot be used so.")
+        if len(segments) in (2, 3) and segments[-1] == "json":
+            return self._documents.handle(request, actor)
         self._repository.index.check_access(actor)
         if not segments:
             return help_pages.connection_page(request, self._repository.name)

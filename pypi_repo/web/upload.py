@@ -26,7 +26,7 @@ class UploadApp(RepositoryApp):
     def __init__(
         self, repository: BoundRepository, *, authenticate: Authenticate | None = None
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(repository, authenticate)
         self._uploads = repository.uploads
 
     def handle(self, request: Request, actor: Actor) -> Response:
