@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import pypi_repo
 from pypi_repo import EVERY_AREA, Registry, Settings
 from tests.support.clients import Clients
 from tests.support.console import Machine, console_blocks, is_run
@@ -23,9 +24,6 @@ from tests.support.projects import pyproject_project
 PASSWORD = "correct-horse"
 USERS = ("user", "build@example.com", "ci@example.com")
 
-# The reader's own copy of the project has no more than this.
-_OURS = ("pyproject.toml", "README.md", "LICENSE", "pypi_repo", "migrations")
-
 TUTORIAL = ROOT / "docs/tutorial/first-repository.md"
 RUN = [page for page in PAGES if page != TUTORIAL and any(map(is_run, console_blocks(page)))]
 
@@ -38,12 +36,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_tutorial(machine: Machine) -> None:
-    for name in _OURS:
-        source, target = ROOT / name, machine.folder / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
+    _copy_the_project(machine.folder)
     machine.replaced[":PASSWORD@"] = ":$PASSWORD@"
     copied = (
         "sed -n '/^\\[distutils\\]/,/^password/p' server.log > ~/.pypirc\n"
@@ -58,6 +51,18 @@ def test_tutorial(machine: Machine) -> None:
     assert "Created repository scratch" in printed
     assert "colleague@example.com, who may read main." in printed
     assert printed.count("ppr_") == 1
+
+
+def _copy_the_project(folder: Path) -> None:
+    """The package as it is imported here, which may be an installed wheel."""
+    package = Path(pypi_repo.__file__).parent
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    without = shutil.ignore_patterns("__pycache__", "migrations")
+    shutil.copytree(package, folder / "pypi_repo", ignore=without)
+    places = (package / "migrations", package.parent / "migrations")
+    (migrations,) = (place for place in places if place.is_dir())
+    shutil.copytree(migrations, folder / "migrations", ignore=without)
 
 
 @pytest.fixture

