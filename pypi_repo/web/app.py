@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
@@ -156,12 +156,22 @@ def path_info(request: Request) -> str:
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
-def require_reading(request: Request) -> None:
-    """Raises MethodNotAllowed for all but GET and HEAD."""
+def require_reading(request: Request, upload_url: str | None = None) -> None:
+    """Raises MethodNotAllowed for all but GET and HEAD.
+
+    upload_url: where uploads go, for whoever uploads here; relative to the app, or absolute.
+    """
     if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(
-            valid_methods=["GET", "HEAD"], description="This URL can only be read."
-        )
+        description = "This URL can only be read."
+        if upload_url is not None:
+            description += f" {uploads_go_to(request, upload_url)}"
+        raise MethodNotAllowed(valid_methods=["GET", "HEAD"], description=description)
+
+
+def uploads_go_to(request: Request, upload_url: str) -> str:
+    """A sentence for whoever uploads to another URL; `upload_url` as for `require_reading`."""
+    url = urljoin(request.root_url, upload_url)
+    return f"Uploads go to {url} : give that to twine or uv publish, which POST to it."
 
 
 def redirect(request: Request, target: str) -> Response:

@@ -37,6 +37,8 @@ class SimpleIndexApp(RepositoryApp):
         root page or absolute (a CDN).
     provenance_url: where a ProvenanceApp is mounted, relative to the index's root page or
         absolute. Provenance is shown where the request came by https.
+    upload_url: where an UploadApp is mounted, relative to the index's root page or absolute; told
+        to whoever uploads to the index.
     authenticate: by default the registry's own accounts.
     cache: to share with other apps; by default one of its own.
     """
@@ -47,6 +49,7 @@ class SimpleIndexApp(RepositoryApp):
         *,
         files_url: str = "../files/",
         provenance_url: str | None = None,
+        upload_url: str | None = None,
         authenticate: Authenticate | None = None,
         cache: PageCache | None = None,
     ) -> None:
@@ -57,10 +60,11 @@ class SimpleIndexApp(RepositoryApp):
         is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
         # A project page lies one level below the root page that `files_url` is relative to.
         self._provenance_url = provenance_url
+        self._upload_url = upload_url
         self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
-        require_reading(request)
+        require_reading(request, self._upload_url)
         path = path_info(request)
         name = path.strip("/")
         project = normalize(name)

@@ -20,6 +20,7 @@ from pypi_repo.web.app import (
     path_info,
     redirect,
     require_reading,
+    uploads_go_to,
 )
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.download import DownloadApp
@@ -109,7 +110,9 @@ def _repository_app(
     repository: BoundRepository, cache: PageCache, files_sent_by: FilesSentBy | None
 ) -> "WSGIApplication":
     upload = UploadApp(repository)
-    index = SimpleIndexApp(repository, provenance_url="../integrity/", cache=cache)
+    index = SimpleIndexApp(
+        repository, provenance_url="../integrity/", upload_url="../", cache=cache
+    )
     return mount(
         {
             "/simple": index,
@@ -117,7 +120,9 @@ def _repository_app(
             "/+simple": index,
             "/files": DownloadApp(repository, sent_by=files_sent_by),
             "/legacy": upload,
-            "/legacy/+simple": SimpleIndexApp(repository, files_url="../../files/", cache=cache),
+            "/legacy/+simple": SimpleIndexApp(
+                repository, files_url="../../files/", upload_url="../", cache=cache
+            ),
             "/pypi": JsonApiApp(repository, cache=cache),
             "/integrity": ProvenanceApp(repository),
         },
@@ -150,7 +155,7 @@ class _RepositoryRoot(RepositoryApp):
             return self._upload.handle(request, actor)
         if request.method not in ("GET", "HEAD"):
             methods = ["GET", "HEAD"] if segments else ["GET", "HEAD", "POST"]
-            raise MethodNotAllowed(methods, "This URL cannot be used so.")
+            raise MethodNotAllowed(methods, uploads_go_to(request, ""))
         if len(segments) in (2, 3) and segments[-1] == "json":
             return self._documents.handle(request, actor)
         self._repository.index.check_access(actor)

@@ -187,3 +187,32 @@ def test_a_repository_appears_and_goes_without_a_restart(registry: Registry, sit
     assert site.upload(wheel(), url="/repositories/late/").status_code == 200
     registry.repositories.delete("late")
     assert site.get("/repositories/late/simple/demo/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "simple/"),
+        ("POST", "simple"),
+        ("POST", "simple/demo/"),
+        ("POST", "+simple/"),
+        ("PUT", "simple/demo-1.0-py3-none-any.whl"),  # curl -T FILE .../simple/
+        ("PUT", ""),
+        ("PUT", "demo-1.0-py3-none-any.whl"),
+        ("POST", "demo/"),
+    ],
+)
+def test_whoever_uploads_to_another_url_is_told_where_uploads_go(
+    method: str, path: str, registry: Registry
+) -> None:
+    outer = "http://packages.example.com/pypi/repositories/main/"
+    client = Client(mount({"/pypi": registry.wsgi_app()}))
+    answer = client.open(
+        f"/pypi/repositories/main/{path}",
+        method=method,
+        headers={**basic(USER, PASSWORD), "Host": "packages.example.com"},
+    )
+    assert answer.status_code == 405
+    assert f"Uploads go to {outer} " in answer.status
+    assert f"Uploads go to {outer} " in answer.text
+    assert "GET" in answer.headers["Allow"]
