@@ -155,9 +155,9 @@ def delete(registry: Registry, name: str, yes: bool) -> None:
 def _described(grants: Grants) -> str:
     """What follows "who may"."""
     if grants.everywhere is Access.WRITE:
-        return "read and write every repository, those to come included"
+        return "read and write every repository, including those created later"
     if grants.everywhere is Access.READ:
-        return "read every repository, those to come included"
+        return "read every repository, including those created later"
     levels = {Access.READ: "read", Access.WRITE: "read and write"}
     return " and ".join(
         f"{levels[access]} {repository}" for repository, access in grants.named.items()

@@ -19,8 +19,8 @@ def test_create_reads_the_password_from_stdin(main_cli: CommandLine, index: Inde
 @pytest.mark.parametrize(
     ("options", "said", "narrows"),
     [
-        ([], "read and write every repository, those to come included.", True),
-        (["--read-only"], "read every repository, those to come included.", True),
+        ([], "read and write every repository, including those created later.", True),
+        (["--read-only"], "read every repository, including those created later.", True),
         (["--access", "main=read"], "read main.", False),
         (
             ["--access", "main=write", "--access", "other=read"],
