@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
+from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 
 _DAY = timedelta(days=1)
@@ -31,15 +33,17 @@ _FIELDS = ("actor", "action", "repository", "project", "since", "until")
 
 
 def show(page: Page) -> Response:
-    before = page.asked("before")
+    """Nothing happened on a day that does not exist: the filter says so where it was typed."""
+    before, wanted = page.asked("before"), _filter(page)
     entries = page.registry.activity.entries(
-        _filter(page),
-        limit=_SHOWN + 1,
+        wanted,
+        limit=0 if page.refused else _SHOWN + 1,
         before=int(before) if before.isdecimal() and len(before) < 18 else None,
         actor=page.actor,
     )
     return page.render(
         "activity.html",
+        400 if page.refused else 200,
         entries=entries[:_SHOWN],
         next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
         asked={name: page.asked(name) for name in _FIELDS},
@@ -51,7 +55,9 @@ def show(page: Page) -> Response:
 def export(page: Page) -> Response:
     """All entries that the filter leaves, as CSV, newest first."""
     page.registry.activity.entries(limit=0, actor=page.actor)
-    response = Response(_lines(page, _filter(page)), content_type="text/csv; charset=utf-8")
+    wanted = _filter(page)
+    forms.settle(page)
+    response = Response(_lines(page, wanted), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="activity.csv"'
     return page.answer(response)
 
@@ -83,7 +89,10 @@ def _line(cells: list[str]) -> str:
 
 
 def _filter(page: Page) -> JournalFilter:
-    since, until = _day(page, "since"), _day(page, "until")
+    """Notes days that do not exist."""
+    since, until = (
+        forms.read(page, name, partial(_day, page, name)) for name in ("since", "until")
+    )
     return JournalFilter(
         actor=page.asked("actor") or None,
         action=page.asked("action") or None,

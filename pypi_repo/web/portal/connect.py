@@ -15,13 +15,15 @@ from pypi_repo.web.portal.page import Page
 def show(page: Page, repository: str) -> Response:
     """For every administrator: a help desk that manages users tells them how to connect."""
     found = page.registry.repositories.look_up(repository, actor=page.actor)
-    user = _client_user(page.sent("user") or page.asked("user"))
+    asked = page.sent("user") or page.asked("user")
+    user = forms.read(page, "user", lambda: _client_user(asked)) or ""
     url = page.repository_url(repository)
     settings = connection_settings(repository, url, user or "YOUR-USER")
     tools = {tool.anchor: tool for tool in settings}
     users = _users_of(page, repository)
     return page.render(
         "repository_connect.html",
+        400 if "user" in page.refused else 200,
         repository=found,
         tools=list(tools.values()),
         tool=tools.get(page.sent("tool") or page.asked("tool"), next(iter(tools.values()))),

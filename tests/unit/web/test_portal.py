@@ -985,7 +985,11 @@ def test_the_journal_is_filtered_and_exported(registry: Registry, portal: Portal
     assert "Nothing like this" in text_of(portal.get("activity?actor=nobody"))
     assert "Nothing like this" in text_of(portal.get("activity?until=2001-01-01"))
     for day in ("since=yesterday", "since=0001-01-01", "until=9999-12-31"):
-        assert portal.get(f"activity?{day}").status_code == 400
+        refused = portal.get(f"activity?{day}")
+        assert refused.status_code == 400
+        assert set(_refused_fields(refused)) == {day.partition("=")[0]}
+        assert portal.get(f"activity.csv?{day}").status_code == 400
+    assert len(_refused_fields(portal.get("activity?since=x&until=y"))) == 2
     assert portal.get("activity?before=x").status_code == 200
 
 

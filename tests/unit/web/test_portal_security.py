@@ -446,6 +446,7 @@ def test_lines_to_paste_hold_no_text_that_a_link_brought(user: str, portal: Port
     response = portal.get("repositories/main/connect", query_string={"user": user})
     assert response.status_code == 400
     assert "<pre" not in response.text
+    assert 'id="user-refused"' in response.text
     for good in ("Build-Server", "__token__"):
         page = portal.get("repositories/main/connect", query_string={"user": good})
         assert f"username = {good.lower()}" in page.text
