@@ -5,6 +5,7 @@ from urllib.parse import quote, urljoin
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, NotFound
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import project_json
@@ -21,6 +22,7 @@ from pypi_repo.web.page_cache import PageCache
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+_LONGEST_ACCEPT = 2000  # characters; real ones are below 100
 _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
 
@@ -111,7 +113,8 @@ class ProvenanceApp(RepositoryApp):
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
         document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
         # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).
-        accepted = request.accept_mimetypes or MIMEAccept([("*/*", 1)])
+        header = request.headers.get("Accept", "")[:_LONGEST_ACCEPT]
+        accepted = parse_accept_header(header, MIMEAccept) or MIMEAccept([("*/*", 1)])
         media_type = accepted.best_match([_PROVENANCE, "application/json"])
         if media_type is None:
             raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")

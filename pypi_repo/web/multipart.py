@@ -1,7 +1,8 @@
 """Takes a multipart/form-data body apart as it arrives (RFC 7578, RFC 2046 section 5.1).
 
 Strict: every line ends with CRLF, and nothing stands between a boundary and the end of its line.
-Nothing is searched twice, and no more is held than the piece that came last.
+What was searched is not searched again for each piece that comes, and no more is held than the
+last of them.
 """
 
 import re
@@ -114,10 +115,15 @@ class _Body:
             seen = 0
 
     def _receive(self) -> None:
-        chunk = self._stream.read(_CHUNK)
-        if not chunk:
+        """At least as much again as is there already, or pieces of a byte would cost its square."""
+        pieces = [self._data[self._start :]]
+        wanted = max(1, len(pieces[0]))
+        while wanted > 0 and (chunk := self._stream.read(_CHUNK)):
+            pieces.append(chunk)
+            wanted -= len(chunk)
+        if len(pieces) == 1:
             raise ValueError("The body ends before its last boundary.")
-        self._data = self._data[self._start :] + chunk
+        self._data = b"".join(pieces)
         self._start = 0
 
 
