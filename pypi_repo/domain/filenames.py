@@ -7,6 +7,7 @@ truths.
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -122,6 +123,22 @@ class DistributionFilename:
                 f"{filename!r} is not the name of a source distribution of {project}."
             )
         return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
+
+    @classmethod
+    def alone(cls, filename: str) -> Self:
+        """Like `parse` of any spelling, where nobody said whose file it is.
+
+        The name of an old sdist may be split in several ways; the first hyphen that a version
+        follows is taken for the end of the project's name, so `tool-1.0-9` is 1.0.post9 of tool.
+        """
+        check_characters(filename)
+        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
+        if stem != filename and len(stem) <= _LONGEST_FILENAME:
+            for hyphen in re.finditer("(?<=[^-])-", stem):
+                with suppress(InvalidVersion):
+                    parse_version(stem[hyphen.end() :])
+                    return cls.of_old_sdist(filename, normalize(stem[: hyphen.start()]))
+        return cls.parse(filename, normalized=False)
 
     def belongs_to(self, project: str) -> bool:
         return self.project == normalize(project)

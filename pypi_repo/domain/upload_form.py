@@ -115,7 +115,7 @@ class UploadForm:
 
         Raises InvalidFilename.
         """
-        parsed = DistributionFilename.parse(filename, normalized=False)
+        parsed = DistributionFilename.alone(filename)
         return cls(
             name=parsed.project,
             version=parsed.version,

@@ -327,3 +327,30 @@ def test_a_wheel_for_many_tags_is_taken() -> None:
     platforms = ".".join(f"macosx_10_{number}_x86_64" for number in range(4, 12))
     parsed = DistributionFilename.parse(f"demo-1.0-py2.py3-none-{platforms}.whl")
     assert len(parsed.tags) == 16
+
+
+@pytest.mark.parametrize(
+    ("filename", "project", "version"),
+    [
+        ("tool-1.0.tar.gz", "tool", "1.0"),
+        ("my_tool-1.0.tar.gz", "my-tool", "1.0"),
+        ("my-tool-1.0.tar.gz", "my-tool", "1.0"),
+        ("My.Tool-1.0.zip", "my-tool", "1.0"),
+        ("tool-1.0-9.tar.gz", "tool", "1.0.post9"),
+        ("tool-1.0-rc1.tar.gz", "tool", "1.0rc1"),
+        ("my-2-tool-1.0-1.zip", "my-2-tool", "1.0.post1"),
+        ("py-3-1.0.tar.gz", "py-3", "1.0"),
+        ("tool-1.0-py3-none-any.whl", "tool", "1.0"),
+    ],
+)
+def test_a_filename_that_comes_alone(filename: str, project: str, version: str) -> None:
+    parsed = DistributionFilename.alone(filename)
+    assert (parsed.project, str(parsed.version)) == (project, version)
+
+
+@pytest.mark.parametrize(
+    "filename", ["tool.tar.gz", "tool-.tar.gz", "-1.0.tar.gz", "tool-x.zip", "-" * 220 + ".tar.gz"]
+)
+def test_a_filename_that_says_nothing(filename: str) -> None:
+    with pytest.raises(InvalidFilename):
+        DistributionFilename.alone(filename)

@@ -95,6 +95,16 @@ def test_no_more_is_read_than_may_be_stored(registry: Registry) -> None:
         registry.repository("main").add_file(io.BufferedReader(_Endless()), filename=DEMO.filename)
 
 
+def test_old_sdists_are_moved_to_a_lenient_repository(registry: Registry, tmp_path: Path) -> None:
+    """Post-releases with a hyphen, as setuptools wrote them until 2024: nobody gives the name."""
+    registry.repositories.change("main", profile="lenient")
+    content = sdist("old-tool", "1.0.post9").content
+    added = registry.repository("main").add_file(
+        io.BytesIO(content), filename="old-tool-1.0-9.tar.gz"
+    )
+    assert (added.file.project, added.file.version) == ("old-tool", "1.0.post9")
+
+
 class _NoSecrets(GrantPolicy):
     """The built-in rules, but for one project."""
 
