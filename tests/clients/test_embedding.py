@@ -116,7 +116,7 @@ def published_and_installed(
 
 
 def fetch(url: str) -> str:
-    with urlopen(url, timeout=10) as response:
+    with urlopen(url, timeout=60) as response:
         return str(response.read().decode())
 
 

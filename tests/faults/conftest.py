@@ -60,7 +60,7 @@ def server(data: Path) -> Iterator[ServerProcess]:
 def small_server(data: Path) -> Iterator[ServerProcess]:
     """Has room for about 50 connections, over IPv4 and IPv6."""
     limited = ("sh", "-c", 'ulimit -n 300 && exec "$@"', "sh")
-    with impatient(data, "localhost", 60, *limited) as server:
+    with impatient(data, "localhost", 3600, *limited) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from tests.conftest import PASSWORD, USER, populate
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import basic
 from tests.support.live import ServeProcess
+from tests.support.publisher import publishing
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has more than one loopback address at once"
@@ -103,11 +104,17 @@ def status_of(server: ServeProcess, dist: Distribution, user: str, address: str)
         return uploader.upload(dist, user)
 
 
+def page_statuses(server: ServeProcess) -> list[int]:
+    with publishing(server.url, USER, PASSWORD) as reader:
+        return [reader.get("/repositories/main/simple/").status for _ in range(10)]
+
+
 def test_one_user_leaves_threads_to_others(server: ServeProcess) -> None:
     with slow_uploads(server, USER, HERE) as answers:
         of_another = status_of(server, wheel("meanwhile", padding=LARGE), OTHER, THERE)
         of_the_same = status_of(server, wheel("elsewhere", padding=LARGE), USER, THERE)
         from_the_same = status_of(server, wheel("neighbour", padding=LARGE), OTHER, HERE)
+        pages = page_statuses(server)
         small = status_of(server, wheel("small"), USER, HERE)
     lines = [line for answer in answers for line in answer.splitlines()]
 
@@ -115,6 +122,7 @@ def test_one_user_leaves_threads_to_others(server: ServeProcess) -> None:
     assert lines.count("Retry-After: 10") == len(answers)
     assert of_another == 200
     assert (of_the_same, from_the_same) == (429, 429)
+    assert set(pages) == {200}, "other threads answer these"
     assert small == 200, "it had arrived before anybody worked on it"
 
 

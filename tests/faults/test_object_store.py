@@ -102,13 +102,13 @@ def file_path(dist: Distribution) -> str:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> None:
-    """503 within seconds, pages as ever; and when it is well again, so is everything."""
+    """503 after few attempts, pages as ever; and when it is well again, so is everything."""
     dist = wheel("failing", f"1.{list(FAULTS).index(name)}")
     before = scene.server.resources()
     scene.proxy.set_fault(FAULTS[name])
-    started = time.monotonic()
+    before_faults = scene.proxy.faults
     upload, download = publisher.upload(dist), publisher.get(file_path(SMALL))
-    took = time.monotonic() - started
+    attempts = scene.proxy.faults - before_faults
     page = publisher.get(f"{PATHS[1]}small/")
     shown = publisher.get(f"{PATHS[1]}failing/").text
     scene.proxy.set_fault(None)
@@ -116,7 +116,7 @@ def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> No
     assert (upload.status, download.status, page.status) == (503, 503, 200)
     assert "file store cannot be used right now" in upload.reason
     assert int(upload.headers["Retry-After"]) > 0
-    assert took < 4 * READ_TIMEOUT + 6
+    assert attempts <= 10, "two for each question, and a few questions"
     assert dist.filename not in shown
     scene.upload(publisher, dist)
     assert publisher.get(file_path(SMALL)).body == SMALL.content
@@ -176,7 +176,7 @@ def test_nothing_was_lost_meanwhile(scene: Scene) -> None:
     assert_all_is_well(scene.installation, scene.answered)
 
 
-def test_a_store_that_says_nothing_is_given_up_after_ten_seconds(s3: S3Server) -> None:
+def test_a_store_that_says_nothing_is_asked_twice(s3: S3Server) -> None:
     """With the timeouts that hold where nobody has set any."""
     with FaultProxy(("127.0.0.1", s3.port)) as proxy:
         proxy.set_fault(says_nothing)
@@ -187,4 +187,5 @@ def test_a_store_that_says_nothing_is_given_up_after_ten_seconds(s3: S3Server) -
         started = time.monotonic()
         with pytest.raises(Unavailable):
             store.exists("aa/bb/cc/demo.whl")
-        assert 4 < time.monotonic() - started < 15
+        assert time.monotonic() - started > 4
+        assert proxy.faults == 2

@@ -138,7 +138,7 @@ def test_wrong_settings_end_the_server_with_a_sentence(name: ServerName, tmp_pat
     with pytest.raises(RuntimeError, match="ended early") as failed:  # noqa: PT012
         # granian and uWSGI listen before they look at the application.
         with start(name, tmp_path / "data", **wrong) as server:
-            server.process.wait(20)
+            server.process.wait(60)
         raise RuntimeError(f"it ended early:\n{server.output}")
     log = str(failed.value)
 
@@ -158,29 +158,35 @@ def test_an_orderly_end_answers_and_writes_what_was_counted(
         make_accounts(data)
         with publisher_of(server) as publisher:
             assert publisher.upload(dist).status == 200
-        stopping = threading.Event()
+        stopping, got = threading.Event(), list[bytes]()
         with ThreadPoolExecutor(4) as threads:
-            loops = [threads.submit(download_until, stopping, server, dist) for _ in range(4)]
-            time.sleep(0.5)
+            for _ in range(4):
+                threads.submit(download_until, stopping, server, dist, got)
+            deadline = time.monotonic() + 60
+            while len(got) < 20 and time.monotonic() < deadline:
+                time.sleep(0.01)
             server.process.terminate()
             time.sleep(0.2)
             stopping.set()
-            got = sum(loop.result() for loop in loops)
-        assert server.process.wait(15) in (0, 143)
+        assert server.process.wait(60) in (0, 143)
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
         counted = sum(day.downloads for day in registry.usage.days())
 
-    assert got > 0
-    assert got <= counted <= got + 4  # an answer of each may have been cut off by its client
+    assert len(got) >= 20
+    assert (
+        len(got) <= counted <= len(got) + 4
+    )  # an answer of each may have been cut off by its client
 
 
-def download_until(stopping: threading.Event, server: WsgiServer, dist: Distribution) -> int:
-    """How many times the file came whole."""
-    got = 0
+def download_until(
+    stopping: threading.Event, server: WsgiServer, dist: Distribution, got: list[bytes]
+) -> None:
+    """Adds to `got` what came whole."""
     while not stopping.is_set():
         with contextlib.suppress(OSError, HTTPException), publisher_of(server) as publisher:
-            got += publisher.get(download_path(dist)).body == dist.content
-    return got
+            body = publisher.get(download_path(dist)).body
+            if body == dist.content:
+                got.append(body)
 
 
 def test_a_refusal_says_why(server: WsgiServer) -> None:

@@ -42,5 +42,5 @@ class S3Server(ServerProcess):
         self._ask("POST", "/moto-api/reset")
 
     def _ask(self, method: str, path: str) -> None:
-        with urlopen(Request(self.url + path, method=method), timeout=10):
+        with urlopen(Request(self.url + path, method=method), timeout=60):
             pass

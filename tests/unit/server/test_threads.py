@@ -25,7 +25,7 @@ class Job:
 
     def _work(self) -> None:
         self.begun.set()
-        assert self.released.wait(10)
+        assert self.released.wait(60)
 
     def cancel(self) -> None:
         self.released.set()
@@ -42,7 +42,7 @@ def begun(threads: Threads, number: int, *, waits: bool) -> list[Job]:
     jobs = [Job(threads, waits=waits) for _ in range(number)]
     for job in jobs:
         threads.add_task(job)
-        assert job.begun.wait(10)
+        assert job.begun.wait(60)
     return jobs
 
 
@@ -70,13 +70,14 @@ def test_there_are_no_more_than_allowed(threads: Threads) -> None:
         job.released.set()
 
     assert not has_more
-    assert has_idle(threads)
+    for job in begun(threads, 2, waits=False):
+        job.released.set()
 
 
 def test_stand_ins_go(threads: Threads) -> None:
     for job in begun(threads, 3, waits=True):
         job.released.set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(threads.threads) > 2 and time.monotonic() < deadline:
         time.sleep(0.01)
 

@@ -76,7 +76,7 @@ def test_counts_are_written_by_themselves(
     with count_statements(both._database) as statements:
         for number in range(50):
             both._usage.count_download(DownloadedRelease(main.id, "demo", f"1.{number % 2}"))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not _written(database):
             time.sleep(0.02)
     assert _written(database) == 50

@@ -74,7 +74,7 @@ def test_x59_a_signed_url_opens_the_file_for_a_while(in_s3: Site) -> None:
     parameters = parse_qs(urlsplit(url).query)
     lasts = int(parameters.get("X-Amz-Expires", ["0"])[0])
     assert lasts == 60 or "Expires" in parameters
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=60) as answer:
         assert answer.read() == DIST.content
 
 

@@ -264,7 +264,7 @@ def test_three_apps_in_three_places(registry: Registry) -> None:
 
 def test_below_a_prefix_on_a_real_server(registry: Registry) -> None:
     with LiveServer(registry.wsgi_app(), "/team/pypi") as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         for path, status in (
             ("/team/pypi/", 200),
             ("/team/pypi", 200),

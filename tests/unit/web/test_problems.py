@@ -146,7 +146,7 @@ def test_u92_on_the_wire_the_reason_phrase_is_one_line(registry: Registry) -> No
 
 def test_u92_clients_of_the_standard_library_see_the_sentence(registry: Registry) -> None:
     with LiveServer(registry.wsgi_app()) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         connection.request("GET", "/repositories/main/simple/")
         response = connection.getresponse()
         assert response.status == 401
