@@ -15,7 +15,8 @@ import pytest
 from pypi_repo import Registry, Settings
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.web import multipart
-from tests.conftest import PASSWORD, USER, populate
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.api import ApiClient
 from tests.support.distributions import multipart as form_of
 from tests.support.distributions import upload_form, wheel
 from tests.support.growth import assert_linear
@@ -232,6 +233,32 @@ def test_fields_of_forms_are_read_in_linear_time(field: str, shape: str) -> None
         UploadForm.from_fields({**fields, field: [text]}, filename)
 
     assert_linear(judged, lambda size: SHAPES[shape](size)[:size], 1_000_000)
+
+
+DOCUMENTS: Mapping[str, Callable[[int], bytes]] = {
+    "arrays within each other": b"[".__mul__,
+    "objects within each other": lambda size: b'{"a":' * (size // 5),
+    "keys": lambda size: b"{" + b'"a":1,' * (size // 6) + b'"b":1}',
+    "escapes": lambda size: b'{"description":"' + b"\\" * size,
+    "characters": lambda size: b'{"description":"' + b"\\u0000" * (size // 6) + b'"}',
+    "digits": lambda size: b'{"quota":' + b"9" * size + b"}",
+    "digits behind a point": lambda size: b'{"quota":0.' + b"9" * size + b"}",
+    "an exponent": lambda size: b'{"quota":1e' + b"9" * size + b"}",
+    "blanks": b" ".__mul__,
+}
+
+
+@pytest.mark.parametrize("shape", DOCUMENTS)
+def test_documents_are_read_in_linear_time(registry: Registry, shape: str) -> None:
+    api = ApiClient(registry, ADMINISTRATOR)
+
+    def change(document: bytes) -> None:
+        answer = api.call(
+            "PUT", "repositories/main", data=document, content_type="application/json"
+        )
+        assert answer.status_code in (400, 422), answer.status
+
+    assert_linear(change, DOCUMENTS[shape], 1_000_000)
 
 
 def test_an_answer_does_not_repeat_all_that_was_sent(app: Any) -> None:
