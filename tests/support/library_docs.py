@@ -103,16 +103,24 @@ SECTIONS: dict[str, list[Entry]] = {
         "GrantPolicy",
         "remote_user",
     ),
-    "What comes back": _public(
-        "Repository",
-        "DistributionFile",
-        "Accepted",
-        "ProjectList",
-        "ListedProject",
-        "ProjectPage",
-        "Versioned",
-    ),
-    "Errors\n\nAll derive from `RegistryError`; [errors](errors.md) lists their codes.": _public(
+    "What comes back": [
+        *_public(
+            "Repository",
+            "DistributionFile",
+            "Accepted",
+            "ProjectList",
+            "ListedProject",
+            "ProjectPage",
+            "Versioned",
+        ),
+        *(Entry(f"pypi_repo.domain.records.{name}") for name in ("Project", "ProjectSummary")),
+        *(
+            Entry(f"pypi_repo.domain.accounts.{name}")
+            for name in ("User", "Token", "Administrator", "AdministratorToken")
+        ),
+    ],
+    "Errors\n\nAll derive from `RegistryError`; [errors](errors.md) lists their codes. Those that"
+    " are not listed here are in `pypi_repo.domain.errors`.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
