@@ -82,7 +82,7 @@ class Accounts:
         return found[0]
 
     def page(self, request: ListRequest, *, actor: Actor = OPERATOR) -> ListPage[User]:
-        """Users whose name holds the text, sorted by name, created or used.
+        """One page of the users whose name holds the text, sorted by name, created or used.
 
         Raises PermissionDenied.
         """

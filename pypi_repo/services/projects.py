@@ -110,10 +110,9 @@ class Projects:
     def page(
         self, repository: str, request: ListRequest, *, actor: Actor = OPERATOR
     ) -> ListPage[ProjectSummary]:
-        """Projects whose normalized name holds the text, sorted by name, releases, files, size or
-        uploaded.
+        """One page of the projects whose normalized name holds the text.
 
-        Raises UnknownRepository or PermissionDenied.
+        They are sorted by name, releases, files, size or uploaded. Raises UnknownRepository or PermissionDenied.
         """
         with self._database.read() as connection:
             found = Catalog(connection).repository(repository)
@@ -124,8 +123,10 @@ class Projects:
     def anywhere(
         self, text: str, *, limit: int = 50, actor: Actor = OPERATOR
     ) -> list[FoundProject]:
-        """Projects whose normalized name holds the text, by name, of all repositories that the
-        actor may manage."""
+        """Projects whose normalized name holds the text, by name.
+
+        Of all repositories that the actor may manage.
+        """
         with self._database.read() as connection:
             managed = [
                 found
