@@ -112,7 +112,9 @@ class Projects:
     ) -> ListPage[ProjectSummary]:
         """One page of the projects whose normalized name holds the text.
 
-        They are sorted by name, releases, files, size or uploaded. Raises UnknownRepository or PermissionDenied.
+        They are sorted by name, releases, files, size or uploaded.
+
+        Raises UnknownRepository or PermissionDenied.
         """
         with self._database.read() as connection:
             found = Catalog(connection).repository(repository)
