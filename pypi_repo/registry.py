@@ -34,6 +34,7 @@ from pypi_repo.storage.database import Database, Result
 from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
+from pypi_repo.web.logs import dropped_lines
 from pypi_repo.web.metrics import Family, Reading
 from pypi_repo.web.observed import RequestMetrics, observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
@@ -177,10 +178,17 @@ class Registry:
             "state",
             self._database.connections,
         )
+        dropped = Reading(
+            "pypi_repo_log_lines_dropped_total",
+            "Lines of the log that were not written.",
+            "counter",
+            "reason",
+            dropped_lines,
+        )
         return {
             "/healthz": HealthApp(),
             "/readyz": ReadinessApp(Readiness(self._database, self._blobs)),
-            "/metrics": MetricsApp(self._settings.metrics_token, (*families, connections)),
+            "/metrics": MetricsApp(self._settings.metrics_token, (*families, connections, dropped)),
         }
 
     def __enter__(self) -> Self:

@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 
 from pypi_repo.domain.texts import printable
+from pypi_repo.web.log_writer import FAILED, NO_ROOM, LogWriter
 from pypi_repo.web.observation import current
 from pypi_repo.web.tracebacks import traceback_lines
 
@@ -69,14 +72,45 @@ class TextFormatter(logging.Formatter):
         return printable(line)
 
 
+class BatchHandler(logging.Handler):
+    """Formats each record at once, and leaves the writing to `writer`."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self.writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.writer.add(self.format(record) + "\n")
+        except Exception:  # noqa: BLE001 - as all handlers of the standard library do
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Also at the end of the process, where logging asks for it."""
+        self.writer.flush()
+
+
+def dropped_lines() -> dict[str, int]:
+    """How many lines of this process's log were dropped, by the reason."""
+    handlers = logging.getLogger().handlers
+    total = Counter({NO_ROOM: 0, FAILED: 0})
+    for handler in handlers:
+        if isinstance(handler, BatchHandler):
+            total.update(handler.writer.dropped)
+    return dict(total)
+
+
 def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
     """Sends all log lines of this process to standard error, and warnings as such.
+
+    They are written together a moment later, and dropped where standard error takes no more.
 
     log_format: `text` or `json`.
     requests: whether each request is a line.
     """
     logging.captureWarnings(True)
-    handler = logging.StreamHandler(sys.stderr)
+    # The file itself: whoever writes to sys.stderr for long keeps everybody else from it.
+    handler = BatchHandler(LogWriter(os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)))
     handler.addFilter(RequestId())
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.getLogger().addHandler(handler)

@@ -1,14 +1,18 @@
 """What operators see of a running server: its log, its health, its numbers."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import Prepared, publisher_of
+from tests.serve.conftest import Prepared, clean_environment, publisher_of
 from tests.support.distributions import wheel
 from tests.support.http import bearer
 from tests.support.live import ServeProcess
+from tests.support.processes import free_port
+from tests.support.publisher import publishing
 
 TOKEN = "a-token-for-the-scraper"
 
@@ -51,3 +55,22 @@ def test_text_lines(prepared: Prepared, wanted: bool) -> None:
     if wanted:
         assert f" 127.0.0.1 {USER} GET /repositories/main/simple/demo/ 200 " in requests[1]
         assert requests[1].endswith(" ms [my-page]")
+
+
+def test_a_log_that_nobody_reads_holds_up_no_request(prepared: Prepared) -> None:
+    """As of a collector that hangs: 300 lines are more than a pipe takes."""
+    port = free_port()
+    command = [sys.executable, "-m", "pypi_repo.serve", *prepared.options, "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()
+    ) as process:
+        assert process.stdout is not None
+        while b"Listening" not in process.stdout.readline():
+            assert process.poll() is None
+        with publishing(f"http://127.0.0.1:{port}/", USER, PASSWORD) as publisher:
+            statuses = {publisher.get(f"/{'x' * 1000}").status for _ in range(300)}
+        process.terminate()
+        ended_with = process.wait(60)
+
+    assert statuses == {404}
+    assert ended_with == 0

@@ -250,6 +250,8 @@ def test_page_cache_and_connections(watched: Site) -> None:
     assert 0 < found['pypi_repo_page_cache_bytes{kind="used"}'] < 10_000
     assert found['pypi_repo_database_connections{state="in-use"}'] == 0
     assert found['pypi_repo_database_connections{state="idle"}'] == 1
+    assert found['pypi_repo_log_lines_dropped_total{reason="no-room"}'] == 0
+    assert found['pypi_repo_log_lines_dropped_total{reason="write-failed"}'] == 0
 
 
 def test_nothing_that_a_client_sends_becomes_a_label(watched: Site) -> None:

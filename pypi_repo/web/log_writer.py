@@ -1,0 +1,80 @@
+"""Lines of a log on their way to a pipe, a terminal or a disk, which may be slow, stuck or full."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+_ROOM = 4 * 1024 * 1024  # characters that wait, or are being written
+_GATHERED = 0.2  # seconds in which lines are gathered before they are written together
+_LAST_WORDS = 2.0  # seconds that the end of the process waits for them
+
+NO_ROOM, FAILED = "no-room", "write-failed"
+
+
+class File(Protocol):
+    """An unbuffered one. Whoever holds a buffer's lock when the process ends makes it crash."""
+
+    def write(self, data: memoryview, /) -> int | None: ...
+
+
+class LogWriter:
+    """Writes from a thread of its own, many lines at once: nobody who adds one waits for it.
+
+    What finds no room, because the file takes nothing, or cannot be written is dropped.
+    """
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._lines: list[str] = []
+        self._size = 0
+        self._dropped = Counter({NO_ROOM: 0, FAILED: 0})
+        self._is_flushing = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._work, name="log writer", daemon=True).start()
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many lines were, by the reason."""
+        return dict(self._dropped)
+
+    def add(self, line: str) -> None:
+        """To be written within a second, if the file takes it."""
+        with self._changed:
+            if self._size + len(line) > _ROOM:
+                self._dropped[NO_ROOM] += 1
+                return
+            self._lines.append(line)
+            self._size += len(line)
+            if len(self._lines) == 1:
+                self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Waits until everything is written, but for no longer than two seconds."""
+        with self._changed:
+            self._is_flushing = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._size == 0, _LAST_WORDS)
+            self._is_flushing = False
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._lines))
+                self._changed.wait_for(lambda: self._is_flushing, _GATHERED)
+                lines, self._lines = self._lines, []
+            self._write(lines)
+            with self._changed:
+                self._size -= sum(map(len, lines))
+                self._changed.notify_all()
+
+    def _write(self, lines: Sequence[str]) -> None:
+        rest = memoryview("".join(lines).encode("utf-8", "backslashreplace"))
+        try:
+            while rest:
+                written = self._file.write(rest)
+                if written is None:
+                    raise BlockingIOError  # somebody who shares it made it so
+                rest = rest[written:]
+        except OSError:
+            self._dropped[FAILED] += len(lines)
