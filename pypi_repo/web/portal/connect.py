@@ -4,12 +4,12 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.access import Access
 from pypi_repo.domain.accounts import User
-from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.notes import Note
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.connecting import PASSWORD, connection_settings
 from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.users import new_token
 
 
 def show(page: Page, repository: str) -> Response:
@@ -38,18 +38,7 @@ def create_token(page: Page, repository: str) -> Response:
     """For this repository alone. The page that follows shows it, once, in the lines to paste."""
     found = page.registry.repositories.look_up(repository, actor=page.actor)
     user = page.sent("user")
-    token_name = forms.text(page, "token_name")
-    expires_in = forms.days(page, "expires_in")
-    forms.settle(page)
-    with forms.blaming(page, "expires_in", InvalidSetting):
-        _token, secret = page.registry.accounts.create_token(
-            user,
-            name=token_name,
-            repository=found.name,
-            read_only=bool(page.sent("read_only")),
-            expires_in=expires_in,
-            actor=page.actor,
-        )
+    secret = new_token(page, user, found.name)
     note = Note(
         text=f"The new token of {user} for {found.name}",
         secret=secret,

@@ -83,24 +83,29 @@ def set_password(page: Page, name: str) -> Response:
 
 def create_token(page: Page, name: str) -> Response:
     """The page that follows shows the secret, once: it is nowhere else."""
+    note = Note(
+        text=f"The new token of {name}",
+        secret=new_token(page, name, page.sent("repository") or None),
+        hint="Use it as the password, with the user name __token__.",
+    )
+    return page.redirect("users", name, note=note)
+
+
+def new_token(page: Page, user: str, repository: str | None) -> str:
+    """The secret of a token as the form asks for it, for one repository or for all."""
     token_name = forms.text(page, "token_name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
     with forms.blaming(page, "expires_in", InvalidSetting):
         _token, secret = page.registry.accounts.create_token(
-            name,
+            user,
             name=token_name,
-            repository=page.sent("repository") or None,
+            repository=repository,
             read_only=bool(page.sent("read_only")),
             expires_in=expires_in,
             actor=page.actor,
         )
-    note = Note(
-        text=f"The new token of {name}",
-        secret=secret,
-        hint="Use it as the password, with the user name __token__.",
-    )
-    return page.redirect("users", name, note=note)
+    return secret
 
 
 def revoke_token(page: Page, name: str, token_id: int) -> Response:
