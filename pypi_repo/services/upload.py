@@ -1,6 +1,8 @@
 """Accepts distribution files: the one way in, whichever face they come through."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +15,9 @@ from pypi_repo.domain.errors import (
     FileAlreadyExists,
     FilenameRetired,
     ProjectClosed,
+    RegistryError,
     ReleaseClosed,
     TooLarge,
-    Unavailable,
 )
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.journal import JournalEntry
@@ -34,9 +36,11 @@ from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog, FoundRelease, Located
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.inventory import Inventory
 from pypi_repo.storage.lookups import Lookups
 
 _PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +65,28 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A checked and stored file that is about to be published; `stored` are all its blobs."""
+    """A checked file that is about to be stored and published.
+
+    beside: small files that are kept beside it, by what is appended to its path.
+    """
 
     display_name: str
     summary: str
     filename: DistributionFilename
     file: DistributionFile
-    stored: tuple[str, ...]
+    beside: Mapping[str, bytes]
     provenance: str | None
     warnings: tuple[str, ...]
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The paths of all that is stored of it."""
+        return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
+
+    @property
+    def size_beside(self) -> int:
+        """Bytes of all that is kept beside the file, in whichever store."""
+        return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
 
 
 class Uploads:
@@ -98,13 +115,30 @@ class Uploads:
         found = self._lookups.repository(self._repository)
         repository = admit(self._policy, actor, Permission.UPLOAD, self._repository, found)
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
-        return Admission(limit, repository.profile)
+        return Admission(min(limit, self._room(repository, limit)), repository.profile)
+
+    def _room(self, repository: Repository, limit: int) -> int:
+        """What a file may have at most under the quota, whichever file it may replace or repeat."""
+        if repository.quota is None:
+            return limit
+        with self._database.read() as connection:
+            catalog = Catalog(connection)
+            free = max(repository.quota - catalog.taken(repository), 0)
+            return free + catalog.largest_file(repository)
+
+    def _require_room(
+        self, repository: Repository, candidate: _Candidate, existing: DistributionFile | None
+    ) -> None:
+        """Asked before anything is stored; the transaction that publishes asks again."""
+        if repository.quota is not None:
+            with self._database.read() as connection:
+                _check_quota(Catalog(connection), repository, candidate, existing)
 
     def stage(self) -> StagedFile:
         return self._blobs.stage()
 
     def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> Accepted:
-        """Stores the staged file and shows it on the index; all or nothing.
+        """Stores the staged file and shows it on the index; all or nothing, at once.
 
         Identical content under an existing name changes nothing and gives the existing file, so
         that a client whose answer was lost can simply repeat.
@@ -122,7 +156,14 @@ class Uploads:
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         candidate = self._check(actor, form, filename, staged, rules)
-        return self._publish(actor, candidate)
+        self._require_room(repository, candidate, existing)
+        try:
+            self._blobs.put(candidate.file.path, staged, candidate.beside)
+            accepted = self._publish(actor, candidate, staged)
+        except BaseException:
+            self._discard(candidate.file, candidate.blobs)
+            raise
+        return accepted
 
     def _check(
         self,
@@ -132,7 +173,7 @@ class Uploads:
         staged: StagedFile,
         rules: Rules,
     ) -> _Candidate:
-        """Looks into the archive and, if all is well, stores it."""
+        """Looks into the archive; raises where not all is well."""
         inspection = inspect(staged.content(), filename, rules, self.limits)
         metadata = CoreMetadata.of(inspection.document, rules)
         metadata.check_against(filename)
@@ -164,19 +205,17 @@ class Uploads:
         beside = {METADATA_SUFFIX: inspection.metadata}
         if signature is not None and file.signature_sha256 is not None:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
-        self._blobs.put(file.path, staged, beside)
-        stored = (file.path, *(file.path + suffix for suffix in beside))
         return _Candidate(
             metadata.name,
             metadata.summary,
             filename,
             file,
-            stored,
+            beside,
             attested,
             inspection.warnings + metadata.warnings,
         )
 
-    def _publish(self, actor: Actor, candidate: _Candidate) -> Accepted:
+    def _publish(self, actor: Actor, candidate: _Candidate, staged: StagedFile) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
         file = candidate.file
         with self._database.begin() as connection:
@@ -186,15 +225,16 @@ class Uploads:
             existing = _existing(catalog, repository, candidate.filename, file.digests)
             if existing is not None and existing.digests == file.digests:
                 return Accepted(existing, is_unchanged=True)
-            _check_quota(catalog, repository, file, existing)
-            if not all(map(self._blobs.exists, candidate.stored)):
-                raise Unavailable("The stored file was swept away as an old orphan; send it again.")
+            _check_quota(catalog, repository, candidate, existing)
+            self._put_what_is_gone(candidate, staged)
             project_id = self._project(catalog, repository, project, candidate)
             release_id = _release(catalog, repository, project_id, candidate, existing)
             file_id = (
-                catalog.add_file(repository, release_id, file)
+                catalog.add_file(repository, release_id, file, candidate.size_beside)
                 if existing is None
-                else catalog.replace_file(repository, release_id, file, existing.filename)
+                else catalog.replace_file(
+                    repository, release_id, file, candidate.size_beside, existing.filename
+                )
             )
             if existing is not None or candidate.provenance is not None:
                 catalog.set_provenance(file_id, candidate.provenance)
@@ -202,6 +242,38 @@ class Uploads:
             catalog.note_publication(project_id, candidate.display_name, serial)
             catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
+
+    def _put_what_is_gone(self, candidate: _Candidate, staged: StagedFile) -> None:
+        """Until now the file was an orphan: a sweep may have found it, or the refusal of somebody
+        who uploaded the same one. From here on neither can, before this is published.
+        """
+        if all(map(self._blobs.exists, candidate.blobs)):
+            return
+        with self._blobs.stage() as again:
+            content = staged.content()
+            content.seek(0)
+            while chunk := content.read(_CHUNK):
+                again.write(chunk, staged.size)
+            self._blobs.put(candidate.file.path, again, candidate.beside)
+
+    def _discard(self, file: DistributionFile, blobs: Iterable[str]) -> None:
+        """Deletes what was stored of a file, but for what published files of its content need.
+
+        Nothing is published meanwhile. What cannot be deleted now is left for a sweep, and so is
+        all where the caller's transaction goes on, which may not see what others have published.
+        """
+        if self._database.is_joined:
+            return
+        with suppress(RegistryError), self._database.begin() as connection:
+            Catalog(connection).lock_repositories()
+            needed = {
+                blob.path
+                for kept in Inventory(connection).files_of(file.digests.sha256)
+                for blob in kept.blobs()
+            }
+            for path in blobs:
+                if path not in needed:
+                    self._blobs.delete(path)
 
     def _locate(self, catalog: Catalog | Lookups, actor: Actor, project: NormalizedName) -> Located:
         """Raises where this actor may not upload to this project, or nobody may."""
@@ -295,16 +367,17 @@ def _refuse_copy(
 def _check_quota(
     catalog: Catalog,
     repository: Repository,
-    file: DistributionFile,
+    candidate: _Candidate,
     replaced: DistributionFile | None,
 ) -> None:
     if repository.quota is None:
         return
-    freed = 0 if replaced is None else replaced.size
-    if catalog.stored_size(repository) - freed + file.size > repository.quota:
+    taken = catalog.taken(repository, "" if replaced is None else replaced.filename)
+    if taken + candidate.file.size + candidate.size_beside > repository.quota:
         raise TooLarge(
             f"Repository {repository.name!r} would exceed its quota of "
-            f"{format_size(repository.quota)}; delete files or ask an administrator for more."
+            f"{format_size(repository.quota)}, which counts signatures and metadata too; delete "
+            "files or ask an administrator for more."
         )
 
 

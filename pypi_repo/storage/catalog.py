@@ -53,6 +53,7 @@ from pypi_repo.storage.statements import (
     REPOSITORY,
     RETIRE,
     RETIRED,
+    TAKEN,
 )
 from pypi_repo.storage.tables import (
     FileRow,
@@ -241,21 +242,31 @@ class Catalog:
         rows = self._connection.execute(RELEASES, {"project_id": project_id}).all()
         return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
 
-    def add_file(self, repository: Repository, release_id: int, file: DistributionFile) -> int:
-        """The new file's id."""
+    def add_file(
+        self, repository: Repository, release_id: int, file: DistributionFile, size_beside: int
+    ) -> int:
+        """The new file's id.
+
+        size_beside: bytes of all that is kept beside it.
+        """
+        values = file_values(file, size_beside)
         return self._connection.execute(
-            ADD_FILE,
-            {"repository_id": repository.id, "release_id": release_id, **file_values(file)},
+            ADD_FILE, {"repository_id": repository.id, "release_id": release_id, **values}
         ).scalar_one()
 
     def replace_file(
-        self, repository: Repository, release_id: int, file: DistributionFile, replaced: str
+        self,
+        repository: Repository,
+        release_id: int,
+        file: DistributionFile,
+        size_beside: int,
+        replaced: str,
     ) -> int:
         """Puts `file` in the place of the one named `replaced`, and gives that one's id."""
         return self._connection.execute(
             update(FileRow)
             .where(FileRow.repository_id == repository.id, FileRow.filename == replaced)
-            .values(release_id=release_id, **file_values(file))
+            .values(release_id=release_id, **file_values(file, size_beside))
             .returning(FileRow.id)
         ).scalar_one()
 
@@ -285,6 +296,19 @@ class Catalog:
         if repository is not None:
             statement = statement.where(FileRow.repository_id == repository.id)
         return int(self._connection.execute(statement).scalar_one() or 0)
+
+    def taken(self, repository: Repository, but_for: str = "") -> int:
+        """Bytes that count against a repository's quota: of its files and all kept beside them.
+
+        but_for: the name of a file that is to be replaced.
+        """
+        names = {"repository_id": repository.id, "filename": but_for}
+        return int(self._connection.execute(TAKEN, names).scalar_one() or 0)
+
+    def largest_file(self, repository: Repository) -> int:
+        """Its bytes; 0 where there is none."""
+        largest = select(func.max(FileRow.size)).where(FileRow.repository_id == repository.id)
+        return self._connection.execute(largest).scalar_one() or 0
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
         self._connection.execute(

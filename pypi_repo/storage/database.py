@@ -158,6 +158,11 @@ class Database:
                         raise
         raise Unavailable("Others keep changing the same; try again in a moment.")
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether this thread is within `as_one`."""
+        return self._joined_connection() is not None
+
     def exists(self) -> bool:
         """False for a SQLite database that nobody has made yet."""
         if self.path is not None:

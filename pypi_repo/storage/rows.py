@@ -144,13 +144,14 @@ def same_file(repository: Repository, filename: str) -> dict[str, Any]:
     }
 
 
-def file_values(file: DistributionFile) -> dict[str, Any]:
+def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
     return {
         "filename": file.filename,
         "identity": identity_of(file.filename),
         "kind": file.kind,
         "python_tag": file.python_tag,
         "size": file.size,
+        "size_beside": size_beside,
         "sha256": file.digests.sha256,
         "blake2_256": file.digests.blake2_256,
         "md5": file.digests.md5,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pypi_repo.domain.errors import SchemaOutdated
 from pypi_repo.storage.database import Database
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in migrations/versions; a test holds the two together."""
 
 REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))

@@ -90,6 +90,19 @@ RETIRE = insert(RetiredFilenameRow).from_select(
         ),
     ),
 )
+_TAKES = FileRow.size + FileRow.size_beside
+TAKEN = select(
+    func.sum(_TAKES)
+    - func.coalesce(
+        select(_TAKES)
+        .where(
+            FileRow.repository_id == bindparam("repository_id"),
+            FileRow.filename == bindparam("filename"),
+        )
+        .scalar_subquery(),
+        0,
+    )
+).where(FileRow.repository_id == bindparam("repository_id"))
 FILENAME_OF = select(func.min(FileRow.filename)).where(
     FileRow.repository_id == bindparam("repository_id"),
     FileRow.blake2_256 == bindparam("digest"),

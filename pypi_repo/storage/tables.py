@@ -155,6 +155,9 @@ class ReleaseRow(Base):
 class FileRow(Base):
     """`identity` is equal for all spellings of a wheel's name. Older versions, which may run beside
     this one, leave it empty.
+
+    `size_beside` is what core metadata, signature and provenance take; 0 for what older versions
+    have stored.
     """
 
     __tablename__ = "files"
@@ -164,7 +167,7 @@ class FileRow(Base):
         Index(None, "sha256"),
         Index(None, "repository_id", "blake2_256"),
         Index(None, "repository_id", "identity"),
-        Index(None, "repository_id", "uploaded_at", "size"),
+        Index(None, "repository_id", "uploaded_at", "size", "size_beside"),
     )
 
     id = _column(Integer, primary_key=True)
@@ -174,6 +177,7 @@ class FileRow(Base):
     kind = _column(String)
     python_tag = _column(String)
     size = _column(BigInteger)
+    size_beside = _column(BigInteger, server_default=text("0"))
     sha256 = _column(String)
     blake2_256 = _column(String)
     md5 = _column(String)

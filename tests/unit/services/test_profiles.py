@@ -409,7 +409,11 @@ def test_a_quota_is_of_one_repository(index: Registry) -> None:
 def test_an_exact_fit_fits(index: Registry) -> None:
     """U53"""
     dist = wheel()
-    index.repositories.change("private", quota=len(dist.content))
+    metadata = len(dist.metadata)
+    index.repositories.change("private", quota=len(dist.content) + metadata - 1)
+    with pytest.raises(TooLarge):
+        publish(index, dist, "private")
+    index.repositories.change("private", quota=len(dist.content) + metadata)
     publish(index, dist, "private")
     with pytest.raises(TooLarge):
         publish(index, wheel(version="2.0"), "private")
