@@ -8,6 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.schema import VERSION_TABLE
 from pypi_repo.storage.tables import Base, UTCDateTime
 
 
@@ -22,6 +23,7 @@ def migrate(connection: Connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=True,  # SQLite cannot alter most things in place
         render_item=render_item,
+        version_table=VERSION_TABLE,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -71,6 +71,7 @@ class Registry:
             settings.database,
             guard=schema.require_current,
             folder_mode=_folder_mode(settings.files_sent_by),
+            schema=settings.database_schema,
         )
         self.is_new = not self._database.exists()
         if self.is_new and not make_new:

@@ -96,13 +96,15 @@ def serve(
     metrics_token: str | None,
     data: str,
     database: str | None,
+    database_schema: str | None,
     blobs: str | None,
 ) -> None:
     """Run the server. In an empty data folder it first makes all that is needed to try it."""
     log_to_stderr(log_format, requests=access_log)
     # That requests wait a moment for a thread is no news; how long they take is in /metrics.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    settings = in_folder(data, database, blobs, Limits(file_size=max_upload_size))
+    limits = Limits(file_size=max_upload_size)
+    settings = in_folder(data, database, blobs, limits, database_schema=database_schema)
     registry = Registry(
         replace(
             settings,

@@ -88,6 +88,8 @@ class Settings:
 
     database: the Path of a SQLite database's file, or a SQLAlchemy URL. SQLite and PostgreSQL
         (`postgresql+psycopg://`) are supported.
+    database_schema: the schema of a PostgreSQL database that all tables are in, for one that others
+        use too; `upgrade` makes it. Without one, tables are where the search path leads.
     blobs: the Path of a folder, or an fsspec URL (`file://`, `memory://`, `s3://` ...). Without
         one, files are kept in the folder `blobs` beside a SQLite database's file, and in memory
         beside a database in memory; any other database needs it said.
@@ -100,6 +102,7 @@ class Settings:
     """
 
     database: str | Path = Path("pypi-repo-data/registry.db")
+    database_schema: str | None = None
     blobs: str | Path | None = None
     blob_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
@@ -110,12 +113,20 @@ class Settings:
 
 
 def in_folder(
-    data: str, database: str | None = None, blobs: str | None = None, limits: Limits = Limits()
+    data: str,
+    database: str | None = None,
+    blobs: str | None = None,
+    limits: Limits = Limits(),
+    *,
+    database_schema: str | None = None,
 ) -> Settings:
     """What `--data` stands for: everything in one folder, but for what is said to be elsewhere."""
     folder = data_folder(data)
     return Settings(
-        database=database or folder / "registry.db", blobs=blobs or folder / "blobs", limits=limits
+        database=database or folder / "registry.db",
+        database_schema=database_schema or None,
+        blobs=blobs or folder / "blobs",
+        limits=limits,
     )
 
 
@@ -127,8 +138,9 @@ def data_folder(data: str) -> Path:
 def from_mapping(values: Mapping[str, str]) -> Settings:
     """Settings from text values named like the command line's environment variables.
 
-    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_BLOBS, PYPI_REPO_MAX_UPLOAD_SIZE,
-    PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN and PYPI_REPO_PUBLIC_URL, and ignores the rest.
+    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
+    PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN and
+    PYPI_REPO_PUBLIC_URL, and ignores the rest.
 
     Raises ValueError where a value cannot be understood.
     """
@@ -143,6 +155,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         values.get("PYPI_REPO_DATABASE"),
         values.get("PYPI_REPO_BLOBS"),
         limits,
+        database_schema=values.get("PYPI_REPO_DATABASE_SCHEMA"),
     )
     sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
     return replace(

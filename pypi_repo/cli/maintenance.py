@@ -20,9 +20,12 @@ def db() -> None:
 
 @db.command()
 @location_options
-def upgrade(data: str, database: str | None, blobs: str | None) -> None:
+def upgrade(
+    data: str, database: str | None, database_schema: str | None, blobs: str | None
+) -> None:
     """Bring the database schema to this version, or make a new registry. Safe to repeat."""
-    with Registry(in_folder(data, database, blobs)) as registry:
+    settings = in_folder(data, database, blobs, database_schema=database_schema)
+    with Registry(settings) as registry:
         if registry.is_new:
             click.echo(f"Made a new, empty registry in {registry.database_place}.", err=True)
         registry.upgrade()

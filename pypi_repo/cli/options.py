@@ -95,9 +95,14 @@ class Duration(click.ParamType[timedelta]):
 
 
 def location_options(command: Callable[..., T]) -> Callable[..., T]:
-    """--data, and --database and --blobs in its place."""
+    """--data, and --database, --database-schema and --blobs in its place."""
     for decorate in (
         option("--blobs", metavar="URL", help="Where files are kept: an fsspec URL."),
+        option(
+            "--database-schema",
+            metavar="NAME",
+            help="Of a PostgreSQL database that others use too: where all tables are.",
+        ),
         option("--database", metavar="URL", help="The metadata database: a SQLAlchemy URL."),
         option(
             "--data",
@@ -117,7 +122,8 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     @location_options
     @functools.wraps(command)
     def with_registry(*arguments: Any, **options: Any) -> T:
-        place = {name: options.pop(name) for name in ("data", "database", "blobs")}
+        names = ("data", "database", "database_schema", "blobs")
+        place = {name: options.pop(name) for name in names}
         with Registry(in_folder(**place), make_new=False) as registry:
             return command(registry, *arguments, **options)
 

@@ -45,6 +45,7 @@ class Database:
 
     guard: called once, before the first use; raises where the database must not be used yet.
     folder_mode: permissions of the folder of a SQLite database, where it has to be made.
+    schema: of a PostgreSQL database, the one that all tables are in.
 
     place: the Path of a SQLite database's file, or a SQLAlchemy URL.
 
@@ -57,15 +58,17 @@ class Database:
         guard: "Callable[[Database], None] | None" = None,
         *,
         folder_mode: int = PRIVATE,
+        schema: str | None = None,
     ) -> None:
         self._guard = guard
         self._folder_mode = folder_mode
+        self._schema = schema
         self.url = _url(place)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = _sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
-        self.engine = open_engine(self.url, in_memory=self.in_memory)
+        self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
         self._isolated = isolated(self.engine)
         self._joined = threading.local()
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = {}
@@ -77,7 +80,8 @@ class Database:
         """For people; never holds the password."""
         if self.path is not None:
             return os.path.abspath(self.path)
-        return self.url.render_as_string(hide_password=True)
+        where = f" (schema {self._schema})" if self._schema else ""
+        return self.url.render_as_string(hide_password=True) + where
 
     @contextmanager
     def read(self, *, guarded: bool = True) -> Iterator[Connection]:

@@ -1,13 +1,15 @@
 """What differs between SQLite and PostgreSQL: how connections are made and set up."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, event, text
+from sqlalchemy.exc import NoSuchModuleError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
@@ -29,15 +31,49 @@ SET tcp_keepalives_idle = 30;
 SET tcp_keepalives_interval = 10;
 SET tcp_keepalives_count = 3
 """
+_SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,62}\Z", re.ASCII)
+_OWN_SCHEMA = "pypi_repo_schema"
 _SNAPSHOT = "pypi_repo_snapshot"
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 
-def open_engine(url: URL, *, in_memory: bool) -> Engine:
-    """Connects nowhere yet. Raises ConfigurationError for what is not supported."""
+def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engine:
+    """Connects nowhere yet. Raises ConfigurationError for what is not supported.
+
+    schema: of a PostgreSQL database, the only one in which tables are looked for and made.
+    """
     if url.get_backend_name() == "sqlite":
+        if schema is not None:
+            raise ConfigurationError(
+                "A SQLite database has no schemas; give the registry a file of its own."
+            )
         return _sqlite_engine(url, in_memory)
-    return _server_engine(url)
+    if schema is not None and not _SCHEMA.match(schema):
+        raise ConfigurationError(
+            f"{schema[:80]!r} cannot name a schema: use lower-case letters, digits and '_', begin "
+            "with a letter, 63 characters at most."
+        )
+    return _server_engine(url, schema)
+
+
+def make_schema(connection: Connection) -> None:
+    """Makes the schema that the engine was opened with, where it is not there yet.
+
+    Raises ConfigurationError where that is not allowed.
+    """
+    schema = connection.get_execution_options().get(_OWN_SCHEMA)
+    if schema is None:
+        return
+    looked_up = connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema})
+    if looked_up.scalar_one() is not None:
+        return
+    try:
+        connection.execute(text(f'CREATE SCHEMA "{schema}"'))
+    except ProgrammingError as error:
+        raise ConfigurationError(
+            f"The schema {schema} is not there, and this database account may not make it; let "
+            f"one that may run CREATE SCHEMA {schema} AUTHORIZATION with this account's name."
+        ) from error
 
 
 def reading(engine: Engine) -> Engine:
@@ -80,7 +116,7 @@ def _sqlite_engine(url: URL, in_memory: bool) -> Engine:
     return engine
 
 
-def _server_engine(url: URL) -> Engine:
+def _server_engine(url: URL, schema: str | None) -> Engine:
     if url.get_backend_name() != "postgresql":
         raise ConfigurationError(
             f"{url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
@@ -93,13 +129,14 @@ def _server_engine(url: URL) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
+            execution_options={_OWN_SCHEMA: schema},
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(
             "The PostgreSQL driver is missing; install pypi-repo[postgres] and write the URL "
             "as postgresql+psycopg://..."
         ) from error
-    event.listen(engine, "connect", _configure_server)
+    event.listen(engine, "connect", partial(_configure_server, schema))
     return engine
 
 
@@ -131,9 +168,11 @@ def _switch_to_wal(cursor: Any) -> None:
             return
 
 
-def _configure_server(connection: Any, _record: object) -> None:
+def _configure_server(schema: str | None, connection: Any, _record: object) -> None:
     connection.autocommit = True
     connection.execute(_SERVER_SETTINGS.format(patience=_BUSY_TIMEOUT))
+    if schema is not None:
+        connection.execute(f'SET search_path = "{schema}"')
     connection.autocommit = False
 
 

@@ -8,14 +8,23 @@ import os
 import sqlalchemy
 from sqlalchemy import Connection
 
-from pypi_repo.domain.errors import SchemaOutdated
+from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.engines import make_schema
+from pypi_repo.storage.tables import Base
 
 HEAD = "0007"
 """The newest revision in migrations/versions; a test holds the two together."""
 
 REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 """All of them, oldest first."""
+
+VERSION_TABLE = "pypi_repo_version"
+"""Our own, because a host's migrations may be in the same database."""
+
+_FORMER_VERSION_TABLE = "alembic_version"
+_FORMER_REVISIONS = REVISIONS[: REVISIONS.index("0006") + 1]  # some were put there
+_FIRST_TABLES = {"repositories", "files", "retired_filenames"}  # each of our revisions has these
 
 _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for PostgreSQL
 
@@ -27,10 +36,40 @@ def current_revision(database: Database) -> str | None:
 
 
 def _revision(connection: Connection) -> str | None:
-    if not sqlalchemy.inspect(connection).has_table("alembic_version"):
-        return None
-    version = sqlalchemy.text("SELECT version_num FROM alembic_version")
-    return connection.execute(version).scalar()
+    """Raises ConfigurationError where our tables would collide with somebody else's."""
+    tables = {*sqlalchemy.inspect(connection).get_table_names()}
+    if VERSION_TABLE in tables:
+        return _version(connection, VERSION_TABLE)
+    if _FORMER_VERSION_TABLE in tables and tables >= _FIRST_TABLES:
+        former = _version(connection, _FORMER_VERSION_TABLE)
+        if former in _FORMER_REVISIONS:
+            return former
+    if others := sorted(tables & Base.metadata.tables.keys()):
+        raise ConfigurationError(
+            f"The database has tables of something else that are named like a registry's "
+            f"({', '.join(others)}); give the registry a schema of its own with --database-schema "
+            "pypi_repo (PostgreSQL), or another database."
+        )
+    return None
+
+
+def _version(connection: Connection, table: str) -> str | None:
+    statement = sqlalchemy.text(f"SELECT version_num FROM {table}")  # noqa: S608 - one of ours
+    return connection.execute(statement).scalar()
+
+
+def _carry_version_over(connection: Connection) -> None:
+    """To the table of our own; a former one that holds no revision of ours is a host's."""
+    revision = _revision(connection)
+    if revision is None or sqlalchemy.inspect(connection).has_table(VERSION_TABLE):
+        return
+    for statement in (
+        f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL,"
+        f" CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))",
+        f"INSERT INTO {VERSION_TABLE} SELECT version_num FROM {_FORMER_VERSION_TABLE}",  # noqa: S608
+        f"DROP TABLE {_FORMER_VERSION_TABLE}",
+    ):
+        connection.execute(sqlalchemy.text(statement))
 
 
 def require_current(database: Database) -> None:
@@ -56,7 +95,8 @@ def require_usable(database: Database) -> None:
 def upgrade(database: Database) -> None:
     """Brings the database to HEAD; safe to be called by several processes at once.
 
-    Raises SchemaOutdated where that would be a step back.
+    Raises SchemaOutdated where that would be a step back, ConfigurationError where something else
+    has tables of the same names.
     """
     database.make_file()
     _refuse_newer(current_revision(database))
@@ -75,6 +115,8 @@ def migrate(connection: Connection, revision: str) -> None:
         connection.execute(
             sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
         )
+    make_schema(connection)
+    _carry_version_over(connection)
     config = Config()
     config.set_main_option("script_location", script_location().replace("%", "%%"))
     config.attributes["connection"] = connection

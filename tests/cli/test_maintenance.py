@@ -35,7 +35,7 @@ def test_upgrade_and_current(cli: CommandLine) -> None:
 
 def test_a_newer_schema_is_left_alone(main_cli: CommandLine) -> None:
     with closing(sqlite3.connect(main_cli.data / "registry.db")) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.execute("UPDATE pypi_repo_version SET version_num = '9999'")
     said = main_cli.refused("repository", "list")
 
     assert "newer than this version" in said

@@ -120,7 +120,7 @@ def test_a_running_server_goes_on_while_the_schema_is_upgraded(tmp_path: Path) -
         with publisher_of(server) as publisher:
             before = publisher.upload(wheel("demo", "1.0"))
             with closing(sqlite3.connect(data / "registry.db")) as database, database:
-                database.execute("UPDATE alembic_version SET version_num = '9999'")
+                database.execute("UPDATE pypi_repo_version SET version_num = '9999'")
             after = publisher.upload(wheel("demo", "2.0"))
             ready = publisher.get("/readyz")
     with start("gunicorn", data) as server, publisher_of(server) as publisher:

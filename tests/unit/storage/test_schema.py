@@ -56,7 +56,12 @@ def _migrate(database: Database, revision: str, *, down: bool = False) -> None:
 def _differences(database: Database) -> list[object]:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "version_table": schema.VERSION_TABLE,
+            },
         )
         return list(compare_metadata(context, Base.metadata))
 
@@ -81,7 +86,7 @@ def test_every_revision_can_be_taken_back(database: Database) -> None:
     for script in _scripts().walk_revisions():
         _migrate(database, "-1", down=True)
         assert schema.current_revision(database) == script.down_revision
-    assert _tables(database) == {"alembic_version"}
+    assert _tables(database) == {"pypi_repo_version"}
     schema.upgrade(database)
     assert _differences(database) == []
 
@@ -167,7 +172,7 @@ def test_revision_0004_gives_every_file_its_identity(
 def _set_revision(database: Database, revision: str) -> None:
     with database.begin() as connection:
         connection.execute(
-            sqlalchemy.text("UPDATE alembic_version SET version_num = :revision"),
+            sqlalchemy.text("UPDATE pypi_repo_version SET version_num = :revision"),
             {"revision": revision},
         )
 
