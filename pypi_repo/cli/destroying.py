@@ -1,10 +1,10 @@
 """What destroys asks first on a terminal, and wants --yes elsewhere."""
 
-import sys
 from collections.abc import Iterable
 
 import click
 
+from pypi_repo.cli.options import somebody_can_be_asked
 from pypi_repo.cli.output import say
 from pypi_repo.domain.records import DistributionFile
 from pypi_repo.domain.texts import counted, printable
@@ -22,7 +22,7 @@ def confirm(what_goes: str, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not somebody_can_be_asked():
         raise click.ClickException(
             printable(f"{what_goes}; nothing was done, repeat the command with --yes to do it.")
         )

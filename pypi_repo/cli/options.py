@@ -1,6 +1,7 @@
 """What all commands share: where the registry is, how errors end, what values options take."""
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -128,6 +129,11 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
             return command(registry, *arguments, **options)
 
     return with_registry
+
+
+def somebody_can_be_asked() -> bool:
+    """Whether standard input is a terminal; a program may even have closed it."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import click
 
+from pypi_repo.cli.options import somebody_can_be_asked
+
 T = TypeVar("T")
 
 
@@ -35,8 +37,8 @@ def new_password(from_stdin: bool, generated: bool) -> str:
         # Hexadecimal, so that no password looks like an option where it is pasted.
         return secrets.token_hex(12)
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
+    if not somebody_can_be_asked():
         raise click.UsageError(
             "There is no terminal to ask for a password: use --password-stdin or "
             "--generate-password."

@@ -1,5 +1,6 @@
 """What destroys says what goes, asks at a terminal, and wants --yes elsewhere."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,6 +64,15 @@ def test_what_was_said_is_what_went(filled: CommandLine) -> None:
     left = filled.json("project", "show", "main", "demo")["files"]
     assert [file["filename"] for file in left] == [TWO.filename]
     assert "has no release" in filled.refused("release", "delete", "main", "demo", "1.0")
+
+
+def test_nobody_is_asked_through_a_closed_door(main_cli: CommandLine) -> None:
+    """Without any standard input there is a sentence too."""
+    program = f"{sys.executable} -m pypi_repo repository delete main --data {main_cli.data} <&-"
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--yes" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
