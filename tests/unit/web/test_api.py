@@ -9,6 +9,8 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import ApiApp, Area, Registry, mount
+from pypi_repo.services import passwords
+from pypi_repo.services.places import Patience, Places
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
@@ -548,3 +550,25 @@ def test_answers_are_kept_by_nobody(api: ApiClient) -> None:
         cached = api.get(path).headers["Cache-Control"]
         assert cached in ("private, no-cache", "no-store")
     assert api.post(f"users/{USER}/tokens", {}).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["users/new", f"users/{USER}", "administrators/new"])
+def test_passwords_that_find_no_place_at_bcrypt_come_again(
+    path: str, registry: Registry, api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Administrators wait for one, but not for ever; and nothing is half done then."""
+    places = Places(1)
+    monkeypatch.setattr(registry.accounts._passwords, "_places", places)
+    monkeypatch.setattr(passwords, "ADMINISTRATORS", Patience(line=0, seconds=0))
+    user = {"everywhere": "read", "repositories": {}}
+    document = {"access": user, "password": "a new password"}
+    if path.startswith("administrators"):
+        document = {"areas": ["users"], "password": "a new password"}
+    before = registry.accounts.users(), registry.administrators.all()
+    with places.one(Patience(line=0, seconds=0)):
+        answer = api.put(path, document)
+    problem = _problem(answer, 429)
+    assert problem["error"] == "too-many-logins"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (registry.accounts.users(), registry.administrators.all()) == before
+    assert api.put(path, document).status_code in (200, 201)

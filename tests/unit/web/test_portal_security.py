@@ -11,7 +11,17 @@ import pytest
 from werkzeug.routing import Map, Rule
 from werkzeug.test import Client
 
-from pypi_repo import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area, PortalApp, Registry, Settings
+from pypi_repo import (
+    ANONYMOUS,
+    EVERY_AREA,
+    Actor,
+    ActorKind,
+    Area,
+    Limits,
+    PortalApp,
+    Registry,
+    Settings,
+)
 from pypi_repo.web.portal.app import _ROUTES as ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
@@ -166,6 +176,21 @@ def test_signing_in_from_another_site_is_refused(registry: Registry) -> None:
     )
     assert response.status_code == 403
     assert "Set-Cookie" not in response.headers
+
+
+def test_guessing_under_ever_new_names_is_answered_429_with_retry_after() -> None:
+    settings = Settings(
+        database="sqlite://", password_cost=4, limits=Limits(failed_logins_per_address=3)
+    )
+    with Registry(settings) as registry:
+        registry.administrators.create(ADMINISTRATOR, PASSWORD)
+        client = PortalClient(registry)
+        statuses = [client.sign_in(f"guess{number}", "guess").status_code for number in range(5)]
+        assert statuses == [401, 401, 401, 429, 429]
+        answer = client.sign_in(ADMINISTRATOR, PASSWORD)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert "from this address" in text_of(answer)
 
 
 def test_no_change_is_made_by_get(registry: Registry, portal: PortalClient) -> None:
