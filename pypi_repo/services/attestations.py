@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pypi_repo.domain.errors import InvalidAttestation, InvalidFilename, TooLarge
+from pypi_repo.domain.errors import InvalidAttestation, InvalidFilename
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.settings import Limits, format_size
 
 if TYPE_CHECKING:
     from pypi_attestations import Attestation
@@ -20,25 +19,18 @@ _DEEPEST = 32  # real ones have six levels
 _UNVERIFIED = {"kind": "unverified", "claims": None}
 
 
-def provenance(
-    document: str, filename: DistributionFilename, sha256: str, limits: Limits
-) -> str | None:
+def provenance(document: str, filename: DistributionFilename, sha256: str) -> str | None:
     """The provenance object to serve for a file whose upload brought `document`.
 
     document: a JSON array of attestation objects.
 
     None where `pypi-repo[attestations]` is not installed; uv sends attestations without being
-    asked, so their absence must not break an upload. Raises InvalidAttestation or TooLarge.
+    asked, so their absence must not break an upload. Raises InvalidAttestation.
     """
     try:
         import pypi_attestations
     except ImportError:
         return None
-    if len(document) > limits.attestations_size:
-        raise TooLarge(
-            f"The attestations are larger than {format_size(limits.attestations_size)}; upload "
-            "without them, or with those of this file only."
-        )
     attestations = [_parse(pypi_attestations.Attestation, item) for item in _items(document)]
     statements = [_statement(attestation) for attestation in attestations]
     for statement in statements:

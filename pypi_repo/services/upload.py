@@ -184,7 +184,7 @@ class Uploads:
         attested = (
             None
             if form.attestations is None
-            else provenance(form.attestations, filename, digests.sha256, self.limits)
+            else provenance(form.attestations, filename, digests.sha256)
         )
         file = DistributionFile(
             filename=filename.filename,

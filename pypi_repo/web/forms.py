@@ -16,6 +16,7 @@ _LONGEST_BOUNDARY = 200
 
 _CONTENT = "content"
 _SIGNATURE = "gpg_signature"
+_ATTESTATIONS = "attestations"
 
 
 class UploadReader:
@@ -58,6 +59,7 @@ class UploadReader:
         else:
             self._count(len(event.data))
             self._text += event.data
+            self._bound_attestations()
             if not event.more_data:
                 self._finish(bytes(self._text))
 
@@ -69,6 +71,16 @@ class UploadReader:
             self.fields.setdefault(self._part.name, []).append(text)
         else:
             self.signature, self._signature_filename = content, self._part.filename
+
+    def _bound_attestations(self) -> None:
+        """As they come: what is made of them takes many times as much memory."""
+        limit = self._limits.attestations_size
+        is_of_them = self._part is not None and self._part.name == _ATTESTATIONS
+        if is_of_them and len(self._text) > limit:
+            raise TooLarge(
+                f"The attestations are larger than {format_size(limit)}; upload without them, or "
+                "with those of this file only."
+            )
 
     def _count(self, size: int) -> None:
         self._text_size += size
