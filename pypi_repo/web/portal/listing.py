@@ -7,7 +7,6 @@ from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.web.portal.page import Page
 
 _LONGEST_SEARCH = 100  # characters
-_LAST_PAGE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Listing:
             text=self.text,
             sort=column if column in self.columns else self.columns[0],
             descending=asked.startswith("-") and column in self.columns,
-            page=min(int(number), _LAST_PAGE) if is_number else 1,
+            page=int(number) if is_number else 1,
         )
 
     @property
