@@ -1,5 +1,6 @@
 """Lines of a log on their way to a pipe, a terminal or a disk, which may be slow, stuck or full."""
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,12 +27,17 @@ class LogWriter:
 
     def __init__(self, file: File) -> None:
         self._file = file
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        """Also in a process that was forked, where no thread is and nothing of ours waits."""
         self._lines: list[str] = []
         self._size = 0
         self._dropped = Counter({NO_ROOM: 0, FAILED: 0})
-        self._is_flushing = False
+        self._is_working = self._is_flushing = False
         self._changed = threading.Condition()
-        threading.Thread(target=self._work, name="log writer", daemon=True).start()
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -46,7 +52,10 @@ class LogWriter:
                 return
             self._lines.append(line)
             self._size += len(line)
-            if len(self._lines) == 1:
+            if not self._is_working:
+                self._is_working = True
+                threading.Thread(target=self._work, name="log writer", daemon=True).start()
+            elif len(self._lines) == 1:
                 self._changed.notify_all()
 
     def flush(self) -> None:

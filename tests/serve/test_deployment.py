@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import ExitStack, closing
@@ -139,6 +140,10 @@ def test_publish_install_and_watch(
     behind = Request(f"{deployment.gunicorn.url}/metrics", headers=bearer(TOKEN))
     with urlopen(behind, timeout=30) as answer:
         assert "pypi_repo_uploads_total 1\n" in answer.read().decode()
+    deadline = time.monotonic() + 60
+    while headers["X-Request-ID"] not in deployment.gunicorn.output:
+        assert time.monotonic() < deadline, "a line is written a moment after its answer"
+        time.sleep(0.05)
     lines = [json.loads(line) for line in deployment.gunicorn.output.splitlines() if line[0] == "{"]
     assert [line["actor"] for line in lines if line["route"] == "upload"] == [USER]
     assert lines[-1]["request_id"] == headers["X-Request-ID"]

@@ -23,6 +23,14 @@ for number in range({lines}):
     logging.getLogger("pypi_repo.test").error("line %d {padding}", number)
 """
 
+FORK = """
+import os
+child = os.fork()
+logging.getLogger("pypi_repo.test").error("parent" if child else "child")
+if child:
+    os.waitpid(child, 0)
+"""
+
 
 class Pipe:
     def __init__(self) -> None:
@@ -131,6 +139,18 @@ def test_it_does_not_wait_for_who_never_reads() -> None:
     program = PROGRAM.format(lines=1000, padding="x" * 1000)
     with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
         assert process.wait(120) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_writes_its_own_lines() -> None:
+    """As the workers of gunicorn --preload."""
+    program = PROGRAM.format(lines=3, padding="") + FORK
+    done = subprocess.run(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, timeout=120, check=True
+    )
+    lines = [line.partition(b"pypi_repo.test: ")[2] for line in done.stderr.splitlines()]
+
+    assert sorted(lines) == [b"child", b"line 0 ", b"line 1 ", b"line 2 ", b"parent"]
 
 
 def test_writers_do_not_keep_each_other_from_the_mutex(pipe: Pipe) -> None:
