@@ -603,7 +603,7 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "upload without rights": 2,
         "JSON of a project": 3,
         "the same again": 2,
-        "JSON of a release": 3,
+        "JSON of a release": 4,
         "provenance": 3,
         "connection settings": 2,
         "landing page": 1,
