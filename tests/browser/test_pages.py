@@ -116,6 +116,10 @@ def _show_results(portal: Portal) -> None:
     portal.upload(good, Distribution(**{**vars(refused), "content": b"broken"}))
     assert "Uploaded" in portal.result_of(good)
     assert "Refused" in portal.result_of(refused)
+    portal.upload(good)
+    assert "Already there" in portal.result_of(good)
+    link = portal.page.get_by_role("link", name="See the project").first
+    expect(link).to_have_attribute("href", "../../repositories/main/projects/fresh")
 
 
 ANSWERS: dict[str, Callable[[Portal], None]] = {
