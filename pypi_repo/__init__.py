@@ -31,8 +31,8 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.registry import Registry
+from pypi_repo.services.publishing import Accepted
 from pypi_repo.services.simple_index import Index
-from pypi_repo.services.upload import Accepted
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, remote_user

@@ -13,7 +13,7 @@ import pytest
 from pypi_repo.domain.access import Actor
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
-from pypi_repo.services.upload import Accepted
+from pypi_repo.services.publishing import Accepted
 from pypi_repo.settings import Settings
 
 

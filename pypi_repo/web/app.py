@@ -15,8 +15,9 @@ from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
+from pypi_repo.services.publishing import Accepted
 from pypi_repo.services.simple_index import Index
-from pypi_repo.services.upload import Accepted, Uploads
+from pypi_repo.services.upload import Uploads
 from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observation import note_actor

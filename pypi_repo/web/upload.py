@@ -6,7 +6,7 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
 from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.services.upload import Accepted
+from pypi_repo.services.publishing import Accepted
 from pypi_repo.storage.blobs import StagedFile
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info
 from pypi_repo.web.authenticate import Authenticate

@@ -8,7 +8,7 @@ from pypi_repo import Actor, Registry
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.services.upload import Accepted
+from pypi_repo.services.publishing import Accepted
 from tests.support.distributions import Distribution, upload_form
 
 UPLOADER = Actor("user@example.com")

@@ -1,0 +1,152 @@
+"""What decides whether a file may come in: rights, names, releases and the quota.
+
+Asked twice: once before the archive is read, so that most refusals come early, and again in the
+transaction that publishes, where nobody else can change the answer.
+"""
+
+from datetime import timedelta
+
+from pypi_repo.domain import public_commons
+from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.errors import (
+    FileAlreadyExists,
+    FilenameRetired,
+    ProjectClosed,
+    ReleaseClosed,
+    TooLarge,
+)
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.settings import format_size
+from pypi_repo.storage.catalog import Catalog, FoundRelease, Located
+from pypi_repo.storage.lookups import Lookups
+
+_PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
+
+
+def locate(
+    catalog: Catalog | Lookups,
+    policy: AccessPolicy,
+    actor: Actor,
+    name: str,
+    project: NormalizedName,
+) -> Located:
+    """The repository of this name, and the project if it is there.
+
+    Raises where this actor may not upload to this project, or nobody may.
+    """
+    repository, found = catalog.locate(name, project) or (None, None)
+    repository = admit(policy, actor, Permission.UPLOAD, name, repository, project)
+    if found is not None:
+        _refuse_closed(found)
+    return Located(repository, found)
+
+
+def _refuse_closed(project: Project) -> None:
+    if project.status in ("archived", "quarantined"):
+        reason = f" ({project.status_reason})" if project.status_reason else ""
+        raise ProjectClosed(
+            f"Project {project.name!r} is {project.status}{reason} and takes no uploads; ask an "
+            "administrator to make it active."
+        )
+
+
+def existing_file(
+    catalog: Catalog | Lookups,
+    repository: Repository,
+    filename: DistributionFilename,
+    digests: Digests,
+) -> DistributionFile | None:
+    """The file of this name, or the same wheel under another spelling, if it has the same content
+    or may be replaced.
+
+    Raises FileAlreadyExists or FilenameRetired: overwrite protection.
+    """
+    existing = catalog.file(repository, filename.filename)
+    if existing is not None and existing.digests == digests:
+        return existing
+    if RULES[repository.profile].public_commons:
+        _refuse_copy(catalog, repository, filename, digests)
+    if repository.allow_overwrite:
+        return existing
+    if existing is not None:
+        raise FileAlreadyExists(
+            f"File already exists: repository {repository.name!r} has "
+            f"{_same(filename, existing.filename)} with other content and does not allow "
+            "overwriting; raise the version."
+        )
+    if not repository.allow_reuse and (retired := catalog.retired(repository, filename.filename)):
+        raise FilenameRetired(
+            f"{_same(filename, retired)} was deleted from repository {repository.name!r} and its "
+            "name cannot be used again; raise the version."
+        )
+    return None
+
+
+def _same(filename: DistributionFilename, other: str) -> str:
+    """The other name, and how it concerns this file."""
+    if other == filename.filename:
+        return other
+    return f"{other}, which is the same wheel as {filename.filename},"
+
+
+def _refuse_copy(
+    catalog: Catalog | Lookups,
+    repository: Repository,
+    filename: DistributionFilename,
+    digests: Digests,
+) -> None:
+    copy = catalog.filename_of(repository, digests.blake2_256)
+    if copy not in (None, filename.filename):
+        raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
+
+
+def check_new_project(catalog: Catalog, repository: Repository, name: str) -> None:
+    """Raises InvalidName where no project of this name may begin."""
+    if RULES[repository.profile].public_commons:
+        existing = (other.name for other in catalog.projects(repository))
+        public_commons.check_new_name(name, existing)
+
+
+def check_quota(
+    catalog: Catalog,
+    repository: Repository,
+    size: int,
+    replaced: DistributionFile | None,
+) -> None:
+    """Raises TooLarge where the quota has no room for so many bytes, once `replaced` is gone."""
+    if repository.quota is None:
+        return
+    taken = catalog.taken(repository, "" if replaced is None else replaced.filename)
+    if taken + size > repository.quota:
+        raise TooLarge(
+            f"Repository {repository.name!r} would exceed its quota of "
+            f"{format_size(repository.quota)}, which counts signatures and metadata too; delete "
+            "files or ask an administrator for more."
+        )
+
+
+def check_open(
+    catalog: Catalog,
+    repository: Repository,
+    release: FoundRelease,
+    file: DistributionFile,
+    replaced: DistributionFile | None,
+) -> None:
+    """Raises ReleaseClosed where the release takes no such file any more."""
+    rules = RULES[repository.profile]
+    if rules.public_commons:
+        if file.uploaded_at - release.created_at > _PUBLIC_RELEASES_STAY_OPEN:
+            raise ReleaseClosed(
+                f"Release {file.version} is older than {_PUBLIC_RELEASES_STAY_OPEN.days} days "
+                "and takes no new files; raise the version."
+            )
+    elif repository.allow_overwrite or not rules.normalized_filenames:
+        return  # releases of old have a .zip beside the .tar.gz, or several spellings
+    if file.kind == "sdist" and replaced is None and catalog.has_sdist(release.id):
+        raise ReleaseClosed(
+            f"Release {file.version} has a source distribution already; raise the version."
+        )
