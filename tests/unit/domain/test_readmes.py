@@ -1,8 +1,11 @@
 """Descriptions of packages, kind ones and others."""
 
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -147,3 +150,49 @@ def test_links_lead_elsewhere_or_within() -> None:
 def test_text_about_links_stays_as_it_is() -> None:
     html = readmes.html('Write `<a href="#b">` or \\<a href="#b">.', "text/markdown") or ""
     assert html.count('&lt;a href="#b"&gt;') == 2
+
+
+class _Elements(HTMLParser):
+    """What a browser would make of it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes.update(name for name, _value in attrs)
+
+
+@pytest.fixture(scope="module")
+def old_sanitiser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the last nh3 that left `<` in attributes as it was."""
+    folder = tmp_path_factory.mktemp("old")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "nh3==0.3.6"]
+    subprocess.run([*pip, "--target", str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<img alt="<script>alert(1)</script>" src=x>',
+        "<img alt='\"><script>alert(1)</script>' src=x>",
+        '<img alt="<img alt=&quot;&gt;<script>alert(1)</script>&quot;>">',
+        '<a title="<img src=x onerror=alert(1)>" href="https://a.example/">a</a>',
+        '<img alt="<a href=&quot;#x&quot; onclick=alert(1)>">',
+    ],
+)
+def test_an_older_sanitiser_gives_no_script_either(
+    source: str, old_sanitiser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is changed in what it returned, which could open again what it closed."""
+    monkeypatch.syspath_prepend(old_sanitiser)
+    html = readmes.html(f"By an older one: {source}", "text/markdown; variant=CommonMark")
+    assert html is not None
+    assert re.search('="[^"]*<[a-z]', html), "the older one was used"
+    elements = _Elements(html)
+    assert elements.names <= {"p", "img", "a"}
+    assert elements.attributes <= {"alt", "title", "href", "rel", "target"}
