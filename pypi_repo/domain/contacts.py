@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
 _LONGEST_LABEL = 32
+# Up to where the host ends. What is far longer than any host is not split: the standard library
+# normalizes it, which takes the square of the number of combining characters.
+_WITH_HOST = re.compile(r"[^:/?#]*://[^/?#]{1,300}(?![^/?#])")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 # https://pip.pypa.io/en/stable/topics/vcs-support/, and how Git and SSH write it themselves.
 _SOURCE = re.compile(
@@ -42,6 +45,16 @@ def odd_contacts(fields: "RawMetadata") -> Iterator[str]:
         yield from _odd_url("Project-URL", url)
 
 
+def is_web_url(text: str) -> bool:
+    """Whether a browser can open it, and a link to it does no harm: http or https, with a host."""
+    found = _WITH_HOST.match(text)
+    try:
+        parts = urlsplit(found[0] if found else "")
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
 def _odd_addresses(field: str, value: str) -> Iterator[str]:
     try:
         addresses = [address for _name, address in getaddresses([value]) if address]
@@ -54,11 +67,7 @@ def _odd_addresses(field: str, value: str) -> Iterator[str]:
 def _odd_url(field: str, value: str) -> Iterator[str]:
     if not value:
         return
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not is_web_url(value):
         complaint = f"{field} {value[:80]!r} is not an http or https URL."
         if not _SOURCE.fullmatch(value):
             raise InvalidMetadata(complaint)

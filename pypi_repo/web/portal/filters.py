@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
 from pypi_repo.domain.access import Access, Area, Grants
+from pypi_repo.domain.contacts import is_web_url
 from pypi_repo.domain.texts import counted
 from pypi_repo.settings import format_size, parse_size
 
@@ -51,15 +51,6 @@ def day(value: datetime | None) -> Markup | str:
     return Markup('<time class="day" datetime="{}">{:%Y-%m-%d}</time>').format(
         utc.isoformat(timespec="seconds"), utc
     )
-
-
-def is_web_url(text: str) -> bool:
-    """Whether a link to it does no harm: it comes from whoever uploaded the package."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def areas_in_words(areas: Iterable[Area]) -> str:

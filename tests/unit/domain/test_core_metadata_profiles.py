@@ -24,6 +24,7 @@ _REFUSED = {
     "U36 home page without a scheme": ["Home-page: example.org"],
     "U36 home page of a script": ["Home-page: javascript:alert(1)"],
     "U36 home page without a host": ["Home-page: https://"],
+    "U36 home page with a host longer than any": ["Home-page: https://" + "a" * 301],
     "U36 home page that cannot be split": ["Home-page: http://[::1"],
     "U36 download by FTP": ["Download-URL: ftp://example.org/demo"],
     "U36 project URL without a label": ["Project-URL: , https://example.org"],

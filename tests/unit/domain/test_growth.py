@@ -6,6 +6,7 @@ Each input is of the shape that makes a parser go over it again and again. U113.
 from __future__ import annotations
 
 import tarfile
+import urllib.parse
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -113,6 +114,10 @@ FIELDS: Mapping[str, tuple[int, Text]] = {
     ),
     "labels": (200_000, lambda size: "Project-URL: " + "a" * size + ", https://b"),
     "a URL": (200_000, lambda size: "Home-page: http://" + "[" * size),
+    "a host of marks on marks": (
+        64_000,
+        lambda size: "Home-page: http://a" + "\u0300\u0316" * (size // 2),
+    ),
     "extras that are provided": (9_900, "Provides-Extra: a\n".__mul__),
     "a name of dashes": (200_000, lambda size: "Provides-Extra: a" + "-_." * (size // 3) + "a"),
     "dynamic fields": (9_900, "Dynamic: Summary\n".__mul__),
@@ -268,11 +273,12 @@ def test_headers_are_split_in_linear_time(shape: str) -> None:
 @pytest.mark.parametrize("shape", FIELDS)
 def test_fields_are_judged_in_linear_time(shape: str) -> None:
     size, text = FIELDS[shape]
-    assert_linear(
-        lambda content: CoreMetadata.parse(content, RULES["private"]),
-        lambda size: f"{_MUST}{text(size)}\n".encode(),
-        size,
-    )
+
+    def judge(content: bytes) -> None:
+        urllib.parse.clear_cache()  # which would answer when it is measured again
+        CoreMetadata.parse(content, RULES["private"])
+
+    assert_linear(judge, lambda size: f"{_MUST}{text(size)}\n".encode(), size)
 
 
 @pytest.mark.parametrize("shape", SDISTS)
