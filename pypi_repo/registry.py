@@ -19,6 +19,7 @@ from pypi_repo.services.notes import Notes
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.projects import Projects
 from pypi_repo.services.readiness import Readiness
+from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
@@ -81,6 +82,7 @@ class Registry:
             )
         self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
         self._documents = Documents(self._blobs)
+        self.readmes = Readmes()
         passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
@@ -118,7 +120,14 @@ class Registry:
         return BoundRepository(
             name=name,
             index=index,
-            uploads=Uploads(name, self._database, self._blobs, self._policy, self._settings.limits),
+            uploads=Uploads(
+                name,
+                self._database,
+                self._blobs,
+                self._policy,
+                self.readmes,
+                self._settings.limits,
+            ),
             downloads=Downloads(name, self._database, self._blobs, self._policy, self._usage),
             details=Details(name, self._database, self._documents, self._policy),
             authenticate=self._authenticate,

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from pypi_repo.domain import readmes
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
     ConfigurationError,
@@ -84,7 +83,6 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"{text[:80]!r} is not a valid requirement.") from error
         if direct:
             raise InvalidMetadata(f"{text[:80]!r} is a direct reference, which is not allowed.")
-    _check_description(metadata)
     known, replacements = _known_classifiers()
     for classifier in metadata.fields.get("classifiers", []):
         if classifier in replacements:
@@ -92,23 +90,6 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"The classifier {classifier!r} is deprecated; use {instead}.")
         if classifier not in known:
             raise InvalidMetadata(f"{classifier[:80]!r} is not a known classifier.")
-
-
-def _check_description(metadata: CoreMetadata) -> None:
-    """Only reStructuredText, the default, can fail to render.
-
-    Longer ones than are ever rendered are not asked about. Raises Unavailable, too, where this
-    machine is too busy to tell.
-    """
-    kind = metadata.fields.get("description_content_type") or "text/x-rst"
-    description = metadata.fields.get("description", "").strip()
-    if not kind.startswith("text/x-rst") or len(description) > readmes.LONGEST_RENDERED:
-        return
-    if description and readmes.html(description, kind) is None:
-        raise InvalidMetadata(
-            "The description cannot be rendered as reStructuredText; see `twine check`, or say "
-            "what it is with Description-Content-Type."
-        )
 
 
 def check_new_name(name: str, existing: Iterable[str]) -> None:

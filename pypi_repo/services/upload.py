@@ -20,6 +20,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
 from pypi_repo.services.publishing import Accepted, Candidate, Publishing
+from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.upload_rules import check_quota, existing_file, locate
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs import BlobStore, StagedFile
@@ -45,6 +46,7 @@ class Uploads:
         database: Database,
         blobs: BlobStore,
         policy: AccessPolicy,
+        readmes: Readmes,
         limits: Limits,
     ) -> None:
         self._repository = repository
@@ -52,6 +54,7 @@ class Uploads:
         self._lookups = Lookups(database)
         self._blobs = blobs
         self._policy = policy
+        self._readmes = readmes
         self._publishing = Publishing(repository, database, blobs, policy)
         self.limits = limits
 
@@ -123,6 +126,7 @@ class Uploads:
         metadata.check_against(filename)
         if rules.public_commons:
             public_commons.check_metadata(metadata)
+            self._readmes.check(metadata)
         digests = staged.digests()
         signature = form.signature or None
         attested = (

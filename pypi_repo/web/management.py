@@ -8,6 +8,7 @@ from pypi_repo.services.activity import Activity
 from pypi_repo.services.administrators import Administrators
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.projects import Projects
+from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.usage import UsageReports
@@ -25,6 +26,7 @@ class ManagedRegistry(Protocol):
     administrators: Administrators
     sessions: Sessions
     notes: Notes
+    readmes: Readmes
     activity: Activity
     usage: UsageReports
 

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from packaging.metadata import RawMetadata
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain import readmes
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.web.portal.page import Page
 
@@ -47,7 +46,7 @@ def document(page: Page, name: str, fields: RawMetadata) -> Response:
     """
     text = _source(fields)
     try:
-        html = readmes.html(text, fields.get("description_content_type"))
+        html = page.registry.readmes.html(text, fields.get("description_content_type"))
     except Unavailable:
         html = None
     return page.answer(

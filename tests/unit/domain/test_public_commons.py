@@ -164,29 +164,6 @@ def test_the_list_of_classifiers_must_be_there(monkeypatch: pytest.MonkeyPatch) 
         public_commons.require_installed()
 
 
-def _described(description: str, *headers: str) -> CoreMetadata:
-    head = "\n".join(["Metadata-Version: 2.1", "Name: demo", "Version: 1.0", *headers])
-    return CoreMetadata.parse(f"{head}\n\n{description}".encode(), RULES["pypi"])
-
-
-BROKEN = "Title\n==\n\n.. nonsense::\n\n`unfinished\n"
-
-
-def test_a_description_that_does_not_render_is_refused() -> None:
-    """U41: reStructuredText is what it is taken for, if nothing is said."""
-    for headers in ((), ("Description-Content-Type: text/x-rst",)):
-        with pytest.raises(InvalidMetadata, match="cannot be rendered"):
-            public_commons.check_metadata(_described(BROKEN, *headers))
-
-
-def test_other_descriptions_are_allowed() -> None:
-    """U41"""
-    public_commons.check_metadata(_described(BROKEN, "Description-Content-Type: text/markdown"))
-    public_commons.check_metadata(_described(BROKEN, "Description-Content-Type: text/plain"))
-    public_commons.check_metadata(_described("Title\n=====\n\nText.\n"))
-    public_commons.check_metadata(_described(""))
-
-
 @pytest.mark.parametrize("version", ["2.6", "2.999"])
 def test_metadata_versions_of_the_future_are_refused(version: str) -> None:
     """U30: the public index refuses what it does not know."""

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo.domain import readmes
-from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.errors import InvalidMetadata, Unavailable
+from pypi_repo.domain.profiles import RULES
+from pypi_repo.services.readmes import DEEPEST_RENDERED, Readmes
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,7 @@ from pypi_repo.domain.errors import Unavailable
     ],
 )
 def test_what_is_rendered(content_type: str | None, source: str, expected: str) -> None:
-    assert expected in (readmes.html(source, content_type) or "")
+    assert expected in (Readmes().html(source, content_type) or "")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_what_is_rendered(content_type: str | None, source: str, expected: str) 
     ],
 )
 def test_what_is_shown_as_it_is(content_type: str, source: str) -> None:
-    assert readmes.html(source, content_type) is None
+    assert Readmes().html(source, content_type) is None
 
 
 RST, MARKDOWN = "text/x-rst", "text/markdown"
@@ -71,7 +73,7 @@ def test_a_hostile_source_does_not_hold_this_process(content_type: str, name: st
     spent = []
     for count in (3_000, 12_000):
         begin = time.thread_time()
-        html = readmes.html(HOSTILE[content_type, name](count), content_type)
+        html = Readmes().html(HOSTILE[content_type, name](count), content_type)
         spent.append(time.thread_time() - begin)
         assert html is None or len(html) <= 2_000_000
     assert spent[1] < 20 * spent[0]
@@ -83,14 +85,15 @@ def test_what_is_too_deep_is_not_even_tried(
     marker: str, content_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/no/python")
-    deepest = readmes.DEEPEST_RENDERED
-    assert readmes.html(f"text\n\n{marker * (deepest + 1)}a", content_type) is None
+    deepest = DEEPEST_RENDERED
+    assert Readmes().html(f"text\n\n{marker * (deepest + 1)}a", content_type) is None
     with pytest.raises(Unavailable):
-        readmes.html(f"text\n\n{marker * deepest}b", content_type)
+        Readmes().html(f"text\n\n{marker * deepest}b", content_type)
 
 
 def test_each_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is known needs no process any more, which here cannot be had."""
+    readmes = Readmes()
     good, bad = "known *here*", "a |missing| substitution of this test"
     shown = [readmes.html(source, "text/x-rst") for source in (good, bad)]
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
@@ -100,19 +103,19 @@ def test_each_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_only_the_last_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = readmes._Kept(500)
-    assert [kept.get_or_render(key, "GFM", "a" * 200) for key in "abcd"]
+    readmes = Readmes(kept=600)
+    assert [readmes.html(letter * 200, "text/markdown") for letter in "abcd"]
     monkeypatch.setattr(sys, "executable", "/no/python")
-    assert kept.get_or_render("d", "GFM", "a" * 200) == f"<p>{'a' * 200}</p>\n"
+    assert readmes.html("d" * 200, "text/markdown") == f"<p>{'d' * 200}</p>\n"
     with pytest.raises(Unavailable):
-        kept.get_or_render("a", "GFM", "a" * 200)
+        readmes.html("a" * 200, "text/markdown")
 
 
 def test_a_server_that_calls_itself_the_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "uwsgi"))
-    assert readmes.html("from *there*", "text/markdown") == "<p>from <em>there</em></p>\n"
+    assert Readmes().html("from *there*", "text/markdown") == "<p>from <em>there</em></p>\n"
 
 
 # What it may hold
@@ -131,7 +134,7 @@ def test_a_server_that_calls_itself_the_interpreter(
     ],
 )
 def test_pictures_are_their_texts(source: str, shown: str) -> None:
-    html = readmes.html(source, "text/markdown") or ""
+    html = Readmes().html(source, "text/markdown") or ""
     assert shown in html
     assert "src=" not in html
     assert "<script" not in html
@@ -139,7 +142,7 @@ def test_pictures_are_their_texts(source: str, shown: str) -> None:
 
 def test_links_lead_elsewhere_or_within() -> None:
     source = "[a](#b) [c](https://d.example/) <a href=e target=_top>f</a>"
-    html = readmes.html(source, "text/markdown")
+    html = Readmes().html(source, "text/markdown")
     assert html == (
         '<p><a target="_self" href="#user-content-b" rel="nofollow noopener noreferrer">a</a> '
         '<a href="https://d.example/" rel="nofollow noopener noreferrer">c</a> '
@@ -148,7 +151,7 @@ def test_links_lead_elsewhere_or_within() -> None:
 
 
 def test_text_about_links_stays_as_it_is() -> None:
-    html = readmes.html('Write `<a href="#b">` or \\<a href="#b">.', "text/markdown") or ""
+    html = Readmes().html('Write `<a href="#b">` or \\<a href="#b">.', "text/markdown") or ""
     assert html.count('&lt;a href="#b"&gt;') == 2
 
 
@@ -190,9 +193,35 @@ def test_an_older_sanitiser_gives_no_script_either(
 ) -> None:
     """Nothing is changed in what it returned, which could open again what it closed."""
     monkeypatch.syspath_prepend(old_sanitiser)
-    html = readmes.html(f"By an older one: {source}", "text/markdown; variant=CommonMark")
+    html = Readmes().html(f"By an older one: {source}", "text/markdown; variant=CommonMark")
     assert html is not None
     assert re.search('="[^"]*<[a-z]', html), "the older one was used"
     elements = _Elements(html)
     assert elements.names <= {"p", "img", "a"}
     assert elements.attributes <= {"alt", "title", "href", "rel", "target"}
+
+
+# What the public index could not render
+
+
+def _described(description: str, *headers: str) -> CoreMetadata:
+    head = "\n".join(["Metadata-Version: 2.1", "Name: demo", "Version: 1.0", *headers])
+    return CoreMetadata.parse(f"{head}\n\n{description}".encode(), RULES["pypi"])
+
+
+BROKEN = "Title\n==\n\n.. nonsense::\n\n`unfinished\n"
+
+
+def test_a_description_that_does_not_render_is_refused() -> None:
+    """U41: reStructuredText is what it is taken for, if nothing is said."""
+    for headers in ((), ("Description-Content-Type: text/x-rst",)):
+        with pytest.raises(InvalidMetadata, match="cannot be rendered"):
+            Readmes().check(_described(BROKEN, *headers))
+
+
+def test_other_descriptions_are_allowed() -> None:
+    """U41"""
+    Readmes().check(_described(BROKEN, "Description-Content-Type: text/markdown"))
+    Readmes().check(_described(BROKEN, "Description-Content-Type: text/plain"))
+    Readmes().check(_described("Title\n=====\n\nText.\n"))
+    Readmes().check(_described(""))

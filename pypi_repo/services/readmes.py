@@ -9,7 +9,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.errors import InvalidMetadata, Unavailable
 
 LONGEST_RENDERED = 300_000  # characters
 DEEPEST_RENDERED = 64  # quotes and lists within each other, where a line begins
@@ -26,24 +27,64 @@ _TOO_DEEP = re.compile(
 # It imports from where this process does, whatever has put that there.
 _PROGRAM = (
     "import sys; kind, *sys.path[:] = sys.argv[1:]; "
-    "from pypi_repo.domain.readme_rendering import render; render(kind)"
+    "from pypi_repo.services.readme_rendering import render; render(kind)"
 )
 
 
-class _Kept:
-    """What became of the last READMEs, by their digests."""
+class Readmes:
+    """Renders one after the other, and keeps what became of the last ones, by their digests.
 
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
+    kept: characters of HTML, at most.
+    """
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._kept = kept
         self._size = 0
         self._found: OrderedDict[str, str | None] = OrderedDict()
-        self.lock = threading.Lock()  # whoever has it may ask, render and add
+        self._turn = threading.Lock()  # whoever has it may ask, render and add
 
-    def get_or_render(self, key: str, kind: str, source: str) -> str | None:
+    def html(self, source: str, content_type: str | None) -> str | None:
+        """A description as HTML: a few harmless elements and attributes, and nothing that loads.
+
+        source: from whoever published the package.
+        content_type: its Description-Content-Type; without one it is reStructuredText.
+
+        None for what can only be shown as it is: plain text, what is too long or too deep, and what
+        cannot be rendered, or not in a few seconds. Raises Unavailable where this machine is too
+        busy to tell.
+        """
+        kind = _kind(content_type or "text/x-rst")
+        if kind is None or len(source) > LONGEST_RENDERED or _TOO_DEEP.search(source):
+            return None
+        digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+        if not self._turn.acquire(timeout=_TURN):
+            raise Unavailable("Too many descriptions are being rendered; try again in a minute.")
+        try:
+            return self._get_or_render(f"{kind} {digest}", kind, source)
+        finally:
+            self._turn.release()
+
+    def check(self, metadata: CoreMetadata) -> None:
+        """Raises InvalidMetadata for a description that the public index could not render.
+
+        Only reStructuredText, the default, can fail to render. Longer ones than are ever rendered
+        are not asked about. Raises Unavailable, too, where this machine is too busy to tell.
+        """
+        kind = metadata.fields.get("description_content_type") or "text/x-rst"
+        description = metadata.fields.get("description", "").strip()
+        if not kind.startswith("text/x-rst") or len(description) > LONGEST_RENDERED:
+            return
+        if description and self.html(description, kind) is None:
+            raise InvalidMetadata(
+                "The description cannot be rendered as reStructuredText; see `twine check`, or say "
+                "what it is with Description-Content-Type."
+            )
+
+    def _get_or_render(self, key: str, kind: str, source: str) -> str | None:
         if key not in self._found:
             self._found[key] = _rendered(kind, source)
             self._size += self._size_of(key)
-            while self._size > self._largest:
+            while self._size > self._kept:
                 oldest = next(iter(self._found))
                 self._size -= self._size_of(oldest)
                 del self._found[oldest]
@@ -52,31 +93,6 @@ class _Kept:
 
     def _size_of(self, key: str) -> int:
         return len(key) + len(self._found[key] or "")
-
-
-_kept = _Kept(_KEPT)
-
-
-def html(source: str, content_type: str | None) -> str | None:
-    """A description as HTML: a few harmless elements and attributes, and nothing that loads.
-
-    source: from whoever published the package.
-    content_type: its Description-Content-Type; without one it is reStructuredText.
-
-    None for what can only be shown as it is: plain text, what is too long or too deep, and what
-    cannot be rendered, or not in a few seconds. Raises Unavailable where this machine is too busy
-    to tell.
-    """
-    kind = _kind(content_type or "text/x-rst")
-    if kind is None or len(source) > LONGEST_RENDERED or _TOO_DEEP.search(source):
-        return None
-    if not _kept.lock.acquire(timeout=_TURN):
-        raise Unavailable("Too many descriptions are being rendered; try again in a minute.")
-    try:
-        digest = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
-        return _kept.get_or_render(f"{kind} {digest}", kind, source)
-    finally:
-        _kept.lock.release()
 
 
 def _kind(content_type: str) -> str | None:
