@@ -59,7 +59,8 @@ def test_the_file_is_sent_by_apache_with_our_headers(folder: Path) -> None:
     with prepared.start(env={"PYPI_REPO_FILES_SENT_BY": "x-sendfile"}) as server:
         with publisher_of(server) as publisher:
             assert publisher.upload(dist).status == 200
-        for place in (data / "blobs").rglob("*"):
+        data.chmod(0o750)  # it was made before anybody else was to send its files
+        for place in (data, data / "blobs", *(data / "blobs").rglob("*")):
             shutil.chown(place, group="www-data")
         with apache(folder, port, server) as front, publisher_of(front) as reader:
             whole = reader.get(path)
