@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Iterator
 
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.wheels import refuse_bomb
+from pypi_repo.domain.unpacking import refuse_bomb
 from pypi_repo.settings import Limits
 
 _CHUNK = 64 * 1024

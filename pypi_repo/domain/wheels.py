@@ -16,6 +16,7 @@ from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.member_names import list_names, warn_of_alike
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.unpacking import collect, exhaust, refuse_bomb
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
@@ -166,30 +167,6 @@ def _expanded(stated: Iterable[str]) -> set[Tag]:
     return (
         {tag for triple in triples for tag in parse_tag(triple)} if count <= _MOST_TAGS else set()
     )
-
-
-def collect(chunks: Iterable[bytes], limit: int, name: str) -> bytes:
-    """All of a small member; raises InvalidArchive beyond `limit` bytes."""
-    content = bytearray()
-    for chunk in chunks:
-        content += chunk
-        if len(content) > limit:
-            raise InvalidArchive(f"{name} is larger than {limit} bytes.")
-    return bytes(content)
-
-
-def exhaust(chunks: Iterable[bytes]) -> None:
-    """Reads a member only to see that it is what it claims to be."""
-    for _chunk in chunks:
-        pass
-
-
-def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
-    """Raises InvalidArchive where unpacking would cost far more than the upload did."""
-    if unpacked > limits.unpacked_size or (
-        unpacked > limits.archive_expansion_floor and unpacked > packed * limits.archive_expansion
-    ):
-        raise InvalidArchive("The archive unpacks to far more than its size allows for.")
 
 
 def _record_limit(limits: Limits) -> int:
