@@ -21,8 +21,9 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.settings import format_size
-from pypi_repo.storage.catalog import Catalog, FoundRelease, Located
+from pypi_repo.storage.catalog import Catalog, FoundRelease
 from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.rows import Located
 
 _PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
 

@@ -1,6 +1,5 @@
 """Statements about repositories, projects, releases and files."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,10 +23,13 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.rows import (
-    FILE_COLUMNS,
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
+    Located,
+    LocatedFile,
     file_values,
+    located,
+    located_file,
     lookup,
     same_file,
     to_file,
@@ -62,13 +64,6 @@ from pypi_repo.storage.tables import (
     ReleaseRow,
     RepositoryRow,
 )
-
-
-class Located(NamedTuple):
-    """A repository and what was looked for in it, from one statement; None where absent."""
-
-    repository: Repository
-    project: Project | None
 
 
 class FoundRelease(NamedTuple):
@@ -228,9 +223,7 @@ class Catalog:
         row = self._connection.execute(FILE, same_file(repository, filename)).first()
         return None if row is None else to_file(row)
 
-    def locate_file(
-        self, repository: str, filename: str
-    ) -> tuple[Repository, Project | None, DistributionFile | None] | None:
+    def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """The repository, and the file with its project if it is there."""
         row = self._connection.execute(
             LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
@@ -348,19 +341,3 @@ class Catalog:
     def retired(self, repository: Repository, filename: str) -> str | None:
         """Under which name this file, or the same wheel, was deleted."""
         return self._connection.execute(RETIRED, same_file(repository, filename)).scalar_one()
-
-
-def located(row: Sequence[Any]) -> Located:
-    """Of a row of LOCATE_PROJECT."""
-    found = row[len(REPOSITORY_COLUMNS) :]
-    return Located(to_repository(row), None if found[0] is None else to_project(found))
-
-
-def located_file(
-    row: Sequence[Any],
-) -> tuple[Repository, Project | None, DistributionFile | None]:
-    """Of a row of LOCATE_FILE."""
-    project, file = row[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)], row[-len(FILE_COLUMNS) :]
-    if project[0] is None:
-        return to_repository(row), None, None
-    return to_repository(row), to_project(project), to_file(file)

@@ -10,10 +10,18 @@ from pypi_repo.domain.accounts import Account, Token
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage import people
-from pypi_repo.storage.catalog import Located, located, located_file
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question, Row
-from pypi_repo.storage.rows import lookup, same_file, to_file, to_repository
+from pypi_repo.storage.rows import (
+    Located,
+    LocatedFile,
+    located,
+    located_file,
+    lookup,
+    same_file,
+    to_file,
+    to_repository,
+)
 from pypi_repo.storage.statements import (
     FILE,
     FILENAME_OF,
@@ -24,8 +32,6 @@ from pypi_repo.storage.statements import (
     VERSION_OF_RELEASE,
 )
 
-_LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
-
 
 def _repository(rows: Sequence[Row]) -> Repository | None:
     return to_repository(rows[0]) if rows else None
@@ -35,7 +41,7 @@ def _located(rows: Sequence[Row]) -> Located | None:
     return located(rows[0]) if rows else None
 
 
-def _located_file(rows: Sequence[Row]) -> _LocatedFile | None:
+def _located_file(rows: Sequence[Row]) -> LocatedFile | None:
     return located_file(rows[0]) if rows else None
 
 
@@ -82,7 +88,7 @@ class Lookups:
         """The repository, and the project if it is there."""
         return self._database.ask(_LOCATED, repository=lookup(repository), project=lookup(project))
 
-    def locate_file(self, repository: str, filename: str) -> _LocatedFile | None:
+    def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """The repository, and the file with its project if it is there."""
         names = {"repository": lookup(repository), "filename": lookup(filename)}
         return self._database.ask(_LOCATED_FILE, **names)

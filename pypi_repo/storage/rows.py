@@ -1,7 +1,7 @@
 """Which columns make up a record, and the record made of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
@@ -48,8 +48,18 @@ FILE_COLUMNS = (
     FileRow.uploaded_by,
 )
 
-
 LARGEST_ID = 2**31 - 1
+
+
+class Located(NamedTuple):
+    """A repository and what was looked for in it, from one statement; None where absent."""
+
+    repository: Repository
+    project: Project | None
+
+
+LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
+"""A repository, and a file with its project if it is there."""
 
 
 def lookup(name: str) -> str:
@@ -133,6 +143,20 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_at=uploaded_at,
         uploaded_by=uploaded_by,
     )
+
+
+def located(row: Sequence[Any]) -> Located:
+    """Of a row of LOCATE_PROJECT."""
+    found = row[len(REPOSITORY_COLUMNS) :]
+    return Located(to_repository(row), None if found[0] is None else to_project(found))
+
+
+def located_file(row: Sequence[Any]) -> LocatedFile:
+    """Of a row of LOCATE_FILE."""
+    project, file = row[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)], row[-len(FILE_COLUMNS) :]
+    if project[0] is None:
+        return to_repository(row), None, None
+    return to_repository(row), to_project(project), to_file(file)
 
 
 def same_file(repository: Repository, filename: str) -> dict[str, Any]:
