@@ -52,7 +52,7 @@ def check_columns(table: object, columns: object) -> None:
 def check_counts(counts: Mapping[str, object]) -> None:
     """Raises ValueError where one of them cannot be counted."""
     for count in counts.values():
-        _OF_TYPES[0][1](count)
+        _count(count)
 
 
 def _check_value(column: Column[Any], value: object) -> None:
@@ -71,6 +71,9 @@ def _number(largest: int) -> Callable[[object], None]:
             raise ValueError(f"no number from 0 to {largest}")
 
     return check
+
+
+_count = _number(2**63 - 1)
 
 
 def _truth(value: object) -> None:
@@ -112,7 +115,7 @@ def _texts_by_name(value: object) -> None:
 
 
 _OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = (
-    (BigInteger, _number(2**63 - 1)),  # which is an Integer too, so it is asked before
+    (BigInteger, _count),  # which is an Integer too, so it is asked before
     (Integer, _number(LARGEST_ID)),
     (Boolean, _truth),
     (String, _text),
