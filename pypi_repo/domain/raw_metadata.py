@@ -25,8 +25,6 @@ _FIELDS = frozenset(
     requires-python summary supported-platform version
     """.split()
 )
-
-
 _TEXTS = frozenset({b"description", b"license"})
 _NOT_GIVEN = "UNKNOWN"  # setuptools before 62.1 and flit 2 wrote it for what nobody had said
 _PATHS_HAVE_MEANING = Version("2.4")

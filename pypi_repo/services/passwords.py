@@ -45,7 +45,7 @@ class Passwords:
         """Whether `verify` found this right a short while ago; costs microseconds."""
         return time.monotonic() < self._verified.get(self.memo(password, stored_hash), 0.0)
 
-    def verify(self, password: str, stored_hash: str, patience: Patience | None = None) -> bool:
+    def verify(self, password: str, stored_hash: str, patience: Patience = ADMINISTRATORS) -> bool:
         """Costs as much for a wrong password as for a right one that is new here.
 
         patience: of whoever waits for bcrypt; by default an administrator's.
@@ -53,7 +53,7 @@ class Passwords:
         if self.is_remembered(password, stored_hash):
             return True
         encoded = _encode(password)
-        with self._places.one(patience or ADMINISTRATORS):
+        with self._places.one(patience):
             matches = bcrypt.checkpw(encoded[:LONGEST_PASSWORD], stored_hash.encode("ascii"))
         if not matches or len(encoded) > LONGEST_PASSWORD:
             return False

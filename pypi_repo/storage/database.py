@@ -43,11 +43,10 @@ Result = TypeVar("Result")
 class Database:
     """One metadata database.
 
+    place: the Path of a SQLite database's file, or a SQLAlchemy URL.
     guard: called once, before the first use; raises where the database must not be used yet.
     folder_mode: permissions of the folder of a SQLite database, where it has to be made.
     schema: of a PostgreSQL database, the one that all tables are in.
-
-    place: the Path of a SQLite database's file, or a SQLAlchemy URL.
 
     Raises ConfigurationError for a URL that names no supported engine.
     """

@@ -9,7 +9,9 @@ _OTHERS = 0o007
 
 
 def make_folders(path: str | os.PathLike[str], mode: int) -> None:
-    """Makes a folder, and those above it that are missing, with these permissions.
+    """Makes a folder, and those above it that are missing, all with these permissions.
+
+    os.makedirs would give them to the last one alone.
 
     Raises OSError where that cannot be done.
     """
