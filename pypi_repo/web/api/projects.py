@@ -1,11 +1,10 @@
 """Projects, releases and files."""
 
 import msgspec
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, UnknownRelease
-from pypi_repo.domain.versions import parse_version
 from pypi_repo.web.api.documents import (
     File,
     Page,
@@ -184,20 +183,11 @@ def _releases(files: list[records.DistributionFile]) -> list[Release]:
 
 
 def _release(call: Call, repository: str, project: str, version: str) -> Release:
-    _found, files = call.registry.projects.get(repository, project, actor=call.actor)
-    wanted = _parsed(version)
-    for release in _releases(files):
-        if Version(release.version) == wanted:
-            return release
-    raise UnknownRelease(f"{project!r} has no release {version[:80]!r} here.")
-
-
-def _parsed(version: str) -> Version | None:
-    """1.0, 1.0.0 and v1.0 are one release."""
-    try:
-        return parse_version(version)
-    except InvalidVersion:
-        return None
+    files = call.registry.projects.release(repository, project, version, actor=call.actor)
+    if not files:
+        raise UnknownRelease(f"{project!r} has no release {version[:80]!r} here.")
+    (release,) = _releases(files)
+    return release
 
 
 def _shown(file: records.DistributionFile) -> File:

@@ -38,7 +38,7 @@ def list_users(call: Call) -> Answer:
 @table.operation("GET", _ONE, {200: User})
 def get_user(call: Call, user: str) -> Answer:
     """A repository user."""
-    return Answer(_shown(_known(call, user)))
+    return Answer(_shown(call.registry.accounts.user(user, actor=call.actor)))
 
 
 @table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409, 429))
@@ -46,7 +46,7 @@ def put_user(call: Call, user: str) -> Answer:
     """Create the user, or give it exactly this access."""
     wanted: UserSettings = call.body
     try:
-        found = _known(call, user)
+        found = call.registry.accounts.user(user, actor=call.actor)
     except UnknownAccount:
         return _create(call, user, wanted)
     call.registry.accounts.change_user(
@@ -69,7 +69,7 @@ def delete_user(call: Call, user: str) -> Answer:
 @table.operation("GET", f"{_ONE}/access", {200: AccessDocument})
 def get_access(call: Call, user: str) -> Answer:
     """What a user may read and write."""
-    return Answer(AccessDocument.of(_known(call, user).grants))
+    return Answer(AccessDocument.of(call.registry.accounts.user(user, actor=call.actor).grants))
 
 
 @table.operation("PUT", f"{_ONE}/access", {200: AccessDocument}, body=AccessDocument)
@@ -128,13 +128,9 @@ def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
         disabled=wanted.disabled,
         actor=call.actor,
     )
-    created = _shown(_known(call, user))
+    created = _shown(call.registry.accounts.user(user, actor=call.actor))
     document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
     return Answer(document, 201, f"users/{created.name}")
-
-
-def _known(call: Call, name: str) -> accounts.User:
-    return call.registry.accounts.user(name, actor=call.actor)
 
 
 def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:
