@@ -5,7 +5,6 @@ from werkzeug.wrappers import Response
 from pypi_repo.settings import format_size
 from pypi_repo.web.portal import charts, periods
 from pypi_repo.web.portal.page import Page
-from pypi_repo.web.portal.periods import downloads
 
 
 def show(page: Page) -> Response:
@@ -20,7 +19,7 @@ def show(page: Page) -> Response:
         files=sum(found.files for found in holdings.values()),
         size=sum(found.size for found in holdings.values()),
         downloads=sum(day.downloads for day in days),
-        downloads_plot=charts.bars([(day.day, day.downloads) for day in days], downloads),
+        downloads_plot=charts.bars([(day.day, day.downloads) for day in days], periods.downloads),
         storage_plot=charts.area([(day.day, day.stored) for day in days], format_size),
         days=days,
         periods=periods.PERIODS,
