@@ -1,11 +1,16 @@
 """Whether a name and a password belong together, asked by whoever it may be."""
 
 import threading
+import time
+from collections import deque
 from concurrent.futures import Future
 
 from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.places import STRANGERS
+from pypi_repo.services.places import KNOWN, STRANGERS, too_many_logins
 from pypi_repo.services.throttle import Attempt, Throttle
+
+_SHARED_IN_VAIN = 20
+_WINDOW = 60.0  # seconds
 
 _Key = tuple[str, bytes]
 
@@ -13,14 +18,19 @@ _Key = tuple[str, bytes]
 class Credentials:
     """Checks what strangers send, and bounds what that costs.
 
-    Who is remembered waits for nobody and is never counted. Installers open many connections at
-    once with one new password: the first of them is checked, and the others wait for its answer.
+    Who is remembered waits for nobody and is never counted. Whose password was right longer ago is
+    checked anew, but stands in no line of strangers and is not kept out by others' failures.
+
+    Installers open many connections at once with one new password: the first of them is checked,
+    and the others wait for its answer. Each holds a thread meanwhile, so that ends, for a minute,
+    where twenty have waited in vain.
     """
 
     def __init__(self, passwords: Passwords, throttle: Throttle) -> None:
         self._passwords = passwords
         self._throttle = throttle
         self._under_way: dict[_Key, Future[bool]] = {}
+        self._shared_in_vain: deque[float] = deque(maxlen=_SHARED_IN_VAIN)
         self._mutex = threading.Lock()
 
     def are_right(self, account: str, password: str, stored_hash: str | None, address: str) -> bool:
@@ -35,32 +45,51 @@ class Credentials:
         hashed = stored_hash or self._passwords.nobodys_hash
         if self._passwords.is_remembered(password, hashed):
             return True
+        is_known = self._passwords.was_right(password, hashed)
         # With the account: what is tried for many unknown ones must not share one check either.
         key = (account, self._passwords.memo(password, hashed))
         with self._mutex:
             check = self._under_way.get(key)
             if check is None:
-                attempt = self._throttle.begin(account, address)
+                attempt = None if is_known else self._throttle.begin(account, address)
                 self._under_way[key] = Future()
+            elif not is_known:
+                self._check_sharing()
         if check is None:
             return self._check(key, attempt, password, hashed)
-        is_right = check.result()
-        if not is_right:
-            self._throttle.count_failure(account, address)
+        return self._share(check, account, address)
+
+    def _share(self, check: Future[bool], account: str, address: str) -> bool:
+        is_right = False
+        try:
+            is_right = check.result()
+            if not is_right:
+                self._throttle.count_failure(account, address)
+        finally:
+            if not is_right:
+                self._shared_in_vain.append(time.monotonic())
         return is_right
 
-    def _check(self, key: _Key, attempt: Attempt, password: str, stored_hash: str) -> bool:
+    def _check(self, key: _Key, attempt: Attempt | None, password: str, stored_hash: str) -> bool:
+        """attempt: a stranger's; None for who is known."""
         check, has_failed = self._under_way[key], False
+        patience = KNOWN if attempt is None else STRANGERS
         try:
-            is_right = self._passwords.verify(password, stored_hash, STRANGERS)
+            is_right = self._passwords.verify(password, stored_hash, patience)
             has_failed = not is_right
             check.set_result(is_right)
         except BaseException as error:
             check.set_exception(error)
             raise
         finally:
-            if not has_failed:
+            if attempt is not None and not has_failed:
                 self._throttle.take_back(attempt)
             with self._mutex:
                 del self._under_way[key]
         return is_right
+
+    def _check_sharing(self) -> None:
+        """Raises TooManyLogins where those who share a check have lately been guessers."""
+        in_vain = self._shared_in_vain
+        if len(in_vain) == _SHARED_IN_VAIN and time.monotonic() - in_vain[0] < _WINDOW:
+            raise too_many_logins()

@@ -45,6 +45,10 @@ class Passwords:
         """Whether `verify` found this right a short while ago; costs microseconds."""
         return time.monotonic() < self._verified.get(self.memo(password, stored_hash), 0.0)
 
+    def was_right(self, password: str, stored_hash: str) -> bool:
+        """Whether `verify` found this right at all, as far as is known, be it long ago."""
+        return self.memo(password, stored_hash) in self._verified
+
     def verify(self, password: str, stored_hash: str, patience: Patience = ADMINISTRATORS) -> bool:
         """Costs as much for a wrong password as for a right one that is new here.
 

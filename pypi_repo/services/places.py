@@ -24,6 +24,9 @@ class Patience:
 STRANGERS = Patience(line=4, seconds=5)
 """Who may be anybody: together with those served, at most half of the threads of `serve`."""
 
+KNOWN = Patience(line=8, seconds=30)
+"""Whose password was right before, if not a moment ago."""
+
 ADMINISTRATORS = Patience(line=64, seconds=30)
 """Who has shown that it may set passwords."""
 
@@ -65,11 +68,14 @@ class Places:
                 line.remove(turn)
                 self._changed.notify_all()
         if not is_served:
-            raise TooManyLogins(
-                "Too many logins are being checked at this moment; try again in "
-                f"{_RETRY_AFTER} seconds.",
-                retry_after=_RETRY_AFTER,
-            )
+            raise too_many_logins()
+
+
+def too_many_logins() -> TooManyLogins:
+    return TooManyLogins(
+        f"Too many logins are being checked at this moment; try again in {_RETRY_AFTER} seconds.",
+        retry_after=_RETRY_AFTER,
+    )
 
 
 def _processors() -> int:

@@ -61,6 +61,8 @@ class Throttle:
                 moments = self._failures.get(key, [])
                 if attempt.moment in moments:
                     moments.remove(attempt.moment)
+                if not moments:  # or it would push out a count of somebody's failures
+                    self._failures.pop(key, None)
 
     def count_failure(self, account: str, address: str) -> None:
         with self._mutex:

@@ -19,15 +19,17 @@ INDEX = "/repositories/main/simple/"
 
 
 class Strangers:
-    """Each asks for the index again and again, every time under another name.
+    """Each asks for the index again and again, every time from another address, as far as the
+    server is told.
 
-    They come from as many addresses as they like, as far as the server is told.
+    sharing: how many of them try the same name and password, one after the other.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, sharing: int) -> None:
         self.answers: Counter[int] = Counter()
         self.retry_after: set[str | None] = set()
         self._port = port
+        self._sharing = sharing
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self._counting = threading.Lock()
@@ -48,7 +50,10 @@ class Strangers:
         while not self._ended.is_set():
             number = next(self._numbers)
             address = f"198.51.{number // 250 % 250}.{number % 250}"
-            headers = {**basic(f"guess{number}", "guess"), "X-Forwarded-For": address}
+            headers = {
+                **basic(f"guess{number // self._sharing}", "guess"),
+                "X-Forwarded-For": address,
+            }
             connection.request("GET", INDEX, headers=headers)
             answer = connection.getresponse()
             answer.read()
@@ -73,14 +78,15 @@ def ask(data: Path) -> "tuple[ServeProcess, Callable[..., int]]":
         yield server, ask
 
 
+@pytest.mark.parametrize("sharing", [1, 32])
 def test_64_strangers_hold_up_nobody_who_is_known(
-    ask: "tuple[ServeProcess, Callable[..., int]]",
+    sharing: int, ask: "tuple[ServeProcess, Callable[..., int]]"
 ) -> None:
     """Counted, not timed: before each answer to who is known, only few guesses were checked."""
     server, get = ask
     known = basic(USER, PASSWORD)
     assert get(INDEX, **known) == 200
-    with Strangers(server.port) as strangers:
+    with Strangers(server.port, sharing) as strangers:
         while sum(strangers.answers.values()) < STRANGERS:
             assert get("/healthz") == 200
         checked_before = strangers.answers[401]

@@ -4,12 +4,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from itertools import islice
+from types import SimpleNamespace
 
 import bcrypt
 import pytest
 
 from pypi_repo.domain.errors import TooManyFailedLogins, TooManyLogins
 from pypi_repo.services import credentials as credentials_module
+from pypi_repo.services import passwords as passwords_module
 from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.places import STRANGERS, Patience, Places
@@ -199,3 +201,81 @@ def test_one_password_tried_for_two_unknown_names_is_two_checks(
     slow.is_busy_with(2)
     slow.go_on()
     assert outcomes(guesses) == [False, False]
+
+
+def test_strangers_who_share_wrong_guesses_may_soon_share_no_more(
+    passwords: Passwords, stored: str, slow: Bcrypt, threads: ThreadPoolExecutor
+) -> None:
+    """From ever new addresses: each of them holds a thread while it waits for another's answer."""
+    credentials = Credentials(passwords, Throttle(10, 1000))
+    addresses = (f"198.51.100.{number}" for number in range(100))
+
+    def guess(name: str) -> Future[bool]:
+        return threads.submit(credentials.are_right, name, "guess", None, next(addresses))
+
+    first = [guess("nobody") for _ in range(40)]
+    slow.is_busy_with(1)
+    slow.go_on()
+    assert outcomes(first).count(False) >= 21
+    slow._may_go.clear()
+    checked = len(slow.checked)
+    leader = guess("nobody else")
+    slow.is_busy_with(checked + 1)
+    assert outcomes([guess("nobody else") for _ in range(40)]) == [TooManyLogins] * 40
+    slow.go_on()
+    assert outcomes([leader]) == [False]
+
+
+@pytest.fixture
+def ten_minutes_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Passwords are no longer remembered as right, after it was called."""
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(passwords_module, "time", clock)
+
+    def pass_by() -> None:
+        clock.now += 601
+
+    return pass_by
+
+
+def test_whose_password_was_right_long_ago_is_checked_before_a_crowd_of_strangers(
+    passwords: Passwords,
+    stored: str,
+    slow: Bcrypt,
+    threads: ThreadPoolExecutor,
+    ten_minutes_later: Callable[[], None],
+) -> None:
+    """They have the only place and fill their line; a neighbour has used up the address."""
+    credentials = Credentials(passwords, Throttle(3, 3))
+    slow.go_on()
+    assert credentials.are_right(USER, PASSWORD, stored, HERE)
+    for _ in range(3):
+        assert not credentials.are_right(USER, "wrong horse", stored, HERE)
+    ten_minutes_later()
+    slow._may_go.clear()
+    checked = len(slow.checked)
+    strangers = [
+        threads.submit(
+            credentials.are_right, f"nobody {number}", "guess", None, f"192.0.2.{number}"
+        )
+        for number in range(10, 50)
+    ]
+    slow.is_busy_with(checked + 1)
+    list(islice(as_completed(strangers, LONG), len(strangers) - 1 - STRANGERS.line))
+    user = threads.submit(credentials.are_right, USER, PASSWORD, stored, HERE)
+    with pytest.raises(TooManyFailedLogins):
+        credentials.are_right(USER, "wrong again", stored, HERE)
+    slow.go_on()
+    assert outcomes([user]) == [True]
+
+
+def test_who_is_known_is_checked_anew_after_ten_minutes(
+    passwords: Passwords, stored: str, slow: Bcrypt, ten_minutes_later: Callable[[], None]
+) -> None:
+    credentials = Credentials(passwords, Throttle(10, 1000))
+    slow.go_on()
+    assert credentials.are_right(USER, PASSWORD, stored, HERE)
+    ten_minutes_later()
+    assert credentials.are_right(USER, PASSWORD, stored, HERE)
+    assert slow.checked == [PASSWORD.encode()] * 2
+    assert not credentials.are_right(USER, PASSWORD, passwords.hash("another one"), HERE)

@@ -52,6 +52,16 @@ def test_who_succeeds_is_not_counted(clock: _Clock) -> None:
     wait(throttle)
 
 
+def test_attempts_that_were_taken_back_push_out_no_failures(clock: _Clock) -> None:
+    """They cost nobody bcrypt, so a guesser could make its own failures forgotten with them."""
+    throttle = Throttle(3, PLENTY)
+    for _ in range(3):
+        throttle.begin(USER, HERE)
+    for number in range(10_001):
+        throttle.take_back(throttle.begin(f"nobody {number}", "198.51.100.1"))
+    assert wait(throttle) == 60
+
+
 def test_one_success_takes_back_one_attempt(clock: _Clock) -> None:
     """Also of several that began in the same moment."""
     throttle = Throttle(3, PLENTY)
