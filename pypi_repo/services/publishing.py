@@ -86,10 +86,13 @@ class Publishing:
         """
         try:
             self._blobs.put(candidate.file.path, staged, candidate.beside)
-            return self._show(actor, candidate, staged)
+            accepted = self._show(actor, candidate, staged)
         except BaseException:
             self._discard(candidate)
             raise
+        if accepted.is_unchanged:  # somebody was first, perhaps with another signature
+            self._discard(candidate)
+        return accepted
 
     def _show(self, actor: Actor, candidate: Candidate, staged: StagedFile) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""

@@ -155,6 +155,25 @@ def test_uploads_of_one_content_refused_and_published_at_once(
         registry.repositories.delete("main")
 
 
+def test_uploads_of_one_file_with_several_signatures_at_once(
+    registry: Registry, store: BlobStore
+) -> None:
+    """One of them is published; the others find it there, and leave nothing beside it."""
+    together = 4
+    for number in range(6):
+        dist = wheel(version=f"{number}.0")
+        start = Barrier(together)
+
+        def work(signer: int, dist: Distribution = dist, start: Barrier = start) -> bool:
+            start.wait(30)
+            return publish(registry, dist, FREE, signature=b"%d" % signer).is_unchanged
+
+        with ThreadPoolExecutor(together) as threads:
+            assert sorted(threads.map(work, range(together))) == [False, True, True, True]
+        assert len(stored(store)) == 3 * (number + 1)
+    assert damage(registry) == []
+
+
 def test_it_holds_when_many_upload_at_once(registry: Registry, store: BlobStore) -> None:
     versions = [wheel(version=f"{number}.0", padding=10 * KIB) for number in range(8)]
     size = max(map(takes, versions))
