@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from packaging.utils import canonicalize_version
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
 from sqlalchemy.types import TypeEngine
 
@@ -157,6 +157,13 @@ def _filename(value: str) -> None:
         raise ValueError("no name of a wheel or a source distribution")
 
 
+def _version(value: str) -> None:
+    try:
+        Version(value)
+    except InvalidVersion:
+        raise ValueError("no version") from None
+
+
 def _password_hash(value: str) -> None:
     if not _PASSWORD_HASH.match(value):
         raise ValueError("no hash of a password")
@@ -186,6 +193,7 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "blake2_256": _digest(64),
     "md5": _digest(32),
     "provenances.document": _json_object,
+    "downloads.version": _version,
     "journal.actor_kind": _one_of([kind.value for kind in ActorKind]),
     "users.name": _account,
     "administrators.name": _account,

@@ -185,6 +185,8 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("administrator_tokens", "areas", "repositories root"),
         ("downloads", "day", "2026-13-01"),
         ("downloads", "count", -5),
+        ("downloads", "version", ""),
+        ("downloads", "version", "../1.0"),
     ],
 )
 def test_names_numbers_choices_and_moments(
