@@ -1,12 +1,12 @@
 """The core metadata of stored files, taken apart once for all who ask for them."""
 
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import InvalidMetadata, UnknownFile
 from pypi_repo.domain.raw_metadata import Document
 from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile
+from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.storage.blobs import BlobStore
 
 if TYPE_CHECKING:
@@ -17,12 +17,11 @@ _BESIDE_THE_DOCUMENT = 4096  # bytes that one takes for its key and its place
 
 
 class Documents:
-    """Forgets the least recently used when all together exceed a budget."""
+    """Those that were asked for last are kept."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
-        self._size = 0
-        self._kept: OrderedDict[str, tuple[RawMetadata, int]] = OrderedDict()
+        self._kept: LRUCache[RawMetadata] = LRUCache(_BUDGET)
         self._mutex = threading.Lock()
 
     def fields(self, file: DistributionFile) -> "RawMetadata":
@@ -34,14 +33,16 @@ class Documents:
         if digest is None:
             return {}
         with self._mutex:
-            if digest in self._kept:
-                self._kept.move_to_end(digest)
-                return self._kept[digest][0]
+            fields = self._kept.get(digest)
+        if fields is not None:
+            return fields
         content = self._read(file)
         with self._mutex:  # one after the other: many may ask for a new one at once
-            if digest not in self._kept:
-                self._keep(digest, _parsed(content), len(content) + _BESIDE_THE_DOCUMENT)
-            return self._kept[digest][0]
+            fields = self._kept.get(digest)
+            if fields is None:
+                fields = _parsed(content)
+                self._kept.put(digest, fields, len(content) + _BESIDE_THE_DOCUMENT)
+        return fields
 
     def _read(self, file: DistributionFile) -> bytes:
         try:
@@ -52,13 +53,6 @@ class Documents:
                 f"The metadata of {file.filename} are missing from the file store; tell the "
                 "operator."
             ) from error
-
-    def _keep(self, digest: str, fields: "RawMetadata", size: int) -> None:
-        self._kept[digest] = (fields, size)
-        self._size += size
-        while self._size > _BUDGET and len(self._kept) > 1:
-            _digest, (_fields, forgotten) = self._kept.popitem(last=False)
-            self._size -= forgotten
 
 
 def _parsed(content: bytes) -> "RawMetadata":

@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections import OrderedDict
 from pathlib import Path
 
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata, Unavailable
+from pypi_repo.services.lru_cache import LRUCache
 
 LONGEST_RENDERED = 300_000  # characters
 DEEPEST_RENDERED = 64  # quotes and lists within each other, where a line begins
@@ -38,9 +38,7 @@ class Readmes:
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._kept = kept
-        self._size = 0
-        self._found: OrderedDict[str, str | None] = OrderedDict()
+        self._kept: LRUCache[tuple[str | None]] = LRUCache(kept)
         self._turn = threading.Lock()  # whoever has it may ask, render and add
 
     def html(self, source: str, content_type: str | None) -> str | None:
@@ -81,18 +79,11 @@ class Readmes:
             )
 
     def _get_or_render(self, key: str, kind: str, source: str) -> str | None:
-        if key not in self._found:
-            self._found[key] = _rendered(kind, source)
-            self._size += self._size_of(key)
-            while self._size > self._kept:
-                oldest = next(iter(self._found))
-                self._size -= self._size_of(oldest)
-                del self._found[oldest]
-        self._found.move_to_end(key)
-        return self._found[key]
-
-    def _size_of(self, key: str) -> int:
-        return len(key) + len(self._found[key] or "")
+        found = self._kept.get(key)
+        if found is None:
+            found = (_rendered(kind, source),)
+            self._kept.put(key, found, len(key) + len(found[0] or ""))
+        return found[0]
 
 
 def _kind(content_type: str) -> str | None:

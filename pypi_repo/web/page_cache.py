@@ -3,11 +3,11 @@
 import gzip
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
+from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.metrics import Family, Reading
 
@@ -76,11 +76,9 @@ class PageCache:
     """
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._size = 0
         self._hits = 0
         self._misses = 0
-        self._pages: OrderedDict[Hashable, RenderedPage] = OrderedDict()
+        self._pages: LRUCache[RenderedPage] = LRUCache(budget)
         self._mutex = threading.Lock()
         self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
 
@@ -99,7 +97,7 @@ class PageCache:
                 "Size of the cached pages, and what it may be.",
                 "gauge",
                 "kind",
-                lambda: {"used": self._size, "limit": self._budget},
+                lambda: {"used": self._pages.size, "limit": self._pages.budget},
             ),
         )
 
@@ -119,16 +117,9 @@ class PageCache:
         with self._mutex:
             page = self._pages.get(key)
             if page is not None:
-                self._pages.move_to_end(key)
                 self._hits += 1
             return page
 
     def put(self, key: Hashable, page: RenderedPage) -> None:
         with self._mutex:
-            if key in self._pages or page.size > self._budget:
-                return
-            self._pages[key] = page
-            self._size += page.size
-            while self._size > self._budget:
-                _key, oldest = self._pages.popitem(last=False)
-                self._size -= oldest.size
+            self._pages.put(key, page, page.size)
