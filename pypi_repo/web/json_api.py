@@ -5,7 +5,6 @@ from urllib.parse import quote, urljoin
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, NotFound
-from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import project_json
@@ -14,6 +13,7 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectDetails, Versioned
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
+from pypi_repo.web.accept import accepted
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.cors import READABLE
@@ -22,7 +22,6 @@ from pypi_repo.web.page_cache import PageCache
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-_LONGEST_ACCEPT = 2000  # characters; real ones are below 100
 _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
 
@@ -113,9 +112,9 @@ class ProvenanceApp(RepositoryApp):
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
         document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
         # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).
-        header = request.headers.get("Accept", "")[:_LONGEST_ACCEPT]
-        accepted = parse_accept_header(header, MIMEAccept) or MIMEAccept([("*/*", 1)])
-        media_type = accepted.best_match([_PROVENANCE, "application/json"])
+        header = request.headers.get("Accept", "")
+        media_types = accepted(header, MIMEAccept) or MIMEAccept([("*/*", 1)])
+        media_type = media_types.best_match([_PROVENANCE, "application/json"])
         if media_type is None:
             raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")
         response = Response(document, content_type=media_type)

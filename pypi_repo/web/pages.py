@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
+from pypi_repo.web.accept import accepted
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Content = TypeVar("Content")
-
-_LONGEST_ACCEPT = 2000  # characters; real ones are below 100
 
 
 def respond(
@@ -53,7 +51,7 @@ def names(if_none_match: str, etag: str) -> bool:
 
 @lru_cache(256)  # clients send one of a handful
 def _takes_gzip(accept_encoding: str) -> bool:
-    return parse_accept_header(accept_encoding[:_LONGEST_ACCEPT], Accept).quality("gzip") > 0
+    return accepted(accept_encoding, Accept).quality("gzip") > 0
 
 
 def _description(content: Versioned[Content]) -> list[tuple[str, str]]:

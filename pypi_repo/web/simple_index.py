@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import simple_pages
@@ -18,14 +17,13 @@ from pypi_repo.domain.representations import Representation, choose
 from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
+from pypi_repo.web.accept import accepted
 from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.page_cache import PageCache
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-_LONGEST_ACCEPT = 2000  # characters; real ones are below 200
 
 Content = TypeVar("Content", ProjectList, ProjectPage)
 
@@ -59,9 +57,9 @@ class SimpleIndexApp(RepositoryApp):
         parts = urlsplit(files_url)
         is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
         # A project page lies one level below the root page that `files_url` is relative to.
+        self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
         self._provenance_url = provenance_url
         self._upload_url = upload_url
-        self._files_url = ("" if is_absolute else "../") + files_url.rstrip("/") + "/"
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request, self._upload_url)
@@ -129,10 +127,9 @@ def _render_list(index: ProjectList, representation: Representation) -> bytes:
 @lru_cache(1024)  # installers send one of a handful
 def _negotiate(accept: str, format_parameter: str | None) -> Representation:
     # Spaces around ';' and '=' are seen in the wild; Werkzeug would take them for other types.
-    header = accept[:_LONGEST_ACCEPT]
     for separator in ";=":
-        header = separator.join(part.strip() for part in header.split(separator))
-    return choose(parse_accept_header(header, MIMEAccept), format_parameter)
+        accept = separator.join(part.strip() for part in accept.split(separator))
+    return choose(accepted(accept, MIMEAccept), format_parameter)
 
 
 def _redirect(request: Request, path: str, canonical: str) -> Response:
