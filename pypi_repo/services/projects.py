@@ -156,9 +156,13 @@ class Projects:
         with self._database.read() as connection:
             catalog = Catalog(connection)
             _repository, found = self._locate(catalog, repository, project, actor)
-            _known_release(catalog, found, version)
-            files = (file for _version, file in catalog.releases(found.id) if file)
-            return [file for file in files if Version(file.version) == Version(version)]
+            wanted = _parsed(version)
+            files = [
+                file for spelled, file in catalog.releases(found.id) if Version(spelled) == wanted
+            ]
+        if not files:
+            raise _unknown_release(found, version)
+        return [file for file in files if file is not None]
 
     def file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> DistributionFile:
         """Raises UnknownRepository or UnknownFile."""
@@ -287,13 +291,23 @@ class Projects:
 
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:
     """Its id; raises UnknownRelease."""
-    try:
-        found = catalog.release(project.id, str(parse_version(version)))
-    except InvalidVersion:
-        found = None
+    wanted = _parsed(version)
+    found = None if wanted is None else catalog.release(project.id, str(wanted))
     if found is None:
-        raise UnknownRelease(f"{project.name} has no release {version[:80]!r} here.")
+        raise _unknown_release(project, version)
     return found.id
+
+
+def _parsed(version: str) -> Version | None:
+    """None for what is no version, and so that of no release."""
+    try:
+        return parse_version(version)
+    except InvalidVersion:
+        return None
+
+
+def _unknown_release(project: Project, version: str) -> UnknownRelease:
+    return UnknownRelease(f"{project.name} has no release {version[:80]!r} here.")
 
 
 def _yank_action(reason: str | None, what: str) -> str:
