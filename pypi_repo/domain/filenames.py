@@ -7,7 +7,6 @@ truths.
 
 import math
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -23,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.errors import InvalidFilename
 from pypi_repo.domain.names import NormalizedName, normalize
-from pypi_repo.domain.versions import parse_version
+from pypi_repo.domain.versions import version_or_none
 
 FileKind = Literal["sdist", "bdist_wheel"]
 
@@ -135,8 +134,7 @@ class DistributionFilename:
         stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
         if stem != filename and len(stem) <= _LONGEST_FILENAME:
             for hyphen in re.finditer("(?<=[^-])-", stem):
-                with suppress(InvalidVersion):
-                    parse_version(stem[hyphen.end() :])
+                if version_or_none(stem[hyphen.end() :]):
                     return cls.of_old_sdist(filename, normalize(stem[: hyphen.start()]))
         return cls.parse(filename, normalized=False)
 
@@ -152,11 +150,8 @@ def version_in(stem: str, project: NormalizedName) -> Version | None:
         return None
     hyphens = (place for place, character in enumerate(stem) if character == "-")
     for place in hyphens:
-        if normalize(stem[:place]) == project:
-            try:
-                return parse_version(stem[place + 1 :])
-            except InvalidVersion:
-                continue
+        if normalize(stem[:place]) == project and (version := version_or_none(stem[place + 1 :])):
+            return version
     return None
 
 

@@ -6,10 +6,10 @@ The parser is imported by the first document: it costs a start more than anythin
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.headers import Header, split_headers
-from pypi_repo.domain.versions import parse_version
+from pypi_repo.domain.versions import version_or_none
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -64,10 +64,8 @@ def licence_files(fields: "RawMetadata") -> list[str]:
 
     Before, builders wrote whatever they found them by: `../LICENSE`, `licenses\\MIT.txt`.
     """
-    try:
-        has_meaning = parse_version(fields.get("metadata_version", "")) >= _PATHS_HAVE_MEANING
-    except InvalidVersion:
-        return []
+    version = version_or_none(fields.get("metadata_version", ""))
+    has_meaning = version is not None and version >= _PATHS_HAVE_MEANING
     return fields.get("license_files", []) if has_meaning else []
 
 

@@ -10,3 +10,11 @@ def parse_version(text: str) -> Version:
     if len(text) > _LONGEST:
         raise InvalidVersion(f"A version has at most {_LONGEST} characters.")
     return Version(text)
+
+
+def version_or_none(text: str) -> Version | None:
+    """None for what is no version, and so that of no release."""
+    try:
+        return parse_version(text)
+    except InvalidVersion:
+        return None

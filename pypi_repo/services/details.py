@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
@@ -15,7 +13,7 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.releases import preferred_version
-from pypi_repo.domain.versions import parse_version
+from pypi_repo.domain.versions import parse_version, version_or_none
 from pypi_repo.services.documents import Documents
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
@@ -57,7 +55,7 @@ class Details:
         Raises as `project` does, and UnknownRelease.
         """
         repository, project = self._locate(actor, name)
-        parsed = _parsed(version)
+        parsed = version_or_none(version)
         spelled = None if parsed is None else self._lookups.version_of_release(project, parsed)
         if spelled is None:
             raise _unknown_release(project, version)
@@ -100,7 +98,7 @@ class Details:
             is_named = (
                 file is not None
                 and file.project == project
-                and parse_version(file.version) == _parsed(version)
+                and parse_version(file.version) == version_or_none(version)
             )
             document = catalog.provenance(repository, filename) if is_named else None
         if document is None or owner is None or owner.status == "quarantined":
@@ -139,13 +137,6 @@ def _wanted(releases: _Releases) -> str | None:
     return preferred_version(
         {version: any(file.yanked is None for file in files) for version, files in releases.items()}
     )
-
-
-def _parsed(version: str) -> Version | None:
-    try:
-        return parse_version(version)
-    except InvalidVersion:
-        return None
 
 
 def _unknown_release(project: Project, version: str) -> UnknownRelease:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
@@ -21,7 +21,7 @@ from pypi_repo.domain.records import (
     Repository,
 )
 from pypi_repo.domain.texts import require_storable
-from pypi_repo.domain.versions import parse_version
+from pypi_repo.domain.versions import version_or_none
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lists import Lists
@@ -156,7 +156,7 @@ class Projects:
         with self._database.read() as connection:
             catalog = Catalog(connection)
             _repository, found = self._locate(catalog, repository, project, actor)
-            wanted = _parsed(version)
+            wanted = version_or_none(version)
             files = [
                 file for spelled, file in catalog.releases(found.id) if Version(spelled) == wanted
             ]
@@ -291,19 +291,11 @@ class Projects:
 
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:
     """Its id; raises UnknownRelease."""
-    wanted = _parsed(version)
+    wanted = version_or_none(version)
     found = None if wanted is None else catalog.release(project.id, str(wanted))
     if found is None:
         raise _unknown_release(project, version)
     return found.id
-
-
-def _parsed(version: str) -> Version | None:
-    """None for what is no version, and so that of no release."""
-    try:
-        return parse_version(version)
-    except InvalidVersion:
-        return None
 
 
 def _unknown_release(project: Project, version: str) -> UnknownRelease:
