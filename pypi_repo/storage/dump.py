@@ -29,7 +29,7 @@ from pypi_repo.domain.inventory import KeptFile
 from pypi_repo.settings import MIB
 from pypi_repo.storage.all_rows import AllRows
 from pypi_repo.storage.blobs import StagedFile
-from pypi_repo.storage.dump_rules import check_columns, check_counts, check_row
+from pypi_repo.storage.dump_rules import check_columns, check_counts, check_ids, check_row
 from pypi_repo.storage.inventory import Inventory
 from pypi_repo.storage.schema import HEAD, REVISIONS
 
@@ -95,7 +95,8 @@ class Dump:
                 )
             created_at = datetime.fromisoformat(header.pop("created_at"))
             self.header = Header(created_at=created_at, **header)
-            check_counts({**self.header.rows, **self.header.counters, "": self.header.bytes})
+            check_counts({**self.header.rows, "": self.header.bytes})
+            check_ids(self.header.counters)
             if self.header.revision not in REVISIONS:
                 raise ValueError(f"there is no revision {self.header.revision!r}")
 

@@ -55,6 +55,12 @@ def check_counts(counts: Mapping[str, object]) -> None:
         _count(count)
 
 
+def check_ids(ids: Mapping[str, object]) -> None:
+    """Raises ValueError where one of them is none, or leaves none for what comes next."""
+    for id_ in ids.values():
+        _id(id_)
+
+
 def _check_value(column: Column[Any], value: object) -> None:
     if value is None:
         if not column.nullable:
@@ -74,6 +80,10 @@ def _number(largest: int) -> Callable[[object], None]:
 
 
 _count = _number(2**63 - 1)
+_id = _number(LARGEST_ID // 2)
+# Of these, the next one and the sum of a million must be numbers that a database knows.
+_counted_on = _number(2**53)
+_summed = _number(2**43)
 
 
 def _truth(value: object) -> None:
@@ -116,7 +126,7 @@ def _texts_by_name(value: object) -> None:
 
 _OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = (
     (BigInteger, _count),  # which is an Integer too, so it is asked before
-    (Integer, _number(LARGEST_ID)),
+    (Integer, _id),
     (Boolean, _truth),
     (String, _text),
     (UTCDateTime, _moment),
@@ -193,6 +203,11 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "blake2_256": _digest(64),
     "md5": _digest(32),
     "provenances.document": _json_object,
+    "journal.id": _counted_on,
+    "serial": _counted_on,
+    "files.size": _summed,
+    "files.size_beside": _summed,
+    "downloads.count": _summed,
     "downloads.version": _version,
     "journal.actor_kind": _one_of([kind.value for kind in ActorKind]),
     "users.name": _account,
