@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from waitress.task import WSGITask
 
-from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ
+from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES
 from pypi_repo.web.places import TAKES_PLACE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Task(WSGITask):
     def get_environment(self) -> "WSGIEnvironment":
         environ: WSGIEnvironment = super().get_environment()
-        environ[DISCARDS_WHAT_IS_NOT_READ] = True
+        environ[DISCARDS_WHAT_IS_NOT_READ] = environ[SENDS_PARTS_OF_FILES] = True
         request = cast("Request", self.request)
         if request.is_streamed:
             places = cast("Listener", self.channel.server).places

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 DISCARDS_WHAT_IS_NOT_READ = "pypi_repo.discards_what_is_not_read"
 """In the environ of a server that receives, after the answer, what the application did not read."""
 
+SENDS_PARTS_OF_FILES = "pypi_repo.sends_parts_of_files"
+"""In the environ of a server whose file_wrapper sends a file from where it is, as many bytes as the
+answer's Content-Length; others send to the end, and some from the beginning."""
+
 _CHUNK = 256 * 1024
 _DRAINED = 64 * 1024 * 1024
 

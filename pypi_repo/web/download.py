@@ -11,7 +11,13 @@ from pypi_repo.domain.access import Actor
 from pypi_repo.domain.records import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
-from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, require_reading
+from pypi_repo.web.app import (
+    SENDS_PARTS_OF_FILES,
+    BoundRepository,
+    RepositoryApp,
+    path_info,
+    require_reading,
+)
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.handover import hand_over
@@ -75,7 +81,7 @@ class DownloadApp(RepositoryApp):
             ("Content-Length", str(len(selected))),
             ("Content-Range", f"bytes {selected.start}-{selected.stop - 1}/{size}"),
         ]
-        part = _Slice(content, selected)
+        part = _part(request, content, selected)
         if selected.start == 0:
             self._downloads.count(file)
         return Answer("206 PARTIAL CONTENT", headers, part)
@@ -101,12 +107,25 @@ class DownloadApp(RepositoryApp):
 
 
 def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
+    if _is_of_this_machine(content):
+        return wrap_file(request.environ, content, _CHUNK)
+    return _Slice(content, range(size))
+
+
+def _part(request: Request, content: IO[bytes], selected: range) -> Iterable[bytes]:
+    if SENDS_PARTS_OF_FILES in request.environ and _is_of_this_machine(content):
+        content.seek(selected.start)
+        return wrap_file(request.environ, content, _CHUNK)
+    return _Slice(content, selected)
+
+
+def _is_of_this_machine(content: IO[bytes]) -> bool:
+    """Or else the server's own loop, which sends what is wrapped, would wait for another one."""
     try:
         content.fileno()
     except OSError:
-        # Not a file of this machine: the server's own loop must not wait for another one.
-        return _Slice(content, range(size))
-    return wrap_file(request.environ, content, _CHUNK)
+        return False
+    return True
 
 
 class _Slice:

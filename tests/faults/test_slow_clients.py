@@ -1,6 +1,7 @@
 """Clients that are slow, silent, many, or lie: the server goes on serving the others."""
 
 import contextlib
+import http.client
 import os
 import socket
 import time
@@ -337,22 +338,53 @@ def test_thousands_of_silent_connections(server: ServerProcess, publisher: Publi
 
 
 @linux_only
+def test_slow_clients_of_ranges_hold_no_thread(server: ServerProcess, publisher: Publisher) -> None:
+    dist = wheel("ranges", padding=20_000_000)
+    assert publisher.upload(dist).status == 200
+    threads = Path(f"/proc/{server.process.pid}/task")
+    before = len(list(threads.iterdir()))
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            slow = stack.enter_context(Connection(server.port))
+            slow.send(asking_for(dist, "Range: bytes=1000-19000999\r\n"))
+            assert slow.read_head()[0] == b"HTTP/1.1 206 PARTIAL CONTENT"
+        meanwhile = len(list(threads.iterdir()))
+
+    assert meanwhile < before + 5, "one for each of them, which works in its stead"
+
+
+def test_ranges_one_after_the_other_on_one_connection_are_the_right_bytes(
+    server: ServerProcess, publisher: Publisher
+) -> None:
+    dist = wheel("exact", padding=LARGE)
+    assert publisher.upload(dist).status == 200
+    size = len(dist.content)
+    ranges = [(0, 1), (1, 300_000), (262_144, size), (size - 1, size), (0, size), (5, 6)]
+    received = []
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    for start, stop in ranges:
+        headers = {"Range": f"bytes={start}-{stop - 1}", **basic(USER, PASSWORD)}
+        connection.request("GET", path_of(dist), headers=headers)
+        received.append(connection.getresponse().read())
+    connection.close()
+
+    assert received == [dist.content[start:stop] for start, stop in ranges]
+
+
+@linux_only
 def test_who_takes_nothing_of_the_answer_is_left(
     server: ServerProcess, publisher: Publisher
 ) -> None:
     dist = wheel("heavy", padding=20_000_000)
     assert publisher.upload(dist).status == 200
-    digest = dist.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
-    authorization = basic(USER, PASSWORD)["Authorization"]
-    ask = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n"
+    ask = asking_for(dist)
     files = Path(f"/proc/{server.process.pid}/fd")
 
     def is_sending() -> bool:
         return any(dist.sha256[4:] in target_of(file) for file in files.iterdir())
 
     with Connection(server.port) as connection:
-        connection.send(ask.encode())
+        connection.send(ask)
         status, _headers = connection.read_head()
         ended = await_(lambda: not is_sending())
         received = len(drained(connection.socket))
@@ -360,6 +392,16 @@ def test_who_takes_nothing_of_the_answer_is_left(
     assert status == b"HTTP/1.1 200 OK"
     assert ended
     assert received < len(dist.content)
+
+
+def path_of(dist: Distribution) -> str:
+    digest = dist.sha256
+    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+
+
+def asking_for(dist: Distribution, more: str = "") -> bytes:
+    lines = f"Host: x\r\nAuthorization: {basic(USER, PASSWORD)['Authorization']}\r\n{more}"
+    return f"GET {path_of(dist)} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
 def target_of(link: Path) -> str:
