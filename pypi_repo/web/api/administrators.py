@@ -15,10 +15,10 @@ from pypi_repo.web.api.documents import (
     CreatedAdministrator,
     CreatedAdministratorToken,
     Page,
-    PageQuery,
     areas_of,
 )
 from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Administrators", "settings")
 

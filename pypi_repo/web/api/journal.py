@@ -6,8 +6,9 @@ import msgspec
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalFilter
-from pypi_repo.web.api.documents import Entry, JournalQuery, Page
+from pypi_repo.web.api.documents import Entry, Page
 from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut
+from pypi_repo.web.api.queries import JournalQuery
 
 table = Table("Journal", "")
 

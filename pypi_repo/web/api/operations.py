@@ -10,7 +10,8 @@ import msgspec
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.web.api.documents import Page, PageQuery, Query
+from pypi_repo.web.api.documents import Page
+from pypi_repo.web.api.queries import PageQuery, Query
 from pypi_repo.web.management import ManagedRegistry
 
 Record = TypeVar("Record")

@@ -5,18 +5,9 @@ from packaging.version import Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, UnknownRelease
-from pypi_repo.web.api.documents import (
-    File,
-    Page,
-    PageQuery,
-    Project,
-    ProjectSummary,
-    Release,
-    SearchQuery,
-    Status,
-    Yank,
-)
+from pypi_repo.web.api.documents import File, Page, Project, ProjectSummary, Release, Status, Yank
 from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut, page_of
+from pypi_repo.web.api.queries import PageQuery, SearchQuery
 
 table = Table("Projects, releases and files", "repositories")
 

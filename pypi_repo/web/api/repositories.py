@@ -9,9 +9,7 @@ from pypi_repo.domain.errors import UnknownRepository
 from pypi_repo.domain.usage import DayOfUse
 from pypi_repo.web.api.documents import (
     Day,
-    DaysQuery,
     Page,
-    PageQuery,
     Repository,
     RepositorySettings,
     RepositoryUsage,
@@ -19,6 +17,7 @@ from pypi_repo.web.api.documents import (
     Usage,
 )
 from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.queries import DaysQuery, PageQuery
 
 table = Table("Repositories", "repositories")
 usage_table = Table("Usage", "")

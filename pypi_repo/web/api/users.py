@@ -12,13 +12,13 @@ from pypi_repo.web.api.documents import (
     CreatedToken,
     CreatedUser,
     Page,
-    PageQuery,
     Token,
     TokenSettings,
     User,
     UserSettings,
 )
 from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Repository users", "users")
 
