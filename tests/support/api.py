@@ -8,6 +8,26 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, Area, Registry
+from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
+from tests.support.distributions import wheel
+
+KNOWN: dict[str, object] = {
+    "repository": "main",
+    "project": "demo",
+    "version": "1.0",
+    "filename": wheel("demo", "1.0").filename,
+    "user": "user@example.com",
+    "administrator": "spare@example.com",
+    "token": 2,
+}
+"""What tests put there, for the names in the paths of operations."""
+
+NEEDED: dict[type, object] = {
+    Status: {"status": "archived"},
+    AdministratorSettings: {"areas": ["users"]},
+    AdministratorTokenSettings: {"areas": ["users"]},
+}
+"""Documents for operations that need more than defaults."""
 
 
 class ApiClient:

@@ -7,10 +7,10 @@ from schemathesis.checks import CHECKS, load_all_checks
 from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
-from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.support.api import KNOWN, NEEDED
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 
@@ -33,22 +33,6 @@ _CHECKS_OF_KNOWN = CHECKS.get_by_names(
 )
 _REGISTRY = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
 _SCHEMA = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", _REGISTRY.wsgi_app())
-_KNOWN: dict[str, object] = {
-    "repository": "main",
-    "project": "demo",
-    "version": "1.0",
-    "filename": wheel("demo", "1.0").filename,
-    "user": USER,
-    "administrator": "spare@example.com",
-    "token": 2,
-}
-"""What is there, for the names in paths."""
-_NEEDED: dict[type, object] = {
-    Status: {"status": "archived"},
-    AdministratorSettings: {"areas": ["users"]},
-    AdministratorTokenSettings: {"areas": ["users"]},
-}
-"""Documents with more than defaults."""
 
 
 @pytest.fixture
@@ -60,7 +44,7 @@ def token(registry: Registry) -> str:
     _token, secret = registry.administrators.create_token(ADMINISTRATOR)
     tokens = [registry.accounts.create_token(USER)[0].id for _ in range(2)]
     tokens.append(registry.administrators.create_token("spare@example.com")[0].id)
-    assert tokens[1:] == [_KNOWN["token"]] * 2
+    assert tokens[1:] == [KNOWN["token"]] * 2
     return secret
 
 
@@ -80,7 +64,7 @@ def test_no_answer_that_is_not_described(
     app, headers = registry.wsgi_app(), {"Authorization": f"Bearer {token}"}
     case.call_and_validate(app=app, headers=headers, checks=_CHECKS)
     if case.path_parameters:
-        case.path_parameters = {name: _KNOWN[name] for name in case.path_parameters}
+        case.path_parameters = {name: KNOWN[name] for name in case.path_parameters}
         case.call_and_validate(app=app, headers=headers, checks=_CHECKS_OF_KNOWN)
 
 
@@ -96,8 +80,8 @@ def test_every_answer_that_is_described_is_given(
     operation: Operation, registry: Registry, token: str
 ) -> None:
     """Each operation does what it is for, with the names that the test above uses."""
-    path = operation.path.format_map(_KNOWN)
-    document = _NEEDED.get(operation.body, {}) if operation.body else None
+    path = operation.path.format_map(KNOWN)
+    document = NEEDED.get(operation.body, {}) if operation.body else None
     answer = Client(registry.wsgi_app()).open(
         f"/api/v1{path}",
         method=operation.method,

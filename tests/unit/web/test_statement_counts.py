@@ -16,11 +16,11 @@ from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import _ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.api import KNOWN, NEEDED
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
 from tests.support.sql import count_statements
 from tests.support.uploads import upload
-from tests.unit.web.test_api_schema import _KNOWN, _NEEDED
 
 FEW, MORE = 1, 4
 
@@ -85,7 +85,7 @@ def filled(number: int) -> Iterator[Registry]:
         registry.projects.yank_release("main", "demo", "1.0", "broken")
         registry.administrators.create("spare@example.com", PASSWORD)
         tokens = [registry.accounts.create_token(USER)[0].id for _ in range(2)]
-        assert tokens[-1] == _KNOWN["token"]
+        assert tokens[-1] == KNOWN["token"]
         yield registry
 
 
@@ -111,8 +111,8 @@ def test_operations(operation: Operation, size: int) -> None:
         client, headers = Client(registry.wsgi_app()), {"Authorization": f"Bearer {secret}"}
         client.get("/api/v1/repositories", headers=headers)
         registry.usage.days(1)  # writes what is waiting to be written
-        document = _NEEDED.get(operation.body, {}) if operation.body else None
-        path = f"/api/v1{operation.path.format_map(_KNOWN)}"
+        document = NEEDED.get(operation.body, {}) if operation.body else None
+        path = f"/api/v1{operation.path.format_map(KNOWN)}"
         with count_statements(registry._database) as statements:
             answer = client.open(path, method=operation.method, json=document, headers=headers)
 
