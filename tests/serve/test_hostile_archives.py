@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.serve.conftest import publisher_of
-from tests.serve.test_memory import peak_memory
 from tests.support.attestations import attestation
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.hostile_archives import (
@@ -23,6 +22,7 @@ from tests.support.hostile_archives import (
     build_wheel,
 )
 from tests.support.live import ServeProcess
+from tests.support.processes import peak_memory
 
 MIB = 1024 * 1024
 ALLOWED_GROWTH = 48 * MIB

@@ -14,20 +14,13 @@ from tests.serve.conftest import publisher_of
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic
 from tests.support.live import ServeProcess
+from tests.support.processes import peak_memory
 
 MIB = 1024 * 1024
 SIZE = 2048 * MIB
 ALLOWED_GROWTH = 64 * MIB
 CHUNK = bytes(MIB)
 NAME = "big-1.0-py3-none-any.whl"
-
-
-def peak_memory(process: int) -> int:
-    """The largest resident size that the process ever had, in bytes."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no VmHWM")
 
 
 class SparseFile(io.FileIO):

@@ -11,7 +11,7 @@ from pypi_repo import EVERY_AREA, Area, Registry
 from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
 from tests.support.distributions import wheel
 
-KNOWN: dict[str, object] = {
+KNOWN: Mapping[str, object] = {
     "repository": "main",
     "project": "demo",
     "version": "1.0",
@@ -22,7 +22,7 @@ KNOWN: dict[str, object] = {
 }
 """What tests put there, for the names in the paths of operations."""
 
-NEEDED: dict[type, object] = {
+NEEDED: Mapping[type, object] = {
     Status: {"status": "archived"},
     AdministratorSettings: {"areas": ["users"]},
     AdministratorTokenSettings: {"areas": ["users"]},

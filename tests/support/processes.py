@@ -126,3 +126,11 @@ class ServerProcess:
         except OSError:
             return False
         return True
+
+
+def peak_memory(process: int) -> int:
+    """The largest resident size that the process ever had, in bytes."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmHWM")
