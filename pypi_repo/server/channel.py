@@ -233,7 +233,7 @@ class Channel(HTTPChannel):
         try:
             super().service()
         finally:
-            cast("Listener", self.server).places.leave(request)
+            cast("Listener", self.server).upload_slots.leave(request)
         self.since = time.monotonic()
         if request.waits_to_be_asked:
             self._give_up()

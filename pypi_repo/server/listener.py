@@ -7,8 +7,8 @@ from waitress.server import TcpWSGIServer
 
 from pypi_repo.server.channel import Channel
 from pypi_repo.server.patience import Patience
-from pypi_repo.server.places import Places
 from pypi_repo.server.threads import Threads
+from pypi_repo.server.upload_slots import UploadSlots
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -21,7 +21,7 @@ class Listener(TcpWSGIServer):
     map: of all sockets of the loop.
     dispatcher: its threads serve requests that have arrived.
     uploads: its threads serve requests whose large bodies are arriving, at their clients' speed.
-    places: these threads, shared out among accounts and addresses.
+    upload_slots: these threads, shared out among accounts and addresses.
     """
 
     channel_class = Channel
@@ -34,11 +34,11 @@ class Listener(TcpWSGIServer):
         address: Any,
         dispatcher: Threads,
         uploads: Threads,
-        places: Places,
+        upload_slots: UploadSlots,
         patience: Patience,
     ) -> None:
         self.patience = patience
-        self.places = places
+        self.upload_slots = upload_slots
         self._uploads = uploads
         super().__init__(
             application, map=cast("Any", sockets), dispatcher=dispatcher, adj=adj, sockinfo=address

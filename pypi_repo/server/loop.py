@@ -15,8 +15,8 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.server.channel import Channel
 from pypi_repo.server.listener import Listener
 from pypi_repo.server.patience import Patience
-from pypi_repo.server.places import Places
 from pypi_repo.server.threads import Threads
+from pypi_repo.server.upload_slots import UploadSlots
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -58,7 +58,7 @@ class Server:
         self._look_at = 0.0
         self._dispatcher = Threads(_THREADS, _STAND_INS)
         self._uploads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, 0)
-        self._places = Places(_UPLOADS_AT_ONCE)
+        self._upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
         try:
             adj = _adjustments(host, port)
             self._limit = adj.connection_limit
@@ -100,7 +100,7 @@ class Server:
                 address,
                 self._dispatcher,
                 self._uploads,
-                self._places,
+                self._upload_slots,
                 self._patience,
             )
             for address in adj.listen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from waitress.task import WSGITask
 
 from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES
-from pypi_repo.web.places import TAKES_PLACE
+from pypi_repo.web.upload_slots import TAKES_SLOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -22,8 +22,8 @@ class Task(WSGITask):
         environ[DISCARDS_WHAT_IS_NOT_READ] = environ[SENDS_PARTS_OF_FILES] = True
         request = cast("Request", self.request)
         if request.is_streamed:
-            places = cast("Listener", self.channel.server).places
-            environ[TAKES_PLACE] = partial(places.take, request)
+            slots = cast("Listener", self.channel.server).upload_slots
+            environ[TAKES_SLOT] = partial(slots.take, request)
         return environ
 
     def build_response_header(self) -> bytes:

@@ -12,7 +12,7 @@ from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.forms import UploadReader
 from pypi_repo.web.observation import note_upload
-from pypi_repo.web.places import take_place
+from pypi_repo.web.upload_slots import take_slot
 
 _GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
@@ -39,7 +39,7 @@ class UploadApp(RepositoryApp):
                 "to it. Installers need the URL of the index.",
             )
         admission = self._uploads.admit(actor)
-        take_place(request.environ, actor)
+        take_slot(request.environ, actor)
         with self._uploads.stage() as staged:
             upload = UploadReader(staged, admission.file_limit, self._uploads.limits)
             try:

@@ -14,8 +14,8 @@ from pypi_repo.web import problems
 from pypi_repo.web.forms import form_errors, multipart_events, sent_filename
 from pypi_repo.web.multipart import Data, Part
 from pypi_repo.web.observation import note_upload
-from pypi_repo.web.places import take_place
 from pypi_repo.web.portal.page import Page
+from pypi_repo.web.upload_slots import take_slot
 
 _LONGEST_FIELD = 1000  # bytes
 
@@ -84,7 +84,7 @@ def _each(page: Page, repository: str) -> Iterator[Result]:
     """The form's token comes before the files, so that no other site's are even staged."""
     uploads = page.registry.repository(repository).uploads
     file_limit = uploads.admit(page.actor).file_limit
-    take_place(page.request.environ, page.actor)
+    take_slot(page.request.environ, page.actor)
     form_token = page.request.headers.get("X-Form-Token", "")
     events = multipart_events(page.request, uploads.limits)
     for part in events:

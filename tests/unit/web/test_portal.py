@@ -785,7 +785,7 @@ def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> No
 
 def test_uploads_here_take_a_thread_like_others(portal: PortalClient) -> None:
     asked: list[Any] = []
-    full = {"pypi_repo.takes_place": asked.append}  # which gives back nothing: there is none
+    full = {"pypi_repo.takes_slot": asked.append}  # which gives back nothing: there is none
     answer = _sent(portal, wheel(), environ_overrides={**full, "REMOTE_ADDR": "2001:db8::1"})
 
     assert answer.status_code == 429

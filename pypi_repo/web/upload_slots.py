@@ -10,7 +10,7 @@ from pypi_repo.domain.errors import TooManyUploads
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-TAKES_PLACE = "pypi_repo.takes_place"
+TAKES_SLOT = "pypi_repo.takes_slot"
 """In the environ of a request whose body may be still arriving, at a server that shares its threads
 out: what takes one for account and address until the answer is complete, and tells whether it
 could."""
@@ -18,12 +18,12 @@ could."""
 _RETRY_AFTER = 10  # seconds
 
 
-def take_place(environ: "WSGIEnvironment", actor: Actor) -> None:
+def take_slot(environ: "WSGIEnvironment", actor: Actor) -> None:
     """To be called before the body of an upload is read.
 
     Raises TooManyUploads where the actor, or its address, has too many under way.
     """
-    take: Callable[[tuple[tuple[str, str], ...]], bool] | None = environ.get(TAKES_PLACE)
+    take: Callable[[tuple[tuple[str, str], ...]], bool] | None = environ.get(TAKES_SLOT)
     if take is None:
         return
     holders = (

@@ -1,11 +1,11 @@
-"""Threads for uploads, shared out among those who upload."""
+"""The threads for uploads, as slots that are shared out among those who upload."""
 
 import threading
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
 
-class Places:
+class UploadSlots:
     """Nobody may hold more of them than are still free.
 
     One client alone may use half of them, two a third each, and whoever holds none gets one while
@@ -21,7 +21,7 @@ class Places:
         self._taken: dict[object, Sequence[Hashable]] = {}
 
     def take(self, upload: object, holders: Sequence[Hashable]) -> bool:
-        """Whether `upload` got a place.
+        """Whether `upload` got a slot.
 
         holders: all that it counts for, such as an account and an address.
         """
@@ -34,7 +34,7 @@ class Places:
             return True
 
     def leave(self, upload: object) -> None:
-        """Gives back the place of `upload`, if it has one."""
+        """Gives back the slot of `upload`, if it has one."""
         with self._mutex:
             holders = self._taken.pop(upload, None)
             if holders is not None:
