@@ -22,6 +22,11 @@ from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 from pypi_repo.web.proxy import behind_proxy
 
+_NOTHING_YET = (
+    "There is no repository yet: make the first one, and accounts, with `pypi-repo repository "
+    "create`, `pypi-repo user create` and `pypi-repo admin create`."
+)
+
 
 def _some_patience(
     _context: click.Context, _option: click.Parameter, value: timedelta
@@ -33,7 +38,13 @@ def _some_patience(
 
 @click.command(cls=Command)
 @option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port to listen on; 0 takes any free one.",
+)
 @option(
     "--max-upload-size",
     type=Size(),
@@ -47,7 +58,7 @@ def _some_patience(
     default="2m",
     show_default=True,
     callback=_some_patience,
-    help="For how long an upload may pause, like 45s or 10m.",
+    help="How long an upload may pause, like 45s or 10m.",
 )
 @option(
     "--trusted-proxy",
@@ -57,30 +68,31 @@ def _some_patience(
 @option(
     "--public-url",
     metavar="URL",
-    help="Where all this is found from outside, if no trusted proxy tells.",
+    help="The URL that clients use, if no trusted proxy tells it.",
 )
 @option(
     "--files-sent-by",
     type=SentBy(),
-    help="Who sends files instead: x-accel:/LOCATION/ (nginx), x-sendfile, or signed-urls:SECONDS.",
+    help="Let a proxy or the object store send files: x-accel:/LOCATION/ (nginx), x-sendfile, or "
+    "signed-urls:SECONDS.",
 )
 @option(
     "--log-format",
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="Of the lines on standard error: for people, or a JSON object each.",
+    help="The format of the log on standard error: text for people, or one JSON object a line.",
 )
 @option(
     "--access-log/--no-access-log",
     default=True,
     show_default=True,
-    help="Whether each request is a line of the log.",
+    help="Whether to log each request.",
 )
 @option(
     "--metrics-token",
     metavar="TOKEN",
-    help="Who sends it as Bearer may read /metrics; better given by the environment.",
+    help="Lets whoever sends it as a bearer token read /metrics; better set in the environment.",
 )
 @location_options
 def serve(
@@ -99,7 +111,10 @@ def serve(
     database_schema: str | None,
     blobs: str | None,
 ) -> None:
-    """Run the server. In an empty data folder it first makes all that is needed to try it."""
+    """Run the server.
+
+    In a new data folder it first makes a repository, a user and an administrator.
+    """
     log_to_stderr(log_format, requests=access_log)
     # That requests wait a moment for a thread is no news; how long they take is in /metrics.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -127,6 +142,8 @@ def serve(
     click.echo(f"The database is {registry.database_place}, the files are {registry.files_place}.")
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, _with_last_slash(public_url or server.url)))
+    elif not registry.repositories.all():
+        click.echo(_NOTHING_YET)
     click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
     server.run()
     registry.close()

@@ -22,9 +22,9 @@ def admin() -> None:
 _area = functools.partial(
     click.option, "--area", "areas", type=click.Choice([area.value for area in Area]), multiple=True
 )
-_areas = _area(help="What to manage; repeat it. Everything, if not said.")
+_areas = _area(help="What to manage; may be repeated. The default is everything.")
 # Not everything by default: who forgets the option would give somebody the whole registry.
-_exact_areas = _area(required=True, help="What to manage, and nothing else; repeat it.")
+_exact_areas = _area(required=True, help="What to manage, and nothing else; may be repeated.")
 
 
 @admin.command()
@@ -105,11 +105,15 @@ def token() -> None:
 @token.command("create")
 @click.argument("administrator")
 @_areas
-@click.option("--read-only", is_flag=True, help="Not good for changes.")
+@click.option("--read-only", is_flag=True, help="The token cannot change anything.")
 @click.option(
-    "--expires-in", type=Duration(), default="90d", show_default=True, help="At most 365d."
+    "--expires-in",
+    type=Duration(),
+    default="90d",
+    show_default=True,
+    help="Until it expires; at most 365d.",
 )
-@click.option("--name", default="", metavar="TEXT", help="What it is for.")
+@click.option("--name", default="", metavar="TEXT", help="A note on what it is for.")
 @uses_registry
 def create_token(
     registry: Registry,
@@ -119,7 +123,7 @@ def create_token(
     expires_in: timedelta,
     name: str,
 ) -> None:
-    """Make a token of ADMINISTRATOR. Its secret is printed last, and only now.
+    """Make a token of ADMINISTRATOR. Its secret is printed last, and only this once.
 
     Programs send it as `Authorization: Bearer SECRET`.
     """
@@ -163,7 +167,7 @@ def list_tokens(registry: Registry, administrator: str, as_json: bool) -> None:
 @yes_option
 @uses_registry
 def revoke_token(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
-    """Revoke the token ID; it is refused from now on."""
+    """Revoke token ID, which is refused from then on."""
     found = registry.administrators.token(id)
     which = f"token {found.id} ({found.name}) of {found.administrator}"
     confirm(f"This revokes {which}, for good", yes)

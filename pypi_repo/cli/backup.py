@@ -49,10 +49,12 @@ def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help te
 @backup.command()
 @click.argument("dir")
 @click.option(
-    "--dump", metavar="NAME", help="As `backup show` lists them; the newest, if not said."
+    "--dump", metavar="NAME", help="One that `backup show` lists; the default is the newest."
 )
 @click.option(
-    "--skip-lost", is_flag=True, help="Leave out files that the backup has not, or not whole."
+    "--skip-lost",
+    is_flag=True,
+    help="Leave out files that are missing from the backup or damaged in it.",
 )
 @uses_registry
 def restore(registry: Registry, dir: str, dump: str | None, skip_lost: bool) -> None:  # noqa: A002

@@ -24,7 +24,7 @@ def confirm(what_goes: str, yes: bool) -> None:
         return
     if not somebody_can_be_asked():
         raise click.ClickException(
-            printable(f"{what_goes}; nothing was done, repeat the command with --yes to do it.")
+            printable(f"{what_goes}; nothing was done. Repeat the command with --yes to do it.")
         )
     say(f"{what_goes}.", err=True)
     if not click.confirm("Go on?", err=True):

@@ -15,7 +15,7 @@ from pypi_repo.settings import format_size, in_folder
 
 @click.group(cls=Group)
 def db() -> None:
-    """Upgrade the database schema, or tell its revision."""
+    """Upgrade the database schema, or print its revision."""
 
 
 @db.command()
@@ -35,7 +35,7 @@ def upgrade(
 @db.command()
 @uses_registry
 def current(registry: Registry) -> None:
-    """Tell the revision of the database schema."""
+    """Print the revision of the database schema."""
     click.echo(registry.revision() or "empty")
 
 
@@ -61,7 +61,7 @@ def sweep(registry: Registry, as_json: bool) -> None:
     "--after",
     default="",
     metavar="SHA256",
-    help="Go on after the file with this digest: an interrupted run tells it.",
+    help="Go on after the file with this digest, which an interrupted run prints.",
 )
 @json_option
 @uses_registry

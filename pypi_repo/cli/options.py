@@ -98,19 +98,20 @@ class Duration(click.ParamType[timedelta]):
 def location_options(command: Callable[..., T]) -> Callable[..., T]:
     """--data, and --database, --database-schema and --blobs in its place."""
     for decorate in (
-        option("--blobs", metavar="URL", help="Where files are kept: an fsspec URL."),
+        option("--blobs", metavar="URL", help="Where to keep files, as an fsspec URL."),
         option(
             "--database-schema",
             metavar="NAME",
-            help="Of a PostgreSQL database that others use too: where all tables are.",
+            help="The schema for all tables, in a PostgreSQL database that is shared with others.",
         ),
-        option("--database", metavar="URL", help="The metadata database: a SQLAlchemy URL."),
+        option("--database", metavar="URL", help="The metadata database, as a SQLAlchemy URL."),
         option(
             "--data",
             metavar="DIR",
             default="pypi-repo-data",
             show_default=True,
-            help="The folder that holds database and files, where not said otherwise.",
+            help="The folder for the database and the files, unless --database or "
+            "--blobs say otherwise.",
         ),
     ):
         command = decorate(command)

@@ -34,7 +34,7 @@ def project() -> None:
 @json_option
 @uses_registry
 def list_(registry: Registry, repository: str, as_json: bool) -> None:
-    """List the projects of REPOSITORY, with the newest version that is no pre-release of each."""
+    """List the projects of REPOSITORY, with the latest version of each."""
     print_records(
         [
             {
@@ -113,7 +113,7 @@ def release() -> None:
 def yank_release(
     registry: Registry, repository: str, project: str, version: str, reason: str
 ) -> None:
-    """Yank all files of a release: only who pins the version still gets it."""
+    """Yank all files of a release: only those who pin the version still get it."""
     registry.projects.yank_release(repository, project, version, reason)
     say(f"Yanked {project} {version} in {repository}.")
 
@@ -156,7 +156,7 @@ def file() -> None:
 @_reason
 @uses_registry
 def yank_file(registry: Registry, repository: str, filename: str, reason: str) -> None:
-    """Yank one file: only who pins its version still gets it."""
+    """Yank one file: only those who pin its version still get it."""
     registry.projects.yank_file(repository, filename, reason)
     say(f"Yanked {filename} in {repository}.")
 

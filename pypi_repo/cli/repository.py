@@ -19,12 +19,14 @@ def repository() -> None:
     """Create, list, change and delete repositories."""
 
 
-_description = click.option("--description", metavar="TEXT", help="Shown to people.")
+_description = click.option("--description", metavar="TEXT", help="A description, shown to people.")
 _max_file_size = click.option(
-    "--max-file-size", type=Size(), help="The largest file, like 500MiB; not above the registry's."
+    "--max-file-size",
+    type=Size(),
+    help="The largest file, like 500MiB; at most what the server allows.",
 )
 
-_quota = click.option("--quota", type=Size(), help="Of all files together, like 50GiB.")
+_quota = click.option("--quota", type=Size(), help="The limit for all files together, like 50GiB.")
 _profile = click.option(
     "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
 )
@@ -85,7 +87,7 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @_profile
 @uses_registry
 def set_(registry: Registry, name: str, **settings: Any) -> None:
-    """Change settings of repository NAME; what is not named stays."""
+    """Change settings of repository NAME; others stay as they are."""
     given = {key: value for key, value in settings.items() if value is not None}
     if not given:
         raise click.UsageError("Say what to change, such as --public or --protect.")

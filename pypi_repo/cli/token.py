@@ -19,10 +19,14 @@ def token() -> None:
 
 @token.command()
 @click.argument("user")
-@click.option("--repository", metavar="NAME", help="Good for this repository only.")
-@click.option("--read-only", is_flag=True, help="Not good for uploads.")
-@click.option("--expires-in", type=Duration(), help="Like 90d or 12h; never, if not said.")
-@click.option("--name", default="", metavar="TEXT", help="What it is for.")
+@click.option("--repository", metavar="NAME", help="Limit the token to this repository.")
+@click.option("--read-only", is_flag=True, help="The token cannot upload.")
+@click.option(
+    "--expires-in",
+    type=Duration(),
+    help="Until it expires, like 90d or 12h; by default it never does.",
+)
+@click.option("--name", default="", metavar="TEXT", help="A note on what it is for.")
 @uses_registry
 def create(
     registry: Registry,
@@ -32,7 +36,7 @@ def create(
     expires_in: timedelta | None,
     name: str,
 ) -> None:
-    """Make a token of repository USER. Its secret is printed last, and only now.
+    """Make a token of repository USER. Its secret is printed last, and only this once.
 
     Clients send it as the password, with the user name __token__.
     """
@@ -61,7 +65,7 @@ def list_(registry: Registry, user: str, as_json: bool) -> None:
 @yes_option
 @uses_registry
 def revoke(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
-    """Revoke the token ID; it is refused from now on."""
+    """Revoke token ID, which is refused from then on."""
     found = registry.accounts.token(id)
     which = f"token {found.id} ({found.name}) of {found.user}"
     confirm(f"This revokes {which}, for good", yes)

@@ -31,10 +31,13 @@ class _Grant(click.ParamType[tuple[str, Access]]):
 
 
 _read_only = click.option(
-    "--read-only", is_flag=True, help="May read every repository, write none."
+    "--read-only", is_flag=True, help="May read every repository and write to none."
 )
 _access = click.option(
-    "--access", type=_Grant(), multiple=True, help="May use only the named repositories; repeat it."
+    "--access",
+    type=_Grant(),
+    multiple=True,
+    help="May use only the named repositories; may be repeated.",
 )
 
 
@@ -99,7 +102,10 @@ def list_(registry: Registry, as_json: bool) -> None:
 @_read_only
 @_access
 @click.option(
-    "--disable/--enable", "disabled", default=None, help="Refuse it, and its tokens, or no longer."
+    "--disable/--enable",
+    "disabled",
+    default=None,
+    help="Refuse the user and its tokens, or accept them again.",
 )
 @uses_registry
 def set_(

@@ -211,7 +211,7 @@ def admit(
     """
     require(policy, actor, permission, found or _nowhere(name), project)
     if found is None:
-        raise UnknownRepository(f"There is no repository {name!r} here; check the URL.")
+        raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
     return found
 
 

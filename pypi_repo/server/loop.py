@@ -169,4 +169,7 @@ def _cannot_listen(error: Exception, host: str, port: int) -> str:
         return f"Port {port} on {host} is in use; choose another one with --port."
     if isinstance(error, OSError) and error.errno == errno.EACCES:
         return f"Port {port} needs more rights; choose one above 1023 with --port."
-    return f"Cannot listen on {host} port {port}: {error}. Choose another one with --host."
+    return (
+        f"Cannot listen on {host} port {port}: {str(error).rstrip('.')}. Choose "
+        f"another address with --host."
+    )

@@ -60,7 +60,9 @@ class Accounts:
         with self._database.begin() as connection:
             user_id = People(connection).add_user(name, password_hash, datetime.now(UTC))
             if user_id is None:
-                raise NameTaken(f"There is a repository user {name!r} already.")
+                raise NameTaken(
+                    f"There is a repository user {name!r} already; choose another name."
+                )
             catalog = Catalog(connection)
             grants = _resolve(catalog, named or {})
             People(connection).set_grants(user_id, everywhere, grants)
@@ -78,7 +80,9 @@ class Accounts:
         with self._database.read() as connection:
             found = People(connection).users(name.lower())
         if not found:
-            raise UnknownAccount(f"There is no repository user {name!r}; see `user list`.")
+            raise UnknownAccount(
+                f"There is no repository user {name!r}; see `pypi-repo user list`."
+            )
         return found[0]
 
     def page(self, request: ListRequest, *, actor: Actor = OPERATOR) -> ListPage[User]:
@@ -235,14 +239,14 @@ class Accounts:
 def _known(people: People, name: str) -> Account:
     user = people.user(name.lower())
     if user is None:
-        raise UnknownAccount(f"There is no repository user {name!r}; see `user list`.")
+        raise UnknownAccount(f"There is no repository user {name!r}; see `pypi-repo user list`.")
     return user
 
 
 def _known_token(people: People, token_id: int) -> Token:
     token = people.token(token_id) if 0 < token_id <= LARGEST_ID else None
     if token is None:
-        raise UnknownToken(f"There is no token {token_id}; see `token list USER`.")
+        raise UnknownToken(f"There is no token {token_id}; see `pypi-repo token list USER`.")
     return token
 
 
@@ -253,7 +257,9 @@ def _resolve(catalog: Catalog, named: Mapping[str, Access]) -> dict[Repository, 
 def _resolve_one(catalog: Catalog, name: str) -> Repository:
     repository = catalog.repository(name)
     if repository is None:
-        raise UnknownRepository(f"There is no repository {name!r}; see `repository list`.")
+        raise UnknownRepository(
+            f"There is no repository {name!r}; see `pypi-repo repository list`."
+        )
     return repository
 
 

@@ -79,7 +79,7 @@ class Administrators:
             if not Administration(connection).add_administrator(
                 name, password_hash, granted, datetime.now(UTC)
             ):
-                raise NameTaken(f"There is an administrator {name!r} already.")
+                raise NameTaken(f"There is an administrator {name!r} already; choose another name.")
             _record(Journal(connection), actor, "create administrator", name)
 
     def change(
@@ -265,7 +265,7 @@ def _require_own(actor: Actor, areas: frozenset[Area]) -> None:
 def _known(administration: Administration, name: str) -> Administrator:
     administrator = administration.administrator(name.lower())
     if administrator is None:
-        raise UnknownAccount(f"There is no administrator {name!r}; see `admin list`.")
+        raise UnknownAccount(f"There is no administrator {name!r}; see `pypi-repo admin list`.")
     return administrator
 
 

@@ -69,7 +69,9 @@ class Details:
             project.status == "quarantined"
             and not self._policy.allows(actor, Permission.MANAGE, repository, name)
         ):
-            raise UnknownProject(f"There is no project {name!r} in {repository.name!r}.")
+            raise UnknownProject(
+                f"There is no project {name!r} in {repository.name!r}; check the name."
+            )
         return repository, project
 
     def _page(
@@ -140,4 +142,4 @@ def _wanted(releases: _Releases) -> str | None:
 
 
 def _unknown_release(project: Project, version: str) -> UnknownRelease:
-    return UnknownRelease(f"{project.name} has no release {version[:80]} here.")
+    return UnknownRelease(f"{project.name} has no release {version[:80]} here; check the version.")

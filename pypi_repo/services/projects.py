@@ -276,7 +276,7 @@ class Projects:
         found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
         managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
         if project is None or file is None:
-            raise UnknownFile(f"There is no file {filename!r} in {repository!r}.")
+            raise UnknownFile(f"There is no file {filename!r} in {repository!r}; check the name.")
         return managed, project, file
 
     def _locate(
@@ -285,7 +285,9 @@ class Projects:
         found, located = catalog.locate(repository, normalize(project)) or (None, None)
         managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
         if located is None:
-            raise UnknownProject(f"There is no project {project!r} in {repository!r}.")
+            raise UnknownProject(
+                f"There is no project {project!r} in {repository!r}; check the name."
+            )
         return managed, located
 
 
@@ -299,7 +301,9 @@ def _known_release(catalog: Catalog, project: Project, version: str) -> int:
 
 
 def _unknown_release(project: Project, version: str) -> UnknownRelease:
-    return UnknownRelease(f"{project.name} has no release {version[:80]!r} here.")
+    return UnknownRelease(
+        f"{project.name} has no release {version[:80]!r} here; check the version."
+    )
 
 
 def _yank_action(reason: str | None, what: str) -> str:

@@ -106,7 +106,7 @@ class Repositories:
         with self._database.read() as connection:
             found = Catalog(connection).repository(name)
         if found is None:
-            raise UnknownRepository(f"There is no repository {name!r} here; check the URL.")
+            raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
         return found
 
     def managed_by(self, actor: Actor) -> frozenset[str]:

@@ -65,7 +65,9 @@ class SimpleIndex:
             self._policy, actor, Permission.READ, self._repository, repository, project
         )
         if located is None:
-            raise UnknownProject(f"There is no project {project!r} in {repository.name!r}.")
+            raise UnknownProject(
+                f"There is no project {project!r} in {repository.name!r}; check the name."
+            )
         return Versioned(
             key=("project", located.id, located.serial),
             serial=located.serial,

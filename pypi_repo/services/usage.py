@@ -208,5 +208,5 @@ def _named(catalog: Catalog, name: str | None) -> Repository | None:
         return None
     found = catalog.repository(name)
     if found is None:
-        raise UnknownRepository(f"There is no repository {name!r}.")
+        raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
     return found

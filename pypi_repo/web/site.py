@@ -99,7 +99,7 @@ class _LandingPage(WSGIApp):
         path = path_info(request)
         if path not in ("", "/", "/robots.txt"):
             raise NotFound("There is nothing here; check the URL.")
-        require_reading(request)
+        require_reading(request, "repositories/NAME/")
         if path == "/robots.txt":
             return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
         everybody_may_read = [found for found in self._registry.repositories.all() if found.public]

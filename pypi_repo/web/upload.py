@@ -69,4 +69,4 @@ def _check_action(actions: list[str]) -> None:
     if action in _GONE:
         raise ActionGone(f"The action {action!r} is no longer offered; files are uploaded at once.")
     if action != "file_upload":
-        raise InvalidForm("The only :action offered here is file_upload.")
+        raise InvalidForm("The form field :action must be file_upload; use twine or uv publish.")

@@ -176,7 +176,9 @@ def _releases(files: list[records.DistributionFile]) -> list[Release]:
 def _release(call: Call, repository: str, project: str, version: str) -> Release:
     files = call.registry.projects.release(repository, project, version, actor=call.actor)
     if not files:
-        raise UnknownRelease(f"{project!r} has no release {version[:80]!r} here.")
+        raise UnknownRelease(
+            f"{project!r} has no release {version[:80]!r} here; check the version."
+        )
     (release,) = _releases(files)
     return release
 

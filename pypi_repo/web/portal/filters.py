@@ -1,7 +1,7 @@
 """How templates show values."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from markupsafe import Markup
@@ -67,6 +67,12 @@ def access_in_words(grants: Grants) -> str:
     return "; ".join([everywhere] * bool(everywhere) + named) or "no access"
 
 
+def told(detail: Mapping[str, str]) -> dict[str, str]:
+    """What an entry of the journal says beside its action, in words."""
+    words = {"True": "yes", "False": "no", "None": "none", "": "none"}
+    return {name.replace("_", " "): words.get(value, value) for name, value in detail.items()}
+
+
 def is_digest(text: str) -> bool:
     """Whether it is so long that lists show its beginning."""
     return _DIGEST.fullmatch(text) is not None
@@ -80,6 +86,7 @@ FILTERS = {
     "count": counted,
     "is_web_url": is_web_url,
     "is_digest": is_digest,
+    "told": told,
     "areas_in_words": areas_in_words,
     "access_in_words": access_in_words,
 }
