@@ -16,7 +16,7 @@ from pypi_repo.registry import Registry
 
 @click.group(cls=Group)
 def admin() -> None:
-    """Create, list and delete administrators, who manage and reach no package."""
+    """Create, list, change and delete administrators: the accounts of the portal and the API."""
 
 
 _area = functools.partial(
