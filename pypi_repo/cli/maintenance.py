@@ -1,5 +1,6 @@
 """pypi-repo db ... and upkeep ..."""
 
+import re
 from dataclasses import asdict, dataclass, field
 
 import click
@@ -8,9 +9,12 @@ from pypi_repo.cli.options import Group, json_option, location_options, uses_reg
 from pypi_repo.cli.output import print_record
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
 from pypi_repo.services.upkeep import Checked, Problem
 from pypi_repo.settings import format_size, in_folder
+
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 @click.group(cls=Group)
@@ -53,7 +57,14 @@ def sweep(registry: Registry, as_json: bool) -> None:
     if as_json:
         print_record(asdict(swept), as_json)
     else:
-        click.echo(f"Deleted {swept.blobs} files, {format_size(swept.bytes)}.")
+        click.echo(f"Deleted {counted(swept.blobs, 'file')}, {format_size(swept.bytes)}.")
+
+
+def _digest(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """A mistyped one would be taken for the end of all files, and they for whole."""
+    if value and not _SHA256.fullmatch(value):
+        raise click.BadParameter("write the 64 hexadecimal digits that an interrupted run prints.")
+    return value.lower()
 
 
 @upkeep.command()
@@ -61,6 +72,7 @@ def sweep(registry: Registry, as_json: bool) -> None:
     "--after",
     default="",
     metavar="SHA256",
+    callback=_digest,
     help="Go on after the file with this digest, which an interrupted run prints.",
 )
 @json_option
@@ -93,7 +105,8 @@ def verify(registry: Registry, after: str, as_json: bool) -> None:
             "have the same paths."
         )
     if not as_json:
-        click.echo("All files are what was uploaded.")
+        rest = " after that one" if after else ""
+        click.echo(f"All files{rest} are as they were uploaded.")
 
 
 @dataclass

@@ -50,7 +50,7 @@ def test_there_and_back(filled: CommandLine, empty: CommandLine, tmp_path: Path)
     assert "copied 0 of the stored files, 0 bytes" in again
     assert restored.startswith("Restored ")
     assert restored.split()[1] == again.split()[2]
-    assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert empty.ok("user", "list") == filled.ok("user", "list")
     with empty.registry() as registry:
         assert [project.name for project in registry.projects.all("main")] == ["demo", "other"]
@@ -109,7 +109,7 @@ def test_a_damaged_file(filled: CommandLine, empty: CommandLine, tmp_path: Path)
     assert "nothing was restored" in refused.stderr
     assert restored.exit_code == 0
     assert restored.stdout.startswith(line + "Left out 1 files")
-    assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert [project["name"] for project in empty.json("project", "list", "main")] == [
         "demo",
         "other",
@@ -138,7 +138,7 @@ def test_a_backup_that_is_ended_half_way(
     assert "There is no backup" in halfway.stderr
     assert [path.name for path in copied] == [first.name]
     assert re.search("copied [12] of", again)  # what is beside the file may have been copied
-    assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
 
 
 @ENDS
@@ -155,7 +155,7 @@ def test_a_restore_that_is_ended_half_way(
 
     assert halfway == []
     assert re.search("copied [12] of", again)  # what is beside the file may have been copied
-    assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert not (empty.data / "blobs" / ".restoring").exists()
 
 
@@ -179,7 +179,7 @@ def test_killed_at_any_moment(filled: CommandLine, empty: CommandLine, tmp_path:
         empty.ok("backup", "restore", place)
 
     assert min(ended.values()) > 0, "none was killed; start earlier"
-    assert empty.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert [project["name"] for project in empty.json("project", "list", "main")] == [
         "demo",
         "other",

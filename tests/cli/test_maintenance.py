@@ -87,7 +87,7 @@ def test_verify(main_cli: CommandLine, index: Index) -> None:
     damage(main_cli, index)
     result = main_cli.run("upkeep", "verify")
 
-    assert good == "All files are what was uploaded.\n"
+    assert good == "All files are as they were uploaded.\n"
     assert result.exit_code == 1
     lines = sorted(result.stdout.splitlines(), key=lambda line: line.rpartition("/")[2])
     assert [line.rpartition("/")[2].partition(":")[0] for line in lines] == [
@@ -150,12 +150,18 @@ def test_verify_says_how_to_go_on(
     assert (rest["files"], rest["problems"]) == (1, [])
 
 
+@pytest.mark.parametrize("typed", ["xyz", "0" * 63, "g" * 64])
+def test_verify_goes_on_after_no_mistyped_digest(main_cli: CommandLine, typed: str) -> None:
+    assert "64 hexadecimal digits" in main_cli.run("upkeep", "verify", "--after", typed).stderr
+    assert "after that one" in main_cli.ok("upkeep", "verify", "--after", "0" * 64)
+
+
 def test_verify_shows_its_progress_on_a_terminal(main_cli: CommandLine, index: Index) -> None:
     assert index.upload(wheel("demo", "1.0"), "ada", PASSWORD) == 200
     size = len(wheel("demo", "1.0").content)
     shown, output = on_a_terminal("upkeep", "verify", "--data", str(main_cli.data))
 
-    assert output == "All files are what was uploaded.\n"
+    assert output == "All files are as they were uploaded.\n"
     assert "100%" in shown
     assert format_size(size) in shown
 
@@ -177,5 +183,5 @@ def on_a_terminal(*args: str) -> tuple[str, str]:
 
 
 def test_verify_of_an_empty_registry(main_cli: CommandLine) -> None:
-    assert main_cli.ok("upkeep", "verify") == "All files are what was uploaded.\n"
+    assert main_cli.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert main_cli.ok("upkeep", "sweep").startswith("Deleted 0 files")

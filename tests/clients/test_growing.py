@@ -61,7 +61,7 @@ def test_growing(
             later = publisher.get("/repositories/main/simple/demo/")
 
     version = clients.run(python, "-c", "import demo; print(demo.__version__)").stdout
-    assert verified == "All files are what was uploaded.\n"
+    assert verified == "All files are as they were uploaded.\n"
     assert version == "1.0\n"
     assert after.body == before.body
     assert header(after, "ETag") == header(before, "ETag")
