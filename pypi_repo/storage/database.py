@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import QueuePool
 
-from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
+from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, OutOfSpace, Unavailable
 from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 from pypi_repo.storage.prepared import (
@@ -225,6 +225,11 @@ class Database:
         """The driver's errors about its surroundings as ours; bugs stay what they are."""
         try:
             yield
+        except UnicodeEncodeError as error:  # of a shell's argument: nobody else sends such text
+            raise InvalidSetting(
+                f"{error.object!r} is not UTF-8, so it can neither be kept nor looked for; "
+                "type it anew."
+            ) from error
         except _BUGS:
             raise
         except DBAPIError as error:

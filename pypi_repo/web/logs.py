@@ -103,11 +103,14 @@ def dropped_lines() -> dict[str, int]:
 def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
     """Sends all log lines of this process to standard error, and warnings as such.
 
-    They are written together a moment later, and dropped where standard error takes no more.
+    They are written together a moment later, and dropped where standard error takes no more. Where
+    it is closed, there is no log.
 
     log_format: `text` or `json`.
     requests: whether each request is a line.
     """
+    if sys.stderr is None:
+        return
     logging.captureWarnings(True)
     # The file itself: whoever writes to sys.stderr for long keeps everybody else from it.
     handler = BatchHandler(LogWriter(os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)))

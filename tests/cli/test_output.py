@@ -112,6 +112,26 @@ def test_passwords_that_nobody_could_read_are_not_made(tmp_path: Path) -> None:
     assert made == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["project", "list", "\udcff"],
+        ["token", "list", "\udcff"],
+        ["token", "create", "ada", "--name", "\udcff"],
+        ["repository", "set", "main", "--description", "a \udcff"],
+        ["user", "set", "ada", "--access", "\udcff=read"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_arguments_that_are_not_utf_8_are_refused_in_a_sentence(
+    command: list[str], main_cli: CommandLine
+) -> None:
+    refusal = main_cli.refused(*command)
+
+    assert "is not UTF-8" in refusal
+    assert_harmless(refusal)
+
+
 def into_full_output(command: list[str], data: Path) -> subprocess.CompletedProcess[str]:
     with Path("/dev/full").open("w") as full:
         return subprocess.run(

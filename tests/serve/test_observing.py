@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.serve.conftest import Prepared, clean_environment, publisher_of
 from tests.support.distributions import wheel
 from tests.support.http import bearer
 from tests.support.live import ServeProcess
-from tests.support.processes import free_port
+from tests.support.processes import ServerProcess, free_port
 from tests.support.publisher import publishing
 
 TOKEN = "a-token-for-the-scraper"
@@ -74,3 +75,14 @@ def test_a_log_that_nobody_reads_holds_up_no_request(prepared: Prepared) -> None
 
     assert statuses == {404}
     assert ended_with == 0
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="no shell to close it")
+def test_a_closed_standard_error_is_no_reason_not_to_serve(prepared: Prepared) -> None:
+    port = free_port()
+    serve = [sys.executable, "-m", "pypi_repo.serve", *map(str, prepared.options)]
+    closing = ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *serve, "--port", str(port)]
+    with ServerProcess(closing, port, env=clean_environment()) as server:
+        with publishing(f"{server.url}/", USER, PASSWORD) as client:
+            assert client.get("/healthz").status == 200
+        assert server.terminate() == 0
