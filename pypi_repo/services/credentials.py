@@ -5,8 +5,8 @@ import time
 from collections import deque
 from concurrent.futures import Future
 
+from pypi_repo.services.hashing_slots import KNOWN, STRANGERS, too_many_logins
 from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.places import KNOWN, STRANGERS, too_many_logins
 from pypi_repo.services.throttle import Attempt, Throttle
 
 _SHARED_IN_VAIN = 20

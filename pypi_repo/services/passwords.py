@@ -9,7 +9,7 @@ from collections import OrderedDict
 import bcrypt
 
 from pypi_repo.domain.accounts import LONGEST_PASSWORD, check_password
-from pypi_repo.services.places import ADMINISTRATORS, Patience, Places
+from pypi_repo.services.hashing_slots import ADMINISTRATORS, HashingSlots, Patience
 
 _REMEMBERED_FOR = 600.0  # seconds
 _REMEMBERED_AT_MOST = 10_000
@@ -23,12 +23,12 @@ class Passwords:
     stored hash that it matched. So neither the password nor anything that could be attacked
     offline is kept, and a changed password is refused at once: its stored hash is another.
 
-    places: where bcrypt runs; both `hash` and `verify` raise TooManyLogins where there is none.
+    slots: in which bcrypt runs; both `hash` and `verify` raise TooManyLogins where there is none.
     """
 
-    def __init__(self, cost: int, places: Places | None = None) -> None:
+    def __init__(self, cost: int, slots: HashingSlots | None = None) -> None:
         self._cost = cost
-        self._places = places or Places()
+        self._slots = slots or HashingSlots()
         self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, float] = OrderedDict()
         self._mutex = threading.Lock()
@@ -38,7 +38,7 @@ class Passwords:
     def hash(self, password: str) -> str:
         """Raises InvalidPassword for a password that breaks the rules."""
         check_password(password)
-        with self._places.one(ADMINISTRATORS):
+        with self._slots.one(ADMINISTRATORS):
             return bcrypt.hashpw(_encode(password), bcrypt.gensalt(self._cost)).decode("ascii")
 
     def is_remembered(self, password: str, stored_hash: str) -> bool:
@@ -57,7 +57,7 @@ class Passwords:
         if self.is_remembered(password, stored_hash):
             return True
         encoded = _encode(password)
-        with self._places.one(patience):
+        with self._slots.one(patience):
             matches = bcrypt.checkpw(encoded[:LONGEST_PASSWORD], stored_hash.encode("ascii"))
         if not matches or len(encoded) > LONGEST_PASSWORD:
             return False

@@ -13,8 +13,8 @@ from pypi_repo.domain.errors import TooManyFailedLogins, TooManyLogins
 from pypi_repo.services import credentials as credentials_module
 from pypi_repo.services import passwords as passwords_module
 from pypi_repo.services.credentials import Credentials
+from pypi_repo.services.hashing_slots import STRANGERS, HashingSlots, Patience
 from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.places import STRANGERS, Patience, Places
 from pypi_repo.services.throttle import Throttle
 
 PASSWORD, USER = "correct horse", "user@example.com"
@@ -63,7 +63,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Bcrypt:
 
 @pytest.fixture
 def passwords() -> Passwords:
-    return Passwords(4, Places(1))
+    return Passwords(4, HashingSlots(1))
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_64_jobs_with_one_new_password_are_all_admitted_by_one_check(
 def test_80_guesses_at_once_are_counted_before_they_are_checked(
     stored: str, slow: Bcrypt, threads: ThreadPoolExecutor
 ) -> None:
-    """With a place for each, so that only the count can keep them out."""
-    credentials = Credentials(Passwords(4, Places(100)), Throttle(10, 1000))
+    """With a slot for each, so that only the count can keep them out."""
+    credentials = Credentials(Passwords(4, HashingSlots(100)), Throttle(10, 1000))
     guesses = [
         threads.submit(credentials.are_right, USER, f"guess {number}", stored, HERE)
         for number in range(80)
@@ -153,7 +153,7 @@ def test_strangers_find_no_place_and_the_remembered_wait_for_none(
 
 
 def test_who_found_no_place_has_not_failed(stored: str, slow: Bcrypt) -> None:
-    credentials = Credentials(Passwords(4, Places(1)), Throttle(2, 2))
+    credentials = Credentials(Passwords(4, HashingSlots(1)), Throttle(2, 2))
     with ThreadPoolExecutor(6) as threads:
         others = [
             threads.submit(
@@ -172,9 +172,9 @@ def test_who_found_no_place_has_not_failed(stored: str, slow: Bcrypt) -> None:
 
 def _once_all_wait(credentials: Credentials, stored: str) -> None:
     """Asks as soon as the line is full."""
-    places = credentials._passwords._places
+    slots = credentials._passwords._slots
     pause = threading.Event()
-    while len(places._line) < STRANGERS.line:
+    while len(slots._line) < STRANGERS.line:
         pause.wait(0.01)
     credentials.are_right(USER, PASSWORD, stored, "198.51.100.1")
 
@@ -194,7 +194,7 @@ def test_one_password_tried_for_two_unknown_names_is_two_checks(
     stored: str, slow: Bcrypt, threads: ThreadPoolExecutor
 ) -> None:
     """As for known ones: the clock must not tell which they are."""
-    credentials = Credentials(Passwords(4, Places(100)), Throttle(10, 1000))
+    credentials = Credentials(Passwords(4, HashingSlots(100)), Throttle(10, 1000))
     guesses = [
         threads.submit(credentials.are_right, name, "guess", None, HERE) for name in ("a", "b")
     ]

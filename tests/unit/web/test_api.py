@@ -10,7 +10,7 @@ from werkzeug.test import Client
 
 from pypi_repo import ApiApp, Area, Registry, mount
 from pypi_repo.services import passwords
-from pypi_repo.services.places import Patience, Places
+from pypi_repo.services.hashing_slots import HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
@@ -557,15 +557,15 @@ def test_passwords_that_find_no_place_at_bcrypt_come_again(
     path: str, registry: Registry, api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Administrators wait for one, but not for ever; and nothing is half done then."""
-    places = Places(1)
-    monkeypatch.setattr(registry.accounts._passwords, "_places", places)
+    slots = HashingSlots(1)
+    monkeypatch.setattr(registry.accounts._passwords, "_slots", slots)
     monkeypatch.setattr(passwords, "ADMINISTRATORS", Patience(line=0, seconds=0))
     user = {"everywhere": "read", "repositories": {}}
     document = {"access": user, "password": "a new password"}
     if path.startswith("administrators"):
         document = {"areas": ["users"], "password": "a new password"}
     before = registry.accounts.users(), registry.administrators.all()
-    with places.one(Patience(line=0, seconds=0)):
+    with slots.one(Patience(line=0, seconds=0)):
         answer = api.put(path, document)
     problem = _problem(answer, 429)
     assert problem["error"] == "too-many-logins"

@@ -31,7 +31,7 @@ ADMINISTRATORS = Patience(line=64, seconds=30)
 """Who has shown that it may set passwords."""
 
 
-class Places:
+class HashingSlots:
     """So many at once, and the others in the order in which they came."""
 
     def __init__(self, number: int | None = None) -> None:
@@ -42,12 +42,12 @@ class Places:
 
     @contextmanager
     def one(self, patience: Patience) -> Iterator[None]:
-        """A place, for the block. Raises TooManyLogins where the patience does not suffice."""
+        """A slot, for the block. Raises TooManyLogins where the patience does not suffice."""
         with self._changed:
             if self._line or not self._free:
                 self._wait(patience)
             self._free -= 1
-            self._changed.notify_all()  # there may be a place for the next one, too
+            self._changed.notify_all()  # there may be a slot for the next one, too
         try:
             yield
         finally:

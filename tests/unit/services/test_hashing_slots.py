@@ -7,18 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from pypi_repo.domain.errors import TooManyLogins
-from pypi_repo.services import places as places_module
-from pypi_repo.services.places import Patience, Places
+from pypi_repo.services import hashing_slots
+from pypi_repo.services.hashing_slots import HashingSlots, Patience
 
 LONG = 60.0  # seconds; nobody waits so long where all is well
 
 
 class Crowd:
-    """Each takes a place and keeps it until it is told to go; `came` is who got one, in order."""
+    """Each takes a slot and keeps it until it is told to go; `came` is who got one, in order."""
 
-    def __init__(self, places: Places, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, slots: HashingSlots, threads: ThreadPoolExecutor) -> None:
         self.came: list[int] = []
-        self._places = places
+        self._slots = slots
         self._threads = threads
         self._may_go: dict[int, threading.Event] = {}
 
@@ -30,7 +30,7 @@ class Crowd:
         self._may_go[number].set()
 
     def _take(self, number: int, patience: Patience) -> None:
-        with self._places.one(patience):
+        with self._slots.one(patience):
             self.came.append(number)
             assert self._may_go[number].wait(LONG)
 
@@ -49,19 +49,19 @@ def until(happened: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
-def in_line(places: Places) -> int:
-    return len(places._line)
+def in_line(slots: HashingSlots) -> int:
+    return len(slots._line)
 
 
-def test_who_finds_neither_a_place_nor_room_in_the_line_is_refused_at_once(
+def test_who_finds_neither_a_slot_nor_room_in_the_line_is_refused_at_once(
     threads: ThreadPoolExecutor,
 ) -> None:
-    places = Places(2)
-    crowd, patience = Crowd(places, threads), Patience(line=3, seconds=LONG)
+    slots = HashingSlots(2)
+    crowd, patience = Crowd(slots, threads), Patience(line=3, seconds=LONG)
     served = [crowd.send(number, patience) for number in range(2)]
     until(lambda: len(crowd.came) == 2)
     served += [crowd.send(number, patience) for number in range(2, 5)]
-    until(lambda: in_line(places) == 3)
+    until(lambda: in_line(slots) == 3)
     with pytest.raises(TooManyLogins) as caught:
         crowd.send(5, patience).result(LONG)
     assert caught.value.retry_after > 0
@@ -73,12 +73,12 @@ def test_who_finds_neither_a_place_nor_room_in_the_line_is_refused_at_once(
 
 
 def test_the_line_is_served_in_order_and_nobody_overtakes(threads: ThreadPoolExecutor) -> None:
-    places = Places(1)
-    crowd, patience = Crowd(places, threads), Patience(line=10, seconds=LONG)
+    slots = HashingSlots(1)
+    crowd, patience = Crowd(slots, threads), Patience(line=10, seconds=LONG)
     sent = []
     for number in range(6):
         sent.append(crowd.send(number, patience))
-        until(lambda waiting=number: len(crowd.came) == 1 and in_line(places) == waiting)
+        until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
     for number in range(6):
         until(lambda coming=number: crowd.came == list(range(coming + 1)))
         crowd.let_go(number)
@@ -88,10 +88,10 @@ def test_the_line_is_served_in_order_and_nobody_overtakes(threads: ThreadPoolExe
 
 def test_who_has_less_room_finds_it_taken_by_who_has_more(threads: ThreadPoolExecutor) -> None:
     """Administrators wait where strangers are sent away."""
-    places = Places(1)
-    crowd = Crowd(places, threads)
+    slots = HashingSlots(1)
+    crowd = Crowd(slots, threads)
     sent = [crowd.send(number, Patience(line=10, seconds=LONG)) for number in range(4)]
-    until(lambda: in_line(places) == 3)
+    until(lambda: in_line(slots) == 3)
     with pytest.raises(TooManyLogins):
         crowd.send(4, Patience(line=2, seconds=LONG)).result(LONG)
     for number in range(4):
@@ -101,23 +101,23 @@ def test_who_has_less_room_finds_it_taken_by_who_has_more(threads: ThreadPoolExe
 
 
 def test_who_has_waited_long_enough_leaves_the_line(threads: ThreadPoolExecutor) -> None:
-    places = Places(1)
-    crowd = Crowd(places, threads)
+    slots = HashingSlots(1)
+    crowd = Crowd(slots, threads)
     first = crowd.send(0, Patience(line=1, seconds=LONG))
     until(lambda: crowd.came == [0])
     with pytest.raises(TooManyLogins):
         crowd.send(1, Patience(line=1, seconds=0.01)).result(LONG)
-    assert in_line(places) == 0
+    assert in_line(slots) == 0
     crowd.let_go(0)
     first.result(LONG)
-    with places.one(Patience(line=0, seconds=0)):
+    with slots.one(Patience(line=0, seconds=0)):
         pass
 
 
-def test_a_place_is_given_back_whatever_happens() -> None:
-    places = Places(1)
+def test_a_slot_is_given_back_whatever_happens() -> None:
+    slots = HashingSlots(1)
     for _ in range(3):
-        with pytest.raises(ValueError, match="went wrong"), places.one(Patience(0, 0)):
+        with pytest.raises(ValueError, match="went wrong"), slots.one(Patience(0, 0)):
             raise ValueError("went wrong")
 
 
@@ -127,5 +127,5 @@ def test_a_place_is_given_back_whatever_happens() -> None:
 def test_at_most_half_of_the_processors_and_never_half_of_the_threads(
     processors: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places_module, "_processors", lambda: processors)
-    assert Places()._free == expected
+    monkeypatch.setattr(hashing_slots, "_processors", lambda: processors)
+    assert HashingSlots()._free == expected
