@@ -255,7 +255,7 @@ def _require_own(actor: Actor, areas: frozenset[Area]) -> None:
     """Raises PermissionDenied for areas that the actor does not manage itself."""
     lacking = areas - actor.areas
     if lacking and actor.kind is not ActorKind.OPERATOR:
-        names = ", ".join(area.value for area in Area if area in lacking)
+        names = ", ".join(area.title for area in Area if area in lacking)
         raise PermissionDenied(
             f"{actor.name!r} does not manage {names}, so it can neither give that nor change "
             "what belongs to who does; ask an administrator who does."
