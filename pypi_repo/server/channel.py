@@ -34,6 +34,7 @@ class Channel(HTTPChannel):
 
     parser_class = Request
     task_class = Task
+    server: "Listener"
     request: Request | None
     requests: list[Request]
     requests_lock: threading.Lock
@@ -233,7 +234,7 @@ class Channel(HTTPChannel):
         try:
             super().service()
         finally:
-            cast("Listener", self.server).upload_slots.leave(request)
+            self.server.upload_slots.leave(request)
         self.since = time.monotonic()
         if request.waits_to_be_asked:
             self._give_up()
@@ -311,7 +312,7 @@ class Channel(HTTPChannel):
         ahead = self.adj.outbuf_high_watermark
         if self.total_outbufs_len <= ahead:
             return
-        with cast("Listener", self.server).waiting(), self.outbuf_lock:
+        with self.server.waiting(), self.outbuf_lock:
             while self.connected and self.total_outbufs_len > ahead // 2:
                 self.server.pull_trigger()
                 self.outbuf_lock.wait()
