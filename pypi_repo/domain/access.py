@@ -189,8 +189,9 @@ def require(
     where = f"repository {repository.name!r}"
     if project is not None and policy.allows(actor, permission, repository):
         where = f"project {project!r} of {where}"
+    to_do = "upload to" if permission is Permission.UPLOAD else permission.value
     raise PermissionDenied(
-        f"{actor.name!r} may not {permission.value} in {where}; ask an administrator for access."
+        f"{actor.name!r} may not {to_do} {where}; ask an administrator for access."
     )
 
 

@@ -155,7 +155,7 @@ def test_user_of_one_repository(
                      check=False)  # fmt: skip
 
     assert refused.returncode != 0
-    assert "'guest' may not upload in repository 'main'" in refused.text
+    assert "'guest' may not upload to repository 'main'" in refused.text
     assert note(clients, python) == "first"
     assert barred.returncode != 0
     assert "403" in barred.text

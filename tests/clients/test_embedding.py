@@ -213,7 +213,7 @@ def test_own_auth(clients: Clients, folder: Path) -> None:
         reader = clients.publish_with_twine(upload, "reader", PASSWORD, file, check=False)
         wrong = clients.publish_with_twine(upload, "publisher", "mistyped", file, check=False)
 
-    assert "'reader' may not upload in repository 'releases'" in reader.text
+    assert "'reader' may not upload to repository 'releases'" in reader.text
     assert "Wrong user name or password." in wrong.text
     with opened(folder) as registry:
         _project, files = registry.projects.get("releases", "demo")

@@ -157,7 +157,7 @@ def test_refusals_are_shown(
     mistyped = publish(client, clients, project, wrong, check=False)
 
     assert reader.returncode != 0
-    assert "'reader@example.com' may not upload in repository 'main'" in reader.text
+    assert "'reader@example.com' may not upload to repository 'main'" in reader.text
     assert mistyped.returncode != 0
     assert "The user name or password is wrong." in mistyped.text
     assert "not the password" not in mistyped.text

@@ -124,7 +124,7 @@ def test_who_did_not_log_in_is_asked_to() -> None:
 def test_who_may_not_is_told_where() -> None:
     """U20, U21, X72"""
     reader = Actor("reader", grants=Grants(READ))
-    with pytest.raises(PermissionDenied, match="'reader' may not upload in repository 'main'"):
+    with pytest.raises(PermissionDenied, match="'reader' may not upload to repository 'main'"):
         require(POLICY, reader, Permission.UPLOAD, _repository(), "demo")
 
 

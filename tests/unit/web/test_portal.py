@@ -217,6 +217,16 @@ def test_a_refused_form_is_shown_again_with_what_was_typed(
     assert len(registry.repositories.all()) == 1
 
 
+def test_refused_settings_are_shown_as_they_were_sent(portal: PortalClient) -> None:
+    answer = portal.post(
+        "repositories/main/settings", description="Of team A", quota="lots", visibility="public"
+    )
+    assert answer.status_code == 400
+    for shown in ('value="Of team A"', 'value="lots"', 'value="public" checked'):
+        assert shown in answer.text
+    assert 'name="protected" value="yes" checked' not in answer.text
+
+
 def test_all_that_is_wrong_with_a_form_stands_at_its_fields_at_once(
     registry: Registry, portal: PortalClient
 ) -> None:
