@@ -17,6 +17,7 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import project_name
 from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document, licence_files
+from pypi_repo.domain.texts import counted
 from pypi_repo.domain.versions import parse_version
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _VALIDATED_AS = "2.5"
 _LONGEST_SUMMARY = 512
 _LONGEST_SPECIFIER = 1024  # it is on the index with every file
 _LONGEST_COMPLAINT = 300  # of what the validator says, which repeats the value
+_WARNED_OF_AT_MOST = 5  # of URLs and addresses
 # Without the comments and encoded words of e-mails, at which the parser of e-mails is quadratic.
 _CONTENT_TYPE = re.compile(
     r"""
@@ -144,6 +146,9 @@ def _validate(fields: "RawMetadata", rules: Rules) -> tuple[str, ...]:
     odd = tuple(odd_contacts(fields))
     if odd and rules.public_commons:
         raise InvalidMetadata(odd[0])
+    if len(odd) > _WARNED_OF_AT_MOST:  # the journal keeps what is said
+        more = counted(len(odd) - _WARNED_OF_AT_MOST, "URL", "URLs")
+        return (*odd[:_WARNED_OF_AT_MOST], f"So it is with {more} more.")
     return odd
 
 

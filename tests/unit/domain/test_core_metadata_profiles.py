@@ -113,6 +113,15 @@ def test_contacts_that_only_people_understand_are_a_warning(shape: str) -> None:
         _parse(line, profile="pypi")
 
 
+def test_of_many_odd_contacts_the_first_are_named() -> None:
+    """U36: what is said of an upload is kept in the journal."""
+    urls = [f"Project-URL: {number}, ssh://example.org/demo" for number in range(9_000)]
+    assert len(_parse(*urls[:5]).warnings) == 5
+    *first, rest = _parse(*urls).warnings
+    assert first == list(_parse(*urls[:5]).warnings)
+    assert rest == "So it is with 8,995 URLs more."
+
+
 @pytest.mark.parametrize("profile", ALL)
 @pytest.mark.parametrize(
     ("field", "key"),
