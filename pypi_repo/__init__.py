@@ -34,8 +34,8 @@ from pypi_repo.registry import Registry
 from pypi_repo.services.publishing import Accepted
 from pypi_repo.services.simple_index import Index
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
-from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, remote_user
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount

@@ -33,8 +33,8 @@ from pypi_repo.storage import schema
 from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database, Result
 from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
-from pypi_repo.web.app import BoundRepository
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.logs import dropped_lines
 from pypi_repo.web.metrics import Family, Reading
 from pypi_repo.web.observed import RequestMetrics, observed

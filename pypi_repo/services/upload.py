@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import IO
 
 from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
@@ -27,6 +28,8 @@ from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
+
+_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,18 @@ class Uploads:
 
     def stage(self) -> StagedFile:
         return self._blobs.stage()
+
+    def add(self, actor: Actor, filename: str, stream: IO[bytes]) -> Accepted:
+        """Accepts a file that comes without a form; the stream is read to its end.
+
+        Raises as `admit` and `accept` do.
+        """
+        file_limit = self.admit(actor).file_limit
+        form = UploadForm.of_file(filename)
+        with self.stage() as staged:
+            while chunk := stream.read(_CHUNK):
+                staged.write(chunk, file_limit)
+            return self.accept(actor, form, staged)
 
     def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> Accepted:
         """Stores the staged file and shows it on the index; all or nothing, at once.

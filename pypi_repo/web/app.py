@@ -1,25 +1,18 @@
 """The frame of every WSGI app here: environ -> actor -> handle() -> response."""
 
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import OPERATOR, Actor, ActorKind
+from pypi_repo.domain.access import Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
-from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.services.details import Details
-from pypi_repo.services.download import Downloads
-from pypi_repo.services.publishing import Accepted
-from pypi_repo.services.simple_index import Index
-from pypi_repo.services.upload import Uploads
 from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 
@@ -35,55 +28,6 @@ answer's Content-Length; others send to the end, and some from the beginning."""
 
 _CHUNK = 256 * 1024
 _DRAINED = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class BoundRepository:
-    """A repository, by name, with all that an app over it needs.
-
-    Made by `Registry.repository(name)`. `dataclasses.replace(repository, index=...)` puts a
-    filter, a merged index or a proxy in the place of its index.
-    """
-
-    name: str
-    index: Index
-    uploads: Uploads
-    downloads: Downloads
-    details: Details
-    authenticate: Authenticate
-    is_public: Callable[[], bool]
-
-    def add_file(
-        self,
-        source: str | os.PathLike[str] | IO[bytes],
-        *,
-        filename: str | None = None,
-        actor: Actor = OPERATOR,
-    ) -> Accepted:
-        """Adds a wheel or sdist, with the very checks of an upload; all or nothing.
-
-        The very same file again changes nothing.
-
-        source: its path, or a binary stream, which is read from where it is to its end.
-        filename: that of the path, if not said; a stream needs it. The standards say what it must
-            be for this project and version.
-        actor: who is noted as the uploader, and must be allowed to upload here.
-
-        Raises a RegistryError that says what is wrong with the file or why it may not be stored,
-        OSError where the path cannot be read, and ValueError for a stream without a filename.
-        """
-        if isinstance(source, str | os.PathLike):
-            with open(source, "rb") as stream:
-                name = filename or os.path.basename(source)
-                return self.add_file(stream, filename=name, actor=actor)
-        if filename is None:
-            raise ValueError("A stream has no name: say filename='demo-1.0-py3-none-any.whl'.")
-        file_limit = self.uploads.admit(actor).file_limit
-        form = UploadForm.of_file(filename)
-        with self.uploads.stage() as staged:
-            while chunk := source.read(_CHUNK):
-                staged.write(chunk, file_limit)
-            return self.uploads.accept(actor, form, staged)
 
 
 class WSGIApp(ABC):

@@ -13,12 +13,12 @@ from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import (
     SENDS_PARTS_OF_FILES,
-    BoundRepository,
     RepositoryApp,
     path_info,
     require_reading,
 )
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.handover import hand_over
 from pypi_repo.web.pages import names

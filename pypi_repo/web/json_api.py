@@ -14,8 +14,9 @@ from pypi_repo.domain.records import ProjectDetails, Versioned
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accepted
-from pypi_repo.web.app import BoundRepository, RepositoryApp, path_info, redirect, require_reading
+from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache
 

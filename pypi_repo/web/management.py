@@ -12,7 +12,7 @@ from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.usage import UsageReports
-from pypi_repo.web.app import BoundRepository
+from pypi_repo.web.bound_repository import BoundRepository
 
 Result = TypeVar("Result")
 

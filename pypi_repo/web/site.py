@@ -14,7 +14,6 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.settings import FilesSentBy
 from pypi_repo.web import help_pages
 from pypi_repo.web.app import (
-    BoundRepository,
     RepositoryApp,
     WSGIApp,
     path_info,
@@ -23,6 +22,7 @@ from pypi_repo.web.app import (
     uploads_go_to,
 )
 from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.management import ManagedRegistry
