@@ -19,7 +19,7 @@ _RETRY_AFTER = 10  # seconds
 
 
 def take_slot(environ: "WSGIEnvironment", actor: Actor) -> None:
-    """To be called before the body of an upload is read.
+    """To be called before a body is read that may be large, such as that of an upload.
 
     Raises TooManyUploads where the actor, or its address, has too many under way.
     """

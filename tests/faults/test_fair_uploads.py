@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from pypi_repo import Registry, Settings
-from tests.conftest import PASSWORD, USER, populate
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import basic
 from tests.support.live import ServeProcess
@@ -145,3 +146,44 @@ def test_behind_a_proxy_the_address_is_the_clients(server: ServeProcess) -> None
         status = uploader.upload(wheel("proxied", padding=LARGE), OTHER, **proxied)
 
     assert status == 200
+
+
+@pytest.mark.parametrize("face", ["portal", "api"])
+def test_administrators_who_send_slowly_leave_threads_to_others(
+    face: str, server: ServeProcess, tmp_path: Path
+) -> None:
+    """Their forms and documents may be as large as an upload."""
+    if face == "portal":
+        target, kind = "/portal/users/nobody", "application/x-www-form-urlencoded"
+        credentials = f"Cookie: {signed_in(server)}"
+    else:
+        target, kind = "/api/v1/users/nobody/tokens", "application/json"
+        credentials = f"Authorization: Bearer {token_of(tmp_path / 'data')}"
+    lines = f"Host: x\r\n{credentials}\r\nContent-Type: {kind}\r\nContent-Length: 900000"
+    beginning = f"POST {target} HTTP/1.1\r\n{lines}\r\n\r\n".encode() + bytes(70_000)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(Uploader(server, HERE)) for _ in range(SLOW)]
+        for sender in slow:
+            sender.socket.sendall(beginning)
+        while len(slow) > AT_ONCE:
+            ready, _writable, _broken = select.select([one.socket for one in slow], [], [], 60)
+            assert ready, f"{len(slow)} were not answered"
+            for sender in [one for one in slow if one.socket in ready]:
+                assert sender.head().startswith("HTTP/1.1 429 ")
+                slow.remove(sender)
+        meanwhile = status_of(server, wheel("meanwhile", padding=LARGE), USER, THERE)
+
+    assert meanwhile == 200
+
+
+def signed_in(server: ServeProcess) -> str:
+    form = urlencode({"name": ADMINISTRATOR, "password": PASSWORD})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    with publishing(server.url, USER, PASSWORD) as browser:
+        answer = browser.request("POST", "/portal/sign-in", headers, form.encode())
+    return answer.headers["Set-Cookie"].partition(";")[0]
+
+
+def token_of(data: Path) -> str:
+    with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
+        return registry.administrators.create_token(ADMINISTRATOR)[1]

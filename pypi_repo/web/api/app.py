@@ -28,6 +28,7 @@ from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, path_info
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
+from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -64,6 +65,8 @@ class ApiApp(WSGIApp):
             allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
             raise MethodNotAllowed(allowed, "This URL cannot be used so; see the description.")
         actor = self._admitted(request)
+        if operation.body is not None:
+            take_slot(request.environ, actor)
         call = Call(self._registry, actor, _body(operation, request), _query(operation, request))
         if request.method in _READING:
             return _shown(operation.handle(call, **names), request)

@@ -37,6 +37,7 @@ from pypi_repo.web.portal import (
     users,
 )
 from pypi_repo.web.portal.page import Page
+from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -192,6 +193,8 @@ class PortalApp(WSGIApp):
         if not route.streams:
             largest = _LARGEST_FORM_OF_ANYBODY if route.public else _LARGEST_FORM
             page.request.max_content_length = largest
+            if not route.public:
+                take_slot(page.request.environ, page.actor)
             page.check_form_token(page.request.form.get("form_token", ""))
         assert route.act is not None  # noqa: S101 - _answer looked
         try:
