@@ -8,7 +8,7 @@ import click
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Duration, Group, json_option, uses_registry
 from pypi_repo.cli.output import print_records, say
-from pypi_repo.cli.passwords import new_password, password_options
+from pypi_repo.cli.passwords import new_password, password_options, tell
 from pypi_repo.domain.access import Area
 from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
@@ -38,9 +38,7 @@ def create(
     """Make the administrator NAME."""
     password = new_password(from_stdin, generated)
     registry.administrators.create(name, password, areas=_chosen(areas))
-    say(f"Created administrator {name.lower()}.", err=generated)
-    if generated:
-        click.echo(password)
+    tell(password, generated, f"Created administrator {name.lower()}.")
 
 
 @admin.command("list")
@@ -80,9 +78,7 @@ def set_password(registry: Registry, name: str, from_stdin: bool, generated: boo
     """Give administrator NAME another password."""
     password = new_password(from_stdin, generated)
     registry.administrators.set_password(name, password)
-    say(f"Changed the password of administrator {name.lower()}.", err=generated)
-    if generated:
-        click.echo(password)
+    tell(password, generated, f"Changed the password of administrator {name.lower()}.")
 
 
 @admin.command()

@@ -8,6 +8,7 @@ from typing import TypeVar
 import click
 
 from pypi_repo.cli.options import somebody_can_be_asked
+from pypi_repo.cli.output import say
 
 T = TypeVar("T")
 
@@ -45,3 +46,14 @@ def new_password(from_stdin: bool, generated: bool) -> str:
         )
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return password
+
+
+def tell(password: str, generated: bool, *lines: str) -> None:
+    """Says what was done with a new password.
+
+    One that was made up stands alone on standard output, for whoever pipes it on.
+    """
+    for line in lines:
+        say(line, err=generated)
+    if generated:
+        click.echo(password)

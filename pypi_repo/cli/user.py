@@ -7,7 +7,7 @@ import click
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, json_option, uses_registry
 from pypi_repo.cli.output import print_records, say
-from pypi_repo.cli.passwords import new_password, password_options
+from pypi_repo.cli.passwords import new_password, password_options, tell
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.texts import counted
 from pypi_repo.registry import Registry
@@ -62,15 +62,13 @@ def create(
     grants = _grants(read_only, access) or Grants(Access.WRITE)
     password = new_password(from_stdin, generated)
     registry.accounts.create_user(name, password, everywhere=grants.everywhere, named=grants.named)
-    say(f"Created repository user {name.lower()}, who may {_described(grants)}.", err=generated)
+    lines = [f"Created repository user {name.lower()}, who may {_described(grants)}."]
     if grants.everywhere is not Access.NONE:
-        say(
+        lines.append(
             f"`pypi-repo user set {name.lower()} --access REPO=read` narrows that to one "
-            "repository.",
-            err=generated,
+            "repository."
         )
-    if generated:
-        click.echo(password)
+    tell(password, generated, *lines)
 
 
 @user.command("list")
@@ -141,9 +139,7 @@ def set_password(registry: Registry, name: str, from_stdin: bool, generated: boo
     """Give repository user NAME another password."""
     password = new_password(from_stdin, generated)
     registry.accounts.set_password(name, password)
-    say(f"Changed the password of repository user {name.lower()}.", err=generated)
-    if generated:
-        click.echo(password)
+    tell(password, generated, f"Changed the password of repository user {name.lower()}.")
 
 
 @user.command()
