@@ -1,15 +1,14 @@
-"""What clients accept (RFC 9110 section 12.5), of which no more is read than any of them sends."""
+"""What clients say that they accept (RFC 9110 section 12.5)."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import Accept
-from werkzeug.http import parse_accept_header
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _LONGEST = 2000  # characters; real ones are below 200
 
-Kind = TypeVar("Kind", bound=Accept)
 
-
-def accepted(header: str, kind: type[Kind]) -> Kind:
-    """The values that an Accept header lists; `kind` says which of these headers it is."""
-    return parse_accept_header(header[:_LONGEST], kind)
+def accept_header(environ: "WSGIEnvironment", name: str = "HTTP_ACCEPT") -> str:
+    """The header, or its beginning: whoever remembers what it means remembers no more of it."""
+    header: str = environ.get(name, "")
+    return header[:_LONGEST]

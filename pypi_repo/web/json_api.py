@@ -5,6 +5,7 @@ from urllib.parse import quote, urljoin
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, NotFound
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import project_json
@@ -13,7 +14,7 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectDetails, Versioned
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
-from pypi_repo.web.accept import accepted
+from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
@@ -113,8 +114,8 @@ class ProvenanceApp(RepositoryApp):
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
         document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
         # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).
-        header = request.headers.get("Accept", "")
-        media_types = accepted(header, MIMEAccept) or MIMEAccept([("*/*", 1)])
+        header = accept_header(request.environ)
+        media_types = parse_accept_header(header, MIMEAccept) or MIMEAccept([("*/*", 1)])
         media_type = media_types.best_match([_PROVENANCE, "application/json"])
         if media_type is None:
             raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.records import Versioned
-from pypi_repo.web.accept import accepted
+from pypi_repo.web.accept import accept_header
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache, RenderedPage
 
@@ -33,7 +34,7 @@ def respond(
     """
     key = (content.key, content.serial, content.public, variant)
     environ = request.environ
-    takes_gzip = _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    takes_gzip = _takes_gzip(accept_header(environ, "HTTP_ACCEPT_ENCODING"))
 
     def make() -> RenderedPage:
         page = RenderedPage.of(media_type, render(content.load()), _description(content))
@@ -51,7 +52,7 @@ def names(if_none_match: str, etag: str) -> bool:
 
 @lru_cache(256)  # clients send one of a handful
 def _takes_gzip(accept_encoding: str) -> bool:
-    return accepted(accept_encoding, Accept).quality("gzip") > 0
+    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
 
 
 def _description(content: Versioned[Content]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import simple_pages
@@ -17,7 +18,7 @@ from pypi_repo.domain.representations import Representation, choose
 from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
-from pypi_repo.web.accept import accepted
+from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
@@ -99,7 +100,7 @@ class SimpleIndexApp(RepositoryApp):
         environ = request.environ
         # Parsing no parameters takes longer than finding the page.
         asked = request.args.get("format") if environ.get("QUERY_STRING") else None
-        representation = _negotiate(environ.get("HTTP_ACCEPT", ""), asked)
+        representation = _negotiate(accept_header(environ), asked)
         media_type = representation.value
         if representation is Representation.HTML:
             media_type += "; charset=utf-8"
@@ -130,7 +131,7 @@ def _negotiate(accept: str, format_parameter: str | None) -> Representation:
     # Spaces around ';' and '=' are seen in the wild; Werkzeug would take them for other types.
     for separator in ";=":
         accept = separator.join(part.strip() for part in accept.split(separator))
-    return choose(accepted(accept, MIMEAccept), format_parameter)
+    return choose(parse_accept_header(accept, MIMEAccept), format_parameter)
 
 
 def _redirect(request: Request, path: str, canonical: str) -> Response:

@@ -1,7 +1,7 @@
 """PortalApp: the administration portal, a thin face of the services."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -269,22 +269,21 @@ def _environment() -> Environment:
 
 
 @cache
-def _static(name: str) -> bytes | None:
-    """Only what is listed in the folder: the name comes from outside."""
+def _static_files() -> Mapping[str, bytes]:
+    """Those of the folder, by their names. What strangers ask for beside them is not kept."""
     folder = resources.files("pypi_repo.web.portal") / "static"
-    for file in folder.iterdir():
-        if file.name == name:
-            return file.read_bytes()
-    return None
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
+@cache
 def _static_version(name: str) -> str:
-    return hashlib.sha256(_static(name) or b"").hexdigest()[:12]
+    """name: as templates write it."""
+    return hashlib.sha256(_static_files()[name]).hexdigest()[:12]
 
 
 def _static_file(page: Page, name: str) -> Response:
     suffix = name[name.rfind(".") :]
-    content = _static(name) if suffix in _STATIC_TYPES else None
+    content = _static_files().get(name) if suffix in _STATIC_TYPES else None
     if content is None:
         return Response("There is no such file.\n", 404, content_type="text/plain")
     response = Response(content, content_type=f"{_STATIC_TYPES[suffix]}; charset=utf-8")

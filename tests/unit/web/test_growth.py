@@ -6,7 +6,9 @@ Headers are as long as no server lets them be. U113.
 from __future__ import annotations
 
 import base64
+import gc
 import io
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -259,6 +261,29 @@ def test_documents_are_read_in_linear_time(registry: Registry, shape: str) -> No
         assert answer.status_code in (400, 422), answer.status
 
     assert_linear(change, DOCUMENTS[shape], 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [("/portal/static/{}.css", "User-Agent"), (_PAGE, "Accept"), (_PAGE, "Accept-Encoding")],
+    ids=["static files", "Accept", "Accept-Encoding"],
+)
+def test_what_strangers_make_up_is_not_kept(app: Any, path: str, header: str) -> None:
+    """Each request has a long name or header that nobody sent before."""
+
+    def ask(number: int) -> None:
+        made_up = f"{number:03}" + "a" * 20_000
+        given = {header: f"text/html, {made_up}"}
+        call(app, environ_of("/", headers=given, PATH_INFO=path.format(made_up))).read()
+
+    ask(0)
+    tracemalloc.start()
+    for number in range(1, 201):
+        ask(number)
+    gc.collect()
+    kept, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def test_an_answer_does_not_repeat_all_that_was_sent(app: Any) -> None:
