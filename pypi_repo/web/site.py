@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _APPS_KEPT = 1024
+_LONGEST_KEPT = 64  # characters; no repository has a longer name
 
 
 def registry_site(
@@ -52,14 +53,14 @@ def registry_site(
     for_operators: further apps, by their prefixes.
     """
 
-    @lru_cache(_APPS_KEPT)
     def app_of(name: str) -> "WSGIApplication":
         bound = registry.repository(name)
         if authenticate is not None:
             bound = replace(bound, authenticate=authenticate)
         return _repository_app(bound, cache, files_sent_by)
 
-    app_of("main")  # what cannot work should say so before the first request
+    kept_app_of = lru_cache(_APPS_KEPT)(app_of)
+    kept_app_of("main")  # what cannot work should say so before the first request
 
     def portal() -> "WSGIApplication":
         from pypi_repo.web.portal.app import PortalApp
@@ -77,7 +78,8 @@ def registry_site(
         name = environ["PATH_INFO"].removeprefix("/").partition("/")[0]
         if not name:
             return not_found(environ, start_response)
-        return app_of(name)(shifted(environ, len(f"/{name}")), start_response)
+        app = kept_app_of(name) if len(name) <= _LONGEST_KEPT else app_of(name)
+        return app(shifted(environ, len(f"/{name}")), start_response)
 
     return mount(
         {

@@ -265,8 +265,13 @@ def test_documents_are_read_in_linear_time(registry: Registry, shape: str) -> No
 
 @pytest.mark.parametrize(
     ("path", "header"),
-    [("/portal/static/{}.css", "User-Agent"), (_PAGE, "Accept"), (_PAGE, "Accept-Encoding")],
-    ids=["static files", "Accept", "Accept-Encoding"],
+    [
+        ("/portal/static/{}.css", "User-Agent"),
+        ("/repositories/{}/simple/demo/", "User-Agent"),
+        (_PAGE, "Accept"),
+        (_PAGE, "Accept-Encoding"),
+    ],
+    ids=["static files", "repositories", "Accept", "Accept-Encoding"],
 )
 def test_what_strangers_make_up_is_not_kept(app: Any, path: str, header: str) -> None:
     """Each request has a long name or header that nobody sent before."""
