@@ -1,5 +1,6 @@
 """What strangers wrote into an exception is no line of the log."""
 
+import io
 import logging
 import sys
 import traceback
@@ -110,8 +111,9 @@ def test_otherwise_it_is_what_python_prints() -> None:
     assert "\n".join(lines) + "\n" == "".join(expected)
 
 
-def test_warnings_are_escaped_too(capsys: pytest.CaptureFixture[str]) -> None:
-    logger, handler = logging.getLogger("py.warnings"), logging.StreamHandler(sys.stderr)
+def test_warnings_are_escaped_too() -> None:
+    written = io.StringIO()
+    logger, handler = logging.getLogger("py.warnings"), logging.StreamHandler(written)
     handler.setFormatter(TextFormatter())
     logger.addHandler(handler)
     with warnings.catch_warnings():
@@ -121,4 +123,4 @@ def test_warnings_are_escaped_too(capsys: pytest.CaptureFixture[str]) -> None:
         logging.captureWarnings(False)
     logger.removeHandler(handler)
 
-    assert capsys.readouterr().err.count("\n") == 1
+    assert written.getvalue().count("\n") == 1
