@@ -105,6 +105,15 @@ def path_info(request: Request) -> str:
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
+def mount_path(request: Request) -> str:
+    """The path of the mount point's URL, without a slash at its end; empty at the root of a host.
+
+    It never begins with two slashes, behind which a host would stand.
+    """
+    path = quote(request.environ.get("SCRIPT_NAME", "").encode("latin-1"))
+    return f"/{path.lstrip('/')}" if path else ""
+
+
 def require_reading(request: Request, upload_url: str | None = None) -> None:
     """Raises MethodNotAllowed for all but GET and HEAD.
 
@@ -131,8 +140,7 @@ def redirect(request: Request, target: str) -> Response:
     """
     path = path_info(request)
     if "//" in path:
-        mount_point = request.environ.get("SCRIPT_NAME", "").encode("latin-1")
-        location = f"{quote(mount_point)}/{target}"
+        location = f"{mount_path(request)}/{target}"
     else:
         location = "../" * (path.count("/") - 1) + target or "./"
     query = request.query_string.decode("latin-1")

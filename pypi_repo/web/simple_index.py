@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
@@ -19,7 +19,7 @@ from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
-from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading
+from pypi_repo.web.app import RepositoryApp, mount_path, path_info, redirect, require_reading
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.page_cache import PageCache
@@ -137,6 +137,5 @@ def _negotiate(accept: str, format_parameter: str | None) -> Representation:
 def _redirect(request: Request, path: str, canonical: str) -> Response:
     if not path:
         # Without its last slash, the mount point itself is what the client called.
-        mounted_as = request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
-        return redirect(request, f"{quote(mounted_as.encode('latin-1'))}/")
+        return redirect(request, f"{mount_path(request).rpartition('/')[2]}/")
     return redirect(request, canonical)

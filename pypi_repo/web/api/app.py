@@ -25,7 +25,7 @@ from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page, Problem
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.app import WSGIApp, path_info
+from pypi_repo.web.app import WSGIApp, mount_path, path_info
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.upload_slots import take_slot
@@ -207,8 +207,7 @@ def _changed(answer: Answer, request: Request) -> Response:
     response = Response(_encoded(answer), answer.status, content_type="application/json")
     if answer.location is not None:
         response.autocorrect_location_header = False
-        root = request.environ.get("SCRIPT_NAME", "")
-        response.headers["Location"] = f"{root}/{answer.location}"
+        response.headers["Location"] = f"{mount_path(request)}/{answer.location}"
     elif answer.status == 200:
         response.set_etag(_etag(response.get_data()))
     return response

@@ -5,6 +5,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.web.api import openapi, reading_page
+from pypi_repo.web.app import mount_path
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -16,12 +17,11 @@ def respond(request: Request, path: str) -> Response:
     if path == "":
         response = Response(status=301)
         response.autocorrect_location_header = False
-        mounted_as = request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
-        response.headers["Location"] = f"{mounted_as}/"
+        response.headers["Location"] = f"{mount_path(request).rpartition('/')[2]}/"
         return response
     if path == "/":
         response = Response(reading_page.document(), content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _POLICY
         return response
-    here = {"servers": [{"url": request.environ.get("SCRIPT_NAME", "") or "/"}]}
+    here = {"servers": [{"url": mount_path(request) or "/"}]}
     return Response(msgspec.json.encode(openapi.document() | here), content_type="application/json")

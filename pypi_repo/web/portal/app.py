@@ -16,7 +16,7 @@ from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
-from pypi_repo.web.app import WSGIApp, drain, path_info
+from pypi_repo.web.app import WSGIApp, drain, mount_path, path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
@@ -231,8 +231,7 @@ def _with_last_slash(page: Page) -> Response:
     """Links are relative, so the portal's root must end with a slash."""
     response = Response(status=301)
     response.autocorrect_location_header = False
-    mounted_as = page.request.environ.get("SCRIPT_NAME", "").rpartition("/")[2]
-    response.headers["Location"] = f"{mounted_as}/"
+    response.headers["Location"] = f"{mount_path(page.request).rpartition('/')[2]}/"
     return response
 
 

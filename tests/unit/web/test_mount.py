@@ -1,7 +1,9 @@
 """mount(): which app gets which path, and what it sees."""
 
 import http.client
-from typing import TYPE_CHECKING
+import json
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -9,9 +11,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo import DownloadApp, Registry, RegistryError, SimpleIndexApp, UploadApp, mount
+from pypi_repo import (
+    OPERATOR,
+    ApiApp,
+    DownloadApp,
+    PortalApp,
+    Registry,
+    RegistryError,
+    SimpleIndexApp,
+    UploadApp,
+    mount,
+)
+from tests.conftest import ADMINISTRATOR
 from tests.support.distributions import wheel
-from tests.support.http import Page, Site, basic, call, environ_of, resolve
+from tests.support.http import Called, Page, Site, basic, bearer, call, environ_of, resolve
 from tests.support.live import LiveServer
 
 if TYPE_CHECKING:
@@ -282,3 +295,35 @@ def test_below_a_prefix_on_a_real_server(registry: Registry) -> None:
         response.read()
         assert (response.status, response.headers["Location"]) == (301, "simple/")
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("script_name", "quoted"),
+    [("/mein portal/ü", "/mein%20portal/%C3%BC"), ("//evil.example", "/evil.example")],
+)
+def test_redirects_and_links_quote_the_mount_point(
+    script_name: str, quoted: str, registry: Registry
+) -> None:
+    """Two slashes at its beginning would make the next name a host."""
+    site, outer = registry.wsgi_app(), script_name.encode().decode("latin-1")
+    index = SimpleIndexApp(registry.repository("main"), authenticate=lambda _environ: OPERATOR)
+    _token, secret = registry.administrators.create_token(ADMINISTRATOR)
+
+    def answer(app: "WSGIApplication", path: str, **how: Any) -> Called:
+        return call(app, environ_of("/", **how, PATH_INFO=path, SCRIPT_NAME=outer))
+
+    created = answer(
+        site,
+        "/api/v1/repositories/new",
+        method="PUT",
+        headers={"Content-Type": "application/json", **bearer(secret)},
+        body=BytesIO(b"{}"),
+        length=2,
+    )
+    assert created.header("Location") == f"{quoted}/api/v1/repositories/new"
+    assert answer(index, "//demo").header("Location") == f"{quoted}/demo/"
+    last = quoted.rpartition("/")[2]
+    for app in (PortalApp(registry), ApiApp(registry), index):
+        assert answer(app, "").header("Location") == f"{last}/"
+    description = json.loads(answer(site, "/api/v1/openapi.json").read())
+    assert description["servers"] == [{"url": f"{quoted}/api/v1"}]
