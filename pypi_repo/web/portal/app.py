@@ -154,14 +154,14 @@ class PortalApp(WSGIApp):
         try:
             response = self._answer(page)
         except (RegistryError, HTTPException) as error:
-            response = _refusal(page, error)
+            response = _error_page(page, error)
         if request.method == "POST" and response.status_code >= 400:
             drain(request)
         return response
 
     def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
         if isinstance(error, PermissionDenied):  # which is told to somebody in a browser
-            return _refusal(self._page(request, ANONYMOUS), error)
+            return _error_page(self._page(request, ANONYMOUS), error)
         return super()._refusal(request, error)
 
     def _page(self, request: Request, actor: Actor) -> Page:
@@ -235,7 +235,7 @@ def _with_last_slash(page: Page) -> Response:
     return response
 
 
-def _refusal(page: Page, error: RegistryError | HTTPException) -> Response:
+def _error_page(page: Page, error: RegistryError | HTTPException) -> Response:
     status, _code = problems.noted(error)
     if isinstance(error, HTTPException):
         message = error.description or ""
