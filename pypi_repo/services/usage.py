@@ -133,12 +133,11 @@ class UsageReports:
         self._counter.flush()
         first = _days_ago(number - 1)
         with self._database.read() as connection:
-            catalog = Catalog(connection)
-            found = _named(catalog, repository)
+            found = _named(Catalog(connection), repository)
             usage = Usage(connection)
             downloads = usage.downloads_by_day(first, found)
             uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
-            in_all = catalog.stored_size(found)
+            in_all = usage.stored_size(found)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []
         for offset in range(number):

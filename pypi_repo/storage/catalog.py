@@ -283,13 +283,6 @@ class Catalog:
         names = {"repository_id": repository.id, "digest": blake2_256}
         return self._connection.execute(FILENAME_OF, names).scalar_one()
 
-    def stored_size(self, repository: Repository | None) -> int:
-        """Bytes of all files of a repository, or of all repositories."""
-        statement = select(func.sum(FileRow.size))
-        if repository is not None:
-            statement = statement.where(FileRow.repository_id == repository.id)
-        return int(self._connection.execute(statement).scalar_one() or 0)
-
     def taken(self, repository: Repository, but_for: str = "") -> int:
         """Bytes that count against a repository's quota: of its files and all kept beside them.
 

@@ -119,6 +119,11 @@ class Usage:
         )
         return {day: int(count) for day, count in self._connection.execute(statement)}
 
+    def stored_size(self, repository: Repository | None) -> int:
+        """Bytes of all files of a repository, or of all repositories."""
+        statement = select(func.sum(FileRow.size)).where(*_of(FileRow.repository_id, repository))
+        return int(self._connection.execute(statement).scalar_one() or 0)
+
     def uploads_by_day(
         self, since: datetime, repository: Repository | None
     ) -> dict[date, tuple[int, int]]:
