@@ -1,6 +1,5 @@
 """Copies the blobs of files from one store to another, and reads each one while at it."""
 
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
@@ -10,9 +9,11 @@ from itertools import groupby
 from pypi_repo.domain.errors import TooLarge, Unavailable
 from pypi_repo.domain.inventory import ExpectedBlob, KeptFile
 from pypi_repo.services.progress import Meter
+from pypi_repo.settings import MIB
 from pypi_repo.storage.blobs import BlobStore
 
 _AT_ONCE = 8  # most of the time goes by waiting: for a disk to sync, for an object store to answer
+_LARGEST_BESIDE = 256 * MIB  # metadata or a signature, far beyond what an upload may bring
 _LOOK = 0.2  # seconds between two looks at how far it is
 
 
@@ -86,7 +87,7 @@ class Copying:
     def _copy_one(self, blob: ExpectedBlob) -> str | None:
         """A sentence about what is wrong with the source, where nothing was copied."""
         with self._target.stage() as staged:
-            limit = sys.maxsize if blob.size is None else blob.size
+            limit = _LARGEST_BESIDE if blob.size is None else blob.size
             try:
                 for piece in self._read(blob.path):
                     staged.write(piece, limit)

@@ -311,14 +311,29 @@ def test_a_place_may_be_a_link_itself(original: Path, tmp_path: Path) -> None:
         registry.backup.create(str(tmp_path / "link"))
 
 
-def test_a_file_that_never_ends_is_not_read_to_its_end(place: Path, tmp_path: Path) -> None:
-    (blob,) = place.rglob(WHEEL.filename)
+@pytest.mark.parametrize("suffix", ["", ".metadata"])
+def test_a_file_that_never_ends_is_not_read_to_its_end(
+    place: Path, tmp_path: Path, suffix: str
+) -> None:
+    (blob,) = place.rglob(WHEEL.filename + suffix)
     with blob.open("ab") as file:
         file.truncate(10 * 2**30)
     with made(tmp_path) as registry:
         with pytest.raises(InvalidBackup, match="damaged there") as caught:
             registry.backup.restore(str(place))
         assert "It is damaged: it is larger than it was." in caught.value.lost[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes on Windows")
+@pytest.mark.parametrize("suffix", ["", ".metadata"])
+def test_a_pipe_is_not_waited_for(place: Path, tmp_path: Path, suffix: str) -> None:
+    (blob,) = place.rglob(WHEEL.filename + suffix)
+    blob.unlink()
+    os.mkfifo(blob)
+    with made(tmp_path) as registry:
+        with pytest.raises(InvalidBackup, match="damaged there") as caught:
+            registry.backup.restore(str(place))
+        assert "It cannot be read" in caught.value.lost[0]
 
 
 def test_after_a_refusal_a_good_one_is_restored(place: Path, tmp_path: Path) -> None:
