@@ -139,7 +139,7 @@ def serve(
     if trusted_proxy:
         site = behind_proxy(site, trusted_proxy)
     server = Server(site, host, port, patience)
-    click.echo(f"The database is {registry.database_place}, the files are {registry.files_place}.")
+    click.echo(f"The database is {registry.database_place}; the files are in {registry.files_place}.")
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, _with_last_slash(public_url or server.url)))
     elif not registry.repositories.all():

@@ -20,7 +20,7 @@ from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess, free_port
 from tests.support.projects import pyproject_project
 
-PLACES = r"The database is (\S+), the files are (\S+)\.\n"
+PLACES = r"The database is (\S+); the files are in (\S+)\.\n"
 LISTENING = re.compile(r"Listening on (http://127\.0\.0\.1:\d+/) \(stop with Ctrl\+C\)\.\n")
 
 
