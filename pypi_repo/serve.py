@@ -139,7 +139,8 @@ def serve(
     if trusted_proxy:
         site = behind_proxy(site, trusted_proxy)
     server = Server(site, host, port, patience)
-    click.echo(f"The database is {registry.database_place}; the files are in {registry.files_place}.")
+    database_place, files_place = registry.database_place, registry.files_place
+    click.echo(f"The database is {database_place}; the files are in {files_place}.")
     if database is None and (made := registry.setup.first_steps()):
         click.echo(_greeting(made, _with_last_slash(public_url or server.url)))
     elif not registry.repositories.all():
