@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import replace
 
 from pypi_repo.services.hashing_slots import KNOWN, STRANGERS, too_many_logins
 from pypi_repo.services.passwords import Passwords
@@ -73,7 +74,7 @@ class Credentials:
     def _check(self, key: _Key, attempt: Attempt | None, password: str, stored_hash: str) -> bool:
         """attempt: a stranger's; None for who is known."""
         check, has_failed = self._under_way[key], False
-        patience = KNOWN if attempt is None else STRANGERS
+        patience = KNOWN if attempt is None else replace(STRANGERS, network=attempt.network)
         try:
             is_right = self._passwords.verify(password, stored_hash, patience)
             has_failed = not is_right

@@ -100,6 +100,31 @@ def test_who_has_less_room_finds_it_taken_by_who_has_more(threads: ThreadPoolExe
         each.result(LONG)
 
 
+def test_no_network_keeps_others_out(threads: ThreadPoolExecutor) -> None:
+    """Its last leaves a full line for another's, whose first goes before its second."""
+    slots = HashingSlots(1)
+    crowd = Crowd(slots, threads)
+    many, other = (Patience(3, LONG, network) for network in ("198.51.100.7", "203.0.113.1"))
+    of_many = []
+    for number in range(4):
+        of_many.append(crowd.send(number, many))
+        until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
+    of_other = []
+    for number in (4, 5):
+        of_other.append(crowd.send(number, other))
+        with pytest.raises(TooManyLogins):
+            of_many.pop().result(LONG)
+    for late in (many, other):
+        with pytest.raises(TooManyLogins):
+            crowd.send(6, late).result(LONG)
+    for number in range(6):
+        crowd.let_go(number)
+    for each in of_many + of_other:
+        each.result(LONG)
+    assert crowd.came == [0, 4, 1, 5]
+    assert not slots._present
+
+
 def test_who_has_waited_long_enough_leaves_the_line(threads: ThreadPoolExecutor) -> None:
     slots = HashingSlots(1)
     crowd = Crowd(slots, threads)
