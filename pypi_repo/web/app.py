@@ -114,6 +114,14 @@ def mount_path(request: Request) -> str:
     return f"/{path.lstrip('/')}" if path else ""
 
 
+def root_url(request: Request) -> str:
+    """The absolute URL of the mount point, with a slash at its end, as the client spells the host.
+
+    Werkzeug's would show the host as it looks to people (IDNA), if it can be decoded at all.
+    """
+    return f"{request.scheme}://{request.host}{mount_path(request)}/"
+
+
 def require_reading(request: Request, upload_url: str | None = None) -> None:
     """Raises MethodNotAllowed for all but GET and HEAD.
 
@@ -128,7 +136,7 @@ def require_reading(request: Request, upload_url: str | None = None) -> None:
 
 def uploads_go_to(request: Request, upload_url: str) -> str:
     """A sentence for whoever uploads to another URL; `upload_url` as for `require_reading`."""
-    url = urljoin(request.root_url, upload_url)
+    url = urljoin(root_url(request), upload_url)
     return f"Uploads go to {url} : give that to twine or uv publish, which POST to it."
 
 

@@ -5,6 +5,7 @@ from html import escape
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.records import Repository
+from pypi_repo.web.app import root_url
 
 STYLE = """
 :root {
@@ -32,7 +33,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 
 def landing_page(request: Request, public: list[Repository]) -> Response:
     """What this is, and which repositories everybody may read."""
-    root = request.root_url.rstrip("/")
+    root = root_url(request).rstrip("/")
     items = "".join(
         f'<li><a href="{escape(root)}/repositories/{repository.name}/">{repository.name}</a> '
         f"{escape(repository.description)}</li>\n"
@@ -51,7 +52,7 @@ repository user; twine and uv publish to <code>{escape(root)}/repositories/NAME/
 
 def connection_page(request: Request, repository: str) -> Response:
     """How to connect twine, pip and uv to one repository, with the URLs of this deployment."""
-    url = escape(f"{request.root_url.rstrip('/')}/")
+    url = escape(root_url(request))
     scheme, _separator, rest = url.partition("://")
     name = escape(repository)
     return _page(

@@ -15,7 +15,7 @@ from pypi_repo.domain.records import ProjectDetails, Versioned
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
-from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading
+from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading, root_url
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
@@ -82,8 +82,8 @@ class JsonApiApp(RepositoryApp):
         whole: bool = True,
     ) -> "WSGIApplication":
         # Readers use these URLs out of their context, so they must be absolute.
-        files_url = urljoin(request.root_url, self._files_url)
-        project_url = urljoin(request.root_url, f"{self._index_url}{project}/")
+        files_url = urljoin(root_url(request), self._files_url)
+        project_url = urljoin(root_url(request), f"{self._index_url}{project}/")
         return pages.respond(
             request,
             self._cache,

@@ -19,7 +19,14 @@ from pypi_repo.domain.simple_pages import Links
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
-from pypi_repo.web.app import RepositoryApp, mount_path, path_info, redirect, require_reading
+from pypi_repo.web.app import (
+    RepositoryApp,
+    mount_path,
+    path_info,
+    redirect,
+    require_reading,
+    root_url,
+)
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.page_cache import PageCache
@@ -88,7 +95,7 @@ class SimpleIndexApp(RepositoryApp):
     def _provenance_base(self, request: Request) -> str | None:
         if self._provenance_url is None or request.scheme != "https":
             return None
-        return urljoin(request.root_url, self._provenance_url)
+        return urljoin(root_url(request), self._provenance_url)
 
     def _respond(
         self,

@@ -12,7 +12,7 @@ from pypi_repo.domain.access import Actor, ActorKind, Area
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.notes import Note
 from pypi_repo.services.sessions import Session
-from pypi_repo.web.app import path_info
+from pypi_repo.web.app import path_info, root_url
 from pypi_repo.web.management import ManagedRegistry
 
 # What a page may say to whoever is signed out, for whom no note can be left; never taken from the
@@ -97,7 +97,7 @@ class Page:
 
     def repository_url(self, name: str) -> str:
         """The absolute URL of a repository, as the browser reached this deployment."""
-        return urljoin(self.request.root_url, f"{self.repositories_url}{name}/")
+        return urljoin(root_url(self.request), f"{self.repositories_url}{name}/")
 
     def sent(self, name: str) -> str:
         """A field of the form, without the spaces that pasting brings along."""

@@ -181,6 +181,19 @@ def test_urls_follow_the_mount_and_the_host(registry: Registry, site: Site) -> N
     assert here["url"].startswith("http://localhost/repositories/")
 
 
+@pytest.mark.parametrize("host", ["xn--bcher-kva.example", "xn--a", "xn--" + "a" * 60])
+def test_a_host_is_spelled_as_the_client_spells_it(
+    registry: Registry, site: Site, host: str
+) -> None:
+    """Also where it is not the encoding of anything (RFC 3492)."""
+    _upload(site, "1.0")
+    client = Client(registry.wsgi_app(), use_cookies=False)  # they would want the host decoded
+    assert client.get("/", headers={"Host": host}).status_code == 200
+    response = client.get(f"{BASE}/demo/json", headers={**site.headers, "Host": host})
+    (file,) = response.get_json(force=True)["urls"]
+    assert file["url"].startswith(f"http://{host}/repositories/main/files/")
+
+
 @pytest.mark.parametrize("path", ["demo/json", "demo/json/", "demo/1.0/json", "demo/1.0/json/"])
 def test_the_last_slash_is_optional(site: Site, path: str) -> None:
     """X62"""
