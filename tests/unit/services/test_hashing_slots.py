@@ -7,8 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from pypi_repo.domain.errors import TooManyLogins
+from pypi_repo.server.loop import _THREADS
 from pypi_repo.services import hashing_slots
-from pypi_repo.services.hashing_slots import HashingSlots, Patience
+from pypi_repo.services.hashing_slots import (
+    ADMINISTRATORS,
+    KNOWN,
+    STRANGERS,
+    HashingSlots,
+    Patience,
+)
 
 LONG = 60.0  # seconds; nobody waits so long where all is well
 
@@ -154,3 +161,9 @@ def test_at_most_half_of_the_processors_and_never_half_of_the_threads(
 ) -> None:
     monkeypatch.setattr(hashing_slots, "_processors", lambda: processors)
     assert HashingSlots()._free == expected
+
+
+def test_all_who_wait_leave_some_threads_to_others() -> None:
+    """They share one line; the server has 16 threads for requests that have arrived."""
+    longest = max(patience.line for patience in (STRANGERS, KNOWN, ADMINISTRATORS))
+    assert hashing_slots._AT_ONCE_AT_MOST + longest <= _THREADS - 4
