@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pypi_repo.domain.access import AccessPolicy, Actor
-from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.errors import RegistryError, Unavailable
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Project, Repository
@@ -82,12 +82,17 @@ class Publishing:
     def publish(self, actor: Actor, candidate: Candidate, staged: StagedFile) -> Accepted:
         """Stores the candidate, whose content is staged, and shows it on the index.
 
-        Raises a RegistryError where it may not come in after all; nothing of it is left then.
+        Raises a RegistryError where it may not come in after all; nothing of it is left then,
+        but where the database could not be used: a sweep deletes it.
         """
+        is_stored = False
         try:
             self._blobs.put(candidate.file.path, staged, candidate.beside)
+            is_stored = True
             accepted = self._show(actor, candidate, staged)
-        except BaseException:
+        except BaseException as error:
+            if is_stored and isinstance(error, Unavailable):
+                raise  # whoever waited for the database does not wait for it a second time
             self._discard(candidate)
             raise
         if accepted.is_unchanged:  # somebody was first, perhaps with another signature
