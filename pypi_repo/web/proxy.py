@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?", re.ASCII)
+_PREFIX = re.compile(
+    r"(/(?!\.{1,2}(/|$))([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*/?", re.ASCII
+)
 _LONGEST_PREFIX = 1000  # characters
 _ADDRESS_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](:[0-9]+)?")
 
@@ -65,7 +67,9 @@ def _public(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         is_possible = (
-            parts.scheme in _DEFAULT_PORTS
+            url.isprintable()  # the parser leaves line breaks out
+            and parts.scheme in _DEFAULT_PORTS
+            and parts.port != 0  # and raises ValueError for what is none
             and _HOST.fullmatch(parts.netloc) is not None
             and _PREFIX.fullmatch(quote(parts.path, safe="/%:@!$&'()*+,;=~")) is not None
             and not (parts.query or parts.fragment)

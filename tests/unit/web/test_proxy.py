@@ -129,6 +129,10 @@ def test_a_proxy_is_an_address(proxy: str) -> None:
         "https://packages.example.com/#a",
         "https://[",
         "https://a b/",
+        "https://packages.example.com:99999/",
+        "https://packages.example.com/a/../b",
+        "https://packages.example.com/%zz",
+        "https://packages.example.com/a\n",
     ],
 )
 def test_what_no_public_url_can_be(url: str) -> None:
