@@ -118,6 +118,7 @@ def test_warnings_are_escaped_too() -> None:
     logger.addHandler(handler)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
+        logging.captureWarnings(False)  # or else nothing happens where another test left it on
         logging.captureWarnings(True)
         warnings.warn(HOSTILE, stacklevel=1)
         logging.captureWarnings(False)
