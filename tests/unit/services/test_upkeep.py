@@ -264,7 +264,7 @@ def test_verifying_finds_what_cannot_be_read(kept: Registry, root: Path) -> None
     path.mkdir()
     (problem,) = problems(kept)
     assert (problem.path, problem.fault) == (str(path.relative_to(root)), "unreadable")
-    assert "IsADirectoryError" in problem.what
+    assert "Not a file" in problem.what
 
 
 def test_a_store_that_does_not_answer_is_no_damage(database_url: str) -> None:
