@@ -643,7 +643,7 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
     assert "1 file in all: demo-1.0-py3-none-any.whl" in words
     assert "file demo-2.0-py3-none-any.whl" in words
     assert "demo-3.0" not in words
-    assert "cannot be taken back, and nobody can publish other content" in words
+    assert "cannot be taken back, and nothing can be published under these filenames" in words
     registry.repositories.change("main", allow_reuse=True)
     assert "nobody can publish" not in text_of(portal.post(path, **chosen))
     # Somebody else was faster with one of them.
