@@ -101,7 +101,7 @@ def test_unknown_users(both: Registry) -> None:
         lambda: accounts.tokens(NEW),
         lambda: accounts.set_password(ADMINISTRATOR, PASSWORD),
     ):
-        with pytest.raises(UnknownAccount, match="see `user list`"):
+        with pytest.raises(UnknownAccount, match="see `pypi-repo user list`"):
             refused()
 
 
@@ -177,7 +177,7 @@ def test_revoking(both: Registry) -> None:
     second, _secret = both.accounts.create_token(USER)
     assert both.accounts.revoke_token(first.id) == first
     assert both.accounts.tokens(USER) == [second]
-    with pytest.raises(UnknownToken, match="see `token list USER`"):
+    with pytest.raises(UnknownToken, match="see `pypi-repo token list USER`"):
         both.accounts.revoke_token(first.id)
 
 
@@ -235,9 +235,9 @@ def test_administrators_that_delete_each_other_leave_one(both: Registry) -> None
 
 
 def test_unknown_administrators(both: Registry) -> None:
-    with pytest.raises(UnknownAccount, match="see `admin list`"):
+    with pytest.raises(UnknownAccount, match="see `pypi-repo admin list`"):
         both.administrators.delete(USER)
-    with pytest.raises(UnknownAccount, match="see `admin list`"):
+    with pytest.raises(UnknownAccount, match="see `pypi-repo admin list`"):
         both.administrators.set_password(USER, PASSWORD)
 
 
@@ -250,8 +250,9 @@ def test_an_administrators_password_is_checked_like_any(both: Registry, database
     assert journal_of(both)[-1].action == "set password of administrator"
 
 
-def test_sixteen_users_of_one_name_at_once_make_one(both: Registry) -> None:
-    start = Barrier(16)
+def test_eight_users_of_one_name_at_once_make_one(both: Registry) -> None:
+    """More would be too many for the line in front of bcrypt."""
+    start = Barrier(8)
 
     def create(_number: int) -> bool:
         start.wait()
@@ -261,8 +262,8 @@ def test_sixteen_users_of_one_name_at_once_make_one(both: Registry) -> None:
             return False
         return True
 
-    with ThreadPoolExecutor(16) as threads:
-        assert sum(threads.map(create, range(16))) == 1
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(create, range(8))) == 1
     assert len(both.accounts.users()) == 3
 
 
