@@ -83,16 +83,14 @@ class Publishing:
         """Stores the candidate, whose content is staged, and shows it on the index.
 
         Raises a RegistryError where it may not come in after all; nothing of it is left then,
-        but where the database could not be used: a sweep deletes it.
+        but where the database or the file store could not be used: a sweep deletes it.
         """
-        is_stored = False
         try:
             self._blobs.put(candidate.file.path, staged, candidate.beside)
-            is_stored = True
             accepted = self._show(actor, candidate, staged)
-        except BaseException as error:
-            if is_stored and isinstance(error, Unavailable):
-                raise  # whoever waited for the database does not wait for it a second time
+        except Unavailable:
+            raise  # whoever waited for one of the two does not wait for it a second time
+        except BaseException:
             self._discard(candidate)
             raise
         if accepted.is_unchanged:  # somebody was first, perhaps with another signature
