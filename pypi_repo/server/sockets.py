@@ -1,0 +1,104 @@
+"""The sockets that a server listens on."""
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from pypi_repo.domain.errors import ConfigurationError
+
+_BACKLOG = 1024
+_EVERYWHERE = ("", "*")
+_TRIES = 10  # to find one free port for several addresses
+_NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+_Address = tuple[int, tuple[Any, ...]]  # family; address, port, and for IPv6 two more
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """One socket for each address of the host, IPv4 and IPv6, which do not block.
+
+    Of an address that this machine does not have, such as `localhost` on one without IPv6, there is
+    none, as long as another address is left.
+
+    host: a name or an address; `*` for all addresses of this machine.
+    port: 0 for any free one, the same for all addresses.
+
+    Raises ConfigurationError where it cannot listen there.
+    """
+    try:
+        addresses = _addresses(host, port)
+        if port != 0:
+            return _listening(addresses)
+        for _ in range(_TRIES - 1):
+            try:
+                return _listening(addresses)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        return _listening(addresses)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(_cannot_listen(error, host, port)) from error
+
+
+def url_of(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
+    """Where the first of them is reached, with a slash at the end."""
+    address, port = sockets[0].getsockname()[:2]
+    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
+def _addresses(host: str, port: int) -> list[_Address]:
+    """In the order in which the system would try them. Some systems name one twice."""
+    name = None if host in _EVERYWHERE else host.removeprefix("[").removesuffix("]")
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, address) for family, *_kind, address in found))
+
+
+def _listening(addresses: Sequence[_Address]) -> list[socket.socket]:
+    missing: OSError | None = None
+    with ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        for family, (host, port, *rest) in addresses:
+            chosen = sockets[0].getsockname()[1] if sockets else port
+            try:
+                bound = _bound(family, (host, chosen, *rest))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+            else:
+                sockets.append(stack.enter_context(bound))
+        if not sockets and missing is not None:
+            raise missing
+        for each in sockets:
+            each.listen(_BACKLOG)
+        stack.pop_all()
+    return sockets
+
+
+def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
+    with ExitStack() as stack:
+        bound = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        bound.setblocking(False)
+        if os.name == "posix":
+            # Elsewhere it would let two servers have the same port.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has its own
+        bound.bind(address)
+        stack.pop_all()
+    return bound
+
+
+def _cannot_listen(error: Exception, host: str, port: int) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is in use; choose another one with --port."
+    if isinstance(error, OSError) and error.errno == errno.EACCES:
+        return f"Port {port} needs more rights; choose one above 1023 with --port."
+    reason = str(error.strerror or error) if isinstance(error, OSError) else "it is no host name"
+    return (
+        f"Cannot listen on {host} port {port}: {reason.rstrip('.')}. Choose another address with "
+        "--host."
+    )
