@@ -16,6 +16,7 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
+from pypi_repo.server.sockets import listen, url_of
 from pypi_repo.services.setup import FirstSteps
 from pypi_repo.settings import GIB, FilesSentBy, Limits, data_folder, in_folder
 from pypi_repo.storage.folders import PRIVATE, make_folders
@@ -138,14 +139,16 @@ def serve(
     site = registry.wsgi_app()
     if trusted_proxy:
         site = behind_proxy(site, trusted_proxy)
-    server = Server(site, host, port, patience)
+    sockets = listen(host, port)
+    url = url_of(sockets)
+    server = Server(site, sockets, patience=patience)
     database_place, files_place = registry.database_place, registry.files_place
     click.echo(f"The database is {database_place}; the files are in {files_place}.")
     if database is None and (made := registry.setup.first_steps()):
-        click.echo(_greeting(made, _with_last_slash(public_url or server.url)))
+        click.echo(_greeting(made, _with_last_slash(public_url or url)))
     elif not registry.repositories.all():
         click.echo(_NOTHING_YET)
-    click.echo(f"Listening on {server.url} (stop with Ctrl+C).")
+    click.echo(f"Listening on {url} (stop with Ctrl+C).")
     server.run()
     registry.close()
 

@@ -1,5 +1,6 @@
 """Accepts connections, and hands their requests to threads."""
 
+import socket
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,7 +32,7 @@ class Listener(TcpWSGIServer):
         application: "WSGIApplication",
         sockets: dict[int, Any],
         adj: "Adjustments",
-        address: Any,
+        listening: socket.socket,
         dispatcher: Threads,
         uploads: Threads,
         upload_slots: UploadSlots,
@@ -41,7 +42,13 @@ class Listener(TcpWSGIServer):
         self.upload_slots = upload_slots
         self._uploads = uploads
         super().__init__(
-            application, map=cast("Any", sockets), dispatcher=dispatcher, adj=adj, sockinfo=address
+            application,
+            map=cast("Any", sockets),
+            _sock=cast("Any", listening),
+            dispatcher=dispatcher,
+            adj=adj,
+            bind_socket=False,
+            sockinfo=cast("Any", (listening.family, listening.type, 0, listening.getsockname())),
         )
 
     def add_task(self, task: Any) -> None:

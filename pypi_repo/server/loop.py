@@ -1,17 +1,17 @@
 """The server: one loop that receives and sends, and threads that run the application."""
 
-import errno
 import select
 import signal
+import socket
 import sys
 import time
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
-from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.server.channel import Channel
 from pypi_repo.server.listener import Listener
 from pypi_repo.server.patience import Patience
@@ -41,16 +41,15 @@ class Server:
 
     At SIGTERM or SIGINT it finishes what is under way, and ends.
 
+    sockets: that listen, and do not block. Processes may share them.
     patience: with clients; how long, and how slowly, they may send and take.
-
-    Raises ConfigurationError where it cannot listen on that address.
     """
 
     def __init__(
         self,
         application: "WSGIApplication",
-        host: str,
-        port: int,
+        sockets: Sequence[socket.socket],
+        *,
         patience: Patience = _PATIENCE,
     ) -> None:
         self._patience = patience
@@ -59,18 +58,16 @@ class Server:
         self._dispatcher = Threads(_THREADS, _STAND_INS)
         self._uploads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, 0)
         self._upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
-        try:
-            adj = _adjustments(host, port)
-            self._limit = adj.connection_limit
-            self._listeners = self._listen(application, adj)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(_cannot_listen(error, host, port)) from error
+        adj = _adjustments()
+        self._limit = adj.connection_limit
+        self._listeners = self._listen(application, sockets, adj)
         self._stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        # With port 0, this is the port that the system chose.
-        address, chosen_port = self._listeners[0].getsockname()
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{chosen_port}/"
+
+    def stop(self) -> None:
+        """Asks for the end as SIGTERM does; from any thread, and as often as one likes."""
+        self._stopping = True
 
     def run(self) -> None:
         """Serves until a signal asks for the end; at most half a minute longer."""
@@ -91,19 +88,21 @@ class Server:
             dispatcher.shutdown()
         wasyncore.close_all(self._map)
 
-    def _listen(self, application: "WSGIApplication", adj: Adjustments) -> list[Listener]:
+    def _listen(
+        self, application: "WSGIApplication", sockets: Sequence[socket.socket], adj: Adjustments
+    ) -> list[Listener]:
         return [
             Listener(
                 application,
                 self._map,
                 adj,
-                address,
+                listening,
                 self._dispatcher,
                 self._uploads,
                 self._upload_slots,
                 self._patience,
             )
-            for address in adj.listen
+            for listening in sockets
         ]
 
     def _make_room(self) -> None:
@@ -136,10 +135,8 @@ class Server:
         return [channel for channel in self._map.values() if isinstance(channel, Channel)]
 
 
-def _adjustments(host: str, port: int) -> Adjustments:
+def _adjustments() -> Adjustments:
     return Adjustments(
-        host=host,
-        port=port,
         ident="pypi_repo",
         recv_bytes=_RECEIVE,
         outbuf_high_watermark=_ANSWER_AHEAD,
@@ -162,14 +159,3 @@ def _possible_connections() -> int:
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     return max(50, (allowed - _FILES_BESIDE) // 2)
-
-
-def _cannot_listen(error: Exception, host: str, port: int) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use; choose another one with --port."
-    if isinstance(error, OSError) and error.errno == errno.EACCES:
-        return f"Port {port} needs more rights; choose one above 1023 with --port."
-    return (
-        f"Cannot listen on {host} port {port}: {str(error).rstrip('.')}. Choose "
-        f"another address with --host."
-    )

@@ -19,6 +19,7 @@ import sqlalchemy
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.server.loop import Server
+from pypi_repo.server.sockets import listen
 from tests.benchmarks.answers import Answer
 from tests.support.processes import ServerProcess, free_port
 
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     arguments = parser.parse_args()
     site = Site(arguments.folder, arguments.database)
-    Server(site.wsgi_app(), "127.0.0.1", arguments.port).run()
+    Server(site.wsgi_app(), listen("127.0.0.1", arguments.port)).run()
 
 
 class Site:

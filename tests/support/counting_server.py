@@ -19,6 +19,7 @@ from pypi_repo import Registry
 from pypi_repo.server.channel import Channel
 from pypi_repo.server.listener import Listener
 from pypi_repo.server.loop import Server
+from pypi_repo.server.sockets import listen
 from pypi_repo.settings import in_folder
 from pypi_repo.web.logs import log_to_stderr
 
@@ -40,7 +41,7 @@ class CountingServer(Server):
     def __init__(self, application: WSGIApplication, port: int) -> None:
         self.turns = 0
         self._application = application
-        super().__init__(self._answer, "127.0.0.1", port)
+        super().__init__(self._answer, listen("127.0.0.1", port))
 
     def _turn(self) -> None:
         self.turns += 1

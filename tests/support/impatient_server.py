@@ -13,6 +13,7 @@ from dataclasses import replace
 from pypi_repo import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
+from pypi_repo.server.sockets import listen
 from pypi_repo.settings import in_folder
 
 PATIENCE = Patience(
@@ -23,4 +24,4 @@ if __name__ == "__main__":
     data, port, host, answer = sys.argv[1:]
     patience = replace(PATIENCE, answer=float(answer))
     with Registry(in_folder(data)) as registry:
-        Server(registry.wsgi_app(), host, int(port), patience=patience).run()
+        Server(registry.wsgi_app(), listen(host, int(port)), patience=patience).run()
