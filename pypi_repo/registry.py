@@ -1,6 +1,6 @@
 """Registry: the one place where objects are built and joined."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -36,11 +36,12 @@ from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.logs import dropped_lines
-from pypi_repo.web.metrics import Family, Reading
+from pypi_repo.web.metrics import Family, Reading, Told, all_told
 from pypi_repo.web.observed import RequestMetrics, observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.proxy import at_public_url
+from pypi_repo.web.shared_metrics import SharedMetrics
 from pypi_repo.web.site import registry_site
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Registry:
         self.upkeep = Upkeep(self._database, self._blobs)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
+        self._shared_metrics: list[SharedMetrics] = []
         if self.is_new:
             self.upgrade()
 
@@ -143,9 +145,13 @@ class Registry:
             administrators included; by default the registry's own accounts.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
-        for_operators = self._for_operators(*metrics.families(), *cache.families())
+        families = (*metrics.families(), *cache.families(), *self._readings())
+        shared = self._shared(families)
+        for_operators = self._for_operators(shared.told if shared else lambda: all_told(families))
         sent_by = self._settings.files_sent_by
         site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
+        if shared:
+            site = shared.begun_by(site)
         url = self._settings.public_url
         return site if url is None else at_public_url(site, url)
 
@@ -178,27 +184,42 @@ class Registry:
         A registry is also a context manager that closes itself at the end of the block.
         """
         self._usage.flush(for_the_last_time=True)
+        for shared in self._shared_metrics:
+            shared.close()
         self._database.close()
 
-    def _for_operators(self, *families: Family) -> "dict[str, WSGIApplication]":
-        connections = Reading(
-            "pypi_repo_database_connections",
-            "Connections to the database.",
-            "gauge",
-            "state",
-            self._database.connections,
+    def _shared(self, families: Sequence[Family]) -> SharedMetrics | None:
+        """Nothing where no process could be asked, or each is to tell of itself."""
+        folder = self._settings.metrics_folder
+        if folder is None or self._settings.metrics_token is None:
+            return None
+        shared = SharedMetrics(folder, families)
+        self._shared_metrics.append(shared)
+        return shared
+
+    def _readings(self) -> tuple[Family, ...]:
+        return (
+            Reading(
+                "pypi_repo_database_connections",
+                "Connections to the database.",
+                "gauge",
+                "state",
+                self._database.connections,
+            ),
+            Reading(
+                "pypi_repo_log_lines_dropped_total",
+                "Lines of the log that were not written.",
+                "counter",
+                "reason",
+                dropped_lines,
+            ),
         )
-        dropped = Reading(
-            "pypi_repo_log_lines_dropped_total",
-            "Lines of the log that were not written.",
-            "counter",
-            "reason",
-            dropped_lines,
-        )
+
+    def _for_operators(self, tell: Callable[[], Iterable[Told]]) -> "dict[str, WSGIApplication]":
         return {
             "/healthz": HealthApp(),
             "/readyz": ReadinessApp(Readiness(self._database, self._blobs)),
-            "/metrics": MetricsApp(self._settings.metrics_token, (*families, connections, dropped)),
+            "/metrics": MetricsApp(self._settings.metrics_token, tell),
         }
 
     def __enter__(self) -> Self:

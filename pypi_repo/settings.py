@@ -96,6 +96,9 @@ class Settings:
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
     files_sent_by: who sends distribution files in the place of `registry.wsgi_app()`.
     metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
+    metrics_folder: the Path of a folder for the processes of one machine that serve this registry
+        together, and for nobody else: each then tells at `/metrics` what all of them count. It is
+        made where it is missing. POSIX only.
     public_url: where people and programs outside find `registry.wsgi_app()`, such as
         `https://packages.example.com/pypi`, for absolute links; without it, where a request says.
     password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
@@ -108,6 +111,7 @@ class Settings:
     limits: Limits = Limits()
     files_sent_by: FilesSentBy | None = None
     metrics_token: str | None = field(default=None, repr=False)
+    metrics_folder: Path | None = None
     public_url: str | None = None
     password_cost: int = 12
 
@@ -139,8 +143,8 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
     """Settings from text values named like the command line's environment variables.
 
     Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
-    PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN and
-    PYPI_REPO_PUBLIC_URL, and ignores the rest.
+    PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
+    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and ignores the rest.
 
     Raises ValueError where a value cannot be understood.
     """
@@ -158,10 +162,12 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         database_schema=values.get("PYPI_REPO_DATABASE_SCHEMA"),
     )
     sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
+    metrics_folder = values.get("PYPI_REPO_METRICS_FOLDER")
     return replace(
         settings,
         files_sent_by=parse_files_sent_by(sent_by) if sent_by else None,
         metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None,
+        metrics_folder=Path(metrics_folder) if metrics_folder else None,
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
     )
 

@@ -1,7 +1,7 @@
 """`pypi_repo.wsgi:application`, for gunicorn, uWSGI, mod_wsgi, granian ...
 
-Configured by the environment: PYPI_REPO_DATA, or PYPI_REPO_DATABASE and PYPI_REPO_BLOBS, and
-PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_TRUSTED_PROXY and PYPI_REPO_PUBLIC_URL.
+Configured by the environment: PYPI_REPO_DATA, or PYPI_REPO_DATABASE and PYPI_REPO_BLOBS, and the
+variables in docs/reference/settings.md that name `pypi_repo.wsgi`.
 """
 
 import atexit

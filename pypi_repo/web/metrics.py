@@ -6,19 +6,34 @@ what a client sent, because each new one is kept for ever.
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Number = int | float
 Labels = tuple[str, ...]
+Kind = Literal["counter", "histogram", "gauge"]
+
+
+class Told(msgspec.Struct):
+    """All samples of one name at one moment.
+
+    samples: the values, each by the text that stands before it.
+    """
+
+    name: str
+    meaning: str
+    kind: Kind
+    samples: dict[str, Number]
 
 
 class Family(Protocol):
     """One name, with a sample for each of its labels' values."""
 
-    def lines(self) -> Iterator[str]: ...
+    def told(self) -> Told: ...
 
 
 class Counter:
@@ -33,12 +48,14 @@ class Counter:
         with self._mutex:
             self._values[labels] = self._values.get(labels, 0) + amount
 
-    def lines(self) -> Iterator[str]:
+    def told(self) -> Told:
         with self._mutex:
             values = sorted(self._values.items())
-        yield from _header(self._name, self._meaning, "counter")
-        for labels, value in values:
-            yield _sample(self._name, zip(self._labels, labels, strict=True), value)
+        samples = {
+            _sample(self._name, zip(self._labels, labels, strict=True)): value
+            for labels, value in values
+        }
+        return Told(self._name, self._meaning, "counter", samples)
 
 
 class Histogram:
@@ -62,53 +79,70 @@ class Histogram:
             counts[place] += 1
             self._sums[labels] += value
 
-    def lines(self) -> Iterator[str]:
+    def told(self) -> Told:
         with self._mutex:
             found = sorted(
                 (key, counts[:], self._sums[key]) for key, counts in self._counts.items()
             )
-        yield from _header(self._name, self._meaning, "histogram")
+        samples: dict[str, Number] = {}
         for key, counts, total in found:
             labels = list(zip(self._labels, key, strict=True))
             so_far = 0
             for bound, count in zip((*self._bounds, "+Inf"), counts, strict=True):
                 so_far += count
-                yield _sample(f"{self._name}_bucket", [*labels, ("le", str(bound))], so_far)
-            yield _sample(f"{self._name}_sum", labels, total)
-            yield _sample(f"{self._name}_count", labels, so_far)
+                samples[_sample(f"{self._name}_bucket", [*labels, ("le", str(bound))])] = so_far
+            samples[_sample(f"{self._name}_sum", labels)] = total
+            samples[_sample(f"{self._name}_count", labels)] = so_far
+        return Told(self._name, self._meaning, "histogram", samples)
 
 
 class Reading:
-    """What somebody else keeps and tells when asked: a value for each value of one label.
-
-    kind: `gauge`, or `counter` for what only grows.
-    """
+    """What somebody else keeps and tells when asked: a value for each value of one label."""
 
     def __init__(
-        self, name: str, meaning: str, kind: str, label: str, read: Callable[[], Mapping[str, int]]
+        self, name: str, meaning: str, kind: Kind, label: str, read: Callable[[], Mapping[str, int]]
     ) -> None:
         self._name, self._meaning, self._kind, self._label = name, meaning, kind, label
         self._read = read
 
-    def lines(self) -> Iterator[str]:
-        yield from _header(self._name, self._meaning, self._kind)
-        for value, number in self._read().items():
-            yield _sample(self._name, [(self._label, value)], number)
+    def told(self) -> Told:
+        samples: dict[str, Number] = {
+            _sample(self._name, [(self._label, value)]): number
+            for value, number in self._read().items()
+        }
+        return Told(self._name, self._meaning, self._kind, samples)
 
 
-def exposition(families: Sequence[Family]) -> str:
+def all_told(families: Iterable[Family]) -> list[Told]:
+    return [family.told() for family in families]
+
+
+def together(parts: Iterable[Iterable[Told]]) -> list[Told]:
+    """The sums of what several told, in the order in which the names came up."""
+    sums: dict[str, Told] = {}
+    for part in parts:
+        for told in part:
+            samples = sums.setdefault(
+                told.name, Told(told.name, told.meaning, told.kind, {})
+            ).samples
+            for key, value in told.samples.items():
+                samples[key] = samples.get(key, 0) + value
+    return list(sums.values())
+
+
+def exposition(found: Iterable[Told]) -> str:
     """What a scraper is answered."""
-    return "".join(f"{line}\n" for family in families for line in family.lines())
+    return "".join(f"{line}\n" for told in found for line in _lines(told))
 
 
-def _header(name: str, meaning: str, kind: str) -> Iterator[str]:
-    yield f"# HELP {name} {meaning}"
-    yield f"# TYPE {name} {kind}"
+def _lines(told: Told) -> Iterator[str]:
+    yield f"# HELP {told.name} {told.meaning}"
+    yield f"# TYPE {told.name} {told.kind}"
+    for key, value in told.samples.items():
+        yield f"{key} {value}"
 
 
-def _sample(
-    name: str, labels: "Iterator[tuple[str, str]] | Sequence[tuple[str, str]]", value: Number
-) -> str:
+def _sample(name: str, labels: Iterable[tuple[str, str]]) -> str:
     # Values of labels are words of ours: nothing in them needs escaping.
     inside = ",".join(f'{label}="{text}"' for label, text in labels)
-    return f"{name}{{{inside}}} {value}" if inside else f"{name} {value}"
+    return f"{name}{{{inside}}}" if inside else name

@@ -1,7 +1,7 @@
 """What operators and their machines ask: is the process there, is it of use, what did it do."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
@@ -15,7 +15,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.services.readiness import Readiness
 from pypi_repo.web import metrics
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
-from pypi_repo.web.metrics import Family
+from pypi_repo.web.metrics import Told
 
 _SHORTEST_TOKEN = 16  # characters
 
@@ -47,12 +47,14 @@ class ReadinessApp(WSGIApp):
 
 
 class MetricsApp(WSGIApp):
-    """The numbers of this process, for who sends `token` as Bearer; without one, for nobody.
+    """The numbers, for who sends `token` as Bearer; without one, for nobody.
+
+    tell: gives the numbers of now.
 
     Raises ConfigurationError for a token that could be guessed.
     """
 
-    def __init__(self, token: str | None, families: Sequence[Family]) -> None:
+    def __init__(self, token: str | None, tell: Callable[[], Iterable[Told]]) -> None:
         super().__init__(lambda _environ: ANONYMOUS)
         if token is not None and len(token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
@@ -60,7 +62,7 @@ class MetricsApp(WSGIApp):
                 "with `openssl rand -hex 24`."
             )
         self._token = token
-        self._families = families
+        self._tell = tell
 
     def handle(self, request: Request, actor: Actor) -> Response:
         _require_this_url(request)
@@ -74,7 +76,7 @@ class MetricsApp(WSGIApp):
         is_right = hmac.compare_digest(sent.strip().encode(), self._token.encode())
         if scheme.lower() != "bearer" or not is_right:
             raise InvalidCredentials("This is not the metrics token.")
-        return _plain(metrics.exposition(self._families), content_type=metrics.CONTENT_TYPE)
+        return _plain(metrics.exposition(self._tell()), content_type=metrics.CONTENT_TYPE)
 
 
 def _require_this_url(request: Request) -> None:

@@ -134,3 +134,17 @@ def peak_memory(process: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmHWM")
+
+
+def children_of(process: int) -> list[int]:
+    """Its children that run, oldest first; only Linux tells."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    found = sorted(int(child) for task in tasks for child in task.read_text().split())
+    return [child for child in found if "State:\tZ" not in _status(child)]
+
+
+def _status(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "State:\tZ"

@@ -17,12 +17,11 @@ from pypi_repo.domain.errors import ConfigurationError
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
 from tests.support.http import JSON, Site, basic, bearer
+from tests.support.metrics import TOKEN, samples
 from tests.support.portal import PortalClient
 from tests.support.postgres import PostgresServer
 from tests.support.sql import count_statements
 from tests.unit.web.conftest import PATHS
-
-TOKEN = "a-token-for-the-scraper"
 
 
 @pytest.fixture
@@ -35,8 +34,7 @@ def numbers(site: Site) -> dict[str, float]:
     response = site.client.get("/metrics", headers=bearer(TOKEN))
     assert response.status_code == 200
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    samples = [line.rpartition(" ") for line in response.text.splitlines() if line[0] != "#"]
-    return {name: float(value) for name, _space, value in samples}
+    return samples(response.text)
 
 
 # Health

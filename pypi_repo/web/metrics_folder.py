@@ -1,0 +1,156 @@
+"""Files in which processes tell each other what they counted: one of each, and one of the ended.
+
+A process holds a lock for as long as it takes part. The system lets go of it however the process
+ends, and whoever looks next adds the counters of the dead to those that ended before, and deletes
+their files. So nothing that was told is lost or counted twice, and the folder stays small.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.storage.folders import PRIVATE, make_folders
+from pypi_repo.web.metrics import Told, together
+
+if sys.platform != "win32":
+    import fcntl
+
+Content = TypeVar("Content")
+
+
+class _Ended(msgspec.Struct):
+    """The sums of those that ended. Files of `names` may still be there, and are in them."""
+
+    names: list[str] = []
+    told: list[Told] = []
+
+
+class MetricsFolder:
+    """The folder, as one process sees it that may take part.
+
+    Raises ConfigurationError for one that cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._name = ""
+        self._lock = -1
+        self._content = b""
+        if sys.platform == "win32":
+            raise ConfigurationError("Windows cannot lock a folder of metrics; leave it out.")
+        try:
+            with self._alone():
+                pass
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder of metrics {path} cannot be used: {error.strerror}. Choose another "
+                "one, on a disk of this machine."
+            ) from error
+
+    def join(self) -> None:
+        """Takes part from now on, as somebody new. Raises OSError."""
+        self._name = secrets.token_hex(8)
+        self._hold()
+
+    def leave(self) -> None:
+        """Ends taking part. What was told stays."""
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._name, self._lock, self._content = "", -1, b""
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """In the place of what this process told before. Raises OSError."""
+        self._stay()
+        content = msgspec.json.encode(told)
+        if content != self._content:
+            _write(self._file(self._name, "json"), content)
+            self._content = content
+
+    def others(self) -> list[list[Told]]:
+        """What each of the others told last, and what all did that ended. Raises OSError."""
+        with self._alone():
+            with suppress(OSError):  # a full disk: the dead count as well where they lie
+                self._bury()
+            ended = self._ended()
+            names = {path.stem for path in self._path.glob("*.json")}
+            files = [self._file(name, "json") for name in names - {self._name} - set(ended.names)]
+            return [ended.told, *(_read(file, list[Told], []) for file in sorted(files))]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else joins, buries or reads meanwhile."""
+        make_folders(self._path, PRIVATE)
+        with (self._path / "lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _hold(self) -> None:
+        with self._alone():
+            self._bury()
+            self._lock = os.open(self._file(self._name, "alive"), os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def _stay(self) -> None:
+        """Shows whoever cleans up old files that these are not, and mends what was deleted."""
+        with suppress(FileNotFoundError):
+            os.utime(self._path / "ended")
+        try:
+            os.utime(self._file(self._name, "alive"))
+        except FileNotFoundError:
+            os.close(self._lock)
+            self._hold()
+            self._content = b""
+
+    def _bury(self) -> None:
+        """Adds up those that ended, and forgets what they had at the moment."""
+        dead = [path.stem for path in self._path.glob("*.alive") if _is_unlocked(path)]
+        if not dead:
+            return
+        ended = self._ended()
+        new = [
+            _read(self._file(name, "json"), list[Told], [])
+            for name in dead
+            if name not in ended.names  # and whoever buried it died before its files were gone
+        ]
+        total = [told for told in together([ended.told, *new]) if told.kind != "gauge"]
+        _write(self._path / "ended", msgspec.json.encode(_Ended(dead, total)))
+        for name in dead:
+            for suffix in ("tmp", "json", "alive"):
+                self._file(name, suffix).unlink(missing_ok=True)
+
+    def _ended(self) -> _Ended:
+        return _read(self._path / "ended", _Ended, _Ended())
+
+    def _file(self, name: str, suffix: str) -> Path:
+        return self._path / f"{name}.{suffix}"
+
+
+def _is_unlocked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All at once for whoever reads it."""
+    new = path.with_suffix(".tmp")
+    new.write_bytes(content)
+    os.replace(new, path)
+
+
+def _read(path: Path, kind: type[Content], nothing: Content) -> Content:
+    """`nothing` where there is no such file, or the machine stopped before it was written."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return nothing
