@@ -1,9 +1,8 @@
-"""python -m pypi_repo.serve: the registry on its own, on waitress.
+"""python -m pypi_repo.serve: the registry on its own.
 
-Why waitress, and what this adds to it, is told in docs/explanation/server.md.
+Its server is described in docs/explanation/server.md.
 """
 
-import logging
 import tempfile
 from dataclasses import replace
 from datetime import timedelta
@@ -117,8 +116,6 @@ def serve(
     In a new data folder it first makes a repository, a user and an administrator.
     """
     log_to_stderr(log_format, requests=access_log)
-    # That requests wait a moment for a thread is no news; how long they take is in /metrics.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     limits = Limits(file_size=max_upload_size)
     settings = in_folder(data, database, blobs, limits, database_schema=database_schema)
     registry = Registry(

@@ -1,1 +1,1 @@
-"""waitress, made to hand bodies to the application while they arrive, and to bear slow clients."""
+"""The server of `serve`: it streams bodies to the application, and bears slow clients."""

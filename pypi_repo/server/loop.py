@@ -1,48 +1,52 @@
 """The server: one loop that receives and sends, and threads that run the application."""
 
-import select
+import asyncio
+import contextlib
 import signal
 import socket
+import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from waitress import wasyncore
-from waitress.adjustments import Adjustments
-
-from pypi_repo.server.channel import Channel
-from pypi_repo.server.listener import Listener
+from pypi_repo.server.acceptor import Acceptor
+from pypi_repo.server.connection import Connection
 from pypi_repo.server.patience import Patience
+from pypi_repo.server.request import Request
+from pypi_repo.server.response import FileParts
 from pypi_repo.server.threads import Threads
 from pypi_repo.server.upload_slots import UploadSlots
+from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES
+from pypi_repo.web.upload_slots import TAKES_SLOT
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _THREADS = 16
-_STAND_INS = 100
 _UPLOADS_AT_ONCE = 32
 _REFUSERS = 4  # threads that tell others that there are as many uploads as that
 _DRAIN_SECONDS = 30
-_POLL_SECONDS = 0.5
-_LOOKED_EVERY = 1.0  # seconds
-_RECEIVE = 256 * 1024  # bytes
-_ANSWER_AHEAD = 512 * 1024  # bytes that the application makes before the client takes them
-_LONGEST_HEADERS = 64 * 1024  # bytes
-_CONNECTIONS = 1000
-_FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
+_LAST_JOBS_SECONDS = 5
+_LOOKED_EVERY = 0.5  # seconds
+_LOOKED_WHILE_ENDING = 0.05
+_RECEIVE = 64 * 1024  # bytes; more of them take much longer to allocate
 _PATIENCE = Patience()
 
 
 class Server:
     """Bodies stream to the application; slow, idle and too many clients do not hold it up.
 
-    At SIGTERM or SIGINT it finishes what is under way, and ends.
+    Requests that only read are answered by the loop, where the application need not wait for
+    anything (see `pypi_repo.domain.waiting`), and all others by threads.
 
-    sockets: that listen, and do not block. Processes may share them.
+    sockets: where it listens. They are closed at the end.
     patience: with clients; how long, and how slowly, they may send and take.
+    tls: encrypts all connections.
+    is_my_turn: asked, with the number of connections, before one more is taken, where other
+        processes listen to the same sockets; otherwise it is left to them for a moment.
     """
 
     def __init__(
@@ -51,111 +55,113 @@ class Server:
         sockets: Sequence[socket.socket],
         *,
         patience: Patience = _PATIENCE,
+        tls: ssl.SSLContext | None = None,
+        is_my_turn: Callable[[int], bool] | None = None,
     ) -> None:
-        self._patience = patience
-        self._map: dict[int, Any] = {}
-        self._look_at = 0.0
-        self._dispatcher = Threads(_THREADS, _STAND_INS)
-        self._uploads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, 0)
-        self._upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
-        adj = _adjustments()
-        self._limit = adj.connection_limit
-        self._listeners = self._listen(application, sockets, adj)
-        self._stopping = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-
-    def stop(self) -> None:
-        """Asks for the end as SIGTERM does; from any thread, and as often as one likes."""
-        self._stopping = True
+        self.application = application
+        self.patience = patience
+        self.threads = Threads(_THREADS, "answering")
+        self.upload_threads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, "receiving")
+        self.upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
+        self.buffer = memoryview(bytearray(_RECEIVE))  # of all connections: each empties it at once
+        self.is_ending = False
+        self._sockets, self._tls, self._is_my_turn = sockets, tls, is_my_turn
+        self._connections = set[Connection]()
+        self._is_stopped = False
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop
 
     def run(self) -> None:
-        """Serves until a signal asks for the end; at most half a minute longer."""
-        while not self._stopping:
-            self._make_room()
-            self._turn()
-        for listener in self._listeners:
-            listener.accepting = False
-            # Not listener.close(), which takes the trigger along: worker threads still pull it,
-            # and its file descriptor may belong to somebody else by then.
-            wasyncore.dispatcher.close(listener)
+        """Serves until SIGTERM or SIGINT asks for the end; at most half a minute longer."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self.serve()
+
+    def serve(self) -> None:
+        """Serves until `stop` is called; at most half a minute longer. In any thread."""
+        # On Windows, too: its own kind of loop cannot be told that a socket is ready.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(self._serve())
+        for threads in (self.threads, self.upload_threads):
+            threads.end(_LAST_JOBS_SECONDS)
+
+    def stop(self) -> None:
+        """Asks for the end. In any thread, and where a signal is handled."""
+        self._is_stopped = True
+        self.call(self._stopping.set)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
+        self.stop()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        acceptor = Acceptor(
+            self._sockets,
+            self._connections,
+            partial(Connection, self),
+            patience=self.patience,
+            tls=self._tls,
+            is_my_turn=self._is_my_turn,
+        )
+        self._look_at_all()
+        if not self._is_stopped:
+            await self._stopping.wait()
+        self.is_ending = True
+        acceptor.close()
         deadline = time.monotonic() + _DRAIN_SECONDS
         while self._is_busy() and time.monotonic() < deadline:
-            self._turn()
-        for channel in self._channels():
-            channel.handle_close()  # who waits for the rest of a body would wait for ever
-        for dispatcher in (self._dispatcher, self._uploads):
-            dispatcher.shutdown()
-        wasyncore.close_all(self._map)
+            await asyncio.sleep(_LOOKED_WHILE_ENDING)
+        acceptor.abort()
+        for connection in list(self._connections):
+            connection.abort()  # who waits for the rest of a body would wait for ever
+        await asyncio.sleep(0)
 
-    def _listen(
-        self, application: "WSGIApplication", sockets: Sequence[socket.socket], adj: Adjustments
-    ) -> list[Listener]:
-        return [
-            Listener(
-                application,
-                self._map,
-                adj,
-                listening,
-                self._dispatcher,
-                self._uploads,
-                self._upload_slots,
-                self._patience,
-            )
-            for listening in sockets
-        ]
-
-    def _make_room(self) -> None:
-        """For one more connection, in the place of the one that has been waiting longest.
-
-        Not while events are handled: one for who leaves would meet who comes.
-        """
-        if len(self._map) >= self._limit:
-            now = time.monotonic()
-            waiting = [channel for channel in self._channels() if channel.is_in_the_way(now)]
-            if waiting:
-                min(waiting, key=lambda channel: channel.since).handle_close()
-
-    def _turn(self) -> None:
+    def _look_at_all(self) -> None:
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + _LOOKED_EVERY
-            for channel in self._channels():
-                channel.close_if_stuck(now)
-        wasyncore.loop(timeout=_POLL_SECONDS, use_poll=True, map=self._map, count=1)
-
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
-        self._stopping = True
-        signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
+        for connection in list(self._connections):
+            connection.close_if_stuck(now)
+        asyncio.get_running_loop().call_later(_LOOKED_EVERY, self._look_at_all)
 
     def _is_busy(self) -> bool:
-        return any(channel.is_busy for channel in self._channels())
+        return any(connection.is_busy for connection in self._connections)
 
-    def _channels(self) -> list[Channel]:
-        return [channel for channel in self._map.values() if isinstance(channel, Channel)]
+    # What its connections need
 
+    def arrived(self, connection: Connection) -> None:
+        self._connections.add(connection)
 
-def _adjustments() -> Adjustments:
-    return Adjustments(
-        ident="pypi_repo",
-        recv_bytes=_RECEIVE,
-        outbuf_high_watermark=_ANSWER_AHEAD,
-        max_request_header_size=_LONGEST_HEADERS,
-        max_request_body_size=sys.maxsize,  # each app bounds what it reads, and says so better
-        connection_limit=_possible_connections(),
-        clear_untrusted_proxy_headers=False,  # the application decides whose to believe
-    )
+    def left(self, connection: Connection) -> None:
+        self._connections.discard(connection)
 
+    def call(self, do: Callable[..., object], *arguments: Any) -> None:
+        """In the loop, soon. In any thread; too late where the loop is closed."""
+        with contextlib.suppress(RuntimeError, AttributeError):
+            self._loop.call_soon_threadsafe(do, *arguments)
 
-def _possible_connections() -> int:
-    """As many as we want, or as the system lets us have, with a file for each."""
-    if not hasattr(select, "poll"):
-        return 400  # all that select() can look at, on Windows
-    import resource
+    def environ_of(self, transport: asyncio.Transport) -> "WSGIEnvironment":
+        """What all requests of one connection have in common (PEP 3333)."""
+        here, there = (transport.get_extra_info(side) for side in ("sockname", "peername"))
+        address, port = there[:2] if there else ("", 0)  # it may have left
+        return {
+            "SERVER_NAME": here[0] if here else "",
+            "SERVER_PORT": str(here[1]) if here else "",
+            "REMOTE_ADDR": address,
+            "REMOTE_PORT": str(port),
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "pypi_repo",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if self._tls else "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileParts,
+            "wsgi.input_terminated": True,
+            DISCARDS_WHAT_IS_NOT_READ: True,
+            SENDS_PARTS_OF_FILES: True,
+        }
 
-    wanted = 2 * _CONNECTIONS + _FILES_BESIDE
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(50, (allowed - _FILES_BESIDE) // 2)
+    def slot_for(self, request: Request) -> "WSGIEnvironment":
+        """How the application takes a slot for a large upload."""
+        return {TAKES_SLOT: partial(self.upload_slots.take, request)}

@@ -1,95 +1,267 @@
-"""One request as it arrives: its headers, and where its body goes."""
+"""Requests out of what a connection receives (RFC 9112), as WSGI is told of them (PEP 3333)."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from waitress.parser import HTTPRequestParser, ParsingError, get_header_lines
-from waitress.utilities import BadRequest, Error
+import httptools
 
 from pypi_repo.server.body import Body
 
-_LARGE = 64 * 1024  # bytes
-_FRAME = 8 * 1024
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+LARGE = 64 * 1024  # bytes of a body that is served while it is still being received
+_LONGEST_HEAD = 64 * 1024  # bytes
+_MOST_FIELDS = 256
+_FRAME = 8 * 1024  # bytes
+_UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
-class Late(Error):
-    """Answered where a request did not arrive in time."""
+class BadRequest(Exception):
+    """The request cannot be served, and where the next one begins is unknown.
 
-    code = 408
-    reason = "The request did not arrive in time and was given up; send it again"
+    status: such as `400 Bad Request`.
+    sentence: for whoever sent it.
+    """
+
+    def __init__(self, sentence: str, status: str = "400 Bad Request") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
 
 
-class Request(HTTPRequestParser):
-    """`body` is set while, and after, the body is handed on as it comes."""
+class Request:
+    """One request, from its headers on.
 
-    body: Body | None = None
-    path = ""  # of a request that could not be parsed
+    body: where a large body is handed on as it comes; a small one is in `content`.
+    expects_continue: whether the client waits to be asked for the body.
+    """
+
+    __slots__ = (
+        "body",
+        "content",
+        "expects_continue",
+        "fields",
+        "is_complete",
+        "is_in_chunks",
+        "keeps_alive",
+        "length",
+        "method",
+        "received",
+        "target",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.target = b""
+        self.version = "1.0"
+        self.fields: dict[str, str] = {}
+        self.length = 0
+        self.received = 0
+        self.content = bytearray()
+        self.body: Body | None = None
+        self.is_in_chunks = self.keeps_alive = self.expects_continue = self.is_complete = False
 
     @property
     def is_streamed(self) -> bool:
         return self.body is not None
 
     @property
-    def is_worth_streaming(self) -> bool:
-        """Whether the body is too large to keep; small ones arrive before they are served."""
-        if self.body_rcv is None or self.completed:
-            return False
-        return max(self.content_length, len(self.body_rcv)) > _LARGE  # none is said of chunks
-
-    @property
-    def missing(self) -> int:
-        """How many of the next bytes are the body's, and nothing else, as far as is known."""
-        remain: int = getattr(self.body_rcv, "remain", 0)  # none is counted in chunks
-        return remain
+    def only_reads(self) -> bool:
+        return self.method in ("GET", "HEAD") and self.body is None and not self.content
 
     @property
     def waits_to_be_asked(self) -> bool:
         """Whether the client sends its large body only once it is told to."""
-        return self.is_streamed and self.expect_continue
+        return self.body is not None and self.expects_continue
 
-    def stream_to(self, body: Body) -> None:
-        receiver: Any = self.body_rcv
-        body.append(receiver.buf.get())
-        receiver.buf.close()
-        receiver.buf = self.body = body
+    def environ(self, of_connection: "WSGIEnvironment") -> "WSGIEnvironment":
+        """of_connection: what all its requests have in common."""
+        path, _mark, query = self.target.partition(b"?")
+        if b"%" in path:
+            path = unquote_to_bytes(path)
+        return {
+            **of_connection,
+            **self.fields,
+            "REQUEST_METHOD": self.method,
+            "PATH_INFO": path.decode("latin-1"),
+            "QUERY_STRING": query.decode("latin-1"),
+            "SERVER_PROTOCOL": f"HTTP/{self.version}",
+            "wsgi.input": BytesIO(self.content) if self.body is None else self.body,
+        }
 
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # waitress forgets numbers and addresses that are none
-            raise ParsingError("Malformed request") from error
-        has_length = "CONTENT_LENGTH" in self.headers
-        if "TRANSFER_ENCODING" in self.headers or (self.chunked and has_length):
-            # A proxy might see the request's end elsewhere (RFC 9112, 6.1).
-            raise ParsingError("Ambiguous length of the body")
-        if self.chunked and _transfer_codings(header_plus) != [b"chunked"]:
-            raise ParsingError("Ambiguous Transfer-Encoding")
 
-    def give_up(self) -> None:
-        """What has not arrived will not be waited for: the request is answered with that."""
-        self.error = Late("The server waited for the rest of it.")
-        self.completed = True
+class Parser:
+    """Turns what is received into requests.
 
-    def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
-        if self.chunked and self._is_more_frame_than_body:
-            self.error = BadRequest("Too little body in too many chunks")
-            self.completed = True
-        return consumed
+    on_request: called where one can be served: when it is complete, or its large body begins.
+    on_head: called where the body of `receiving` begins.
+    new_body: makes what a large body is handed on in.
+    """
+
+    def __init__(
+        self,
+        on_request: Callable[[Request], None],
+        on_head: Callable[[Request], None],
+        new_body: Callable[[Request], Body],
+    ) -> None:
+        self._request = Request()
+        self._is_receiving = False
+        self._on_request, self._on_head, self._new_body = on_request, on_head, new_body
+        self._has_head = self._is_over = False
+        self._head = self._framed = 0  # bytes
+        self._number_of_fields = 0
+        self._parser: Any = httptools.HttpRequestParser(self)
 
     @property
-    def _is_more_frame_than_body(self) -> bool:
-        """waitress keeps a chunk's header and the trailer, and takes its time for each chunk."""
-        receiver: Any = self.body_rcv
-        kept, body = len(receiver.control_line) + len(receiver.trailer), len(receiver)
-        return kept > _FRAME or self.body_bytes_received - body > _FRAME + body // 16
+    def receiving(self) -> Request | None:
+        """The request that is not yet complete."""
+        return self._request if self._is_receiving else None
+
+    @property
+    def receives_body(self) -> bool:
+        return self._is_receiving and self._has_head
+
+    def feed(self, data: memoryview) -> None:
+        """Raises BadRequest, after which nothing more can be fed."""
+        if self._is_over:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._is_over = True  # who asks for another protocol is answered in this one, and left
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, BadRequest):
+                raise error.__context__ from None
+            raise
+        except httptools.HttpParserError as error:
+            raise BadRequest("The request is malformed.") from error
+        if self._is_receiving:
+            self._bound(self._request, len(data))
+
+    def _bound(self, request: Request, fed: int) -> None:
+        if not self._has_head:
+            self._head += fed
+            if self._head > _LONGEST_HEAD:
+                raise _too_long()
+        elif request.is_in_chunks:
+            self._framed += fed
+            if self._framed - request.received > _FRAME + request.received // 16:
+                raise BadRequest("The body has too many chunks that are too small.")
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._request = Request()
+        self._is_receiving, self._has_head = True, False
+        self._head = self._framed = self._number_of_fields = 0
+
+    def on_url(self, part: bytes) -> None:
+        self._request.target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        request = self._request
+        if self._has_head:  # it is a trailer, which nobody asks for
+            return
+        self._number_of_fields += 1
+        if self._number_of_fields > _MOST_FIELDS:
+            raise _too_long()
+        key = _environ_key(name)
+        if not key:
+            return
+        text = value.decode("latin-1").strip(" \t")
+        if key in request.fields:
+            if key in ("HTTP_HOST", "CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
+                raise BadRequest("The request has a header twice that it may have once.")
+            text = f"{request.fields[key]}{'; ' if key == 'HTTP_COOKIE' else ', '}{text}"
+        request.fields[key] = text
+
+    def on_headers_complete(self) -> None:
+        request = self._request
+        request.method = self._parser.get_method().decode("latin-1")
+        request.version = self._parser.get_http_version()
+        request.keeps_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        request.target = _origin_form(request.target)
+        if request.version not in ("1.0", "1.1"):
+            raise BadRequest("Only HTTP/1.1 is spoken here.", "505 HTTP Version Not Supported")
+        _read_framing(request)
+        self._has_head = True
+        if request.length > LARGE:
+            self._stream(request)
+        if request.length or request.is_in_chunks:
+            self._on_head(request)
+
+    def on_body(self, part: bytes) -> None:
+        request = self._request
+        request.received += len(part)
+        if request.body is not None:
+            request.body.append(part)
+            return
+        request.content += part
+        if len(request.content) > LARGE:
+            self._stream(request)
+
+    def on_message_complete(self) -> None:
+        request = self._request
+        self._is_receiving = False
+        request.is_complete = True
+        if request.body is None:
+            self._on_request(request)
+        else:
+            request.body.complete()
+
+    def _stream(self, request: Request) -> None:
+        request.body = self._new_body(request)
+        request.body.append(bytes(request.content))
+        request.content.clear()
+        self._on_request(request)
 
 
-def _transfer_codings(header_plus: bytes) -> list[bytes]:
-    """The value of each line that tells of some, in lower case."""
-    _request, _end, headers = header_plus.partition(b"\r\n")
-    fields = (line.partition(b":") for line in get_header_lines(headers))
-    return [
-        value.strip(b" \t").lower()
-        for name, _colon, value in fields
-        if name.lower() == b"transfer-encoding"
-    ]
+@lru_cache(512)  # clients send the same few
+def _environ_key(name: bytes) -> str:
+    """Nothing for a name with an underscore, which could be taken for another one's hyphen."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in _UNPREFIXED else f"HTTP_{key}"
+
+
+def _read_framing(request: Request) -> None:
+    """Raises BadRequest where a proxy might see the request's end elsewhere (RFC 9112, 6.1)."""
+    coding = request.fields.pop("HTTP_TRANSFER_ENCODING", None)
+    length = request.fields.get("CONTENT_LENGTH")
+    if coding is not None:
+        if length is not None or coding.lower() != "chunked" or request.version == "1.0":
+            raise BadRequest("It is ambiguous where the body of the request ends.")
+        request.is_in_chunks = True
+    elif length is not None:
+        if not (length.isascii() and length.isdigit()) or len(length) > 18:
+            raise BadRequest("The Content-Length is not a number of bytes.")
+        request.length = int(length)
+    expected = request.fields.get("HTTP_EXPECT", "").lower() == "100-continue"
+    request.expects_continue = (
+        expected and request.version == "1.1" and bool(request.length or request.is_in_chunks)
+    )
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Path and query of a target, which may be a whole URL (RFC 9112, 3.2)."""
+    if target.startswith(b"/") or target == b"*":
+        return target
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        parts = urlsplit(b"")
+    if parts.scheme not in (b"http", b"https") or not parts.netloc:
+        raise BadRequest("The target of the request is malformed.")
+    return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
+
+
+def _too_long() -> BadRequest:
+    return BadRequest(
+        "The headers of the request are too long.", "431 Request Header Fields Too Large"
+    )

@@ -1,40 +1,40 @@
 """The threads of the application."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
 
-from waitress.task import ThreadedTaskDispatcher
 
+class Threads:
+    """At most `count` of them, which start as they are needed and then wait for the next job."""
 
-class Threads(ThreadedTaskDispatcher):
-    """`count` that work: where one waits for a slow client, another one is started.
+    def __init__(self, count: int, name: str) -> None:
+        self._count, self._name = count, name
+        self._jobs = SimpleQueue[Callable[[], None] | None]()
+        self._idle = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
 
-    stand_ins: no more than these at once.
-    """
+    def add(self, job: Callable[[], None]) -> None:
+        """job: must not raise. By one thread at a time."""
+        self._jobs.put(job)
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._count:
+            # Not waited for at the end of the process: it may be in the hands of others.
+            name = f"{self._name}-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-    def __init__(self, count: int, stand_ins: int) -> None:
-        super().__init__()
-        self._spare = stand_ins
-        self._changing = threading.Lock()
-        self.set_thread_count(count)
+    def end(self, patience: float) -> None:
+        """Waits until all jobs are done, for at most so many seconds."""
+        deadline = time.monotonic() + patience
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Around what is not work."""
-        has_stand_in = self._add(1)
-        try:
-            yield
-        finally:
-            if has_stand_in:
-                self._add(-1)
-
-    def _add(self, number: int) -> bool:
-        with self._changing:
-            if self._spare < number:
-                return False
-            self._spare -= number
-            with self.lock:
-                running = len(self.threads) - self.stop_count
-            self.set_thread_count(max(0, running + number))  # after shutdown() none comes back
-            return True
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job  # and with it what it holds, while the next one is waited for
+            self._idle.release()

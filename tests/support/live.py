@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class LiveServer(BackgroundServer):
     """Serves a WSGI application below `prefix`, from threads of this process."""
 
-    def __init__(self, app: WSGIApplication, prefix: str = "", *, threads: int = 8) -> None:
-        super().__init__(_below(prefix, app) if prefix else app, threads=threads)
+    def __init__(self, app: WSGIApplication, prefix: str = "") -> None:
+        super().__init__(_below(prefix, app) if prefix else app)
         self.url += prefix
 
 

@@ -1,0 +1,152 @@
+"""New connections: taken in as long as there is room, and some is made where there is none."""
+
+import asyncio
+import logging
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+from pypi_repo.server.connection import Connection
+from pypi_repo.server.patience import Patience
+
+_CONNECTIONS = 1000
+_FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
+_LEFT_TO_OTHERS = 0.003  # seconds in which another process may take a connection
+_TRIED_AGAIN = 0.2  # seconds
+_ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
+
+_log = logging.getLogger(__name__)
+
+
+class Acceptor:
+    """Listens, in the running loop.
+
+    sockets: where.
+    connections: all that were made and are not lost.
+    new_connection: makes one more.
+    is_my_turn: asked, with the number of connections, before one more is taken, where other
+        processes listen to the same sockets; otherwise it is left to them for a moment.
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        connections: set[Connection],
+        new_connection: Callable[[], Connection],
+        *,
+        patience: Patience,
+        tls: ssl.SSLContext | None,
+        is_my_turn: Callable[[int], bool] | None,
+    ) -> None:
+        self._sockets, self._connections = sockets, connections
+        self._new_connection = new_connection
+        self._patience, self._tls, self._is_my_turn = patience, tls, is_my_turn
+        self._limit = _possible_connections()
+        self._joining = dict[asyncio.Task[None], float]()  # with the time at which each came
+        self._is_closed = False
+        self._loop = asyncio.get_running_loop()
+        for listening in sockets:
+            listening.setblocking(False)
+            self._listen(listening)
+
+    def close(self) -> None:
+        """Listens no more."""
+        self._is_closed = True
+        for listening in self._sockets:
+            self._loop.remove_reader(listening)
+            listening.close()
+
+    def abort(self) -> None:
+        """Ends the connections that are still being made."""
+        for task in self._joining:
+            task.cancel()
+
+    def _listen(self, listening: socket.socket) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(listening, self._on_arrival, listening)
+
+    def _on_arrival(self, listening: socket.socket) -> None:
+        if self._is_my_turn is not None and not self._is_my_turn(self._number):
+            self._loop.remove_reader(listening)
+            self._loop.call_later(_LEFT_TO_OTHERS, self._take_what_is_left, listening)
+        elif self._number < self._limit:
+            self._accept(listening)
+        elif not self._make_room():
+            self._listen_later(listening)
+
+    @property
+    def _number(self) -> int:
+        return len(self._connections) + len(self._joining)
+
+    def _take_what_is_left(self, listening: socket.socket) -> None:
+        if not self._is_closed:
+            self._listen(listening)
+            if self._number < self._limit:
+                self._accept(listening)
+
+    def _listen_later(self, listening: socket.socket) -> None:
+        self._loop.remove_reader(listening)
+        self._loop.call_later(_TRIED_AGAIN, self._listen, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            accepted, _address = listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another process was faster, or the client left
+        except OSError as error:
+            _log.warning("Cannot accept a connection for now: %s", error.strerror)
+            self._listen_later(listening)
+            return
+        accepted.setblocking(False)
+        _keep_little(accepted)
+        task = self._loop.create_task(self._join(accepted))
+        self._joining[task] = time.monotonic()
+        task.add_done_callback(self._joining.pop)
+
+    async def _join(self, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                self._new_connection,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._patience.headers if self._tls else None,
+            )
+        except OSError:  # also of TLS: who does not speak it is not answered in it
+            accepted.close()
+        except asyncio.CancelledError:
+            accepted.close()
+
+    def _make_room(self) -> bool:
+        """Whether there will be some, in the place of the one that has been waiting longest."""
+        now = time.monotonic()
+        waiting: list[tuple[float, Callable[[], object]]] = [
+            *((one.since, one.abort) for one in self._connections if one.is_in_the_way(now)),
+            *((came, task.cancel) for task, came in self._joining.items() if now - came > _ARRIVAL),
+        ]
+        if waiting:
+            _since, end = min(waiting, key=itemgetter(0))
+            end()
+        return bool(waiting)
+
+
+def _keep_little(accepted: socket.socket) -> None:
+    """Of an answer that the client does not take yet, so that it shows early when it does."""
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)
+
+
+def _possible_connections() -> int:
+    """As many as we want, or as the system lets us have, with a file for each."""
+    if not hasattr(select, "poll"):
+        return 400  # all that select() can look at, on Windows
+    import resource
+
+    wanted = 2 * _CONNECTIONS + _FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(50, (allowed - _FILES_BESIDE) // 2)

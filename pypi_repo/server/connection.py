@@ -1,0 +1,369 @@
+"""One connection: requests in, answers out, and how long either may take."""
+
+import asyncio
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from pypi_repo.domain.waiting import WouldWait, without_waiting
+from pypi_repo.server.body import Body, TooSlow
+from pypi_repo.server.patience import Pace
+from pypi_repo.server.request import BadRequest, Parser, Request
+from pypi_repo.server.response import Response, plain_answer
+
+if TYPE_CHECKING:
+    from pypi_repo.server.loop import Server
+
+_AHEAD = 16 * 1024  # bytes that a client may send before the answer to its last request
+_UNTAKEN = 64 * 1024  # bytes of answers that wait for the client before more is made of them
+_ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
+_LATE = "The request did not arrive in time and was given up; send it again"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One request after the other, and large bodies stream: served from the headers on.
+
+    An application that refuses it without reading is heard at once, and what still comes is
+    received and dropped, because many clients listen only when they have sent everything. So is
+    what comes after the last answer: a connection that is closed before it was read would be
+    reset, and the answer lost with it (RFC 9112, section 9.6).
+
+    All of it happens in the loop, but for `_work`.
+    """
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._patience = server.patience
+        self._transport: asyncio.Transport
+        self._parser = Parser(self._enqueue, self._expect_body, self._new_body)
+        self._requests = deque[Request]()  # the first one is being answered
+        self._response: Response | None = None
+        self._is_spoiled = False  # nothing that comes can be understood, or is waited for
+        self._reason: BadRequest | None = None  # why, to be told after all answers
+        self._ahead = bytearray()
+        self._pace: Pace | None = None  # of the body that is being received
+        self._is_working = False  # a thread, on the first request
+        self._has_room = True  # for more of the answer
+        self._is_lost = self._is_at_end = self._is_leaving = self._was_heard = False
+        self._is_asked = False
+        self._made = self._taken = 0  # bytes of answers
+        self.since = self._heard = self._taken_since = time.monotonic()
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(_UNTAKEN)
+        self._environ = self._server.environ_of(self._transport)
+        self._server.arrived(self)
+
+    def get_buffer(self, _size: int) -> memoryview:
+        return self._server.buffer
+
+    def buffer_updated(self, size: int) -> None:
+        self._was_heard, self._heard = True, time.monotonic()
+        if self._is_leaving or self._is_spoiled:
+            return
+        if self._pace is not None:
+            self._pace.came(size, self._heard)
+        data = self._server.buffer[:size]
+        if self._is_occupied:
+            self._ahead += data
+        else:
+            self._receive(data)
+        self._mind_what_comes()
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and may still wait for answers."""
+        self._is_at_end = True
+        self._cut_off()
+        if self._is_leaving or self._is_spoiled or not self._is_answering:
+            return False
+        return self._transport.can_write_eof()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._is_lost = True
+        self._cut_off()
+        self._server.left(self)
+        if self._response is not None and not self._is_working:
+            self._server.threads.add(self._response.close)
+            self._leave_slot()
+
+    def pause_writing(self) -> None:
+        self._has_room = False
+
+    def resume_writing(self) -> None:
+        self._has_room = True
+        if self._is_working or self._is_lost:
+            return
+        if self._response is not None:
+            self._work_on(self._requests[0], self._response)
+        else:
+            self._go_on()
+
+    # What the server asks
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being received, worked on, or answered."""
+        is_receiving = self._parser.receiving is not None and not self._is_spoiled
+        return not self._is_lost and (self._is_answering or is_receiving)
+
+    def is_in_the_way(self, now: float) -> bool:
+        """Whether no request is worked on, or briskly answered; `since` tells how long."""
+        if self._is_working or (self._requests and self._has_room):
+            return False
+        allowed = self._patience.crowded if self._waiting else _ARRIVAL
+        return now - self.since > allowed
+
+    def abort(self) -> None:
+        self._cut_off()
+        self._transport.abort()
+
+    def close_if_stuck(self, now: float) -> None:
+        """Called every now and then, with time.monotonic()."""
+        patience = self._patience
+        if self._takes_nothing(now):
+            self.abort()
+        elif self._is_leaving:
+            if now - self._heard > patience.leaving or now - self.since > patience.refused:
+                self.abort()
+        elif self._parser.receiving is not None and not self._is_spoiled:
+            self._watch(self._parser.receiving, now)
+        elif not self._is_answering:
+            allowed = patience.idle if self._was_heard else patience.headers
+            if now - self.since > allowed:
+                self.abort()
+
+    def _watch(self, request: Request, now: float) -> None:
+        if self._pace is None:
+            if not self._is_occupied and now - self.since > self._patience.headers:
+                self._lose_patience(request)
+        elif not self._transport.is_reading() or request.waits_to_be_asked or self._is_occupied:
+            self._pace.restart(now)  # it is not the client that is slow
+        elif self._pace.is_too_slow(now) or (
+            request.is_streamed
+            and request not in self._requests
+            and now - self.since > self._patience.refused
+        ):
+            self._lose_patience(request)
+
+    def _lose_patience(self, request: Request) -> None:
+        if request.is_streamed and request in self._requests:
+            self._cut_off(TooSlow)  # which the application tells
+            self._is_spoiled = True
+        else:
+            self._fail(BadRequest(f"{_LATE}.", f"408 {_LATE}"))
+
+    def _takes_nothing(self, now: float) -> bool:
+        taken = self._made - self._waiting
+        if not self._waiting or taken != self._taken:
+            self._taken, self._taken_since = taken, now
+            if self._waiting:
+                self.since = now
+        return now - self._taken_since > self._patience.answer
+
+    # Receiving
+
+    @property
+    def _is_occupied(self) -> bool:
+        """Whether what comes belongs to requests that cannot be looked at yet."""
+        return self._is_answering and not self._is_receiving_body
+
+    @property
+    def _is_receiving_body(self) -> bool:
+        return self._parser.receives_body
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes of answers that the client does not take yet."""
+        return self._transport.get_write_buffer_size()
+
+    @property
+    def _is_answering(self) -> bool:
+        return bool(self._requests or not self._has_room)
+
+    def _receive(self, data: Any) -> None:
+        try:
+            for start in range(0, len(data), _AHEAD):
+                if self._is_occupied and start:
+                    self._ahead += data[start:]
+                    break
+                self._parser.feed(data[start : start + _AHEAD])
+        except BadRequest as error:
+            self._fail(error)
+        self._serve_next()
+
+    def _mind_what_comes(self) -> None:
+        """Receives more, or waits for those who take it."""
+        receiving = self._parser.receiving
+        body = None if receiving is None else receiving.body
+        wants = self._is_leaving or not (
+            len(self._ahead) >= _AHEAD or (body is not None and body.is_full)
+        )
+        transport = self._transport
+        if transport.is_closing() or self._is_at_end or wants == transport.is_reading():
+            return
+        if wants:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _enqueue(self, request: Request) -> None:
+        self._pace = None if request.is_complete else self._pace
+        self._requests.append(request)
+        self.since = time.monotonic()
+
+    def _expect_body(self, request: Request) -> None:
+        self._pace = Pace(self._patience, time.monotonic())
+        is_next = not self._requests or self._requests[0] is request
+        if request.expects_continue and not request.is_streamed and is_next:
+            self._ask_for(request)
+
+    def _ask_for(self, request: Request) -> None:
+        if request.expects_continue and not self._is_lost:
+            request.expects_continue = False
+            self._transport.write(_CONTINUE)
+
+    def _new_body(self, request: Request) -> Body:
+        """Its reader is in another thread."""
+        call = self._server.call
+        return Body(partial(call, self._ask_for, request), partial(call, self._mind_what_comes))
+
+    def _cut_off(self, failure: type[HTTPException] = ClientDisconnected) -> None:
+        """The rest of the body that is being received will not come."""
+        receiving = self._parser.receiving
+        if receiving is not None and receiving.body is not None:
+            receiving.body.cut_off(failure)
+
+    def _fail(self, reason: BadRequest) -> None:
+        """Receives no more, and tells why once all is answered."""
+        receiving = self._parser.receiving
+        self._cut_off()
+        self._is_spoiled = True
+        if receiving is None or not receiving.is_streamed:  # or else it is answered as it is
+            self._reason = reason
+        if not self._requests:
+            self._end()
+
+    # Answering
+
+    def _serve_next(self) -> None:
+        """Begins to answer the next request, if there is one and nothing else goes on."""
+        if not self._requests or self._response is not None or self._is_lost or not self._has_room:
+            return
+        request = self._requests[0]
+        response = self._new_response(request)
+        if request.only_reads:
+            try:
+                with without_waiting():
+                    response.begin(self._server.application)
+                    part = None if response.waits_for_disk else response.next_part()
+            except WouldWait:
+                response = self._new_response(request)
+            except Exception:  # noqa: BLE001 - and a thread is told the same, logs and answers it
+                response = self._new_response(request)
+            else:
+                self._response = response
+                if part is not None:
+                    self._send(response, part)
+                    return
+        self._response = response
+        self._work_on(request, response)
+
+    def _new_response(self, request: Request) -> Response:
+        environ = request.environ(self._environ)
+        if request.is_streamed:
+            environ |= self._server.slot_for(request)
+        return Response(request, environ, partial(self._must_end, request))
+
+    def _must_end(self, request: Request) -> bool:
+        # Who waits to be asked may send the body or another request next (RFC 9110, 10.1.1).
+        return self._is_spoiled or self._server.is_ending or request.waits_to_be_asked
+
+    def _work_on(self, request: Request, response: Response) -> None:
+        self._is_working = True
+        server = self._server
+        threads = server.upload_threads if request.is_streamed else server.threads
+        threads.add(partial(self._work, response))
+
+    def _work(self, response: Response) -> None:
+        """In a thread."""
+        part = response.make_part(self._server.application)
+        if response.is_finished:
+            response.close()
+        self._server.call(self._worked, response, part)
+
+    def _worked(self, response: Response, part: bytes) -> None:
+        self._is_working = False
+        if self._is_lost:
+            self._server.threads.add(response.close)
+            self._leave_slot()
+        else:
+            self._send(response, part)
+
+    def _send(self, response: Response, part: bytes) -> None:
+        self._made += len(part)
+        self._transport.write(part)
+        if not response.is_finished:
+            if self._has_room:
+                self._work_on(self._requests[0], response)
+            return
+        self._leave_slot()
+        self._response = None
+        request = self._requests.popleft()
+        if request.body is not None:
+            request.body.close()
+        self.since = time.monotonic()
+        if response.is_cut:
+            self._transport.close()
+        elif response.is_last:
+            self._end()
+        elif self._requests or self._ahead or self._is_spoiled:
+            self._server.call(self._go_on)
+        elif request.is_streamed:
+            self._mind_what_comes()
+
+    def _go_on(self) -> None:
+        """With what came before the last answer was made."""
+        if self._is_lost or self._is_leaving or self._response is not None or not self._has_room:
+            return
+        if self._requests:
+            self._serve_next()
+        elif self._is_spoiled:
+            self._end()
+        else:
+            ahead, self._ahead = self._ahead, bytearray()
+            self._receive(memoryview(ahead))
+            self._mind_what_comes()
+            receiving = self._parser.receiving
+            if not self._requests and self._is_at_end:
+                self._end()
+            elif receiving is not None and not receiving.is_streamed:
+                self._ask_for(receiving)
+
+    def _leave_slot(self) -> None:
+        if self._requests:
+            self._server.upload_slots.leave(self._requests[0])
+
+    def _end(self) -> None:
+        """Tells the client that this was all, and waits until it leaves as well."""
+        transport = self._transport
+        if self._reason is not None:
+            receiving = self._parser.receiving
+            version = receiving.version if receiving is not None else "1.0"
+            answer = plain_answer(self._reason.status, self._reason.sentence, version)
+            self._made += len(answer)
+            transport.write(answer)
+        self._ahead.clear()
+        if self._is_at_end or not transport.can_write_eof():
+            transport.close()
+            return
+        self._is_leaving = True
+        self.since = self._heard = time.monotonic()
+        transport.write_eof()
+        self._mind_what_comes()

@@ -1,0 +1,215 @@
+"""What the application answers (PEP 3333), as it goes over the wire (RFC 9112)."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from email.utils import formatdate
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any
+
+from pypi_repo.server.request import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+PART = 128 * 1024
+"""Bytes of an answer that are made at once; more when the client has taken them."""
+
+_log = logging.getLogger(__name__)
+
+_FAILED = "The server failed to answer; its log says why."
+
+
+class FileParts:
+    """`wsgi.file_wrapper`: a file from where it is, read as the client takes it."""
+
+    def __init__(self, file: IO[bytes], size: int = PART) -> None:
+        self._file, self._size = file, size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        part = self._file.read(self._size)
+        if not part:
+            raise StopIteration
+        return part
+
+    def close(self) -> None:
+        if hasattr(self._file, "close"):
+            self._file.close()
+
+
+class Response:
+    """The answer to one request; a thread at a time may work on it.
+
+    must_end: asked when the answer begins: whether it is the last one on its connection.
+    is_finished: nothing more will be made.
+    is_last: the connection ends with it.
+    is_cut: it cannot be completed, and the client must see that.
+    waits_for_disk: what is missing of it must be read from a file.
+    """
+
+    def __init__(
+        self, request: Request, environ: "WSGIEnvironment", must_end: Callable[[], bool]
+    ) -> None:
+        self._request, self._environ, self._must_end = request, environ, must_end
+        self._status = ""
+        self._headers: list[tuple[str, str]] = []
+        self._written: list[bytes] = []
+        self._iterable: Iterable[bytes] = ()
+        self._chunks: Iterator[bytes] = iter(())
+        self._remaining: int | None = None  # bytes of a body of known length
+        self._was_called = self._has_begun = self._is_chunked = False
+        self.is_finished = self.is_last = self.is_cut = False
+
+    @property
+    def waits_for_disk(self) -> bool:
+        return isinstance(self._iterable, FileParts)
+
+    def begin(self, application: "WSGIApplication") -> None:
+        """Calls the application. Whatever it raises comes through."""
+        self._was_called = True
+        self._iterable = application(self._environ, self._start)
+        self._chunks = iter(self._iterable)
+
+    def make_part(self, application: "WSGIApplication") -> bytes:
+        """The next part, `PART` bytes or all that is left. Failures are logged and answered."""
+        try:
+            if not self._was_called:
+                self.begin(application)
+            return self.next_part()
+        except Exception:  # noqa: BLE001 - whatever it is, others are served on
+            _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
+            return self._failure()
+
+    def next_part(self) -> bytes:
+        """The same, of an answer that was begun. Whatever the application raises comes through."""
+        parts: list[bytes] = []
+        size = 0
+        while size < PART:
+            chunk = self._written.pop(0) if self._written else next(self._chunks, None)
+            if chunk is None or self._remaining == 0:
+                self._finish(parts)
+                break
+            if chunk:
+                self._begin_once(parts)
+                self._add(chunk, parts)
+                size += len(chunk)
+                if self._remaining == 0:
+                    self._finish(parts)
+                    break
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Once no more of it is wanted, or there is no more."""
+        close = getattr(self._iterable, "close", None)
+        self._iterable = ()
+        if close is not None:
+            try:
+                close()
+            except Exception:  # noqa: BLE001 - the answer is out
+                _log.exception("Cannot end the answer to %s", self._environ["PATH_INFO"])
+
+    def _start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        if exc_info and self._has_begun:
+            raise exc_info[1]
+        if self._status and not exc_info:
+            raise AssertionError("start_response was called twice")
+        self._status, self._headers = status, headers
+        return self._written.append
+
+    def _begin_once(self, parts: list[bytes]) -> None:
+        if not self._has_begun:
+            if not self._status:
+                raise AssertionError("start_response was not called")
+            parts.append(self._head())
+            self._has_begun = True
+
+    def _head(self) -> bytes:
+        """Decides as well how the end of the body is told."""
+        request = self._request
+        lines = [f"HTTP/{request.version} {self._status}"]
+        has_date = False
+        for name, value in self._headers:
+            lowered = name.lower()
+            if lowered == "content-length":
+                self._remaining = int(value)
+            elif lowered == "date":
+                has_date = True
+            elif lowered in ("connection", "transfer-encoding"):
+                continue  # the server's own business
+            lines.append(f"{name}: {value}")
+        if self._status[:3] in ("204", "304") or request.method == "HEAD":
+            self._remaining = 0
+        elif self._remaining is None:
+            self._frame(lines)
+        self.is_last = self.is_last or not request.keeps_alive or self._must_end()
+        if self.is_last:
+            lines.append("Connection: close")
+        elif request.version == "1.0":
+            lines.append("Connection: keep-alive")
+        if not has_date:
+            lines.append(_date(int(time.time())))
+        lines.append("Server: pypi_repo")
+        head = "\r\n".join(lines)
+        if head.count("\n") != len(lines) - 1:
+            raise ValueError("A header or the status has a line break in it.")
+        return f"{head}\r\n\r\n".encode("latin-1")
+
+    def _frame(self, lines: list[str]) -> None:
+        """A body whose length is not said."""
+        if isinstance(self._iterable, list | tuple) and len(self._iterable) <= 1:
+            self._remaining = sum(map(len, self._iterable))
+            lines.append(f"Content-Length: {self._remaining}")
+        elif self._request.version == "1.1":
+            self._is_chunked = True
+            lines.append("Transfer-Encoding: chunked")
+        else:
+            self.is_last = True
+
+    def _add(self, chunk: bytes, parts: list[bytes]) -> None:
+        if self._is_chunked:
+            parts += (b"%x\r\n" % len(chunk), chunk, b"\r\n")
+        elif self._remaining is None:
+            parts.append(chunk)
+        else:
+            parts.append(chunk[: self._remaining])
+            self._remaining -= len(parts[-1])
+
+    def _finish(self, parts: list[bytes]) -> None:
+        self._begin_once(parts)
+        if self._is_chunked:
+            parts.append(b"0\r\n\r\n")
+        if self._remaining:
+            _log.error("The answer to %s was too short", self._environ["PATH_INFO"])
+            self.is_cut = self.is_last = True
+        self.is_finished = True
+
+    def _failure(self) -> bytes:
+        self.is_finished = self.is_last = True
+        if self._has_begun:
+            self.is_cut = True
+            return b""
+        return plain_answer("500 Internal Server Error", _FAILED, self._request.version)
+
+
+def plain_answer(status: str, sentence: str, version: str = "1.1") -> bytes:
+    """The last answer on a connection, of the server itself."""
+    text = f"{sentence}\n".encode()
+    head = (
+        f"HTTP/{version} {status}\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(text)}\r\n"
+        "Connection: close\r\n"
+        f"{_date(int(time.time()))}\r\n"
+        "Server: pypi_repo\r\n\r\n"
+    )
+    return head.encode("latin-1") + text
+
+
+@lru_cache(2)
+def _date(second: int) -> str:
+    return f"Date: {formatdate(second, usegmt=True)}"
