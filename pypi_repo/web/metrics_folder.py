@@ -7,7 +7,9 @@ their files. So nothing that was told is lost or counted twice, and the folder s
 
 import os
 import secrets
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,8 @@ from pypi_repo.web.metrics import Told, together
 
 if sys.platform != "win32":
     import fcntl
+
+_TEMPORARY = "pypi-repo-metrics-"
 
 Content = TypeVar("Content")
 
@@ -130,6 +134,27 @@ class MetricsFolder:
 
     def _file(self, name: str, suffix: str) -> Path:
         return self._path / f"{name}.{suffix}"
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """For a process whose children serve: only it removes the folder, at the end.
+
+    Where it and its children were killed before they could, whoever makes the next one does.
+
+    Raises OSError.
+    """
+    for old in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):  # somebody else's, or one that is being made or removed
+            if _is_unlocked(old / "server"):
+                shutil.rmtree(old)
+    with (
+        tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True) as name,
+        (Path(name) / "server").open("wb") as file,
+    ):
+        # Children inherit this lock: it is free when all of them are gone.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield Path(name)
 
 
 def _is_unlocked(path: Path) -> bool:

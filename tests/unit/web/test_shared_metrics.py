@@ -17,7 +17,7 @@ from pypi_repo import Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.settings import from_mapping
 from pypi_repo.web.metrics import Counter, Reading, all_told
-from pypi_repo.web.metrics_folder import MetricsFolder
+from pypi_repo.web.metrics_folder import MetricsFolder, temporary_folder
 from tests.support.http import bearer
 from tests.support.metrics import NOT_FOUND, TOKEN, samples, wait_until
 
@@ -253,6 +253,52 @@ def test_who_died_while_it_added_up_the_dead_made_them_count_once(folder: Path) 
         assert ended[0].samples == {"counted": 3}
         for path, content in before.items():
             path.write_bytes(content)
+
+
+# A folder for a while
+
+
+def test_a_temporary_folder_is_there_for_as_long_as_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary_folder() as one, temporary_folder() as other:
+        (process := Process(one)).ask()
+        assert process.not_found() == 1
+        assert one != other
+        process.registry.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_server_left_is_removed_once_its_children_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code = """
+import os, time
+from pypi_repo.web.metrics_folder import temporary_folder
+with temporary_folder() as folder:
+    (child := os.fork()) or time.sleep(600)
+    print(child, flush=True)
+    time.sleep(600)
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as server:
+        assert server.stdout is not None
+        child = int(server.stdout.readline())
+        (left,) = tmp_path.iterdir()
+        server.kill()
+        server.wait(60)
+        with temporary_folder():
+            assert left.exists()
+        os.kill(child, signal.SIGKILL)
+
+    def is_removed() -> bool:
+        with temporary_folder():
+            return not left.exists()
+
+    wait_until(is_removed)
 
 
 # Trouble
