@@ -113,6 +113,7 @@ class Acceptor:
                 accepted,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._patience.headers if self._tls else None,
+                ssl_shutdown_timeout=self._patience.leaving if self._tls else None,
             )
         except OSError:  # also of TLS: who does not speak it is not answered in it
             accepted.close()

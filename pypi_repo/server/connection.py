@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
@@ -36,6 +36,7 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     def __init__(self, server: "Server") -> None:
+        now = time.monotonic()
         self._server = server
         self._patience = server.patience
         self._transport: asyncio.Transport
@@ -45,13 +46,12 @@ class Connection(asyncio.BufferedProtocol):
         self._is_spoiled = False  # nothing that comes can be understood, or is waited for
         self._reason: BadRequest | None = None  # why, to be told after all answers
         self._ahead = bytearray()
-        self._pace: Pace | None = None  # of the body that is being received
+        self._pace = Pace(self._patience, now)  # of the body that is being received
         self._is_working = False  # a thread, on the first request
         self._has_room = True  # for more of the answer
         self._is_lost = self._is_at_end = self._is_leaving = self._was_heard = False
-        self._is_asked = False
         self._made = self._taken = 0  # bytes of answers
-        self.since = self._heard = self._taken_since = time.monotonic()
+        self.since = self._heard = self._taken_since = now
 
     # What the loop calls
 
@@ -68,10 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         self._was_heard, self._heard = True, time.monotonic()
         if self._is_leaving or self._is_spoiled:
             return
-        if self._pace is not None:
-            self._pace.came(size, self._heard)
         data = self._server.buffer[:size]
-        if self._is_occupied:
+        if self._is_occupied or self._ahead:
             self._ahead += data
         else:
             self._receive(data)
@@ -111,7 +109,7 @@ class Connection(asyncio.BufferedProtocol):
     def is_busy(self) -> bool:
         """Whether anything is being received, worked on, or answered."""
         is_receiving = self._parser.receiving is not None and not self._is_spoiled
-        return not self._is_lost and (self._is_answering or is_receiving)
+        return not self._is_lost and (bool(self._requests or self._waiting) or is_receiving)
 
     def is_in_the_way(self, now: float) -> bool:
         """Whether no request is worked on, or briskly answered; `since` tells how long."""
@@ -140,11 +138,11 @@ class Connection(asyncio.BufferedProtocol):
                 self.abort()
 
     def _watch(self, request: Request, now: float) -> None:
-        if self._pace is None:
-            if not self._is_occupied and now - self.since > self._patience.headers:
-                self._lose_patience(request)
-        elif not self._transport.is_reading() or request.waits_to_be_asked or self._is_occupied:
+        if self._is_occupied or not self._transport.is_reading() or request.waits_to_be_asked:
             self._pace.restart(now)  # it is not the client that is slow
+        elif not self._parser.receives_body:
+            if now - self.since > self._patience.headers:
+                self._lose_patience(request)
         elif self._pace.is_too_slow(now) or (
             request.is_streamed
             and request not in self._requests
@@ -172,11 +170,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def _is_occupied(self) -> bool:
         """Whether what comes belongs to requests that cannot be looked at yet."""
-        return self._is_answering and not self._is_receiving_body
-
-    @property
-    def _is_receiving_body(self) -> bool:
-        return self._parser.receives_body
+        return self._is_answering and not self._parser.receives_body
 
     @property
     def _waiting(self) -> int:
@@ -187,7 +181,11 @@ class Connection(asyncio.BufferedProtocol):
     def _is_answering(self) -> bool:
         return bool(self._requests or not self._has_room)
 
-    def _receive(self, data: Any) -> None:
+    def _receive(self, data: memoryview) -> None:
+        if self._parser.receives_body:
+            self._pace.came(len(data), self._heard)
+        elif self._parser.receiving is None:
+            self.since = self._heard
         try:
             for start in range(0, len(data), _AHEAD):
                 if self._is_occupied and start:
@@ -214,7 +212,6 @@ class Connection(asyncio.BufferedProtocol):
             transport.pause_reading()
 
     def _enqueue(self, request: Request) -> None:
-        self._pace = None if request.is_complete else self._pace
         self._requests.append(request)
         self.since = time.monotonic()
 
@@ -261,17 +258,16 @@ class Connection(asyncio.BufferedProtocol):
         if request.only_reads:
             try:
                 with without_waiting():
-                    response.begin(self._server.application)
-                    part = None if response.waits_for_disk else response.next_part()
+                    part = response.make_part(self._server.application)
+                    if response.is_finished:
+                        response.close()
             except WouldWait:
-                response = self._new_response(request)
-            except Exception:  # noqa: BLE001 - and a thread is told the same, logs and answers it
+                response.close()
                 response = self._new_response(request)
             else:
                 self._response = response
-                if part is not None:
-                    self._send(response, part)
-                    return
+                self._send(response, part)
+                return
         self._response = response
         self._work_on(request, response)
 
@@ -283,7 +279,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _must_end(self, request: Request) -> bool:
         # Who waits to be asked may send the body or another request next (RFC 9110, 10.1.1).
-        return self._is_spoiled or self._server.is_ending or request.waits_to_be_asked
+        breaks_off = self._is_spoiled and self._reason is None
+        return breaks_off or self._server.is_ending or request.waits_to_be_asked
 
     def _work_on(self, request: Request, response: Response) -> None:
         self._is_working = True
@@ -323,28 +320,31 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
         elif response.is_last:
             self._end()
-        elif self._requests or self._ahead or self._is_spoiled:
-            self._server.call(self._go_on)
-        elif request.is_streamed:
-            self._mind_what_comes()
+        elif (
+            self._requests
+            or self._ahead
+            or self._parser.receiving is not None
+            or self._is_spoiled
+            or self._is_at_end
+        ):
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """With what came before the last answer was made."""
         if self._is_lost or self._is_leaving or self._response is not None or not self._has_room:
             return
-        if self._requests:
-            self._serve_next()
-        elif self._is_spoiled:
-            self._end()
-        else:
+        if not self._requests and not self._is_spoiled:
             ahead, self._ahead = self._ahead, bytearray()
             self._receive(memoryview(ahead))
-            self._mind_what_comes()
+        if self._requests:
+            self._serve_next()
+        elif self._is_spoiled or self._is_at_end:
+            self._end()
+        else:
             receiving = self._parser.receiving
-            if not self._requests and self._is_at_end:
-                self._end()
-            elif receiving is not None and not receiving.is_streamed:
+            if receiving is not None and not receiving.is_streamed:
                 self._ask_for(receiving)
+            self._mind_what_comes()
 
     def _leave_slot(self) -> None:
         if self._requests:

@@ -183,11 +183,12 @@ class Parser:
     def on_headers_complete(self) -> None:
         request = self._request
         request.method = self._parser.get_method().decode("latin-1")
-        request.version = self._parser.get_http_version()
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise BadRequest("Only HTTP/1.1 is spoken here.", "505 HTTP Version Not Supported")
+        request.version = version
         request.keeps_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         request.target = _origin_form(request.target)
-        if request.version not in ("1.0", "1.1"):
-            raise BadRequest("Only HTTP/1.1 is spoken here.", "505 HTTP Version Not Supported")
         _read_framing(request)
         self._has_head = True
         if request.length > LARGE:

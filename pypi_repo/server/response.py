@@ -7,6 +7,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server.request import Request
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ class FileParts:
     """`wsgi.file_wrapper`: a file from where it is, read as the client takes it."""
 
     def __init__(self, file: IO[bytes], size: int = PART) -> None:
-        self._file, self._size = file, size
+        self._file, self._size = file, min(size, PART)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        about_to_wait()
         part = self._file.read(self._size)
         if not part:
             raise StopIteration
@@ -47,7 +49,6 @@ class Response:
     is_finished: nothing more will be made.
     is_last: the connection ends with it.
     is_cut: it cannot be completed, and the client must see that.
-    waits_for_disk: what is missing of it must be read from a file.
     """
 
     def __init__(
@@ -60,45 +61,32 @@ class Response:
         self._iterable: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] = iter(())
         self._remaining: int | None = None  # bytes of a body of known length
-        self._was_called = self._has_begun = self._is_chunked = False
+        self._was_called = self._has_written = self._has_begun = self._is_chunked = False
         self.is_finished = self.is_last = self.is_cut = False
-
-    @property
-    def waits_for_disk(self) -> bool:
-        return isinstance(self._iterable, FileParts)
-
-    def begin(self, application: "WSGIApplication") -> None:
-        """Calls the application. Whatever it raises comes through."""
-        self._was_called = True
-        self._iterable = application(self._environ, self._start)
-        self._chunks = iter(self._iterable)
 
     def make_part(self, application: "WSGIApplication") -> bytes:
         """The next part, `PART` bytes or all that is left. Failures are logged and answered."""
         try:
             if not self._was_called:
-                self.begin(application)
-            return self.next_part()
+                self._was_called = True
+                self._iterable = application(self._environ, self._start)
+                self._chunks = iter(self._iterable)
+            return self._next_part()
         except Exception:  # noqa: BLE001 - whatever it is, others are served on
             _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
             return self._failure()
 
-    def next_part(self) -> bytes:
-        """The same, of an answer that was begun. Whatever the application raises comes through."""
+    def _next_part(self) -> bytes:
         parts: list[bytes] = []
         size = 0
-        while size < PART:
+        while size < PART and not self.is_finished:
             chunk = self._written.pop(0) if self._written else next(self._chunks, None)
-            if chunk is None or self._remaining == 0:
-                self._finish(parts)
-                break
             if chunk:
                 self._begin_once(parts)
                 self._add(chunk, parts)
                 size += len(chunk)
-                if self._remaining == 0:
-                    self._finish(parts)
-                    break
+            if chunk is None or self._remaining == 0:
+                self._finish(parts)
         return b"".join(parts)
 
     def close(self) -> None:
@@ -119,7 +107,11 @@ class Response:
         if self._status and not exc_info:
             raise AssertionError("start_response was called twice")
         self._status, self._headers = status, headers
-        return self._written.append
+        return self._write
+
+    def _write(self, chunk: bytes) -> None:
+        self._has_written = True
+        self._written.append(chunk)
 
     def _begin_once(self, parts: list[bytes]) -> None:
         if not self._has_begun:
@@ -161,8 +153,9 @@ class Response:
 
     def _frame(self, lines: list[str]) -> None:
         """A body whose length is not said."""
-        if isinstance(self._iterable, list | tuple) and len(self._iterable) <= 1:
-            self._remaining = sum(map(len, self._iterable))
+        chunks = self._iterable
+        if isinstance(chunks, list | tuple) and not self._has_written:
+            self._remaining = sum(map(len, chunks))
             lines.append(f"Content-Length: {self._remaining}")
         elif self._request.version == "1.1":
             self._is_chunked = True
