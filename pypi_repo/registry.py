@@ -37,10 +37,11 @@ from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.logs import dropped_lines
 from pypi_repo.web.metrics import Family, Reading, Told, all_told
-from pypi_repo.web.observed import RequestMetrics, observed
+from pypi_repo.web.observed import observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.proxy import at_public_url
+from pypi_repo.web.request_metrics import RequestMetrics
 from pypi_repo.web.shared_metrics import SharedMetrics
 from pypi_repo.web.site import registry_site
 

@@ -1,11 +1,10 @@
-"""Counters and histograms in the text format of Prometheus.
+"""Counters, histograms and gauges in the text format of Prometheus.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/. Label values are ours and few: never
 what a client sent, because each new one is kept for ever.
 """
 
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -50,50 +49,8 @@ class Counter:
 
     def told(self) -> Told:
         with self._mutex:
-            values = sorted(self._values.items())
-        samples = {
-            _sample(self._name, zip(self._labels, labels, strict=True)): value
-            for labels, value in values
-        }
-        return Told(self._name, self._meaning, "counter", samples)
-
-
-class Histogram:
-    """How many values were at most as large as each of `bounds`."""
-
-    def __init__(
-        self, name: str, meaning: str, labels: Sequence[str], bounds: Sequence[float]
-    ) -> None:
-        self._name, self._meaning, self._labels, self._bounds = name, meaning, labels, bounds
-        self._mutex = threading.Lock()
-        self._counts: dict[Labels, list[int]] = {}
-        self._sums: dict[Labels, float] = {}
-
-    def add(self, value: float, *labels: str) -> None:
-        place = bisect_left(self._bounds, value)
-        with self._mutex:
-            counts = self._counts.get(labels)
-            if counts is None:
-                counts = self._counts[labels] = [0] * (len(self._bounds) + 1)
-                self._sums[labels] = 0.0
-            counts[place] += 1
-            self._sums[labels] += value
-
-    def told(self) -> Told:
-        with self._mutex:
-            found = sorted(
-                (key, counts[:], self._sums[key]) for key, counts in self._counts.items()
-            )
-        samples: dict[str, Number] = {}
-        for key, counts, total in found:
-            labels = list(zip(self._labels, key, strict=True))
-            so_far = 0
-            for bound, count in zip((*self._bounds, "+Inf"), counts, strict=True):
-                so_far += count
-                samples[_sample(f"{self._name}_bucket", [*labels, ("le", str(bound))])] = so_far
-            samples[_sample(f"{self._name}_sum", labels)] = total
-            samples[_sample(f"{self._name}_count", labels)] = so_far
-        return Told(self._name, self._meaning, "histogram", samples)
+            values = self._values.copy()
+        return as_counter(self._name, self._meaning, self._labels, values)
 
 
 class Reading:
@@ -111,6 +68,56 @@ class Reading:
             for value, number in self._read().items()
         }
         return Told(self._name, self._meaning, self._kind, samples)
+
+
+class Derived:
+    """What is made of numbers that are counted for several names together."""
+
+    def __init__(self, tell: Callable[[], Told]) -> None:
+        self.told = tell
+
+
+class Distribution:
+    """How many values were at most as large as each of the bounds, and all of them together."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, other: "Distribution") -> None:
+        """One about the same bounds."""
+        self.counts = [mine + more for mine, more in zip(self.counts, other.counts, strict=True)]
+        self.sum += other.sum
+
+
+def as_counter(
+    name: str, meaning: str, labels: Sequence[str], values: Mapping[Labels, Number]
+) -> Told:
+    samples = {
+        _sample(name, zip(labels, key, strict=True)): value for key, value in sorted(values.items())
+    }
+    return Told(name, meaning, "counter", samples)
+
+
+def as_histogram(
+    name: str,
+    meaning: str,
+    labels: Sequence[str],
+    bounds: Sequence[float],
+    found: Mapping[Labels, Distribution],
+) -> Told:
+    samples: dict[str, Number] = {}
+    for key in sorted(found):
+        pairs = list(zip(labels, key, strict=True))
+        so_far = 0
+        for bound, count in zip((*bounds, "+Inf"), found[key].counts, strict=True):
+            so_far += count
+            samples[_sample(f"{name}_bucket", [*pairs, ("le", str(bound))])] = so_far
+        samples[_sample(f"{name}_sum", pairs)] = found[key].sum
+        samples[_sample(f"{name}_count", pairs)] = so_far
+    return Told(name, meaning, "histogram", samples)
 
 
 def all_told(families: Iterable[Family]) -> list[Told]:

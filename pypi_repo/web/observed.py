@@ -3,72 +3,23 @@
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pypi_repo.web.metrics import Counter, Family, Histogram
 from pypi_repo.web.observation import Observation, current
+from pypi_repo.web.request_metrics import RequestMetrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("pypi_repo.access")
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LOGIN_ERRORS = frozenset({"invalid-credentials", "too-many-failed-logins"})
 _SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
 _OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
 # Tokens, and credentials as in https://user:password@host, where somebody pasted them into a path.
 _SECRETS = re.compile(r"pp[ra]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
 _LINE = "%(method)s %(path)s %(status)d"
 _LONGEST_TEXT = 500  # characters
-
-
-class RequestMetrics:
-    """What was counted of one registry's requests, in this process."""
-
-    def __init__(self) -> None:
-        self.requests = Counter(
-            "pypi_repo_requests_total", "Requests answered.", ("route", "method", "status")
-        )
-        self.seconds = Histogram(
-            "pypi_repo_request_duration_seconds",
-            "Time until an answer began.",
-            ("route",),
-            _SECONDS,
-        )
-        self.sent_bytes = Counter(
-            "pypi_repo_response_bytes_total", "Bytes of the answers' bodies.", ("route",)
-        )
-        self.uploads = Counter("pypi_repo_uploads_total", "Files accepted.")
-        self.uploaded_bytes = Counter("pypi_repo_uploaded_bytes_total", "Bytes of files accepted.")
-        self.refusals = Counter(
-            "pypi_repo_refusals_total", "Requests refused, by the code of the error.", ("code",)
-        )
-        self.failed_logins = Counter(
-            "pypi_repo_authentication_failures_total",
-            "Requests with credentials that were not accepted.",
-            ("code",),
-        )
-
-    def families(self) -> Sequence[Family]:
-        return tuple(vars(self).values())
-
-    def count(
-        self, route: str, method: str, status: int, seconds: float, sent: int, seen: Observation
-    ) -> None:
-        self.requests.add(1, route, method if method in _METHODS else "other", str(status))
-        self.seconds.add(seconds, route)
-        if sent:
-            self.sent_bytes.add(sent, route)
-        if seen.uploads:
-            self.uploads.add(seen.uploads)
-            self.uploaded_bytes.add(seen.uploaded_bytes)
-        if seen.error:
-            self.refusals.add(1, seen.error)
-            if seen.error in _LOGIN_ERRORS:
-                self.failed_logins.add(1, seen.error)
 
 
 def observed(site: "WSGIApplication", metrics: RequestMetrics) -> "WSGIApplication":
