@@ -3,7 +3,7 @@
 from typing import Any
 
 bind = "127.0.0.1:8080"  # unless systemd hands over a socket
-workers = 1  # with its numbers at /metrics; start another gunicorn for another processor
+workers = 2  # one for each processor; /metrics of any tells the numbers of all
 worker_class = "gthread"
 threads = 32  # uploads and downloads under way at the same time
 

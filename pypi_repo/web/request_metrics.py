@@ -20,6 +20,7 @@ from pypi_repo.web.observation import Observation
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FAILURES = ("internal-server-error", "out-of-space", "unavailable")
 _LOGIN_ERRORS = frozenset({"invalid-credentials", "too-many-failed-logins"})
 
 
@@ -54,6 +55,11 @@ class RequestMetrics:
             "Requests with credentials that were not accepted.",
             ("code",),
         )
+        # A counter that comes up with its first 1 has not grown, to Prometheus.
+        for code in _FAILURES:
+            self.refusals.add(0, code)
+        for code in _LOGIN_ERRORS:
+            self.failed_logins.add(0, code)
 
     def families(self) -> Sequence[Family]:
         return (

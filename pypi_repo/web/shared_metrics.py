@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,13 @@ class SharedMetrics:
     def told(self) -> list[Told]:
         """By all processes together. Raises Unavailable."""
         with self._mutex:
+            own = self._own()
+            if self._ending is not None:
+                # Or whoever is asked next could tell less.
+                with suppress(OSError):
+                    self._tell(own)
             try:
-                return together([self._own(), *self._folder.others()])
+                return together([own, *self._folder.others()])
             except OSError as error:
                 raise Unavailable(
                     "The numbers of the other processes cannot be read; see the log.",

@@ -1,6 +1,7 @@
 """examples/deploy: run as it stands where its programs can be had, and read where not."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -39,12 +40,12 @@ from tests.support.deployment import (
 )
 from tests.support.distributions import wheel
 from tests.support.http import basic, bearer
+from tests.support.markdown import blocks
+from tests.support.metrics import TOKEN, samples, wait_until
 from tests.support.nginx import NginxServer, installed_nginx
 from tests.support.postgres import PostgresServer
 from tests.support.processes import free_port
 from tests.support.s3 import REGION, S3Server
-
-TOKEN = "a-token-for-the-scraper"
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def environment(postgres: PostgresServer, s3: S3Server, tmp_path: Path) -> dict[
         ),
         "s3://company-packages/registry": f"s3://{bucket}/registry",
         "REPLACE-WITH-THE-OUTPUT-OF-openssl-rand-hex-24": TOKEN,
+        "/run/pypi-repo/metrics": str(tmp_path / "metrics"),
         "KEY_ID=REPLACE": "KEY_ID=testing",
         "ACCESS_KEY=REPLACE": "ACCESS_KEY=testing",
         "eu-central-1": REGION,
@@ -138,8 +140,12 @@ def test_publish_install_and_watch(
     page, headers = deployment.get("/repositories/main/")
     assert f"{deployment.url}/repositories/main/" in page
     behind = Request(f"{deployment.gunicorn.url}/metrics", headers=bearer(TOKEN))
-    with urlopen(behind, timeout=30) as answer:
-        assert "pypi_repo_uploads_total 1\n" in answer.read().decode()
+
+    def all_workers_tell_of_it() -> bool:
+        with urlopen(behind, timeout=30) as answer:
+            return samples(answer.read().decode())["pypi_repo_uploads_total"] == 1
+
+    wait_until(all_workers_tell_of_it)
     deadline = time.monotonic() + 60
     while headers["X-Request-ID"] not in deployment.gunicorn.output:
         assert time.monotonic() < deadline, "a line is written a moment after its answer"
@@ -269,7 +275,8 @@ def test_variables_are_known(environment: dict[str, str]) -> None:
 
 def known_variables() -> set[str]:
     serve = main.commands["serve"]
-    return {str(option.envvar) for option in serve.params if isinstance(option, click.Option)}
+    of_options = {str(option.envvar) for option in serve.params if isinstance(option, click.Option)}
+    return of_options | set(re.findall(r"PYPI_REPO_\w+", from_mapping.__doc__ or ""))
 
 
 def test_compose_commands_can_be_run() -> None:
@@ -313,6 +320,27 @@ def test_prometheus_sends_the_token() -> None:
     assert job.get("metrics_path", "/metrics") == "/metrics"
 
 
+def test_alerts_and_panels_ask_for_numbers_that_there_are() -> None:
+    settings = Settings(database="sqlite://", metrics_token=TOKEN)
+    with Registry(settings) as registry:
+        client = Client(registry.wsgi_app())
+        client.get("/nothing")
+        found = samples(client.get("/metrics", headers=bearer(TOKEN)).text)
+    names = {name.partition("{")[0] for name in found}
+    alerts = placed("alerts.yml", {})
+    page = DEPLOY.parents[1] / "docs" / "how-to" / "monitor.md"
+    (panels,) = (block.text for block in blocks(page) if block.language == "text")
+    for text in (alerts, panels):
+        asked = set(re.findall(r"pypi_repo_\w+", text))
+        assert asked
+        assert asked <= names
+    (group,) = yaml.safe_load(alerts)["groups"]
+    assert all({"alert", "expr", "annotations"} <= set(rule) for rule in group["rules"])
+    codes = re.findall(r'code=~?"([^"]+)"', alerts)
+    for code in "|".join(codes).split("|"):
+        assert f'pypi_repo_refusals_total{{code="{code}"}}' in found  # with 0, to grow from
+
+
 def test_prometheus_takes_configuration_and_numbers(tmp_path: Path) -> None:
     program = shutil.which("promtool")
     if program is None:
@@ -320,6 +348,7 @@ def test_prometheus_takes_configuration_and_numbers(tmp_path: Path) -> None:
     (tmp_path / "token").touch()
     place = {"/etc/prometheus/pypi-repo-metrics-token": tmp_path / "token"}
     (tmp_path / "prometheus.yml").write_text(placed("prometheus.yml", place))
+    (tmp_path / "alerts.yml").write_text(placed("alerts.yml", {}))
     subprocess.run([program, "check", "config", tmp_path / "prometheus.yml"], check=True)
     settings = Settings(database="sqlite://", metrics_token=TOKEN)
     with Registry(settings) as registry:

@@ -229,6 +229,15 @@ def test_failed_logins_and_refusals(watched: Site) -> None:
     assert f'{failures}{{code="authentication-required"}}' not in found
 
 
+def test_failures_grow_from_zero(watched: Site) -> None:
+    """Prometheus sees no growth in what comes up with its first 1."""
+    found = numbers(watched)
+    for code in ("internal-server-error", "out-of-space", "unavailable"):
+        assert found[f'pypi_repo_refusals_total{{code="{code}"}}'] == 0
+    for code in ("invalid-credentials", "too-many-failed-logins"):
+        assert found[f'pypi_repo_authentication_failures_total{{code="{code}"}}'] == 0
+
+
 def test_wrong_passwords_at_the_portal_count_too(watched: Site) -> None:
     form = {"name": ADMINISTRATOR, "password": "wrong"}
     assert watched.client.post("/portal/sign-in", data=form).status_code == 401

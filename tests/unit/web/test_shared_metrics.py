@@ -103,6 +103,15 @@ def test_its_own_it_tells_at_once(new_process: Callable[[], Process]) -> None:
     assert process.not_found() == 5
 
 
+def test_whoever_is_asked_next_tells_no_less(new_process: Callable[[], Process]) -> None:
+    """However soon: a counter that goes down is a restart, to Prometheus."""
+    processes = [new_process() for _ in range(3)]
+    for number in range(30):
+        processes[number % 2].ask()
+        assert processes[number % 2].not_found() == number + 1
+        assert processes[(number + 1) % 3].not_found() == number + 1
+
+
 def test_several_are_told_like_one(new_process: Callable[[], Process]) -> None:
     """The same names, meanings, types and labels, each of them once."""
 
