@@ -29,6 +29,7 @@ FileKind = Literal["sdist", "bdist_wheel"]
 # Printable ASCII without separators; a leading dot would hide the file from its own folder.
 _SAFE = re.compile(r"(?!\.)[\x21-\x7e]+\Z")
 _UNSAFE_CHARACTERS = set("/\\<>:\"|?*#%&'`;")
+_HYPHENS_OF_A_WHEEL = (4, 5)  # without and with a build number
 _MOST_TAGS = 1000  # a filename has room for 50,000
 _LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is the end of most
 
@@ -160,10 +161,8 @@ def identity_of(filename: str) -> str:
 
     Two wheels that installers take for the same one, because they differ in how their name,
     version, build number or tags are spelled, must not be two files of one repository.
-
-    filename: one that could be parsed.
     """
-    if not filename.endswith(".whl"):
+    if not filename.endswith(".whl") or filename.count("-") not in _HYPHENS_OF_A_WHEEL:
         return filename
     project, version, *build, python_tag, abi, platform = filename[:-4].split("-")
     parts = [

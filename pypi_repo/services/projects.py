@@ -294,10 +294,10 @@ class Projects:
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:
     """Its id; raises UnknownRelease."""
     wanted = version_or_none(version)
-    found = None if wanted is None else catalog.release(project.id, str(wanted))
+    found = None if wanted is None else catalog.release_id(project.id, wanted)
     if found is None:
         raise _unknown_release(project, version)
-    return found.id
+    return found
 
 
 def _unknown_release(project: Project, version: str) -> UnknownRelease:

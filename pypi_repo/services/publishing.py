@@ -3,22 +3,24 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pypi_repo.domain.access import AccessPolicy, Actor
 from pypi_repo.domain.errors import RegistryError, Unavailable
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.upload_rules import (
     check_new_project,
     check_open,
     check_quota,
     existing_file,
-    locate,
+    require_open,
 )
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.destination import Destination, wanted
 from pypi_repo.storage.inventory import Inventory
 
 _CHUNK = 1024 * 1024
@@ -56,6 +58,18 @@ class Candidate:
     def blobs(self) -> tuple[str, ...]:
         """The paths of all that is stored of it."""
         return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
+
+    def wanted_in(self, repository: str) -> Mapping[str, Any]:
+        """What is to be asked about its destination."""
+        file = self.file
+        return wanted(
+            repository,
+            file.project,
+            self.filename.version,
+            file.kind,
+            file.filename,
+            file.digests.blake2_256,
+        )
 
     @property
     def size_beside(self) -> int:
@@ -103,16 +117,20 @@ class Publishing:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(self._repository)
-            repository, project = locate(
-                catalog, self._policy, actor, self._repository, file.project
-            )
-            existing = existing_file(catalog, repository, candidate.filename, file.digests)
+            found = catalog.destination(candidate.wanted_in(self._repository))
+            there = require_open(self._policy, actor, self._repository, file.project, found)
+            repository = there.repository
+            existing = existing_file(there, candidate.filename, file.digests)
             if existing is not None and existing.digests == file.digests:
                 return Accepted(existing, is_unchanged=True)
             check_quota(catalog, repository, candidate.size, existing)
+            if there.project is None:
+                check_new_project(catalog, repository, candidate.display_name)
+            if there.release is not None:
+                check_open(repository, there.release, file, existing)
             self._put_what_is_gone(candidate, staged)
-            project_id = _project(catalog, repository, project, candidate)
-            release_id = _release(catalog, repository, project_id, candidate, existing)
+            project_id = _project(catalog, there, candidate)
+            release_id = _release(catalog, there, project_id, candidate)
             file_id = (
                 catalog.add_file(repository, release_id, file, candidate.size_beside)
                 if existing is None
@@ -160,31 +178,21 @@ class Publishing:
                     self._blobs.delete(path)
 
 
-def _project(
-    catalog: Catalog, repository: Repository, project: Project | None, candidate: Candidate
-) -> int:
-    """The project that the file joins or begins; raises InvalidName."""
-    if project is not None:
-        return project.id
-    name = candidate.display_name
-    check_new_project(catalog, repository, name)
+def _project(catalog: Catalog, there: Destination, candidate: Candidate) -> int:
+    """The project that the file joins or begins."""
+    if there.project is not None:
+        return there.project.id
     file = candidate.file
-    return catalog.add_project(repository, name, file.project, file.uploaded_at)
+    return catalog.add_project(
+        there.repository, candidate.display_name, file.project, file.uploaded_at
+    )
 
 
-def _release(
-    catalog: Catalog,
-    repository: Repository,
-    project_id: int,
-    candidate: Candidate,
-    replaced: DistributionFile | None,
-) -> int:
-    """The release that the file joins or begins; raises ReleaseClosed."""
-    file, summary = candidate.file, candidate.summary
-    found = catalog.release(project_id, file.version)
+def _release(catalog: Catalog, there: Destination, project_id: int, candidate: Candidate) -> int:
+    """The release that the file joins or begins."""
+    file, summary, found = candidate.file, candidate.summary, there.release
     if found is None:
         return catalog.add_release(project_id, file.version, summary, file.uploaded_at)
-    check_open(catalog, repository, found, file, replaced)
     if found.summary != summary:
         catalog.set_summary(found.id, summary)
     return found.id

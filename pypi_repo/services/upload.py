@@ -22,11 +22,12 @@ from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
 from pypi_repo.services.publishing import Accepted, Candidate, Publishing
 from pypi_repo.services.readmes import Readmes
-from pypi_repo.services.upload_rules import check_quota, existing_file, locate
+from pypi_repo.services.upload_rules import check_quota, existing_file, require_open
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
+from pypi_repo.storage.destination import DESTINATION, wanted
 from pypi_repo.storage.lookups import Lookups
 
 _CHUNK = 256 * 1024
@@ -111,20 +112,24 @@ class Uploads:
 
         Raises a RegistryError that says what is wrong with the file or why it may not be stored.
         """
-        repository = locate(
-            self._lookups, self._policy, actor, self._repository, normalize(form.name)
-        ).repository
-        rules = RULES[repository.profile]
+        digests = staged.digests()
+        project = normalize(form.name)
+        where = wanted(
+            self._repository, project, form.version, form.kind, form.filename, digests.blake2_256
+        )
+        destination = require_open(
+            self._policy, actor, self._repository, project, self._database.ask(DESTINATION, **where)
+        )
+        rules = RULES[destination.repository.profile]
         filename = form.parse_filename(rules)
         if rules.public_commons:
             public_commons.check_filename(filename)
-        digests = staged.digests()
         form.check_digests(digests, staged.content, rules)
-        existing = existing_file(self._lookups, repository, filename, digests)
+        existing = existing_file(destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         candidate = self._check(actor, form, filename, staged, rules)
-        self._require_room(repository, candidate, existing)
+        self._require_room(destination.repository, candidate, existing)
         return self._publishing.publish(actor, candidate, staged)
 
     def _check(

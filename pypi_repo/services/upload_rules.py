@@ -21,29 +21,29 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.settings import format_size
-from pypi_repo.storage.catalog import Catalog, FoundRelease
-from pypi_repo.storage.lookups import Lookups
-from pypi_repo.storage.rows import Located
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.destination import Destination, FoundRelease
 
 _PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
 
 
-def locate(
-    catalog: Catalog | Lookups,
+def require_open(
     policy: AccessPolicy,
     actor: Actor,
     name: str,
     project: NormalizedName,
-) -> Located:
-    """The repository of this name, and the project if it is there.
+    found: Destination | None,
+) -> Destination:
+    """The destination, if there is such a repository.
 
     Raises where this actor may not upload to this project, or nobody may.
     """
-    repository, found = catalog.locate(name, project) or (None, None)
+    repository = None if found is None else found.repository
     repository = admit(policy, actor, Permission.UPLOAD, name, repository, project)
-    if found is not None:
-        _refuse_closed(found)
-    return Located(repository, found)
+    assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
+    if found.project is not None:
+        _refuse_closed(found.project)
+    return found
 
 
 def _refuse_closed(project: Project) -> None:
@@ -56,21 +56,18 @@ def _refuse_closed(project: Project) -> None:
 
 
 def existing_file(
-    catalog: Catalog | Lookups,
-    repository: Repository,
-    filename: DistributionFilename,
-    digests: Digests,
+    destination: Destination, filename: DistributionFilename, digests: Digests
 ) -> DistributionFile | None:
     """The file of this name, or the same wheel under another spelling, if it has the same content
     or may be replaced.
 
     Raises FileAlreadyExists or FilenameRetired: overwrite protection.
     """
-    existing = catalog.file(repository, filename.filename)
+    repository, existing = destination.repository, destination.file
     if existing is not None and existing.digests == digests:
         return existing
     if RULES[repository.profile].public_commons:
-        _refuse_copy(catalog, repository, filename, digests)
+        _refuse_copy(destination.copy, filename)
     if repository.allow_overwrite:
         return existing
     if existing is not None:
@@ -79,10 +76,10 @@ def existing_file(
             f"{_same(filename, existing.filename)} with other content and does not allow "
             "overwriting; raise the version."
         )
-    if not repository.allow_reuse and (retired := catalog.retired(repository, filename.filename)):
+    if destination.retired is not None and not repository.allow_reuse:
         raise FilenameRetired(
-            f"{_same(filename, retired)} was deleted from repository {repository.name!r} and its "
-            "name cannot be used again; raise the version."
+            f"{_same(filename, destination.retired)} was deleted from repository "
+            f"{repository.name!r} and its name cannot be used again; raise the version."
         )
     return None
 
@@ -94,13 +91,7 @@ def _same(filename: DistributionFilename, other: str) -> str:
     return f"{other}, which is the same wheel as {filename.filename},"
 
 
-def _refuse_copy(
-    catalog: Catalog | Lookups,
-    repository: Repository,
-    filename: DistributionFilename,
-    digests: Digests,
-) -> None:
-    copy = catalog.filename_of(repository, digests.blake2_256)
+def _refuse_copy(copy: str | None, filename: DistributionFilename) -> None:
     if copy not in (None, filename.filename):
         raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
 
@@ -131,7 +122,6 @@ def check_quota(
 
 
 def check_open(
-    catalog: Catalog,
     repository: Repository,
     release: FoundRelease,
     file: DistributionFile,
@@ -147,7 +137,7 @@ def check_open(
             )
     elif repository.allow_overwrite or not rules.normalized_filenames:
         return  # releases of old have a .zip beside the .tar.gz, or several spellings
-    if file.kind == "sdist" and replaced is None and catalog.has_sdist(release.id):
+    if file.kind == "sdist" and replaced is None and release.has_sdist:
         raise ReleaseClosed(
             f"Release {file.version} has a source distribution already; raise the version."
         )

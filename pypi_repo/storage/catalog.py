@@ -1,9 +1,11 @@
 """Statements about repositories, projects, releases and files."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
+from packaging.version import Version
 from sqlalchemy import (
     Connection,
     delete,
@@ -21,7 +23,9 @@ from pypi_repo.domain.records import (
     Project,
     Repository,
 )
+from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.prepared import ask
 from pypi_repo.storage.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -31,7 +35,6 @@ from pypi_repo.storage.rows import (
     located,
     located_file,
     lookup,
-    same_file,
     to_file,
     to_project,
     to_repository,
@@ -40,10 +43,7 @@ from pypi_repo.storage.statements import (
     ADD_FILE,
     ADD_PROJECT,
     ADD_RELEASE,
-    FILE,
-    FILENAME_OF,
     FORGET_PROVENANCE,
-    HAS_SDIST,
     LISTED_PROJECTS,
     LOCATE_FILE,
     LOCATE_PROJECT,
@@ -54,7 +54,6 @@ from pypi_repo.storage.statements import (
     RELEASES,
     REPOSITORY,
     RETIRE,
-    RETIRED,
     TAKEN,
 )
 from pypi_repo.storage.tables import (
@@ -64,12 +63,6 @@ from pypi_repo.storage.tables import (
     ReleaseRow,
     RepositoryRow,
 )
-
-
-class FoundRelease(NamedTuple):
-    id: int
-    created_at: datetime
-    summary: str | None
 
 
 class Catalog:
@@ -126,7 +119,7 @@ class Catalog:
 
     def next_serial(self, repository: Repository) -> int:
         """Counts one change of the repository; serials become visible in their order."""
-        return self._connection.execute(NEXT_SERIAL, {"repository_id": repository.id}).scalar_one()
+        return ask(self._connection, NEXT_SERIAL, {"repository_id": repository.id})
 
     # Projects
 
@@ -135,6 +128,13 @@ class Catalog:
             LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
         ).one_or_none()
         return None if row is None else located(row)
+
+    def destination(self, where: Mapping[str, Any]) -> Destination | None:
+        """What is there already where a file is to go, which `wanted` describes.
+
+        Asked in a transaction, like all that publishes a file.
+        """
+        return ask(self._connection, DESTINATION, where)
 
     def projects(self, repository: Repository) -> list[Project]:
         rows = self._connection.execute(
@@ -156,7 +156,8 @@ class Catalog:
         self, repository: Repository, name: str, normalized_name: NormalizedName, at: datetime
     ) -> int:
         """The new project's id."""
-        return self._connection.execute(
+        return ask(
+            self._connection,
             ADD_PROJECT,
             {
                 "repository_id": repository.id,
@@ -167,11 +168,12 @@ class Catalog:
                 "serial": 0,
                 "created_at": at,
             },
-        ).scalar_one()
+        )
 
     def note_publication(self, project_id: int, name: str, serial: int) -> None:
         """The name and the serial that a project has since its last upload."""
-        self._connection.execute(
+        ask(
+            self._connection,
             PROJECT_PUBLISHED,
             {"project_id": project_id, "shown_name": name, "new_serial": serial},
         )
@@ -186,18 +188,15 @@ class Catalog:
 
     # Releases
 
-    def release(self, project_id: int, version: str) -> FoundRelease | None:
+    def release_id(self, project_id: int, version: Version) -> int | None:
         """Under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
         names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
-        row = self._connection.execute(RELEASE, names).one_or_none()
-        return None if row is None else FoundRelease(*row)
-
-    def has_sdist(self, release_id: int) -> bool:
-        return self._connection.execute(HAS_SDIST, {"release_id": release_id}).scalar_one()
+        return self._connection.execute(RELEASE, names).scalar_one_or_none()
 
     def add_release(self, project_id: int, version: str, summary: str, at: datetime) -> int:
         """The new release's id."""
-        return self._connection.execute(
+        return ask(
+            self._connection,
             ADD_RELEASE,
             {
                 "project_id": project_id,
@@ -206,7 +205,7 @@ class Catalog:
                 "created_at": at,
                 "summary": summary,
             },
-        ).scalar_one()
+        )
 
     def set_summary(self, release_id: int, summary: str) -> None:
         self._connection.execute(
@@ -217,11 +216,6 @@ class Catalog:
         self._connection.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))
 
     # Files
-
-    def file(self, repository: Repository, filename: str) -> DistributionFile | None:
-        """The one of this name, or else the same wheel under another spelling of it."""
-        row = self._connection.execute(FILE, same_file(repository, filename)).first()
-        return None if row is None else to_file(row)
 
     def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """The repository, and the file with its project if it is there."""
@@ -243,9 +237,11 @@ class Catalog:
         size_beside: bytes of all that is kept beside it.
         """
         values = file_values(file, size_beside)
-        return self._connection.execute(
-            ADD_FILE, {"repository_id": repository.id, "release_id": release_id, **values}
-        ).scalar_one()
+        return ask(
+            self._connection,
+            ADD_FILE,
+            {"repository_id": repository.id, "release_id": release_id, **values},
+        )
 
     def replace_file(
         self,
@@ -277,11 +273,6 @@ class Catalog:
             .join(FileRow, FileRow.id == ProvenanceRow.file_id)
             .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
         ).scalar_one_or_none()
-
-    def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
-        """Under which name the repository has this content."""
-        names = {"repository_id": repository.id, "digest": blake2_256}
-        return self._connection.execute(FILENAME_OF, names).scalar_one()
 
     def taken(self, repository: Repository, but_for: str = "") -> int:
         """Bytes that count against a repository's quota: of its files and all kept beside them.
@@ -330,7 +321,3 @@ class Catalog:
     def retire_filename(self, repository: Repository, filename: str) -> None:
         """Remembers the name of a file that is about to be deleted."""
         self._connection.execute(RETIRE, {"repository": repository.id, "name": filename})
-
-    def retired(self, repository: Repository, filename: str) -> str | None:
-        """Under which name this file, or the same wheel, was deleted."""
-        return self._connection.execute(RETIRED, same_file(repository, filename)).scalar_one()

@@ -23,6 +23,7 @@ from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, OutOfSpa
 from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 from pypi_repo.storage.prepared import (
+    PREPARED,
     Answer,
     PreparedQuestion,
     Question,
@@ -70,7 +71,9 @@ class Database:
         self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
         self._isolated = isolated(self.engine)
         self._joined = threading.local()
-        self._prepared: dict[Question[Any], PreparedQuestion[Any]] = {}
+        self._prepared: dict[Question[Any], PreparedQuestion[Any]] = (
+            self.engine.get_execution_options()[PREPARED]
+        )
         self._readers = Readers(self.engine, only_one=self.in_memory)
         self._reader = reading(self.engine)
         self._snapshots = snapshots(self.engine)
@@ -103,7 +106,9 @@ class Database:
         self._pass_guard()
         prepared = self._prepared.get(question)
         if prepared is None:
-            prepared = self._prepared[question] = PreparedQuestion(question, self.engine.dialect)
+            prepared = self._prepared[question] = PreparedQuestion(
+                question, self.engine.dialect, parameters
+            )
         joined = self._joined_connection()
         try:
             answer: Answer = (

@@ -13,6 +13,7 @@ from sqlalchemy.exc import NoSuchModuleError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.storage.prepared import PREPARED
 
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _CONNECTIONS = 20  # a few more than the threads of `serve`
@@ -109,6 +110,7 @@ def _sqlite_engine(url: URL, in_memory: bool) -> Engine:
         poolclass=QueuePool,
         hide_parameters=True,  # hashes of passwords and tokens, which errors would log
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
+        execution_options={PREPARED: {}},
         **cast("Any", pool),
     )
     event.listen(engine, "connect", _configure_sqlite)
@@ -129,7 +131,7 @@ def _server_engine(url: URL, schema: str | None) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
-            execution_options={_OWN_SCHEMA: schema},
+            execution_options={_OWN_SCHEMA: schema, PREPARED: {}},
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(

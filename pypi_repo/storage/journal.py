@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, select
 
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
+from pypi_repo.storage.prepared import ask
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.statements import RECORD
 from pypi_repo.storage.tables import JournalRow
@@ -19,7 +20,7 @@ class Journal:
 
     def record(self, entry: JournalEntry) -> None:
         values = {name: getattr(entry, name) for name in _RECORDED}
-        self._connection.execute(RECORD, values)
+        ask(self._connection, RECORD, values)
 
     def entries(
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from pypi_repo.domain.accounts import Account, Token
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.domain.records import Project, Repository
 from pypi_repo.storage import people
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question, Row
@@ -18,17 +18,12 @@ from pypi_repo.storage.rows import (
     located,
     located_file,
     lookup,
-    same_file,
-    to_file,
     to_repository,
 )
 from pypi_repo.storage.statements import (
-    FILE,
-    FILENAME_OF,
     LOCATE_FILE,
     LOCATE_PROJECT,
     REPOSITORY,
-    RETIRED,
     VERSION_OF_RELEASE,
 )
 
@@ -45,10 +40,6 @@ def _located_file(rows: Sequence[Row]) -> LocatedFile | None:
     return located_file(rows[0]) if rows else None
 
 
-def _file(rows: Sequence[Row]) -> DistributionFile | None:
-    return to_file(rows[0]) if rows else None
-
-
 def _value(rows: Sequence[Row]) -> Any:
     return rows[0][0] if rows else None
 
@@ -58,10 +49,7 @@ _TOKEN_HOLDER = Question(people.TOKEN_HOLDER, people.to_token_holder)
 _REPOSITORY = Question(REPOSITORY, _repository)
 _LOCATED = Question(LOCATE_PROJECT, _located)
 _LOCATED_FILE = Question(LOCATE_FILE, _located_file)
-_FILE = Question(FILE, _file)
-_RETIRED = Question(RETIRED, _value)
 _VERSION_OF_RELEASE = Question(VERSION_OF_RELEASE, _value)
-_FILENAME_OF = Question(FILENAME_OF, _value)
 
 
 class Lookups:
@@ -93,21 +81,8 @@ class Lookups:
         names = {"repository": lookup(repository), "filename": lookup(filename)}
         return self._database.ask(_LOCATED_FILE, **names)
 
-    def file(self, repository: Repository, filename: str) -> DistributionFile | None:
-        return self._database.ask(_FILE, **same_file(repository, filename))
-
-    def retired(self, repository: Repository, filename: str) -> str | None:
-        found: str | None = self._database.ask(_RETIRED, **same_file(repository, filename))
-        return found
-
     def version_of_release(self, project: Project, version: Version) -> str | None:
         """How the version of a release is spelled, if the project has one that is equal."""
         names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
         found: str | None = self._database.ask(_VERSION_OF_RELEASE, **names)
-        return found
-
-    def filename_of(self, repository: Repository, blake2_256: str) -> str | None:
-        """Under which name the repository has this content."""
-        names = {"repository_id": repository.id, "digest": blake2_256}
-        found: str | None = self._database.ask(_FILENAME_OF, **names)
         return found

@@ -1,62 +1,81 @@
 """Questions of the hot path: compiled once, and asked through the driver itself.
 
-Of the time that SQLAlchemy needs for a small SELECT, most is spent on what only changes between
+Of the time that SQLAlchemy needs for a small statement, most is spent on what only changes between
 statements, and on checking connections out and in. Here the statement and its types are still
 SQLAlchemy's; the execution is not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Dialect, Engine, Select
+from sqlalchemy import Connection, Dialect, Engine, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
-Query = Select[*Row]
+Statement = Select[*Row] | UpdateBase
+
+PREPARED = "pypi_repo_prepared"
+"""The execution option of an engine that holds its questions, as PreparedQuestion by Question."""
 
 _ANSWERS_KEPT = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class Question(Generic[Answer]):
-    """A query with bind parameters, and what is made of all its rows: a constant of a module.
+    """A statement with bind parameters, and what is made of all its rows: a constant of a module.
 
+    statement: one that changes something as well, for `ask`.
     make: must depend on nothing but the rows, because what it made of equal rows is used again.
     """
 
-    query: Query
+    statement: Statement
     make: Callable[[Sequence[Row]], Answer]
 
 
 class PreparedQuestion(Generic[Answer]):
-    """A question, for one dialect."""
+    """A question, for one dialect.
 
-    def __init__(self, question: Question[Answer], dialect: Dialect) -> None:
-        compiled: Any = question.query.compile(dialect=dialect)
+    names: of the parameters that it is always asked with. An INSERT fills their columns.
+    """
+
+    def __init__(
+        self, question: Question[Answer], dialect: Dialect, names: Collection[str]
+    ) -> None:
+        statement = question.statement
+        compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
         self.sql: str = compiled.string
         self._positions: list[str] | None = compiled.positiontup
+        self._constants = {name: compiled.params[name] for name in compiled.params.keys() - names}
+        self._converted = {
+            name: convert
+            for bound, name in compiled.bind_names.items()
+            if (convert := _type(bound, dialect).bind_processor(dialect)) is not None
+        }
         self._make = question.make
         self._processors = tuple(
             (place, processor)
-            for place, column in enumerate(question.query.selected_columns)
-            if (processor := _processor(column.type, dialect)) is not None
+            for place, column in enumerate(statement.exported_columns)
+            if (processor := _type(column, dialect).result_processor(dialect, None)) is not None
         )
         self._answer = lru_cache(_ANSWERS_KEPT)(self._made_of)
 
     def given(self, parameters: Mapping[str, Any]) -> Any:
         """The parameters in the form that the driver takes."""
+        values = {**self._constants, **parameters}
+        for name, convert in self._converted.items():
+            values[name] = convert(values[name])
         if self._positions is None:
-            return parameters
-        return [parameters[name] for name in self._positions]
+            return values
+        return [values[name] for name in self._positions]
 
     def ask(self, connection: Any, parameters: Mapping[str, Any]) -> Answer:
         """connection: the driver's. Raises the driver's errors; see `driver_errors`."""
         cursor = connection.execute(self.sql, self.given(parameters))
-        rows = tuple(cursor.fetchall())
+        rows = tuple(cursor.fetchall()) if cursor.description else ()
         cursor.close()
         return self._answer(rows)
 
@@ -125,11 +144,27 @@ class Readers:
         return driver
 
 
-def _processor(type_: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
-    processor: Callable[[Any], Any] | None = type_.dialect_impl(dialect).result_processor(
-        dialect, None
-    )
-    return processor
+def ask(
+    connection: Connection, question: Question[Answer], parameters: Mapping[str, Any]
+) -> Answer:
+    """The answer within a transaction, and the change that the question makes.
+
+    Raises what SQLAlchemy's own execution would raise.
+    """
+    known = connection.get_execution_options()[PREPARED]
+    prepared: PreparedQuestion[Answer] | None = known.get(question)
+    if prepared is None:
+        prepared = known[question] = PreparedQuestion(question, connection.dialect, parameters)
+    try:
+        return prepared.ask(connection.connection.driver_connection, parameters)
+    except Exception:
+        with driver_errors(connection.dialect):
+            raise
+
+
+def _type(column: Any, dialect: Dialect) -> Any:
+    """Its type as the dialect converts it."""
+    return column.type.dialect_impl(dialect)
 
 
 @contextmanager

@@ -159,15 +159,6 @@ def located_file(row: Sequence[Any]) -> LocatedFile:
     return to_repository(row), to_project(project), to_file(file)
 
 
-def same_file(repository: Repository, filename: str) -> dict[str, Any]:
-    """What a statement that looks for a file under any spelling of its name is given."""
-    return {
-        "repository_id": repository.id,
-        "filename": filename,
-        "identity": identity_of(filename),
-    }
-
-
 def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
     return {
         "filename": file.filename,

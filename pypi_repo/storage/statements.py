@@ -1,7 +1,10 @@
 """What each request asks, built once: building costs SQLAlchemy more than running it."""
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, or_, select, update
+from collections.abc import Sequence
 
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+
+from pypi_repo.storage.prepared import Question, Row
 from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
 from pypi_repo.storage.tables import (
     FileRow,
@@ -12,6 +15,15 @@ from pypi_repo.storage.tables import (
     RepositoryRow,
     RetiredFilenameRow,
 )
+
+
+def _number(rows: Sequence[Row]) -> int:
+    return int(rows[0][0])
+
+
+def _nothing(_rows: Sequence[Row]) -> None:
+    pass
+
 
 REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
 LOCATE_PROJECT = (
@@ -60,25 +72,6 @@ LISTED_PROJECTS = (
 
 # An upload
 
-FILE = (
-    select(*FILE_COLUMNS)
-    .select_from(FileRow)
-    .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-    .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    .where(
-        FileRow.repository_id == bindparam("repository_id"),
-        or_(FileRow.filename == bindparam("filename"), FileRow.identity == bindparam("identity")),
-    )
-    # Spellings of one wheel may be here since before that was refused.
-    .order_by((FileRow.filename == bindparam("filename")).desc(), FileRow.id)
-)
-RETIRED = select(func.min(RetiredFilenameRow.filename)).where(
-    RetiredFilenameRow.repository_id == bindparam("repository_id"),
-    or_(
-        RetiredFilenameRow.filename == bindparam("filename"),
-        RetiredFilenameRow.identity == bindparam("identity"),
-    ),
-)
 RETIRE = insert(RetiredFilenameRow).from_select(
     ["repository_id", "filename", "identity"],
     select(FileRow.repository_id, FileRow.filename, FileRow.identity).where(
@@ -103,11 +96,7 @@ TAKEN = select(
         0,
     )
 ).where(FileRow.repository_id == bindparam("repository_id"))
-FILENAME_OF = select(func.min(FileRow.filename)).where(
-    FileRow.repository_id == bindparam("repository_id"),
-    FileRow.blake2_256 == bindparam("digest"),
-)
-RELEASE = select(ReleaseRow.id, ReleaseRow.created_at, ReleaseRow.summary).where(
+RELEASE = select(ReleaseRow.id).where(
     ReleaseRow.project_id == bindparam("project_id"),
     ReleaseRow.canonical_version == bindparam("canonical_version"),
 )
@@ -115,23 +104,22 @@ VERSION_OF_RELEASE = select(ReleaseRow.version).where(
     ReleaseRow.project_id == bindparam("project_id"),
     ReleaseRow.canonical_version == bindparam("canonical_version"),
 )
-HAS_SDIST = select(
-    exists().where(FileRow.release_id == bindparam("release_id"), FileRow.kind == "sdist")
-)
 LOCK_REPOSITORY = REPOSITORY.with_for_update()
-NEXT_SERIAL = (
+NEXT_SERIAL = Question(
     update(RepositoryRow)
     .where(RepositoryRow.id == bindparam("repository_id"))
     .values(serial=RepositoryRow.serial + 1)
-    .returning(RepositoryRow.serial)
+    .returning(RepositoryRow.serial),
+    _number,
 )
-PROJECT_PUBLISHED = (
+PROJECT_PUBLISHED = Question(
     update(ProjectRow)
     .where(ProjectRow.id == bindparam("project_id"))
-    .values(name=bindparam("shown_name"), serial=bindparam("new_serial"))
+    .values(name=bindparam("shown_name"), serial=bindparam("new_serial")),
+    _nothing,
 )
 FORGET_PROVENANCE = delete(ProvenanceRow).where(ProvenanceRow.file_id == bindparam("file"))
-ADD_PROJECT = insert(ProjectRow).returning(ProjectRow.id)
-ADD_RELEASE = insert(ReleaseRow).returning(ReleaseRow.id)
-ADD_FILE = insert(FileRow).returning(FileRow.id)
-RECORD = insert(JournalRow)
+ADD_PROJECT = Question(insert(ProjectRow).returning(ProjectRow.id), _number)
+ADD_RELEASE = Question(insert(ReleaseRow).returning(ReleaseRow.id), _number)
+ADD_FILE = Question(insert(FileRow).returning(FileRow.id), _number)
+RECORD = Question(insert(JournalRow).inline(), _nothing)

@@ -11,11 +11,12 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-import psycopg  # noqa: F401 - loaded once, before the fork
+import psycopg  # loaded once, before the fork
 import s3fs
 from sqlalchemy import Engine, event
 
@@ -23,6 +24,8 @@ from pypi_repo.storage import schema
 from pypi_repo.storage.database import Database
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation
+
+_STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK")
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["pytest", __name__])  # each process looks for its main module
@@ -147,7 +150,7 @@ def _upload(
         reports.send(("begun", number))
         steps.begin()
         answer = site.upload(dist)
-        steps.step("answer")
+        steps.last_step("answer")
         reports.send(("answered", number, answer.status_code))
         if number == 0:
             reports.send(("steps", steps.names))
@@ -161,7 +164,8 @@ class _Steps:
         for name in ("open", "fsync", "mkdir", "replace", "unlink"):
             setattr(os, name, self._watched(name, getattr(os, name)))
         event.listen(Engine, "begin", lambda _connection: self.step("begin"))
-        event.listen(Engine, "before_cursor_execute", self._execute)
+        event.listen(Engine, "connect", self._connected)
+        psycopg.Cursor.execute = self._watched_statement(psycopg.Cursor.execute)  # type: ignore[method-assign]
         event.listen(Engine, "commit", lambda _connection: self.step("commit"))
         event.listen(Engine, "checkin", lambda *_: self.step("after the transaction"))
         call = s3fs.S3FileSystem._call_s3
@@ -182,11 +186,36 @@ class _Steps:
             return
         self.names.append(name)
         if len(self.names) == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._die()
 
-    def _execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def last_step(self, name: str) -> None:
+        """One that is to die does so here at the latest: folders may be there already."""
+        self.step(name)
+        if self._die_at is not None:
+            self._die()
+
+    def _die(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _connected(self, connection: Any, _record: Any) -> None:
+        """SQLite tells each statement before it runs."""
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_trace_callback(self._execute)
+
+    def _watched_statement(self, execute: Callable[..., Any]) -> Callable[..., Any]:
+        """The method of psycopg's cursors, which all ways of asking PostgreSQL lead to."""
+
+        @functools.wraps(execute)
+        def watched(cursor: Any, statement: Any, *args: Any, **kwargs: Any) -> Any:
+            self._execute(str(statement))
+            return execute(cursor, statement, *args, **kwargs)
+
+        return watched
+
+    def _execute(self, statement: str) -> None:
         words = statement.split()
-        self.step(" ".join(words[:3]) if words[0] == "INSERT" else words[0])
+        if words[0] in _STATEMENTS:
+            self.step(" ".join(words[:3]) if words[0] == "INSERT" else words[0])
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(call)

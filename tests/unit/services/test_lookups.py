@@ -28,13 +28,6 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
         assert lookups.repository("main") == catalog.repository("main")
         assert lookups.locate("main", demo) == catalog.locate("main", demo)
         assert lookups.locate_file("main", filename) == catalog.locate_file("main", filename)
-        repository = catalog.repository("main")
-        assert repository is not None
-        for name in (filename, "other-1.0-py3-none-any.whl"):
-            assert lookups.file(repository, name) == catalog.file(repository, name)
-            assert lookups.retired(repository, name) == catalog.retired(repository, name)
-        digest = "0" * 64
-        assert lookups.filename_of(repository, digest) == catalog.filename_of(repository, digest)
         assert lookups.account(USER) == People(connection).user(USER)
     found = lookups.repository("main")
     assert found is not None

@@ -1,0 +1,181 @@
+"""Where a file is to go: all that decides whether it may, in one question."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from packaging.utils import canonicalize_version
+from packaging.version import Version
+from sqlalchemy import String, and_, bindparam, exists, func, or_, select
+
+from pypi_repo.domain.filenames import FileKind, identity_of
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.storage.prepared import Question, Row
+from pypi_repo.storage.rows import (
+    FILE_COLUMNS,
+    PROJECT_COLUMNS,
+    REPOSITORY_COLUMNS,
+    lookup,
+    to_file,
+    to_project,
+    to_repository,
+)
+from pypi_repo.storage.tables import (
+    FileRow,
+    ProjectRow,
+    ReleaseRow,
+    RepositoryRow,
+    RetiredFilenameRow,
+)
+
+
+class FoundRelease(NamedTuple):
+    """`has_sdist` is only known to who asks for an sdist."""
+
+    id: int
+    created_at: datetime
+    summary: str | None
+    has_sdist: bool
+
+
+class Destination(NamedTuple):
+    """What is there already; None where absent.
+
+    file: of this name, or else the same wheel under another spelling of it.
+    retired: under which name this file, or the same wheel, was deleted.
+    copy: under which name the repository has this content.
+    """
+
+    repository: Repository
+    project: Project | None
+    release: FoundRelease | None
+    file: DistributionFile | None
+    retired: str | None
+    copy: str | None
+
+
+def wanted(
+    repository: str,
+    project: NormalizedName,
+    version: Version,
+    kind: FileKind,
+    filename: str,
+    blake2_256: str,
+) -> Mapping[str, Any]:
+    """What DESTINATION is asked with."""
+    return {
+        "repository": lookup(repository),
+        "project": lookup(project),
+        "canonical_version": canonicalize_version(version),
+        "kind": kind,
+        "filename": filename,
+        "identity": identity_of(filename),
+        "digest": blake2_256,
+    }
+
+
+_same = FileRow.__table__.alias("same")
+_its_project = ProjectRow.__table__.alias("its_project")
+_its_release = ReleaseRow.__table__.alias("its_release")
+_content = FileRow.__table__.alias("content")
+_sdist = FileRow.__table__.alias("sdist")
+
+_FOUND_RELEASE = (
+    ReleaseRow.id,
+    ReleaseRow.created_at,
+    ReleaseRow.summary,
+    exists()
+    .where(
+        bindparam("kind", type_=String) == "sdist",
+        _sdist.c.release_id == ReleaseRow.id,
+        _sdist.c.kind == "sdist",
+    )
+    .correlate(ReleaseRow),
+)
+_ITS_OWN: Mapping[Any, Any] = {
+    ProjectRow.normalized_name: _its_project.c.normalized_name,
+    ReleaseRow.version: _its_release.c.version,
+}
+_FOUND_FILE = tuple(_ITS_OWN.get(column, column) for column in FILE_COLUMNS)
+_SAME_FILE = (
+    select(_same.c.id)
+    .where(
+        _same.c.repository_id == RepositoryRow.id,
+        or_(_same.c.filename == bindparam("filename"), _same.c.identity == bindparam("identity")),
+    )
+    # Spellings of one wheel may be here since before that was refused.
+    .order_by((_same.c.filename == bindparam("filename")).desc(), _same.c.id)
+    .limit(1)
+    .correlate(RepositoryRow)
+    .scalar_subquery()
+)
+_RETIRED = (
+    select(func.min(RetiredFilenameRow.filename))
+    .where(
+        RetiredFilenameRow.repository_id == RepositoryRow.id,
+        or_(
+            RetiredFilenameRow.filename == bindparam("filename"),
+            RetiredFilenameRow.identity == bindparam("identity"),
+        ),
+    )
+    .correlate(RepositoryRow)
+    .scalar_subquery()
+)
+_COPY = (
+    select(func.min(_content.c.filename))
+    .where(
+        _content.c.repository_id == RepositoryRow.id,
+        _content.c.blake2_256 == bindparam("digest"),
+    )
+    .correlate(RepositoryRow)
+    .scalar_subquery()
+)
+_STATEMENT = (
+    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *_FOUND_RELEASE, *_FOUND_FILE, _RETIRED, _COPY)
+    .outerjoin_from(
+        RepositoryRow,
+        ProjectRow,
+        and_(
+            ProjectRow.repository_id == RepositoryRow.id,
+            ProjectRow.normalized_name == bindparam("project"),
+        ),
+    )
+    .outerjoin(
+        ReleaseRow,
+        and_(
+            ReleaseRow.project_id == ProjectRow.id,
+            ReleaseRow.canonical_version == bindparam("canonical_version"),
+        ),
+    )
+    .outerjoin(FileRow, FileRow.id == _SAME_FILE)
+    .outerjoin(_its_release, _its_release.c.id == FileRow.release_id)
+    .outerjoin(_its_project, _its_project.c.id == _its_release.c.project_id)
+    .where(RepositoryRow.name == bindparam("repository"))
+)
+
+
+def _destination(rows: Sequence[Row]) -> Destination | None:
+    if not rows:
+        return None
+    row = iter(rows[0])
+
+    def of(columns: Sequence[Any]) -> Row:
+        return tuple(next(row) for _column in columns)
+
+    repository, project, release, file = map(
+        of, (REPOSITORY_COLUMNS, PROJECT_COLUMNS, _FOUND_RELEASE, _FOUND_FILE)
+    )
+    retired, copy = row
+    return Destination(
+        to_repository(repository),
+        None if project[0] is None else to_project(project),
+        None if release[0] is None else FoundRelease(*release),
+        None if file[0] is None else to_file(file),
+        retired,
+        copy,
+    )
+
+
+DESTINATION = Question(_STATEMENT, _destination)
+"""None where there is no such repository."""
