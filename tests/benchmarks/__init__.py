@@ -1,4 +1,4 @@
-"""How fast the server is, beside bare WSGI apps on the same WSGI server; never part of a test run.
+"""How fast the server is, with one client and with many, beside others; never part of a test run.
 
 `python -m tests.benchmarks` from the root of the checkout; `--help` tells the rest.
 """

@@ -4,112 +4,85 @@ from __future__ import annotations
 
 import functools
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import cpu, forms, generated
+from tests.benchmarks import forms, generated
 from tests.benchmarks.client import Connection, head
+from tests.benchmarks.consumption import PeakMemory, processor_seconds
 from tests.benchmarks.installation import Installation
-from tests.benchmarks.load import Target, requests_per_second
-from tests.benchmarks.measuring import Result, in_turns
-from tests.benchmarks.memory import PeakMemory
+from tests.benchmarks.load import Target, fetch, read
+from tests.benchmarks.measuring import Median, Plan, in_turns
+from tests.benchmarks.report import Findings, Table
+from tests.benchmarks.starting import until_it_answers
 
 _KEPT_PROJECTS = 2_000
 _COLD_ROUNDS = 5
 
 
-@dataclass(frozen=True)
-class Size:
-    """files: of the generated registry; projects: of the repository with the long root page."""
-
-    files: int
-    projects: int
-    pages: int
-
-
-def measure(
-    small: Installation, folder: Path, size: Size, rounds: int, seconds: float
-) -> Iterator[Result]:
-    """small: has `project-100` and `project-1000` and little else.
-
-    Leaves the generated registry in `folder`.
-    """
-    yield _first_page_after_a_publication(small)
+def measure(small: Installation, folder: Path, plan: Plan) -> Findings:
+    """small: has next to nothing in it."""
+    rows = [("first page of 1,000 files after a publication", _page_of_a_thousand(small))]
     with Installation(folder) as large:
         database = folder / "registry.db"
-        large.publish(forms.releases("project-100", 100))
-        generated.fill(database, size.files)
-        _create_repository(folder, "wide")
-        generated.fill_with_projects(database, "wide", size.projects)
-        rate = functools.partial(requests_per_second, seconds=seconds)
-        yield in_turns(
-            f"project page, {size.files:,} files (bare: {_KEPT_PROJECTS:,} or less)",
-            "requests/s",
-            rounds,
-            lambda: rate(large.page("project-100")),
-            lambda: rate(small.page("project-100")),
-        )
-        projects = size.files // generated.FILES_PER_PROJECT
-        yield from _root_page(large, database, "main", projects, rate)
-        yield from _root_page(large, database, "wide", size.projects, rate)
-        yield _memory(large, size.pages, min(_KEPT_PROJECTS, projects))
+        generated.fill(database, plan.files)
+        large.command("repository", "create", "wide")
+        generated.fill_with_projects(database, "wide", plan.projects)
+        rows.append((f"page in a registry of {plan.files:,} files", _beside(small, large, plan)))
+        projects = plan.files // generated.FILES_PER_PROJECT
+        for repository, number in (("main", projects), ("wide", plan.projects)):
+            spent = _cold_root_page(large, database, repository)
+            rows.append((f"root page of {number:,} projects, cold", spent))
+        kept = min(_KEPT_PROJECTS, projects)
+        memory = f"memory after {plan.pages:,} pages of {kept:,} projects"
+        rows.append((memory, _memory(large, plan.pages, kept)))
+    started = statistics.median(until_it_answers(folder) for _round in range(plan.rounds))
+    rows.append((f"`serve` to its first answer, {plan.files:,} files", f"{started:.2f} s"))
+    return Findings([Table(["a registry that grows", ""], rows)])
 
 
-def _first_page_after_a_publication(installation: Installation) -> Result:
+def _page_of_a_thousand(installation: Installation) -> str:
+    installation.publish(forms.releases("project-1000", 1000))
     page = installation.page("project-1000")
     spent = []
     for form in forms.releases("project-1000", _COLD_ROUNDS, first=2):
         installation.send(form)
-        spent.append(_processor_time(installation.pid, page))
-    name = "first page after a publication, 1,000 files"
-    return Result(name, "ms of CPU", statistics.median(spent), more_is_better=False)
+        spent.append(_processor_time(installation, page))
+    return f"{1000 * statistics.median(spent):.1f} ms of CPU"
 
 
-def _root_page(
-    installation: Installation,
-    database: Path,
-    repository: str,
-    projects: int,
-    rate: Callable[[Target], float],
-) -> Iterator[Result]:
+def _beside(small: Installation, large: Installation, plan: Plan) -> str:
+    subjects = {
+        name: functools.partial(read, each.server, each.hot[0], 8, plan.seconds)
+        for name, each in (("small", small), ("large", large))
+    }
+    for warm_up in subjects.values():
+        warm_up()
+    small_one, large_one = map(Median.of, in_turns(plan.rounds, subjects).values())
+    return f"{large_one.rate / small_one.rate:.2f} of the rate in a small one"
+
+
+def _cold_root_page(installation: Installation, database: Path, repository: str) -> str:
     page = installation.page("", repository=repository)
     spent = []
     for _round in range(_COLD_ROUNDS):
         generated.touch(database, repository)
-        spent.append(_processor_time(installation.pid, page))
-    name = f"root page, {projects:,} projects"
-    yield Result(f"{name}, cold", "ms of CPU", statistics.median(spent), more_is_better=False)
-    yield Result(f"{name}, hot", "requests/s", rate(page))
+        spent.append(_processor_time(installation, page))
+    return f"{1000 * statistics.median(spent):.0f} ms of CPU"
 
 
-def _memory(installation: Installation, pages: int, projects: int) -> Result:
+def _memory(installation: Installation, pages: int, projects: int) -> str:
     memory = PeakMemory(installation.pid)
     with Connection(installation.server.port) as connection:
         for number in range(pages):
             page = installation.page(f"generated-{number % projects}")
             connection.send(head("GET", page.path, page.headers))
-            if connection.receive()[0] != page.expected:
-                raise RuntimeError(f"{page.path} is not there")
-    result = Result(
-        f"memory after {pages:,} pages of {projects:,} projects",
-        "MiB",
-        memory.now or 0,
-        more_is_better=False,
-    )
-    return replace(result, note=str(memory))
+            status, _size = connection.receive()
+            if status != 200:
+                raise RuntimeError(f"{page.path} answered {status}")
+    return f"{memory.now:.0f} MiB"
 
 
-def _processor_time(pid: int, page: Target) -> float:
-    before = cpu.milliseconds(pid)
-    with Connection(page.port) as connection:
-        connection.send(head("GET", page.path, page.headers))
-        connection.receive()
-    return cpu.milliseconds(pid) - before
-
-
-def _create_repository(data: Path, name: str) -> None:
-    command = [sys.executable, "-m", "pypi_repo", "repository", "create", name]
-    subprocess.run([*command, "--data", str(data)], check=True, capture_output=True)
+def _processor_time(installation: Installation, page: Target) -> float:
+    before = processor_seconds(installation.pid)
+    fetch(installation.server, page)
+    return processor_seconds(installation.pid) - before

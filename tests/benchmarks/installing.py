@@ -1,30 +1,35 @@
-"""`pip install` and `uv pip install` of many small packages, beside nginx with the same files."""
+"""`uv pip install` and `pip install` of many small packages, beside nginx with the same files."""
 
 from __future__ import annotations
 
+import functools
 import shutil
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from tests.benchmarks.consumption import processor_seconds
 from tests.benchmarks.forms import form_of
 from tests.benchmarks.installation import Installation
-from tests.benchmarks.measuring import Measure, Result, in_turns
+from tests.benchmarks.measuring import Plan, in_turns
+from tests.benchmarks.report import Findings, Goal, Table
 from tests.support.distributions import wheel
-from tests.support.nginx import NginxServer, installed_nginx
+from tests.support.nginx import NginxServer
 from tests.support.processes import free_port
 
 _PACKAGES = 50
 _SIZE = 5_000
+_UV = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--no-cache", "--quiet"]
+_PIP = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "-qq"]
+
+_folders = count()
 
 
-def measure(installation: Installation, folder: Path, rounds: int) -> Iterator[Result]:
-    """Nothing where nginx is not installed."""
-    if installed_nginx() is None:
-        return
+def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
+    """Into an empty folder each time, without anything in a cache."""
     static = folder / "static"
     wheels = [wheel(f"small-{number}", padding=_SIZE) for number in range(_PACKAGES)]
     installation.publish([form_of(each) for each in wheels])
@@ -36,32 +41,37 @@ def measure(installation: Installation, folder: Path, rounds: int) -> Iterator[R
         (place / "index.html").write_text(f"<!DOCTYPE html><html><body>{link}</body></html>")
     port = free_port()
     site = f"server {{ listen 127.0.0.1:{port}; root {static}; index index.html; }}"
+    names = [each.name for each in wheels]
+    rows, ratios = [], []
     with NginxServer(folder, port, site):
         indexes = (installation.index_url, f"http://127.0.0.1:{port}/simple/")
-        names = [each.name for each in wheels]
-        for title, command in (
-            ("uv pip install", [_program("uv"), "pip", "install", "--no-cache", "--quiet"]),
-            ("pip install", [sys.executable, "-m", "pip", "install", "--no-cache-dir", "-qq"]),
+        for name, command, rounds in (
+            ("`uv pip install`", _UV, plan.installs),
+            ("`pip install`", _PIP, plan.rounds),
         ):
-            ours, bare = (_installing(command, index, names, folder) for index in indexes)
-            name = f"{title} of {_PACKAGES} (bare: nginx)"
-            yield in_turns(name, "s", rounds, ours, bare, more_is_better=False)
+            install = functools.partial(_install, command, names=names, folder=folder)
+            install(indexes[0])
+            processor = processor_seconds(installation.pid)
+            found = in_turns(
+                rounds, {index: functools.partial(install, index) for index in indexes}
+            )
+            processor = (processor_seconds(installation.pid) - processor) / rounds
+            ours, nginx = (statistics.median(found[index]) for index in indexes)
+            ratios.append(ours / nginx)
+            spent = f"{ours:.2f} s ({1000 * processor:.0f} ms)"
+            rows.append([name, spent, f"{nginx:.2f} s", f"{ours / nginx:.2f}"])
+    return Findings(
+        [Table([f"{_PACKAGES} packages", "`serve`", "nginx", "ratio"], rows)],
+        [Goal("`uv pip install`, beside nginx", "at most", 1.3, {"": ratios[0]})],
+    )
 
 
-def _installing(command: list[str], index: str, names: list[str], folder: Path) -> Measure:
-    targets = (folder / f"target-{number}" for number in count())
-
-    def seconds() -> float:
-        target = next(targets)
-        arguments = ["--index-url", index, "--target", str(target), *names]
-        began = time.monotonic()
-        subprocess.run([*command, *arguments], check=True, capture_output=True)
-        elapsed = time.monotonic() - began
-        shutil.rmtree(target)
-        return elapsed
-
-    return seconds
-
-
-def _program(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
+def _install(command: list[str], index: str, names: list[str], folder: Path) -> float:
+    """Seconds."""
+    target = folder / f"target-{next(_folders)}"
+    arguments = ["--index-url", index, "--target", str(target), *names]
+    began = time.monotonic()
+    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    elapsed = time.monotonic() - began
+    shutil.rmtree(target)
+    return elapsed

@@ -1,141 +1,77 @@
-"""Load: many requests at once from processes of their own; `wrk` makes them where it can."""
+"""Load on a server of this machine: many requests at once, from a process of its own."""
 
 from __future__ import annotations
 
-import multiprocessing
-import re
-import shutil
+import http.client
+import pickle
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Barrier
-from typing import TypeVar
+from pathlib import Path
 
-from tests.benchmarks.client import Connection, Form, head, post
+from tests.benchmarks.client import Form, head, post
+from tests.benchmarks.hammer import Job, Run
+from tests.support.processes import ServerProcess
 
-_CONNECTIONS = 8
-_PATIENCE = 120.0  # seconds that a process waits for the others to be ready
-
-Job = TypeVar("Job")
-_barrier: Barrier | None = None
+_ROOT = Path(__file__).parents[2]
+_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """One URL of a server on this machine, and how it is asked."""
+    """One URL of a server, and how it is asked."""
 
-    port: int
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    expected: int = 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.path}"
 
 
-@dataclass(frozen=True)
-class _Stint:
-    """What one process did, on the clock that all processes share."""
-
-    began: float
-    ended: float
-    requests: int
-
-
-def generator() -> str:
-    """What makes the load of `requests_per_second`."""
-    if shutil.which("wrk"):
-        return f"wrk, 1 thread, {_CONNECTIONS} connections"
-    return f"{_CONNECTIONS} processes with a raw socket each (wrk is not installed)"
+def fetch(server: ServerProcess, target: Target) -> bytes:
+    """What it answers now. Raises RuntimeError where that is not 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", target.path, headers=dict(target.headers))
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise RuntimeError(f"{target.path} answered {response.status}: {body[:200]!r}")
+    return body
 
 
-def requests_per_second(target: Target, seconds: float) -> float:
-    """How many GETs are answered as expected, over eight connections that stay open.
-
-    Raises RuntimeError where any answer is another one.
-    """
-    _probe(target)
-    if shutil.which("wrk"):
-        return _with_wrk(target, seconds)
-    return _rate(_hammer, [(target, seconds)] * _CONNECTIONS)
-
-
-def uploads_per_second(target: Target, forms_of_clients: Sequence[Sequence[Form]]) -> float:
-    """One process and connection per client, each sending its forms one after another.
-
-    Raises RuntimeError where one is refused.
-    """
-    return _rate(_upload, [(target, forms) for forms in forms_of_clients])
-
-
-def _probe(target: Target) -> None:
-    with Connection(target.port) as connection:
-        connection.send(head("GET", target.path, target.headers))
-        _expect(target, connection.receive()[0])
-
-
-def _expect(target: Target, status: int) -> None:
-    if status != target.expected:
-        raise RuntimeError(f"{target.path} answered {status} instead of {target.expected}")
-
-
-def _with_wrk(target: Target, seconds: float) -> float:
-    headers = [f"-H{name}: {value}" for name, value in target.headers.items()]
-    duration = f"{max(1, round(seconds))}s"
-    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{duration}", *headers, target.url]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in output or "Socket errors" in output:
-        raise RuntimeError(f"{target.path} failed under load:\n{output}")
-    rate = re.search(r"Requests/sec: *([\d.]+)", output)
-    if rate is None:
-        raise RuntimeError(f"wrk did not say how fast {target.path} was:\n{output}")
-    return float(rate[1])
-
-
-def _rate(work: Callable[[Job], _Stint], jobs: Sequence[Job]) -> float:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(len(jobs))
-    with ProcessPoolExecutor(
-        len(jobs), mp_context=context, initializer=_use_barrier, initargs=(barrier,)
-    ) as pool:
-        stints = list(pool.map(work, jobs))
-    elapsed = max(stint.ended for stint in stints) - min(stint.began for stint in stints)
-    return sum(stint.requests for stint in stints) / elapsed
-
-
-def _use_barrier(barrier: Barrier) -> None:
-    global _barrier
-    _barrier = barrier
-
-
-def _wait_for_the_others() -> float:
-    if _barrier is not None:
-        _barrier.wait(_PATIENCE)
-    return time.monotonic()
-
-
-def _hammer(job: tuple[Target, float]) -> _Stint:
-    target, seconds = job
+def read(server: ServerProcess, target: Target, connections: int, seconds: float) -> Run:
+    """As many answers as that many clients get in this time, once they are under way."""
     request = head("GET", target.path, target.headers)
-    count = 0
-    with Connection(target.port) as connection:
-        began = _wait_for_the_others()
-        while time.monotonic() < began + seconds:
-            connection.send(request)
-            _expect(target, connection.receive()[0])
-            count += 1
-        return _Stint(began, time.monotonic(), count)
+    return _hammer(Job(server.port, [[request]] * connections, 200, seconds, server.process.pid))
 
 
-def _upload(job: tuple[Target, Sequence[Form]]) -> _Stint:
-    target, forms = job
-    requests = [post(target.path, target.headers, form) + form.start for form in forms]
-    with Connection(target.port) as connection:
-        began = _wait_for_the_others()
-        for request in requests:
-            connection.send(request)
-            _expect(target, connection.receive()[0])
-        return _Stint(began, time.monotonic(), len(requests))
+def upload(
+    server: ServerProcess, target: Target, forms_of_clients: Sequence[Sequence[Form]]
+) -> Run:
+    """Each client sends its forms one after another, and all clients do so at once."""
+    requests = [
+        [post(target.path, target.headers, form) + form.start for form in forms]
+        for forms in forms_of_clients
+    ]
+    return _hammer(Job(server.port, requests, 200, None, server.process.pid))
+
+
+def put(server: ServerProcess, paths_of_clients: Sequence[Sequence[str]], content: bytes) -> Run:
+    """The same, with files that are sent as they are."""
+    length = {"Content-Length": str(len(content))}
+    requests = [
+        [head("PUT", path, length) + content for path in paths] for paths in paths_of_clients
+    ]
+    return _hammer(Job(server.port, requests, 201, None, server.process.pid))
+
+
+def _hammer(job: Job) -> Run:
+    command = [sys.executable, "-c", "from tests.benchmarks.hammer import main; main()"]
+    done = subprocess.run(
+        command, input=pickle.dumps(job), capture_output=True, check=False, cwd=_ROOT
+    )
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.decode(errors="replace"))
+    run: Run = pickle.loads(done.stdout)
+    return run

@@ -1,63 +1,99 @@
-"""How a measurement is made: registry and references take turns, and the medians count."""
+"""How a measurement is made: all that is compared takes turns, and the medians count."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-Measure = Callable[[], float]
+from tests.benchmarks.hammer import Run
+
+Subject = TypeVar("Subject", bound=Hashable)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Result:
-    """One line of the report.
+class Plan:
+    """How long to measure.
 
-    bare, floor: what the references reached, where there is such a reference.
-    more_is_better: false for times.
+    seconds: of each run of requests that are sent again and again.
+    uploads: of each run that uploads small files.
+    installs: of each installer.
+    large: bytes of the file that is large.
+    files, projects, pages: of the registry that is large; its root page's; visited in it.
     """
 
-    name: str
-    unit: str
-    ours: float
-    bare: float | None = None
-    floor: float | None = None
-    more_is_better: bool = True
-    note: str = ""
+    rounds: int
+    seconds: float
+    uploads: int
+    installs: int
+    large: int
+    files: int
+    projects: int
+    pages: int
 
-    def ratio(self, reference: float | None) -> float | None:
-        """1.0 where we are as fast as the reference, 0.5 where half as fast."""
-        if reference is None:
-            return None
-        return self.ours / reference if self.more_is_better else reference / self.ours
+
+FULL = Plan(
+    rounds=3,
+    seconds=1.5,
+    uploads=400,
+    installs=7,
+    large=200_000_000,
+    files=1_000_000,
+    projects=100_000,
+    pages=10_000,
+)
+QUICK = Plan(
+    rounds=1,
+    seconds=0.5,
+    uploads=100,
+    installs=1,
+    large=50_000_000,
+    files=100_000,
+    projects=10_000,
+    pages=2_000,
+)
 
 
 def in_turns(
-    name: str,
-    unit: str,
-    rounds: int,
-    ours: Measure,
-    bare: Measure | None = None,
-    floor: Measure | None = None,
-    *,
-    more_is_better: bool = True,
-) -> Result:
-    """Each of them once per round, so that a busy moment of the machine hits all alike."""
-    subjects = {"ours": ours, "bare": bare, "floor": floor}
-    found: dict[str, list[float]] = {subject: [] for subject in subjects}
+    rounds: int, subjects: Mapping[Subject, Callable[[], Value]]
+) -> dict[Subject, list[Value]]:
+    """Each once per round, so that a busy moment of the machine hits all alike."""
+    found: dict[Subject, list[Value]] = {subject: [] for subject in subjects}
     for _round in range(rounds):
         for subject, measure in subjects.items():
-            if measure is not None:
-                found[subject].append(measure())
-    medians = {
-        subject: statistics.median(values) if values else None for subject, values in found.items()
-    }
-    assert medians["ours"] is not None
-    return Result(
-        name,
-        unit,
-        medians["ours"],
-        medians["bare"],
-        medians["floor"],
-        more_is_better=more_is_better,
-    )
+            found[subject].append(measure())
+    return found
+
+
+@dataclass(frozen=True)
+class Median:
+    """Of several runs, each number for itself. Times are seconds; `processor` is for an answer."""
+
+    rate: float
+    mean: float
+    p99_of_mean: float
+    fairness: float
+    processor: float
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Median:
+        def median(number: Callable[[Run], float]) -> float:
+            return statistics.median(map(number, runs))
+
+        return cls(
+            median(lambda run: run.rate),
+            median(lambda run: run.mean),
+            median(lambda run: run.p99 / run.mean),
+            median(lambda run: run.fairness),
+            median(lambda run: run.processor_per_answer),
+        )
+
+    def __str__(self) -> str:
+        microseconds = self.processor * 1e6
+        return (
+            f"{self.rate:,.0f}/s ({microseconds:,.0f} µs)"
+            if microseconds
+            else f"{self.rate:,.0f}/s"
+        )

@@ -1,56 +1,70 @@
-"""The results, for people and for programs."""
+"""The results, as the tables of docs/explanation/performance.md."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Sequence
-
-from tests.benchmarks.measuring import Result
-
-_HEADINGS = ("", "", "pypi_repo", "bare", "ratio", "floor", "ratio", "")
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 
-def table(results: Sequence[Result]) -> str:
-    rows = [_HEADINGS, *(_row(result) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in (0, 1, len(row) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+@dataclass(frozen=True)
+class Table:
+    """rows: cells, the first of which say what was measured."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        lines = [self.headings, ["---"] * len(self.headings), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def as_json(results: Sequence[Result], conditions: dict[str, str]) -> str:
-    measured = [
-        {
-            **dataclasses.asdict(result),
-            "of_bare": result.ratio(result.bare),
-            "of_floor": result.ratio(result.floor),
-        }
-        for result in results
+@dataclass(frozen=True)
+class Goal:
+    """What is to be reached.
+
+    what: is compared, and with what.
+    bound: that each of `measured` must keep to: `at least` or `at most`.
+    measured: by what was measured; nothing where there is only one.
+    """
+
+    what: str
+    kind: Literal["at least", "at most"]
+    bound: float
+    measured: Mapping[str, float]
+    unit: str = ""
+
+    @property
+    def missed(self) -> list[str]:
+        at_least = self.kind == "at least"
+        return [
+            name
+            for name, value in self.measured.items()
+            if (value < self.bound if at_least else value > self.bound)
+        ]
+
+
+@dataclass
+class Findings:
+    tables: list[Table] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
+
+
+def goals_table(goals: Iterable[Goal]) -> Table:
+    rows = [
+        [
+            goal.what,
+            f"{goal.kind} {goal.bound:g}{goal.unit}",
+            ", ".join(
+                f"{name}: {_number(value)}" if name else _number(value)
+                for name, value in goal.measured.items()
+            ),
+            "no" if goal.missed else "yes",
+        ]
+        for goal in goals
     ]
-    return json.dumps({"conditions": conditions, "results": measured}, indent=2)
+    return Table(["goal", "wanted", "measured", "reached"], rows)
 
 
-def _row(result: Result) -> tuple[str, ...]:
-    return (
-        result.name,
-        result.unit,
-        f"{result.ours:,.0f}",
-        _number(result.bare),
-        _ratio(result.ratio(result.bare)),
-        _number(result.floor),
-        _ratio(result.ratio(result.floor)),
-        result.note,
-    )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
-
-
-def _ratio(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"

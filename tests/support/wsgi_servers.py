@@ -37,8 +37,8 @@ class WsgiServer(ServerProcess):
     """`pypi_repo.wsgi:application` on one of the servers; comes back once its workers serve.
 
     registry: the PYPI_REPO_ variables.
-
     folder: where it runs, and where uWSGI's configuration is written.
+    threads: of each worker, except under uWSGI.
     more: options beside those of the page.
     application: another one than the registry.
     """
@@ -50,12 +50,15 @@ class WsgiServer(ServerProcess):
         registry: Mapping[str, str],
         *,
         workers: int = 2,
+        threads: int = 8,
         more: Sequence[str] = (),
         application: str = _REGISTRY,
     ) -> None:
         port = free_port()
         command = (
-            _from_ini(folder, port, workers) if name == "uwsgi" else _line(name, port, workers)
+            _from_ini(folder, port, workers)
+            if name == "uwsgi"
+            else _line(name, port, workers, threads)
         )
         command = [application if word == _REGISTRY else word for word in command]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
@@ -87,10 +90,11 @@ def nginx_site(port: int, upstreams: Iterable[int]) -> str:
     return _replaced(_replaced(site, machines, servers), "listen 80;", f"listen 127.0.0.1:{port};")
 
 
-def _line(name: str, port: int, workers: int) -> list[str]:
+def _line(name: str, port: int, workers: int, threads: int) -> list[str]:
     lines = "".join(blocks("console")).splitlines()
     (line,) = (line for line in lines if line.startswith(f"{name} "))
     line = _replaced(line, "--workers 4", f"--workers {workers}")
+    line = _replaced(line, "threads 8", f"threads {threads}")
     return _replaced(line, "8000", str(port)).split()
 
 
