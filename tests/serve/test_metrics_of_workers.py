@@ -28,7 +28,7 @@ LIMIT = 'pypi_repo_page_cache_bytes{kind="limit"}'
 ONE_LIMIT = 64 * 1024 * 1024
 
 
-def start(name: ServerName, folder: Path) -> WsgiServer:
+def start(name: ServerName, folder: Path, *more: str) -> WsgiServer:
     data = folder / "data"
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
         populate(registry)
@@ -37,7 +37,7 @@ def start(name: ServerName, folder: Path) -> WsgiServer:
         "PYPI_REPO_METRICS_TOKEN": TOKEN,
         "PYPI_REPO_METRICS_FOLDER": str(folder / "metrics"),
     }
-    return WsgiServer(name, folder, registry_of)
+    return WsgiServer(name, folder, registry_of, more=more)
 
 
 def ask(server: ServerProcess, times: int) -> None:
@@ -87,6 +87,12 @@ def test_workers_tell_together_what_clients_did(name: ServerName, tmp_path: Path
                 assert publisher.upload(wheel("demo", f"1.{number}")).status == 200
         ask(server, 60)
         wait_for(server, asked=60, uploads=5)
+
+
+def test_workers_that_were_forked_with_the_site_loaded(tmp_path: Path) -> None:
+    with start("gunicorn", tmp_path, "--preload") as server:
+        ask(server, 40)
+        wait_for(server, asked=40, limit=2 * ONE_LIMIT)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children of a process")

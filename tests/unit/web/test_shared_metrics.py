@@ -1,5 +1,6 @@
 """/metrics of several processes that share a folder: what all of them counted."""
 
+import json
 import os
 import re
 import signal
@@ -231,6 +232,20 @@ time.sleep(600)
         numbers = process.numbers()
         assert numbers[NOT_FOUND] == 6
         assert numbers[LIMIT] == 64 * 1024 * 1024
+
+
+def test_processes_that_are_killed_at_any_moment_lose_nothing_that_they_told(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Also while they tell, or add up the numbers of others that were killed."""
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    program = [sys.executable, "-m", "tests.support.counting_processes", folder, notes, "80"]
+    seen = json.loads(subprocess.run(program, check=True, capture_output=True).stdout)
+    assert seen["all_were_at_work"]
+    assert seen["totals"] == sorted(seen["totals"])
+    assert 0 < seen["told"] <= seen["totals"][-1] <= seen["begun"]
+    assert seen["files"] == ["ended", "lock"]
 
 
 def test_a_thousand_that_end_leave_a_small_folder(folder: Path) -> None:
