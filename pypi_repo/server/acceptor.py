@@ -52,6 +52,12 @@ class Acceptor:
             listening.setblocking(False)
             self._listen(listening)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether connections are being made by clients that came just now."""
+        now = time.monotonic()
+        return any(now - came < _ARRIVAL for came in self._joining.values())
+
     def close(self) -> None:
         """Listens no more."""
         self._is_closed = True

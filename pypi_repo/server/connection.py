@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _AHEAD = 16 * 1024  # bytes that a client may send before the answer to its last request
 _UNTAKEN = 64 * 1024  # bytes of answers that wait for the client before more is made of them
 _ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
+_FAREWELL = 1.0  # seconds, at the end, for clients to ask once more and be told
 _LATE = "The request did not arrive in time and was given up; send it again"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -110,6 +111,13 @@ class Connection(asyncio.BufferedProtocol):
         """Whether anything is being received, worked on, or answered."""
         is_receiving = self._parser.receiving is not None and not self._is_spoiled
         return not self._is_lost and (bool(self._requests or self._waiting) or is_receiving)
+
+    def may_ask(self, now: float) -> bool:
+        """Whether the client has come, or was answered, just now.
+
+        Its next request may be on the way, and would be lost if the connection were closed.
+        """
+        return not self._is_lost and now - self.since < _FAREWELL
 
     def is_in_the_way(self, now: float) -> bool:
         """Whether no request is worked on, or briskly answered; `since` tells how long."""

@@ -110,7 +110,7 @@ class Server:
         self.is_ending = True
         acceptor.close()
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while self._is_busy() and time.monotonic() < deadline:
+        while (self._is_busy() or acceptor.is_busy) and time.monotonic() < deadline:
             await asyncio.sleep(_LOOKED_WHILE_ENDING)
         acceptor.abort()
         for connection in list(self._connections):
@@ -124,7 +124,8 @@ class Server:
         asyncio.get_running_loop().call_later(_LOOKED_EVERY, self._look_at_all)
 
     def _is_busy(self) -> bool:
-        return any(connection.is_busy for connection in self._connections)
+        now = time.monotonic()
+        return any(one.is_busy or one.may_ask(now) for one in self._connections)
 
     # What its connections need
 
