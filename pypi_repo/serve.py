@@ -3,21 +3,28 @@
 Its server is described in docs/explanation/server.md.
 """
 
+import logging
+import socket
+import ssl
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import click
 
+from pypi_repo.cli.greeting import greeting
 from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
+from pypi_repo.server.processors import can_fork
 from pypi_repo.server.sockets import listen, url_of
-from pypi_repo.services.setup import FirstSteps
-from pypi_repo.settings import GIB, FilesSentBy, Limits, data_folder, in_folder
+from pypi_repo.server.tls import tls_context
+from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 from pypi_repo.web.proxy import behind_proxy
@@ -36,6 +43,12 @@ def _some_patience(
     return value
 
 
+def _as_many_as_possible(_context: click.Context, _option: click.Parameter, value: int) -> int:
+    if value > 1 and not can_fork():
+        raise click.BadParameter("this system shares no port among processes; only 1 is possible.")
+    return value
+
+
 @click.command(cls=Command)
 @option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @option(
@@ -44,6 +57,26 @@ def _some_patience(
     default=8080,
     show_default=True,
     help="The port to listen on; 0 takes any free one.",
+)
+@option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    callback=_as_many_as_possible,
+    help="How many processes serve.",
+)
+@option(
+    "--tls-certificate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Serve HTTPS with this certificate, and those in between, in PEM format.",
+)
+@option(
+    "--tls-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The certificate's key, without a passphrase. SIGHUP reads both files anew.",
 )
 @option(
     "--max-upload-size",
@@ -98,6 +131,9 @@ def _some_patience(
 def serve(
     host: str,
     port: int,
+    workers: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
     max_upload_size: int,
     upload_patience: timedelta,
     trusted_proxy: str | None,
@@ -115,39 +151,118 @@ def serve(
 
     In a new data folder it first makes a repository, a user and an administrator.
     """
+    renew = _encrypting(tls_certificate, tls_key)
     log_to_stderr(log_format, requests=access_log)
+    logging.getLogger("pypi_repo.server").setLevel(logging.INFO)
+    tls = renew()
     limits = Limits(file_size=max_upload_size)
-    settings = in_folder(data, database, blobs, limits, database_schema=database_schema)
-    registry = Registry(
-        replace(
-            settings,
-            files_sent_by=files_sent_by,
-            metrics_token=metrics_token,
-            public_url=public_url,
-        )
+    settings = replace(
+        in_folder(data, database, blobs, limits, database_schema=database_schema),
+        files_sent_by=files_sent_by,
+        metrics_token=metrics_token,
+        public_url=public_url,
     )
-    if database is None:
-        registry.upgrade()  # nobody else uses the embedded database
-    else:
-        registry.check()
-    if database is None or blobs is None:
-        _spool_in(data_folder(data) / "spool")
-    patience = Patience(body=upload_patience.total_seconds())
-    site = registry.wsgi_app()
-    if trusted_proxy:
-        site = behind_proxy(site, trusted_proxy)
-    sockets = listen(host, port)
-    url = url_of(sockets)
-    server = Server(site, sockets, patience=patience)
-    database_place, files_place = registry.database_place, registry.files_place
-    click.echo(f"The database is {database_place}; the files are in {files_place}.")
-    if database is None and (made := registry.setup.first_steps()):
-        click.echo(_greeting(made, _with_last_slash(public_url or url)))
-    elif not registry.repositories.all():
-        click.echo(_NOTHING_YET)
-    click.echo(f"Listening on {url} (stop with Ctrl+C).")
-    server.run()
-    registry.close()
+    # Closed before processes are forked, which open it themselves.
+    with Registry(settings) as registry:
+        if database is None:
+            registry.upgrade()  # nobody else uses the embedded database
+        else:
+            registry.check()
+        if database is None or blobs is None:
+            _spool_in(data_folder(data) / "spool")
+        sockets = listen(host, port)
+        url = url_of(sockets, "http" if tls_certificate is None else "https")
+        click.echo(
+            f"The database is {registry.database_place}; the files are in {registry.files_place}."
+        )
+        if database is None and (made := registry.setup.first_steps()):
+            click.echo(greeting(made, _with_last_slash(public_url or url)))
+        elif not registry.repositories.all():
+            click.echo(_NOTHING_YET)
+    service = _Service(
+        settings,
+        sockets,
+        patience=Patience(body=upload_patience.total_seconds()),
+        trusted_proxy=trusted_proxy,
+        tls=tls,
+        renew=renew,
+    )
+    service.run(workers, lambda: click.echo(f"Listening on {url} (stop with Ctrl+C)."))
+
+
+class _Service:
+    """The site of a registry, at these sockets.
+
+    tls: encrypts all connections.
+    renew: makes it anew, at a reload.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: Sequence[socket.socket],
+        *,
+        patience: Patience,
+        trusted_proxy: str | None,
+        tls: ssl.SSLContext | None,
+        renew: Callable[[], ssl.SSLContext | None],
+    ) -> None:
+        self._settings, self._sockets = settings, sockets
+        self._patience, self._trusted_proxy = patience, trusted_proxy
+        self._tls, self._renew = tls, renew
+
+    def run(self, workers: int, when_serving: Callable[[], None]) -> None:
+        """Until a signal asks for the end."""
+        if not can_fork():
+            when_serving()
+            self._serve(Server.run)
+            return
+        from pypi_repo.server.signals import end_by
+        from pypi_repo.server.workers import Supervisor
+        from pypi_repo.web.metrics_folder import temporary_folder
+
+        with temporary_folder() as folder:
+            self._settings = replace(self._settings, metrics_folder=folder)
+            supervisor = Supervisor(
+                lambda seat: self._serve(seat.run, seat.is_my_turn),
+                workers,
+                self._sockets,
+                renew=self._reload,
+                when_serving=when_serving,
+            )
+            ended_by = supervisor.run()
+        if ended_by is not None:
+            end_by(ended_by)
+
+    def _reload(self) -> None:
+        self._tls = self._renew()
+
+    def _serve(
+        self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
+    ) -> None:
+        with Registry(self._settings) as registry:
+            site = registry.wsgi_app()
+            if self._trusted_proxy:
+                site = behind_proxy(site, self._trusted_proxy)
+            run(
+                Server(
+                    site,
+                    self._sockets,
+                    patience=self._patience,
+                    tls=self._tls,
+                    is_my_turn=is_my_turn,
+                )
+            )
+
+
+def _encrypting(certificate: Path | None, key: Path | None) -> Callable[[], ssl.SSLContext | None]:
+    """Raises click.UsageError where one of them is missing."""
+    if certificate is None and key is None:
+        return lambda: None
+    if certificate is None or key is None:
+        given, missing = ("key", "certificate") if certificate is None else ("certificate", "key")
+        raise click.UsageError(f"--tls-{given} needs --tls-{missing} beside it.")
+    return partial(tls_context, certificate, key)
 
 
 def _spool_in(folder: Path) -> None:
@@ -163,43 +278,6 @@ def _spool_in(folder: Path) -> None:
 
 def _with_last_slash(url: str) -> str:
     return f"{url.rstrip('/')}/"
-
-
-def _greeting(made: FirstSteps, url: str) -> str:
-    """How to use what a new registry starts with, ready to paste."""
-    scheme, _separator, place = url.partition("://")
-    name, user, password = made.repository, made.user, made.user_password
-    repository = f"{url}repositories/{name}/"
-    index = f"{scheme}://{user}:{password}@{place}repositories/{name}/simple/"
-    return f"""\
-This is a new registry. These were made for you; the passwords are shown only now:
-
-  repository       {name}   (private, protected against overwriting)
-  repository user  {user}   {password}
-  administrator    {made.administrator}  {made.administrator_password}
-
-To publish, put this into ~/.pypirc:
-
-[distutils]
-index-servers = {name}
-
-[{name}]
-repository = {repository}
-username = {user}
-password = {password}
-
-and then run one of
-
-twine upload --repository {name} dist/*
-uv publish --publish-url {repository} --username {user} --password {password} dist/*
-
-To install, run one of
-
-pip install --index-url {index} PROJECT
-uv pip install --index-url {index} PROJECT
-
-To manage it, sign in as {made.administrator} at {url}portal/
-"""
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class LogWriter:
         self._dropped = Counter({NO_ROOM: 0, FAILED: 0})
         self._is_working = self._is_flushing = False
         self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -53,23 +54,34 @@ class LogWriter:
             self._lines.append(line)
             self._size += len(line)
             if not self._is_working:
+                self._thread = threading.Thread(target=self._work, name="log writer", daemon=True)
+                self._thread.start()
                 self._is_working = True
-                threading.Thread(target=self._work, name="log writer", daemon=True).start()
             elif len(self._lines) == 1:
                 self._changed.notify_all()
 
     def flush(self) -> None:
-        """Waits until everything is written, but for no longer than two seconds."""
+        """Waits until everything is written, but for no longer than two seconds.
+
+        Then no thread is left, until the next line: this process may end, or be forked.
+        """
         with self._changed:
             self._is_flushing = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._size == 0, _LAST_WORDS)
+            self._changed.wait_for(lambda: not self._is_working, _LAST_WORDS)
             self._is_flushing = False
+            is_over, thread = not self._is_working, self._thread
+        if is_over and thread is not None:
+            thread.join()
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._lines))
+                self._changed.wait_for(lambda: bool(self._lines) or self._is_flushing)
+                if not self._lines:
+                    self._is_working = False
+                    self._changed.notify_all()
+                    return
                 self._changed.wait_for(lambda: self._is_flushing, _GATHERED)
                 lines, self._lines = self._lines, []
             self._write(lines)

@@ -218,12 +218,11 @@ def test_units_are_valid(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("systemd is not installed")
     scripts = Path(sys.executable).parent
-    (tmp_path / "pypi-repo.service").write_text(
-        placed("pypi-repo.service", {"/opt/pypi-repo/bin": scripts})
-    )
+    for name in ("pypi-repo.service", "pypi-repo-serve.service"):
+        (tmp_path / name).write_text(placed(name, {"/opt/pypi-repo/bin": scripts}))
     (tmp_path / "pypi-repo.socket").write_text(placed("pypi-repo.socket", {}))
     done = subprocess.run(
-        [program, "verify", "./pypi-repo.socket", "./pypi-repo.service"],
+        [program, "verify", *(f"./{path.name}" for path in tmp_path.iterdir())],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -240,6 +239,19 @@ def test_units_name_the_other_files() -> None:
     assert_gunicorn_takes(arguments)
     assert service["Unit"]["Requires"] == "pypi-repo.socket"
     assert f"server {listening['Socket']['ListenStream']};" in placed("nginx.conf", {})
+
+
+def test_the_unit_without_a_proxy_starts_what_there_is() -> None:
+    command = unit("pypi-repo-serve.service")["Service"]["ExecStart"].replace("\\\n", " ")
+    program, name, *arguments = shlex.split(command)
+    given = main.commands[name].make_context(name, arguments).params
+
+    assert Path(program).name == "pypi-repo"
+    assert (given["data"], given["host"], given["port"]) == ("/var/lib/pypi-repo", "*", 443)
+    assert (given["tls_certificate"], given["tls_key"]) == (
+        Path("/etc/pypi-repo/tls/fullchain.pem"),
+        Path("/etc/pypi-repo/tls/privkey.pem"),
+    )
 
 
 def unit(name: str) -> ConfigParser:

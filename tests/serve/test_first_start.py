@@ -87,11 +87,13 @@ def test_it_says_where_everything_is(tmp_path: Path) -> None:
 def test_nobody_else_reads_the_database(tmp_path: Path) -> None:
     """Hashes of passwords and tokens are in it. What an older version made is closed too."""
     data = tmp_path / "data"
-    with ServeProcess("--data", data):
+    with ServeProcess("--data", data) as server:
+        urlopen(f"{server.url}/").close()  # which opens it
         first = permissions(data)
     for path in data.glob("registry.db*"):
         path.chmod(0o644)
-    with ServeProcess("--data", data):
+    with ServeProcess("--data", data) as server:
+        urlopen(f"{server.url}/").close()
         again = permissions(data)
 
     expected = {"registry.db": 0o600, "registry.db-shm": 0o600, "registry.db-wal": 0o600}

@@ -22,7 +22,6 @@ from tests.support.hostile_archives import (
     build_wheel,
 )
 from tests.support.live import ServeProcess
-from tests.support.processes import peak_memory
 
 MIB = 1024 * 1024
 ALLOWED_GROWTH = 48 * MIB
@@ -70,7 +69,7 @@ def test_hostile_archives_are_refused_in_little_memory(server: ServeProcess) -> 
     """U113"""
     with publisher_of(server) as publisher:
         assert publisher.upload(SOUND).status == 200  # everything is loaded
-        before = peak_memory(server.process.pid)
+        before = server.peak_memory()
         for shape, dist in HOSTILE.items():
             answer = publisher.upload(dist)
             assert answer.status == 400, (shape, answer.text)
@@ -78,7 +77,7 @@ def test_hostile_archives_are_refused_in_little_memory(server: ServeProcess) -> 
         assert _with_attestations(server) == 413
         assert publisher.get("/repositories/main/simple/demo/").status == 404
         assert publisher.get("/repositories/main/simple/sound/").status == 200
-    assert peak_memory(server.process.pid) - before < ALLOWED_GROWTH
+    assert server.peak_memory() - before < ALLOWED_GROWTH
 
 
 def _with_attestations(server: ServeProcess) -> int:

@@ -14,7 +14,6 @@ from tests.serve.conftest import publisher_of
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic
 from tests.support.live import ServeProcess
-from tests.support.processes import peak_memory
 
 MIB = 1024 * 1024
 SIZE = 2048 * MIB
@@ -81,12 +80,12 @@ def test_two_gibibytes(server: ServeProcess, tmp_path: Path) -> None:
     with publisher_of(server) as publisher:
         assert publisher.upload(wheel("small", padding=MIB)).status == 200  # everything is loaded
         publisher.get("/repositories/main/simple/small/")
-    before = peak_memory(server.process.pid)
+    before = server.peak_memory()
     connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         answer = send(connection, path, sha256)
         text = answer.read()
-        after_upload = peak_memory(server.process.pid)
+        after_upload = server.peak_memory()
         location = f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{NAME}"
         connection.request(
             "GET", f"/repositories/main/files/{location}", headers=basic(USER, PASSWORD)
@@ -96,7 +95,7 @@ def test_two_gibibytes(server: ServeProcess, tmp_path: Path) -> None:
             while chunk := download.read(MIB):
                 assert chunk == file.read(MIB)
             assert file.read() == b""
-        after_download = peak_memory(server.process.pid)
+        after_download = server.peak_memory()
     finally:
         connection.close()
         for stored in tmp_path.rglob(NAME):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -45,6 +47,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
+                process_group=0 if os.name == "posix" else None,
             )
         except BaseException:
             self._log.close()
@@ -66,14 +69,26 @@ class ServerProcess:
             return self._text
         return Path(self._log.name).read_text(errors="replace")
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that it made, as long as they run; only Linux tells."""
+        return children_of(self.process.pid)
+
     def resources(self) -> tuple[int, int]:
-        """Its open files, and KiB of memory; nothing of both where the system does not tell."""
-        process = Path(f"/proc/{self.process.pid}")
-        if not (process / "fd").exists():
-            return 0, 0
-        lines = (process / "status").read_text().splitlines()
-        status = dict(line.split(":", 1) for line in lines)
-        return len(list((process / "fd").iterdir())), int(status["VmRSS"].split()[0])
+        """Open files, and KiB of memory, of all its processes; nothing of both where unknown."""
+        files = memory = 0
+        for process in self._family():
+            files += len(list((process / "fd").iterdir()))
+            memory += _kibibytes(process, "VmRSS")
+        return files, memory
+
+    def peak_memory(self) -> int:
+        """The largest resident sizes that its processes ever had, together, in bytes."""
+        return sum(_kibibytes(process, "VmHWM") for process in self._family()) * 1024
+
+    def _family(self) -> list[Path]:
+        family = [Path(f"/proc/{process}") for process in (self.process.pid, *self.workers)]
+        return [process for process in family if process.exists()]
 
     def terminate(self, timeout: float = 15.0) -> int:
         """Ask the process to end, and give back its return code."""
@@ -81,7 +96,9 @@ class ServerProcess:
         return self.process.wait(timeout)
 
     def kill(self) -> int:
-        """End the process without asking."""
+        """End the process, and those that it made, without asking and all at once."""
+        if os.name == "posix" and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         return self.process.wait()
 
@@ -128,14 +145,6 @@ class ServerProcess:
         return True
 
 
-def peak_memory(process: int) -> int:
-    """The largest resident size that the process ever had, in bytes."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no VmHWM")
-
-
 def children_of(process: int) -> list[int]:
     """Its children that run, oldest first; only Linux tells."""
     tasks = Path(f"/proc/{process}/task").glob("*/children")
@@ -148,3 +157,10 @@ def _status(process: int) -> str:
         return Path(f"/proc/{process}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return "State:\tZ"
+
+
+def _kibibytes(process: Path, what: str) -> int:
+    for line in (process / "status").read_text().splitlines():
+        if line.startswith(f"{what}:"):
+            return int(line.split()[1])
+    raise AssertionError(f"no {what}")

@@ -1,0 +1,33 @@
+"""How many processes are of use on this machine."""
+
+import math
+import os
+from pathlib import Path
+
+_MOST = 4
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container, in microseconds: "150000 100000"
+
+
+def usual_number() -> int:
+    """One process for each processor that this one may use, up to four."""
+    return 1 if not can_fork() else max(1, min(_MOST, _processors(), _quota()))
+
+
+def can_fork() -> bool:
+    """Where that is impossible, processes cannot share the sockets they listen on."""
+    return hasattr(os, "fork")
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quota() -> int:
+    """Of whole processors, which a container may have bounded."""
+    try:
+        quota, period = _QUOTA.read_text().split()
+        return math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return _MOST

@@ -1,0 +1,101 @@
+"""What HTTPS needs: a certificate and its key."""
+
+import logging
+import ssl
+import stat
+from pathlib import Path
+
+from pypi_repo.domain.errors import ConfigurationError
+
+_log = logging.getLogger(__name__)
+
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_KEY = b"PRIVATE KEY-----"
+_NOT_YET_VALID, _HAS_EXPIRED = 9, 10  # X509_V_ERR_... of OpenSSL
+_OUT_OF_DATE = {_NOT_YET_VALID: "is not valid yet", _HAS_EXPIRED: "has expired"}
+_ROUNDS = 4  # from end to end; a handshake takes three
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """For a server that shows this certificate, over TLS 1.2 or newer.
+
+    It warns in the log of a certificate that is out of date, which clients refuse, and of a key
+    that everybody on this machine can read.
+
+    certificate: a PEM file with the server's own first, and then those in between.
+    key: a PEM file, without a passphrase.
+
+    Raises ConfigurationError for files that cannot be used.
+    """
+    _check_is_there(certificate, "certificate", _CERTIFICATE)
+    _check_is_there(key, "key", _KEY)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: _passphrase(key))
+    except ssl.SSLError as error:
+        raise ConfigurationError(_does_not_work(error, certificate, key)) from error
+    _warn(context, certificate, key)
+    return context
+
+
+def _check_is_there(path: Path, what: str, mark: bytes) -> None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The TLS {what} {path} cannot be read: {error.strerror}. Choose another file with "
+            f"--tls-{what}."
+        ) from error
+    if mark not in content:
+        raise ConfigurationError(
+            f"The file {path} holds no {what} in PEM format; choose another one with --tls-{what}."
+        )
+
+
+def _passphrase(key: Path) -> str:
+    raise ConfigurationError(
+        f"The TLS key {key} has a passphrase, which nobody can type in here; remove it with "
+        f"`openssl pkey -in {key} -out FILE`."
+    )
+
+
+def _does_not_work(error: ssl.SSLError, certificate: Path, key: Path) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return (
+            f"The TLS key {key} does not belong to the first certificate in {certificate}; choose "
+            "another one with --tls-key."
+        )
+    return (
+        f"The TLS certificate {certificate} and the key {key} cannot be used: "
+        f"{error.reason or 'they are damaged'}. Choose others with --tls-certificate and --tls-key."
+    )
+
+
+def _warn(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    fault = _OUT_OF_DATE.get(_verify_code(context, certificate))
+    if fault is not None:
+        _log.warning("The TLS certificate %s %s; clients will refuse it.", certificate, fault)
+    if key.stat().st_mode & stat.S_IROTH:
+        _log.warning("The TLS key %s can be read by everybody; run chmod 600 on it.", key)
+
+
+def _verify_code(context: ssl.SSLContext, certificate: Path) -> int:
+    """What OpenSSL says to a client that trusts the certificate itself; 0 if nothing."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trusting.load_verify_locations(certificate)
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    client = trusting.wrap_bio(to_client, to_server)
+    for _ in range(_ROUNDS):
+        for end in (client, server):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                return getattr(error, "verify_code", 0)
+    return 0
