@@ -14,7 +14,8 @@ from pypi_repo.server.patience import Patience
 
 _CONNECTIONS = 1000
 _FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
-_LEFT_TO_OTHERS = 0.003  # seconds in which another process may take a connection
+_LEFT_TO_OTHERS = 0.001  # seconds in which another process may take a connection
+_AT_ONCE = 16  # connections that are taken before requests are looked at again
 _TRIED_AGAIN = 0.2  # seconds
 _ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 
@@ -47,6 +48,7 @@ class Acceptor:
         self._limit = _possible_connections()
         self._joining = dict[asyncio.Task[None], float]()  # with the time at which each came
         self._is_closed = False
+        self._left_since = 0.0
         self._loop = asyncio.get_running_loop()
         for listening in sockets:
             listening.setblocking(False)
@@ -75,42 +77,47 @@ class Acceptor:
             self._loop.add_reader(listening, self._on_arrival, listening)
 
     def _on_arrival(self, listening: socket.socket) -> None:
-        if self._is_my_turn is not None and not self._is_my_turn(self._number):
-            self._loop.remove_reader(listening)
-            self._loop.call_later(_LEFT_TO_OTHERS, self._take_what_is_left, listening)
-        elif self._number < self._limit:
-            self._accept(listening)
-        elif not self._make_room():
-            self._listen_later(listening)
+        for _ in range(_AT_ONCE):
+            if self._number >= self._limit:
+                if not self._make_room():
+                    self._listen_later(listening)
+                return
+            if not self._is_ours() or not self._accept(listening):
+                return
+
+    def _is_ours(self) -> bool:
+        """Whether to take the next connection; a process that has fewer is given a moment."""
+        if self._is_my_turn is None or self._is_my_turn(self._number):
+            return True
+        now = time.monotonic()
+        if now - self._left_since > 10 * _LEFT_TO_OTHERS:
+            self._left_since = now  # a new one
+        return now - self._left_since > _LEFT_TO_OTHERS
 
     @property
     def _number(self) -> int:
         return len(self._connections) + len(self._joining)
 
-    def _take_what_is_left(self, listening: socket.socket) -> None:
-        if not self._is_closed:
-            self._listen(listening)
-            if self._number < self._limit:
-                self._accept(listening)
-
     def _listen_later(self, listening: socket.socket) -> None:
         self._loop.remove_reader(listening)
         self._loop.call_later(_TRIED_AGAIN, self._listen, listening)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket) -> bool:
+        """Whether there was one."""
         try:
             accepted, _address = listening.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another process was faster, or the client left
+            return False  # another process was faster, or the client left
         except OSError as error:
             _log.warning("Cannot accept a connection for now: %s", error.strerror)
             self._listen_later(listening)
-            return
+            return False
         accepted.setblocking(False)
         _keep_little(accepted)
         task = self._loop.create_task(self._join(accepted))
         self._joining[task] = time.monotonic()
         task.add_done_callback(self._joining.pop)
+        return True
 
     async def _join(self, accepted: socket.socket) -> None:
         try:
