@@ -10,6 +10,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 _TEMPORARY = "pypi-repo-metrics-"
+_LOOKS_NEW = 3600  # seconds; what cleans up folders for temporary files leaves it days
 
 Content = TypeVar("Content")
 
@@ -65,9 +67,8 @@ class MetricsFolder:
 
     def leave(self) -> None:
         """Ends taking part. What was told stays."""
-        if self._lock >= 0:
-            os.close(self._lock)
-        self._name, self._lock, self._content = "", -1, b""
+        self._let_go()
+        self._name, self._content = "", b""
 
     def tell(self, told: Sequence[Told]) -> None:
         """In the place of what this process told before. Raises OSError."""
@@ -101,14 +102,21 @@ class MetricsFolder:
             self._lock = os.open(self._file(self._name, "alive"), os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
+    def _let_go(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
+
     def _stay(self) -> None:
         """Shows whoever cleans up old files that these are not, and mends what was deleted."""
-        with suppress(FileNotFoundError):
-            os.utime(self._path / "ended")
+        alive = self._file(self._name, "alive")
         try:
-            os.utime(self._file(self._name, "alive"))
+            if alive.stat().st_mtime < time.time() - _LOOKS_NEW:
+                os.utime(alive)
+                with suppress(FileNotFoundError):
+                    os.utime(self._path / "ended")
         except FileNotFoundError:
-            os.close(self._lock)
+            self._let_go()
             self._hold()
             self._content = b""
 
