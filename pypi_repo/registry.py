@@ -37,6 +37,7 @@ from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.logs import dropped_lines
 from pypi_repo.web.metrics import Family, Reading, Told, all_told
+from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observed import observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.page_cache import PageCache
@@ -153,6 +154,8 @@ class Registry:
         site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
         if shared:
             site = shared.begun_by(site)
+        if not self._database.is_embedded or authenticate or type(self._policy) is not GrantPolicy:
+            site = only_waiting(site)  # for another process, or for what a host asks
         url = self._settings.public_url
         return site if url is None else at_public_url(site, url)
 
@@ -219,8 +222,8 @@ class Registry:
     def _for_operators(self, tell: Callable[[], Iterable[Told]]) -> "dict[str, WSGIApplication]":
         return {
             "/healthz": HealthApp(),
-            "/readyz": ReadinessApp(Readiness(self._database, self._blobs)),
-            "/metrics": MetricsApp(self._settings.metrics_token, tell),
+            "/readyz": only_waiting(ReadinessApp(Readiness(self._database, self._blobs))),
+            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, tell)),
         }
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import Future
 from dataclasses import replace
 
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.hashing_slots import KNOWN, STRANGERS, too_many_logins
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.services.throttle import Attempt, Throttle
@@ -46,6 +47,7 @@ class Credentials:
         hashed = stored_hash or self._passwords.nobodys_hash
         if self._passwords.is_remembered(password, hashed):
             return True
+        about_to_wait()
         is_known = self._passwords.was_right(password, hashed)
         # With the account: what is tried for many unknown ones must not share one check either.
         key = (account, self._passwords.memo(password, hashed))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pypi_repo.domain.errors import TooManyLogins
+from pypi_repo.domain.waiting import about_to_wait
 
 _AT_ONCE_AT_MOST = 4
 _RETRY_AFTER = 2  # seconds
@@ -68,6 +69,7 @@ class HashingSlots:
     @contextmanager
     def one(self, patience: Patience) -> Iterator[None]:
         """A slot, for the block. Raises TooManyLogins where the patience does not suffice."""
+        about_to_wait()
         network = patience.network
         with self._changed:
             rank = self._present[network] if network else 0

@@ -16,6 +16,7 @@ from typing import IO, Self
 
 from pypi_repo.domain.digests import DigestingCounter, Digests
 from pypi_repo.domain.errors import OutOfSpace, TooLarge, Unavailable
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.settings import format_size
 
 _PIECE = 1024 * 1024
@@ -140,7 +141,11 @@ class BlobStore(ABC):
 
 @contextmanager
 def own_errors(*expected: type[Exception]) -> Iterator[None]:
-    """Whatever a file system raises as ours; each of them has errors of its own."""
+    """Around all that asks a file system, which may be slow: it must not be where nobody may wait.
+
+    Whatever it raises becomes one of our errors; each file system has errors of its own.
+    """
+    about_to_wait()
     try:
         yield
     except Exception as error:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, OutOfSpace, Unavailable
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 from pypi_repo.storage.prepared import (
@@ -29,7 +30,9 @@ from pypi_repo.storage.prepared import (
     Question,
     Readers,
     driver_errors,
+    is_busy,
 )
+from pypi_repo.storage.prepared import ask as ask_within
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _FULL = ("is full", "no space left")
@@ -49,6 +52,9 @@ class Database:
     folder_mode: permissions of the folder of a SQLite database, where it has to be made.
     schema: of a PostgreSQL database, the one that all tables are in.
 
+    Of an embedded database, which is a file of this machine, `ask` mostly waits for nobody; of any
+    other, and in all other ways, work is `about_to_wait`.
+
     Raises ConfigurationError for a URL that names no supported engine.
     """
 
@@ -67,6 +73,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path = _sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
+        self.is_embedded = self.is_sqlite and not self.in_memory
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
         self._isolated = isolated(self.engine)
@@ -93,6 +100,7 @@ class Database:
 
         guarded: False for the guard itself.
         """
+        about_to_wait()
         if guarded:
             self._pass_guard()
         if joined := self._joined_connection():
@@ -103,27 +111,30 @@ class Database:
 
     def ask(self, question: Question[Answer], **parameters: Any) -> Answer:
         """The answer to a question that is asked often, as it is committed at this moment."""
+        if not self.is_embedded:
+            about_to_wait()
         self._pass_guard()
-        prepared = self._prepared.get(question)
+        prepared: PreparedQuestion[Answer] | None = self._prepared.get(question)
         if prepared is None:
+            about_to_wait()
             prepared = self._prepared[question] = PreparedQuestion(
                 question, self.engine.dialect, parameters
             )
-        joined = self._joined_connection()
-        try:
-            answer: Answer = (
-                self._readers.ask(prepared, parameters)
-                if joined is None
-                else prepared.ask(joined.connection.driver_connection, parameters)
-            )
-        except Exception:
-            with self.own_errors(), driver_errors(self.engine.dialect):
-                raise
-        return answer
+        if self._joined_connection() is None:
+            try:
+                return self._readers.ask(prepared, parameters)
+            except Exception as error:
+                if not is_busy(error):
+                    with self.own_errors(), driver_errors(self.engine.dialect):
+                        raise
+        # On the connection of `as_one`, or on one that waits for locks.
+        with self.read() as connection:
+            return ask_within(connection, question, parameters)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection on which all statements see what was committed at one moment."""
+        about_to_wait()
         self._pass_guard()
         with self.own_errors(), self._snapshots.connect() as connection:
             yield connection
@@ -139,6 +150,7 @@ class Database:
 
         Raises Unavailable or OutOfSpace where the database cannot do it.
         """
+        about_to_wait()
         if guarded:
             self._pass_guard()
         if joined := self._joined_connection():
@@ -155,6 +167,7 @@ class Database:
 
         Raises Unavailable where others are faster again and again.
         """
+        about_to_wait()
         self._pass_guard()
         with self.own_errors():
             for _ in range(_TRIES):

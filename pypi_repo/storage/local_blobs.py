@@ -72,7 +72,8 @@ class LocalBlobStore(BlobStore):
             return open(self._locate(path), "rb", opener=_open_file)
 
     def exists(self, path: str) -> bool:
-        return os.path.exists(self._locate(path))
+        with own_errors():
+            return os.path.exists(self._locate(path))
 
     def delete(self, path: str) -> None:
         with own_errors(), suppress(FileNotFoundError):

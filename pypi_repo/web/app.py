@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
@@ -165,6 +166,7 @@ def drain(request: Request) -> None:
     """Reads what is left of a refused upload: many clients see no answer while they send."""
     if DISCARDS_WHAT_IS_NOT_READ in request.environ:
         return
+    about_to_wait()
     try:
         stream = request.stream
         remaining = _DRAINED

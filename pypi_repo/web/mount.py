@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.web import problems
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def when_first_asked(make: "Callable[[], WSGIApplication]") -> "WSGIApplication"
         return made[0](environ, start_response)
 
     return app
+
+
+def only_waiting(app: "WSGIApplication") -> "WSGIApplication":
+    """The app, which is called by nobody who may not wait, because nearly all of it does."""
+
+    def waiting(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        about_to_wait()
+        return app(environ, start_response)
+
+    return waiting
 
 
 def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":

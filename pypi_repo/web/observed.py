@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pypi_repo.domain.waiting import WouldWait
 from pypi_repo.web.observation import Observation, current
 from pypi_repo.web.request_metrics import RequestMetrics
 
@@ -45,6 +46,9 @@ def observed(site: "WSGIApplication", metrics: RequestMetrics) -> "WSGIApplicati
         current.set(seen)
         try:
             answer = site(environ, start)
+        except WouldWait:  # whoever may wait does it anew, and that is watched
+            current.set(None)
+            raise
         except BaseException:
             # The name stays in the context: the server is about to log what happened.
             seen.error = seen.error or "internal-server-error"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.metrics import Family, Reading
@@ -105,6 +106,7 @@ class PageCache:
         """make: must not ask this cache, where it could wait for itself."""
         page = self.get(key)
         if page is None:
+            about_to_wait()
             with self._making[hash(key) % _MADE_AT_ONCE]:
                 page = self.get(key)
                 if page is None:

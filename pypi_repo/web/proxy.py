@@ -36,7 +36,7 @@ def behind_proxy(app: "WSGIApplication", proxy: str) -> "WSGIApplication":
 
     def believing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if _address(environ.get("REMOTE_ADDR", "")) == trusted:
-            _believe(environ)
+            environ = _believed(environ)
         return app(environ, start_response)
 
     return believing
@@ -83,7 +83,9 @@ def _public(url: str) -> SplitResult:
     return parts
 
 
-def _believe(environ: "WSGIEnvironment") -> None:
+def _believed(environ: "WSGIEnvironment") -> "WSGIEnvironment":
+    """A copy: a server may call the app anew with what it called it with before."""
+    environ = {**environ}
     client = _address(_last(environ, "FOR"))
     scheme = _last(environ, "PROTO").lower()
     host = _last(environ, "HOST")
@@ -97,6 +99,7 @@ def _believe(environ: "WSGIEnvironment") -> None:
     if len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix):
         outer = unquote_to_bytes(prefix.rstrip("/")).decode("latin-1")
         environ["SCRIPT_NAME"] = outer + environ.get("SCRIPT_NAME", "")
+    return environ
 
 
 def _last(environ: "WSGIEnvironment", name: str) -> str:

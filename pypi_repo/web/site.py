@@ -26,7 +26,7 @@ from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.management import ManagedRegistry
-from pypi_repo.web.mount import mount, not_found, shifted, when_first_asked
+from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.simple_index import SimpleIndexApp
 from pypi_repo.web.upload import UploadApp
@@ -84,11 +84,11 @@ def registry_site(
     return mount(
         {
             "/repositories": repositories,
-            "/portal": when_first_asked(portal),
-            "/api/v1": when_first_asked(api),
+            "/portal": only_waiting(when_first_asked(portal)),
+            "/api/v1": only_waiting(when_first_asked(api)),
             **for_operators,
         },
-        otherwise=_LandingPage(registry),
+        otherwise=only_waiting(_LandingPage(registry)),
     )
 
 

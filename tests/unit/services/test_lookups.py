@@ -1,12 +1,20 @@
 """What the hot path asks, beside the same asked through SQLAlchemy's own execution."""
 
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 import sqlalchemy
 from packaging.version import Version
 
-from pypi_repo import Access, Registry
+from pypi_repo import Access, Registry, Settings
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.names import normalize
+from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
@@ -87,3 +95,44 @@ def test_a_database_that_cannot_answer(both: Registry, database: Database) -> No
         with database.begin() as connection:
             connection.execute(sqlalchemy.text("ALTER TABLE elsewhere RENAME TO repositories"))
     assert lookups.repository("main") is not None
+
+
+# https://www.sqlite.org/walformat.html, 2.3.3: bytes 120 to 122 are the locks for writing, for
+# checkpoints and for recovery, which is due where the header is not what it should be.
+_RECOVERING = """
+import fcntl, os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+fcntl.lockf(file, fcntl.LOCK_EX, 3, 120)
+os.pwrite(file, bytes(96), 0)
+print(flush=True)
+input()
+"""
+
+
+@contextmanager
+def _recovered_by_another_process(database: Path) -> Iterator[threading.Timer]:
+    """Until the timer has run, which waits to be started."""
+    command = [sys.executable, "-c", _RECOVERING, f"{database}-shm"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield threading.Timer(0.5, process.stdin.close)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the locks are those of POSIX")
+def test_a_loop_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    with Registry(Settings(database=path, password_cost=4)) as registry:
+        registry.repositories.create("main")
+        lookups = Lookups(registry._database)
+        expected = lookups.repository("main")
+        with _recovered_by_another_process(path) as is_over:
+            with without_waiting(), pytest.raises(WouldWait):
+                lookups.repository("main")
+            is_over.start()
+            assert lookups.repository("main") == expected
+            assert not is_over.is_alive()
+        with without_waiting():
+            assert lookups.repository("main") == expected

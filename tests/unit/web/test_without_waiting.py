@@ -1,0 +1,225 @@
+"""What the application answers on a server's loop, where nothing may wait, and what it leaves to a
+thread.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import ANONYMOUS, GrantPolicy, Registry, Settings
+from pypi_repo.web.api.tables import TABLES
+from pypi_repo.web.portal.app import _ROUTES
+from pypi_repo.web.proxy import behind_proxy
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.api import KNOWN
+from tests.support.attestations import attestation
+from tests.support.distributions import wheel
+from tests.support.http import JSON, Site, basic, bearer, call, environ_of
+from tests.support.on_a_loop import Request, in_a_thread, on_a_loop, watch
+from tests.support.postgres import PostgresServer
+from tests.support.sql import count_statements
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+METRICS_TOKEN = "0123456789abcdef"
+SMALL = wheel("demo", "1.0")
+LARGE = wheel("large", "1.0", padding=100_000)
+GOOD = basic(USER, PASSWORD)
+
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A registry with a private repository `main` and a public one, which have the same files.
+
+    small, large: the paths of two files below a repository.
+    """
+
+    registry: Registry
+    app: "WSGIApplication"
+    token: str
+    small: str
+    large: str
+
+    def state(self) -> list[str]:
+        """What a request must not change that was not answered."""
+        headers = bearer(METRICS_TOKEN)
+        text = Client(self.app).get("/metrics", headers=headers).text
+        # Beside these requests, and what is being written to the database meanwhile.
+        others = ('route="health"', "pypi_repo_database_connections")
+        return [line for line in text.splitlines() if not any(other in line for other in others)]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    database = tmp_path / "registry.db"
+    settings = Settings(database=database, password_cost=4, metrics_token=METRICS_TOKEN)
+    with Registry(settings) as registry:
+        yield filled(registry)
+
+
+def filled(registry: Registry) -> Served:
+    populate(registry)
+    registry.repositories.create("open", public=True)
+    registry.administrators.create("spare@example.com", PASSWORD)
+    _token, secret = registry.accounts.create_token(USER)
+    app = registry.wsgi_app()
+    for repository in ("main", "open"):
+        folder = f"/repositories/{repository}"
+        site = Site(Client(app), f"{folder}/", f"{folder}/simple/", f"{folder}/files/", GOOD)
+        assert site.upload(SMALL, attestations=json.dumps([attestation(SMALL)])).status_code == 200
+        assert site.upload(LARGE).status_code == 200
+    small, large = (site.file_url(each).removeprefix(folder) for each in (SMALL, LARGE))
+    watch(registry._database.engine)
+    return Served(registry, app, secret, small, large)
+
+
+def paths_of(served: Served) -> list[str]:
+    """Of all routes."""
+    below = [
+        "", "/", "/simple", "/simple/", "/simple/demo/", "/simple/demo", "/simple/Demo/",
+        "/simple/none/", "/simple/a/b/", "/+simple/demo/", "/legacy/", "/legacy/+simple/demo/",
+        "/demo/", "/demo/json", "/pypi/demo/json", "/pypi/demo/1.0/json", "/pypi/demo/1/json",
+        f"/integrity/demo/1.0/{SMALL.filename}/provenance", "/integrity/x",
+        served.small, f"{served.small}.metadata", served.large, f"{served.large}.metadata",
+        f"{served.small}.asc", "/files/x", "/files/", "/elsewhere",
+    ]  # fmt: skip
+    portal = [
+        route.path.replace("<repository>", "main")
+        .replace("<project>", "demo")
+        .replace("<name>", USER)
+        .replace("<path:path>", served.small.removeprefix("/files/"))
+        for route in _ROUTES
+        if route.show is not None
+    ]
+    api = [operation.path.format_map(KNOWN) for table in TABLES for operation in table.operations]
+    return [
+        *(f"/repositories/{name}{path}" for name in ("main", "open", "none") for path in below),
+        *(f"/portal{path}" for path in ("", "/static/portal.css", *portal)),
+        *(f"/api/v1{path}" for path in ("", "/openapi.json", *dict.fromkeys(api))),
+        "/", "/robots.txt", "/healthz", "/readyz", "/metrics", "/repositories/", "/elsewhere",
+    ]  # fmt: skip
+
+
+def requests_of(served: Served) -> Iterator[Request]:
+    """All routes, by all kinds of clients."""
+    credentials: list[Headers] = [
+        {},
+        GOOD,
+        bearer(served.token),
+        bearer("ppr_unknown"),
+        basic(USER, "wrong"),
+        basic("nobody@example.com", "wrong"),
+        basic(ADMINISTRATOR, PASSWORD),
+        {"Authorization": "Nonsense"},
+    ]
+    asked: list[Headers] = [
+        {},
+        {"Accept": JSON, "Accept-Encoding": "gzip"},
+        {"If-None-Match": "*"},
+        {"Range": "bytes=5-9"},
+        {"Range": "bytes=999999999-"},
+        {"Origin": "https://example.org"},
+    ]
+    for path in paths_of(served):
+        for who in credentials:
+            yield Request(path, "HEAD", tuple(who.items()))
+            for more in asked:
+                yield Request(path, "GET", tuple({**who, **more}.items()))
+
+
+def test_nothing_waits_and_what_is_not_answered_leaves_no_trace(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "pypi_repo")
+    at_once = 0
+    for number, request in enumerate(requests_of(served)):
+        before = served.state() if number % 10 == 0 else None
+        caplog.clear()
+        tried = on_a_loop(served.app, request)
+        if tried is None:
+            assert not caplog.records, request
+            assert before is None or served.state() == before, request
+        else:
+            at_once += 1
+            assert len(caplog.records) == 1, request
+            assert tried == in_a_thread(served.app, request)
+    assert at_once > 1000, "too few were answered to compare"
+
+
+def test_what_was_asked_before_is_answered_at_once(served: Served) -> None:
+    """By whoever may read it. The rest is answered at once wherever it is the same for all."""
+    for path in ("/simple/", "/simple/demo/", "/+simple/demo/", "/pypi/demo/json", "/demo/json"):
+        for name, who in (("main", GOOD), ("open", {}), ("open", GOOD)):
+            request = Request(f"/repositories/{name}{path}", headers=tuple(who.items()))
+            answer = in_a_thread(served.app, request)
+            assert answer.status == "200 OK"
+            assert on_a_loop(served.app, request) == answer
+
+
+def test_wrong_passwords_are_counted_by_threads_alone(served: Served) -> None:
+    """Of the tries on the loop, each would be one of the ten that an account has."""
+    page = "/repositories/main/simple/demo/"
+    wrong = Request(page, headers=tuple(basic(USER, "wrong").items()))
+    for _ in range(20):
+        assert on_a_loop(served.app, wrong) is None
+    statuses = [in_a_thread(served.app, wrong).status[:3] for _ in range(11)]
+    assert statuses == ["401"] * 10 + ["429"]
+    assert on_a_loop(served.app, wrong) is None
+
+
+def test_a_password_is_remembered_until_it_is_another(served: Served) -> None:
+    page = "/repositories/main/simple/demo/"
+    known = Request(page, headers=tuple(GOOD.items()))
+    assert in_a_thread(served.app, known).status == "200 OK"
+    assert on_a_loop(served.app, known) == in_a_thread(served.app, known)
+    served.registry.accounts.set_password(USER, "battery staple")
+    assert on_a_loop(served.app, known) is None
+    assert in_a_thread(served.app, known).status.startswith("401")
+
+
+def test_another_server_s_database_is_asked_by_threads_alone(postgres: PostgresServer) -> None:
+    settings = Settings(database=postgres.create_database(), blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        registry.upgrade()
+        served = filled(registry)
+        for request in requests_of(served):
+            with count_statements(registry._database) as statements:
+                assert on_a_loop(served.app, request) is None
+            assert not statements
+
+
+def test_what_a_host_decides_is_asked_by_threads_alone(served: Served) -> None:
+    """It may ask a directory at the other end of the world."""
+
+    class Own(GrantPolicy):
+        pass
+
+    page = Request("/repositories/open/simple/demo/")
+    served.registry.close()
+    with Registry(served.registry._settings, policy=Own()) as registry:
+        app = registry.wsgi_app()
+        assert in_a_thread(app, page).status == "200 OK"
+        assert on_a_loop(app, page) is None
+    app = served.registry.wsgi_app(authenticate=lambda _environ: ANONYMOUS)
+    assert in_a_thread(app, page).status == "200 OK"
+    assert on_a_loop(app, page) is None
+
+
+def test_what_a_proxy_says_is_believed_once(served: Served) -> None:
+    """A server calls the application anew with the environ that it called it with before."""
+    environ = environ_of(
+        "/repositories/open/", headers={"X-Forwarded-Prefix": "/pypi"}, REMOTE_ADDR="192.0.2.1"
+    )
+    app = behind_proxy(served.app, "192.0.2.1")
+    first, second = (call(app, environ).read() for _ in range(2))
+    assert b"/pypi/repositories/open/" in first
+    assert second == first
