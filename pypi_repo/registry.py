@@ -24,6 +24,7 @@ from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
 from pypi_repo.services.simple_index import SimpleIndex
+from pypi_repo.services.small_files import SmallFiles
 from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
 from pypi_repo.services.upload import Uploads
@@ -85,6 +86,7 @@ class Registry:
             )
         self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
         self._documents = Documents(self._blobs)
+        self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
         passwords = Passwords(settings.password_cost)
         limits = settings.limits
@@ -132,7 +134,9 @@ class Registry:
                 self.readmes,
                 self._settings.limits,
             ),
-            downloads=Downloads(name, self._database, self._blobs, self._policy, self._usage),
+            downloads=Downloads(
+                name, self._database, self._blobs, self._policy, self._usage, self._small_files
+            ),
             details=Details(name, self._database, self._documents, self._policy),
             authenticate=self._authenticate,
             is_public=index.is_public,

@@ -53,6 +53,9 @@ class Limits:
     page_cache: int = 64 * MIB
     """Rendered index pages kept in memory by one process."""
 
+    file_cache: int = 32 * MIB
+    """Files and core metadata of at most 64 KiB each, kept in memory by one process."""
+
     failed_logins: int = 10
     """Wrong passwords for one account from one address before it must wait a minute."""
 

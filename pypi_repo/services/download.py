@@ -18,9 +18,10 @@ from pypi_repo.domain.records import (
     stored_signature_suffix,
 )
 from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.small_files import LARGEST, SmallFiles
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
-from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.blobs import BlobStore, own_errors
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lookups import Lookups
 
@@ -39,7 +40,9 @@ class Downloads:
         blobs: BlobStore,
         policy: AccessPolicy,
         usage: UsageCounter,
+        small_files: SmallFiles,
     ) -> None:
+        self._small_files = small_files
         self._usage = usage
         self._repository = repository
         self._lookups = Lookups(database)
@@ -76,21 +79,31 @@ class Downloads:
             raise UnknownFile("There is no such file here; look it up on the index again.")
         return describe[name](file, repository)
 
-    def open(self, file: StoredFile) -> tuple[IO[bytes], int]:
-        """The bytes, seekable, and their number.
+    def open(self, file: StoredFile) -> tuple[bytes | IO[bytes], int]:
+        """The bytes themselves if they are few, or else seekable, and their number.
+
+        Few may come from memory, and are then good whatever has become of the blob store's.
 
         Raises UnknownFile where the blob store has lost them, or some of them.
         """
+        content = self._small_files.get(file.etag)
+        if content is not None:
+            return content, len(content)
         try:
-            content = self._blobs.open(file.path)
+            stored = self._blobs.open(file.path)
         except FileNotFoundError as error:
             raise self._lost(file) from error
-        size = content.seek(0, io.SEEK_END)
+        size = stored.seek(0, io.SEEK_END)
         if file.size not in (None, size):
-            content.close()
+            stored.close()
             raise self._lost(file)
-        content.seek(0)
-        return content, size
+        stored.seek(0)
+        if size > LARGEST:
+            return stored, size
+        with stored, own_errors():
+            content = stored.read()
+        self._small_files.put(file.etag, content)
+        return content, len(content)
 
     def require_whole(self, file: StoredFile) -> None:
         """Raises UnknownFile where the blob store has lost the file, or some of it."""

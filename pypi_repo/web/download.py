@@ -65,7 +65,7 @@ class DownloadApp(RepositoryApp):
         headers.append(("Content-Type", "application/octet-stream"))
         selected = _selected_range(request, file, size) if "HTTP_RANGE" in environ else None
         if request.method == "HEAD":
-            content.close()
+            _close(content)
             return Answer("200 OK", [*headers, ("Content-Length", str(size))])
         if selected is None:
             body = _whole(request, content, size)
@@ -73,7 +73,7 @@ class DownloadApp(RepositoryApp):
             headers.append(("Content-Length", str(size)))
             return Answer("200 OK", headers, body)
         if selected.start >= selected.stop:
-            content.close()
+            _close(content)
             raise RequestedRangeNotSatisfiable(
                 length=size, description=f"The file has only {size} bytes."
             )
@@ -106,17 +106,26 @@ class DownloadApp(RepositoryApp):
         return answer
 
 
-def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
+def _whole(request: Request, content: bytes | IO[bytes], size: int) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        return (content,)
     if _is_of_this_machine(content):
         return wrap_file(request.environ, content, _CHUNK)
     return _Slice(content, range(size))
 
 
-def _part(request: Request, content: IO[bytes], selected: range) -> Iterable[bytes]:
+def _part(request: Request, content: bytes | IO[bytes], selected: range) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        return (content[selected.start : selected.stop],)
     if SENDS_PARTS_OF_FILES in request.environ and _is_of_this_machine(content):
         content.seek(selected.start)
         return wrap_file(request.environ, content, _CHUNK)
     return _Slice(content, selected)
+
+
+def _close(content: bytes | IO[bytes]) -> None:
+    if not isinstance(content, bytes):
+        content.close()
 
 
 def _is_of_this_machine(content: IO[bytes]) -> bool:

@@ -353,13 +353,14 @@ def test_x58_a_whole_local_file_goes_through_the_servers_file_wrapper(disk_site:
     assert file.closed
 
 
-def test_x58_metadata_of_a_local_file_does_too(disk_site: Site) -> None:
-    disk_site.upload(DIST)
-    answer = start(disk_site, f"{disk_site.file_url(DIST)}.metadata")
-    assert isinstance(answer.chunks, Recorder)
-    assert answer.chunks.file.tell() == 0
-    assert answer.read() == DIST.metadata
-    assert answer.chunks.file.closed
+def test_x58_what_is_small_is_one_piece(stored_site: Site) -> None:
+    """Of which a server knows the whole when the answer begins."""
+    stored_site.upload(wheel())
+    url, dist = stored_site.file_url(wheel()), wheel()
+    for target, content in ((url, dist.content), (f"{url}.metadata", dist.metadata)):
+        for _ in range(2):
+            assert start(stored_site, target).chunks == (content,)
+            assert start(stored_site, target, Range="bytes=5-9").chunks == (content[5:10],)
 
 
 def test_x58_a_part_of_a_local_file_does_not(disk_site: Site) -> None:

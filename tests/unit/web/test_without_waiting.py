@@ -5,7 +5,7 @@ thread.
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,6 +163,25 @@ def test_what_was_asked_before_is_answered_at_once(served: Served) -> None:
             answer = in_a_thread(served.app, request)
             assert answer.status == "200 OK"
             assert on_a_loop(served.app, request) == answer
+
+
+def test_small_files_are_answered_at_once_and_counted(served: Served) -> None:
+    """Large ones are opened by threads; one that nobody asked for yet is read by them."""
+    for repository, who in (("main", GOOD), ("open", {})):
+        folder = f"/repositories/{repository}"
+        small = Request(folder + served.small, headers=tuple(who.items()))
+        metadata = Request(f"{small.path}.metadata", headers=small.headers)
+        large = Request(folder + served.large, headers=small.headers)
+        part = Request(small.path, headers=(*small.headers, ("Range", "bytes=5-9")))
+        for request in (small, metadata, part, replace(small, method="HEAD")):
+            answer = in_a_thread(served.app, request)
+            assert answer.status[0] == "2"
+            assert on_a_loop(served.app, request) == answer
+        for request in (large, replace(large, method="HEAD")):
+            assert in_a_thread(served.app, request).status == "200 OK"
+            assert on_a_loop(served.app, request) is None
+    days = served.registry.usage.days(1)
+    assert [day.downloads for day in days] == [6]
 
 
 def test_wrong_passwords_are_counted_by_threads_alone(served: Served) -> None:
