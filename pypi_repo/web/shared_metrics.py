@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.web.metrics import Family, Told, all_told, together
 from pypi_repo.web.metrics_folder import MetricsFolder
 
@@ -44,6 +45,7 @@ class SharedMetrics:
 
         def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
             if self._ending is None:
+                about_to_wait()
                 self._begin()
             return site(environ, start_response)
 

@@ -233,6 +233,15 @@ def test_what_a_host_decides_is_asked_by_threads_alone(served: Served) -> None:
     assert on_a_loop(app, page) is None
 
 
+def test_a_thread_begins_to_tell_other_processes(served: Served, tmp_path: Path) -> None:
+    settings = replace(served.registry._settings, metrics_folder=tmp_path / "metrics")
+    with Registry(settings) as registry:
+        app, request = registry.wsgi_app(), Request("/healthz")
+        assert on_a_loop(app, request) is None
+        assert in_a_thread(app, request).status == "200 OK"
+        assert on_a_loop(app, request) is not None
+
+
 def test_what_a_proxy_says_is_believed_once(served: Served) -> None:
     """A server calls the application anew with the environ that it called it with before."""
     environ = environ_of(
