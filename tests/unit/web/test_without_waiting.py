@@ -210,6 +210,7 @@ def test_another_server_s_database_is_asked_by_threads_alone(postgres: PostgresS
     with Registry(settings) as registry:
         registry.upgrade()
         served = filled(registry)
+        registry.usage.days(1)  # writes what is waiting to be written
         for request in requests_of(served):
             with count_statements(registry._database) as statements:
                 assert on_a_loop(served.app, request) is None
