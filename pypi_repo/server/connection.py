@@ -190,10 +190,9 @@ class Connection(asyncio.BufferedProtocol):
         return bool(self._requests or not self._has_room)
 
     def _receive(self, data: memoryview) -> None:
+        before = self._parser.receiving
         if self._parser.receives_body:
             self._pace.came(len(data), self._heard)
-        elif self._parser.receiving is None:
-            self.since = self._heard
         try:
             for start in range(0, len(data), _AHEAD):
                 if self._is_occupied and start:
@@ -202,6 +201,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._parser.feed(data[start : start + _AHEAD])
         except BadRequest as error:
             self._fail(error)
+        if self._parser.receiving not in (None, before):
+            self.since = self._heard
         self._serve_next()
 
     def _mind_what_comes(self) -> None:
@@ -327,6 +328,7 @@ class Connection(asyncio.BufferedProtocol):
         if response.is_cut:
             self._transport.close()
         elif response.is_last:
+            self._reason = None  # whatever came after its request was not looked at
             self._end()
         elif (
             self._requests
@@ -367,11 +369,16 @@ class Connection(asyncio.BufferedProtocol):
             answer = plain_answer(self._reason.status, self._reason.sentence, version)
             self._made += len(answer)
             transport.write(answer)
+        # Before TLS is ended, all must have been received; without a sign, the client goes by
+        # the headers of the answer.
+        may_linger = self._parser.receiving is not None or bool(self._ahead)
         self._ahead.clear()
-        if self._is_at_end or not transport.can_write_eof():
+        self._requests.clear()
+        if self._is_at_end or not (transport.can_write_eof() or may_linger):
             transport.close()
             return
         self._is_leaving = True
         self.since = self._heard = time.monotonic()
-        transport.write_eof()
+        if transport.can_write_eof():
+            transport.write_eof()
         self._mind_what_comes()

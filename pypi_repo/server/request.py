@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LARGE = 64 * 1024  # bytes of a body that is served while it is still being received
 _LONGEST_HEAD = 64 * 1024  # bytes
 _MOST_FIELDS = 256
+_LONGEST_KEPT = 64  # bytes of a name that may be seen again
 _FRAME = 8 * 1024  # bytes
 _UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
@@ -112,7 +113,7 @@ class Parser:
         self._request = Request()
         self._is_receiving = False
         self._on_request, self._on_head, self._new_body = on_request, on_head, new_body
-        self._has_head = self._is_over = False
+        self._has_head = self._must_restart = False
         self._head = self._framed = 0  # bytes
         self._number_of_fields = 0
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -128,49 +129,67 @@ class Parser:
 
     def feed(self, data: memoryview) -> None:
         """Raises BadRequest, after which nothing more can be fed."""
-        if self._is_over:
-            return
+        size, of_body = len(data), self._request if self.receives_body else None
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._is_over = True  # who asks for another protocol is answered in this one, and left
+            while data:
+                data = self._rest_of(data)
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, BadRequest):
                 raise error.__context__ from None
             raise
         except httptools.HttpParserError as error:
             raise BadRequest("The request is malformed.") from error
-        if self._is_receiving:
-            self._bound(self._request, len(data))
-
-    def _bound(self, request: Request, fed: int) -> None:
+        if not self._is_receiving:
+            return
         if not self._has_head:
-            self._head += fed
-            if self._head > _LONGEST_HEAD:
-                raise _too_long()
-        elif request.is_in_chunks:
-            self._framed += fed
-            if self._framed - request.received > _FRAME + request.received // 16:
-                raise BadRequest("The body has too many chunks that are too small.")
+            self._bound_head(size)
+        elif self._request is of_body and of_body.is_in_chunks:
+            self._bound_framing(of_body, size)
+
+    def _rest_of(self, data: memoryview) -> memoryview:
+        """What is left once a request for another protocol was parsed, which is declined.
+
+        The parser takes such a request for the last one, without a body.
+        """
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._must_restart:
+                self._parser.feed_data(_head_of_same_framing(self._request))
+            return data[upgrade.args[0] :]
+        return data[len(data) :]
+
+    def _bound_head(self, fed: int) -> None:
+        self._head += fed
+        if self._head > _LONGEST_HEAD:
+            raise _too_long()
+
+    def _bound_framing(self, request: Request, fed: int) -> None:
+        self._framed += fed
+        if self._framed - request.received > _FRAME + request.received // 16:
+            raise BadRequest("The body has too many chunks that are too small.")
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
+        if self._must_restart:
+            return
         self._request = Request()
         self._is_receiving, self._has_head = True, False
         self._head = self._framed = self._number_of_fields = 0
 
     def on_url(self, part: bytes) -> None:
-        self._request.target += part
+        if not self._has_head:
+            self._request.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
         request = self._request
-        if self._has_head:  # it is a trailer, which nobody asks for
+        if self._has_head:  # it is a trailer, which nobody asks for, or was known before
             return
         self._number_of_fields += 1
         if self._number_of_fields > _MOST_FIELDS:
             raise _too_long()
-        key = _environ_key(name)
+        key = _kept_key(name) if len(name) <= _LONGEST_KEPT else _environ_key(name)
         if not key:
             return
         text = value.decode("latin-1").strip(" \t")
@@ -181,19 +200,23 @@ class Parser:
         request.fields[key] = text
 
     def on_headers_complete(self) -> None:
+        if self._must_restart:
+            self._must_restart = False
+            return
         request = self._request
         request.method = self._parser.get_method().decode("latin-1")
         version = self._parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise BadRequest("Only HTTP/1.1 is spoken here.", "505 HTTP Version Not Supported")
         request.version = version
-        request.keeps_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        request.keeps_alive = self._parser.should_keep_alive()
         request.target = _origin_form(request.target)
         _read_framing(request)
         self._has_head = True
         if request.length > LARGE:
             self._stream(request)
         if request.length or request.is_in_chunks:
+            self._must_restart = self._parser.should_upgrade()
             self._on_head(request)
 
     def on_body(self, part: bytes) -> None:
@@ -207,6 +230,8 @@ class Parser:
             self._stream(request)
 
     def on_message_complete(self) -> None:
+        if self._must_restart:
+            return
         request = self._request
         self._is_receiving = False
         request.is_complete = True
@@ -222,13 +247,15 @@ class Parser:
         self._on_request(request)
 
 
-@lru_cache(512)  # clients send the same few
 def _environ_key(name: bytes) -> str:
     """Nothing for a name with an underscore, which could be taken for another one's hyphen."""
     if b"_" in name:
         return ""
     key = name.decode("latin-1").upper().replace("-", "_")
     return key if key in _UNPREFIXED else f"HTTP_{key}"
+
+
+_kept_key = lru_cache(512)(_environ_key)  # clients send the same few
 
 
 def _read_framing(request: Request) -> None:
@@ -247,6 +274,18 @@ def _read_framing(request: Request) -> None:
     request.expects_continue = (
         expected and request.version == "1.1" and bool(request.length or request.is_in_chunks)
     )
+
+
+def _head_of_same_framing(request: Request) -> bytes:
+    """Of any request whose body, and connection, would end like those of this one."""
+    framing = (
+        "Transfer-Encoding: chunked"
+        if request.is_in_chunks
+        else f"Content-Length: {request.length}"
+    )
+    connection = "keep-alive" if request.keeps_alive else "close"
+    head = f"POST / HTTP/{request.version}\r\n{framing}\r\nConnection: {connection}\r\n\r\n"
+    return head.encode()
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -18,6 +18,7 @@ PART = 128 * 1024
 
 _log = logging.getLogger(__name__)
 
+_BLANK_LINE = b"\r\n\r\n"
 _FAILED = "The server failed to answer; its log says why."
 
 
@@ -62,6 +63,7 @@ class Response:
         self._chunks: Iterator[bytes] = iter(())
         self._remaining: int | None = None  # bytes of a body of known length
         self._was_called = self._has_written = self._has_begun = self._is_chunked = False
+        self._is_out = False  # in part
         self.is_finished = self.is_last = self.is_cut = False
 
     def make_part(self, application: "WSGIApplication") -> bytes:
@@ -71,10 +73,12 @@ class Response:
                 self._was_called = True
                 self._iterable = application(self._environ, self._start)
                 self._chunks = iter(self._iterable)
-            return self._next_part()
+            part = self._next_part()
         except Exception:  # noqa: BLE001 - whatever it is, others are served on
             _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
             return self._failure()
+        self._is_out = True
+        return part
 
     def _next_part(self) -> bytes:
         parts: list[bytes] = []
@@ -147,7 +151,7 @@ class Response:
             lines.append(_date(int(time.time())))
         lines.append("Server: pypi_repo")
         head = "\r\n".join(lines)
-        if head.count("\n") != len(lines) - 1:
+        if not head.count("\n") == head.count("\r") == len(lines) - 1:
             raise ValueError("A header or the status has a line break in it.")
         return f"{head}\r\n\r\n".encode("latin-1")
 
@@ -183,10 +187,13 @@ class Response:
 
     def _failure(self) -> bytes:
         self.is_finished = self.is_last = True
-        if self._has_begun:
+        if self._is_out:
             self.is_cut = True
             return b""
-        return plain_answer("500 Internal Server Error", _FAILED, self._request.version)
+        answer = plain_answer("500 Internal Server Error", _FAILED, self._request.version)
+        if self._request.method == "HEAD":
+            return answer[: answer.index(_BLANK_LINE) + len(_BLANK_LINE)]
+        return answer
 
 
 def plain_answer(status: str, sentence: str, version: str = "1.1") -> bytes:

@@ -1,0 +1,176 @@
+"""A small WSGI application on the server of `serve`, in this process, and what its clients say."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pypi_repo.server.loop import Server
+from pypi_repo.server.patience import Patience
+from pypi_repo.server.sockets import listen
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PATIENT = Patience()
+_TIMEOUT = 60
+
+
+class SmallServer:
+    """Serves from threads of this process, in a `with` block.
+
+    tls: what the server needs to encrypt, and what a client needs to trust it.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        patience: Patience = _PATIENT,
+        tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
+    ) -> None:
+        sockets = listen("127.0.0.1", 0)
+        self.port = int(sockets[0].getsockname()[1])
+        self._client_tls = tls[1] if tls else None
+        self.server = Server(application, sockets, patience=patience, tls=tls[0] if tls else None)
+        self._thread = threading.Thread(target=self.server.serve)
+
+    def connect(self) -> socket.socket:
+        connected = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT)
+        if self._client_tls is None:
+            return connected
+        return self._client_tls.wrap_socket(connected, server_hostname="localhost")
+
+    def ask(self, *parts: bytes, ends: bool = False) -> bytes:
+        """All that is answered on one connection to what is sent, until the server ends it.
+
+        ends: the client says, after the last part, that it has nothing more to send.
+        """
+        with self.connect() as client:
+            for part in parts:
+                client.sendall(part)
+            if ends:
+                client.shutdown(socket.SHUT_WR)
+            return received(client)
+
+    def answers(self, *parts: bytes, ends: bool = False) -> list[Answer]:
+        return parsed(self.ask(*parts, ends=ends))
+
+    def close(self) -> None:
+        self.server.stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, as a careful client understands it."""
+
+    version: str
+    status: str
+    headers: dict[str, str]
+    body: bytes
+    is_whole: bool
+
+    @property
+    def code(self) -> int:
+        return int(self.status[:3])
+
+
+def received(client: socket.socket) -> bytes:
+    """All that comes until the other side ends the connection."""
+    everything = bytearray()
+    with suppress(ConnectionError):
+        while chunk := client.recv(65536):
+            everything += chunk
+    return bytes(everything)
+
+
+def parsed(stream: bytes, *methods: str) -> list[Answer]:
+    """The answers in what was received.
+
+    methods: of their requests, GET where they are not given.
+    """
+    answers: list[Answer] = []
+    while stream:
+        method = methods[len(answers)] if len(answers) < len(methods) else "GET"
+        answer, stream = _first(stream, method)
+        answers.append(answer)
+    return answers
+
+
+def _first(stream: bytes, method: str) -> tuple[Answer, bytes]:
+    head, blank, rest = stream.partition(b"\r\n\r\n")
+    assert blank, stream[:1000]
+    first, *lines = head.decode("latin-1").split("\r\n")
+    version, _space, status = first.partition(" ")
+    assert version in ("HTTP/1.0", "HTTP/1.1"), stream[:1000]
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(": ")
+        assert colon, line
+        assert name.lower() not in headers, f"{name} twice"
+        headers[name.lower()] = value
+    if method == "HEAD" or status[:3] in ("100", "204", "304"):
+        body, is_whole = b"", True
+    elif headers.get("transfer-encoding") == "chunked":
+        assert "content-length" not in headers
+        body, rest, is_whole = _dechunked(rest)
+    elif "content-length" in headers:
+        length = int(headers["content-length"])
+        body, rest = rest[:length], rest[length:]
+        is_whole = len(body) == length
+    else:
+        assert headers["connection"] == "close"
+        body, rest, is_whole = rest, b"", True
+    return Answer(version, status, headers, body, is_whole), rest
+
+
+def _dechunked(rest: bytes) -> tuple[bytes, bytes, bool]:
+    body = b""
+    while True:
+        line, end, rest = rest.partition(b"\r\n")
+        if not end:
+            return body, b"", False
+        size = int(line, 16)
+        body += rest[:size]
+        is_whole = rest[size : size + 2] == b"\r\n"
+        rest = rest[size + 2 :]
+        if size == 0 or not is_whole:
+            return body, rest, is_whole
+
+
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Tells the method, the target and the body."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    query = environ["QUERY_STRING"]
+    target = environ["PATH_INFO"] + (f"?{query}" if query else "")
+    return [f"{environ['REQUEST_METHOD']} {target} ".encode("latin-1"), body]
+
+
+def until(condition: Callable[[], bool], seconds: float = _TIMEOUT) -> bool:
+    """Whether it became true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
