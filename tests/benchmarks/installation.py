@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urljoin
 
-from pypi_repo.serve import serve
 from tests.benchmarks import forms
 from tests.benchmarks.client import Connection, Form, post
 from tests.benchmarks.load import Target, fetch, upload
@@ -57,8 +56,6 @@ class Installation:
 
     def serve(self, *options: str) -> ServeProcess:
         """One more server over the same data."""
-        if "workers" not in [each.name for each in serve.params]:  # TEMPORARY
-            options = tuple(o for o in options if o.startswith("--no"))
         return ServeProcess(*self._place, *options)
 
     def under(self, name: ServerName, *, workers: int, threads: int) -> WsgiServer:
