@@ -8,6 +8,7 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -221,7 +222,8 @@ class _Service:
         from pypi_repo.server.workers import Supervisor
         from pypi_repo.web.metrics_folder import temporary_folder
 
-        with temporary_folder() as folder:
+        # Without a token nobody can ask for the numbers.
+        with temporary_folder() if self._settings.metrics_token else nullcontext() as folder:
             self._settings = replace(self._settings, metrics_folder=folder)
             supervisor = Supervisor(
                 lambda seat: self._serve(seat.run, seat.is_my_turn),

@@ -150,16 +150,20 @@ def temporary_folder() -> Iterator[Path]:
 
     Where it and its children were killed before they could, whoever makes the next one does.
 
-    Raises OSError.
+    Raises ConfigurationError where nothing temporary can be written.
     """
-    for old in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
-        with suppress(OSError):  # somebody else's, or one that is being made or removed
-            if _is_unlocked(old / "server"):
-                shutil.rmtree(old)
-    with (
-        tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True) as name,
-        (Path(name) / "server").open("wb") as file,
-    ):
+    try:
+        for old in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+            with suppress(OSError):  # somebody else's, or one that is being made or removed
+                if _is_unlocked(old / "server"):
+                    shutil.rmtree(old)
+        folder = tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The workers have no folder to tell their numbers in: {error.strerror}. Set TMPDIR to "
+            "one that can be written, or leave the metrics token out."
+        ) from error
+    with folder as name, (Path(name) / "server").open("wb") as file:
         # Children inherit this lock: it is free when all of them are gone.
         fcntl.flock(file, fcntl.LOCK_EX)
         yield Path(name)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from pypi_repo import Registry, Settings
 from pypi_repo.web.metrics import together
 from pypi_repo.web.metrics_folder import MetricsFolder
 from tests.conftest import populate
-from tests.serve.conftest import publisher_of
+from tests.serve.conftest import Prepared, publisher_of
 from tests.support.distributions import wheel
 from tests.support.http import bearer
+from tests.support.live import ServeProcess
 from tests.support.metrics import NOT_FOUND, TOKEN, samples, wait_until
-from tests.support.processes import ServerProcess, children_of
+from tests.support.processes import ServerProcess
 from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
 
 pytestmark = pytest.mark.skipif(
@@ -29,6 +31,7 @@ ONE_LIMIT = 64 * 1024 * 1024
 
 
 def start(name: ServerName, folder: Path, *more: str) -> WsgiServer:
+    folder.mkdir(exist_ok=True)
     data = folder / "data"
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
         populate(registry)
@@ -95,20 +98,59 @@ def test_workers_that_were_forked_with_the_site_loaded(tmp_path: Path) -> None:
         wait_for(server, asked=40, limit=2 * ONE_LIMIT)
 
 
+@pytest.fixture(params=["serve", "gunicorn"])
+def pair(
+    request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path
+) -> Iterator[tuple[ServerProcess, Path]]:
+    """A server with two workers, and the folder in which they tell what they count."""
+    if request.param == "gunicorn":
+        with start("gunicorn", tmp_path / "gunicorn") as server:
+            yield server, tmp_path / "gunicorn" / "metrics"
+        return
+    options = (*prepared.options, "--workers", "2", "--metrics-token", TOKEN)
+    with ServeProcess(*options) as server:
+        (folder,) = (tmp_path / "data" / "spool").glob("pypi-repo-metrics-*")
+        yield server, folder
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children of a process")
-def test_workers_that_are_killed_or_replaced_lose_nothing(tmp_path: Path) -> None:
-    with start("gunicorn", tmp_path) as server:
-        for round_ in range(1, 4):
-            ask(server, 20)
-            wait_until(lambda told=20 * round_: told_below(tmp_path / "metrics") == told)
-            workers = children_of(server.process.pid)
-            os.kill(workers[0], signal.SIGKILL)
-            wait_until(lambda old=workers[0]: old not in children_of(server.process.pid))
-            wait_for(server, asked=20 * round_)
-        old = set(children_of(server.process.pid))
-        ask(server, 15)
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(new := children_of(server.process.pid)) == 2 and not old & set(new))
-        ask(server, 25)
-        wait_for(server, asked=100, limit=2 * ONE_LIMIT)
+def test_workers_that_are_killed_or_replaced_lose_nothing(pair: tuple[ServerProcess, Path]) -> None:
+    server, folder = pair
+    for turn in range(1, 4):
+        ask(server, 20)
+        wait_until(lambda told=20 * turn: told_below(folder) == told)
+        workers = server.workers
+        os.kill(workers[0], signal.SIGKILL)
+        wait_until(lambda old=workers[0]: old not in server.workers)
+        wait_for(server, asked=20 * turn)
+    wait_until(lambda: len(server.workers) == 2)
+    old = set(server.workers)
+    ask(server, 15)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(server.workers) == 2 and not old & set(server.workers))
+    ask(server, 25)
+    wait_for(server, asked=100, limit=2 * ONE_LIMIT)
+    server.close()
     assert "Traceback" not in server.output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children of a process")
+def test_a_server_leaves_no_folder_behind(prepared: Prepared, tmp_path: Path) -> None:
+    """Or it is removed at the next start, where the server was killed."""
+    options = (*prepared.options, "--workers", "2", "--metrics-token", TOKEN)
+    spool = tmp_path / "data" / "spool"
+    with ServeProcess(*options) as killed:
+        ask(killed, 10)
+        workers = killed.workers
+        for process in (killed.process.pid, *workers):
+            os.kill(process, signal.SIGKILL)
+        killed.process.wait(60)
+        (left,) = spool.iterdir()
+        wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers))
+    with ServeProcess(*options) as server:
+        ask(server, 10)
+        wait_for(server, asked=10)
+        (own,) = spool.iterdir()
+        assert own != left
+        assert server.terminate() == 0
+    assert list(spool.iterdir()) == []

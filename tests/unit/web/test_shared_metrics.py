@@ -406,6 +406,14 @@ def test_a_folder_that_cannot_be_read_is_said(
     assert process.not_found() == 0
 
 
+def test_a_temporary_folder_that_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(ConfigurationError, match="TMPDIR"), temporary_folder():
+        pass
+
+
 def test_a_folder_that_is_a_file_is_refused_at_the_start(folder: Path) -> None:
     folder.write_text("")
     with pytest.raises(ConfigurationError, match=str(folder)):
