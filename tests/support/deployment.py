@@ -79,26 +79,47 @@ def assignments(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only who trusts this very one accepts, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "packages.example.com")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+def write_certificate(folder: Path, valid: tuple[int, int] = (-1, 1)) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, with that of an authority of its own, and its key.
+
+    valid: hours from now at which its time begins and ends.
+    """
+    authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    names = [
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        for name in ("Authority", "packages.example.com")
+    ]
+    issued = [
+        _certificate(names[1], key.public_key(), valid)
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
         )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+        _certificate(names[0], authority.public_key(), (-1, 1)).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        ),
+    ]
     place, key_place = folder / "packages.pem", folder / "packages.key"
-    place.write_bytes(certificate.public_bytes(Encoding.PEM))
+    place.write_bytes(
+        b"".join(
+            each.issuer_name(names[0]).sign(authority, hashes.SHA256()).public_bytes(Encoding.PEM)
+            for each in issued
+        )
+    )
+    key_place.touch(mode=0o600)
     key_place.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return place, key_place
+
+
+def _certificate(
+    name: x509.Name, key: ec.EllipticCurvePublicKey, valid: tuple[int, int]
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + timedelta(hours=valid[0]))
+        .not_valid_after(now + timedelta(hours=valid[1]))
+    )
