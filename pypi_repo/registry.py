@@ -215,6 +215,13 @@ class Registry:
                 self._database.connections,
             ),
             Reading(
+                "pypi_repo_file_cache_bytes",
+                "Size of the small files in memory, and what it may be.",
+                "gauge",
+                "kind",
+                self._small_files.size,
+            ),
+            Reading(
                 "pypi_repo_log_lines_dropped_total",
                 "Lines of the log that were not written.",
                 "counter",

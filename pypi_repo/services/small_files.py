@@ -20,6 +20,10 @@ class SmallFiles:
         self._kept: LRUCache[bytes] = LRUCache(budget)
         self._mutex = threading.Lock()
 
+    def size(self) -> dict[str, int]:
+        """What is `used`, and the `limit`."""
+        return {"used": self._kept.size, "limit": self._kept.budget}
+
     def get(self, sha256: str) -> bytes | None:
         with self._mutex:
             return self._kept.get(sha256)

@@ -14,11 +14,11 @@ from pypi_repo import Registry, Settings
 from pypi_repo.web.metrics import together
 from pypi_repo.web.metrics_folder import MetricsFolder
 from tests.conftest import populate
-from tests.serve.conftest import Prepared, publisher_of
+from tests.serve.conftest import Prepared, download_path, publisher_of
 from tests.support.distributions import wheel
 from tests.support.http import bearer
 from tests.support.live import ServeProcess
-from tests.support.metrics import NOT_FOUND, TOKEN, samples, wait_until
+from tests.support.metrics import NOT_FOUND, REQUESTS, TOKEN, samples, wait_until
 from tests.support.processes import ServerProcess
 from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
 
@@ -68,7 +68,13 @@ def numbers(server: ServerProcess) -> dict[str, float]:
 
 def wait_for(server: ServerProcess, **wanted: float) -> None:
     """Whichever worker answers, and it stays so."""
-    names = {"asked": NOT_FOUND, "uploads": UPLOADS, "limit": LIMIT}
+    names = {
+        "asked": NOT_FOUND,
+        "uploads": UPLOADS,
+        "limit": LIMIT,
+        "pages": f'{REQUESTS}{{route="simple-project",method="GET",status="200"}}',
+        "files": f'{REQUESTS}{{route="file",method="GET",status="200"}}',
+    }
 
     def is_so() -> bool:
         found = [numbers(server) for _ in range(6)]
@@ -112,6 +118,18 @@ def pair(
     with ServeProcess(*options) as server:
         (folder,) = (tmp_path / "data" / "spool").glob("pypi-repo-metrics-*")
         yield server, folder
+
+
+def test_pages_and_files_are_counted_once_each(pair: tuple[ServerProcess, Path]) -> None:
+    """Also those that a server tries to answer in one way, and then answers in another."""
+    server, _folder = pair
+    dist = wheel()
+    with publisher_of(server) as publisher:
+        assert publisher.upload(dist).status == 200
+        for _ in range(25):
+            assert publisher.get("/repositories/main/simple/demo/").status == 200
+            assert publisher.get(download_path(dist)).status == 200
+    wait_for(server, uploads=1, pages=25, files=25)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children of a process")

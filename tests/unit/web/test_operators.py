@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import Limits, Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
@@ -259,6 +259,16 @@ def test_page_cache_and_connections(watched: Site) -> None:
     assert found['pypi_repo_database_connections{state="idle"}'] == 1
     assert found['pypi_repo_log_lines_dropped_total{reason="no-room"}'] == 0
     assert found['pypi_repo_log_lines_dropped_total{reason="write-failed"}'] == 0
+
+
+def test_small_files_in_memory(watched: Site) -> None:
+    dist = wheel()
+    watched.upload(dist)
+    watched.get(watched.file_url(dist)).close()
+    found = numbers(watched)
+    used = found['pypi_repo_file_cache_bytes{kind="used"}']
+    assert len(dist.content) <= used < len(dist.content) + 1000
+    assert found['pypi_repo_file_cache_bytes{kind="limit"}'] == Limits().file_cache
 
 
 def test_nothing_that_a_client_sends_becomes_a_label(watched: Site) -> None:
