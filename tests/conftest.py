@@ -10,11 +10,18 @@ from werkzeug.test import Client
 from pypi_repo import Access, Registry, Settings
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
+from tests.support.quick_schema import quick_schema
 from tests.support.s3 import S3Server
 
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
 ADMINISTRATOR = "admin@example.com"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick() -> Iterator[None]:
+    with quick_schema():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,59 @@
+"""The database that most tests begin with is the one that the migrations make."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+from tests.support.postgres import PostgresServer
+from tests.support.quick_schema import quick_schema
+
+_EVERYTHING = {
+    "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_master"],
+    "postgresql": [
+        "SELECT table_name, column_name, ordinal_position, column_default, is_nullable,"
+        " data_type, character_maximum_length, is_identity"
+        " FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace",
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'",
+    ],
+}
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_the_quick_way_leads_to_the_same_database(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    def place(name: str) -> str:
+        if engine == "sqlite":
+            return f"sqlite:///{tmp_path}/{name}.db"
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        return postgres.create_database()
+
+    with (
+        quick_schema(),
+        closing(Database(place("one"))) as one,
+        closing(Database(place("other"))) as other,
+    ):
+        schema.upgrade(one)
+        schema.upgrade(other)
+
+        assert _dump(other) == _dump(one) != []
+        assert schema.current_revision(other) == schema.HEAD
+
+
+def _dump(database: Database) -> list[tuple[object, ...]]:
+    with database.read(guarded=False) as connection:
+        return sorted(
+            (
+                tuple(row)
+                for statement in _EVERYTHING[database.engine.dialect.name]
+                for row in connection.execute(text(statement))
+            ),
+            key=repr,
+        )
