@@ -1,6 +1,6 @@
 """Fixtures that all tests share: real databases, real stores, and a small registry."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,23 @@ ADMINISTRATOR = "admin@example.com"
 def _quick() -> Iterator[None]:
     with quick_schema():
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """pytest-xdist's workers cannot send lone surrogates, which some of the tests are about."""
+    return _escaped((yield))
+
+
+def _escaped(data: Any) -> Any:
+    match data:
+        case str():
+            return data.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_escaped(key): _escaped(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(_escaped, data))
+    return data
 
 
 @pytest.fixture(scope="session")
