@@ -21,6 +21,7 @@ _READY = {
     "granian": "Started worker-",
     "uwsgi": "WSGI app 0 (mountpoint='') ready",
 }
+_MISSED = 10  # seconds until granian ends a worker that missed the signal; counts are written in 5
 _REGISTRY = "pypi_repo.wsgi:application"
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
 
@@ -95,6 +96,7 @@ def _line(name: str, port: int, workers: int, threads: int) -> list[str]:
     (line,) = (line for line in lines if line.startswith(f"{name} "))
     line = _replaced(line, "--workers 4", f"--workers {workers}")
     line = _replaced(line, "threads 8", f"threads {threads}")
+    line = line.replace("--workers-kill-timeout 300", f"--workers-kill-timeout {_MISSED}")
     return _replaced(line, "8000", str(port)).split()
 
 
