@@ -5,9 +5,10 @@ found good: whole and durable, or not at all. Putting the same path again is har
 """
 
 import errno
+import io
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,17 +21,25 @@ from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.settings import format_size
 
 _PIECE = 1024 * 1024
+_SMALL = 256 * 1024
 
 
 class StagedFile:
     """A file on its way in: counted, digested, and gone at the end of the block unless put.
 
-    path: its name on this machine's disk; None for a file without one.
+    A small one is in memory until somebody needs it on the disk, which for most of those that are
+    refused is never.
+
+    open_file: makes an empty file, and tells its name on this machine's disk if it has one.
+    path: that name; None for a file without one.
     """
 
-    def __init__(self, file: IO[bytes], path: str | None) -> None:
-        self.file = file
-        self.path = path
+    def __init__(self, open_file: Callable[[], tuple[IO[bytes], str | None]]) -> None:
+        self.file: IO[bytes] = io.BytesIO()
+        self.path: str | None = None
+        self._open_file = open_file
+        self._is_in_memory = True
+        self._is_private = False
         self._counter = DigestingCounter()
 
     @property
@@ -42,8 +51,33 @@ class StagedFile:
         self._counter.update(chunk)
         if self.size > limit:
             raise TooLarge(f"The file is larger than the {format_size(limit)} allowed here.")
+        if self._is_in_memory and self.size > _SMALL:
+            self.on_disk()
         with own_errors():
             self.file.write(chunk)
+
+    def in_memory(self) -> bytes | None:
+        """All that was written; None where it is on the disk."""
+        return self.file.getvalue() if isinstance(self.file, io.BytesIO) else None
+
+    def on_disk(self) -> IO[bytes]:
+        """The file with all that was written, as the system has it. Raises OutOfSpace."""
+        with own_errors():
+            if self._is_in_memory:
+                written = self.in_memory() or b""
+                self.file, self.path = self._open_file()
+                self._is_in_memory = False
+                if self._is_private:
+                    self.keep_private()
+                self.file.write(written)
+            self.file.flush()
+        return self.file
+
+    def move_to(self, place: str) -> None:
+        """Gives a file that has a name another one, under which it stays."""
+        assert self.path is not None  # noqa: S101 - asked of those on the disk
+        os.replace(self.path, place)
+        self.path = None
 
     def content(self) -> IO[bytes]:
         """All that was written, readable and seekable. Raises OutOfSpace on a full disk."""
@@ -56,6 +90,7 @@ class StagedFile:
 
     def keep_private(self) -> None:
         """Only the account of this process can read it on this machine, also once it is put."""
+        self._is_private = True
         if self.path is not None:
             os.chmod(self.path, 0o600)
 

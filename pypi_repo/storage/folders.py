@@ -8,8 +8,10 @@ _PRIVATE_FILE = 0o600
 _OTHERS = 0o007
 
 
-def make_folders(path: str | os.PathLike[str], mode: int) -> None:
+def make_folders(path: str | os.PathLike[str], mode: int) -> list[str]:
     """Makes a folder, and those above it that are missing, all with these permissions.
+
+    Gives those that it made.
 
     os.makedirs would give them to the last one alone.
 
@@ -17,15 +19,16 @@ def make_folders(path: str | os.PathLike[str], mode: int) -> None:
     """
     path = os.path.abspath(path)
     if os.path.isdir(path):
-        return
+        return []
     above = os.path.dirname(path)
-    if above != path:
-        make_folders(above, mode)
+    made = make_folders(above, mode) if above != path else []
     try:
         os.mkdir(path, mode)
     except FileExistsError:
         if not os.path.isdir(path):  # and not only made by somebody else a moment ago
             raise
+        return made
+    return [*made, path]
 
 
 def make_private_file(path: str) -> None:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import IO, cast
+from typing import IO
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.storage.blobs import Blob, BlobStore, StagedFile, own_errors
@@ -33,38 +33,29 @@ class LocalBlobStore(BlobStore):
         self._follows_links = follows_links
         self._folder_mode = folder_mode
         self._staging = os.path.join(root, STAGING)
+        self._durable: set[str] = set()  # the folders whose names are known to be on the disk
 
     def __str__(self) -> str:
         return self._root
 
     def stage(self) -> StagedFile:
-        with own_errors():
-            try:
-                file = self._staging_file()
-            except FileNotFoundError:
-                make_folders(self._staging, self._folder_mode)
-                _sync_folder(os.path.dirname(self._root))
-                file = self._staging_file()
-        return StagedFile(file, file.name)
+        return StagedFile(self._staging_file)
 
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
-        folder = os.path.dirname(self._locate(path))
+        place = self._locate(path)
         with own_errors(), ExitStack() as made:
-            make_folders(folder, self._folder_mode)
             files = [
-                (made.enter_context(self._stage_small(content)), self._locate(path) + suffix)
+                (made.enter_context(self._stage_small(content)), place + suffix)
                 for suffix, content in beside.items()
             ]
-            files.append((staged, self._locate(path)))
+            files.append((staged, place))
             for file, _place in files:
-                _flush_to_disk(file.file)
-            for file, place in files:
-                os.replace(cast("str", file.path), place)
-            # Last, so that the file system's journal is written once for all of them; and all of
-            # them, because who made a folder a moment ago may not have come to this line yet.
-            while len(folder) >= len(self._root):
-                _sync_folder(folder)
-                folder = os.path.dirname(folder)
+                os.fsync(file.on_disk().fileno())
+            folder = os.path.abspath(os.path.dirname(place))
+            self._durable.difference_update(make_folders(folder, self._folder_mode))
+            for file, final_place in files:
+                file.move_to(final_place)
+            self._sync_names(folder)
 
     def open(self, path: str) -> IO[bytes]:
         with own_errors(FileNotFoundError):
@@ -102,8 +93,34 @@ class LocalBlobStore(BlobStore):
         small.write(content, len(content))
         return small
 
-    def _staging_file(self) -> IO[bytes]:
+    def _staging_file(self) -> tuple[IO[bytes], str]:
+        try:
+            file = self._new_file()
+        except FileNotFoundError:
+            make_folders(self._staging, self._folder_mode)
+            _sync_folder(os.path.dirname(self._root))
+            file = self._new_file()
+        return file, file.name
+
+    def _new_file(self) -> IO[bytes]:
         return open(self._locate(f"{STAGING}/{secrets.token_hex(16)}"), "x+b", opener=_open_new)
+
+    def _sync_names(self, folder: str) -> None:
+        """Makes durable what the folder names, and the folder's own name, up to the root.
+
+        After the files are in place, so that the file system's journal is written once for all of
+        them. A folder that somebody else made a moment ago may not be durable yet, so this goes on
+        until one of which this store knows.
+        """
+        synced = []
+        root = os.path.abspath(self._root)
+        while len(folder) >= len(root):
+            _sync_folder(folder)
+            synced.append(folder)
+            if folder in self._durable:
+                break
+            folder = os.path.dirname(folder)
+        self._durable.update(synced[1:])  # the first is of this file alone
 
     def _locate(self, path: str) -> str:
         place = f"{self._root}/{path}"
@@ -130,11 +147,6 @@ def _open_new(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, 0o600)
     os.chmod(path, _MODE)  # whatever the umask says
     return descriptor
-
-
-def _flush_to_disk(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: str) -> None:

@@ -54,12 +54,7 @@ class RemoteBlobStore(BlobStore):
         return f"{self._protocol}://{self._root}"
 
     def stage(self) -> StagedFile:
-        with own_errors():
-            # Without a name, where that can be had: a process that is killed leaves nothing.
-            if os.path.isdir(_DESCRIPTORS):
-                return StagedFile(cast("IO[bytes]", tempfile.TemporaryFile()), None)
-            file = tempfile.NamedTemporaryFile(prefix="pypi-repo-", delete=False)  # noqa: SIM115
-        return StagedFile(cast("IO[bytes]", file), file.name)
+        return StagedFile(_temporary_file)
 
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
         with own_errors():
@@ -120,6 +115,10 @@ class RemoteBlobStore(BlobStore):
         return Blob(path, info["size"], modified or self._fs.modified(info["name"]))
 
     def _send(self, staged: StagedFile, location: str) -> None:
+        content = staged.in_memory()
+        if content is not None:
+            self._ask("pipe_file", staged.size, location, content)
+            return
         staged.file.flush()
         path = staged.path or f"{_DESCRIPTORS}/{staged.file.fileno()}"
         self._ask("put_file", staged.size, path, location, **self._upload_options)
@@ -148,15 +147,19 @@ class MemoryBlobStore(RemoteBlobStore):
     """For tests: nothing touches the disk, and no two registries share anything."""
 
     def stage(self) -> StagedFile:
-        return StagedFile(io.BytesIO(), None)
+        return StagedFile(lambda: (io.BytesIO(), None))
 
     def open(self, path: str) -> IO[bytes]:
         # A reader of its own: the memory file system hands the same one to everybody.
         return io.BytesIO(self._fs.cat_file(self._locate(path)))
 
-    def _send(self, staged: StagedFile, location: str) -> None:
-        staged.file.seek(0)
-        self._fs.pipe_file(location, staged.file.read())
+
+def _temporary_file() -> tuple[IO[bytes], str | None]:
+    """Without a name, where that can be had: a process that is killed leaves nothing."""
+    if os.path.isdir(_DESCRIPTORS):
+        return cast("IO[bytes]", tempfile.TemporaryFile()), None
+    file = tempfile.NamedTemporaryFile(prefix="pypi-repo-", delete=False)  # noqa: SIM115
+    return cast("IO[bytes]", file), file.name
 
 
 class _RemoteFile(io.RawIOBase):

@@ -100,7 +100,7 @@ def test_sweeping_spares_an_upload_under_way(kept: Registry, root: Path) -> None
     """A blob is there a moment before its row: a day's grace."""
     _orphan(root)
     staged = open_blob_store(f"file://{root}", {}).stage()
-    staged.file.close()
+    staged.on_disk().close()
     before = _files(root)
     assert len(before) == 3
     assert kept.upkeep.sweep() == Swept(0, 0)
@@ -110,7 +110,7 @@ def test_sweeping_spares_an_upload_under_way(kept: Registry, root: Path) -> None
 def test_sweeping_takes_what_was_left_in_staging(kept: Registry, root: Path) -> None:
     staged = open_blob_store(f"file://{root}", {}).stage()
     staged.write(b"half", 100)
-    staged.file.close()
+    staged.on_disk().close()
     _make_old(root)
     assert kept.upkeep.sweep() == Swept(1, 4)
     assert _files(root) == set()

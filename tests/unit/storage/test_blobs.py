@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import io
+import itertools
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -28,6 +30,7 @@ from tests.support.s3 import S3Server
 PATH = "aa/bb/cc/demo-1.0-py3-none-any.whl"
 CONTENT = b"the content of a wheel"
 NO_LIMIT = 64 * MIB
+LARGE = bytes(300 * KIB)  # more than what waits in memory
 
 
 @pytest.fixture
@@ -230,7 +233,11 @@ def test_a_refused_file_leaves_nothing_on_disk(disk: BlobStore, root: Path) -> N
     with pytest.raises(TooLarge), disk.stage() as staged:
         staged.write(CONTENT, 3)
     with disk.stage() as staged:
+        staged.write(LARGE, NO_LIMIT)
+        assert len(_files(root)) == 1
+    with disk.stage() as staged:
         staged.write(CONTENT, NO_LIMIT)
+        staged.on_disk()
         assert len(_files(root)) == 1
     with disk.stage():
         pass
@@ -247,12 +254,27 @@ def test_a_refused_file_leaves_nothing_in_the_temporary_folder(
     bucket = s3.create_bucket(f"left-{tmp_path.name.lower().replace('_', '-')[:40]}")
     store = open_blob_store(f"s3://{bucket}/packages", s3.storage_options)
     with store.stage() as staged:
-        staged.write(CONTENT, NO_LIMIT)
+        staged.write(LARGE, NO_LIMIT)
         if sys.platform == "linux":
             assert _files(scratch) == []
     _put(store)
     assert _files(scratch) == []
     assert _paths(store) == {PATH}
+
+
+@pytest.mark.parametrize("content", [CONTENT, LARGE])
+def test_a_private_file_is_private_from_its_first_byte(
+    disk: BlobStore, root: Path, content: bytes
+) -> None:
+    """Wherever it waits until then."""
+    with disk.stage() as staged:
+        staged.keep_private()
+        staged.write(content, NO_LIMIT)
+        staged.on_disk()
+        (waiting,) = (root / ".staging").iterdir()
+        assert stat.S_IMODE(waiting.stat().st_mode) == 0o600
+        disk.put(PATH, staged, {})
+    assert stat.S_IMODE((root / PATH).stat().st_mode) == 0o600
 
 
 def test_a_file_that_was_put_leaves_nothing_in_staging(disk: BlobStore, root: Path) -> None:
@@ -262,7 +284,7 @@ def test_a_file_that_was_put_leaves_nothing_in_staging(disk: BlobStore, root: Pa
 
 def test_what_a_crash_left_in_staging_is_seen_by_walking(disk: BlobStore, root: Path) -> None:
     staged = disk.stage()
-    staged.write(CONTENT, NO_LIMIT)
+    staged.write(LARGE, NO_LIMIT)
     staged.file.close()
     (blob,) = disk.walk()
     assert blob.path.startswith(".staging/")
@@ -441,8 +463,8 @@ def test_a_bucket_that_does_not_exist_takes_nothing(s3: S3Server) -> None:
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = open_blob_store(f"file://{tmp_path}/file/blobs", {})
-    with pytest.raises(Unavailable) as caught, store.stage():
-        pass
+    with pytest.raises(Unavailable) as caught:
+        _put(store)
     assert str(tmp_path) not in caught.value.message
 
 
@@ -474,6 +496,11 @@ class _Syscalls:
         patch.setattr(os, "replace", recording_replace)
         patch.setattr(os, "mkdir", recording_mkdir)
 
+    def synced_last(self) -> list[str]:
+        """What was synced since the last rename, which names the file."""
+        backwards = itertools.takewhile(lambda event: event[0] == "fsync", self.events[::-1])
+        return [what for _kind, what in backwards][::-1]
+
     def position(self, kind: str, what: str) -> int:
         return self.events.index((kind, what))
 
@@ -501,6 +528,7 @@ def test_contents_are_on_disk_before_their_names_and_names_before_the_answer(
 ) -> None:
     with disk.stage() as staged:
         staged.write(CONTENT, NO_LIMIT)
+        staged.on_disk()
         name = os.path.relpath(str(staged.path), syscalls.root)
         disk.put(PATH, staged, {})
     synced = syscalls.position("fsync", name)
@@ -526,15 +554,50 @@ def test_every_folder_is_synced_after_the_files_are_in_place(
     disk: BlobStore, syscalls: _Syscalls
 ) -> None:
     """Also those that are there: whoever made them may not have synced them yet."""
-    for _time in range(2):
-        _put(disk)
-        folders = [("fsync", folder) for folder in ("aa/bb/cc", "aa/bb", "aa", ".")]
-        assert syscalls.events[-5:] == [syscalls.events[-5], *folders]
-        assert syscalls.events[-5][0] == "rename"
+    Path(syscalls.root / "aa" / "bb").mkdir(parents=True)
+    _put(disk)
+    assert syscalls.synced_last() == ["aa/bb/cc", "aa/bb", "aa", "."]
+
+
+def test_folders_that_are_known_to_be_durable_are_not_synced_again(
+    disk: BlobStore, syscalls: _Syscalls
+) -> None:
+    """Of a file and its metadata, two contents and two or three folders."""
+    _put(disk)
+    _put(disk, "aa/bb/dd/other.whl")
+    assert syscalls.synced_last() == ["aa/bb/dd", "aa/bb"]
+    _put(disk, "aa/cc/dd/third.whl", beside={".metadata": b"one"})
+    assert syscalls.synced_last() == ["aa/cc/dd", "aa/cc", "aa"]
+
+
+def test_a_folder_that_somebody_removed_is_durable_no_longer(
+    disk: BlobStore, syscalls: _Syscalls
+) -> None:
+    _put(disk)
+    shutil.rmtree(syscalls.root / "aa")
+    _put(disk)
+    assert syscalls.synced_last() == ["aa/bb/cc", "aa/bb", "aa", "."]
+
+
+def test_a_folder_whose_sync_failed_is_not_taken_for_durable(
+    disk: BlobStore, syscalls: _Syscalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    _put(disk, "aa/dd/ee/other.whl")
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", broken_for_folders)
+        with pytest.raises(Unavailable):
+            _put(disk, "ff/bb/cc/demo.whl")
+    _put(disk, "ff/bb/dd/demo.whl")
+    assert syscalls.synced_last() == ["ff/bb/dd", "ff/bb", "ff", "."]
 
 
 def test_files_are_staged_where_a_rename_can_reach_them(disk: BlobStore, root: Path) -> None:
     with disk.stage() as staged:
+        staged.on_disk()
         assert staged.path is not None
         assert Path(staged.path).is_relative_to(root)
 
