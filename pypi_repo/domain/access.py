@@ -125,7 +125,8 @@ class AccessPolicy(Protocol):
             "may this actor upload anything here?".
 
         Called on each request, also for names of repositories that do not exist (as private
-        ones), so that nobody learns which do.
+        ones), so that nobody learns which do. What is uploaded at the same time is published by one
+        thread, which asks for each file within the context (`contextvars`) of its own request.
         """
         ...
 

@@ -101,7 +101,10 @@ class Publishing:
         """
         try:
             self._blobs.put(candidate.file.path, staged, candidate.beside)
-            accepted = self._show(actor, candidate, staged)
+            accepted = self._database.together(
+                self._repository,
+                lambda connection: self._show(Catalog(connection), actor, candidate, staged),
+            )
         except Unavailable:
             raise  # whoever waited for one of the two does not wait for it a second time
         except BaseException:
@@ -111,38 +114,38 @@ class Publishing:
             self._discard(candidate)
         return accepted
 
-    def _show(self, actor: Actor, candidate: Candidate, staged: StagedFile) -> Accepted:
+    def _show(
+        self, catalog: Catalog, actor: Actor, candidate: Candidate, staged: StagedFile
+    ) -> Accepted:
         """Everything may have changed since the first look, so all is asked again under a lock."""
         file = candidate.file
-        with self._database.begin() as connection:
-            catalog = Catalog(connection)
-            catalog.lock(self._repository)
-            found = catalog.destination(candidate.wanted_in(self._repository))
-            there = require_open(self._policy, actor, self._repository, file.project, found)
-            repository = there.repository
-            existing = existing_file(there, candidate.filename, file.digests)
-            if existing is not None and existing.digests == file.digests:
-                return Accepted(existing, is_unchanged=True)
-            check_quota(catalog, repository, candidate.size, existing)
-            if there.project is None:
-                check_new_project(catalog, repository, candidate.display_name)
-            if there.release is not None:
-                check_open(repository, there.release, file, existing)
-            self._put_what_is_gone(candidate, staged)
-            project_id = _project(catalog, there, candidate)
-            release_id = _release(catalog, there, project_id, candidate)
-            file_id = (
-                catalog.add_file(repository, release_id, file, candidate.size_beside)
-                if existing is None
-                else catalog.replace_file(
-                    repository, release_id, file, candidate.size_beside, existing.filename
-                )
+        catalog.lock(self._repository)
+        found = catalog.destination(candidate.wanted_in(self._repository))
+        there = require_open(self._policy, actor, self._repository, file.project, found)
+        repository = there.repository
+        existing = existing_file(there, candidate.filename, file.digests)
+        if existing is not None and existing.digests == file.digests:
+            return Accepted(existing, is_unchanged=True)
+        check_quota(catalog, repository, candidate.size, existing)
+        if there.project is None:
+            check_new_project(catalog, repository, candidate.display_name)
+        if there.release is not None:
+            check_open(repository, there.release, file, existing)
+        self._put_what_is_gone(candidate, staged)
+        project_id = _project(catalog, there, candidate)
+        release_id = _release(catalog, there, project_id, candidate)
+        file_id = (
+            catalog.add_file(repository, release_id, file, candidate.size_beside)
+            if existing is None
+            else catalog.replace_file(
+                repository, release_id, file, candidate.size_beside, existing.filename
             )
-            if existing is not None or candidate.provenance is not None:
-                catalog.set_provenance(file_id, candidate.provenance)
-            serial = catalog.next_serial(repository)
-            catalog.note_publication(project_id, candidate.display_name, serial)
-            catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
+        )
+        if existing is not None or candidate.provenance is not None:
+            catalog.set_provenance(file_id, candidate.provenance)
+        serial = catalog.next_serial(repository)
+        catalog.note_publication(project_id, candidate.display_name, serial)
+        catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
 
     def _put_what_is_gone(self, candidate: Candidate, staged: StagedFile) -> None:

@@ -23,6 +23,7 @@ from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, OutOfSpa
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
+from pypi_repo.storage.group_commit import GroupCommit
 from pypi_repo.storage.prepared import (
     PREPARED,
     Answer,
@@ -39,6 +40,7 @@ _FULL = ("is full", "no space left")
 _LOCKED = ("locked", "lock timeout")
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _TRIES = 20
+_EVERYTHING = ""
 _BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
 
 Result = TypeVar("Result")
@@ -78,6 +80,7 @@ class Database:
         self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
         self._isolated = isolated(self.engine)
         self._joined = threading.local()
+        self._groups: dict[str, GroupCommit] = {}
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = (
             self.engine.get_execution_options()[PREPARED]
         )
@@ -156,8 +159,24 @@ class Database:
         if joined := self._joined_connection():
             yield joined
             return
-        with self.own_errors(), self.engine.begin() as connection:
+        with self._transaction() as connection:
             yield connection
+
+    def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
+        """What `work` gives in a write transaction, which it may share with others that come at
+        the same time; see GroupCommit.
+
+        subject: what those lock who share one, such as a repository. SQLite locks all.
+        """
+        self._pass_guard()
+        if joined := self._joined_connection():
+            return work(joined)
+        if self.is_sqlite:
+            subject = _EVERYTHING
+        group = self._groups.get(subject)
+        if group is None:
+            group = self._groups.setdefault(subject, GroupCommit(self._transaction))
+        return group.make(work)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
         """Makes each `read`, `ask` and `begin` of `work`, in this thread, part of one transaction.
@@ -178,6 +197,11 @@ class Database:
                     if getattr(error.orig, "sqlstate", None) not in _CONFLICTS:
                         raise
         raise Unavailable("Others keep changing the same; try again in a moment.")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self.own_errors(), self.engine.begin() as connection:
+            yield connection
 
     @property
     def is_joined(self) -> bool:

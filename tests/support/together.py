@@ -1,0 +1,65 @@
+"""Makes changes of several threads wait for one and the same transaction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, event
+
+from pypi_repo.storage.database import Database
+
+Result = TypeVar("Result")
+
+_PATIENCE = 30.0  # seconds
+
+
+def together(
+    database: Database, subject: str, calls: Sequence[Callable[[], Result]]
+) -> list[Future[Result]]:
+    """What came of each call, in whose order they have come while somebody else was at work.
+
+    calls: each makes one change of the subject through `Database.together`.
+    """
+    begun, over = threading.Event(), threading.Event()
+
+    def be_at_work(_connection: Connection) -> None:
+        begun.set()
+        assert over.wait(_PATIENCE)
+
+    with ThreadPoolExecutor(len(calls) + 1) as threads:
+        first = threads.submit(database.together, subject, be_at_work)
+        assert begun.wait(_PATIENCE)
+        futures = []
+        try:
+            for number, call in enumerate(calls, 1):
+                futures.append(threads.submit(call))
+                _wait_until_waiting(database, number)
+        finally:
+            over.set()
+        first.result(_PATIENCE)
+    return futures
+
+
+def _wait_until_waiting(database: Database, number: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not any(len(group._waiting) == number for group in database._groups.values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@contextmanager
+def counted_commits(database: Database) -> Iterator[list[Connection]]:
+    """One item for each commit within the block, on any thread."""
+    commits: list[Connection] = []
+
+    def count(connection: Connection) -> None:
+        commits.append(connection)
+
+    event.listen(database.engine, "commit", count)
+    yield commits
+    event.remove(database.engine, "commit", count)
