@@ -84,6 +84,7 @@ def _others(installation: Installation) -> Iterator[tuple[str, ServerProcess]]:
     yield _TWO_WORKERS, installation.serve("--workers", "2")
     yield _GRANIAN, installation.under("granian", workers=1, threads=1)
     yield _TWO_GRANIANS, installation.under("granian", workers=2, threads=1)
+    yield "granian, 2 workers of 8 threads", installation.under("granian", workers=2, threads=8)
     yield "gunicorn, 2 workers of 8 threads", installation.under("gunicorn", workers=2, threads=8)
 
 

@@ -35,13 +35,10 @@ class Goal:
     unit: str = ""
 
     @property
-    def missed(self) -> list[str]:
-        at_least = self.kind == "at least"
-        return [
-            name
-            for name, value in self.measured.items()
-            if (value < self.bound if at_least else value > self.bound)
-        ]
+    def is_reached(self) -> bool:
+        if self.kind == "at least":
+            return all(value >= self.bound for value in self.measured.values())
+        return all(value <= self.bound for value in self.measured.values())
 
 
 @dataclass
@@ -59,7 +56,7 @@ def goals_table(goals: Iterable[Goal]) -> Table:
                 f"{name}: {_number(value)}" if name else _number(value)
                 for name, value in goal.measured.items()
             ),
-            "no" if goal.missed else "yes",
+            "yes" if goal.is_reached else "no",
         ]
         for goal in goals
     ]

@@ -40,7 +40,7 @@ class Stage:
 
     @cached_property
     def on_postgresql(self) -> Installation:
-        server = self._stack.enter_context(PostgresServer(self._folder))
+        server = self._stack.enter_context(PostgresServer(self._folder, connections=300))
         data = self._folder / "on-postgresql"
         return self._stack.enter_context(Installation(data, server.create_database()))
 

@@ -26,13 +26,16 @@ _SETTINGS = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writ
 class PostgresServer:
     """A server with its data in `folder / "postgres"`, reached through a Unix socket.
 
+    connections: how many it takes at once.
+
     The package's own `get_server` is not used: as root it adds a system user and opens every
     folder above the data to everybody. Here root's server runs as `nobody`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, connections: int = 100) -> None:
         self._data = folder / "postgres"
         self._log = folder / "postgres.log"
+        self._settings = [*_SETTINGS, "-c", f"max_connections={connections}"]
         self._account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
@@ -83,7 +86,7 @@ class PostgresServer:
         command = [self._program("postgres"), "-D", self._data_path, "-k", str(self._runtime)]
         with self._log.open("ab") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(
-                [*command, *_SETTINGS],
+                [*command, *self._settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
