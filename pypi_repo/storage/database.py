@@ -29,11 +29,10 @@ from pypi_repo.storage.prepared import (
     Answer,
     PreparedQuestion,
     Question,
-    Readers,
     driver_errors,
-    is_busy,
 )
 from pypi_repo.storage.prepared import ask as ask_within
+from pypi_repo.storage.readers import Readers, is_busy
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _FULL = ("is full", "no space left")

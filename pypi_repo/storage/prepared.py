@@ -5,17 +5,14 @@ statements, and on checking connections out and in. Here the statement and its t
 SQLAlchemy's; the execution is not.
 """
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, Select, UpdateBase
+from sqlalchemy import Connection, Dialect, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
-
-from pypi_repo.domain.waiting import about_to_wait
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
@@ -92,68 +89,6 @@ class PreparedQuestion(Generic[Answer]):
         return tuple(values)
 
 
-class Readers:
-    """Connections that ask prepared questions and nothing else, each in no transaction.
-
-    As many as ever asked at the same time stay open, beside those in the engine's pool. On SQLite,
-    they wait for no lock.
-
-    only_one: the engine has one connection for all, which goes back to its pool each time.
-    """
-
-    def __init__(self, engine: Engine, *, only_one: bool) -> None:
-        self._engine = engine
-        self._dialect: Any = engine.dialect
-        self._only_one = only_one
-        self._idle: list[Any] = []
-
-    def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
-        """Raises the driver's errors; see `driver_errors` and `is_busy`."""
-        try:
-            connection, is_new = self._idle.pop(), False
-        except IndexError:
-            about_to_wait()
-            connection, is_new = self._open(), True
-        try:
-            answer = question.ask(connection, parameters)
-        except BaseException as error:
-            if is_busy(error):
-                self._idle.append(connection)
-                raise
-            was_cut = self._dialect.is_disconnect(error, connection, None)
-            connection.close()
-            if was_cut and not is_new:  # somewhere between two requests
-                return self.ask(question, parameters)
-            raise
-        if self._only_one:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        return answer
-
-    @property
-    def idle(self) -> int:
-        """How many wait for the next question."""
-        return len(self._idle)
-
-    def close(self) -> None:
-        """Closes those that nobody is using."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def _open(self) -> Any:
-        connection = self._engine.raw_connection()
-        if self._only_one:
-            return connection
-        connection.detach()
-        driver: Any = connection.dbapi_connection
-        if self._dialect.name == "sqlite":
-            driver.execute("PRAGMA busy_timeout = 0")
-        else:
-            driver.autocommit = True
-        return driver
-
-
 def ask(
     connection: Connection, question: Question[Answer], parameters: Mapping[str, Any]
 ) -> Answer:
@@ -175,12 +110,6 @@ def ask(
 def _type(column: Any, dialect: Dialect) -> Any:
     """Its type as the dialect converts it."""
     return column.type.dialect_impl(dialect)
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether a reader found a lock on the database that it did not wait for."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & 0xFF == sqlite3.SQLITE_BUSY  # the rest says why
 
 
 @contextmanager

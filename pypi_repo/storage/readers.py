@@ -1,0 +1,119 @@
+"""Connections that answer the questions of the hot path, and nothing else."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine
+
+from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.storage.prepared import Answer, PreparedQuestion
+
+_VERSION = "PRAGMA data_version"
+_REMEMBERED_AT_MOST = 1024  # answers
+_LONGEST = 200  # characters of what is asked for; strangers choose it
+_NOT_ASKED: Any = object()
+
+
+class Readers:
+    """Connections that ask prepared questions, each in no transaction.
+
+    As many as ever asked at the same time stay open, beside those in the engine's pool.
+
+    only_one: the engine has one connection for all, which goes back to its pool each time.
+    """
+
+    def __init__(self, engine: Engine, *, only_one: bool) -> None:
+        self._engine = engine
+        self._dialect: Any = engine.dialect
+        self._only_one = only_one
+        self._idle: list[_Reader] = []
+
+    def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
+        """Raises the driver's errors; see `driver_errors` and `is_busy`."""
+        try:
+            reader, is_new = self._idle.pop(), False
+        except IndexError:
+            about_to_wait()
+            reader, is_new = self._open(), True
+        try:
+            answer = reader.ask(question, parameters)
+        except BaseException as error:
+            if is_busy(error):
+                self._idle.append(reader)
+                raise
+            was_cut = self._dialect.is_disconnect(error, reader.connection, None)
+            reader.connection.close()
+            if was_cut and not is_new:  # somewhere between two requests
+                return self.ask(question, parameters)
+            raise
+        if self._only_one:
+            reader.connection.close()
+        else:
+            self._idle.append(reader)
+        return answer
+
+    @property
+    def idle(self) -> int:
+        """How many wait for the next question."""
+        return len(self._idle)
+
+    def close(self) -> None:
+        """Closes those that nobody is using."""
+        while self._idle:
+            self._idle.pop().connection.close()
+
+    def _open(self) -> "_Reader":
+        connection = self._engine.raw_connection()
+        if self._only_one:
+            return _Reader(connection)
+        connection.detach()
+        driver: Any = connection.dbapi_connection
+        if self._dialect.name == "sqlite":
+            return _RememberingReader(driver)
+        driver.autocommit = True
+        return _Reader(driver)
+
+
+class _Reader:
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
+        return question.ask(self.connection, parameters)
+
+
+class _RememberingReader(_Reader):
+    """Of a SQLite database in a file. It waits for no lock, and changes nothing.
+
+    `PRAGMA data_version` gives another number as soon as any other connection, of whichever
+    process, has committed a change (https://www.sqlite.org/pragma.html#pragma_data_version). Where
+    it is what it was before a question was asked, nothing has changed since, and the database
+    would give the same answer at this moment.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA query_only = ON")  # its own changes it would not notice
+        self._version = 0
+        self._answers: dict[object, Any] = {}
+
+    def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
+        (version,) = self.connection.execute(_VERSION).fetchone()
+        if version != self._version or len(self._answers) >= _REMEMBERED_AT_MOST:
+            self._version = version
+            self._answers.clear()
+        key = question, *parameters.items()
+        answer: Answer = self._answers.get(key, _NOT_ASKED)
+        if answer is _NOT_ASKED:
+            answer = super().ask(question, parameters)
+            if all(len(str(value)) <= _LONGEST for value in parameters.values()):
+                self._answers[key] = answer
+        return answer
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a reader found a lock on the database that it did not wait for."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF == sqlite3.SQLITE_BUSY  # the rest says why

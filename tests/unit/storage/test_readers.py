@@ -1,0 +1,161 @@
+"""What readers remember is what the database would answer at that moment, whoever changed it."""
+
+import random
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.waiting import without_waiting
+from pypi_repo.storage import schema
+from pypi_repo.storage.database import Database
+from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.prepared import Question
+from pypi_repo.storage.tables import RepositoryRow
+from tests.support.sql import count_statements
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Of a database with the repository `main`."""
+    path = tmp_path / "registry.db"
+    database = Database(path)
+    database.make_file()
+    schema.upgrade(database)
+    database.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO repositories (name, description, public, allow_overwrite, allow_reuse,"
+            " profile, serial, created_at) VALUES ('main', '', 0, 0, 0, '', 0, '2026-01-01')"
+        )
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    database = Database(path)
+    yield database
+    database.close()
+
+
+def serial_of(database: Database) -> int:
+    found = Lookups(database).repository("main")
+    assert found is not None
+    return found.serial
+
+
+def test_what_was_asked_is_not_asked_again_until_something_changes(database: Database) -> None:
+    lookups = Lookups(database)
+    with count_statements(database) as statements:
+        for _ in range(3):
+            assert lookups.repository("main") is lookups.repository("main")
+            assert lookups.repository("none") is None
+        assert len(statements) == 2
+        with database.begin() as connection:
+            connection.execute(update(RepositoryRow).values(serial=7))
+        del statements[:]
+        for _ in range(3):
+            assert serial_of(database) == 7
+            assert lookups.repository("none") is None
+        assert len(statements) == 2
+
+
+def test_answers_belong_to_what_was_asked(database: Database) -> None:
+    """And not to the order of the parameters."""
+    lookups = Lookups(database)
+    located = lookups.locate_file("main", "none")
+    assert located is not None
+    assert lookups.locate_file("none", "main") is None
+    assert lookups.locate_file("main", "none") == located
+
+
+def test_strangers_fill_no_memory(database: Database) -> None:
+    lookups = Lookups(database)
+    for number in range(3000):
+        assert lookups.repository(f"none-{number}") is None
+        assert lookups.repository("x" * 10_000 + str(number)) is None
+    (reader,) = database._readers._idle
+    keys = list(reader._answers)  # type: ignore[attr-defined]
+    assert len(keys) <= 1024
+    assert max(len(str(key)) for key in keys) < 500
+
+
+def test_a_reader_changes_nothing(database: Database) -> None:
+    """It would not notice its own changes."""
+    serial_of(database)
+    change = Question(update(RepositoryRow).values(serial=9), lambda _rows: None)
+    with pytest.raises(Unavailable):
+        database.ask(change)
+    assert serial_of(database) == 0
+
+
+def test_no_answer_is_stale_whoever_changes_what(database: Database, path: Path) -> None:
+    """Another connection, another pool, what is rolled back, checkpoints, and what is rebuilt."""
+    other = Database(path)
+    raw = sqlite3.connect(path, isolation_level=None)
+    raw.execute("PRAGMA synchronous = OFF")
+    expected, choices = 0, random.Random(13)
+    for _ in range(400):
+        match choices.randrange(8):
+            case 0 | 1:
+                expected += 1
+                raw.execute("UPDATE repositories SET serial = ?", (expected,))
+            case 2:
+                expected += 1
+                with choices.choice((database, other)).begin() as connection:
+                    connection.execute(update(RepositoryRow).values(serial=expected))
+            case 3:
+                raw.execute("BEGIN IMMEDIATE")
+                raw.execute("UPDATE repositories SET serial = -1")
+                assert serial_of(database) == expected
+                raw.execute("ROLLBACK")
+            case 4:
+                raw.execute(f"PRAGMA wal_checkpoint({choices.choice(('TRUNCATE', 'RESTART'))})")
+            case 5:
+                raw.execute("VACUUM")
+            case 6:
+                expected += 1
+                raw.executescript(
+                    f"BEGIN; DROP INDEX IF EXISTS more; CREATE INDEX more ON repositories (serial);"
+                    f"UPDATE repositories SET serial = {expected}; COMMIT"
+                )
+            case _:
+                pass
+        assert serial_of(database) == serial_of(other) == expected
+        with without_waiting():
+            assert serial_of(database) == expected
+    raw.close()
+    other.close()
+
+
+def test_whoever_asks_after_a_commit_sees_it(database: Database, path: Path) -> None:
+    """Many at once, while somebody commits all the time: nobody is told what was before."""
+    committed, is_over = 0, threading.Event()
+
+    def ask() -> int:
+        asked = 0
+        while not is_over.is_set():
+            before = committed
+            assert serial_of(database) >= before
+            asked += 1
+        return asked
+
+    raw = sqlite3.connect(path, isolation_level=None)
+    raw.execute("PRAGMA synchronous = OFF")
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask) for _ in range(4)]
+        try:
+            for number in range(1, 1001):
+                raw.execute("UPDATE repositories SET serial = ?", (number,))
+                committed = number
+        finally:
+            is_over.set()
+        assert sum(each.result() for each in asking) > 0
+    raw.close()
+    assert serial_of(database) == 1000
