@@ -49,6 +49,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ahead = bytearray()
         self._pace = Pace(self._patience, now)  # of the body that is being received
         self._is_working = False  # a thread, on the first request
+        self._goes_on_soon = False
         self._has_room = True  # for more of the answer
         self._is_lost = self._is_at_end = self._is_leaving = self._was_heard = False
         self._made = self._taken = 0  # bytes of answers
@@ -80,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         """The client sends no more, and may still wait for answers."""
         self._is_at_end = True
         self._cut_off()
-        if self._is_leaving or self._is_spoiled or not self._is_answering:
+        if self._is_leaving or not (self._is_answering or self._goes_on_soon):
             return False
         return self._transport.can_write_eof()
 
@@ -97,12 +98,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._has_room = True
-        if self._is_working or self._is_lost:
-            return
-        if self._response is not None:
-            self._work_on(self._requests[0], self._response)
-        else:
-            self._go_on()
+        self._go_on_soon()  # the transport does not expect to be closed meanwhile
 
     # What the server asks
 
@@ -316,7 +312,9 @@ class Connection(asyncio.BufferedProtocol):
         self._made += len(part)
         self._transport.write(part)
         if not response.is_finished:
-            if self._has_room:
+            if response.is_at_hand:
+                self._go_on_soon()
+            elif self._has_room:
                 self._work_on(self._requests[0], response)
             return
         self._leave_slot()
@@ -337,24 +335,47 @@ class Connection(asyncio.BufferedProtocol):
             or self._is_spoiled
             or self._is_at_end
         ):
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        """In the next turn of the loop, and once in it: others have theirs."""
+        if not self._goes_on_soon:
+            self._goes_on_soon = True
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """With what came before the last answer was made."""
-        if self._is_lost or self._is_leaving or self._response is not None or not self._has_room:
+        """With the answer, or with what came before the last one was made."""
+        self._goes_on_soon = False
+        if self._is_lost or self._is_leaving or self._is_working or not self._has_room:
             return
-        if not self._requests and not self._is_spoiled:
+        if self._response is not None:
+            self._go_on_with(self._response)
+        elif self._requests:
+            self._serve_next()
+        else:
+            self._go_on_receiving()
+
+    def _go_on_with(self, response: Response) -> None:
+        if response.is_at_hand:
+            part = response.make_part(self._server.application)
+            if response.is_finished:
+                self._server.threads.add(response.close)  # which may wait
+            self._send(response, part)
+        else:
+            self._work_on(self._requests[0], response)
+
+    def _go_on_receiving(self) -> None:
+        if not self._is_spoiled:
             ahead, self._ahead = self._ahead, bytearray()
             self._receive(memoryview(ahead))
-        if self._requests:
-            self._serve_next()
-        elif self._is_spoiled or self._is_at_end:
-            self._end()
-        else:
-            receiving = self._parser.receiving
-            if receiving is not None and not receiving.is_streamed:
-                self._ask_for(receiving)
             self._mind_what_comes()
+        if self._requests:
+            return
+        receiving = self._parser.receiving
+        if self._is_spoiled or self._is_at_end:
+            self._end()
+        elif receiving is not None and not receiving.is_streamed:
+            self._ask_for(receiving)
 
     def _leave_slot(self) -> None:
         if self._requests:
@@ -363,6 +384,8 @@ class Connection(asyncio.BufferedProtocol):
     def _end(self) -> None:
         """Tells the client that this was all, and waits until it leaves as well."""
         transport = self._transport
+        if self._is_leaving or transport.is_closing():
+            return
         if self._reason is not None:
             receiving = self._parser.receiving
             version = receiving.version if receiving is not None else "1.0"

@@ -61,10 +61,16 @@ class Response:
         self._written: list[bytes] = []
         self._iterable: Iterable[bytes] = ()
         self._chunks: Iterator[bytes] = iter(())
+        self._rest: memoryview | None = None  # of a long chunk
         self._remaining: int | None = None  # bytes of a body of known length
         self._was_called = self._has_written = self._has_begun = self._is_chunked = False
         self._is_out = False  # in part
         self.is_finished = self.is_last = self.is_cut = False
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the next part was made already."""
+        return self._rest is not None
 
     def make_part(self, application: "WSGIApplication") -> bytes:
         """The next part, `PART` bytes or all that is left. Failures are logged and answered."""
@@ -81,10 +87,12 @@ class Response:
         return part
 
     def _next_part(self) -> bytes:
-        parts: list[bytes] = []
+        parts: list[bytes | memoryview] = []
         size = 0
         while size < PART and not self.is_finished:
-            chunk = self._written.pop(0) if self._written else next(self._chunks, None)
+            if self.is_at_hand:
+                size = PART  # what comes after it may have to be waited for
+            chunk = self._next_chunk()
             if chunk:
                 self._begin_once(parts)
                 self._add(chunk, parts)
@@ -93,10 +101,20 @@ class Response:
                 self._finish(parts)
         return b"".join(parts)
 
+    def _next_chunk(self) -> bytes | memoryview | None:
+        """Of a long one as much as is sent at once: the client may not take it for a while."""
+        chunk = self._rest or (self._written.pop(0) if self._written else next(self._chunks, None))
+        if chunk is None or len(chunk) <= PART:
+            self._rest = None
+            return chunk
+        view = memoryview(chunk)
+        self._rest = view[PART:]
+        return view[:PART]
+
     def close(self) -> None:
         """Once no more of it is wanted, or there is no more."""
         close = getattr(self._iterable, "close", None)
-        self._iterable = ()
+        self._iterable, self._rest = (), None
         if close is not None:
             try:
                 close()
@@ -117,7 +135,7 @@ class Response:
         self._has_written = True
         self._written.append(chunk)
 
-    def _begin_once(self, parts: list[bytes]) -> None:
+    def _begin_once(self, parts: list[bytes | memoryview]) -> None:
         if not self._has_begun:
             if not self._status:
                 raise AssertionError("start_response was not called")
@@ -167,7 +185,7 @@ class Response:
         else:
             self.is_last = True
 
-    def _add(self, chunk: bytes, parts: list[bytes]) -> None:
+    def _add(self, chunk: bytes | memoryview, parts: list[bytes | memoryview]) -> None:
         if self._is_chunked:
             parts += (b"%x\r\n" % len(chunk), chunk, b"\r\n")
         elif self._remaining is None:
@@ -176,7 +194,7 @@ class Response:
             parts.append(chunk[: self._remaining])
             self._remaining -= len(parts[-1])
 
-    def _finish(self, parts: list[bytes]) -> None:
+    def _finish(self, parts: list[bytes | memoryview]) -> None:
         self._begin_once(parts)
         if self._is_chunked:
             parts.append(b"0\r\n\r\n")

@@ -341,6 +341,40 @@ def test_a_close_that_fails(ask: bytes, serve: Serve, failures: Failures) -> Non
     assert len(failures()) == 1
 
 
+@pytest.mark.parametrize("ask", [GET, POST, OLD], ids=["GET", "POST", "1.0"])
+@pytest.mark.parametrize("kind", [list, iter, Chunks], ids=["list", "iterator", "iterable"])
+def test_long_chunks(kind: Any, ask: bytes, serve: Serve) -> None:
+    pattern = bytes(range(256))
+    whole = b"".join([b"begin", pattern * 4000, b"", b"middle", pattern * 512, b"x", b"end"])
+
+    def make() -> Any:
+        return kind([b"begin", pattern * 4000, b"", b"middle", pattern * 512, b"x", b"end"])
+
+    (answer,) = serve(Application(make)).answers(ask)
+
+    assert answer.is_whole
+    assert answer.body == whole
+
+
+@pytest.mark.parametrize("ask", [GET, POST], ids=["GET", "POST"])
+def test_a_long_chunk_does_not_wait_in_one_piece(ask: bytes, serve: Serve) -> None:
+    """For clients that do not take it: it may be one and the same for all of them."""
+    page = bytes(LARGE)
+    application = Application(lambda: Chunks([page]), headers=with_length(len(page)))
+    server = serve(application)
+    with server.connect() as client:
+        client.sendall(ask)
+        client.recv(100)
+        (connection,) = server.server._connections
+        assert until(lambda: not connection._has_room)
+        waiting = connection._waiting
+        rest = received(client)
+
+    assert waiting < 1_000_000
+    assert rest.endswith(page[:1000])
+    assert until(lambda: application.closed == [1])
+
+
 # Clients that leave
 
 
