@@ -3,19 +3,21 @@
 import re
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, text
-from sqlalchemy.exc import NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import NoSuchModuleError, OperationalError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.prepared import PREPARED
 
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
+_WRITERS_PAUSE = 0.0005  # seconds between two looks whether that one is done
+_ANY_BUSY = 0xFF  # the rest of an error code says why
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 # A machine that vanished is noticed within a minute or so, on both ends; the system's own
 # patience is two hours, in which nobody could upload into a repository that it has locked.
@@ -158,14 +160,24 @@ def _switch_to_wal(cursor: Any) -> None:
 
     Where several processes begin with a new one, SQLite refuses this without any waiting.
     """
+    _once_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"), pause=0.01)
+
+
+def _once_free(ask: Callable[[], object], *, pause: float) -> None:
+    """Asks SQLite until no other program stands in the way, or for so long as a writer waits.
+
+    pause: seconds between two attempts.
+    """
     deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            ask()
+        except (sqlite3.OperationalError, OperationalError) as error:
+            cause: Any = getattr(error, "orig", error)
+            is_busy = cause.sqlite_errorcode & _ANY_BUSY == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(pause)
         else:
             return
 
@@ -183,4 +195,18 @@ def _begin_sqlite(connection: Connection) -> None:
     if options.get(_SNAPSHOT):
         connection.exec_driver_sql("BEGIN")
     elif not options.get(_READER):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin_writing(connection)
+
+
+def _begin_writing(connection: Connection) -> None:
+    """As soon as no other process writes.
+
+    SQLite's own pauses grow to a tenth of a second, ten times as long as what they wait for: where
+    several processes write, most of them would sleep most of the time.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        _once_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), pause=_WRITERS_PAUSE)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")

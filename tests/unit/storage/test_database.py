@@ -255,6 +255,28 @@ def test_a_locked_database_is_said_to_be_locked(
     database.close()
 
 
+def test_a_writer_looks_often_whether_another_one_is_done(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not after ever longer pauses, as SQLite does."""
+    pauses: list[float] = []
+    with sqlite.begin() as connection:
+        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
+    with closing(sqlite3.connect(tmp_path / "registry.db", isolation_level=None)) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 100:
+                rival.execute("ROLLBACK")
+
+        monkeypatch.setattr(engines.time, "sleep", pause)
+        with sqlite.begin() as connection:
+            connection.execute(text("INSERT INTO things VALUES ('a')"))
+    assert pauses == [pauses[0]] * 100
+    assert pauses[0] < 0.001
+
+
 def test_a_full_disk_of_the_database(sqlite: Database) -> None:
     with sqlite.begin() as connection:
         connection.execute(text("CREATE TABLE things (name VARCHAR)"))
