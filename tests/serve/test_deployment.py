@@ -192,7 +192,7 @@ class Clamour:
     def wait_for_answers(self, more: int = 40) -> None:
         with self._changed:
             wanted = self._count + more
-            assert self._changed.wait_for(lambda: self._count >= wanted, timeout=30)
+            assert self._changed.wait_for(lambda: self._count >= wanted, timeout=120)
 
     def close(self) -> None:
         self._stopped.set()

@@ -23,7 +23,7 @@ def use(server: ServeProcess) -> str:
     with publisher_of(server) as publisher:
         assert publisher.upload(wheel()).status == 200
         page = publisher.get("/repositories/main/simple/demo/", **{"X-Request-ID": "my-page"})
-        assert page.headers["X-Request-Id"] == "my-page"  # as some servers spell it
+        assert page.headers["X-Request-ID"] == "my-page"
         assert publisher.get("/readyz").text == "database: ok\nfiles: ok\n"
         assert publisher.get("/repositories/other/simple/?secret=s3cret").status == 404
         return publisher.request("GET", "/metrics", bearer(TOKEN)).text
