@@ -90,9 +90,13 @@ class Acceptor:
         if self._is_my_turn is None or self._is_my_turn(self._number):
             return True
         now = time.monotonic()
-        if now - self._left_since > 10 * _LEFT_TO_OTHERS:
-            self._left_since = now  # a new one
-        return now - self._left_since > _LEFT_TO_OTHERS
+        left = now - self._left_since
+        if _LEFT_TO_OTHERS < left < 10 * _LEFT_TO_OTHERS:
+            self._left_since = now  # and so is the next one
+            return True
+        if left > _LEFT_TO_OTHERS:
+            self._left_since = now  # another process took the last one
+        return False
 
     @property
     def _number(self) -> int:

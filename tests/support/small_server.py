@@ -34,11 +34,18 @@ class SmallServer:
         application: WSGIApplication,
         patience: Patience = _PATIENT,
         tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
+        is_my_turn: Callable[[int], bool] | None = None,
     ) -> None:
         sockets = listen("127.0.0.1", 0)
         self.port = int(sockets[0].getsockname()[1])
         self._client_tls = tls[1] if tls else None
-        self.server = Server(application, sockets, patience=patience, tls=tls[0] if tls else None)
+        self.server = Server(
+            application,
+            sockets,
+            patience=patience,
+            tls=tls[0] if tls else None,
+            is_my_turn=is_my_turn,
+        )
         self._thread = threading.Thread(target=self.server.serve)
 
     def connect(self) -> socket.socket:

@@ -1,10 +1,14 @@
 """Connections are shared out by what each process says of itself."""
 
 import os
+import time
+from contextlib import ExitStack
 
 import pytest
 
 from pypi_repo.server.balance import Balance
+from tests.support.small_server import echo
+from tests.unit.server.conftest import Serve
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
@@ -55,3 +59,22 @@ def test_other_processes_see_it() -> None:
 
     assert not balance.is_my_turn(0, 1)
     assert balance.is_my_turn(0, 0)
+
+
+def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
+    """However many come at once; nobody takes them here, so they are taken in the end."""
+    first_asked = dict[int, float]()
+
+    def never(connections: int) -> bool:
+        first_asked.setdefault(connections, time.monotonic())
+        return False
+
+    server = serve(echo, is_my_turn=never)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(20)]
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for client in clients:
+            assert client.recv(12) == b"HTTP/1.1 200"
+
+    assert first_asked[19] - first_asked[0] > 18 * 0.001
