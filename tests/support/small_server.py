@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from werkzeug.exceptions import HTTPException
+
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
 from pypi_repo.server.sockets import listen
@@ -26,7 +28,7 @@ _TIMEOUT = 60
 class SmallServer:
     """Serves from threads of this process, in a `with` block.
 
-    tls: what the server needs to encrypt, and what a client needs to trust it.
+    tls: what the server needs to encrypt, and what a client needs to trust it: `client_tls`.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class SmallServer:
     ) -> None:
         sockets = listen("127.0.0.1", 0)
         self.port = int(sockets[0].getsockname()[1])
-        self._client_tls = tls[1] if tls else None
+        self.client_tls = tls[1] if tls else None
         self.server = Server(
             application,
             sockets,
@@ -50,9 +52,9 @@ class SmallServer:
 
     def connect(self) -> socket.socket:
         connected = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT)
-        if self._client_tls is None:
+        if self.client_tls is None:
             return connected
-        return self._client_tls.wrap_socket(connected, server_hostname="localhost")
+        return self.client_tls.wrap_socket(connected, server_hostname="127.0.0.1")
 
     def ask(self, *parts: bytes, ends: bool = False) -> bytes:
         """All that is answered on one connection to what is sent, until the server ends it.
@@ -165,8 +167,11 @@ def _dechunked(rest: bytes) -> tuple[bytes, bytes, bool]:
 
 
 def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Tells the method, the target and the body."""
-    body = environ["wsgi.input"].read()
+    """Tells the method, the target and the body; or why that did not come."""
+    try:
+        body = environ["wsgi.input"].read()
+    except HTTPException as error:
+        return error(environ, start_response)
     start_response("200 OK", [("Content-Type", "text/plain")])
     query = environ["QUERY_STRING"]
     target = environ["PATH_INFO"] + (f"?{query}" if query else "")

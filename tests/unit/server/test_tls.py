@@ -1,0 +1,228 @@
+"""The same over TLS, where a connection cannot be ended in one direction only."""
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.server.patience import Patience
+from pypi_repo.server.tls import tls_context
+from tests.support.deployment import write_certificate
+from tests.support.small_server import SmallServer, echo, parsed, received, until
+from tests.unit.server.conftest import Serve
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+Tls = tuple[ssl.SSLContext, ssl.SSLContext]
+
+GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LARGE = 30_000_000
+HASTY = Patience(
+    idle=1.5, headers=1, body=1, slowest=1024, answer=1, crowded=0.5, refused=3, leaving=1
+)
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    certificate, key = write_certificate(tmp_path_factory.mktemp("tls"))
+    return tls_context(certificate, key), ssl.create_default_context(cafile=certificate)
+
+
+def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Refuses what is sent to /refused, sends much to who asks for /much, and echoes the rest."""
+    assert environ["wsgi.url_scheme"] == "https"
+    path = environ["PATH_INFO"]
+    if path.startswith("/wait"):
+        about_to_wait()
+    if path == "/refused":
+        start_response("403 No", [("Content-Length", "2")])
+        return [b"no"]
+    if path == "/broken":
+        raise ValueError("as it should")
+    if path == "/much":
+        start_response("200 OK", [("Content-Length", str(LARGE))])
+        return (bytes(1000) for _ in range(LARGE // 1000))
+    return echo(environ, start_response)
+
+
+@pytest.fixture
+def server(serve: Serve, tls: Tls) -> SmallServer:
+    return serve(app, tls=tls)
+
+
+@pytest.fixture
+def hasty(serve: Serve, tls: Tls) -> SmallServer:
+    return serve(app, patience=HASTY, tls=tls)
+
+
+def post(target: str, size: int, more: str = "") -> bytes:
+    return f"POST {target} HTTP/1.1\r\nHost: x\r\n{more}Content-Length: {size}\r\n\r\n".encode()
+
+
+def test_one_request_after_the_other(server: SmallServer) -> None:
+    trust = server.client_tls
+    client = http.client.HTTPSConnection("127.0.0.1", server.port, context=trust)
+    for size in (0, 10, 500_000, 5_000_000):
+        client.request("POST", "/echo", bytes(size))
+        assert client.getresponse().read() == b"POST /echo " + bytes(size)
+        client.request("GET", "/wait")
+        assert client.getresponse().read() == b"GET /wait "
+    client.close()
+
+
+def test_pipelined(server: SmallServer) -> None:
+    requests = b"".join(GET % number for number in range(2000))
+    answers = server.answers(requests + post("/x", 300_000) + bytes(300_000) + LAST)
+
+    assert [each.body for each in answers] == [
+        *(b"GET /%d " % number for number in range(2000)),
+        b"POST /x " + bytes(300_000),
+        b"GET /last ",
+    ]
+
+
+def test_much(server: SmallServer) -> None:
+    (answer,) = server.answers(LAST.replace(b"/last", b"/much"))
+
+    assert len(answer.body) == LARGE
+
+
+def test_garbage_is_told(hasty: SmallServer) -> None:
+    first, last = hasty.answers(GET % 1 + b"garbage\r\n\r\n")
+
+    assert (first.code, last.code) == (200, 400)
+
+
+@pytest.mark.parametrize("expects", ["", "Expect: 100-continue\r\n"])
+def test_a_refusal_is_heard_by_who_sends_everything_first(
+    expects: str, server: SmallServer
+) -> None:
+    """Although the connection ends with it, for who expects to be asked."""
+    with server.connect() as client:
+        client.sendall(post("/refused", LARGE, expects))
+        client.sendall(bytes(LARGE))
+        answer = client.recv(10_000)
+
+    assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_refusal_is_heard_before_everything_is_sent(server: SmallServer) -> None:
+    with server.connect() as client:
+        client.sendall(post("/refused", LARGE))
+        assert client.recv(10_000).startswith(b"HTTP/1.1 403 ")
+        client.sendall(bytes(LARGE))
+        client.sendall(LAST)
+        (answer,) = parsed(received(client))
+
+    assert answer.code == 200
+
+
+def test_a_client_that_says_its_end(server: SmallServer) -> None:
+    """It is answered what it had asked, and the server says its end as well."""
+    with server.connect() as client:
+        client.sendall(GET % 1)
+        assert client.recv(10_000).startswith(b"HTTP/1.1 200 ")
+        assert isinstance(client, ssl.SSLSocket)
+        client.unwrap().close()
+
+    assert until(lambda: not server.server._connections)
+
+
+def test_clients_that_leave_at_once(server: SmallServer) -> None:
+    for _ in range(20):
+        for request in (LAST.replace(b"/last", b"/much"), post("/x", LARGE) + bytes(100_000)):
+            with server.connect() as client:
+                client.sendall(request)
+
+    assert until(lambda: not server.server._connections)
+    assert server.answers(LAST)[0].code == 200
+
+
+def test_who_does_not_speak_it(server: SmallServer) -> None:
+    for sent in (LAST, b"\0" * 1000, b"\x16\x03\x01\xff\xff" + bytes(70_000), b""):
+        with socket.create_connection(("127.0.0.1", server.port), 60) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            assert b"200 OK" not in received(client)
+
+    assert server.answers(LAST)[0].code == 200
+
+
+def test_a_handshake_that_never_comes(hasty: SmallServer) -> None:
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", hasty.port), 60))
+            for _ in range(100)
+        ]
+        silent[0].sendall(b"\x16\x03\x01")
+        assert hasty.answers(LAST)[0].code == 200
+        assert [received(each) for each in silent] == [b""] * 100
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET / HT", post("/x", 1000) + b"x", post("/wait", LARGE) + b"x"]
+)
+def test_who_stops_sending_is_left(begun: bytes, hasty: SmallServer) -> None:
+    with hasty.connect() as client:
+        client.sendall(begun)
+        assert b" 408 " in received(client)
+
+
+def test_who_says_nothing_is_left(hasty: SmallServer) -> None:
+    with hasty.connect() as silent, hasty.connect() as idle:
+        idle.sendall(GET % 1)
+        assert idle.recv(10_000).startswith(b"HTTP/1.1 200 ")
+        assert (received(silent), received(idle)) == (b"", b"")
+
+
+def test_who_takes_nothing_is_left(hasty: SmallServer) -> None:
+    with hasty.connect() as client:
+        client.sendall(LAST.replace(b"/last", b"/much"))
+        assert until(lambda: bool(hasty.server._connections))
+        assert until(lambda: not hasty.server._connections)
+        with suppress(ssl.SSLError):
+            assert len(received(client)) < LARGE
+
+
+def test_slow_is_not_stuck(hasty: SmallServer) -> None:
+    started, size = time.monotonic(), 0
+    with hasty.connect() as client:
+        client.sendall(LAST.replace(b"/last", b"/much"))
+        while (lasted := time.monotonic() - started) < 3:
+            while size < 2_000_000 * lasted:
+                size += len(client.recv(65536))
+            time.sleep(0.05)
+        while chunk := client.recv(65536):
+            size += len(chunk)
+
+    assert size > LARGE
+
+
+def test_little_is_kept_for_who_takes_nothing(server: SmallServer) -> None:
+    with server.connect() as client:
+        client.sendall(LAST.replace(b"/last", b"/much"))
+        assert until(lambda: bool(server.server._connections))
+        (connection,) = server.server._connections
+        assert until(lambda: not connection._has_room)
+        assert connection._waiting < 1_000_000
+
+
+def test_the_server_ends_while_clients_are_connected(serve: Serve, tls: Tls) -> None:
+    server = serve(app, tls=tls)
+    with server.connect() as idle, server.connect() as sending:
+        idle.sendall(GET % 1)
+        assert idle.recv(10_000).startswith(b"HTTP/1.1 200 ")
+        sending.sendall(post("/refused", LARGE))
+        assert sending.recv(10_000).startswith(b"HTTP/1.1 403 ")
+        sending.close()
+        server.close()
+        with suppress(ssl.SSLError):
+            assert received(idle) == b""
