@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 from werkzeug.test import Client
 
@@ -20,7 +21,10 @@ ADMINISTRATOR = "admin@example.com"
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick() -> Iterator[None]:
-    with quick_schema():
+    """Nobody waits in this process for the same migrations again, or for a costly password."""
+    gensalt = bcrypt.gensalt
+    with quick_schema(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))
         yield
 
 
