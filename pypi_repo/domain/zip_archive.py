@@ -7,6 +7,7 @@ before, between or behind. The layout is that of PKWARE's APPNOTE 6.3.10, sectio
 """
 
 import io
+import re
 import stat
 import struct
 import zlib
@@ -31,6 +32,8 @@ _DATA_DESCRIPTOR = 0x0008
 _UTF8 = 0x0800
 
 STORED, DEFLATED = 0, 8
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 _CHUNK = 256 * 1024
 LONGEST_NAME = 1024
@@ -176,7 +179,7 @@ def _checked(entry: Entry, data_offset: int) -> ZipMember:
     shown = name[:80]
     if len(entry.name) > LONGEST_NAME:
         raise InvalidArchive(f"The name {shown!r}... has more than {LONGEST_NAME} bytes.")
-    if not name or any(character < " " or character == "\x7f" for character in name):
+    if not name or _CONTROL_CHARACTER.search(name):
         raise InvalidArchive("A member's name is empty or holds control characters.")
     parts = name.removesuffix("/").split("/")
     if "\\" in name or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
