@@ -244,14 +244,15 @@ def test_the_servers_file_wrapper_is_what_it_gets(
     registry = new_registry(blobs=f"file://{tmp_path}/blobs")
     site = Site(Client(registry.wsgi_app()), "/repositories/main/", "/repositories/main/simple/",
                 "/repositories/main/files/", headers=basic(USER, PASSWORD))  # fmt: skip
-    site.upload(wheel())
+    dist = wheel(padding=100_000)  # small ones are sent from memory
+    site.upload(dist)
     wrapped: list[object] = []
 
     def file_wrapper(file: Any, _size: int) -> Any:
         wrapped.append(file)
         return file
 
-    environ = environ_of(site.file_url(wheel()), headers=site.headers)
+    environ = environ_of(site.file_url(dist), headers=site.headers)
     answer = call(registry.wsgi_app(), {**environ, "wsgi.file_wrapper": file_wrapper})
     assert [answer.chunks] == wrapped
     answer.close()
