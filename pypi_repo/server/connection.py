@@ -90,8 +90,11 @@ class Connection(asyncio.BufferedProtocol):
         self._cut_off()
         self._server.left(self)
         if self._response is not None and not self._is_working:
-            self._server.threads.add(self._response.close)
-            self._leave_slot()
+            self._drop(self._response)
+        # These know it as well, and many connections would be in memory until Python finds out.
+        self._parser.end()
+        self._reason = None
+        del self._transport
 
     def pause_writing(self) -> None:
         self._has_room = False
@@ -203,6 +206,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _mind_what_comes(self) -> None:
         """Receives more, or waits for those who take it."""
+        if self._is_lost:
+            return
         receiving = self._parser.receiving
         body = None if receiving is None else receiving.body
         wants = self._is_leaving or not (
@@ -303,10 +308,16 @@ class Connection(asyncio.BufferedProtocol):
     def _worked(self, response: Response, part: bytes) -> None:
         self._is_working = False
         if self._is_lost:
-            self._server.threads.add(response.close)
-            self._leave_slot()
+            self._drop(response)
         else:
             self._send(response, part)
+
+    def _drop(self, response: Response) -> None:
+        """An answer that nobody is there for."""
+        self._server.threads.add(response.close)
+        self._leave_slot()
+        self._response = None
+        self._requests.clear()
 
     def _send(self, response: Response, part: bytes) -> None:
         self._made += len(part)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import time
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
@@ -96,6 +97,8 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._tls is not None:
+            SSLProtocol.max_size = _RECEIVE  # or each connection keeps 256 KiB to receive in
         acceptor = Acceptor(
             self._sockets,
             self._connections,

@@ -123,6 +123,11 @@ class Parser:
         """The request that is not yet complete."""
         return self._request if self._is_receiving else None
 
+    def end(self) -> None:
+        """Nothing more is fed. It forgets the request, and those whom it calls."""
+        self._is_receiving = False
+        del self._parser, self._request, self._on_request, self._on_head, self._new_body
+
     @property
     def receives_body(self) -> bool:
         return self._is_receiving and self._has_head

@@ -1,0 +1,88 @@
+"""Connections leave nothing behind: no memory, no descriptor, no thread."""
+
+import gc
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pypi_repo.server.connection import Connection
+from pypi_repo.server.tls import tls_context
+from tests.support.deployment import write_certificate
+from tests.support.small_server import SmallServer, echo, received, until
+from tests.unit.server.conftest import Serve
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+SENT = [
+    b"",
+    GET,
+    GET.replace(b"Host: x", b"Connection: close"),
+    GET.replace(b"GET", b"HEAD") * 20,
+    b"GET / HT",
+    b"garbage\r\n\r\n",
+    POST + bytes(1000),
+    POST + bytes(100_000),
+    POST.replace(b"Host: x", b"Expect: 100-continue"),
+]
+FILES = Path("/proc/self/fd")
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What is still there is in somebody's hands, or in those of each other."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture(params=["http", "https"])
+def server(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> SmallServer:
+    if request.param == "http":
+        return serve(echo)
+    certificate, key = write_certificate(tmp_path)
+    return serve(
+        echo, tls=(tls_context(certificate, key), ssl.create_default_context(cafile=certificate))
+    )
+
+
+def connections() -> int:
+    return sum(isinstance(each, Connection) for each in gc.get_objects())
+
+
+def use(server: SmallServer, sent: bytes, waits: bool) -> None:
+    with server.connect() as client:
+        client.sendall(sent)
+        if waits and sent:
+            client.recv(100)
+        if waits and b"close" in sent:
+            received(client)
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_connections_are_forgotten_at_once(server: SmallServer) -> None:
+    """Hundreds of them in a burst would otherwise wait for the collector."""
+    before = connections()
+    for sent in SENT:
+        for waits in (False, True):
+            if waits and sent in (b"GET / HT", POST + bytes(1000)):
+                continue  # nothing comes
+            use(server, sent, waits)
+    assert until(lambda: not server.server._connections)
+
+    assert until(lambda: connections() <= before + 2, 5), "asyncio may hold the last ones"
+
+
+@pytest.mark.skipif(not FILES.exists(), reason="no /proc to count open files in")
+def test_nothing_grows(server: SmallServer) -> None:
+    use(server, GET, waits=True)
+    files = len(list(FILES.iterdir()))
+    for number in range(300):
+        use(server, SENT[number % len(SENT)], waits=False)
+    assert until(lambda: not server.server._connections)
+
+    assert until(lambda: len(list(FILES.iterdir())) <= files)
+    assert threading.active_count() < 60
