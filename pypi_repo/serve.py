@@ -22,7 +22,7 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
-from pypi_repo.server.processors import can_fork
+from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import listen, url_of
 from pypi_repo.server.tls import tls_context
 from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
@@ -62,8 +62,8 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 @option(
     "--workers",
     type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
+    default=usual_number,
+    show_default="one for each processor, at most 4",
     callback=_as_many_as_possible,
     help="How many processes serve.",
 )

@@ -36,7 +36,8 @@ def server(tmp_path: Path) -> Iterator[ServeProcess]:
     with Registry(settings) as registry:
         populate(registry)
         registry.accounts.create_user(OTHER, PASSWORD)
-    with ServeProcess("--data", str(data), "--trusted-proxy", ELSEWHERE) as server:
+    options = ("--workers", "1", "--trusted-proxy", ELSEWHERE)  # each has its own places
+    with ServeProcess("--data", str(data), *options) as server:
         yield server
 
 

@@ -66,7 +66,9 @@ class Strangers:
 
 @pytest.fixture
 def ask(data: Path) -> "tuple[ServeProcess, Callable[..., int]]":
-    with ServeProcess("--data", data, "--trusted-proxy", "127.0.0.1") as server:
+    # Each process remembers by itself who is known.
+    options = ("--workers", "1", "--trusted-proxy", "127.0.0.1")
+    with ServeProcess("--data", data, *options) as server:
 
         def ask(path: str, **headers: str) -> int:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)

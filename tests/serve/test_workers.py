@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 RELOADS = 5
+CONNECTIONS = 40
 PAGE = "/repositories/main/simple/demo/"
 
 
@@ -132,6 +135,25 @@ def test_the_process_that_looks_after_them_has_no_thread(pair: ServeProcess) -> 
 
     awaited_workers(pair, set())
     awaited(lambda: len(list(Path(f"/proc/{pair.process.pid}/task").iterdir())) == 1)
+
+
+def test_connections_are_shared_out(pair: ServeProcess) -> None:
+    """One process would get nearly all of them where the other is a little slower to wake up."""
+    before = {worker: files_of(worker) for worker in pair.workers}
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            connection = HTTPConnection("127.0.0.1", pair.port, timeout=60)
+            stack.callback(connection.close)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+        more = [files_of(worker) - before[worker] for worker in pair.workers]
+
+    assert sum(more) >= CONNECTIONS
+    assert min(more) > CONNECTIONS / 4
+
+
+def files_of(process: int) -> int:
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
 def test_who_dies_is_replaced_and_the_others_go_on(pair: ServeProcess) -> None:
@@ -258,3 +280,35 @@ def test_one_that_is_started_again_and_again(pair: ServeProcess) -> None:
         awaited_workers(pair, {other})
 
     assert second in pair.workers
+
+
+TERMINAL = """
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+while b"Listening" not in os.read(terminal, 10_000):
+    pass
+if sys.stdin.read() == "interrupt":
+    os.write(terminal, b"\\x03")
+else:
+    os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("what", ["interrupt", "close"])
+def test_it_ends_with_its_terminal(what: str, prepared: Prepared) -> None:
+    """Ctrl+C, and a window that is closed, which sends the signal that means a reload elsewhere."""
+    serve = [sys.executable, "-m", "pypi_repo.serve", *prepared.options, "--port", "0"]
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINAL, *serve, "--workers", "2"],
+        input=what,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.stdout, done.stderr) == ("0\n", "")
