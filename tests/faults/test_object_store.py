@@ -36,7 +36,7 @@ from tests.support.live import ServeProcess
 from tests.support.publisher import Publisher
 from tests.support.s3 import S3Server
 
-SMALL = wheel("small")
+SMALL = wheel("small", padding=100_000)  # yet more than is kept in memory
 LARGE = wheel("large", padding=20_000_000)  # several parts of an upload, blocks of a download
 READ_TIMEOUT = 1  # seconds
 
@@ -124,6 +124,16 @@ def test_a_store_that_fails(name: str, scene: Scene, publisher: Publisher) -> No
     after = scene.server.resources()
     assert after[0] <= before[0] + 8
     assert after[1] <= before[1] + 30_000
+
+
+def test_what_is_in_memory_is_served_meanwhile(scene: Scene, publisher: Publisher) -> None:
+    dist = wheel("tiny")
+    scene.upload(publisher, dist)
+    for fault in (None, refuses):
+        scene.proxy.set_fault(fault)
+        bodies = [publisher.get(file_path(dist)).body for _ in range(3)]
+        scene.proxy.set_fault(None)
+        assert bodies == [dist.content] * 3
 
 
 @pytest.mark.parametrize(
