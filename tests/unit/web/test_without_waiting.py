@@ -165,6 +165,23 @@ def test_what_was_asked_before_is_answered_at_once(served: Served) -> None:
             assert on_a_loop(served.app, request) == answer
 
 
+def test_what_is_hot_asks_nothing_until_something_changes(served: Served) -> None:
+    page = Request("/repositories/open/simple/demo/")
+    metadata = Request(f"/repositories/open{served.small}.metadata")
+    for request in (page, metadata):
+        in_a_thread(served.app, request)  # makes the page
+        served.registry.usage.days(1)  # writes what is waiting to be written
+        with count_statements(served.registry._database) as statements:
+            for asked in ("first", "second"):
+                served.registry.repositories.change("open", description=asked)
+                del statements[:]
+                answer = in_a_thread(served.app, request)
+                assert answer.status == "200 OK"
+                assert len(statements) == 1
+                assert on_a_loop(served.app, request) == in_a_thread(served.app, request) == answer
+                assert len(statements) == 1
+
+
 def test_small_files_are_answered_at_once_and_counted(served: Served) -> None:
     """Large ones are opened by threads; one that nobody asked for yet is read by them."""
     for repository, who in (("main", GOOD), ("open", {})):
