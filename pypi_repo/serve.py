@@ -51,7 +51,12 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 
 
 @click.command(cls=Command)
-@option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on; * for all of this machine.",
+)
 @option(
     "--port",
     type=click.IntRange(0, 65535),
