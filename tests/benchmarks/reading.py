@@ -13,6 +13,7 @@ from tests.benchmarks.report import Findings, Goal, Table
 from tests.support.processes import ServerProcess
 
 _ALL, _SOME = (1, 8, 64, 256), (8, 64)
+_MANY = 64
 _SERVE, _TWO_WORKERS = "`serve`", "`serve --workers 2`"
 _GRANIAN, _TWO_GRANIANS = "granian, 1 worker of 1 thread", "granian, 2 workers of 1 thread"
 _CONTENTS = _PAGE, _FILE = "page", "20 kB"
@@ -30,7 +31,7 @@ def measure(installation: Installation, engine: str, plan: Plan) -> Findings:
             servers[name] = stack.enter_context(server)
         for server in servers.values():
             for target in targets.values():
-                read(server, target, max(_SOME), 0.5)  # each worker has hashed the password then
+                read(server, target, _MANY, 0.5)  # each worker has hashed the password then
         runs = in_turns(
             plan.rounds,
             {
@@ -91,7 +92,7 @@ def _others(installation: Installation) -> Iterator[tuple[str, ServerProcess]]:
 def _table(title: str, content: str, servers: list[str], medians: _Medians) -> Table:
     rows = []
     for name in servers:
-        crowd = medians[content, name, 64]
+        crowd = medians[content, name, _MANY]
         cells = [
             str(medians[content, name, connections])
             if (content, name, connections) in medians
@@ -99,7 +100,9 @@ def _table(title: str, content: str, servers: list[str], medians: _Medians) -> T
             for connections in _ALL
         ]
         rows.append([name, *cells, f"{crowd.p99_of_mean:.1f}", f"{crowd.fairness:.2f}"])
-    return Table([title, *map(str, _ALL), "p99 / mean", "slowest / fastest"], rows)
+    clients = [f"{connections} client{'s' * (connections > 1)}" for connections in _ALL]
+    of_many = [f"{measure} of {_MANY}" for measure in ("p99 / mean", "slowest / fastest")]
+    return Table([title, *clients, *of_many], rows)
 
 
 def _goals(engine: str, medians: _Medians) -> Iterator[Goal]:
@@ -113,15 +116,15 @@ def _goals(engine: str, medians: _Medians) -> Iterator[Goal]:
             bound,
             {each: rate(each, _SERVE, many) / rate(each, _SERVE, few) for each in _CONTENTS},
         )
-    crowds = {content: medians[content, _SERVE, 64] for content in _CONTENTS}
+    crowds = {content: medians[content, _SERVE, _MANY] for content in _CONTENTS}
     yield Goal(
-        f"{engine}: p99 beside the mean, 64 connections",
+        f"{engine}: p99 beside the mean, {_MANY} connections",
         "at most",
         3,
         {content: crowd.p99_of_mean for content, crowd in crowds.items()},
     )
     yield Goal(
-        f"{engine}: the slowest of 64 clients beside the fastest",
+        f"{engine}: the slowest of {_MANY} clients beside the fastest",
         "at least",
         0.5,
         {content: crowd.fairness for content, crowd in crowds.items()},
