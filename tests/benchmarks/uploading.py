@@ -34,7 +34,7 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
         subjects: dict[str, _Send] = {
             _SERVE: _forms_to(installation.server, installation.upload),
             "pypiserver: no index, no sync": _forms_to(
-                stack.enter_context(_pypiserver(folder)), Target("/")
+                stack.enter_context(_pypiserver(folder)), Target("/"), at_most=100
             ),
             "nginx, PUT: no form, no index, no sync": _files_to(
                 stack.enter_context(nginx_that_stores(folder))
@@ -64,9 +64,11 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
     )
 
 
-def _forms_to(server: ServerProcess, target: Target) -> _Send:
+def _forms_to(server: ServerProcess, target: Target, at_most: int = sys.maxsize) -> _Send:
+    """at_most: files at a time, for a server that slows down with each that it has."""
+
     def send(files: int, clients: int) -> Run:
-        wheels = forms.small_wheels(f"upload-{next(_labels)}", files, SMALL_FILE)
+        wheels = forms.small_wheels(f"upload-{next(_labels)}", min(files, at_most), SMALL_FILE)
         return load.upload(server, target, [wheels[n::clients] for n in range(clients)])
 
     return send
