@@ -36,7 +36,6 @@ class Body(io.RawIOBase):
         self._on_room = on_room
         self._waiting = bytearray()  # not a queue: chunks may be of one byte
         self._room = _ROOM_AT_FIRST
-        self._received = 0
         self._is_complete = False
         self._is_unwanted = False
         self._failure: type[HTTPException] | None = None
@@ -50,7 +49,6 @@ class Body(io.RawIOBase):
 
     def append(self, data: bytes) -> None:
         with self._changed:
-            self._received += len(data)
             if not self._is_unwanted:
                 self._waiting += data
                 self._changed.notify()
@@ -120,14 +118,3 @@ class Body(io.RawIOBase):
         if self._on_first_read is not None:
             on_first_read, self._on_first_read = self._on_first_read, None
             on_first_read()
-
-    # What waitress's receivers expect of a buffer
-
-    def getfile(self) -> "Body":
-        return self
-
-    def __len__(self) -> int:
-        return self._received
-
-    def __bool__(self) -> bool:
-        return True

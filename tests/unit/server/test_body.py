@@ -33,7 +33,6 @@ def test_what_came_is_read_in_order_and_in_pieces() -> None:
     assert incoming.readline(4) == b"e tw"
     assert incoming.read(100) == b"o three"
     assert incoming.read(1) == b""
-    assert len(incoming) == 13
 
 
 def test_everything_at_once() -> None:
@@ -83,9 +82,11 @@ def test_the_sender_is_held_up_while_nobody_reads() -> None:
     incoming = body(on_room=room.set)
 
     def fill() -> int:
+        size = 0
         while not incoming.is_full:
             incoming.append(bytes(32 * 1024))
-        return len(incoming)
+            size += 32 * 1024
+        return size
 
     before_anybody_reads = fill()
     incoming.read(1)

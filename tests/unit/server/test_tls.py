@@ -4,13 +4,14 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.server import acceptor, loop
 from pypi_repo.server.patience import Patience
 from pypi_repo.server.tls import tls_context
 from tests.support.deployment import write_certificate
@@ -226,3 +227,55 @@ def test_the_server_ends_while_clients_are_connected(serve: Serve, tls: Tls) -> 
         server.close()
         with suppress(ssl.SSLError):
             assert received(idle) == b""
+
+
+def test_an_answer_is_closed_where_the_server_ends(
+    serve: Serve, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_DRAIN_SECONDS", 0.5)
+    closed: list[str] = []
+
+    class Endless:
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield bytes(1000)
+
+        def close(self) -> None:
+            closed.append("once")
+
+    def application(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Endless:
+        start_response("200 OK", [])
+        return Endless()
+
+    server = serve(application, tls=tls)
+    with server.connect() as client:
+        client.sendall(LAST)
+        assert client.recv(100)
+        server.close()
+
+    assert closed == ["once"]
+
+
+@pytest.mark.parametrize("kind", ["handshakes", "idle", "taking nothing", "sending"])
+def test_who_is_silent_makes_room(
+    kind: str, serve: Serve, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acceptor, "_possible_connections", lambda: 20)
+    server = serve(app, tls=tls, patience=Patience(crowded=0.5))
+    with ExitStack() as stack:
+        for _ in range(20):
+            if kind == "handshakes":
+                place = ("127.0.0.1", server.port)
+                stack.enter_context(socket.create_connection(place, 60))
+                continue
+            client = stack.enter_context(server.connect())
+            if kind == "taking nothing":
+                client.sendall(LAST.replace(b"/last", b"/much"))
+            elif kind == "sending":
+                client.sendall(post("/x", 1000))
+            else:
+                client.sendall(GET % 1)
+                assert client.recv(10_000).startswith(b"HTTP/1.1 200 ")
+        answers = [server.answers(LAST)[0].code for _ in range(30)]
+
+    assert answers == [200] * 30

@@ -1,0 +1,95 @@
+"""The server as a whole: what threads may call, and its end."""
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pypi_repo.server import loop
+from pypi_repo.server.loop import Server
+from pypi_repo.server.sockets import listen
+from tests.support.small_server import echo, until
+from tests.unit.server.conftest import Serve
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+LARGE = 3_000_000
+POST = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGE}\r\n\r\n".encode()
+
+
+def test_calls_before_and_after_its_life_do_nothing(serve: Serve) -> None:
+    before = Server(echo, listen("127.0.0.1", 0))
+    before.call(print, "never")
+    before.stop()
+    before.serve()
+    after = serve(echo)
+    after.close()
+    after.server.call(print, "never")
+    after.server.stop()
+
+
+def test_a_body_that_is_read_on_after_the_end(serve: Serve) -> None:
+    """By a thread that nobody waited for: it is told that nothing more comes."""
+    reads, told = threading.Event(), list[str]()
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        body = environ["wsgi.input"]
+
+        def read_later() -> None:
+            reads.wait(60)
+            try:
+                body.read()
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                told.append(type(error).__name__)
+
+        threading.Thread(target=read_later).start()
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    server = serve(application)
+    with server.connect() as client:
+        client.sendall(POST + bytes(1000))
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+    server.close()
+    reads.set()
+
+    assert until(lambda: told == ["ValueError"] or told == ["ClientDisconnected"])
+
+
+def test_the_reader_of_a_body_is_told_of_the_end(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_DRAIN_SECONDS", 0.5)
+    ended = list[str]()
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        answer = echo(environ, start_response)
+        ended.append("told")
+        return answer
+
+    server = serve(application)
+    with server.connect() as client:
+        client.sendall(POST + bytes(1000))
+        assert until(lambda: bool(server.server._connections))
+        server.close()
+
+    assert ended == ["told"]
+
+
+def test_what_was_asked_before_the_end_is_answered(serve: Serve) -> None:
+    """Also in many parts, and to who sends its body only now."""
+    server = serve(echo)
+    with server.connect() as client:
+        client.sendall(POST + bytes(1000))
+        assert until(lambda: bool(server.server._connections))
+        ending = threading.Thread(target=server.close)
+        ending.start()
+        client.sendall(bytes(LARGE - 1000))
+        size = 0
+        while chunk := client.recv(65536):
+            size += len(chunk)
+        ending.join()
+
+    assert size > LARGE
