@@ -215,7 +215,8 @@ class Parser:
             raise BadRequest("Only HTTP/1.1 is spoken here.", "505 HTTP Version Not Supported")
         request.version = version
         request.keeps_alive = self._parser.should_keep_alive()
-        request.target = _origin_form(request.target)
+        if not request.target.startswith(b"/") and request.target != b"*":
+            _take_host_from_target(request)
         _read_framing(request)
         self._has_head = True
         if request.length > LARGE:
@@ -293,17 +294,16 @@ def _head_of_same_framing(request: Request) -> bytes:
     return head.encode()
 
 
-def _origin_form(target: bytes) -> bytes:
-    """Path and query of a target, which may be a whole URL (RFC 9112, 3.2)."""
-    if target.startswith(b"/") or target == b"*":
-        return target
+def _take_host_from_target(request: Request) -> None:
+    """A target may be a whole URL, whose host counts (RFC 9112, 3.2.2); path and query are left."""
     try:
-        parts = urlsplit(target)
+        parts = urlsplit(request.target)
     except ValueError:
         parts = urlsplit(b"")
     if parts.scheme not in (b"http", b"https") or not parts.netloc:
         raise BadRequest("The target of the request is malformed.")
-    return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
+    request.fields["HTTP_HOST"] = parts.netloc.rpartition(b"@")[2].decode("latin-1")
+    request.target = (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
 def _too_long() -> BadRequest:

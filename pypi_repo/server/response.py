@@ -7,7 +7,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
-from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.domain.waiting import WouldWait, about_to_wait
 from pypi_repo.server.request import Request
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class Response:
                 self._iterable = application(self._environ, self._start)
                 self._chunks = iter(self._iterable)
             part = self._next_part()
-        except Exception:  # noqa: BLE001 - whatever it is, others are served on
+        except WouldWait:
+            raise
+        except BaseException:  # noqa: BLE001 - whatever it is, others are served on
             _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
             return self._failure()
         self._is_out = True
@@ -118,7 +120,9 @@ class Response:
         if close is not None:
             try:
                 close()
-            except Exception:  # noqa: BLE001 - the answer is out
+            except WouldWait:
+                raise
+            except BaseException:  # noqa: BLE001 - the answer is out
                 _log.exception("Cannot end the answer to %s", self._environ["PATH_INFO"])
 
     def _start(

@@ -1,5 +1,6 @@
 """What applications answer (PEP 3333), as clients see it; and each answer is closed once."""
 
+import asyncio
 import http.client
 import io
 import socket
@@ -254,6 +255,22 @@ def test_an_application_that_fails(
     assert "set-cookie" not in answer.headers
     assert answer.headers["connection"] == "close"
     assert len(failures()) == 1
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+@pytest.mark.parametrize("ask", [GET, POST], ids=["GET", "POST"])
+def test_nothing_that_an_application_raises_ends_a_thread(
+    ask: bytes, kind: type[BaseException], serve: Serve, failures: Failures
+) -> None:
+    def application(
+        _environ: "WSGIEnvironment", _start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        raise kind
+
+    server = serve(application)
+
+    assert [server.answers(ask)[0].code for _ in range(40)] == [500] * 40
+    assert len(failures()) == 40
 
 
 def test_a_failure_to_answer_head_has_no_body(serve: Serve, failures: Failures) -> None:

@@ -144,21 +144,21 @@ def test_values_beyond_ascii_are_bytes(server: SmallServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "path", "query"),
+    ("target", "path", "query", "host"),
     [
-        ("http://x/a%2Fb?c=d", "/a/b", "c=d"),
-        ("HTTPS://user@x:80/a", "/a", ""),
-        ("http://x", "/", ""),
-        ("http://x?c", "/", "c"),
-        ("//x/a", "//x/a", ""),
-        ("/a?b?c", "/a", "b?c"),
-        ("*", "*", ""),
+        ("http://y/a%2Fb?c=d", "/a/b", "c=d", "y"),
+        ("HTTPS://user@y:80/a", "/a", "", "y:80"),
+        ("http://y", "/", "", "y"),
+        ("http://y?c", "/", "c", "y"),
+        ("//y/a", "//y/a", "", "x"),
+        ("/a?b?c", "/a", "b?c", "x"),
+        ("*", "*", "", "x"),
     ],
 )
-def test_targets(target: str, path: str, query: str, server: SmallServer) -> None:
+def test_targets(target: str, path: str, query: str, host: str, server: SmallServer) -> None:
     found = told_of(server, f"OPTIONS {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
-    assert (found["PATH_INFO"], found["QUERY_STRING"]) == (path, query)
+    assert (found["PATH_INFO"], found["QUERY_STRING"], found["HTTP_HOST"]) == (path, query, host)
 
 
 @pytest.mark.parametrize(
