@@ -64,8 +64,8 @@ def test_a_yanked_file_can_still_be_downloaded(demo: Registry) -> None:
     demo.projects.yank_file("main", WHEEL.filename, "broken")
     (file,) = [file for file in page(demo).files if file.yanked]
     downloads = demo.repository("main").downloads
-    with downloads.open(downloads.find(UPLOADER, file.path))[0] as content:
-        assert content.read() == WHEEL.content
+    content, _size = downloads.open(downloads.find(UPLOADER, file.path))
+    assert content == WHEEL.content
 
 
 def test_deleting_a_file(demo: Registry) -> None:

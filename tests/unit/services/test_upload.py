@@ -91,8 +91,10 @@ def test_what_an_upload_stores(both: Registry) -> None:
 
 def _download(registry: Registry, path: str) -> bytes:
     downloads = registry.repository("main").downloads
-    with downloads.open(downloads.find(UPLOADER, path))[0] as content:
-        return content.read()
+    content, size = downloads.open(downloads.find(UPLOADER, path))
+    assert isinstance(content, bytes)  # it is small
+    assert len(content) == size
+    return content
 
 
 def test_the_bytes_and_the_metadata_come_back(both: Registry) -> None:
