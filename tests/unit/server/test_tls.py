@@ -279,3 +279,18 @@ def test_who_is_silent_makes_room(
         answers = [server.answers(LAST)[0].code for _ in range(30)]
 
     assert answers == [200] * 30
+
+
+@pytest.mark.parametrize("path", [b"/much", b"/wait"])
+def test_no_more_is_made_for_who_says_its_end(path: bytes, hasty: SmallServer) -> None:
+    """Over TLS it takes no answer after that, and asyncio warns of each part that is sent."""
+    with hasty.connect() as client:
+        assert isinstance(client, ssl.SSLSocket)
+        client.sendall(
+            LAST.replace(b"/last", path) if path == b"/much" else GET.replace(b"/%d", path) * 300
+        )
+        client.settimeout(0.01)
+        with suppress(OSError):
+            client.unwrap()
+
+        assert until(lambda: not hasty.server._connections)
