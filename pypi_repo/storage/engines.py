@@ -16,7 +16,7 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.prepared import PREPARED
 
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
-_WRITERS_PAUSE = 0.0005  # seconds between two looks whether that one is done
+_FIRST_PAUSES = 3  # milliseconds: 1 and 2, after which SQLite's pauses grow
 _ANY_BUSY = 0xFF  # the rest of an error code says why
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 # A machine that vanished is noticed within a minute or so, on both ends; the system's own
@@ -202,11 +202,13 @@ def _begin_writing(connection: Connection) -> None:
     """As soon as no other process writes.
 
     SQLite's own pauses grow to a tenth of a second, ten times as long as what they wait for: where
-    several processes write, most of them would sleep most of the time.
+    several processes write, most of them would sleep most of the time. So only its first ones are
+    used, again and again. Pauses of our own would end when another thread lets go of the
+    interpreter, which is when that one is at work in its own transaction.
     """
     driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA busy_timeout = 0")
+    driver.execute(f"PRAGMA busy_timeout = {_FIRST_PAUSES}")
     try:
-        _once_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), pause=_WRITERS_PAUSE)
+        _once_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), pause=0)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
