@@ -14,6 +14,10 @@ from pypi_repo.web import problems
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# One for all apps: Werkzeug compiles what matches URLs, and CPython 3.11 now and then fails with
+# "recursion depth mismatch" where two threads compile at the same time.
+_making = Lock()
+
 
 def mount(
     apps: "Mapping[str, WSGIApplication]", otherwise: "WSGIApplication | None" = None
@@ -51,11 +55,10 @@ def mount(
 def when_first_asked(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
     """The app that `make` returns, made by its first request: who never asks imports nothing."""
     made: list[WSGIApplication] = []
-    lock = Lock()
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not made:
-            with lock:
+            with _making:
                 if not made:
                     made.append(make())
         return made[0](environ, start_response)
