@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,6 +30,9 @@ from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, 
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 from pypi_repo.web.proxy import behind_proxy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _NOTHING_YET = (
     "There is no repository yet: make the first one, and accounts, with `pypi-repo repository "
@@ -168,16 +172,17 @@ def serve(
         metrics_token=metrics_token,
         public_url=public_url,
     )
+    sockets = listen(host, port)
+    url = url_of(sockets, "http" if tls_certificate is None else "https")
     # Closed before processes are forked, which open it themselves.
     with Registry(settings) as registry:
+        _site(registry, trusted_proxy)  # what cannot work says so before anything is printed
         if database is None:
             registry.upgrade()  # nobody else uses the embedded database
         else:
             registry.check()
         if database is None or blobs is None:
             _spool_in(data_folder(data) / "spool")
-        sockets = listen(host, port)
-        url = url_of(sockets, "http" if tls_certificate is None else "https")
         click.echo(
             f"The database is {registry.database_place}; the files are in {registry.files_place}."
         )
@@ -248,18 +253,21 @@ class _Service:
         self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
     ) -> None:
         with Registry(self._settings) as registry:
-            site = registry.wsgi_app()
-            if self._trusted_proxy:
-                site = behind_proxy(site, self._trusted_proxy)
             run(
                 Server(
-                    site,
+                    _site(registry, self._trusted_proxy),
                     self._sockets,
                     patience=self._patience,
                     tls=self._tls,
                     is_my_turn=is_my_turn,
                 )
             )
+
+
+def _site(registry: Registry, trusted_proxy: str | None) -> "WSGIApplication":
+    """Raises ConfigurationError for settings that cannot work."""
+    site = registry.wsgi_app()
+    return behind_proxy(site, trusted_proxy) if trusted_proxy else site
 
 
 def _encrypting(certificate: Path | None, key: Path | None) -> Callable[[], ssl.SSLContext | None]:

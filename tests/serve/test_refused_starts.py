@@ -31,6 +31,7 @@ def test_port_taken(server: ServeProcess, serve: Serve, tmp_path: Path) -> None:
     refused = serve("--data", tmp_path / "other", "--port", str(server.port))
 
     assert_one_sentence(refused, f"Port {server.port} on 127.0.0.1 is in use", "--port")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,29 @@ def test_wrong_environment(serve: Serve, tmp_path: Path) -> None:
 
     assert refused.returncode == 2
     assert "PYPI_REPO_PORT" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("--metrics-token", "short", "at least"),
+        ("--public-url", "nonsense", "is no public URL"),
+        ("--trusted-proxy", "nonsense", "is no address of a proxy"),
+        ("--files-sent-by", "signed-urls:300", "sign"),
+    ],
+    ids=lambda setting: setting[0],
+)
+def test_settings_that_cannot_work(
+    setting: tuple[str, str, str], serve: Serve, tmp_path: Path
+) -> None:
+    """They are told once, and no password of a first start before: nobody would see it again."""
+    option, value, part = setting
+    refused = serve("--data", tmp_path / "data", "--port", "0", option, value)
+    with ServeProcess("--data", tmp_path / "data") as server:
+        output = server.output
+
+    assert_one_sentence(refused, part)
+    assert "This is a new registry" in output
 
 
 def test_data_below_a_regular_file(serve: Serve, tmp_path: Path) -> None:
