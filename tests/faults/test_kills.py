@@ -23,7 +23,7 @@ def test_before_every_step_of_an_upload(installation: Installation) -> None:
         processes.append(cut)
     answered = [dist for each in processes for dist in each.answered]
     in_flight = [dist for each in processes for dist in each.in_flight]
-    assert len(in_flight) > 20
+    assert len(in_flight) > 15
     assert_all_is_well(installation, answered, in_flight)
 
 

@@ -25,7 +25,7 @@ from pypi_repo.storage.database import Database
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation
 
-_STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK")
+_STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK", "CREATE", "ALTER", "DROP")
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["pytest", __name__])  # each process looks for its main module
