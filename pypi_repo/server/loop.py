@@ -73,18 +73,19 @@ class Server:
         self._loop: asyncio.AbstractEventLoop
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT asks for the end; at most half a minute longer."""
+        """Serves until SIGTERM or SIGINT asks for the end; at most 35 seconds longer."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self.serve()
 
     def serve(self) -> None:
-        """Serves until `stop` is called; at most half a minute longer. In any thread."""
+        """Serves until `stop` is called; at most 35 seconds longer. In any thread."""
         # On Windows, too: its own kind of loop cannot be told that a socket is ready.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(self._serve())
+        deadline = time.monotonic() + _LAST_JOBS_SECONDS
         for threads in (self.threads, self.upload_threads):
-            threads.end(_LAST_JOBS_SECONDS)
+            threads.end(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
         """Asks for the end. In any thread, and where a signal is handled."""

@@ -18,7 +18,9 @@ from pypi_repo.server.signals import Signals, terminal_is_there
 _log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-_DRAINED_WITHIN = 35.0  # seconds; a worker that is not stuck takes 30 at most
+# Seconds; a worker that is not stuck takes 35 for its clients and threads, and then writes its
+# counts and its log.
+_DRAINED_WITHIN = 45.0
 _SERVES_WITHIN = 60.0  # seconds
 _YOUNG = 1.0  # seconds; who dies earlier may well do so again at once
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0  # seconds

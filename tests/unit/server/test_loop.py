@@ -1,12 +1,13 @@
 """The server as a whole: what threads may call, and its end."""
 
 import threading
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo.server import loop
+from pypi_repo.server import loop, workers
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
 from tests.support.small_server import echo, until
@@ -93,3 +94,31 @@ def test_what_was_asked_before_the_end_is_answered(serve: Serve) -> None:
         ending.join()
 
     assert size > LARGE
+
+
+def test_threads_of_both_kinds_are_waited_for_together(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a worker process could be killed that is about to write down what it counted."""
+    monkeypatch.setattr(loop, "_DRAIN_SECONDS", 0)
+    monkeypatch.setattr(loop, "_LAST_JOBS_SECONDS", 3)
+    stuck, going_on = threading.Semaphore(0), threading.Event()
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        stuck.release()
+        going_on.wait(60)
+        return echo(environ, start_response)
+
+    server = serve(application)
+    with server.connect() as small, server.connect() as large:
+        small.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        large.sendall(POST)
+        assert stuck.acquire(timeout=60)
+        assert stuck.acquire(timeout=60)
+        began = time.monotonic()
+        server.close()
+        took = time.monotonic() - began
+    going_on.set()
+
+    assert 3 <= took < 6
+    assert workers._DRAINED_WITHIN > 30 + 5
