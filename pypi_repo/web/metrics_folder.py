@@ -55,8 +55,9 @@ class MetricsFolder:
             with self._alone():
                 pass
         except OSError as error:
+            reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
             raise ConfigurationError(
-                f"The folder of metrics {path} cannot be used: {error.strerror}. Choose another "
+                f"The folder of metrics {path} cannot be used: {reason}. Choose another "
                 "one, on a disk of this machine."
             ) from error
 
@@ -154,8 +155,9 @@ def temporary_folder() -> Iterator[Path]:
     """
     try:
         for old in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
-            with suppress(OSError):  # somebody else's, or one that is being made or removed
-                if _is_unlocked(old / "server"):
+            with suppress(OSError):  # one that is being made or removed
+                # What others put there may be anything, such as a pipe that blocks.
+                if old.lstat().st_uid == os.getuid() and _is_unlocked(old / "server"):
                     shutil.rmtree(old)
         folder = tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True)
     except OSError as error:
@@ -163,9 +165,11 @@ def temporary_folder() -> Iterator[Path]:
             f"The workers have no folder to tell their numbers in: {error.strerror}. Set TMPDIR to "
             "one that can be written, or leave the metrics token out."
         ) from error
-    with folder as name, (Path(name) / "server").open("wb") as file:
-        # Children inherit this lock: it is free when all of them are gone.
+    with folder as name, (Path(name) / "new").open("wb") as file:
+        # Children inherit this lock: it is free when all of them are gone. Nobody sees the file
+        # without it, and takes the folder for one that was left behind.
         fcntl.flock(file, fcntl.LOCK_EX)
+        (Path(name) / "new").rename(Path(name) / "server")
         yield Path(name)
 
 

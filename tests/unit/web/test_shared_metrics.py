@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -325,6 +326,29 @@ with temporary_folder() as folder:
     wait_until(is_removed)
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives a folder to others"
+)
+def test_what_somebody_else_put_there_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening a pipe that nobody writes to would block for ever."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    trap = tmp_path / "pypi-repo-metrics-trap"
+    trap.mkdir()
+    os.mkfifo(trap / "server")
+    os.chown(trap, 65534, 65534)
+    started = threading.Event()
+
+    def start() -> None:
+        with temporary_folder():
+            started.set()
+
+    threading.Thread(target=start, daemon=True).start()
+    assert started.wait(30)
+    assert trap.exists()
+
+
 # Trouble
 
 
@@ -416,7 +440,7 @@ def test_a_temporary_folder_that_cannot_be_made_is_said(
 
 def test_a_folder_that_is_a_file_is_refused_at_the_start(folder: Path) -> None:
     folder.write_text("")
-    with pytest.raises(ConfigurationError, match=str(folder)):
+    with pytest.raises(ConfigurationError, match=f"{folder} cannot be used: it is a file"):
         Process(folder)
 
 
