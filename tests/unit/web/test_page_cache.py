@@ -73,6 +73,20 @@ def test_what_small_pages_cost_beside_their_bodies_is_in_the_budget() -> None:
     assert cache.get((state, True)) is not None
 
 
+def test_long_keys_are_in_the_budget() -> None:
+    """A part of them is the host of a request, which may be long."""
+    budget = 1_000_000
+    cache = PageCache(budget)
+    tracemalloc.start()
+    for number in range(100):
+        key = ("project", number), ("json", f"https://{'x' * 60_000}{number}/")
+        cache.get_or_make(key, _page)
+    kept, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < budget
+    assert cache.get(key) is not None
+
+
 def _described() -> RenderedPage:
     headers = [(f"Header-{number}", f"value-{number}") for number in range(10)]
     return RenderedPage.of("text/plain", random.randbytes(500), headers)
