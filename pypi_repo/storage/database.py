@@ -167,6 +167,7 @@ class Database:
 
         subject: what those lock who share one, such as a repository. SQLite locks all.
         """
+        about_to_wait()
         self._pass_guard()
         if joined := self._joined_connection():
             return work(joined)

@@ -1,5 +1,6 @@
 """Changes of several threads in one transaction: one commit, and each stands for itself."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.errors import Conflict, TooLarge, Unavailable
+from pypi_repo.domain.waiting import WouldWait, without_waiting
+from pypi_repo.storage import group_commit
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.group_commit import GroupCommit
 from tests.support.together import counted_commits
@@ -100,7 +103,7 @@ def test_each_sees_what_those_before_it_have_changed(database: Database) -> None
 
 
 def test_what_breaks_the_transaction_does_not_break_the_others(database: Database) -> None:
-    """They are made anew, each alone; SQLite too may have taken back more than one statement."""
+    """Each is made anew and alone; SQLite too may have taken back more than one statement."""
     done = together(database, add(1), add(1), add(2))
     failed = [each for each in done if each.exception() is not None]
     assert len(failed) == 1
@@ -119,7 +122,9 @@ def test_all_are_told_of_a_commit_that_failed(database: Database) -> None:
         reference = "INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED"
         connection.execute(text(f"CREATE TABLE debts (number {reference})"))
     done = together(database, add(2), owe, refused(3))
-    assert [type(each.exception()) for each in done] == [IntegrityError] * 3
+    errors = [each.exception() for each in done]
+    assert [type(error) for error in errors] == [IntegrityError, Unavailable, Unavailable]
+    assert {error.__cause__ for error in errors[1:] if error} == {errors[0]}
     assert numbers(database) == []
     assert database.together("main", add(4)) == 4
 
@@ -163,10 +168,7 @@ def test_whoever_waits_for_a_transaction_that_cannot_begin_is_told_at_once() -> 
     group = GroupCommit(begin)
     with ThreadPoolExecutor(4) as threads:
         futures = [threads.submit(group.make, add(number)) for number in range(4)]
-        deadline = time.monotonic() + PATIENCE
-        while len(group._waiting) < 4:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        _wait_until(lambda: len(group._waiting) == 3)
         waiting.set()
         for each in futures:
             with pytest.raises(Unavailable):
@@ -176,15 +178,170 @@ def test_whoever_waits_for_a_transaction_that_cannot_begin_is_told_at_once() -> 
         group.make(add(5))
 
 
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_what_fails_around_them_is_waited_for_once(database: Database, place: int) -> None:
+    """A file store that one of them asks, or a lock: nobody else waits for it once more."""
+    called = []
+
+    def work(number: int, connection: Connection) -> int:
+        called.append(number)
+        add(number)(connection)
+        if number == place:
+            raise Unavailable("The file store does not answer.", detail="of store.internal")
+        return number
+
+    done = together(database, *[partial(work, number) for number in range(5)])
+    errors = [each.exception() for each in done]
+    assert {getattr(error, "detail", None) for error in errors} == {"of store.internal"}
+    assert called == list(range(place + 1))
+    assert numbers(database) == []
+    assert database.together("main", add(6)) == 6
+
+
+def test_no_two_threads_are_told_by_the_same_exception(database: Database) -> None:
+    """Each adds the frames that it passes through, and keeps alive what they hold."""
+
+    def fail(_connection: Connection) -> int:
+        raise Unavailable("The file store does not answer.")
+
+    done = together(database, fail, add(1), add(2))
+    errors = [each.exception() for each in done]
+    assert [type(error) for error in errors] == [Unavailable] * 3
+    assert len({id(error) for error in errors}) == 3
+
+
+def test_those_who_are_made_alone_do_not_wait_for_each_other(postgres_url: str) -> None:
+    """One after another, each could wait for as long as a lock is waited for."""
+    database = Database(postgres_url)
+    inside = threading.Barrier(3, timeout=PATIENCE)
+    tried: set[int] = set()
+
+    def work(number: int, _connection: Connection) -> int:
+        if number in tried:
+            inside.wait()
+        elif number == 2:
+            tried.update(range(3))
+            raise ValueError(number)
+        return number
+
+    done = together(database, *[partial(work, number) for number in range(3)])
+    database.close()
+    assert [each.result() for each in done] == [0, 1, 2]
+
+
+def test_nobody_waits_for_ever_for_those_at_work(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over, called = threading.Event(), threading.Event(), []
+
+    def be_at_work(connection: Connection) -> int:
+        begun.set()
+        assert over.wait(PATIENCE)
+        return add(1)(connection)
+
+    monkeypatch.setattr(group_commit, "_PATIENCE", 0.02)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(database.together, "main", be_at_work)
+        assert begun.wait(PATIENCE)
+        try:
+            with pytest.raises(Unavailable):
+                database.together("main", lambda _connection: called.append(2))
+        finally:
+            over.set()
+        assert first.result(PATIENCE) == 1
+    assert database.together("main", add(3)) == 3
+    assert (called, numbers(database)) == ([], [1, 3])
+
+
+def test_slow_changes_do_not_wait_for_each_others_commit(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_SHARED_FOR", -1.0)
+    with counted_commits(database) as commits:
+        done = together(database, *map(add, range(4)))
+    assert [each.result() for each in done] == list(range(4))
+    assert len(commits) == 1 + 4
+
+
+def test_it_is_not_done_where_nobody_may_wait(database: Database) -> None:
+    with without_waiting(), pytest.raises(WouldWait):
+        database.together("main", add(1))
+    assert numbers(database) == []
+
+
+def test_a_thread_that_is_stopped_before_it_begins_leaves_nobody_waiting(
+    database: Database,
+) -> None:
+    """Such as by a host that ends it while it waits for another process."""
+    waiting, tried = threading.Event(), []
+
+    @contextmanager
+    def begin() -> Iterator[Connection]:
+        tried.append(1)
+        if len(tried) == 1:
+            assert waiting.wait(PATIENCE)
+            raise SystemExit
+        with database.begin() as connection:
+            yield connection
+
+    group = GroupCommit(begin)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(group.make, add(1))
+        _wait_until(lambda: len(tried) == 1)
+        second = threads.submit(group.make, add(2))
+        _wait_until(lambda: len(group._waiting) == 1)
+        waiting.set()
+        assert isinstance(first.exception(PATIENCE), SystemExit)
+        assert second.result(PATIENCE) == 2
+    assert group.make(add(3)) == 3
+    assert numbers(database) == [2, 3]
+
+
+def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: Database) -> None:
+    """And nobody waits for it to lead. Ctrl+C stops the main thread, in which this runs."""
+    begun, over = threading.Event(), threading.Event()
+
+    def be_at_work(connection: Connection) -> int:
+        begun.set()
+        assert over.wait(PATIENCE)
+        return add(1)(connection)
+
+    def interrupt() -> None:
+        group = database._groups.get("main") or database._groups[""]
+        _wait_until(lambda: len(group._waiting) == 1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(database.together, "main", be_at_work)
+        assert begun.wait(PATIENCE)
+        stopping = threads.submit(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                database.together("main", add(2))
+            stopping.result(PATIENCE)
+            last = threads.submit(database.together, "main", add(3))
+        finally:
+            over.set()
+        assert (first.result(PATIENCE), last.result(PATIENCE)) == (1, 3)
+    assert numbers(database) == [1, 3]
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def test_a_thread_that_is_stopped_leaves_nobody_waiting(database: Database) -> None:
     def stop(_connection: Connection) -> int:
         raise KeyboardInterrupt
 
-    done = together(database, stop, add(2))
-    assert isinstance(done[0].exception(), KeyboardInterrupt)
+    done = together(database, add(1), stop, add(2))
+    assert isinstance(done[0].exception(), KeyboardInterrupt)  # in whose thread it was
     assert isinstance(done[1].exception(), Unavailable)
-    assert numbers(database) == []
-    assert database.together("main", add(3)) == 3
+    assert done[2].result() == 2
+    assert numbers(database) == [2]
 
 
 def test_many_threads_and_nothing_is_lost(database: Database) -> None:
