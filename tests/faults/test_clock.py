@@ -72,12 +72,12 @@ def test_set_back_two_days(installed: Installation, clock: Clock) -> None:
         assert publisher.upload(dists[0]).status == 200
         before = publisher.get(PAGE)
         clock.set("-2d")
-        unchanged = publisher.get(PAGE, **{"If-None-Match": before.headers["Etag"]})
+        unchanged = publisher.get(PAGE, **{"If-None-Match": before.headers["ETag"]})
         assert publisher.upload(dists[1]).status == 200
-        after = publisher.get(PAGE, **{"If-None-Match": before.headers["Etag"]})
+        after = publisher.get(PAGE, **{"If-None-Match": before.headers["ETag"]})
         clock.set("-4d")
         assert publisher.upload(dists[2]).status == 200
-        last = publisher.get(PAGE, **{"If-None-Match": after.headers["Etag"]})
+        last = publisher.get(PAGE, **{"If-None-Match": after.headers["ETag"]})
     with installed.registry() as registry:
         uploads = [
             (entry.filename, entry.serial)

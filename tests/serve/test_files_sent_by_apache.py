@@ -70,10 +70,10 @@ def test_the_file_is_sent_by_apache_with_our_headers(folder: Path) -> None:
     assert (whole.status, whole.body) == (200, dist.content)
     assert (part.status, part.body) == (206, dist.content[10:20])
     assert metadata.body == dist.metadata
-    for name in ("Etag", "Cache-Control", "Vary", "Content-Type", "Content-Length",
+    for name in ("ETag", "Cache-Control", "Vary", "Content-Type", "Content-Length",
                  "Accept-Ranges", "Content-Disposition", "Content-Security-Policy"):  # fmt: skip
         assert whole.headers[name] == head.headers[name], name
-    assert whole.headers["Etag"] == f'"{digest}"'
+    assert whole.headers["ETag"] == f'"{digest}"'
     assert "X-Sendfile" not in whole.headers
 
 
