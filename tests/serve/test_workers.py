@@ -19,6 +19,7 @@ from tests.serve.test_shutdown import UPLOAD, await_its_end, refuses_connections
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import Connection, basic
 from tests.support.live import ServeProcess
+from tests.support.metrics import wait_until
 from tests.support.processes import ServerProcess
 
 pytestmark = pytest.mark.skipif(
@@ -193,7 +194,8 @@ def test_a_reload_refuses_no_connection(pair: ServeProcess) -> None:
         awaited_answers(hammers)
 
     assert [hammer.faults for hammer in hammers] == [[], [], [], []]
-    assert pair.output.count("New worker processes have taken over") == RELOADS
+    # Lines of the log are written up to a second late.
+    wait_until(lambda: pair.output.count("New worker processes have taken over") == RELOADS)
 
 
 def test_an_upload_under_way_outlives_a_reload(prepared: Prepared) -> None:
