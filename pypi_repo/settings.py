@@ -152,13 +152,13 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
     Raises ValueError where a value cannot be understood.
     """
     limits = Limits()
-    if "PYPI_REPO_MAX_UPLOAD_SIZE" in values:
+    if values.get("PYPI_REPO_MAX_UPLOAD_SIZE"):
         try:
             limits = Limits(file_size=parse_size(values["PYPI_REPO_MAX_UPLOAD_SIZE"]))
         except ValueError as error:
             raise ValueError(f"PYPI_REPO_MAX_UPLOAD_SIZE: {error}") from None
     settings = in_folder(
-        values.get("PYPI_REPO_DATA", "pypi-repo-data"),
+        values.get("PYPI_REPO_DATA") or "pypi-repo-data",
         values.get("PYPI_REPO_DATABASE"),
         values.get("PYPI_REPO_BLOBS"),
         limits,

@@ -57,6 +57,12 @@ class Option(click.Option):
             self.envvar = f"PYPI_REPO_{self.name.upper()}"
         self.show_envvar = True
 
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """What `"$VARIABLE"` of a script gives that is not set would mean the current folder."""
+        if value == "":
+            raise click.BadParameter("write a value, or leave it out.", ctx, self)
+        return super().process_value(ctx, value)
+
 
 option = functools.partial(click.option, cls=Option)
 

@@ -131,7 +131,13 @@ def test_settings_from_environment_variables() -> None:
     assert settings.limits.file_size == 500 * MIB
 
 
-@pytest.mark.parametrize("given", [{}, {"PYPI_REPO_DATABASE": "", "PYPI_REPO_BLOBS": ""}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {f"PYPI_REPO_{name}": "" for name in ("DATA", "DATABASE", "BLOBS", "MAX_UPLOAD_SIZE")},
+    ],
+)
 def test_what_is_not_said_is_one_folder(given: dict[str, str]) -> None:
     assert from_mapping(given) == in_folder("pypi-repo-data")
     elsewhere = from_mapping({**given, "PYPI_REPO_DATA": "elsewhere"})
