@@ -24,7 +24,7 @@ from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.patience import Patience
 from pypi_repo.server.processors import can_fork, usual_number
-from pypi_repo.server.sockets import listen, url_of
+from pypi_repo.server.sockets import described, listen, url_of
 from pypi_repo.server.tls import tls_context
 from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
 from pypi_repo.storage.folders import PRIVATE, make_folders
@@ -173,7 +173,8 @@ def serve(
         public_url=public_url,
     )
     sockets = listen(host, port)
-    url = url_of(sockets, "http" if tls_certificate is None else "https")
+    scheme = "http" if tls_certificate is None else "https"
+    places, url = described(sockets, scheme), url_of(sockets, scheme)
     # Closed before processes are forked, which open it themselves.
     with Registry(settings) as registry:
         _site(registry, trusted_proxy)  # what cannot work says so before anything is printed
@@ -198,7 +199,7 @@ def serve(
         tls=tls,
         renew=renew,
     )
-    service.run(workers, lambda: click.echo(f"Listening on {url} (stop with Ctrl+C)."))
+    service.run(workers, lambda: click.echo(f"Listening on {places} (stop with Ctrl+C)."))
 
 
 class _Service:

@@ -5,12 +5,15 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 
 _BACKLOG = 1024
-_EVERYWHERE = ("", "*")
+_EVERYWHERE = "*"
+_KINDS = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
+_THIS_MACHINE = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 _TRIES = 10  # to find one free port for several addresses
 _NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -44,14 +47,48 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def url_of(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
-    """Where the first of them is reached, with a slash at the end."""
+    """Where the first of them is reached, with a slash at the end.
+
+    On all addresses, that is by the name of this machine, or where it has none that leads here, by
+    an address that does so on this machine itself.
+    """
     address, port = sockets[0].getsockname()[:2]
+    if _has_all_addresses(sockets[0]):
+        address = _name_of_machine(sockets) or _THIS_MACHINE[sockets[0].family]
     return f"{scheme}://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
+def described(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
+    """Where all of them are reached, for people."""
+    all_of = [_KINDS[each.family] for each in sockets if _has_all_addresses(each)]
+    if all_of:
+        return f"{url_of(sockets, scheme)} and all {' and '.join(all_of)} addresses of this machine"
+    return " and ".join(url_of([each], scheme) for each in sockets)
+
+
+def _has_all_addresses(listening: socket.socket) -> bool:
+    return ip_address(listening.getsockname()[0]).is_unspecified
+
+
+def _name_of_machine(sockets: Sequence[socket.socket]) -> str:
+    """Empty where it leads to none of them."""
+    families = {each.family for each in sockets}
+    for name in (socket.getfqdn(), socket.gethostname()):
+        if not name.startswith("localhost") and families & _families_of(name):
+            return name
+    return ""
+
+
+def _families_of(name: str) -> set[int]:
+    try:
+        return {family for family, *_rest in socket.getaddrinfo(name, None)}
+    except (OSError, ValueError):
+        return set()
 
 
 def _addresses(host: str, port: int) -> list[_Address]:
     """In the order in which the system would try them. Some systems name one twice."""
-    name = None if host in _EVERYWHERE else host.removeprefix("[").removesuffix("]")
+    name = None if host == _EVERYWHERE else host.removeprefix("[").removesuffix("]")
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return list(dict.fromkeys((family, address) for family, *_kind, address in found))
 

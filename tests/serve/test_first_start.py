@@ -185,6 +185,16 @@ def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared:
         connection.close()
 
 
+def test_what_is_printed_for_all_addresses_can_be_pasted(tmp_path: Path) -> None:
+    with ServeProcess("--data", tmp_path / "data", "--host", "*") as server:
+        [url] = re.findall(r"repository = (http://\S+)repositories/main/\n", server.output)
+        with urlopen(f"{url}healthz", timeout=30) as answer:
+            assert answer.status == 200
+
+    assert "0.0.0.0" not in server.output
+    assert f"Listening on {url} and all IPv4" in server.output
+
+
 def test_the_public_url_is_what_there_is_to_paste(tmp_path: Path) -> None:
     outer = "https://packages.example.com/pypi"
     with ServeProcess("--data", tmp_path / "data", "--public-url", outer) as server:

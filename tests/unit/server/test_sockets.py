@@ -1,11 +1,12 @@
 """Where a server listens."""
 
 import socket
+from urllib.parse import urlsplit
 
 import pytest
 
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.server.sockets import listen, url_of
+from pypi_repo.server.sockets import described, listen, url_of
 
 
 def close(sockets: list[socket.socket]) -> None:
@@ -53,6 +54,37 @@ def test_url(host: str, url: str) -> None:
         assert url_of(sockets, "https") == url.format(sockets[0].getsockname()[1])
     finally:
         close(sockets)
+
+
+@pytest.mark.parametrize(
+    ("host", "kinds"), [("*", "IPv4 and IPv6"), ("0.0.0.0", "IPv4"), ("[::]", "IPv6")]
+)
+def test_all_addresses_have_a_url_that_leads_here(host: str, kinds: str) -> None:
+    """Nobody can connect to 0.0.0.0 from elsewhere, and no certificate is for it."""
+    if "IPv6" in kinds and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    sockets = listen(host, 0)
+    try:
+        url = urlsplit(url_of(sockets, "https"))
+        assert url.hostname not in ("0.0.0.0", "::", "localhost")
+        socket.create_connection((url.hostname, url.port), timeout=5).close()
+        said = described(sockets, "https")
+    finally:
+        close(sockets)
+
+    assert said == f"{url.geturl()} and all {kinds} addresses of this machine"
+
+
+def test_each_address_of_a_name_is_told() -> None:
+    sockets = listen("localhost", 0)
+    try:
+        said = described(sockets)
+        port = sockets[0].getsockname()[1]
+        assert sorted(said.split(" and ")) == sorted(url_of([each]) for each in sockets)
+    finally:
+        close(sockets)
+
+    assert f"http://127.0.0.1:{port}/" in said
 
 
 def test_everywhere_is_both_kinds_of_addresses() -> None:
