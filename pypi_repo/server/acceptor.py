@@ -17,6 +17,7 @@ _FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...
 _LEFT_TO_OTHERS = 0.001  # seconds in which another process may take a connection
 _AT_ONCE = 16  # connections that are taken before requests are looked at again
 _TRIED_AGAIN = 0.2  # seconds
+_NEVER = 24 * 60 * 60.0  # seconds; connections themselves know how long their end may take
 _ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 
 _log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class Acceptor:
                 accepted,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._patience.headers if self._tls else None,
-                ssl_shutdown_timeout=self._patience.leaving if self._tls else None,
+                ssl_shutdown_timeout=_NEVER if self._tls else None,
             )
         except OSError:  # also of TLS: who does not speak it is not answered in it
             accepted.close()

@@ -13,6 +13,7 @@ from pypi_repo.server.body import Body, TooSlow
 from pypi_repo.server.patience import Pace
 from pypi_repo.server.request import BadRequest, Parser, Request
 from pypi_repo.server.response import Response, plain_answer
+from pypi_repo.server.tls import transport_below
 
 if TYPE_CHECKING:
     from pypi_repo.server.loop import Server
@@ -59,6 +60,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._below = transport_below(self._transport)
         self._transport.set_write_buffer_limits(_UNTAKEN)
         self._environ = self._server.environ_of(self._transport)
         self._server.arrived(self)
@@ -94,7 +96,7 @@ class Connection(asyncio.BufferedProtocol):
         # These know it as well, and many connections would be in memory until Python finds out.
         self._parser.end()
         self._reason = None
-        del self._transport
+        del self._transport, self._below
 
     def pause_writing(self) -> None:
         self._has_room = False
@@ -134,8 +136,9 @@ class Connection(asyncio.BufferedProtocol):
         patience = self._patience
         if self._takes_nothing(now):
             self.abort()
-        elif self._is_leaving:
-            if now - self._heard > patience.leaving or now - self.since > patience.refused:
+        elif self._is_leaving or self._transport.is_closing():
+            is_silent = now - max(self._heard, self.since) > patience.leaving
+            if not self._waiting and (is_silent or now - self.since > patience.refused):
                 self.abort()
         elif self._parser.receiving is not None and not self._is_spoiled:
             self._watch(self._parser.receiving, now)
@@ -182,7 +185,8 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def _waiting(self) -> int:
         """Bytes of answers that the client does not take yet."""
-        return self._transport.get_write_buffer_size()
+        waiting = self._transport.get_write_buffer_size()
+        return waiting if self._below is None else waiting + self._below.get_write_buffer_size()
 
     @property
     def _is_answering(self) -> bool:
@@ -335,7 +339,7 @@ class Connection(asyncio.BufferedProtocol):
             request.body.close()
         self.since = time.monotonic()
         if response.is_cut:
-            self._transport.close()
+            self._close()
         elif response.is_last:
             self._reason = None  # whatever came after its request was not looked at
             self._end()
@@ -409,10 +413,16 @@ class Connection(asyncio.BufferedProtocol):
         self._ahead.clear()
         self._requests.clear()
         if self._is_at_end or not (transport.can_write_eof() or may_linger):
-            transport.close()
+            self._close()
             return
         self._is_leaving = True
         self.since = self._heard = time.monotonic()
         if transport.can_write_eof():
             transport.write_eof()
         self._mind_what_comes()
+
+    def _close(self) -> None:
+        """Once the client has taken all."""
+        if not self._transport.is_closing():
+            self.since = self._heard = time.monotonic()
+            self._transport.close()

@@ -1,9 +1,11 @@
 """What HTTPS needs: a certificate and its key."""
 
+import asyncio
 import logging
 import ssl
 import stat
 from pathlib import Path
+from typing import Any, cast
 
 from pypi_repo.domain.errors import ConfigurationError
 
@@ -38,6 +40,15 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
         raise ConfigurationError(_does_not_work(error, certificate, key)) from error
     _warn(context, certificate, key)
     return context
+
+
+def transport_below(transport: asyncio.Transport) -> asyncio.Transport | None:
+    """What sends the bytes that a connection over TLS has encrypted; None for any other one.
+
+    Up to some 200 KiB of an answer may wait there, which the transport itself does not count.
+    """
+    protocol: Any = getattr(transport, "_ssl_protocol", None)  # asyncio has no other way to it
+    return None if protocol is None else cast("asyncio.Transport", protocol._transport)
 
 
 def _check_is_there(path: Path, what: str, mark: bytes) -> None:

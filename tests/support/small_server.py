@@ -50,8 +50,13 @@ class SmallServer:
         )
         self._thread = threading.Thread(target=self.server.serve)
 
-    def connect(self) -> socket.socket:
-        connected = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT)
+    def connect(self, room: int | None = None) -> socket.socket:
+        """room: about as many bytes as the system takes for a client that does not read."""
+        connected = socket.socket()
+        connected.settimeout(_TIMEOUT)
+        if room is not None:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connected.connect(("127.0.0.1", self.port))
         if self.client_tls is None:
             return connected
         return self.client_tls.wrap_socket(connected, server_hostname="127.0.0.1")

@@ -1,15 +1,19 @@
 """Servers of small applications."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from pypi_repo.server.tls import tls_context
+from tests.support.deployment import write_certificate
 from tests.support.small_server import SmallServer
 
 Serve = Callable[..., SmallServer]
 Failures = Callable[[], list[str]]
+Tls = tuple[ssl.SSLContext, ssl.SSLContext]
 
 
 @pytest.fixture
@@ -21,6 +25,13 @@ def serve() -> Iterator[Serve]:
             return stack.enter_context(SmallServer(*arguments, **options))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """What a server needs to encrypt, and what its clients need to trust it."""
+    certificate, key = write_certificate(tmp_path_factory.mktemp("tls"))
+    return tls_context(certificate, key), ssl.create_default_context(cafile=certificate)
 
 
 @pytest.fixture

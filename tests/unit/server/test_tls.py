@@ -13,15 +13,11 @@ import pytest
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import acceptor, loop
 from pypi_repo.server.patience import Patience
-from pypi_repo.server.tls import tls_context
-from tests.support.deployment import write_certificate
 from tests.support.small_server import SmallServer, echo, parsed, received, until
-from tests.unit.server.conftest import Serve
+from tests.unit.server.conftest import Serve, Tls
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
-
-Tls = tuple[ssl.SSLContext, ssl.SSLContext]
 
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -29,12 +25,6 @@ LARGE = 30_000_000
 HASTY = Patience(
     idle=1.5, headers=1, body=1, slowest=1024, answer=1, crowded=0.5, refused=3, leaving=1
 )
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    certificate, key = write_certificate(tmp_path_factory.mktemp("tls"))
-    return tls_context(certificate, key), ssl.create_default_context(cafile=certificate)
 
 
 def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
