@@ -56,12 +56,13 @@ def _check_is_there(path: Path, what: str, mark: bytes) -> None:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"The TLS {what} {path} cannot be read: {error.strerror}. Choose another file with "
-            f"--tls-{what}."
+            f"The TLS {what} {path} cannot be read: {error.strerror}. Make it readable, or start "
+            f"with another --tls-{what}."
         ) from error
     if mark not in content:
         raise ConfigurationError(
-            f"The file {path} holds no {what} in PEM format; choose another one with --tls-{what}."
+            f"The file {path} holds no {what} in PEM format. Put one there, or start with another "
+            f"--tls-{what}."
         )
 
 
@@ -75,12 +76,13 @@ def _passphrase(key: Path) -> str:
 def _does_not_work(error: ssl.SSLError, certificate: Path, key: Path) -> str:
     if error.reason == "KEY_VALUES_MISMATCH":
         return (
-            f"The TLS key {key} does not belong to the first certificate in {certificate}; choose "
-            "another one with --tls-key."
+            f"The TLS key {key} does not belong to the first certificate in {certificate}. Put the "
+            "right one there, or start with another --tls-key."
         )
     return (
         f"The TLS certificate {certificate} and the key {key} cannot be used: "
-        f"{error.reason or 'they are damaged'}. Choose others with --tls-certificate and --tls-key."
+        f"{error.reason or 'they are damaged'}. Put others there, or start with another "
+        "--tls-certificate and --tls-key."
     )
 
 

@@ -93,16 +93,13 @@ def test_publish_and_install(
     dist = tmp_path / PACKAGE.filename
     dist.write_bytes(PACKAGE.content)
     bundle = str(files.certificate)
-    trust = {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
+    trust = {"PIP_CERT": bundle, "REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
     login = ("--username", USER, "--password", PASSWORD)
     clients.twine("upload", "--repository-url", url, *login, dist, env=trust)
     clients.uv("publish", "--publish-url", url, *login, dist, env=trust)
     python = clients.venv(tmp_path / "venv")
     with_pip = tmp_path / "with-pip"
-    clients.pip(
-        python, "install", "--cert", files.certificate, "--index-url", index, "--target", with_pip,
-        "demo",
-    )  # fmt: skip
+    clients.pip(python, "install", "--index-url", index, "--target", with_pip, "demo", env=trust)
     clients.uv("pip", "install", "--python", python, "--index-url", index, "demo", env=trust)
 
     with connected(server, files.trust) as connection:
@@ -187,6 +184,7 @@ def test_a_broken_certificate_changes_nothing(server: ServeProcess, files: Files
 
     assert set(server.workers) == workers
     assert f"The file {files.certificate} holds no certificate in PEM format" in server.output
+    assert "Put one there, or start with another" in server.output
 
 
 def with_passphrase(files: Files) -> None:
