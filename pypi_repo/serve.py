@@ -4,6 +4,7 @@ Its server is described in docs/explanation/server.md.
 """
 
 import logging
+import os
 import socket
 import ssl
 import tempfile
@@ -33,6 +34,8 @@ from pypi_repo.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+_log = logging.getLogger("pypi_repo.serve")  # which is __main__ where it is run
 
 _NOTHING_YET = (
     "There is no repository yet: make the first one, and accounts, with `pypi-repo repository "
@@ -233,6 +236,11 @@ class _Service:
         from pypi_repo.server.workers import Supervisor
         from pypi_repo.web.metrics_folder import temporary_folder
 
+        if os.environ.get("PYPI_REPO_METRICS_FOLDER"):
+            _log.warning(
+                "PYPI_REPO_METRICS_FOLDER is not used: it is for other servers, and the workers of "
+                "this one share a temporary folder."
+            )
         # Without a token nobody can ask for the numbers.
         with temporary_folder() if self._settings.metrics_token else nullcontext() as folder:
             self._settings = replace(self._settings, metrics_folder=folder)

@@ -44,6 +44,14 @@ def start(name: ServerName, folder: Path, *more: str) -> WsgiServer:
     return WsgiServer(name, folder, registry_of, more=more)
 
 
+def test_serve_says_that_it_has_a_folder_of_its_own(prepared: Prepared, tmp_path: Path) -> None:
+    environment = {"PYPI_REPO_METRICS_FOLDER": str(tmp_path / "metrics")}
+    with ServeProcess(*prepared.options, env=environment) as server:
+        wait_until(lambda: "PYPI_REPO_METRICS_FOLDER is not used" in server.output)
+
+    assert not (tmp_path / "metrics").exists()
+
+
 def ask(server: ServerProcess, times: int) -> None:
     """Each time on a new connection, so that more than one worker answers."""
     for _ in range(times):
