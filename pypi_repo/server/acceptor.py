@@ -7,9 +7,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import itemgetter
 
-from pypi_repo.server.connection import Connection
+from pypi_repo.server.connection import ARRIVAL, Connection
 from pypi_repo.server.patience import Patience
 
 _CONNECTIONS = 1000
@@ -18,7 +19,6 @@ _LEFT_TO_OTHERS = 0.001  # seconds in which another process may take a connectio
 _AT_ONCE = 16  # connections that are taken before requests are looked at again
 _TRIED_AGAIN = 0.2  # seconds
 _NEVER = 24 * 60 * 60.0  # seconds; connections themselves know how long their end may take
-_ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ class Acceptor:
     ) -> None:
         self._sockets, self._connections = sockets, connections
         self._new_connection = new_connection
-        self._patience, self._tls, self._is_my_turn = patience, tls, is_my_turn
+        self._patience, self._tls = patience, tls
+        self._is_my_turn = is_my_turn or _always
         self._limit = _possible_connections()
         self._joining = dict[asyncio.Task[None], float]()  # with the time at which each came
         self._is_closed = False
-        self._left_since = 0.0
         self._loop = asyncio.get_running_loop()
         for listening in sockets:
             listening.setblocking(False)
@@ -59,7 +59,7 @@ class Acceptor:
     def is_busy(self) -> bool:
         """Whether connections are being made by clients that came just now."""
         now = time.monotonic()
-        return any(now - came < _ARRIVAL for came in self._joining.values())
+        return any(now - came < ARRIVAL for came in self._joining.values())
 
     def close(self) -> None:
         """Listens no more."""
@@ -79,33 +79,41 @@ class Acceptor:
 
     def _on_arrival(self, listening: socket.socket) -> None:
         for _ in range(_AT_ONCE):
-            if self._number >= self._limit:
-                if not self._make_room():
-                    self._listen_later(listening)
+            if not self._is_my_turn(self._number):
+                self._listen_later(listening, _LEFT_TO_OTHERS, self._take_what_was_left)
                 return
-            if not self._is_ours() or not self._accept(listening):
+            if not self._take(listening):
                 return
 
-    def _is_ours(self) -> bool:
-        """Whether to take the next connection; a process that has fewer is given a moment."""
-        if self._is_my_turn is None or self._is_my_turn(self._number):
-            return True
-        now = time.monotonic()
-        left = now - self._left_since
-        if _LEFT_TO_OTHERS < left < 10 * _LEFT_TO_OTHERS:
-            self._left_since = now  # and so is the next one
-            return True
-        if left > _LEFT_TO_OTHERS:
-            self._left_since = now  # another process took the last one
+    def _take_what_was_left(self, listening: socket.socket) -> None:
+        """One connection, if no process that has fewer was faster; the next one is left again."""
+        self._listen(listening)
+        if not self._is_closed:
+            self._take(listening)
+
+    def _take(self, listening: socket.socket) -> bool:
+        """Whether there was a connection, and may be more.
+
+        Another one ends only for one that is really there: other processes hear of it as well.
+        """
+        if self._number < self._limit:
+            return self._accept(listening)
+        end = self._who_makes_room()
+        if end is None:
+            self._listen_later(listening, _TRIED_AGAIN, self._listen)
+        elif self._accept(listening):
+            end()
         return False
 
     @property
     def _number(self) -> int:
         return len(self._connections) + len(self._joining)
 
-    def _listen_later(self, listening: socket.socket) -> None:
+    def _listen_later(
+        self, listening: socket.socket, seconds: float, then: Callable[[socket.socket], None]
+    ) -> None:
         self._loop.remove_reader(listening)
-        self._loop.call_later(_TRIED_AGAIN, self._listen, listening)
+        self._loop.call_later(seconds, then, listening)
 
     def _accept(self, listening: socket.socket) -> bool:
         """Whether there was one."""
@@ -115,7 +123,7 @@ class Acceptor:
             return False  # another process was faster, or the client left
         except OSError as error:
             _log.warning("Cannot accept a connection for now: %s", error.strerror)
-            self._listen_later(listening)
+            self._listen_later(listening, _TRIED_AGAIN, self._listen)
             return False
         accepted.setblocking(False)
         _keep_little(accepted)
@@ -138,23 +146,29 @@ class Acceptor:
         except asyncio.CancelledError:
             accepted.close()
 
-    def _make_room(self) -> bool:
-        """Whether there will be some, in the place of the one that has been waiting longest."""
+    def _who_makes_room(self) -> Callable[[], object] | None:
+        """What ends the one that has been waiting longest; None where nobody is to leave."""
         now = time.monotonic()
         waiting: list[tuple[float, Callable[[], object]]] = [
             *((one.since, one.abort) for one in self._connections if one.is_in_the_way(now)),
-            *((came, task.cancel) for task, came in self._joining.items() if now - came > _ARRIVAL),
+            *(
+                (came, task.cancel)
+                for task, came in self._joining.items()
+                if now - came > ARRIVAL and not task.cancelling()
+            ),
         ]
-        if waiting:
-            _since, end = min(waiting, key=itemgetter(0))
-            end()
-        return bool(waiting)
+        return min(waiting, key=itemgetter(0))[1] if waiting else None
+
+
+def _always(_connections: int) -> bool:
+    return True
 
 
 def _keep_little(accepted: socket.socket) -> None:
     """Of an answer that the client does not take yet, so that it shows early when it does."""
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)
+        with suppress(OSError):  # on macOS where the client has left meanwhile
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)
 
 
 def _possible_connections() -> int:

@@ -18,9 +18,11 @@ from pypi_repo.server.tls import transport_below
 if TYPE_CHECKING:
     from pypi_repo.server.loop import Server
 
+ARRIVAL = 0.5
+"""Seconds in which nobody who just came has to leave for others."""
+
 _AHEAD = 16 * 1024  # bytes that a client may send before the answer to its last request
 _UNTAKEN = 64 * 1024  # bytes of answers that wait for the client before more is made of them
-_ARRIVAL = 0.5  # seconds in which nobody who just came has to leave for others
 _FAREWELL = 1.0  # seconds, at the end, for clients to ask once more and be told
 _LATE = "The request did not arrive in time and was given up; send it again"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -124,11 +126,12 @@ class Connection(asyncio.BufferedProtocol):
         """Whether no request is worked on, or briskly answered; `since` tells how long."""
         if self._is_working or (self._requests and self._has_room):
             return False
-        allowed = self._patience.crowded if self._waiting else _ARRIVAL
+        allowed = self._patience.crowded if self._waiting else ARRIVAL
         return now - self.since > allowed
 
     def abort(self) -> None:
         self._cut_off()
+        self._server.left(self)  # now, so that others can count on its place
         self._transport.abort()
 
     def close_if_stuck(self, now: float) -> None:

@@ -1,14 +1,20 @@
 """Connections are shared out by what each process says of itself."""
 
 import os
+import socket
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from pypi_repo.server import acceptor
 from pypi_repo.server.balance import Balance
-from tests.support.small_server import echo
+from pypi_repo.server.connection import ARRIVAL
+from tests.support.small_server import echo, until
 from tests.unit.server.conftest import Serve
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
@@ -64,8 +70,10 @@ def test_other_processes_see_it() -> None:
 def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
     """However many come at once; nobody takes them here, so they are taken in the end."""
     first_asked = dict[int, float]()
+    asked = list[int]()
 
     def never(connections: int) -> bool:
+        asked.append(connections)
         first_asked.setdefault(connections, time.monotonic())
         return False
 
@@ -73,8 +81,45 @@ def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(20)]
         for client in clients:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(GET)
         for client in clients:
             assert client.recv(12) == b"HTTP/1.1 200"
 
     assert first_asked[19] - first_asked[0] > 18 * 0.001
+    assert len(asked) < 3 * 20, "it waits, and does not spin"
+
+
+def test_nobody_has_to_leave_for_a_connection_of_another_process(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acceptor, "_possible_connections", lambda: 1)
+    taken = list[socket.socket]()
+    others = threading.Event()
+
+    def after_others(_connections: int) -> bool:
+        if others.is_set():
+            with suppress(BlockingIOError):
+                taken.append(shared.accept()[0])
+        return True
+
+    server = serve(echo, is_my_turn=after_others)
+    with server.server._sockets[0].dup() as shared, server.connect() as idle:
+        idle.sendall(GET)
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        time.sleep(2 * ARRIVAL)  # from now on it would have to leave
+        others.set()
+        with server.connect():
+            assert until(lambda: bool(taken))
+        idle.sendall(GET)
+        idle.settimeout(60)
+        assert b"HTTP/1.1 200" in idle.recv(1000) + idle.recv(1000)
+        for each in taken:
+            each.close()
+
+
+def test_a_client_that_has_left_meanwhile_is_no_surprise() -> None:
+    """Some systems know no more of the options of its connection."""
+    left = socket.socket()
+    left.close()
+
+    acceptor._keep_little(left)
