@@ -28,6 +28,7 @@ from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import described, listen, url_of
 from pypi_repo.server.tls import tls_context
 from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
+from pypi_repo.storage.blob_urls import end_thread
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.logs import FORMATS, log_to_stderr
 from pypi_repo.web.proxy import behind_proxy
@@ -251,6 +252,7 @@ class _Service:
                 renew=self._reload,
                 when_serving=when_serving,
             )
+            end_thread()
             ended_by = supervisor.run()
         if ended_by is not None:
             end_by(ended_by)

@@ -4,6 +4,7 @@ fsspec is imported by the first of them: who only imports the package may never 
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ def open_backup(place: str, options: Mapping[str, Any]) -> BlobStore:
     if folder is not None:
         return LocalBlobStore(folder, PRIVATE, follows_links=False)
     return _open_url(place, options)
+
+
+def end_thread() -> None:
+    """Of all object stores, none of which is used any more; the next one starts another.
+
+    For a process that is about to fork: a lock that a thread holds then is held for ever there.
+    """
+    asyn = sys.modules.get("fsspec.asyn")
+    if asyn is not None and asyn.loop[0] is not None:
+        loop, thread = asyn.loop[0], asyn.iothread[0]
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        asyn.reset_after_fork()
 
 
 def _folder(place: str | Path) -> str | None:

@@ -21,6 +21,7 @@ from tests.support.http import Connection, basic
 from tests.support.live import ServeProcess
 from tests.support.metrics import wait_until
 from tests.support.processes import ServerProcess
+from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="no /proc to find processes in"
@@ -136,6 +137,25 @@ def test_the_process_that_looks_after_them_has_no_thread(pair: ServeProcess) -> 
 
     awaited_workers(pair, set())
     awaited(lambda: len(list(Path(f"/proc/{pair.process.pid}/task").iterdir())) == 1)
+
+
+def test_nor_has_it_one_of_an_object_store(s3: S3Server, tmp_path: Path) -> None:
+    options = s3.storage_options
+    environment = {
+        "AWS_ACCESS_KEY_ID": options["key"],
+        "AWS_SECRET_ACCESS_KEY": options["secret"],
+        "AWS_ENDPOINT_URL": s3.endpoint_url,
+    }
+    blobs = f"s3://{s3.create_bucket('of-workers')}/packages"
+    with ServeProcess(
+        "--data", tmp_path / "data", "--blobs", blobs, "--workers", "2", env=environment
+    ) as server:
+        awaited_workers(server, set())
+        with publisher_of(server) as publisher:
+            assert publisher.get("/readyz").text == "database: ok\nfiles: ok\n"
+        threads = list(Path(f"/proc/{server.process.pid}/task").iterdir())
+
+    assert len(threads) == 1
 
 
 def test_connections_are_shared_out(pair: ServeProcess) -> None:
