@@ -1,9 +1,12 @@
 """The threads of the application."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
+
+_log = logging.getLogger(__name__)
 
 
 class Threads:
@@ -17,13 +20,21 @@ class Threads:
 
     def add(self, job: Callable[[], None]) -> None:
         """job: must not raise. By one thread at a time."""
-        self._jobs.put(job)
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._count:
-            # Not waited for at the end of the process: it may be in the hands of others.
-            name = f"{self._name}-{len(self._threads)}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
+            self._start_one()
+        self._jobs.put(job)
+
+    def _start_one(self) -> None:
+        """Where the system allows no more, the job waits for the others, or for the next try."""
+        # Not waited for at the end of the process: it may be in the hands of others.
+        name = f"{self._name}-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
             thread.start()
+        except RuntimeError as error:
+            _log.warning("A request has to wait: %s.", error)
+        else:
+            self._threads.append(thread)
 
     def end(self, patience: float) -> None:
         """Waits until all jobs are done, for at most so many seconds."""
