@@ -1,5 +1,6 @@
 """Requests out of what a connection receives (RFC 9112), as WSGI is told of them (PEP 3333)."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
@@ -18,6 +19,8 @@ _LONGEST_HEAD = 64 * 1024  # bytes
 _MOST_FIELDS = 256
 _LONGEST_KEPT = 64  # bytes of a name that may be seen again
 _FRAME = 8 * 1024  # bytes
+_LONGEST_HOST = 255 + len(":65535")
+_HOST = re.compile(r"(?:\[[0-9A-Za-z:.%]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 _UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
@@ -46,7 +49,6 @@ class Request:
         "content",
         "expects_continue",
         "fields",
-        "is_complete",
         "is_in_chunks",
         "keeps_alive",
         "length",
@@ -65,7 +67,7 @@ class Request:
         self.received = 0
         self.content = bytearray()
         self.body: Body | None = None
-        self.is_in_chunks = self.keeps_alive = self.expects_continue = self.is_complete = False
+        self.is_in_chunks = self.keeps_alive = self.expects_continue = False
 
     @property
     def is_streamed(self) -> bool:
@@ -217,6 +219,7 @@ class Parser:
         request.keeps_alive = self._parser.should_keep_alive()
         if not request.target.startswith(b"/") and request.target != b"*":
             _take_host_from_target(request)
+        _check_host(request)
         _read_framing(request)
         self._has_head = True
         if request.length > LARGE:
@@ -240,7 +243,6 @@ class Parser:
             return
         request = self._request
         self._is_receiving = False
-        request.is_complete = True
         if request.body is None:
             self._on_request(request)
         else:
@@ -304,6 +306,13 @@ def _take_host_from_target(request: Request) -> None:
         raise BadRequest("The target of the request is malformed.")
     request.fields["HTTP_HOST"] = parts.netloc.rpartition(b"@")[2].decode("latin-1")
     request.target = (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
+
+
+def _check_host(request: Request) -> None:
+    """A host and perhaps a port (RFC 9110, 7.2); one that is missing or empty is let pass."""
+    host = request.fields.get("HTTP_HOST", "")
+    if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
+        raise BadRequest("The Host header of the request is not a host.")
 
 
 def _too_long() -> BadRequest:

@@ -144,6 +144,30 @@ def test_values_beyond_ascii_are_bytes(server: SmallServer) -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "x",
+        "xn--bcher-kva.example:8080",
+        "my_host.",
+        "127.0.0.1:80",
+        "[::1]:80",
+        "x:",
+        "a" * 261,
+    ],
+)
+def test_hosts(host: str, server: SmallServer) -> None:
+    found = told_of(server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+    assert found["HTTP_HOST"] == host
+
+
+def test_a_host_may_be_missing(server: SmallServer) -> None:
+    """Simple clients send none, whatever RFC 9112 says (3.2)."""
+    assert "HTTP_HOST" not in told_of(server, b"GET / HTTP/1.1\r\n\r\n")
+
+
+@pytest.mark.parametrize(
     ("target", "path", "query", "host"),
     [
         ("http://y/a%2Fb?c=d", "/a/b", "c=d", "y"),
@@ -212,6 +236,12 @@ MALFORMED = {
     "a space before the first name": b"GET / HTTP/1.1\r\n Host: x\r\n\r\n",
     "no name": get("/", ": a\r\n"),
     "no colon": get("/", "X\r\n"),
+    "a host that is none": b"GET / HTTP/1.1\r\nHost: x/y\r\n\r\n",
+    "a host with a space": b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n",
+    "a host with more than a port": b"GET / HTTP/1.1\r\nHost: x:80:90\r\n\r\n",
+    "a host that is too long": b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % (b"x" * 262),
+    "a host in another alphabet": "GET / HTTP/1.1\r\nHost: bücher\r\n\r\n".encode(),
+    "a host in the target that is none": b"GET http://a%20b<c/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a host twice": get("/", "Host: y\r\n"),
     "a length twice": post(b"hello", b"Content-Length: 5\r\n"),
     "lengths in a list": CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 5, 5"),
