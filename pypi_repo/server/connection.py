@@ -13,6 +13,7 @@ from pypi_repo.server.body import Body, TooSlow
 from pypi_repo.server.patience import Pace
 from pypi_repo.server.request import BadRequest, Parser, Request
 from pypi_repo.server.response import Response, plain_answer
+from pypi_repo.server.sockets import reset_at_end
 from pypi_repo.server.tls import transport_below
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         self._cut_off()
         self._server.left(self)  # now, so that others can count on its place
+        if self._response is not None or self._waiting:
+            reset_at_end(self._transport.get_extra_info("socket"))
         self._transport.abort()
 
     def close_if_stuck(self, now: float) -> None:
@@ -341,7 +344,10 @@ class Connection(asyncio.BufferedProtocol):
         if request.body is not None:
             request.body.close()
         self.since = time.monotonic()
-        if response.is_cut:
+        if response.is_cut and response.ends_with_connection:
+            reset_at_end(self._transport.get_extra_info("socket"))
+            self.abort()
+        elif response.is_cut:
             self._close()
         elif response.is_last:
             self._reason = None  # whatever came after its request was not looked at

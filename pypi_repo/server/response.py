@@ -50,6 +50,7 @@ class Response:
     is_finished: nothing more will be made.
     is_last: the connection ends with it.
     is_cut: it cannot be completed, and the client must see that.
+    ends_with_connection: only the end of the connection tells the end of the body (HTTP/1.0).
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Response:
         self._remaining: int | None = None  # bytes of a body of known length
         self._was_called = self._has_written = self._has_begun = self._is_chunked = False
         self._is_out = False  # in part
-        self.is_finished = self.is_last = self.is_cut = False
+        self.is_finished = self.is_last = self.is_cut = self.ends_with_connection = False
 
     @property
     def is_at_hand(self) -> bool:
@@ -187,7 +188,7 @@ class Response:
             self._is_chunked = True
             lines.append("Transfer-Encoding: chunked")
         else:
-            self.is_last = True
+            self.is_last = self.ends_with_connection = True
 
     def _add(self, chunk: bytes | memoryview, parts: list[bytes | memoryview]) -> None:
         if self._is_chunked:

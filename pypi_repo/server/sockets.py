@@ -3,8 +3,9 @@
 import errno
 import os
 import socket
+import struct
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,6 +15,7 @@ _BACKLOG = 1024
 _EVERYWHERE = "*"
 _KINDS = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 _THIS_MACHINE = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+_LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # the C struct linger
 _TRIES = 10  # to find one free port for several addresses
 _NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -84,6 +86,16 @@ def _families_of(name: str) -> set[int]:
         return {family for family, *_rest in socket.getaddrinfo(name, None)}
     except (OSError, ValueError):
         return set()
+
+
+def reset_at_end(connected: socket.socket | None) -> None:
+    """Lets the other side see that what was sent is not all, when this side closes it.
+
+    connected: of a connection that may be lost already; then it is closed, or None.
+    """
+    if connected is not None:
+        with suppress(OSError):
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
 
 
 def _addresses(host: str, port: int) -> list[_Address]:

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from wsgiref.validate import validator
@@ -14,6 +15,7 @@ from wsgiref.validate import validator
 import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.server import loop
 from tests.support.small_server import SmallServer, echo, parsed, received, until
 from tests.unit.server.conftest import Failures, Serve
 
@@ -179,6 +181,30 @@ def test_the_server_adds_what_is_missing(serve: Serve) -> None:
         "server": "pypi_repo",
     }
     assert other.headers["date"].endswith(" GMT")
+
+
+def test_an_answer_that_breaks_off_does_not_look_complete(serve: Serve, failures: Failures) -> None:
+    """In HTTP/1.0 the end of the connection is that of the body, unless it is reset."""
+    server = serve(Application(lambda: Chunks([b"x" * 1000] * 1000, fail)))
+    with server.connect() as client:
+        client.sendall(OLD)
+        with pytest.raises(ConnectionResetError):
+            list(iter(partial(client.recv, 65536), b""))
+
+    assert failures() == ["Cannot answer /"]
+
+
+def test_nor_does_one_that_the_server_gives_up(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_DRAIN_SECONDS", 0.5)
+    server = serve(Application(lambda: Chunks([b"x" * 1000] * (LARGE // 1000))))
+    with server.connect() as client:
+        client.sendall(OLD)
+        assert client.recv(1000)
+        server.close()
+        with pytest.raises(ConnectionResetError):
+            list(iter(partial(client.recv, 65536), b""))
 
 
 def test_an_answer_that_is_too_long_is_cut(serve: Serve) -> None:
