@@ -29,8 +29,7 @@ class Acceptor:
     sockets: where.
     connections: all that were made and are not lost.
     new_connection: makes one more.
-    is_my_turn: asked, with the number of connections, before one more is taken, where other
-        processes listen to the same sockets; otherwise it is left to them for a moment.
+    is_my_turn: that of `Server`.
     """
 
     def __init__(

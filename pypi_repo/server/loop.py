@@ -20,8 +20,7 @@ from pypi_repo.server.request import Request
 from pypi_repo.server.response import FileParts
 from pypi_repo.server.threads import Threads
 from pypi_repo.server.upload_slots import UploadSlots
-from pypi_repo.web.app import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES
-from pypi_repo.web.upload_slots import TAKES_SLOT
+from pypi_repo.web.environ import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES, TAKES_SLOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment

@@ -14,18 +14,12 @@ from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
+from pypi_repo.web.environ import DISCARDS_WHAT_IS_NOT_READ
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-DISCARDS_WHAT_IS_NOT_READ = "pypi_repo.discards_what_is_not_read"
-"""In the environ of a server that receives, after the answer, what the application did not read."""
-
-SENDS_PARTS_OF_FILES = "pypi_repo.sends_parts_of_files"
-"""In the environ of a server whose file_wrapper sends a file from where it is, as many bytes as the
-answer's Content-Length; others send to the end, and some from the beginning."""
 
 _CHUNK = 256 * 1024
 _DRAINED = 64 * 1024 * 1024

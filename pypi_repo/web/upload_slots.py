@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.addresses import network_of
 from pypi_repo.domain.errors import TooManyUploads
+from pypi_repo.web.environ import TAKES_SLOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-TAKES_SLOT = "pypi_repo.takes_slot"
-"""In the environ of a request whose body may be still arriving, at a server that shares its threads
-out: what takes one for account and address until the answer is complete, and tells whether it
-could."""
 
 _RETRY_AFTER = 10  # seconds
 

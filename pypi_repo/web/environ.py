@@ -1,0 +1,13 @@
+"""What a server may tell the application beyond PEP 3333: keys of the environ, known to both."""
+
+DISCARDS_WHAT_IS_NOT_READ = "pypi_repo.discards_what_is_not_read"
+"""In the environ of a server that receives, after the answer, what the application did not read."""
+
+SENDS_PARTS_OF_FILES = "pypi_repo.sends_parts_of_files"
+"""In the environ of a server whose file_wrapper sends a file from where it is, as many bytes as the
+answer's Content-Length; others send to the end, and some from the beginning."""
+
+TAKES_SLOT = "pypi_repo.takes_slot"
+"""In the environ of a request whose body may be still arriving, at a server that shares its threads
+out: what takes one for account and address until the answer is complete, and tells whether it
+could."""
