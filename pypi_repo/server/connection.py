@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -427,7 +428,8 @@ class Connection(asyncio.BufferedProtocol):
         self._is_leaving = True
         self.since = self._heard = time.monotonic()
         if transport.can_write_eof():
-            transport.write_eof()
+            with suppress(OSError):  # it has been reset, which is noticed soon
+                transport.write_eof()
         self._mind_what_comes()
 
     def _close(self) -> None:
