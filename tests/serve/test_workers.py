@@ -160,6 +160,7 @@ def test_nor_has_it_one_of_an_object_store(s3: S3Server, tmp_path: Path) -> None
 
 def test_connections_are_shared_out(pair: ServeProcess) -> None:
     """One process would get nearly all of them where the other is a little slower to wake up."""
+    wait_until(lambda: all(map(has_a_loop, pair.workers)))
     before = {worker: files_of(worker) for worker in pair.workers}
     with ExitStack() as stack:
         for _ in range(CONNECTIONS):
@@ -175,6 +176,11 @@ def test_connections_are_shared_out(pair: ServeProcess) -> None:
 
 def files_of(process: int) -> int:
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
+def has_a_loop(process: int) -> bool:
+    files = Path(f"/proc/{process}/fd").iterdir()
+    return any(os.readlink(file).endswith("[eventpoll]") for file in files)
 
 
 def test_who_dies_is_replaced_and_the_others_go_on(pair: ServeProcess) -> None:
