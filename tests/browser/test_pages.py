@@ -313,6 +313,7 @@ def test_each_upload_shows_its_progress(portal: Portal) -> None:
 
 def test_with_the_keyboard_alone(portal: Portal) -> None:
     portal.open("sign-in")
+    expect(portal.page.get_by_label("Name")).to_be_focused()
     keyboard = portal.page.keyboard
     keyboard.type(showcase.ADMINISTRATOR)
     keyboard.press("Tab")

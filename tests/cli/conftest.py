@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.support.distributions import Distribution, multipart, upload_form
 from tests.support.http import basic, bearer
 
 PASSWORD = "correct horse"
+_STUCK_READ = Path(__file__).parents[1] / "support" / "stuck_read.py"
 
 
 @dataclass
@@ -96,18 +98,14 @@ class Index:
 @contextmanager
 def stuck(file: Path, *args: str) -> Iterator["Stuck"]:
     """A `pypi-repo` process that is reading `file` and does not come to its end."""
-    content = file.read_bytes()
-    file.unlink()
-    os.mkfifo(file)
-    program = [sys.executable, "-m", "pypi_repo", *args]
-    try:
+    with TemporaryDirectory() as folder:
+        pipe = Path(folder) / "pipe"
+        os.mkfifo(pipe)
+        program = [sys.executable, "-P", str(_STUCK_READ), str(file), str(pipe), *args]
         with subprocess.Popen(
             program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            yield Stuck(process, file.open("wb"))  # opening a pipe waits for its reader
-    finally:
-        file.unlink()
-        file.write_bytes(content)
+            yield Stuck(process, pipe.open("wb"))  # opening a pipe waits for its reader
 
 
 def typed(*args: str, cwd: Path, answers: Mapping[str, str]) -> tuple[int, str]:
@@ -147,7 +145,7 @@ class Stuck:
     def ended_by(self, number: signal.Signals) -> tuple[str, str]:
         """What it wrote to stdout and stderr until the signal ended it.
 
-        No read of a real file takes for ever: the one that is under way may end.
+        No read of a real disk takes for ever: the one that is under way fails in the end.
         """
         self.process.send_signal(number)
         self.pipe.close()
