@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine
@@ -31,8 +32,9 @@ class Readers:
 
     def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
         """Raises the driver's errors; see `driver_errors` and `is_busy`."""
+        idle = self._idle
         try:
-            reader, is_new = self._idle.pop(), False
+            reader, is_new = idle.pop(), False
         except IndexError:
             about_to_wait()
             reader, is_new = self._open(), True
@@ -40,7 +42,7 @@ class Readers:
             answer = reader.ask(question, parameters)
         except BaseException as error:
             if is_busy(error):
-                self._idle.append(reader)
+                self._put_back(idle, reader)
                 raise
             was_cut = self._dialect.is_disconnect(error, reader.connection, None)
             reader.connection.close()
@@ -50,7 +52,7 @@ class Readers:
         if self._only_one:
             reader.connection.close()
         else:
-            self._idle.append(reader)
+            self._put_back(idle, reader)
         return answer
 
     @property
@@ -59,9 +61,15 @@ class Readers:
         return len(self._idle)
 
     def close(self) -> None:
-        """Closes those that nobody is using."""
-        while self._idle:
-            self._idle.pop().connection.close()
+        """Closes those that nobody is using; the others close when they have answered."""
+        idle, self._idle = self._idle, []
+        _close(idle)
+
+    def _put_back(self, idle: list["_Reader"], reader: "_Reader") -> None:
+        """idle: the list that was current when the reader was taken."""
+        idle.append(reader)
+        if idle is not self._idle:  # `close` may have emptied it already
+            _close(idle)
 
     def _open(self) -> "_Reader":
         connection = self._engine.raw_connection()
@@ -73,6 +81,12 @@ class Readers:
             return _RememberingReader(driver)
         driver.autocommit = True
         return _Reader(driver)
+
+
+def _close(readers: list["_Reader"]) -> None:
+    while readers:
+        with suppress(IndexError):  # another thread closes the same ones
+            readers.pop().connection.close()
 
 
 class _Reader:

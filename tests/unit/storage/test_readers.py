@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, func, select, update
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.waiting import without_waiting
@@ -84,6 +84,35 @@ def test_strangers_fill_no_memory(database: Database) -> None:
     keys = list(reader._answers)  # type: ignore[attr-defined]
     assert len(keys) <= 1024
     assert max(len(str(key)) for key in keys) < 500
+
+
+def test_a_reader_at_work_is_closed_when_it_has_answered(database: Database) -> None:
+    """It was in no list when all others were closed."""
+    opened: list[sqlite3.Connection] = []
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def pause() -> int:
+        is_asked.set()
+        may_answer.wait()
+        return 7
+
+    def equip(connection: sqlite3.Connection, _record: object) -> None:
+        opened.append(connection)
+        connection.create_function("pause", 0, pause)
+
+    event.listen(database.engine, "connect", equip)
+    paused = Question(select(func.pause()), lambda rows: rows[0][0])
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(database.ask, paused)
+        is_asked.wait()
+        database.close()
+        may_answer.set()
+        assert answer.result() == 7
+    assert database.connections()["idle-readers"] == 0
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+    assert serial_of(database) == 0
+    assert database.connections()["idle-readers"] == 1
 
 
 def test_a_reader_changes_nothing(database: Database) -> None:
