@@ -52,7 +52,7 @@ def upkeep() -> None:
 @json_option
 @uses_registry
 def sweep(registry: Registry, as_json: bool) -> None:
-    """Delete stored files that nothing has referred to for a day."""
+    """Delete stored files that are older than a day and that nothing refers to."""
     swept = registry.upkeep.sweep()
     if as_json:
         print_record(asdict(swept), as_json)
