@@ -12,10 +12,8 @@ from typing import Literal, Self
 
 from packaging.tags import Tag
 from packaging.utils import (
-    InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_version,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
 from packaging.version import InvalidVersion, Version
@@ -52,22 +50,27 @@ class DistributionFilename:
     tags: frozenset[Tag]
 
     @classmethod
-    def parse(cls, filename: str, *, normalized: bool = True) -> Self:
-        """Raises InvalidFilename with a sentence that says how it should be spelled.
+    def parse(cls, filename: str, project: NormalizedName | None = None) -> Self:
+        """Takes every spelling that means one thing; see `check_normalized`.
 
-        normalized: whether it must be the one normal spelling.
+        project: whose file it is if it can be, because the name of an old sdist may be split in
+            several ways. Otherwise the first hyphen that a version follows ends the name of the
+            project, so `tool-1.0-9` is 1.0.post9 of tool.
+
+        Raises InvalidFilename with a sentence that says what is wrong.
         """
         check_characters(filename)
         if filename.endswith(".whl"):
-            return cls._wheel(filename, normalized)
-        if filename.endswith((".tar.gz", ".zip")):
-            return cls._sdist(filename, normalized)
+            return cls._wheel(filename)
+        for ending in (".tar.gz", ".zip"):
+            if filename.endswith(ending):
+                return cls._sdist(filename, filename.removesuffix(ending), project)
         raise InvalidFilename(
             f"{filename!r} is neither a wheel (.whl) nor a source distribution (.tar.gz)."
         )
 
     @classmethod
-    def _wheel(cls, filename: str, normalized: bool) -> Self:
+    def _wheel(cls, filename: str) -> Self:
         if number_of_tags(filename[:-4]) > _MOST_TAGS:
             raise InvalidFilename(f"{filename!r} stands for more than {_MOST_TAGS} tags.")
         try:
@@ -75,12 +78,6 @@ class DistributionFilename:
         except (InvalidWheelFilename, InvalidVersion) as error:
             raise InvalidFilename(f"{filename!r} is not a valid wheel filename.") from error
         name_part, version_part, *build, python_tag, abi, platform = filename[:-4].split("-")
-        stem = f"{name_part}-{version_part}"
-        if normalized and stem != (expected := f"{_escaped(project)}-{version}"):
-            raise InvalidFilename(
-                f"{filename!r} should begin with '{expected}-': the name normalized with '_' and "
-                "the version in its normal form."
-            )
         rest = [*build, *map(_in_order, (python_tag, abi, platform))]
         if rest != (usual := [*map(_usual_build, build), *map(_usual_tags, rest[-3:])]):
             expected = "-".join([_escaped(project), str(version), *usual])
@@ -93,66 +90,53 @@ class DistributionFilename:
             "bdist_wheel",
             project,
             version,
-            stem,
+            f"{name_part}-{version_part}",
             "".join(build),
             python_tag,
             frozenset(tags),
         )
 
     @classmethod
-    def _sdist(cls, filename: str, normalized: bool) -> Self:
-        try:
-            project, version = parse_sdist_filename(filename)
-        except (InvalidSdistFilename, InvalidVersion) as error:
-            raise InvalidFilename(
-                f"{filename!r} is not a valid source distribution filename."
-            ) from error
-        if normalized and filename != (expected := sdist_filename(project, version)):
-            raise InvalidFilename(f"{filename!r} should be named {expected!r} (PEP 625).")
-        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
-        return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
+    def _sdist(cls, filename: str, stem: str, project: NormalizedName | None) -> Self:
+        found = split_stem(stem, project) or split_stem(stem)
+        if found is None:
+            raise InvalidFilename(f"{filename!r} is not a valid source distribution filename.")
+        return cls(filename, "sdist", *found, stem, "", "source", frozenset())
 
-    @classmethod
-    def of_old_sdist(cls, filename: str, project: NormalizedName) -> Self:
-        """Like `parse`, where it is known whose file it is."""
-        check_characters(filename)
-        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
-        version = version_in(stem, project)
-        if stem == filename or version is None:
-            raise InvalidFilename(
-                f"{filename!r} is not the name of a source distribution of {project}."
+    def check_normalized(self) -> None:
+        """Raises InvalidFilename, with the right name, unless it has the one normal spelling."""
+        stem = f"{_escaped(self.project)}-{self.version}"
+        if self.kind == "sdist":
+            is_normal = self.filename == sdist_filename(self.project, self.version)
+            expected = f"be named '{stem}.tar.gz' (PEP 625)"
+        else:
+            is_normal = self.stem == stem
+            expected = (
+                f"begin with '{stem}-': the name normalized with '_' and the version in its normal "
+                "form"
             )
-        return cls(filename, "sdist", project, version, stem, "", "source", frozenset())
-
-    @classmethod
-    def alone(cls, filename: str) -> Self:
-        """Like `parse` of any spelling, where nobody said whose file it is.
-
-        The name of an old sdist may be split in several ways; the first hyphen that a version
-        follows is taken for the end of the project's name, so `tool-1.0-9` is 1.0.post9 of tool.
-        """
-        check_characters(filename)
-        stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
-        if stem != filename and len(stem) <= _LONGEST_FILENAME:
-            for hyphen in re.finditer("(?<=[^-])-", stem):
-                if version_or_none(stem[hyphen.end() :]):
-                    return cls.of_old_sdist(filename, normalize(stem[: hyphen.start()]))
-        return cls.parse(filename, normalized=False)
+        if not is_normal:
+            raise InvalidFilename(
+                f"{self.filename!r} should {expected}; only a repository with the profile "
+                "'lenient' takes it as it is."
+            )
 
     def belongs_to(self, project: str) -> bool:
         return self.project == normalize(project)
 
 
-def version_in(stem: str, project: NormalizedName) -> Version | None:
-    """Of `{name}-{version}` as it was spelled of old: the name in any way, the version even with
-    hyphens, so that only who knows the project knows where it begins. None if it is another's.
+def split_stem(
+    stem: str, project: NormalizedName | None = None
+) -> tuple[NormalizedName, Version] | None:
+    """Project and version of `{name}-{version}` as it was spelled of old: the name in any way, the
+    version even with hyphens. None if it has no version, or is another project's than `project`.
     """
     if len(stem) > _LONGEST_FILENAME:
         return None
-    hyphens = (place for place, character in enumerate(stem) if character == "-")
-    for place in hyphens:
-        if normalize(stem[:place]) == project and (version := version_or_none(stem[place + 1 :])):
-            return version
+    for hyphen in re.finditer("(?<=[^-])-", stem):
+        name = normalize(stem[: hyphen.start()])
+        if project in (None, name) and (version := version_or_none(stem[hyphen.end() :])):
+            return name, version
     return None
 
 

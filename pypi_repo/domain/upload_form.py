@@ -1,5 +1,6 @@
 """The text fields of one legacy upload, checked; what the archive says itself is not here."""
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +11,9 @@ from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import DigestMismatch, InvalidFilename, InvalidForm
-from pypi_repo.domain.filenames import (
-    DistributionFilename,
-    FileKind,
-    check_characters,
-    sdist_filename,
-)
+from pypi_repo.domain.filenames import DistributionFilename, FileKind, sdist_filename
 from pypi_repo.domain.names import normalize, project_name
-from pypi_repo.domain.profiles import RULES, Rules
+from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.versions import parse_version
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
@@ -62,22 +58,19 @@ _USED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UploadForm:
-    """What the client says it uploads.
+    """What the client says it uploads; a file that comes without a form says all in its name.
 
     stated: digest names -> hexadecimal text.
     signature: an OpenPGP signature of the file.
     attestations: a JSON array (PEP 740).
     """
 
-    name: str
-    version: Version
-    kind: FileKind
-    filename: str
-    stated: Mapping[str, str]
-    signature: bytes | None
-    attestations: str | None
+    filename: DistributionFilename
+    stated: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    signature: bytes | None = None
+    attestations: str | None = None
 
     @classmethod
     def from_fields(
@@ -88,7 +81,8 @@ class UploadForm:
         filename: as the client sent it with the `content` part.
         signature: the content of the `gpg_signature` part.
 
-        Raises InvalidForm, InvalidName or InvalidFilename.
+        Raises InvalidForm, InvalidName, or InvalidFilename unless it is one that a file of this
+        project and version can have in some profile.
         """
         single = _single_values(fields)
         if single.get("protocol_version", "1") != "1":
@@ -98,72 +92,12 @@ class UploadForm:
         _check_pyversion(single, kind)
         stated = _stated_digests(single)
         version = _version(_required(single, "version"))
-        check_characters(filename)
         return cls(
-            name=name,
-            version=version,
-            kind=kind,
-            filename=filename,
-            stated=stated,
-            signature=signature,
-            attestations=single.get("attestations"),
+            _parsed_filename(filename, name, version, kind),
+            stated,
+            signature,
+            single.get("attestations"),
         )
-
-    @classmethod
-    def of_file(cls, filename: str) -> Self:
-        """For a file that came without a form: its name has to say everything.
-
-        Raises InvalidFilename.
-        """
-        parsed = DistributionFilename.alone(filename)
-        return cls(
-            name=parsed.project,
-            version=parsed.version,
-            kind=parsed.kind,
-            filename=filename,
-            stated={},
-            signature=None,
-            attestations=None,
-        )
-
-    def parse_filename(self, rules: Rules) -> DistributionFilename:
-        """Raises InvalidFilename unless it is the one that this project and version must have."""
-        try:
-            return self._parsed_filename(rules)
-        except InvalidFilename as error:
-            if rules.normalized_filenames and self._is_taken_by(RULES["lenient"]):
-                raise InvalidFilename(
-                    f"{error.message.removesuffix('.')}; only a repository with the profile "
-                    "'lenient' takes it as it is."
-                ) from None
-            raise
-
-    def _is_taken_by(self, rules: Rules) -> bool:
-        try:
-            self._parsed_filename(rules)
-        except InvalidFilename:
-            return False
-        return True
-
-    def _parsed_filename(self, rules: Rules) -> DistributionFilename:
-        if self.kind == "sdist" and rules.normalized_filenames:
-            expected = sdist_filename(self.name, self.version)
-            if self.filename != expected:
-                raise InvalidFilename(f"{self.filename!r} should be named {expected!r} (PEP 625).")
-        if self.kind == "sdist" and self.filename.endswith((".tar.gz", ".zip")):
-            filename = DistributionFilename.of_old_sdist(self.filename, normalize(self.name))
-        else:
-            filename = DistributionFilename.parse(
-                self.filename, normalized=rules.normalized_filenames
-            )
-        if filename.kind != self.kind:
-            raise InvalidFilename(f"{self.filename!r} is not the name of an {self.kind}.")
-        if not filename.belongs_to(self.name) or filename.version != self.version:
-            raise InvalidFilename(
-                f"{self.filename!r} does not belong to {self.name} {self.version}, which the "
-                "upload is for."
-            )
-        return filename
 
     def check_digests(
         self, computed: Digests, content: Callable[[], IO[bytes]], rules: Rules
@@ -174,18 +108,33 @@ class UploadForm:
 
         Raises InvalidForm for a digest that only some profiles take.
         """
-        for field, stated in self.stated.items():
-            if field != _BLAKE2_512:
-                found = getattr(computed, field)
+        for digest, stated in self.stated.items():
+            if digest != _BLAKE2_512:
+                found = getattr(computed, digest)
             elif rules.public_commons:
                 raise InvalidForm(_not_hexadecimal("blake2_256"))
             else:
                 found = _blake2_512_of(content())
             if stated.lower() != found:
                 raise DigestMismatch(
-                    f"The {field} digest of the received file is not the stated one; the upload "
+                    f"The {digest} digest of the received file is not the stated one; the upload "
                     "was damaged on its way, so try again."
                 )
+
+
+def _parsed_filename(
+    filename: str, name: str, version: Version, kind: FileKind
+) -> DistributionFilename:
+    """Raises InvalidFilename unless it is the name of such a file of this project and version."""
+    project = normalize(name)
+    parsed = DistributionFilename.parse(filename, project)
+    if (parsed.kind, parsed.project, parsed.version) != (kind, project, version):
+        right = f"; it is {sdist_filename(project, version)!r}" if kind == "sdist" else ""
+        raise InvalidFilename(
+            f"{filename!r} is not the name of any {kind} of {name} {version}, which the upload is "
+            f"for{right}."
+        )
+    return parsed
 
 
 def _single_values(fields: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from packaging.tags import Tag, parse_tag
 
 from pypi_repo.domain.entry_points import script_names, stays_in_folder
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.filenames import DistributionFilename, number_of_tags, version_in
+from pypi_repo.domain.filenames import DistributionFilename, number_of_tags, split_stem
 from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.member_names import list_names, warn_of_alike
 from pypi_repo.domain.profiles import Rules
@@ -82,8 +82,9 @@ class Wheel:
         if self._rules.normalized_filenames or len(infos) != 1 or expected in infos:
             return expected
         (found,) = infos
-        stated = version_in(found.removesuffix(".dist-info"), self._filename.project)
-        if stated != self._filename.version:
+        named = self._filename
+        stated = split_stem(found.removesuffix(".dist-info"), named.project)
+        if stated != (named.project, named.version):
             return expected
         self.warnings.append(f"The folder {found} should be named {expected}.")
         return found

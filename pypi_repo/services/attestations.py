@@ -104,7 +104,7 @@ def _same_file(name: str, filename: DistributionFilename) -> bool:
     if name == filename.filename:
         return True
     try:
-        named = DistributionFilename.parse(name, normalized=False)
+        named = DistributionFilename.parse(name, filename.project)
     except InvalidFilename:
         return False
     return (named.kind, named.project, named.version, named.build, named.tags) == (

@@ -145,7 +145,7 @@ class Downloads:
 def _project_of(filename: str) -> NormalizedName | None:
     """Whose file it would be, so that the policy answers alike whether it is there or not."""
     try:
-        return DistributionFilename.parse(filename, normalized=False).project
+        return DistributionFilename.parse(filename).project
     except InvalidFilename:
         return None
 

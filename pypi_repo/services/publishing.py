@@ -61,15 +61,7 @@ class Candidate:
 
     def wanted_in(self, repository: str) -> Mapping[str, Any]:
         """What is to be asked about its destination."""
-        file = self.file
-        return wanted(
-            repository,
-            file.project,
-            self.filename.version,
-            file.kind,
-            file.filename,
-            file.digests.blake2_256,
-        )
+        return wanted(repository, self.filename, self.file.digests.blake2_256)
 
     @property
     def size_beside(self) -> int:

@@ -10,7 +10,6 @@ from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.archives import inspect
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.names import normalize
 from pypi_repo.domain.profiles import RULES, Profile, Rules
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
@@ -98,7 +97,7 @@ class Uploads:
         Raises as `admit` and `accept` do.
         """
         file_limit = self.admit(actor).file_limit
-        form = UploadForm.of_file(filename)
+        form = UploadForm(DistributionFilename.parse(filename))
         with self.stage() as staged:
             while chunk := stream.read(_CHUNK):
                 staged.write(chunk, file_limit)
@@ -113,34 +112,31 @@ class Uploads:
         Raises a RegistryError that says what is wrong with the file or why it may not be stored.
         """
         digests = staged.digests()
-        project = normalize(form.name)
-        where = wanted(
-            self._repository, project, form.version, form.kind, form.filename, digests.blake2_256
-        )
+        filename = form.filename
+        where = wanted(self._repository, filename, digests.blake2_256)
         destination = require_open(
-            self._policy, actor, self._repository, project, self._database.ask(DESTINATION, **where)
+            self._policy,
+            actor,
+            self._repository,
+            filename.project,
+            self._database.ask(DESTINATION, **where),
         )
         rules = RULES[destination.repository.profile]
-        filename = form.parse_filename(rules)
+        if rules.normalized_filenames:
+            filename.check_normalized()
         if rules.public_commons:
             public_commons.check_filename(filename)
         form.check_digests(digests, staged.content, rules)
         existing = existing_file(destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
-        candidate = self._check(actor, form, filename, staged, rules)
+        candidate = self._check(actor, form, staged, rules)
         self._require_room(destination.repository, candidate, existing)
         return self._publishing.publish(actor, candidate, staged)
 
-    def _check(
-        self,
-        actor: Actor,
-        form: UploadForm,
-        filename: DistributionFilename,
-        staged: StagedFile,
-        rules: Rules,
-    ) -> Candidate:
+    def _check(self, actor: Actor, form: UploadForm, staged: StagedFile, rules: Rules) -> Candidate:
         """Looks into the archive; raises where not all is well."""
+        filename = form.filename
         inspection = inspect(staged.content(), filename, rules, self.limits)
         metadata = CoreMetadata.of(inspection.document, rules)
         metadata.check_against(filename)

@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_version
-from packaging.version import Version
 from sqlalchemy import String, and_, bindparam, exists, func, or_, select
 
-from pypi_repo.domain.filenames import FileKind, identity_of
-from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.filenames import DistributionFilename, identity_of
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.prepared import Question, Row
 from pypi_repo.storage.rows import (
@@ -55,22 +53,15 @@ class Destination(NamedTuple):
     copy: str | None
 
 
-def wanted(
-    repository: str,
-    project: NormalizedName,
-    version: Version,
-    kind: FileKind,
-    filename: str,
-    blake2_256: str,
-) -> Mapping[str, Any]:
+def wanted(repository: str, file: DistributionFilename, blake2_256: str) -> Mapping[str, Any]:
     """What DESTINATION is asked with."""
     return {
         "repository": lookup(repository),
-        "project": lookup(project),
-        "canonical_version": canonicalize_version(version),
-        "kind": kind,
-        "filename": filename,
-        "identity": identity_of(filename),
+        "project": file.project,
+        "canonical_version": canonicalize_version(file.version),
+        "kind": file.kind,
+        "filename": file.filename,
+        "identity": identity_of(file.filename),
         "digest": blake2_256,
     }
 

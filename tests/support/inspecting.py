@@ -28,7 +28,7 @@ def inspected(
 ) -> Inspection:
     """What `inspect` says of a file of this content."""
     rules = RULES[profile]
-    name = DistributionFilename.parse(filename, normalized=rules.normalized_filenames)
+    name = DistributionFilename.parse(filename)
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     return inspect(file, name, rules, limits or Limits())
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidForm, RegistryError
+from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.notes import Note
 from pypi_repo.services.upload import Uploads
@@ -109,7 +110,7 @@ def _accept(
     name, chunks = part.filename or "", _chunks(events)
     try:
         with uploads.stage() as staged:
-            form = UploadForm.of_file(sent_filename(part))
+            form = UploadForm(DistributionFilename.parse(sent_filename(part)))
             for chunk in chunks:
                 staged.write(chunk, file_limit)
             accepted = uploads.accept(page.actor, form, staged)

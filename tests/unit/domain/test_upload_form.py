@@ -14,10 +14,11 @@ from pypi_repo.domain.errors import (
     InvalidForm,
     InvalidName,
 )
+from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.upload_form import UploadForm
-from tests.support.distributions import sdist, upload_form, wheel
+from tests.support.distributions import Distribution, sdist, upload_form, wheel
 from tests.support.uploads import form_of
 
 WHEEL = wheel()
@@ -34,10 +35,7 @@ def _check_digests(
 
 def test_the_form_that_twine_sends() -> None:
     form = form_of(wheel("Some.Thing", "1.0"))
-    assert form.name == "Some.Thing"
-    assert str(form.version) == "1.0"
-    assert form.kind == "bdist_wheel"
-    assert form.filename == "some_thing-1.0-py3-none-any.whl"
+    assert form.filename == DistributionFilename.parse("some_thing-1.0-py3-none-any.whl")
     assert form.stated.keys() == {"sha256", "blake2_256"}
 
 
@@ -51,13 +49,13 @@ def test_only_protocol_version_1(value: str) -> None:
 @pytest.mark.parametrize("value", ["1", "", None])
 def test_protocol_version_may_be_absent(value: str | None) -> None:
     """U09, U12"""
-    assert form_of(WHEEL, protocol_version=value).name == "demo"
+    assert form_of(WHEEL, protocol_version=value).filename.project == "demo"
 
 
 @pytest.mark.parametrize("unknown", ["UNKNOWN", " UNKNOWN ", "UNKNOWN\n"])
 def test_unknown_counts_as_not_sent(unknown: str) -> None:
     """U10"""
-    assert form_of(WHEEL, md5_digest=unknown, summary=["a", unknown]).name == "demo"
+    assert form_of(WHEEL, md5_digest=unknown, summary=["a", unknown]).filename.project == "demo"
     with pytest.raises(InvalidForm, match="field name is missing"):
         form_of(WHEEL, name=unknown)
 
@@ -100,13 +98,13 @@ def test_descriptive_scalars_are_not_repeated_either(field: str) -> None:
 )
 def test_lists_travel_as_repeated_keys_and_unknown_fields_are_ignored(field: str) -> None:
     """U12, U13"""
-    assert form_of(WHEEL, **{field: ["one", "two"]}).name == "demo"
+    assert form_of(WHEEL, **{field: ["one", "two"]}).filename.project == "demo"
 
 
 @pytest.mark.parametrize("field", ["requires_python", "description", "md5_digest", "comment"])
 def test_an_empty_value_counts_as_not_sent(field: str) -> None:
     """U12: uv and hatch send such."""
-    assert form_of(WHEEL, **{field: ""}).name == "demo"
+    assert form_of(WHEEL, **{field: ""}).filename.project == "demo"
 
 
 @pytest.mark.parametrize("field", ["name", "version", "filetype", "pyversion"])
@@ -137,7 +135,7 @@ def test_only_sdists_and_wheels(filetype: str) -> None:
 @pytest.mark.parametrize("pyversion", ["source", None, ""])
 def test_the_pyversion_of_an_sdist_is_source_or_absent(pyversion: str | None) -> None:
     """U26: flit sends none."""
-    assert form_of(SDIST, pyversion=pyversion).kind == "sdist"
+    assert form_of(SDIST, pyversion=pyversion).filename.kind == "sdist"
 
 
 def test_another_pyversion_of_an_sdist_is_refused() -> None:
@@ -156,7 +154,7 @@ def test_an_invalid_version_is_refused(version: str) -> None:
 def test_a_local_version_is_accepted() -> None:
     """U32"""
     distribution = wheel(version="1.0+corp.7")
-    assert str(form_of(distribution).parse_filename(RULES["private"]).version) == "1.0+corp.7"
+    assert str(form_of(distribution).filename.version) == "1.0+corp.7"
 
 
 def test_an_upload_without_any_digest_is_refused() -> None:
@@ -265,9 +263,8 @@ def test_no_other_length_is_a_digest(stated: str) -> None:
 )
 def test_an_sdist_has_exactly_one_name(filename: str) -> None:
     """U44, U45, U46"""
-    form = form_of(sdist("some-thing", "1.0.post9"), filename)
     with pytest.raises(InvalidFilename, match=r"'some_thing-1\.0\.post9\.tar\.gz'"):
-        form.parse_filename(RULES["private"])
+        form_of(sdist("some-thing", "1.0.post9"), filename).filename.check_normalized()
 
 
 @pytest.mark.parametrize(
@@ -290,22 +287,20 @@ def test_in_lenient_the_form_says_where_the_version_of_an_old_sdist_begins(
     filename: str, name: str, version: str
 ) -> None:
     """U46, U58: setuptools wrote hyphens into versions until 2024."""
-    form = form_of(sdist(name, "1.0"), filename, name=name, version=version)
-    parsed = form.parse_filename(RULES["lenient"])
+    parsed = form_of(sdist(name, "1.0"), filename, name=name, version=version).filename
     assert (parsed.project, parsed.version) == (normalize(name), Version(version))
     assert f"{parsed.stem}." in filename
     with pytest.raises(InvalidFilename, match="only a repository with the profile 'lenient' takes"):
-        form.parse_filename(RULES["private"])
+        parsed.check_normalized()
 
 
 @pytest.mark.parametrize(
     "filename", ["some-1.0.tar.gz", "some-thing-2.0.tar.gz", "some-thing.tar.gz", "thing-1.0.zip"]
 )
-def test_in_lenient_an_sdist_is_of_the_project_and_version_of_the_form(filename: str) -> None:
+def test_an_sdist_is_of_the_project_and_version_of_the_form(filename: str) -> None:
     """U45"""
-    form = form_of(sdist("some-thing", "1.0"), filename)
     with pytest.raises(InvalidFilename):
-        form.parse_filename(RULES["lenient"])
+        form_of(sdist("some-thing", "1.0"), filename)
 
 
 @pytest.mark.parametrize(
@@ -321,14 +316,10 @@ def test_in_lenient_an_sdist_is_of_the_project_and_version_of_the_form(filename:
         ("demo-1.0.tar.gz", False),
     ],
 )
-@pytest.mark.parametrize("profile", ["private", "pypi"])
-def test_a_name_that_only_lenient_takes_says_so(
-    filename: str, lenient_takes_it: bool, profile: Profile
-) -> None:
+def test_a_name_that_only_lenient_takes_says_so(filename: str, lenient_takes_it: bool) -> None:
     """U48, U49: and says nothing of a profile that would not help."""
-    form = form_of(WHEEL, filename)
     with pytest.raises(InvalidFilename) as refused:
-        form.parse_filename(RULES[profile])
+        form_of(WHEEL, filename).filename.check_normalized()
     assert ("'lenient'" in refused.value.message) == lenient_takes_it
 
 
@@ -336,14 +327,15 @@ def test_a_name_that_only_lenient_takes_says_so(
 def test_the_form_may_spell_the_version_its_own_way(version: str) -> None:
     """U45"""
     form = form_of(sdist("some-thing", "1.0.post9"), version=version)
-    assert form.parse_filename(RULES["private"]).filename == "some_thing-1.0.post9.tar.gz"
+    form.filename.check_normalized()
+    assert form.filename.filename == "some_thing-1.0.post9.tar.gz"
 
 
 @pytest.mark.parametrize("name", ["some-thing", "Some.Thing", "SOME_THING", "some--thing"])
 def test_the_form_may_spell_the_name_its_own_way(name: str) -> None:
     """U48, U82"""
     form = form_of(wheel("some-thing", "1.0"), name=name)
-    assert form.parse_filename(RULES["private"]).project == "some-thing"
+    assert form.filename.project == "some-thing"
 
 
 @pytest.mark.parametrize(
@@ -363,17 +355,16 @@ def test_the_form_may_spell_the_name_its_own_way(name: str) -> None:
 )
 def test_a_wheel_of_another_name_version_or_shape_is_refused(filename: str) -> None:
     """U44, U47, U48, U49"""
-    form = form_of(wheel("some-thing", "1.0"), filename)
     with pytest.raises(InvalidFilename):
-        form.parse_filename(RULES["private"])
+        form_of(wheel("some-thing", "1.0"), filename).filename.check_normalized()
 
 
-def test_versions_are_compared_by_value() -> None:
+@pytest.mark.parametrize("distribution", [wheel(version="1.0.0"), sdist(version="1.0.0")])
+def test_versions_are_compared_by_value(distribution: Distribution) -> None:
     """U49: 1.0.0 in the filename and 1.0 in the form are one version."""
-    assert (
-        str(form_of(wheel(version="1.0.0"), version="1.0").parse_filename(RULES["private"]).version)
-        == "1.0.0"
-    )
+    filename = form_of(distribution, version="1.0").filename
+    filename.check_normalized()
+    assert str(filename.version) == "1.0.0"
 
 
 @pytest.mark.parametrize(
