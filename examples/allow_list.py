@@ -1,4 +1,4 @@
-"""An index that shows only approved projects: the repository's own one, wrapped."""
+"""An index that wraps the index of a repository, and shows approved projects only."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""The wsgi.py of a Django site that has a whole registry under /pypi, beside its own pages."""
+"""The wsgi.py of a Django site that has a whole registry under /pypi, next to its own pages."""
 
 from wsgiref.types import WSGIApplication
 

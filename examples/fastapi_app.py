@@ -1,4 +1,4 @@
-"""A FastAPI site with a whole registry under /pypi, over a bridge from ASGI to WSGI."""
+"""A FastAPI site with a whole registry under /pypi, through a bridge from ASGI to WSGI."""
 
 from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""A Flask site with a whole registry under /pypi, beside Flask's own routes."""
+"""A Flask site with a whole registry under /pypi, next to Flask's own routes."""
 
 from flask import Flask
 

@@ -1,7 +1,7 @@
-"""A registry in front of any site: what is not below /pypi falls through to the site.
+"""A registry in front of any site: requests for URLs that are not below /pypi go to the site.
 
-Who asks was found out by something further out (a proxy, a login middleware), which sets
-REMOTE_USER; without it, only public repositories can be read.
+A proxy or a login middleware in front of this application authenticates users and sets
+REMOTE_USER. Requests without REMOTE_USER can only read public repositories.
 """
 
 from wsgiref.types import WSGIApplication

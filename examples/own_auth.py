@@ -1,4 +1,4 @@
-"""The site's own accounts open the registry, instead of the registry's repository users."""
+"""Clients log in with the accounts of the site instead of the registry's repository users."""
 
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication, WSGIEnvironment

@@ -1,7 +1,7 @@
-"""Rules of the site: who is logged in may read, and each team publishes the names that are its own.
+"""Access rules of the site: logged-in users may read, and each team publishes its own projects.
 
-Somebody in the team `data` publishes data-loader and data-frames, and nothing else. The built-in
-rules stay for all others: administrators, and whoever is not logged in.
+Members of the team `data` can publish data-loader and data-frames, but no other projects. The
+built-in rules apply to administrators and to clients that are not logged in.
 """
 
 from collections.abc import Mapping

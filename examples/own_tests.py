@@ -1,4 +1,4 @@
-"""A throw-away registry in somebody's own tests: no server, no disk, nothing to clean up."""
+"""A throw-away registry for your own tests: no server, no disk, nothing to clean up."""
 
 from werkzeug.test import Client
 

@@ -1,6 +1,6 @@
-"""Three apps over one repository, on any WSGI server; nothing else of the registry is shown.
+"""Three apps for one repository, on any WSGI server, without the rest of the registry.
 
-twine publishes to /legacy/, pip installs from /simple/.
+twine publishes to /legacy/, and pip installs from /simple/.
 """
 
 from wsgiref.types import WSGIApplication

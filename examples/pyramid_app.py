@@ -1,4 +1,4 @@
-"""A Pyramid site with a whole registry under /pypi: beside the router, so that uploads stream."""
+"""A Pyramid site with a registry under /pypi, outside the router so that uploads stream."""
 
 from wsgiref.types import WSGIApplication
 
