@@ -8,9 +8,9 @@ from pypi_repo.cli.maintenance import db, upkeep
 from pypi_repo.cli.options import Group
 from pypi_repo.cli.project import file, project, release
 from pypi_repo.cli.repository import repository
+from pypi_repo.cli.serve import serve
 from pypi_repo.cli.token import token
 from pypi_repo.cli.user import user
-from pypi_repo.serve import serve
 
 
 @click.group(cls=Group)

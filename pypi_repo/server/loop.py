@@ -13,6 +13,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES, TAKES_SLOT
 from pypi_repo.server.acceptor import Acceptor
 from pypi_repo.server.connection import Connection
 from pypi_repo.server.patience import Patience
@@ -20,7 +21,6 @@ from pypi_repo.server.request import Request
 from pypi_repo.server.response import FileParts
 from pypi_repo.server.threads import Threads
 from pypi_repo.server.upload_slots import UploadSlots
-from pypi_repo.web.environ import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES, TAKES_SLOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain.access import Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
 from pypi_repo.web import cors, problems
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
-from pypi_repo.web.environ import DISCARDS_WHAT_IS_NOT_READ
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 

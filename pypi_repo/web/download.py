@@ -9,6 +9,7 @@ from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.records import StoredFile
+from pypi_repo.environ import SENDS_PARTS_OF_FILES
 from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import (
@@ -19,7 +20,6 @@ from pypi_repo.web.app import (
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
-from pypi_repo.web.environ import SENDS_PARTS_OF_FILES
 from pypi_repo.web.handover import hand_over
 from pypi_repo.web.pages import names
 

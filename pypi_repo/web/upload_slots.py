@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.addresses import network_of
 from pypi_repo.domain.errors import TooManyUploads
-from pypi_repo.web.environ import TAKES_SLOT
+from pypi_repo.environ import TAKES_SLOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from pypi_repo.domain.waiting import WouldWait, without_waiting
-from pypi_repo.web.environ import DISCARDS_WHAT_IS_NOT_READ
+from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
 from tests.support.http import call, environ_of
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def _expressions() -> Iterator[tuple[str, re.Pattern[Any], str]]:
     for found in pkgutil.walk_packages(pypi_repo.__path__, "pypi_repo."):
         if found.name == "pypi_repo.__main__" or ".migrations" in found.name:
             continue
-        if found.name in ("pypi_repo.wsgi", "pypi_repo.serve"):  # they configure a whole process
+        if found.name == "pypi_repo.wsgi":  # it configures a whole process
             continue
         module = importlib.import_module(found.name)
         for name, value in vars(module).items():

@@ -1,0 +1,306 @@
+"""pypi-repo serve: the registry on its own.
+
+Its server is described in docs/explanation/server.md.
+"""
+
+import logging
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pypi_repo.cli.greeting import greeting
+from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.registry import Registry
+from pypi_repo.server.loop import Server
+from pypi_repo.server.patience import Patience
+from pypi_repo.server.processors import can_fork, usual_number
+from pypi_repo.server.sockets import described, listen, url_of
+from pypi_repo.server.tls import tls_context
+from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
+from pypi_repo.storage.blob_urls import end_thread
+from pypi_repo.storage.folders import PRIVATE, make_folders
+from pypi_repo.web.logs import FORMATS, log_to_stderr
+from pypi_repo.web.proxy import behind_proxy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_log = logging.getLogger("pypi_repo.serve")
+
+_NOTHING_YET = (
+    "There is no repository yet: make the first one, and accounts, with `pypi-repo repository "
+    "create`, `pypi-repo user create` and `pypi-repo admin create`."
+)
+
+
+def _some_patience(
+    _context: click.Context, _option: click.Parameter, value: timedelta
+) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise click.BadParameter("write at least 1s.")
+    return value
+
+
+def _as_many_as_possible(_context: click.Context, _option: click.Parameter, value: int) -> int:
+    if value > 1 and not can_fork():
+        raise click.BadParameter("this system shares no port among processes; only 1 is possible.")
+    return value
+
+
+@click.command(cls=Command)
+@option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on; * for all of this machine.",
+)
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port to listen on; 0 takes any free one.",
+)
+@option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=usual_number,
+    show_default="one for each processor, at most 4",
+    callback=_as_many_as_possible,
+    help="How many processes serve.",
+)
+@option(
+    "--tls-certificate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Serve HTTPS with this certificate, and those in between, in PEM format.",
+)
+@option(
+    "--tls-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The certificate's key, without a passphrase. SIGHUP reads both files anew.",
+)
+@option(
+    "--max-upload-size",
+    type=Size(),
+    default=4 * GIB,
+    show_default="4GiB",
+    help="The largest file that any repository takes.",
+)
+@option(
+    "--upload-patience",
+    type=Duration(),
+    default="2m",
+    show_default=True,
+    callback=_some_patience,
+    help="How long an upload may pause, like 45s or 10m.",
+)
+@option(
+    "--trusted-proxy",
+    metavar="ADDRESS",
+    help="Believe X-Forwarded-For, -Proto, -Host and -Prefix of this proxy, such as one for TLS.",
+)
+@option(
+    "--public-url",
+    metavar="URL",
+    help="The URL that clients use, if no trusted proxy tells it.",
+)
+@option(
+    "--files-sent-by",
+    type=SentBy(),
+    help="Let a proxy or the object store send files: x-accel:/LOCATION/ (nginx), x-sendfile, or "
+    "signed-urls:SECONDS.",
+)
+@option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="The format of the log on standard error: text for people, or one JSON object a line.",
+)
+@option(
+    "--access-log/--no-access-log",
+    default=True,
+    show_default=True,
+    help="Whether to log each request.",
+)
+@option(
+    "--metrics-token",
+    metavar="TOKEN",
+    help="Lets whoever sends it as a bearer token read /metrics; better set in the environment.",
+)
+@location_options
+def serve(
+    host: str,
+    port: int,
+    workers: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    max_upload_size: int,
+    upload_patience: timedelta,
+    trusted_proxy: str | None,
+    public_url: str | None,
+    files_sent_by: FilesSentBy | None,
+    log_format: str,
+    access_log: bool,
+    metrics_token: str | None,
+    data: str,
+    database: str | None,
+    database_schema: str | None,
+    blobs: str | None,
+) -> None:
+    """Run the server.
+
+    In a new data folder it first makes a repository, a user and an administrator.
+    """
+    renew = _encrypting(tls_certificate, tls_key)
+    log_to_stderr(log_format, requests=access_log)
+    logging.getLogger("pypi_repo.server").setLevel(logging.INFO)
+    tls = renew()
+    limits = Limits(file_size=max_upload_size)
+    settings = replace(
+        in_folder(data, database, blobs, limits, database_schema=database_schema),
+        files_sent_by=files_sent_by,
+        metrics_token=metrics_token,
+        public_url=public_url,
+    )
+    sockets = listen(host, port)
+    scheme = "http" if tls_certificate is None else "https"
+    places, url = described(sockets, scheme), url_of(sockets, scheme)
+    # Closed before processes are forked, which open it themselves.
+    with Registry(settings) as registry:
+        _site(registry, trusted_proxy)  # what cannot work says so before anything is printed
+        if database is None:
+            registry.upgrade()  # nobody else uses the embedded database
+        else:
+            registry.check()
+        if database is None or blobs is None:
+            _spool_in(data_folder(data) / "spool")
+        click.echo(
+            f"The database is {registry.database_place}; the files are in {registry.files_place}."
+        )
+        if database is None and (made := registry.setup.first_steps()):
+            click.echo(greeting(made, _with_last_slash(public_url or url)))
+        elif not registry.repositories.all():
+            click.echo(_NOTHING_YET)
+    service = _Service(
+        settings,
+        sockets,
+        patience=Patience(body=upload_patience.total_seconds()),
+        trusted_proxy=trusted_proxy,
+        tls=tls,
+        renew=renew,
+    )
+    service.run(workers, lambda: click.echo(f"Listening on {places} (stop with Ctrl+C)."))
+
+
+class _Service:
+    """The site of a registry, at these sockets.
+
+    tls: encrypts all connections.
+    renew: makes it anew, at a reload.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: Sequence[socket.socket],
+        *,
+        patience: Patience,
+        trusted_proxy: str | None,
+        tls: ssl.SSLContext | None,
+        renew: Callable[[], ssl.SSLContext | None],
+    ) -> None:
+        self._settings, self._sockets = settings, sockets
+        self._patience, self._trusted_proxy = patience, trusted_proxy
+        self._tls, self._renew = tls, renew
+
+    def run(self, workers: int, when_serving: Callable[[], None]) -> None:
+        """Until a signal asks for the end."""
+        if not can_fork():
+            when_serving()
+            self._serve(Server.run)
+            return
+        from pypi_repo.server.signals import end_by
+        from pypi_repo.server.workers import Supervisor
+        from pypi_repo.web.metrics_folder import temporary_folder
+
+        if os.environ.get("PYPI_REPO_METRICS_FOLDER"):
+            _log.warning(
+                "PYPI_REPO_METRICS_FOLDER is not used: it is for other servers, and the workers of "
+                "this one share a temporary folder."
+            )
+        # Without a token nobody can ask for the numbers.
+        with temporary_folder() if self._settings.metrics_token else nullcontext() as folder:
+            self._settings = replace(self._settings, metrics_folder=folder)
+            supervisor = Supervisor(
+                lambda seat: self._serve(seat.run, seat.is_my_turn),
+                workers,
+                self._sockets,
+                renew=self._reload,
+                when_serving=when_serving,
+            )
+            end_thread()
+            ended_by = supervisor.run()
+        if ended_by is not None:
+            end_by(ended_by)
+
+    def _reload(self) -> None:
+        self._tls = self._renew()
+
+    def _serve(
+        self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
+    ) -> None:
+        with Registry(self._settings) as registry:
+            run(
+                Server(
+                    _site(registry, self._trusted_proxy),
+                    self._sockets,
+                    patience=self._patience,
+                    tls=self._tls,
+                    is_my_turn=is_my_turn,
+                )
+            )
+
+
+def _site(registry: Registry, trusted_proxy: str | None) -> "WSGIApplication":
+    """Raises ConfigurationError for settings that cannot work."""
+    site = registry.wsgi_app()
+    return behind_proxy(site, trusted_proxy) if trusted_proxy else site
+
+
+def _encrypting(certificate: Path | None, key: Path | None) -> Callable[[], ssl.SSLContext | None]:
+    """Raises click.UsageError where one of them is missing."""
+    if certificate is None and key is None:
+        return lambda: None
+    if certificate is None or key is None:
+        given, missing = ("key", "certificate") if certificate is None else ("certificate", "key")
+        raise click.UsageError(f"--tls-{given} needs --tls-{missing} beside it.")
+    return partial(tls_context, certificate, key)
+
+
+def _spool_in(folder: Path) -> None:
+    """Temporary files on the disk meant for them: files on their way to an object store."""
+    try:
+        make_folders(folder, PRIVATE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another --data."
+        ) from error
+    tempfile.tempdir = str(folder)
+
+
+def _with_last_slash(url: str) -> str:
+    return f"{url.rstrip('/')}/"
