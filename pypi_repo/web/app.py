@@ -29,10 +29,12 @@ class WSGIApp(ABC):
     """An app that knows who asks.
 
     authenticate: WSGI environ -> Actor.
+    challenge: how to log in, told with each 401; None where nobody logs in by a header.
     """
 
-    def __init__(self, authenticate: Authenticate) -> None:
+    def __init__(self, authenticate: Authenticate, challenge: str | None = problems.BASIC) -> None:
         self._authenticate = authenticate
+        self._challenge = challenge
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -44,7 +46,7 @@ class WSGIApp(ABC):
             response = self.handle(request, self.identify(environ))
         except (RegistryError, HTTPException) as error:
             drain(request)
-            response = self._refusal(request, error)
+            response = self._refused(request, problems.refusal_of(error, self._challenge))
         return response(environ, start_response)
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
@@ -56,9 +58,9 @@ class WSGIApp(ABC):
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
 
-    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
+    def _refused(self, request: Request, refusal: problems.Refusal) -> Response:
         """The answer to a request that was refused so."""
-        return problems.respond(error, request)
+        return problems.for_client(refusal, request)
 
 
 class RepositoryApp(WSGIApp):

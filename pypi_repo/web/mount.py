@@ -87,5 +87,5 @@ def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":
 
 
 def not_found(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    error = NotFound("There is nothing here; check the URL.")
-    return problems.respond(error, Request(environ))(environ, start_response)
+    refusal = problems.refusal_of(NotFound("There is nothing here; check the URL."))
+    return problems.for_client(refusal, Request(environ))(environ, start_response)

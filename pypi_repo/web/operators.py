@@ -13,7 +13,7 @@ from pypi_repo.domain.errors import (
     InvalidCredentials,
 )
 from pypi_repo.services.readiness import Readiness
-from pypi_repo.web import metrics
+from pypi_repo.web import metrics, problems
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
 from pypi_repo.web.metrics import Told
 
@@ -55,7 +55,7 @@ class MetricsApp(WSGIApp):
     """
 
     def __init__(self, token: str | None, tell: Callable[[], Iterable[Told]]) -> None:
-        super().__init__(lambda _environ: ANONYMOUS)
+        super().__init__(lambda _environ: ANONYMOUS, problems.BEARER)
         if token is not None and len(token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
                 f"The metrics token must have at least {_SHORTEST_TOKEN} characters; make one "

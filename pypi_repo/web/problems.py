@@ -1,19 +1,25 @@
-"""Errors as answers: one table of statuses, and the form that each client shows to its user.
+"""Refusals: what an error means in HTTP, and the form in which a client gets it.
 
-The same sentence stands in the reason phrase, the only thing that twine, poetry, hatch and
-flit print, and in the body, which is what uv prints.
+`refusal_of` decides status, code, sentence and headers, for everybody alike. What the body looks
+like is up to who is asked: `for_client` answers package clients, `as_problem` programs that manage
+the registry, and the portal makes a page of it.
 """
 
-import json
 import logging
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+import msgspec
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
 from pypi_repo.web.observation import note_error
+
+BASIC = 'Basic realm="pypi_repo", charset="UTF-8"'
+BEARER = "Bearer"
 
 _log = logging.getLogger(__name__)
 
@@ -33,71 +39,115 @@ _STATUSES: dict[type[errors.RegistryError], int] = {
     errors.OutOfSpace: 507,
     errors.RegistryError: 500,
 }
-_CHALLENGE = 'Basic realm="pypi_repo", charset="UTF-8"'
+_TEXT = "text/plain; charset=utf-8"
 _RETRY_AFTER = 5  # seconds, where nothing better is known
 _LONGEST_REASON = 200
 
 
-def respond(error: errors.RegistryError | HTTPException, request: Request) -> Response:
-    status, code = noted(error)
-    if isinstance(error, HTTPException):
-        response = _answer(request, status, code, error.description or "")
-        for name, value in error.get_headers(request.environ):
-            if name not in ("Content-Type", "Content-Length"):
-                response.headers[name] = value
+@dataclass(frozen=True)
+class Refusal:
+    """An error in the words of HTTP.
+
+    code: stable, for programs.
+    message: one sentence, for people.
+    headers: of the answer, whatever its body is, such as Allow or Retry-After.
+    """
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str]
+
+    def sent_with(self, response: Response) -> Response:
+        """The response, with these headers, and never kept by anybody."""
+        response.headers.update(self.headers)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
-    response = _answer(request, status, code, error.message)
-    if status == 401:
-        response.headers["WWW-Authenticate"] = _CHALLENGE
-    say_when_to_retry(response, error)
-    return response
 
 
-def say_when_to_retry(response: Response, error: Exception) -> None:
-    """RFC 9110, section 10.2.3."""
-    if isinstance(error, errors.TooManyRequests):
-        response.headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, errors.Unavailable):
-        response.headers["Retry-After"] = str(_RETRY_AFTER)
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457). `error` is the stable code of the reference of errors."""
+
+    title: str
+    status: int
+    detail: str
+    error: str
 
 
 def status_of(error: errors.RegistryError) -> int:
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
-def noted(error: errors.RegistryError | HTTPException) -> tuple[int, str]:
-    """Status and code of a refusal, which the operator's log and numbers learn of."""
+def refusal_of(
+    error: errors.RegistryError | HTTPException, challenge: str | None = BASIC
+) -> Refusal:
+    """What is answered to whoever made the error; the operator's log and numbers learn of it.
+
+    challenge: how to log in (RFC 9110, section 11.6.1); None where a 401 is not about the request
+        itself, as that of a form to sign in.
+    """
     if isinstance(error, HTTPException):
         status = error.code or 500
         code = HTTP_STATUS_CODES.get(status, "error").lower().replace(" ", "-")
+        message, headers = error.description or "", dict(error.get_headers())
+        headers.pop("Content-Type", None)  # of the body that Werkzeug would make
     else:
-        status, code = status_of(error), error.code
+        status, code, message = status_of(error), error.code, error.message
+        headers = _headers(error, challenge)
         if status >= 500:
             _log.error("%s", error.for_operator)
     note_error(code)
-    return status, code
+    return Refusal(status, code, message, headers)
 
 
-def _answer(request: Request, status: int, code: str, message: str) -> Response:
+def for_client(refusal: Refusal, request: Request) -> Response:
+    """As package clients show it to their users.
+
+    The same sentence stands in the reason phrase, the only thing that twine, poetry, hatch and
+    flit print, and in the body, which is what uv prints.
+    """
     # A message may quote what a stranger sent; here it becomes part of the status line.
-    line = re.sub(r"[^\x20-\x7e]+", "?", " ".join(message.split()))
-    reason = f"{status} {line[:_LONGEST_REASON]}"
-    response = Response(status=reason)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    line = re.sub(r"[^\x20-\x7e]+", "?", " ".join(refusal.message.split()))
+    reason = f"{refusal.status} {line[:_LONGEST_REASON]}"
     accepted = request.headers.get("Accept", "")
-    if "json" not in accepted or status == 406:
-        response.content_type = "text/plain; charset=utf-8"
-        response.set_data(f"{message}\n")
-        return response
-    title = HTTP_STATUS_CODES.get(status, "Error")
-    document = {"title": title, "status": status, "detail": message, "error": code}
-    if "application/json" in accepted:
+    if "json" not in accepted or refusal.status == 406:
+        response = Response(f"{refusal.message}\n", reason, content_type=_TEXT)
+    elif "application/json" in accepted:
         # uv prints `code` of an upload's answer, if the type is exactly this.
-        response.content_type = "application/json"
-        document |= {"code": reason, "message": message}
+        document = msgspec.to_builtins(_problem(refusal))
+        document |= {"code": reason, "message": refusal.message}
+        response = Response(msgspec.json.encode(document), reason, content_type="application/json")
     else:
-        response.content_type = "application/problem+json"  # RFC 9457
-    response.set_data(json.dumps(document))
-    return response
+        response = as_problem(refusal)
+        response.status = reason
+    response.headers["Vary"] = "Accept"
+    return refusal.sent_with(response)
+
+
+def as_problem(refusal: Refusal) -> Response:
+    """For programs (RFC 9457)."""
+    body = msgspec.json.encode(_problem(refusal))
+    return refusal.sent_with(
+        Response(body, refusal.status, content_type="application/problem+json")
+    )
+
+
+def _headers(error: errors.RegistryError, challenge: str | None) -> dict[str, str]:
+    headers = {}
+    if status_of(error) == 401 and challenge is not None:
+        headers["WWW-Authenticate"] = challenge
+    if isinstance(error, errors.TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)  # RFC 9110, section 10.2.3
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(_RETRY_AFTER)
+    return headers
+
+
+def _problem(refusal: Refusal) -> Problem:
+    return Problem(
+        title=HTTP_STATUS_CODES.get(refusal.status, "Error"),
+        status=refusal.status,
+        detail=refusal.message,
+        error=refusal.code,
+    )

@@ -13,16 +13,15 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
 from pypi_repo.domain.access import ANONYMOUS, Actor
-from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied, RegistryError
+from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied
 from pypi_repo.web import problems
 from pypi_repo.web.api import description
-from pypi_repo.web.api.documents import Page, Problem
+from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info
@@ -43,7 +42,7 @@ class ApiApp(WSGIApp):
     """Administrators' tokens open it, and nothing else does."""
 
     def __init__(self, registry: ManagedRegistry) -> None:
-        super().__init__(_nobody)
+        super().__init__(_nobody, problems.BEARER)
         self._registry = registry
         self._operations = _by_path()
         rules = [Rule(_rule(path), endpoint=path) for path in self._operations]
@@ -52,8 +51,8 @@ class ApiApp(WSGIApp):
     def handle(self, request: Request, actor: Actor) -> Response:
         return _harmless(self._answer(request))
 
-    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
-        return _harmless(_problem(error, request))
+    def _refused(self, request: Request, refusal: problems.Refusal) -> Response:
+        return problems.as_problem(refusal)
 
     def _answer(self, request: Request) -> Response:
         path = path_info(request)
@@ -81,7 +80,10 @@ class ApiApp(WSGIApp):
 
     def _route(self, path: str) -> tuple[_Methods, dict[str, Any]]:
         # Not matched by method: 405 is answered here, with what is allowed.
-        template, names = self._urls.bind("api").match(path)
+        try:
+            template, names = self._urls.bind("api").match(path)
+        except NotFound:
+            raise NotFound("There is nothing here; see the description for the URLs.") from None
         return self._operations[template], dict(names)
 
     def _admitted(self, request: Request) -> Actor:
@@ -225,28 +227,3 @@ def _encoded(answer: Answer) -> bytes:
 
 def _etag(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _problem(error: RegistryError | HTTPException, request: Request) -> Response:
-    """RFC 9457."""
-    headers: dict[str, str] = {}
-    status, code = problems.noted(error)
-    if isinstance(error, HTTPException):
-        detail = error.description or ""
-        if isinstance(error, NotFound):
-            detail = "There is nothing here; see the description for the URLs."
-        if isinstance(error, MethodNotAllowed):
-            headers["Allow"] = ", ".join(error.valid_methods or ())
-    else:
-        detail = error.message
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    document = Problem(
-        title=HTTP_STATUS_CODES.get(status, "Error"), status=status, detail=detail, error=code
-    )
-    response = Response(
-        msgspec.json.encode(document), status, content_type="application/problem+json"
-    )
-    response.headers.update(headers)
-    problems.say_when_to_retry(response, error)
-    return response

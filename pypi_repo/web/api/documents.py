@@ -36,15 +36,6 @@ class Page(Document, Generic[Item], frozen=True, kw_only=True):
     next: str | None
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong (RFC 9457). `error` is the stable code of the reference of errors."""
-
-    title: str
-    status: int
-    detail: str
-    error: str
-
-
 # Repositories
 
 

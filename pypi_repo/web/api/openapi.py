@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from pypi_repo.web.api.documents import Problem
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
+from pypi_repo.web.problems import Problem
 
 _REFERENCE = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 503)

@@ -36,7 +36,7 @@ from pypi_repo.web.portal import (
     uploads,
     users,
 )
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import NO_PAGE, Page
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
@@ -136,7 +136,10 @@ class PortalApp(WSGIApp):
         repositories_url: str = "../repositories/",
         authenticate: Authenticate | None = None,
     ) -> None:
-        super().__init__(authenticate or _nobody)
+        if authenticate is None:  # who asks signs in on a page
+            super().__init__(_nobody, None)
+        else:
+            super().__init__(authenticate)
         self._registry = registry
         self._repositories_url = repositories_url
         self._own_sessions = authenticate is None
@@ -149,20 +152,16 @@ class PortalApp(WSGIApp):
 
     def handle(self, request: Request, actor: Actor) -> Response:
         page = self._page(request, actor)
-        if path_info(request).startswith("/static/"):
-            return _static_file(page, path_info(request).removeprefix("/static/"))
         try:
             response = self._answer(page)
         except (RegistryError, HTTPException) as error:
-            response = _error_page(page, error)
-        if request.method == "POST" and response.status_code >= 400:
+            response = page.refuse(problems.refusal_of(error, self._challenge))
+        if response.status_code >= 400:
             drain(request)
         return response
 
-    def _refusal(self, request: Request, error: RegistryError | HTTPException) -> Response:
-        if isinstance(error, PermissionDenied):  # which is told to somebody in a browser
-            return _error_page(self._page(request, ANONYMOUS), error)
-        return super()._refusal(request, error)
+    def _refused(self, request: Request, refusal: problems.Refusal) -> Response:
+        return self._page(request, ANONYMOUS).refuse(refusal)
 
     def _page(self, request: Request, actor: Actor) -> Page:
         return Page(request, self._registry, self._templates, self._repositories_url, actor)
@@ -171,13 +170,15 @@ class PortalApp(WSGIApp):
         request = page.request
         if not path_info(request):
             return _with_last_slash(page)
+        if path_info(request).startswith("/static/"):
+            return _static_file(path_info(request).removeprefix("/static/"))
         page.session = self._session(request)
         if page.session is not None:
             page.actor = page.session.actor
             note_actor(page.actor)
         route, names = self._route(request)
         if route.public and not self._own_sessions:
-            raise NotFound  # the host has its own way to sign in
+            raise NotFound(NO_PAGE)  # the host has its own way to sign in
         if page.actor.kind is not ActorKind.ADMINISTRATOR and not route.public:
             if self._own_sessions:
                 return _to_sign_in(page)
@@ -203,18 +204,20 @@ class PortalApp(WSGIApp):
             status = problems.status_of(error)
             if route.show is None or status in (403, 404) or status >= 500:
                 raise
-            problems.noted(error)
+            refusal = problems.refusal_of(error, self._challenge)
             if error not in page.refused.values():
                 page.error = error.message
             response = route.show(page, **names)
             response.status_code = status
-            problems.say_when_to_retry(response, error)
-            return response
+            return refusal.sent_with(response)
 
     def _route(self, request: Request) -> tuple[_Route, dict[str, Any]]:
         urls = self._urls.bind("portal")
         # Not matched by method: a page answers 405 itself, and in HTML.
-        route, names = urls.match(path_info(request).rstrip("/") or "/")
+        try:
+            route, names = urls.match(path_info(request).rstrip("/") or "/")
+        except NotFound:
+            raise NotFound(NO_PAGE) from None
         return route, dict(names)
 
     def _session(self, request: Request) -> Session | None:
@@ -232,21 +235,6 @@ def _with_last_slash(page: Page) -> Response:
     response = Response(status=301)
     response.autocorrect_location_header = False
     response.headers["Location"] = f"{mount_path(page.request).rpartition('/')[2]}/"
-    return response
-
-
-def _error_page(page: Page, error: RegistryError | HTTPException) -> Response:
-    status, _code = problems.noted(error)
-    if isinstance(error, HTTPException):
-        message = error.description or ""
-        if isinstance(error, NotFound):
-            message = "There is no such page; check the address."
-    else:
-        message = error.message
-    response = page.render("error.html", status, message=message)
-    problems.say_when_to_retry(response, error)
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(error.valid_methods or ())
     return response
 
 
@@ -280,11 +268,11 @@ def _static_version(name: str) -> str:
     return hashlib.sha256(_static_files()[name]).hexdigest()[:12]
 
 
-def _static_file(page: Page, name: str) -> Response:
+def _static_file(name: str) -> Response:
     suffix = name[name.rfind(".") :]
     content = _static_files().get(name) if suffix in _STATIC_TYPES else None
     if content is None:
-        return Response("There is no such file.\n", 404, content_type="text/plain")
+        raise NotFound(NO_PAGE)
     response = Response(content, content_type=f"{_STATIC_TYPES[suffix]}; charset=utf-8")
     # The link to it holds its version.
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -14,6 +14,7 @@ from pypi_repo.services.notes import Note
 from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info, root_url
 from pypi_repo.web.management import ManagedRegistry
+from pypi_repo.web.problems import Refusal
 
 # What a page may say to whoever is signed out, for whom no note can be left; never taken from the
 # URL, which anybody can write.
@@ -22,6 +23,8 @@ NOTICES = {
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere. Sign in again.",
 }
+
+NO_PAGE = "There is no such page; check the address."
 
 _SECURITY = {
     "Content-Security-Policy": (
@@ -113,6 +116,10 @@ class Page:
             page=self, link=self.link, notice=notice, note=self._note(), status=status, **values
         )
         return self.answer(Response(document, status, content_type="text/html; charset=utf-8"))
+
+    def refuse(self, refusal: Refusal) -> Response:
+        response = self.render("error.html", refusal.status, message=refusal.message)
+        return refusal.sent_with(response)
 
     def redirect(self, *segments: str, note: Note | None = None, **query: Any) -> Response:
         """To be followed with GET, so that reloading sends nothing twice.

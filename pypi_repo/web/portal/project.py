@@ -19,7 +19,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.web.portal import readme
 from pypi_repo.web.portal.connecting import install_command
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import NO_PAGE, Page
 
 _NEWEST = 4
 _DAYS = 30
@@ -117,7 +117,7 @@ def show_management(page: Page, repository: str, project: str) -> Response:
 
 def _shown(page: Page, repository: str, project: str) -> _Shown:
     if not is_normalized(normalize(project)):
-        raise NotFound
+        raise NotFound(NO_PAGE)
     found = page.registry.repositories.get(repository, actor=page.actor)
     known, files = page.registry.projects.get(repository, project, actor=page.actor)
     details = _details(page, repository, project) if files else None

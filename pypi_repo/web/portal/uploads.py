@@ -26,6 +26,7 @@ class Result:
     """What became of one file, in a word and in sentences; refused, what twine would show.
 
     project: the path of the project's page below the portal's root; empty where it was refused.
+    retry_after: how many seconds to wait before it is sent again, where that may help.
     """
 
     filename: str
@@ -33,6 +34,7 @@ class Result:
     outcome: str
     message: str
     project: str = ""
+    retry_after: str = ""
 
 
 def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
@@ -53,15 +55,18 @@ def upload(page: Page, repository: str) -> Response:
         if not wants_json:
             raise
         results = (_refused("", error),)
-    status = max(result.status for result in results)
+    worst = max(results, key=lambda result: result.status)
     if wants_json:
         document = json.dumps([asdict(result) for result in results])
-        return page.answer(Response(document, status, content_type="application/json"))
-    if status == 200:
+        response = page.answer(Response(document, content_type="application/json"))
+    elif worst.status == 200:
         note = _summary(page, repository, results)
         return page.redirect("repositories", repository, "upload", note=note)
-    response = show(page, repository, results)
-    response.status_code = status
+    else:
+        response = show(page, repository, results)
+    response.status_code = worst.status
+    if worst.retry_after:
+        response.headers["Retry-After"] = worst.retry_after
     return response
 
 
@@ -129,8 +134,9 @@ def _accept(
 
 
 def _refused(filename: str, error: RegistryError) -> Result:
-    status, _code = problems.noted(error)
-    return Result(filename, status, "Refused", error.message)
+    refusal = problems.refusal_of(error)
+    retry_after = refusal.headers.get("Retry-After", "")
+    return Result(filename, refusal.status, "Refused", refusal.message, retry_after=retry_after)
 
 
 def _chunks(events: Iterator[Part | Data]) -> Iterator[bytes]:

@@ -283,7 +283,9 @@ def test_nobody_sees_a_page_without_signing_in(path: str, registry: Registry) ->
         bearer(admin_token),
         {"Cookie": f"{COOKIE}={token}"},
     ):
-        response = Client(registry.wsgi_app()).get(f"/portal/{path}", headers=headers)
+        response = Client(registry.wsgi_app(), use_cookies=False).get(
+            f"/portal/{path}", headers=headers
+        )
         assert response.status_code == 303
         assert PurePosixPath(response.headers["Location"].partition("?")[0]).name == "sign-in"
         assert response.data == b""

@@ -1,16 +1,23 @@
 """How a refusal looks to each client: status line, body by Accept, and headers."""
 
 import http.client
+import io
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug.exceptions import Forbidden
 from werkzeug.test import Client
 from werkzeug.wrappers import Request
 
-from pypi_repo import Registry
+from pypi_repo import Actor, Registry, Settings
 from pypi_repo.domain import errors
 from pypi_repo.web import problems
+from pypi_repo.web.portal.sign_in import COOKIE
+from tests.conftest import ADMINISTRATOR
 from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import (
     HTML_V1,
@@ -19,11 +26,14 @@ from tests.support.http import (
     Connection,
     Site,
     basic,
+    bearer,
     call,
     environ_of,
     reason,
 )
 from tests.support.live import LiveServer
+from tests.support.metrics import TOKEN
+from tests.support.portal import PortalClient
 
 USER, PASSWORD = "user@example.com", "correct horse"
 
@@ -167,7 +177,8 @@ def test_every_error_has_an_answer(kind: type[errors.RegistryError], accept: str
     more = {"retry_after": 7} if issubclass(kind, errors.TooManyRequests) else {}
     error = kind("Something is\r\nwrong: \u20ac", **more)
     environ = environ_of("/", headers={"Accept": accept})
-    answer = call(problems.respond(error, Request(environ)), environ)
+    refusal = problems.refusal_of(error)
+    answer = call(problems.for_client(refusal, Request(environ)), environ)
     assert 400 <= answer.status_code < 600
     assert answer.status == f"{answer.status_code} Something is wrong: ?"
     assert answer.header("Retry-After") == {429: "7", 503: "5"}.get(answer.status_code)
@@ -184,11 +195,104 @@ def test_what_the_operator_must_know_is_logged_and_not_told(
 ) -> None:
     secret = {"detail": "host db7.internal"} if kind is errors.Unavailable else {}
     environ = environ_of("/")
-    answer = call(problems.respond(kind("It broke.", **secret), Request(environ)), environ)
+    refusal = problems.refusal_of(kind("It broke.", **secret))
+    answer = call(problems.for_client(refusal, Request(environ)), environ)
     assert "db7" not in answer.status + answer.read().decode()
     (record,) = caplog.records
     assert "It broke." in record.getMessage()
     assert secret.get("detail", "") in record.getMessage()
+
+
+BODIES = ["text/plain; charset=utf-8", "application/problem+json", "text/html; charset=utf-8"]
+
+
+def test_each_face_says_when_to_ask_again_while_the_database_is_away(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://registry:secret@127.0.0.1:1/registry"
+    with Registry(Settings(database=url, blobs=f"file://{tmp_path}")) as registry:
+        client = Client(registry.wsgi_app(), use_cookies=False)  # none but these
+        answers = [
+            client.get("/repositories/main/simple/", headers=basic(USER, PASSWORD)),
+            client.get("/api/v1/users", headers=bearer("ppa_x")),
+            client.get("/portal/users", headers={"Cookie": f"{COOKIE}={'x' * 43}"}),
+        ]
+    assert [answer.status_code for answer in answers] == [503, 503, 503]
+    assert [answer.headers["Retry-After"] for answer in answers] == ["5", "5", "5"]
+    assert [answer.headers["Content-Type"] for answer in answers] == BODIES
+    for answer in answers:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "127.0.0.1" not in answer.text
+
+
+def test_each_face_says_when_to_ask_again_who_has_too_many_uploads(
+    site: Site, registry: Registry
+) -> None:
+    _token, secret = registry.administrators.create_token(ADMINISTRATOR, name="t")
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    full: dict[str, Any] = {"pypi_repo.takes_slot": lambda _holders: False}
+    form = {"form_token": portal.form_token}
+    answers = [
+        site.client.post(site.upload_url, headers=site.headers, environ_overrides=full),
+        site.client.put(
+            "/api/v1/repositories/new", json={}, headers=bearer(secret), environ_overrides=full
+        ),
+        *(
+            portal.client.post(
+                "/portal/repositories/main/upload",
+                data={**form, "content": (io.BytesIO(b"x"), "demo.whl")},
+                headers={"Accept": accept},
+                environ_overrides=full,
+            )
+            for accept in ("text/html", "application/json")
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [429] * 4
+    assert [answer.headers.get("Retry-After") for answer in answers] == ["10"] * 4
+
+
+def test_each_face_says_what_a_url_is_for(site: Site, registry: Registry) -> None:
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    allowed = [
+        client.delete(path, headers=site.headers).headers["Allow"]
+        for client, path in (
+            (site.client, site.index_url),
+            (site.client, "/api/v1/users"),
+            (portal.client, "/portal/new-user"),
+        )
+    ]
+    assert allowed == ["GET, HEAD", "GET, HEAD", "GET, HEAD, POST"]
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        errors.PermissionDenied("Not you."),
+        errors.InvalidCredentials("Wrong."),
+        errors.Unavailable("The directory does not answer."),
+        Forbidden("Not here."),
+    ],
+)
+def test_whom_the_host_refuses_gets_a_page_of_the_portal(
+    registry: Registry, refuse: Exception
+) -> None:
+    def refusing(_environ: Any) -> Actor:
+        raise refuse
+
+    answer = Client(registry.wsgi_app(authenticate=refusing)).get("/portal/")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Content-Security-Policy" in answer.headers
+    expected = {401: ("WWW-Authenticate", problems.BASIC), 503: ("Retry-After", "5")}
+    if answer.status_code in expected:
+        name, value = expected[answer.status_code]
+        assert answer.headers[name] == value
+
+
+def test_who_sends_no_token_learns_how(new_site: Callable[..., Site]) -> None:
+    client = new_site(metrics_token=TOKEN).client
+    answers = [client.get(path) for path in ("/metrics", "/api/v1/users")]
+    assert [answer.headers["WWW-Authenticate"] for answer in answers] == ["Bearer", "Bearer"]
 
 
 def test_our_own_refusals_are_not_logged_as_errors(
