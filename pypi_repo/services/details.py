@@ -17,7 +17,6 @@ from pypi_repo.domain.versions import parse_version, version_or_none
 from pypi_repo.services.documents import Documents
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -32,8 +31,7 @@ class Details:
         self, repository: str, database: Database, documents: Documents, policy: AccessPolicy
     ) -> None:
         self._repository = repository
-        self._database = database
-        self._lookups = Lookups(database)
+        self._catalog = Catalog(database)
         self._documents = documents
         self._policy = policy
 
@@ -56,13 +54,13 @@ class Details:
         """
         repository, project = self._locate(actor, name)
         parsed = version_or_none(version)
-        spelled = None if parsed is None else self._lookups.version_of_release(project, parsed)
+        spelled = None if parsed is None else self._catalog.version_of_release(project, parsed)
         if spelled is None:
             raise _unknown_release(project, version)
         return spelled, self._page(repository, project, spelled)
 
     def _locate(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
-        found = self._lookups.locate(self._repository, name)
+        found = self._catalog.locate(self._repository, name)
         repository, project = found or (None, None)
         repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
         if project is None or (
@@ -86,30 +84,22 @@ class Details:
 
     def provenance(self, actor: Actor, project: str, version: str, filename: str) -> str:
         """The provenance object of a file (PEP 740). Raises as `project` does, and UnknownFile."""
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            found, owner, file = catalog.locate_file(self._repository, filename) or (
-                None,
-                None,
-                None,
-            )
-            # About the project that was named, whether the file is there and whosever it is.
-            repository = admit(
-                self._policy, actor, Permission.READ, self._repository, found, project
-            )
-            is_named = (
-                file is not None
-                and file.project == project
-                and parse_version(file.version) == version_or_none(version)
-            )
-            document = catalog.provenance(repository, filename) if is_named else None
+        located = self._catalog.locate_file(self._repository, filename)
+        found, owner, file = located or (None, None, None)
+        # About the project that was named, whether the file is there and whosever it is.
+        repository = admit(self._policy, actor, Permission.READ, self._repository, found, project)
+        is_named = (
+            file is not None
+            and file.project == project
+            and parse_version(file.version) == version_or_none(version)
+        )
+        document = self._catalog.provenance(repository, filename) if is_named else None
         if document is None or owner is None or owner.status == "quarantined":
             raise UnknownFile(f"There is no provenance of {filename!r} here.")
         return document
 
     def _load(self, project: Project, version: str | None) -> ProjectDetails:
-        with self._database.read() as connection:
-            rows = Catalog(connection).releases(project.id)
+        rows = self._catalog.releases(project.id)
         of_release: dict[str, list[DistributionFile]] = {version: [] for version, _file in rows}
         for release, file in rows:
             if file is not None:

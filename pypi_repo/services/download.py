@@ -22,8 +22,8 @@ from pypi_repo.services.small_files import LARGEST, SmallFiles
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
 from pypi_repo.storage.blobs import BlobStore, own_errors
+from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Downloads:
         self._small_files = small_files
         self._usage = usage
         self._repository = repository
-        self._lookups = Lookups(database)
+        self._catalog = Catalog(database)
         self._blobs = blobs
         self._policy = policy
 
@@ -58,7 +58,7 @@ class Downloads:
         match = _PATH.match(path)
         sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
         filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-        found = self._lookups.locate_file(self._repository, filename)
+        found = self._catalog.locate_file(self._repository, filename)
         repository, project, file = found or (None, None, None)
         asked = _project_of(filename) if project is None else project.normalized_name
         repository = admit(

@@ -16,7 +16,7 @@ from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.people import People
 
 _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (
@@ -29,8 +29,8 @@ class Login:
 
     def __init__(self, database: Database, credentials: Credentials, usage: UsageCounter) -> None:
         self._usage = usage
-        self._database = database
-        self._lookups = Lookups(database)
+        self._administration = Administration(database)
+        self._people = People(database)
         self._credentials = credentials
 
     def with_password(self, username: str, password: str, address: str) -> Actor:
@@ -49,7 +49,7 @@ class Login:
             name = account_name(username)
         except InvalidName:
             raise InvalidCredentials(_WRONG) from None
-        account = self._lookups.account(name)
+        account = self._people.user(name)
         holder = account or self._administrator(name)
         stored_hash = None if holder is None else holder.password_hash
         if not self._credentials.are_right(name, password, stored_hash, address):
@@ -66,7 +66,7 @@ class Login:
         """
         if secret.startswith(ADMINISTRATOR_TOKEN_PREFIX):
             raise InvalidCredentials(_WRONG_KIND)
-        found = self._lookups.token_holder(token_digest(secret))
+        found = self._people.token_holder(token_digest(secret))
         if found is None:
             raise InvalidCredentials("The token is wrong or was revoked.")
         token, account = found
@@ -75,8 +75,7 @@ class Login:
         return self._admitted(account, token.narrow(account.grants), token.id)
 
     def _administrator(self, name: str) -> Administrator | None:
-        with self._database.read() as connection:
-            return Administration(connection).administrator(name)
+        return self._administration.administrator(name)
 
     def _admitted(self, account: Account, grants: Grants, token_id: int | None = None) -> Actor:
         """Only for whoever has shown the right credentials: nobody else may learn anything."""

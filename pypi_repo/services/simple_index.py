@@ -9,7 +9,6 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Project, ProjectList, ProjectPage, Repository, Versioned
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
 
 
 class Index(Protocol):
@@ -33,8 +32,7 @@ class SimpleIndex:
 
     def __init__(self, repository: str, database: Database, policy: AccessPolicy) -> None:
         self._repository = repository
-        self._database = database
-        self._lookups = Lookups(database)
+        self._catalog = Catalog(database)
         self._policy = policy
 
     def check_access(self, actor: Actor) -> None:
@@ -42,7 +40,7 @@ class SimpleIndex:
 
     def is_public(self) -> bool:
         """Whether everybody may read; also false for a repository that does not exist."""
-        found = self._lookups.repository(self._repository)
+        found = self._catalog.repository(self._repository)
         return found is not None and found.public
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
@@ -59,7 +57,7 @@ class SimpleIndex:
         return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        found = self._lookups.locate(self._repository, project)
+        found = self._catalog.locate(self._repository, project)
         repository, located = found or (None, None)
         repository = admit(
             self._policy, actor, Permission.READ, self._repository, repository, project
@@ -89,17 +87,15 @@ class SimpleIndex:
         return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
 
     def _readable(self, actor: Actor) -> Repository:
-        found = self._lookups.repository(self._repository)
+        found = self._catalog.repository(self._repository)
         return admit(self._policy, actor, Permission.READ, self._repository, found)
 
     def _load_list(self, repository: Repository) -> ProjectList:
-        with self._database.read() as connection:
-            projects = Catalog(connection).listed_projects(repository)
+        projects = self._catalog.listed_projects(repository)
         return ProjectList(serial=repository.serial, projects=projects)
 
     def _load_page(self, project: Project) -> ProjectPage:
-        with self._database.read() as connection:
-            releases = Catalog(connection).releases(project.id)
+        releases = self._catalog.releases(project.id)
         # PEP 792: a quarantined project offers nothing.
         shown = [] if project.status == "quarantined" else releases
         return ProjectPage(

@@ -26,8 +26,7 @@ from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.destination import DESTINATION, wanted
-from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.destination import wanted
 
 _CHUNK = 256 * 1024
 
@@ -53,8 +52,7 @@ class Uploads:
         limits: Limits,
     ) -> None:
         self._repository = repository
-        self._database = database
-        self._lookups = Lookups(database)
+        self._catalog = Catalog(database)
         self._blobs = blobs
         self._policy = policy
         self._readmes = readmes
@@ -66,7 +64,7 @@ class Uploads:
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
-        found = self._lookups.repository(self._repository)
+        found = self._catalog.repository(self._repository)
         repository = admit(self._policy, actor, Permission.UPLOAD, self._repository, found)
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
         return Admission(min(limit, self._room(repository, limit)), repository.profile)
@@ -75,18 +73,15 @@ class Uploads:
         """What a file may have at most under the quota, whichever file it may replace or repeat."""
         if repository.quota is None:
             return limit
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            free = max(repository.quota - catalog.taken(repository), 0)
-            return free + catalog.largest_file(repository)
+        free = max(repository.quota - self._catalog.taken(repository), 0)
+        return free + self._catalog.largest_file(repository)
 
     def _require_room(
         self, repository: Repository, candidate: Candidate, existing: DistributionFile | None
     ) -> None:
         """Asked before anything is stored; the transaction that publishes asks again."""
         if repository.quota is not None:
-            with self._database.read() as connection:
-                check_quota(Catalog(connection), repository, candidate.size, existing)
+            check_quota(self._catalog, repository, candidate.size, existing)
 
     def stage(self) -> StagedFile:
         return self._blobs.stage()
@@ -119,7 +114,7 @@ class Uploads:
             actor,
             self._repository,
             filename.project,
-            self._database.ask(DESTINATION, **where),
+            self._catalog.destination(where),
         )
         rules = RULES[destination.repository.profile]
         if rules.normalized_filenames:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.access import Area
 from pypi_repo.domain.accounts import Administrator, AdministratorToken
+from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import AdministratorRow, AdministratorTokenRow, SessionRow
 
@@ -32,28 +33,28 @@ _TOKEN_COLUMNS = (
 
 
 class Administration:
-    """Runs on a connection that a service opened; the service also commits."""
+    """Runs in a transaction that a service opened and commits, or reads without one."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     # Administrators
 
     def administrator(self, name: str) -> Administrator | None:
-        row = self._connection.execute(
+        row = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).where(AdministratorRow.name == lookup(name))
         ).one_or_none()
         return None if row is None else _administrator(row)
 
     def administrators(self) -> list[Administrator]:
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.name)
         )
         return [_administrator(row) for row in rows]
 
     def lock_administrators(self) -> list[Administrator]:
         """All of them, with nobody else changing or deleting any until the commit."""
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.id).with_for_update()
         )
         return [_administrator(row) for row in rows]
@@ -63,7 +64,7 @@ class Administration:
     ) -> bool:
         """False, and a transaction good for nothing, if the name is taken."""
         try:
-            self._connection.execute(
+            self._executor.execute(
                 insert(AdministratorRow).values(
                     name=name, password_hash=password_hash, areas=_names(areas), created_at=at
                 )
@@ -79,14 +80,14 @@ class Administration:
         self._change(administrator, areas=_names(areas))
 
     def delete_administrator(self, administrator: Administrator) -> None:
-        self._connection.execute(
+        self._executor.execute(
             delete(AdministratorRow).where(AdministratorRow.id == administrator.id)
         )
 
     # Sessions
 
     def session_holder(self, secret_sha256: str, now: datetime) -> Administrator | None:
-        row = self._connection.execute(
+        row = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS)
             .join(SessionRow, SessionRow.administrator_id == AdministratorRow.id)
             .where(SessionRow.secret_sha256 == secret_sha256, SessionRow.expires_at > now)
@@ -97,8 +98,8 @@ class Administration:
         self, administrator: Administrator, secret_sha256: str, now: datetime, expires_at: datetime
     ) -> None:
         """Sessions that have expired go at the same time."""
-        self._connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
-        self._connection.execute(
+        self._executor.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+        self._executor.execute(
             insert(SessionRow).values(
                 secret_sha256=secret_sha256,
                 administrator_id=administrator.id,
@@ -108,19 +109,17 @@ class Administration:
         )
 
     def delete_session(self, secret_sha256: str) -> None:
-        self._connection.execute(
-            delete(SessionRow).where(SessionRow.secret_sha256 == secret_sha256)
-        )
+        self._executor.execute(delete(SessionRow).where(SessionRow.secret_sha256 == secret_sha256))
 
     def delete_sessions(self, administrator: Administrator) -> None:
-        self._connection.execute(
+        self._executor.execute(
             delete(SessionRow).where(SessionRow.administrator_id == administrator.id)
         )
 
     # Tokens
 
     def token_holder(self, secret_sha256: str) -> tuple[AdministratorToken, Administrator] | None:
-        row = self._connection.execute(
+        row = self._executor.execute(
             _tokens(*_ADMINISTRATOR_COLUMNS).where(
                 AdministratorTokenRow.secret_sha256 == secret_sha256
             )
@@ -140,25 +139,23 @@ class Administration:
 
     def add_token(self, administrator: Administrator, areas: frozenset[Area], **values: Any) -> int:
         """The new token's id."""
-        return self._connection.execute(
+        return self._executor.execute(
             insert(AdministratorTokenRow)
             .values(administrator_id=administrator.id, areas=_names(areas), **values)
             .returning(AdministratorTokenRow.id)
         ).scalar_one()
 
     def delete_token(self, token_id: int) -> None:
-        self._connection.execute(
+        self._executor.execute(
             delete(AdministratorTokenRow).where(AdministratorTokenRow.id == token_id)
         )
 
     def _found(self, condition: ColumnElement[bool]) -> list[AdministratorToken]:
-        rows = self._connection.execute(
-            _tokens().where(condition).order_by(AdministratorTokenRow.id)
-        )
+        rows = self._executor.execute(_tokens().where(condition).order_by(AdministratorTokenRow.id))
         return [_token(row) for row in rows]
 
     def _change(self, administrator: Administrator, **values: Any) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(AdministratorRow).where(AdministratorRow.id == administrator.id).values(**values)
         )
 

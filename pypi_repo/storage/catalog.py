@@ -6,15 +6,7 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
 from packaging.version import Version
-from sqlalchemy import (
-    Connection,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.records import (
@@ -24,16 +16,14 @@ from pypi_repo.domain.records import (
     Repository,
 )
 from pypi_repo.storage.destination import DESTINATION, Destination
+from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.prepared import ask
 from pypi_repo.storage.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
     Located,
     LocatedFile,
     file_values,
-    located,
-    located_file,
     lookup,
     to_file,
     to_project,
@@ -55,6 +45,7 @@ from pypi_repo.storage.statements import (
     REPOSITORY,
     RETIRE,
     TAKEN,
+    VERSION_OF_RELEASE,
 )
 from pypi_repo.storage.tables import (
     FileRow,
@@ -66,43 +57,42 @@ from pypi_repo.storage.tables import (
 
 
 class Catalog:
-    """Runs on a connection that a service opened; the service also commits."""
+    """Runs in a transaction that a service opened and commits, or reads without one."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.journal = Journal(connection)
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self.journal = Journal(executor)
 
     # Repositories
 
     def repositories(self) -> list[Repository]:
-        rows = self._connection.execute(select(*REPOSITORY_COLUMNS).order_by(RepositoryRow.name))
+        rows = self._executor.execute(select(*REPOSITORY_COLUMNS).order_by(RepositoryRow.name))
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
-        row = self._connection.execute(REPOSITORY, {"name": lookup(name)}).one_or_none()
-        return None if row is None else to_repository(row)
+        return ask(self._executor, REPOSITORY, name=lookup(name))
 
     def lock_repository(self, name: str) -> Repository | None:
         """The repository as it is now, with all other writers to it waiting for this commit."""
-        row = self._connection.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
+        row = self._executor.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock(self, name: str) -> None:
         """Lets no other writer change or publish anything in this repository until the commit."""
         # A write transaction of SQLite is alone anyway.
-        if self._connection.dialect.name != "sqlite":
+        if self._executor.dialect.name != "sqlite":
             self.lock_repository(name)
 
     def lock_repositories(self) -> None:
         """Lets no other writer change or publish anything until the commit."""
         # A write transaction of SQLite is alone anyway.
-        if self._connection.dialect.name != "sqlite":
-            self._connection.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
+        if self._executor.dialect.name != "sqlite":
+            self._executor.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
 
     def add_repository(self, **values: Any) -> Repository | None:
         """The new repository; None, and a transaction good for nothing, if the name is taken."""
         try:
-            row = self._connection.execute(
+            row = self._executor.execute(
                 insert(RepositoryRow).values(serial=0, **values).returning(*REPOSITORY_COLUMNS)
             ).one()
         except IntegrityError:
@@ -110,34 +100,30 @@ class Catalog:
         return to_repository(row)
 
     def change_repository(self, repository: Repository, **values: Any) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(RepositoryRow).where(RepositoryRow.id == repository.id).values(**values)
         )
 
     def delete_repository(self, repository: Repository) -> None:
-        self._connection.execute(delete(RepositoryRow).where(RepositoryRow.id == repository.id))
+        self._executor.execute(delete(RepositoryRow).where(RepositoryRow.id == repository.id))
 
     def next_serial(self, repository: Repository) -> int:
         """Counts one change of the repository; serials become visible in their order."""
-        return ask(self._connection, NEXT_SERIAL, {"repository_id": repository.id})
+        return ask(self._executor, NEXT_SERIAL, repository_id=repository.id)
 
     # Projects
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
-        row = self._connection.execute(
-            LOCATE_PROJECT, {"repository": lookup(repository), "project": lookup(project)}
-        ).one_or_none()
-        return None if row is None else located(row)
+        """The repository, and the project if it is there."""
+        names = {"repository": lookup(repository), "project": lookup(project)}
+        return ask(self._executor, LOCATE_PROJECT, **names)
 
     def destination(self, where: Mapping[str, Any]) -> Destination | None:
-        """What is there already where a file is to go, which `wanted` describes.
-
-        Asked in a transaction, like all that publishes a file.
-        """
-        return ask(self._connection, DESTINATION, where)
+        """What is there already where a file is to go, which `wanted` describes."""
+        return ask(self._executor, DESTINATION, **where)
 
     def projects(self, repository: Repository) -> list[Project]:
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(*PROJECT_COLUMNS)
             .where(ProjectRow.repository_id == repository.id)
             .order_by(ProjectRow.normalized_name)
@@ -146,7 +132,7 @@ class Catalog:
 
     def listed_projects(self, repository: Repository) -> tuple[ListedProject, ...]:
         """The projects that the index shows: all but the quarantined (PEP 792)."""
-        rows = self._connection.execute(LISTED_PROJECTS, {"repository_id": repository.id}).all()
+        rows = self._executor.execute(LISTED_PROJECTS, {"repository_id": repository.id}).all()
         return tuple(
             ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
             for name, normalized, serial in rows
@@ -157,76 +143,77 @@ class Catalog:
     ) -> int:
         """The new project's id."""
         return ask(
-            self._connection,
+            self._executor,
             ADD_PROJECT,
-            {
-                "repository_id": repository.id,
-                "name": name,
-                "normalized_name": normalized_name,
-                "status": "active",
-                "status_reason": "",
-                "serial": 0,
-                "created_at": at,
-            },
+            repository_id=repository.id,
+            name=name,
+            normalized_name=normalized_name,
+            status="active",
+            status_reason="",
+            serial=0,
+            created_at=at,
         )
 
     def note_publication(self, project_id: int, name: str, serial: int) -> None:
         """The name and the serial that a project has since its last upload."""
         ask(
-            self._connection,
+            self._executor,
             PROJECT_PUBLISHED,
-            {"project_id": project_id, "shown_name": name, "new_serial": serial},
+            project_id=project_id,
+            shown_name=name,
+            new_serial=serial,
         )
 
     def change_project(self, project_id: int, **values: Any) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(ProjectRow).where(ProjectRow.id == project_id).values(**values)
         )
 
     def delete_project(self, project: Project) -> None:
-        self._connection.execute(delete(ProjectRow).where(ProjectRow.id == project.id))
+        self._executor.execute(delete(ProjectRow).where(ProjectRow.id == project.id))
 
     # Releases
 
     def release_id(self, project_id: int, version: Version) -> int | None:
         """Under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
         names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
-        return self._connection.execute(RELEASE, names).scalar_one_or_none()
+        return self._executor.execute(RELEASE, names).scalar_one_or_none()
+
+    def version_of_release(self, project: Project, version: Version) -> str | None:
+        """How the version of a release is spelled, if the project has one that is equal."""
+        names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
+        return ask(self._executor, VERSION_OF_RELEASE, **names)
 
     def add_release(self, project_id: int, version: str, summary: str, at: datetime) -> int:
         """The new release's id."""
         return ask(
-            self._connection,
+            self._executor,
             ADD_RELEASE,
-            {
-                "project_id": project_id,
-                "version": version,
-                "canonical_version": canonicalize_version(version),
-                "created_at": at,
-                "summary": summary,
-            },
+            project_id=project_id,
+            version=version,
+            canonical_version=canonicalize_version(version),
+            created_at=at,
+            summary=summary,
         )
 
     def set_summary(self, release_id: int, summary: str) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(ReleaseRow).where(ReleaseRow.id == release_id).values(summary=summary)
         )
 
     def delete_release(self, release_id: int) -> None:
-        self._connection.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))
+        self._executor.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))
 
     # Files
 
     def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """The repository, and the file with its project if it is there."""
-        row = self._connection.execute(
-            LOCATE_FILE, {"repository": lookup(repository), "filename": lookup(filename)}
-        ).one_or_none()
-        return None if row is None else located_file(row)
+        names = {"repository": lookup(repository), "filename": lookup(filename)}
+        return ask(self._executor, LOCATE_FILE, **names)
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
         """(version, file) for every file, by upload, and (version, None) for empty releases."""
-        rows = self._connection.execute(RELEASES, {"project_id": project_id}).all()
+        rows = self._executor.execute(RELEASES, {"project_id": project_id}).all()
         return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
 
     def add_file(
@@ -238,9 +225,11 @@ class Catalog:
         """
         values = file_values(file, size_beside)
         return ask(
-            self._connection,
+            self._executor,
             ADD_FILE,
-            {"repository_id": repository.id, "release_id": release_id, **values},
+            repository_id=repository.id,
+            release_id=release_id,
+            **values,
         )
 
     def replace_file(
@@ -252,7 +241,7 @@ class Catalog:
         replaced: str,
     ) -> int:
         """Puts `file` in the place of the one named `replaced`, and gives that one's id."""
-        return self._connection.execute(
+        return self._executor.execute(
             update(FileRow)
             .where(FileRow.repository_id == repository.id, FileRow.filename == replaced)
             .values(release_id=release_id, **file_values(file, size_beside))
@@ -261,14 +250,12 @@ class Catalog:
 
     def set_provenance(self, file_id: int, document: str | None) -> None:
         """Replaces what an earlier file of this name brought."""
-        self._connection.execute(FORGET_PROVENANCE, {"file": file_id})
+        self._executor.execute(FORGET_PROVENANCE, {"file": file_id})
         if document is not None:
-            self._connection.execute(
-                insert(ProvenanceRow).values(file_id=file_id, document=document)
-            )
+            self._executor.execute(insert(ProvenanceRow).values(file_id=file_id, document=document))
 
     def provenance(self, repository: Repository, filename: str) -> str | None:
-        return self._connection.execute(
+        return self._executor.execute(
             select(ProvenanceRow.document)
             .join(FileRow, FileRow.id == ProvenanceRow.file_id)
             .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
@@ -280,27 +267,27 @@ class Catalog:
         but_for: the name of a file that is to be replaced.
         """
         names = {"repository_id": repository.id, "filename": but_for}
-        return int(self._connection.execute(TAKEN, names).scalar_one() or 0)
+        return int(self._executor.execute(TAKEN, names).scalar_one() or 0)
 
     def largest_file(self, repository: Repository) -> int:
         """Its bytes; 0 where there is none."""
         largest = select(func.max(FileRow.size)).where(FileRow.repository_id == repository.id)
-        return self._connection.execute(largest).scalar_one() or 0
+        return self._executor.execute(largest).scalar_one() or 0
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(FileRow)
             .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
             .values(yanked=reason)
         )
 
     def yank_release(self, release_id: int, reason: str | None) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(FileRow).where(FileRow.release_id == release_id).values(yanked=reason)
         )
 
     def delete_file(self, repository: Repository, filename: str) -> None:
-        self._connection.execute(
+        self._executor.execute(
             delete(FileRow).where(
                 FileRow.repository_id == repository.id, FileRow.filename == filename
             )
@@ -316,8 +303,8 @@ class Catalog:
         )
         if release_id is not None:
             statement = statement.where(FileRow.release_id == release_id)
-        return list(self._connection.scalars(statement))
+        return list(self._executor.execute(statement).scalars())
 
     def retire_filename(self, repository: Repository, filename: str) -> None:
         """Remembers the name of a file that is about to be deleted."""
-        self._connection.execute(RETIRE, {"repository": repository.id, "name": filename})
+        self._executor.execute(RETIRE, {"repository": repository.id, "name": filename})

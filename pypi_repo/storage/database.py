@@ -2,13 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect, Executable, UpdateBase
+from sqlalchemy import Result as Rows
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -42,6 +43,7 @@ _TRIES = 20
 _EVERYTHING = ""
 _BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
 
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Result = TypeVar("Result")
 
 
@@ -111,7 +113,23 @@ class Database:
         with self.own_errors(), _ReadingConnection(self._reader) as connection:
             yield connection
 
-    def ask(self, question: Question[Answer], **parameters: Any) -> Answer:
+    def execute(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Rows[*tuple[Any, ...]]:
+        """All rows of a statement that reads, as they are committed at this moment.
+
+        A change raises TypeError: only `begin` and `together` commit one.
+        """
+        if isinstance(statement, UpdateBase):
+            raise TypeError("A change needs a transaction.")
+        with self.read() as connection:
+            return connection.execute(statement, parameters).freeze()()
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.engine.dialect
+
+    def ask(self, question: Question[Answer], parameters: Mapping[str, Any] = {}) -> Answer:
         """The answer to a question that is asked often, as it is committed at this moment."""
         if not self.is_embedded:
             about_to_wait()

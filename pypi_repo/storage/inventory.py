@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select, tuple_
+from sqlalchemy import Select, exists, func, select, tuple_
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.inventory import KeptFile
+from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.rows import LARGEST_ID
 from pypi_repo.storage.tables import FileRow, RepositoryRow
 
@@ -25,13 +26,13 @@ _KEPT_FILES = select(
 class Inventory:
     """In the order of the SHA-256, so that files of equal content come together."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def size(self, after: str = "") -> int:
         """Bytes of all files whose SHA-256 comes after this one."""
         total = select(func.sum(FileRow.size)).where(FileRow.sha256 > after)
-        return int(self._connection.execute(total).scalar_one() or 0)
+        return int(self._executor.execute(total).scalar_one() or 0)
 
     def files(self, after: str, after_id: int = LARGEST_ID, *, limit: int) -> list[KeptFile]:
         """The next files after the one with this SHA-256 and this id."""
@@ -47,12 +48,12 @@ class Inventory:
 
     def refers_to(self, sha256: str, filename: str) -> bool:
         """Whether any repository has a file whose blob this is."""
-        return self._connection.execute(
+        return self._executor.execute(
             select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
         ).scalar_one()
 
     def has_repositories(self) -> bool:
-        return self._connection.execute(select(exists(select(RepositoryRow.id)))).scalar_one()
+        return self._executor.execute(select(exists(select(RepositoryRow.id)))).scalar_one()
 
     def _kept(self, statement: Select[*tuple[Any, ...]]) -> list[KeptFile]:
         return [
@@ -75,5 +76,5 @@ class Inventory:
                 md5,
                 metadata_sha256,
                 signature_sha256,
-            ) in self._connection.execute(statement)
+            ) in self._executor.execute(statement)
         ]

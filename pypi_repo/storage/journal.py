@@ -1,9 +1,9 @@
 """Statements about the journal."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
-from pypi_repo.storage.prepared import ask
+from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.statements import RECORD
 from pypi_repo.storage.tables import JournalRow
@@ -15,12 +15,12 @@ _EXACT = ("actor", "action", "repository", "project", "version", "filename")
 class Journal:
     """What happened, in its order."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def record(self, entry: JournalEntry) -> None:
         values = {name: getattr(entry, name) for name in _RECORDED}
-        ask(self._connection, RECORD, values)
+        ask(self._executor, RECORD, **values)
 
     def entries(
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None
@@ -37,10 +37,9 @@ class Journal:
             statement = statement.where(JournalRow.at < wanted.until)
         if before is not None:
             statement = statement.where(JournalRow.id < before)
-        return [JournalEntry(**row._mapping) for row in self._connection.execute(statement)]
+        return [JournalEntry(**row._mapping) for row in self._executor.execute(statement)]
 
     def actions(self) -> list[str]:
         """Every kind of action that the journal knows."""
-        return list(
-            self._connection.scalars(select(JournalRow.action).distinct().order_by("action"))
-        )
+        statement = select(JournalRow.action).distinct().order_by("action")
+        return list(self._executor.execute(statement).scalars())

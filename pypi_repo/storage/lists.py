@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from packaging.utils import NormalizedName
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from pypi_repo.domain.accounts import User
 from pypi_repo.domain.lists import ListPage, ListRequest, nearest_page
 from pypi_repo.domain.records import FoundProject, ProjectStatus, ProjectSummary, Repository
 from pypi_repo.domain.releases import preferred_version
+from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.people import USER_COLUMNS, to_users
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import (
@@ -40,10 +41,10 @@ _USER_SORTS: Mapping[str, Any] = {
 
 
 class Lists:
-    """Runs on a connection that a service opened."""
+    """Reads in a transaction that a service opened, or without one."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def projects(self, repository: Repository, request: ListRequest) -> ListPage[ProjectSummary]:
         """Projects of a repository whose normalized name holds the text."""
@@ -85,7 +86,7 @@ class Lists:
         self, repositories: Sequence[Repository], text: str, limit: int
     ) -> list[FoundProject]:
         """By name, and then by repository: projects whose normalized name holds the text."""
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(
                 RepositoryRow.name, ProjectRow.name, ProjectRow.normalized_name, ProjectRow.status
             )
@@ -113,7 +114,7 @@ class Lists:
         total = self._count(UserRow, wanted)
         page = nearest_page(request, total)
         ids = _cut(select(UserRow.id).where(*wanted), _USER_SORTS, request, page)
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(*USER_COLUMNS)
             .select_from(UserRow)
             .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
@@ -125,10 +126,10 @@ class Lists:
 
     def _count(self, table: Any, wanted: Sequence[ColumnElement[bool]]) -> int:
         statement = select(func.count()).select_from(table).where(*wanted)
-        return self._connection.execute(statement).scalar_one()
+        return self._executor.execute(statement).scalar_one()
 
     def _summaries(self, statement: Select[Any]) -> list[ProjectSummary]:
-        rows = self._connection.execute(statement).all()
+        rows = self._executor.execute(statement).all()
         latest = self._latest([row[0] for row in rows])
         return [
             ProjectSummary(
@@ -149,7 +150,7 @@ class Lists:
         """The version of each project that most people want, and its summary."""
         is_installable = case((FileRow.id.is_not(None) & FileRow.yanked.is_(None), 1), else_=0)
         columns = (ReleaseRow.project_id, ReleaseRow.version, ReleaseRow.summary)
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(*columns, func.max(is_installable))
             .outerjoin_from(ReleaseRow, FileRow, FileRow.release_id == ReleaseRow.id)
             .where(ReleaseRow.project_id.in_(project_ids))

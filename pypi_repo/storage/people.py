@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.accounts import Account, Token, User
 from pypi_repo.domain.records import Repository
+from pypi_repo.storage.executor import Executor, ask
+from pypi_repo.storage.prepared import Question
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import GrantRow, RepositoryRow, TokenRow, UserRow
 
@@ -49,48 +51,22 @@ USER_COLUMNS = (
 )
 """Of one user, as lists show it: one row for each grant, or one without."""
 
-# What each request asks is built once: building costs SQLAlchemy more than running it.
-USER = (
-    select(
-        UserRow.id,
-        UserRow.name,
-        UserRow.password_hash,
-        UserRow.disabled,
-        UserRow.everywhere,
-        RepositoryRow.name,
-        GrantRow.access,
-    )
-    .select_from(UserRow)
-    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-    .where(UserRow.name == bindparam("name"))
-)
-TOKEN_HOLDER = (
-    _tokens(
-        UserRow.id,
-        UserRow.password_hash,
-        UserRow.disabled,
-        UserRow.everywhere,
-        RepositoryRow.name,
-        GrantRow.access,
-    )
-    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-    .where(TokenRow.secret_sha256 == bindparam("digest"))
-)
-
 
 class People:
-    """Runs on a connection that a service opened; the service also commits."""
+    """Runs in a transaction that a service opened and commits, or reads without one."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     # Repository users
 
     def user(self, name: str) -> Account | None:
         """The user with its password hash and grants, in one statement."""
-        return to_account(self._connection.execute(USER, {"name": lookup(name)}).all())
+        return ask(self._executor, USER, name=lookup(name))
+
+    def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
+        """The token and its user with grants."""
+        return ask(self._executor, TOKEN_HOLDER, digest=secret_sha256)
 
     def users(self, *names: str) -> list[User]:
         """Those of these names, or all."""
@@ -103,7 +79,7 @@ class People:
         )
         if names:
             statement = statement.where(UserRow.name.in_([lookup(name) for name in names]))
-        return to_users(self._connection.execute(statement).all())
+        return to_users(self._executor.execute(statement).all())
 
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
         """The new user's id; it has no access until `set_grants`.
@@ -111,7 +87,7 @@ class People:
         None, and a transaction good for nothing, if the name is taken.
         """
         try:
-            return self._connection.execute(
+            return self._executor.execute(
                 insert(UserRow)
                 .values(name=name, password_hash=password_hash, everywhere=0, created_at=at)
                 .returning(UserRow.id)
@@ -122,50 +98,50 @@ class People:
     def set_grants(
         self, user_id: int, everywhere: Access, named: Mapping[Repository, Access]
     ) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(UserRow).where(UserRow.id == user_id).values(everywhere=int(everywhere))
         )
-        self._connection.execute(delete(GrantRow).where(GrantRow.user_id == user_id))
+        self._executor.execute(delete(GrantRow).where(GrantRow.user_id == user_id))
         for repository, access in named.items():
-            self._connection.execute(
+            self._executor.execute(
                 insert(GrantRow).values(
                     user_id=user_id, repository_id=repository.id, access=int(access)
                 )
             )
 
     def set_user_password(self, user_id: int, password_hash: str) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
         )
 
     def set_disabled(self, user_id: int, disabled: bool) -> None:
-        self._connection.execute(
+        self._executor.execute(
             update(UserRow).where(UserRow.id == user_id).values(disabled=disabled)
         )
 
     def delete_user(self, user_id: int) -> None:
-        self._connection.execute(delete(UserRow).where(UserRow.id == user_id))
+        self._executor.execute(delete(UserRow).where(UserRow.id == user_id))
 
     # Tokens
 
     def tokens(self, user_id: int) -> list[Token]:
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             _tokens().where(TokenRow.user_id == user_id).order_by(TokenRow.id)
         )
         return [_token(row) for row in rows]
 
     def token(self, token_id: int) -> Token | None:
-        row = self._connection.execute(_tokens().where(TokenRow.id == token_id)).one_or_none()
+        row = self._executor.execute(_tokens().where(TokenRow.id == token_id)).one_or_none()
         return None if row is None else _token(row)
 
     def add_token(self, user_id: int, **values: Any) -> int:
         """The new token's id."""
-        return self._connection.execute(
+        return self._executor.execute(
             insert(TokenRow).values(user_id=user_id, **values).returning(TokenRow.id)
         ).scalar_one()
 
     def delete_token(self, token_id: int) -> None:
-        self._connection.execute(delete(TokenRow).where(TokenRow.id == token_id))
+        self._executor.execute(delete(TokenRow).where(TokenRow.id == token_id))
 
 
 def to_users(rows: Iterable[Sequence[Any]]) -> list[User]:
@@ -206,7 +182,7 @@ def _grants(everywhere: int, rows: Sequence[Sequence[Any]]) -> Grants:
     return Grants(Access(everywhere), named)
 
 
-def to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
+def _to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
     """Of the rows of USER: one for each grant, or one without."""
     if not rows:
         return None
@@ -220,7 +196,7 @@ def to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
     )
 
 
-def to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | None:
+def _to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | None:
     """Of the rows of TOKEN_HOLDER: one for each grant of the user, or one without."""
     if not rows:
         return None
@@ -234,3 +210,36 @@ def to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | No
         grants=_grants(everywhere, rows),
     )
     return token, account
+
+
+# What each request asks is built once: building costs SQLAlchemy more than running it.
+USER = Question(
+    select(
+        UserRow.id,
+        UserRow.name,
+        UserRow.password_hash,
+        UserRow.disabled,
+        UserRow.everywhere,
+        RepositoryRow.name,
+        GrantRow.access,
+    )
+    .select_from(UserRow)
+    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+    .where(UserRow.name == bindparam("name")),
+    _to_account,
+)
+TOKEN_HOLDER: Question[tuple[Token, Account] | None] = Question(
+    _tokens(
+        UserRow.id,
+        UserRow.password_hash,
+        UserRow.disabled,
+        UserRow.everywhere,
+        RepositoryRow.name,
+        GrantRow.access,
+    )
+    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
+    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
+    .where(TokenRow.secret_sha256 == bindparam("digest")),
+    _to_token_holder,
+)

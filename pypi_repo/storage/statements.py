@@ -1,11 +1,22 @@
 """What each request asks, built once: building costs SQLAlchemy more than running it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
 
+from pypi_repo.domain.records import Repository
 from pypi_repo.storage.prepared import Question, Row
-from pypi_repo.storage.rows import FILE_COLUMNS, PROJECT_COLUMNS, REPOSITORY_COLUMNS
+from pypi_repo.storage.rows import (
+    FILE_COLUMNS,
+    PROJECT_COLUMNS,
+    REPOSITORY_COLUMNS,
+    Located,
+    LocatedFile,
+    located,
+    located_file,
+    to_repository,
+)
 from pypi_repo.storage.tables import (
     FileRow,
     JournalRow,
@@ -25,8 +36,26 @@ def _nothing(_rows: Sequence[Row]) -> None:
     pass
 
 
-REPOSITORY = select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name"))
-LOCATE_PROJECT = (
+def _repository(rows: Sequence[Row]) -> Repository | None:
+    return to_repository(rows[0]) if rows else None
+
+
+def _located(rows: Sequence[Row]) -> Located | None:
+    return located(rows[0]) if rows else None
+
+
+def _located_file(rows: Sequence[Row]) -> LocatedFile | None:
+    return located_file(rows[0]) if rows else None
+
+
+def _value(rows: Sequence[Row]) -> Any:
+    return rows[0][0] if rows else None
+
+
+REPOSITORY = Question(
+    select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name")), _repository
+)
+LOCATE_PROJECT = Question(
     select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
     .outerjoin_from(
         RepositoryRow,
@@ -36,9 +65,10 @@ LOCATE_PROJECT = (
             ProjectRow.normalized_name == bindparam("project"),
         ),
     )
-    .where(RepositoryRow.name == bindparam("repository"))
+    .where(RepositoryRow.name == bindparam("repository")),
+    _located,
 )
-LOCATE_FILE = (
+LOCATE_FILE = Question(
     select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
     .outerjoin_from(
         RepositoryRow,
@@ -50,7 +80,15 @@ LOCATE_FILE = (
     )
     .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
     .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    .where(RepositoryRow.name == bindparam("repository"))
+    .where(RepositoryRow.name == bindparam("repository")),
+    _located_file,
+)
+VERSION_OF_RELEASE: Question[str | None] = Question(
+    select(ReleaseRow.version).where(
+        ReleaseRow.project_id == bindparam("project_id"),
+        ReleaseRow.canonical_version == bindparam("canonical_version"),
+    ),
+    _value,
 )
 
 RELEASES = (
@@ -100,11 +138,9 @@ RELEASE = select(ReleaseRow.id).where(
     ReleaseRow.project_id == bindparam("project_id"),
     ReleaseRow.canonical_version == bindparam("canonical_version"),
 )
-VERSION_OF_RELEASE = select(ReleaseRow.version).where(
-    ReleaseRow.project_id == bindparam("project_id"),
-    ReleaseRow.canonical_version == bindparam("canonical_version"),
+LOCK_REPOSITORY = (
+    select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name")).with_for_update()
 )
-LOCK_REPOSITORY = REPOSITORY.with_for_update()
 NEXT_SERIAL = Question(
     update(RepositoryRow)
     .where(RepositoryRow.id == bindparam("repository_id"))

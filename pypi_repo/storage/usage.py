@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Date, bindparam, cast, desc, func, select, update
+from sqlalchemy import ColumnElement, Date, bindparam, cast, desc, func, select, update
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
+from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.tables import (
     DownloadsRow,
     FileRow,
@@ -20,16 +21,16 @@ from pypi_repo.storage.tables import (
 
 
 class Usage:
-    """Runs on a connection that a service opened; the service also commits."""
+    """Runs in a transaction that a service opened and commits, or reads without one."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     # Counting
 
     def add_downloads(self, counts: Iterable[DownloadCount]) -> None:
         """Adds to what is there; counts for repositories that are gone are dropped."""
-        present = set(self._connection.scalars(select(RepositoryRow.id)))
+        present = set(self._executor.execute(select(RepositoryRow.id)).scalars())
         rows = [
             {
                 "repository_id": counted.repository_id,
@@ -42,7 +43,7 @@ class Usage:
             if counted.repository_id in present
         ]
         if rows:
-            self._connection.execute(self._upsert(), rows)
+            self._executor.execute(self._upsert(), rows)
 
     def note_use_of_users(self, moments: Mapping[int, datetime]) -> None:
         """By id; an earlier moment than the one known changes nothing."""
@@ -53,7 +54,7 @@ class Usage:
 
     def _note_use(self, table: Any, moments: Mapping[int, datetime]) -> None:
         if moments:
-            self._connection.execute(
+            self._executor.execute(
                 update(table)
                 .where(
                     table.id == bindparam("which"),
@@ -66,7 +67,7 @@ class Usage:
 
     def _upsert(self) -> Any:
         insert: Any
-        if self._connection.dialect.name == "sqlite":
+        if self._executor.dialect.name == "sqlite":
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert
@@ -80,11 +81,11 @@ class Usage:
 
     def repositories(self) -> dict[int, RepositoryUsage]:
         """By id: what each repository holds; those without files are missing."""
-        counted = self._connection.execute(
+        counted = self._executor.execute(
             select(ProjectRow.repository_id, func.count()).group_by(ProjectRow.repository_id)
         )
         projects: dict[int, int] = {id_: count for id_, count in counted}  # noqa: C416
-        files = self._connection.execute(
+        files = self._executor.execute(
             select(
                 FileRow.repository_id,
                 func.count(),
@@ -117,12 +118,12 @@ class Usage:
             )
             .group_by(DownloadsRow.day)
         )
-        return {day: int(count) for day, count in self._connection.execute(statement)}
+        return {day: int(count) for day, count in self._executor.execute(statement)}
 
     def stored_size(self, repository: Repository | None) -> int:
         """Bytes of all files of a repository, or of all repositories."""
         statement = select(func.sum(FileRow.size)).where(*_of(FileRow.repository_id, repository))
-        return int(self._connection.execute(statement).scalar_one() or 0)
+        return int(self._executor.execute(statement).scalar_one() or 0)
 
     def uploads_by_day(
         self, since: datetime, repository: Repository | None
@@ -136,7 +137,7 @@ class Usage:
         )
         return {
             date.fromisoformat(str(when)): (count, int(size))
-            for when, count, size in self._connection.execute(statement)
+            for when, count, size in self._executor.execute(statement)
         }
 
     def top_projects(
@@ -144,7 +145,7 @@ class Usage:
     ) -> list[TopProject]:
         """The most downloaded first."""
         total = func.sum(DownloadsRow.count)
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(RepositoryRow.name, DownloadsRow.project, total)
             .join(RepositoryRow, RepositoryRow.id == DownloadsRow.repository_id)
             .where(DownloadsRow.day >= since, *_of(DownloadsRow.repository_id, repository))
@@ -155,7 +156,7 @@ class Usage:
         return [TopProject(name, project, int(count)) for name, project, count in rows]
 
     def newest_uploads(self, limit: int, repository: Repository | None) -> list[UploadedFile]:
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(
                 RepositoryRow.name,
                 ProjectRow.normalized_name,
@@ -178,7 +179,7 @@ class Usage:
         self, repository: Repository, project: str, since: date
     ) -> dict[str, int]:
         """By version, without those that nobody downloaded."""
-        rows = self._connection.execute(
+        rows = self._executor.execute(
             select(DownloadsRow.version, func.sum(DownloadsRow.count))
             .where(
                 DownloadsRow.repository_id == repository.id,
@@ -191,7 +192,7 @@ class Usage:
 
     def _day(self, moment: Any) -> ColumnElement[Any]:
         """In UTC. SQLite keeps no zones and has no dates, so it is the text of one there."""
-        if self._connection.dialect.name == "sqlite":
+        if self._executor.dialect.name == "sqlite":
             return func.date(moment)
         return cast(func.timezone("UTC", moment), Date)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 from sqlalchemy import event
 
 from pypi_repo.storage.database import Database
@@ -15,10 +16,7 @@ _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 @contextmanager
 def count_statements(database: Database) -> Iterator[list[str]]:
-    """The SQL statements that the database gets within the block, on any thread.
-
-    SQLite tells itself; of PostgreSQL only what goes through SQLAlchemy's execution is seen.
-    """
+    """The SQL statements that the database gets within the block, on any thread."""
     engine = database.engine
     database._readers.close()  # so that they too are opened anew, and traced
     statements: list[str] = []
@@ -28,19 +26,31 @@ def count_statements(database: Database) -> Iterator[list[str]]:
         if not statement.lstrip().upper().startswith(_HOUSEKEEPING):
             statements.append(statement)
 
+    class Remembering(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **options: Any) -> Self:
+            remember(query)
+            return super().execute(query, *args, **options)
+
     def trace(connection: Any, *_: Any) -> None:
         traced.append(connection)
-        connection.set_trace_callback(remember)
+        if database.is_sqlite:
+            connection.set_trace_callback(remember)
+        else:
+            connection.cursor_factory = Remembering
 
-    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        remember(statement)
+    def leave(connection: Any, *_: Any) -> None:
+        if database.is_sqlite:
+            connection.set_trace_callback(None)
+        else:
+            connection.cursor_factory = psycopg.Cursor
 
-    is_sqlite = engine.dialect.name == "sqlite"
-    name, listener = ("checkout", trace) if is_sqlite else ("before_cursor_execute", executed)
-    event.listen(engine, name, listener)
+    # Between the two, the pool asks PostgreSQL whether the connection still answers.
+    event.listen(engine, "checkout", trace)
+    event.listen(engine, "checkin", leave)
     try:
         yield statements
     finally:
-        event.remove(engine, name, listener)
+        event.remove(engine, "checkout", trace)
+        event.remove(engine, "checkin", leave)
         for connection in traced:
-            connection.set_trace_callback(None)
+            leave(connection)

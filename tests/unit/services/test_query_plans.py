@@ -10,8 +10,9 @@ from sqlalchemy import event, insert
 
 from pypi_repo import Registry
 from pypi_repo.domain.names import normalize
+from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.people import People
 from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow, UserRow
 from tests.conftest import USER
 from tests.support.distributions import wheel
@@ -94,11 +95,11 @@ def test_no_request_reads_a_whole_table(
     large.repository("main").details.project(UPLOADER, normalize("demo")).load()
     large.repository("main").details.release(UPLOADER, normalize("demo"), "2.0")
     large.repository("main").index.project_list(UPLOADER)
-    lookups = Lookups(database)
-    lookups.account(USER)
-    lookups.token_holder("0" * 64)
-    lookups.locate_file("main", "p_77-1.0-py3-none-any.whl")
-    lookups.locate("main", normalize("demo"))
+    catalog, people = Catalog(database), People(database)
+    people.user(USER)
+    people.token_holder("0" * 64)
+    catalog.locate_file("main", "p_77-1.0-py3-none-any.whl")
+    catalog.locate("main", normalize("demo"))
     given = {
         "name": "main",
         "repository_id": 1,

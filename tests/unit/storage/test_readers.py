@@ -13,8 +13,8 @@ from sqlalchemy import event, func, select, update
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.waiting import without_waiting
 from pypi_repo.storage import schema
+from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
 from pypi_repo.storage.prepared import Question
 from pypi_repo.storage.tables import RepositoryRow
 from tests.support.sql import count_statements
@@ -45,41 +45,41 @@ def database(path: Path) -> Iterator[Database]:
 
 
 def serial_of(database: Database) -> int:
-    found = Lookups(database).repository("main")
+    found = Catalog(database).repository("main")
     assert found is not None
     return found.serial
 
 
 def test_what_was_asked_is_not_asked_again_until_something_changes(database: Database) -> None:
-    lookups = Lookups(database)
+    catalog = Catalog(database)
     with count_statements(database) as statements:
         for _ in range(3):
-            assert lookups.repository("main") is lookups.repository("main")
-            assert lookups.repository("none") is None
+            assert catalog.repository("main") is catalog.repository("main")
+            assert catalog.repository("none") is None
         assert len(statements) == 2
         with database.begin() as connection:
             connection.execute(update(RepositoryRow).values(serial=7))
         del statements[:]
         for _ in range(3):
             assert serial_of(database) == 7
-            assert lookups.repository("none") is None
+            assert catalog.repository("none") is None
         assert len(statements) == 2
 
 
 def test_answers_belong_to_what_was_asked(database: Database) -> None:
     """And not to the order of the parameters."""
-    lookups = Lookups(database)
-    located = lookups.locate_file("main", "none")
+    catalog = Catalog(database)
+    located = catalog.locate_file("main", "none")
     assert located is not None
-    assert lookups.locate_file("none", "main") is None
-    assert lookups.locate_file("main", "none") == located
+    assert catalog.locate_file("none", "main") is None
+    assert catalog.locate_file("main", "none") == located
 
 
 def test_strangers_fill_no_memory(database: Database) -> None:
-    lookups = Lookups(database)
+    catalog = Catalog(database)
     for number in range(3000):
-        assert lookups.repository(f"none-{number}") is None
-        assert lookups.repository("x" * 10_000 + str(number)) is None
+        assert catalog.repository(f"none-{number}") is None
+        assert catalog.repository("x" * 10_000 + str(number)) is None
     (reader,) = database._readers._idle
     keys = list(reader._answers)  # type: ignore[attr-defined]
     assert len(keys) <= 1024

@@ -1,4 +1,4 @@
-"""What the hot path asks, beside the same asked through SQLAlchemy's own execution."""
+"""What a subject answers without a transaction, and within one."""
 
 import subprocess
 import sys
@@ -13,12 +13,14 @@ from packaging.version import Version
 
 from pypi_repo import Access, Registry, Settings
 from pypi_repo.domain.errors import Unavailable
+from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.lookups import Lookups
+from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.people import People
+from pypi_repo.storage.usage import Usage
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
@@ -30,14 +32,19 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
     both.accounts.set_access(USER, Access.READ, {"main": Access.WRITE})
     filename = upload(both, wheel("demo", "1.0", requires_python=">=3.9")).filename
     demo = normalize("demo")
-    lookups = Lookups(database)
-    with database.read() as connection:
-        catalog = Catalog(connection)
-        assert lookups.repository("main") == catalog.repository("main")
-        assert lookups.locate("main", demo) == catalog.locate("main", demo)
-        assert lookups.locate_file("main", filename) == catalog.locate_file("main", filename)
-        assert lookups.account(USER) == People(connection).user(USER)
-    found = lookups.repository("main")
+    with database.begin() as connection:
+        catalog, within = Catalog(database), Catalog(connection)
+        found = catalog.repository("main")
+        assert found == within.repository("main")
+        assert catalog.locate("main", demo) == within.locate("main", demo)
+        assert catalog.locate_file("main", filename) == within.locate_file("main", filename)
+        assert catalog.repositories() == within.repositories() == [found]
+        assert catalog.taken(found) == within.taken(found) > 0
+        assert People(database).user(USER) == People(connection).user(USER)
+        assert People(database).users() == People(connection).users()
+        assert Usage(database).stored_size(None) == Usage(connection).stored_size(None) > 0
+        entries = Journal(database).entries(EVERYTHING)
+        assert entries == Journal(connection).entries(EVERYTHING) != []
     assert found is not None
     assert found.public is True
     assert found.created_at.tzinfo is not None
@@ -45,38 +52,61 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
 
 def test_a_release_is_found_under_any_spelling(both: Registry, database: Database) -> None:
     upload(both, wheel("demo", "1.0"))
-    lookups = Lookups(database)
-    located = lookups.locate("main", normalize("demo"))
+    catalog = Catalog(database)
+    located = catalog.locate("main", normalize("demo"))
     assert located is not None
     assert located.project is not None
     for spelling, found in {"1": "1.0", "v1.0.0": "1.0", "1.0.1": None, "1.0rc1": None}.items():
-        assert lookups.version_of_release(located.project, Version(spelling)) == found
+        assert catalog.version_of_release(located.project, Version(spelling)) == found
 
 
 def test_what_is_not_there(both: Registry, database: Database) -> None:
-    lookups = Lookups(database)
-    assert lookups.repository("none") is None
-    assert lookups.locate("none", normalize("demo")) is None
-    assert lookups.locate_file("none", "x") is None
-    assert lookups.account("nobody") is None
-    assert lookups.token_holder("0" * 64) is None
-    located = lookups.locate("main", normalize("none"))
+    catalog, people = Catalog(database), People(database)
+    assert catalog.repository("none") is None
+    assert catalog.locate("none", normalize("demo")) is None
+    assert catalog.locate_file("none", "x") is None
+    assert people.user("nobody") is None
+    assert people.token_holder("0" * 64) is None
+    located = catalog.locate("main", normalize("none"))
     assert located is not None
     assert located.project is None
 
 
 def test_each_look_sees_what_is_committed(both: Registry, database: Database) -> None:
-    lookups = Lookups(database)
+    catalog = Catalog(database)
     for public in (True, False, True):
         both.repositories.change("main", public=public)
-        found = lookups.repository("main")
+        found = catalog.repository("main")
         assert found is not None
         assert found.public is public
 
 
+def test_within_a_transaction_its_own_changes_are_seen(both: Registry, database: Database) -> None:
+    """Nobody else sees them before the commit."""
+    with database.begin() as connection:
+        main = Catalog(connection).repository("main")
+        assert main is not None
+        Catalog(connection).change_repository(main, public=True)
+        within, outside = (
+            Catalog(connection).repository("main"),
+            Catalog(database).repository("main"),
+        )
+    assert within is not None
+    assert (within.public, outside) == (True, main)
+    assert Catalog(database).repository("main") == within
+
+
+def test_a_change_without_a_transaction_is_refused(both: Registry, database: Database) -> None:
+    """On a connection that commits each statement by itself, half of a change could be left."""
+    main = both.repositories.get("main")
+    with pytest.raises(TypeError):
+        Catalog(database).delete_repository(main)
+    assert Catalog(database).repository("main") == main
+
+
 def test_a_connection_is_as_good_for_writing_afterwards(both: Registry, database: Database) -> None:
     """PostgreSQL's must leave the mode in which each statement commits itself."""
-    Lookups(database).repository("main")
+    Catalog(database).repository("main")
     with database.begin() as connection:
         connection.execute(sqlalchemy.text("UPDATE repositories SET description = 'half'"))
         connection.rollback()
@@ -84,17 +114,17 @@ def test_a_connection_is_as_good_for_writing_afterwards(both: Registry, database
 
 
 def test_a_database_that_cannot_answer(both: Registry, database: Database) -> None:
-    lookups = Lookups(database)
+    catalog = Catalog(database)
     with database.begin() as connection:
         connection.execute(sqlalchemy.text("ALTER TABLE repositories RENAME TO elsewhere"))
     try:
         with pytest.raises((Unavailable, sqlalchemy.exc.ProgrammingError)) as caught:
-            lookups.repository("main")
+            catalog.repository("main")
         assert "main" not in str(caught.value)
     finally:
         with database.begin() as connection:
             connection.execute(sqlalchemy.text("ALTER TABLE elsewhere RENAME TO repositories"))
-    assert lookups.repository("main") is not None
+    assert catalog.repository("main") is not None
 
 
 # https://www.sqlite.org/walformat.html, 2.3.3: bytes 120 to 122 are the locks for writing, for
@@ -126,13 +156,13 @@ def test_a_loop_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     with Registry(Settings(database=path, password_cost=4)) as registry:
         registry.repositories.create("main")
-        lookups = Lookups(registry._database)
-        expected = lookups.repository("main")
+        catalog = Catalog(registry._database)
+        expected = catalog.repository("main")
         with _recovered_by_another_process(path) as is_over:
             with without_waiting(), pytest.raises(WouldWait):
-                lookups.repository("main")
+                catalog.repository("main")
             is_over.start()
-            assert lookups.repository("main") == expected
+            assert catalog.repository("main") == expected
             assert not is_over.is_alive()
         with without_waiting():
-            assert lookups.repository("main") == expected
+            assert catalog.repository("main") == expected
