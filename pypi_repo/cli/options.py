@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pypi_repo.cli.hints import with_hint
 from pypi_repo.cli.output import takes_no_more
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.texts import printable
@@ -28,7 +29,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except RegistryError as error:
             # One line: what a database says of itself may have several.
-            sentence = " ".join(error.for_operator.split())
+            sentence = with_hint(" ".join(error.for_operator.split()), error, ctx.command_path)
             raise click.ClickException(printable(sentence)) from error
         except BrokenPipeError:
             raise  # as of `pypi-repo ... | head`: click ends without a word

@@ -218,6 +218,12 @@ class Unavailable(RegistryError):
 
 
 class SchemaOutdated(Unavailable):
+    """The database is not at this version's schema.
+
+    The message names the command that upgrades it: until then each answer is this one, and
+    whoever has just installed another version and looks whether it works reads it there.
+    """
+
     code = "schema-outdated"
 
 

@@ -80,9 +80,7 @@ class Accounts:
         with self._database.read() as connection:
             found = People(connection).users(name.lower())
         if not found:
-            raise UnknownAccount(
-                f"There is no repository user {name!r}; see `pypi-repo user list`."
-            )
+            raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
         return found[0]
 
     def page(self, request: ListRequest, *, actor: Actor = OPERATOR) -> ListPage[User]:
@@ -239,14 +237,14 @@ class Accounts:
 def _known(people: People, name: str) -> Account:
     user = people.user(name.lower())
     if user is None:
-        raise UnknownAccount(f"There is no repository user {name!r}; see `pypi-repo user list`.")
+        raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
     return user
 
 
 def _known_token(people: People, token_id: int) -> Token:
     token = people.token(token_id) if 0 < token_id <= LARGEST_ID else None
     if token is None:
-        raise UnknownToken(f"There is no token {token_id}; see `pypi-repo token list USER`.")
+        raise UnknownToken(f"There is no token {token_id} of a repository user; check its number.")
     return token
 
 
@@ -257,9 +255,7 @@ def _resolve(catalog: Catalog, named: Mapping[str, Access]) -> dict[Repository, 
 def _resolve_one(catalog: Catalog, name: str) -> Repository:
     repository = catalog.repository(name)
     if repository is None:
-        raise UnknownRepository(
-            f"There is no repository {name!r}; see `pypi-repo repository list`."
-        )
+        raise UnknownRepository(f"There is no repository {name!r}; check the name.")
     return repository
 
 

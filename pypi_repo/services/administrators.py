@@ -265,7 +265,7 @@ def _require_own(actor: Actor, areas: frozenset[Area]) -> None:
 def _known(administration: Administration, name: str) -> Administrator:
     administrator = administration.administrator(name.lower())
     if administrator is None:
-        raise UnknownAccount(f"There is no administrator {name!r}; see `pypi-repo admin list`.")
+        raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
     return administrator
 
 
@@ -273,7 +273,7 @@ def _known_token(administration: Administration, token_id: int, actor: Actor) ->
     """For its administrator or for whoever may manage settings."""
     token = administration.token(token_id) if 0 < token_id <= LARGEST_ID else None
     if token is None:
-        raise UnknownToken(f"There is no token {token_id} of an administrator.")
+        raise UnknownToken(f"There is no token {token_id} of an administrator; check its number.")
     _own_or_managed(administration, token.administrator, actor)
     return token
 

@@ -105,7 +105,7 @@ class Backup:
                 lost_before = lost_now
         raise Unavailable(
             "Files were deleted and swept away faster than they could be copied; try again while "
-            "no `pypi-repo upkeep sweep` runs."
+            "no sweep runs."
         )
 
     def restore(
@@ -140,7 +140,7 @@ class Backup:
             if lost and not skip_lost:
                 raise InvalidBackup(
                     f"{len(lost)} files are not in the backup or damaged there, so nothing was "
-                    "restored; bring them back, or restore the rest with --skip-lost.",
+                    "restored; bring them back, or leave them out.",
                     lost=tuple(map(str, lost)),
                 )
             self._load(fetched, lost)
@@ -151,8 +151,8 @@ class Backup:
         store = open_backup(place, options or {})
         if f"{store}/".startswith(f"{self._blobs}/"):
             raise ConfigurationError(
-                "The backup would lie inside the file store, where `pypi-repo upkeep sweep` would "
-                "delete it; choose another folder."
+                "The backup would lie inside the file store, where a sweep would delete it; "
+                "choose another folder."
             )
         return store
 
@@ -174,8 +174,8 @@ class Backup:
             return
         if begun:
             raise Conflict(
-                f"A restore of {begun} was interrupted here; finish it with --dump {begun}, or "
-                "empty the file store."
+                f"A restore of {begun} was interrupted here; restore that dump to finish it, "
+                "or empty the file store."
             )
         if any(not blob.path.startswith(f"{STAGING}/") for blob in self._blobs.walk()):
             raise Conflict(
@@ -240,7 +240,7 @@ def _fetched(store: BlobStore, name: str) -> Iterator[Dump]:
                 file.write(piece)
         except FileNotFoundError:
             raise InvalidBackup(
-                f"There is no dump {name}; `pypi-repo backup show` lists them."
+                f"There is no dump {name} in the backup; choose another one."
             ) from None
         yield Dump(file)
 

@@ -226,7 +226,7 @@ def _fitting(table: str) -> Iterator[None]:
         cause = " ".join(str(getattr(error, "orig", error)).split())
         raise InvalidBackup(
             f"The backup's dump of the database is damaged (its table {table} does not fit: "
-            f"{cause}); use another one with --dump."
+            f"{cause}); use another dump."
         ) from error
 
 
@@ -246,5 +246,5 @@ def _own_errors() -> Iterator[None]:
         StopIteration,
     ) as error:
         raise InvalidBackup(
-            f"The backup's dump of the database is damaged ({error}); use another one with --dump."
+            f"The backup's dump of the database is damaged ({error}); use another dump."
         ) from error

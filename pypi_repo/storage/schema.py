@@ -47,8 +47,8 @@ def _revision(connection: Connection) -> str | None:
     if others := sorted(tables & Base.metadata.tables.keys()):
         raise ConfigurationError(
             f"The database has tables of something else that are named like a registry's "
-            f"({', '.join(others)}); give the registry a schema of its own with --database-schema "
-            "pypi_repo (PostgreSQL), or another database."
+            f"({', '.join(others)}); give the registry a schema of its own, such as pypi_repo "
+            "(in PostgreSQL), or another database."
         )
     return None
 

@@ -90,7 +90,9 @@ def test_refusals(filled: CommandLine, empty: CommandLine, tmp_path: Path) -> No
         "backup", "create", str(filled.data / "blobs" / "backup")
     )
     assert "is empty" in empty.refused("backup", "create", place)
-    assert "no dump x" in empty.refused("backup", "restore", place, "--dump", "x")
+    refused = empty.refused("backup", "restore", place, "--dump", "x")
+    assert "no dump x" in refused
+    assert refused.endswith(" (see `pypi-repo backup show DIR`).\n")
     assert "No file system" in filled.refused("backup", "create", "nonsense://place")
 
 
@@ -107,6 +109,7 @@ def test_a_damaged_file(filled: CommandLine, empty: CommandLine, tmp_path: Path)
     assert "1 files are damaged in the registry and not in the backup" in made.stderr
     assert (refused.exit_code, refused.stdout) == (1, line)
     assert "nothing was restored" in refused.stderr
+    assert refused.stderr.endswith(" (with --skip-lost).\n")
     assert restored.exit_code == 0
     assert restored.stdout.startswith(line + "Left out 1 files")
     assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"

@@ -282,3 +282,24 @@ def test_a_password_typed_at_a_terminal(cli: CommandLine, tmp_path: Path) -> Non
     registry = Registry(Settings(database=f"sqlite:///{tmp_path}/data/registry.db"))
     assert [user.name for user in registry.accounts.users()] == ["ada"]
     registry.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("user delete nobody --yes", "user list"),
+        ("user set ada --access nowhere=read", "repository list"),
+        ("token list nobody", "user list"),
+        ("token create ada --repository nowhere", "repository list"),
+        ("token revoke 99 --yes", "token list USER"),
+        ("admin set-password nobody --generate-password", "admin list"),
+        ("admin token list nobody", "admin list"),
+        ("admin token revoke 99 --yes", "admin token list ADMINISTRATOR"),
+        ("repository show nowhere", "repository list"),
+        ("project show main nothing", "project list REPOSITORY"),
+    ],
+)
+def test_who_names_what_is_not_there_learns_what_lists_it(
+    main_cli: CommandLine, command: str, hint: str
+) -> None:
+    assert main_cli.refused(*command.split()).endswith(f" (see `pypi-repo {hint}`).\n")

@@ -101,7 +101,7 @@ def test_unknown_users(both: Registry) -> None:
         lambda: accounts.tokens(NEW),
         lambda: accounts.set_password(ADMINISTRATOR, PASSWORD),
     ):
-        with pytest.raises(UnknownAccount, match="see `pypi-repo user list`"):
+        with pytest.raises(UnknownAccount, match="no repository user"):
             refused()
 
 
@@ -177,7 +177,7 @@ def test_revoking(both: Registry) -> None:
     second, _secret = both.accounts.create_token(USER)
     assert both.accounts.revoke_token(first.id) == first
     assert both.accounts.tokens(USER) == [second]
-    with pytest.raises(UnknownToken, match="see `pypi-repo token list USER`"):
+    with pytest.raises(UnknownToken, match="no token"):
         both.accounts.revoke_token(first.id)
 
 
@@ -235,9 +235,9 @@ def test_administrators_that_delete_each_other_leave_one(both: Registry) -> None
 
 
 def test_unknown_administrators(both: Registry) -> None:
-    with pytest.raises(UnknownAccount, match="see `pypi-repo admin list`"):
+    with pytest.raises(UnknownAccount, match="no administrator"):
         both.administrators.delete(USER)
-    with pytest.raises(UnknownAccount, match="see `pypi-repo admin list`"):
+    with pytest.raises(UnknownAccount, match="no administrator"):
         both.administrators.set_password(USER, PASSWORD)
 
 

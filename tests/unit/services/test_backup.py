@@ -447,7 +447,7 @@ def test_an_interrupted_restore_leaves_no_row_and_goes_on(
     assert target.repositories.all() == []
     upload(registry, wheel("other"))
     registry.backup.create(str(place))
-    with pytest.raises(Conflict, match=f"finish it with --dump {first}"):
+    with pytest.raises(Conflict, match=f"{first} .*restore that dump to finish it"):
         target.backup.restore(str(place))
     with pytest.raises(Conflict, match="no repository"):
         target.upkeep.sweep(grace=EVERYTHING)

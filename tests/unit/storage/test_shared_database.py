@@ -109,7 +109,7 @@ def test_tables_of_a_host_are_said_to_be_in_the_way(host: Host, postgres_url: st
     before = host.state()
     with Registry(Settings(database=postgres_url, blobs="memory://")) as registry:
         for use in (registry.upgrade, registry.check, registry.repositories.all):
-            with pytest.raises(ConfigurationError, match=r"\(projects\).*--database-schema"):
+            with pytest.raises(ConfigurationError, match=r"\(projects\).*a schema of its own"):
                 use()
     assert host.state() == before
 

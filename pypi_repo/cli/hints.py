@@ -1,0 +1,36 @@
+"""Where to look next on the command line, by what went wrong.
+
+The sentences of errors name no commands: the portal and programs show them too.
+"""
+
+from pypi_repo.domain import errors
+
+_LISTS: dict[type[errors.RegistryError], str] = {
+    errors.UnknownRepository: "repository list",
+    errors.UnknownProject: "project list REPOSITORY",
+    errors.UnknownRelease: "project show REPOSITORY PROJECT",
+    errors.UnknownAccount: "user list",
+    errors.UnknownToken: "token list USER",
+    errors.InvalidBackup: "backup show DIR",
+}
+_OF_ADMINISTRATORS: dict[type[errors.RegistryError], str] = {
+    errors.UnknownAccount: "admin list",
+    errors.UnknownToken: "admin token list ADMINISTRATOR",
+}
+
+
+def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
+    """The sentence about the error, and what helps whoever gave the command.
+
+    command: with the program before it, as in "pypi-repo admin delete".
+    """
+    hint = _hint(error, command.split()[1:])
+    return f"{sentence.removesuffix('.')} ({hint})." if hint else sentence
+
+
+def _hint(error: errors.RegistryError, command: list[str]) -> str:
+    if isinstance(error, errors.InvalidBackup) and error.lost:
+        return "with --skip-lost"
+    lists = _LISTS | _OF_ADMINISTRATORS if command[:1] == ["admin"] else _LISTS
+    found = lists.get(type(error), "")
+    return f"see `pypi-repo {found}`" if found and found.split()[:2] != command else ""

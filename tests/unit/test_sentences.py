@@ -1,0 +1,49 @@
+"""What the layers below the faces say is for everybody: it names no command and no option."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypi_repo
+
+_ROOT = Path(pypi_repo.__file__).parent
+_OF_THE_COMMAND_LINE = re.compile(r"pypi-repo [a-z]|(?<![\w-])--[a-z]")
+
+# Whose only reader is the operator.
+_FOR_OPERATORS = {
+    "storage/schema.py": "run `pypi-repo db upgrade`",  # see SchemaOutdated
+    "services/download.py": "run `pypi-repo upkeep verify`",  # in the log
+}
+
+
+def _sentences(file: Path) -> Iterator[str]:
+    """Its texts, without docstrings."""
+    tree = ast.parse(file.read_text())
+    told = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in told:
+            assert isinstance(node, ast.Constant)
+            yield str(node.value)
+
+
+def test_sentences_name_no_commands() -> None:
+    found = {
+        (str(file.relative_to(_ROOT)), sentence)
+        for layer in ("domain", "storage", "services")
+        for file in (_ROOT / layer).rglob("*.py")
+        for sentence in _sentences(file)
+        if _OF_THE_COMMAND_LINE.search(sentence)
+    }
+    others = {
+        (file, sentence)
+        for file, sentence in found
+        if _FOR_OPERATORS.get(file, "nowhere") not in sentence
+    }
+    assert others == set()
+    assert {file for file, _sentence in found} == set(_FOR_OPERATORS)
