@@ -10,8 +10,8 @@ from typing import IO
 
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.sdists import Sdist
 from pypi_repo.domain.wheels import Wheel
 from pypi_repo.settings import Limits

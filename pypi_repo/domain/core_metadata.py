@@ -15,8 +15,8 @@ from pypi_repo.domain.contacts import odd_contacts
 from pypi_repo.domain.errors import InvalidMetadata, InvalidName
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import project_name
-from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document, licence_files
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.texts import counted
 from pypi_repo.domain.versions import parse_version
 
@@ -80,7 +80,7 @@ class CoreMetadata:
         if rules.valid_metadata:
             if "project-url" in unparsed:
                 raise InvalidMetadata("A label of Project-URL is there twice.")
-            warnings += _validate(fields, rules)
+            warnings += _validate(fields)
         return cls(name, version, requires_python, fields, warnings)
 
     @property
@@ -123,7 +123,7 @@ def _check_specifier(text: str, rules: Rules) -> tuple[str, ...]:
     return ()
 
 
-def _validate(fields: "RawMetadata", rules: Rules) -> tuple[str, ...]:
+def _validate(fields: "RawMetadata") -> tuple[str, ...]:
     """What the specification asks of each field, and what it leaves to the index: warnings."""
     from packaging.metadata import Metadata  # raw_metadata says why here
 
@@ -144,8 +144,6 @@ def _validate(fields: "RawMetadata", rules: Rules) -> tuple[str, ...]:
     if fields.get("license") and fields.get("license_expression"):
         raise InvalidMetadata("License and License-Expression must not be given together.")
     odd = tuple(odd_contacts(fields))
-    if odd and rules.public_commons:
-        raise InvalidMetadata(odd[0])
     if len(odd) > _WARNED_OF_AT_MOST:  # the journal keeps what is said
         more = counted(len(odd) - _WARNED_OF_AT_MOST, "URL", "URLs")
         return (*odd[:_WARNED_OF_AT_MOST], f"So it is with {more} more.")

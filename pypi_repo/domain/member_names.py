@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.rules import Rules
 
 _NAMED_AT_MOST = 3
 
@@ -25,7 +25,7 @@ def warn_of_alike(names: Iterable[str], important: str, rules: Rules) -> list[st
             alike.append(name)
         seen.add(key)
     for name in alike:
-        if rules.public_commons or _folded(name).startswith(_folded(important)):
+        if rules.distinct_member_names or _folded(name).startswith(_folded(important)):
             raise InvalidArchive(
                 f"{name[:80]!r} differs from another member only by case; rename one of them."
             )

@@ -14,8 +14,8 @@ from typing import IO
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.member_names import warn_of_alike
-from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.tar_stream import TarStream
 from pypi_repo.domain.unpacking import collect, exhaust, refuse_bomb
 from pypi_repo.domain.zip_archive import LONGEST_NAME, read_member, read_members

@@ -13,7 +13,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import DigestMismatch, InvalidFilename, InvalidForm
 from pypi_repo.domain.filenames import DistributionFilename, FileKind, sdist_filename
 from pypi_repo.domain.names import normalize, project_name
-from pypi_repo.domain.profiles import Rules
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.versions import parse_version
 
 _DIGEST_FIELDS = ("sha256", "blake2_256", "md5")
@@ -111,7 +111,7 @@ class UploadForm:
         for digest, stated in self.stated.items():
             if digest != _BLAKE2_512:
                 found = getattr(computed, digest)
-            elif rules.public_commons:
+            elif not rules.distutils_digests:
                 raise InvalidForm(_not_hexadecimal("blake2_256"))
             else:
                 found = _blake2_512_of(content())

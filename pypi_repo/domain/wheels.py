@@ -14,13 +14,13 @@ from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename, number_of_tags, split_stem
 from pypi_repo.domain.headers import split_headers
 from pypi_repo.domain.member_names import list_names, warn_of_alike
-from pypi_repo.domain.profiles import Rules
 from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.unpacking import collect, exhaust, refuse_bomb
 from pypi_repo.domain.zip_archive import ZipMember, read_member, read_members
 from pypi_repo.settings import Limits
 
-_SCRIPT_NAME = re.compile(r"[\w.-]+")  # on the public index
+_PLAIN = re.compile(r"[\w.-]+")
 # "sha256 or better" (the specification rules out md5, sha1 and sha224 by name).
 _RECORD_HASHES = frozenset({"sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256"})
 _MOST_TAGS = 100_000
@@ -117,8 +117,8 @@ class Wheel:
             return
         for script in script_names(self._read(name)):
             # Installers make a file of this name in a folder of programs.
-            is_usual = _SCRIPT_NAME.fullmatch(script) or not self._rules.public_commons
-            if not (is_usual and stays_in_folder(script)):
+            is_taken = _PLAIN.fullmatch(script) or not self._rules.plain_script_names
+            if not (is_taken and stays_in_folder(script)):
                 raise InvalidArchive(f"{script[:80]!r} cannot be the name of a script.")
 
     def _check_licences(self, metadata: Document) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import (
     OPERATOR,
     AccessPolicy,
@@ -160,8 +159,8 @@ def _check_settings(values: Mapping[str, Any]) -> None:
     profile = values.get("profile", PROFILES[0])
     if profile not in PROFILES:
         raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
-    if RULES[profile].public_commons:
-        public_commons.require_installed()
+    for check in RULES[profile].installation_checks:
+        check()
 
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, str]:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
-from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.archives import inspect
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES, Profile, Rules
+from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     DistributionFile,
     Repository,
     stored_signature_suffix,
 )
+from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
 from pypi_repo.services.publishing import Accepted, Candidate, Publishing
@@ -119,8 +119,8 @@ class Uploads:
         rules = RULES[destination.repository.profile]
         if rules.normalized_filenames:
             filename.check_normalized()
-        if rules.public_commons:
-            public_commons.check_filename(filename)
+        for check in rules.filename_checks:
+            check(filename)
         form.check_digests(digests, staged.content, rules)
         existing = existing_file(destination, filename, digests)
         if existing is not None and existing.digests == digests:
@@ -135,8 +135,9 @@ class Uploads:
         inspection = inspect(staged.content(), filename, rules, self.limits)
         metadata = CoreMetadata.of(inspection.document, rules)
         metadata.check_against(filename)
-        if rules.public_commons:
-            public_commons.check_metadata(metadata)
+        for check in rules.metadata_checks:
+            check(metadata)
+        if rules.rendered_descriptions:
             self._readmes.check(metadata)
         digests = staged.digests()
         signature = form.signature or None

@@ -4,9 +4,6 @@ Asked twice: once before the archive is read, so that most refusals come early, 
 transaction that publishes, where nobody else can change the answer.
 """
 
-from datetime import timedelta
-
-from pypi_repo.domain import public_commons
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import (
@@ -23,8 +20,6 @@ from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.settings import format_size
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination, FoundRelease
-
-_PUBLIC_RELEASES_STAY_OPEN = timedelta(days=14)
 
 
 def require_open(
@@ -66,7 +61,7 @@ def existing_file(
     repository, existing = destination.repository, destination.file
     if existing is not None and existing.digests == digests:
         return existing
-    if RULES[repository.profile].public_commons:
+    if RULES[repository.profile].distinct_contents:
         _refuse_copy(destination.copy, filename)
     if repository.allow_overwrite:
         return existing
@@ -98,9 +93,8 @@ def _refuse_copy(copy: str | None, filename: DistributionFilename) -> None:
 
 def check_new_project(catalog: Catalog, repository: Repository, name: str) -> None:
     """Raises InvalidName where no project of this name may begin."""
-    if RULES[repository.profile].public_commons:
-        existing = (other.name for other in catalog.projects(repository))
-        public_commons.check_new_name(name, existing)
+    for check in RULES[repository.profile].new_name_checks:
+        check(name, (other.name for other in catalog.projects(repository)))
 
 
 def check_quota(
@@ -129,14 +123,16 @@ def check_open(
 ) -> None:
     """Raises ReleaseClosed where the release takes no such file any more."""
     rules = RULES[repository.profile]
-    if rules.public_commons:
-        if file.uploaded_at - release.created_at > _PUBLIC_RELEASES_STAY_OPEN:
-            raise ReleaseClosed(
-                f"Release {file.version} is older than {_PUBLIC_RELEASES_STAY_OPEN.days} days "
-                "and takes no new files; raise the version."
-            )
-    elif repository.allow_overwrite or not rules.normalized_filenames:
+    closes_after = rules.releases_close_after
+    if closes_after is not None and file.uploaded_at - release.created_at > closes_after:
+        raise ReleaseClosed(
+            f"Release {file.version} is older than {closes_after.days} days and takes no new "
+            "files; raise the version."
+        )
+    if rules.one_sdist == "never":
         return  # releases of old have a .zip beside the .tar.gz, or several spellings
+    if rules.one_sdist == "unless overwriting" and repository.allow_overwrite:
+        return
     if file.kind == "sdist" and replaced is None and release.has_sdist:
         raise ReleaseClosed(
             f"Release {file.version} has a source distribution already; raise the version."

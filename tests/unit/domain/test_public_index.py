@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pypi_repo.domain import public_commons
+from pypi_repo.domain import public_index
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
     ConfigurationError,
@@ -47,7 +47,7 @@ def _wheel(platform: str, version: str = "1.0") -> DistributionFilename:
 @pytest.mark.parametrize("platform", _ALLOWED.split())
 def test_portable_platforms_are_allowed(platform: str) -> None:
     """U50"""
-    public_commons.check_filename(_wheel(platform))
+    public_index.check_filename(_wheel(platform))
 
 
 @pytest.mark.parametrize("platform", _REFUSED.split())
@@ -55,24 +55,24 @@ def test_other_platforms_are_refused(platform: str) -> None:
     """U50: also beside a portable one."""
     for tags in (platform, f"any.{platform}", f"{platform}.win32"):
         with pytest.raises(InvalidFilename, match=f"'{platform}' is not portable"):
-            public_commons.check_filename(_wheel(tags))
+            public_index.check_filename(_wheel(tags))
 
 
 def test_several_portable_platforms_are_allowed() -> None:
     """U50"""
-    public_commons.check_filename(_wheel("manylinux_2_17_x86_64.manylinux2014_x86_64"))
+    public_index.check_filename(_wheel("manylinux_2_17_x86_64.manylinux2014_x86_64"))
 
 
 @pytest.mark.parametrize("filename", ["demo-1.0+local-py3-none-any.whl", "demo-1.0+local.tar.gz"])
 def test_local_versions_are_refused(filename: str) -> None:
     """U32"""
     with pytest.raises(InvalidFilename, match="local"):
-        public_commons.check_filename(DistributionFilename.parse(filename))
+        public_index.check_filename(DistributionFilename.parse(filename))
 
 
 def _check(*lines: str, version: str = "2.4") -> None:
     document = "\n".join([f"Metadata-Version: {version}", "Name: demo", "Version: 1.0", *lines, ""])
-    public_commons.check_metadata(CoreMetadata.parse(document.encode(), RULES["lenient"]))
+    public_index.check_metadata(CoreMetadata.parse(document.encode(), RULES["lenient"]))
 
 
 def test_known_classifiers_are_allowed() -> None:
@@ -122,46 +122,46 @@ def test_licence_expressions_need_new_metadata() -> None:
 def test_modules_of_the_standard_library_are_no_names(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="standard library"):
-        public_commons.check_new_name(name, [])
+        public_index.check_new_name(name, [])
 
 
 @pytest.mark.parametrize("name", ["urllib2", "StringIO", "sha", "cPickle"])
 def test_modules_of_other_pythons_are_no_names(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="standard library"):
-        public_commons.check_new_name(name, [])
+        public_index.check_new_name(name, [])
 
 
 @pytest.mark.parametrize("name", ["importlib-metadata", "json5", "main"])
 def test_what_is_close_to_a_module_is_a_name(name: str) -> None:
     """U83"""
-    public_commons.check_new_name(name, [])
+    public_index.check_new_name(name, [])
 
 
 @pytest.mark.parametrize("name", ["toast1ng", "t0asting", "toast-ing", "TOASTLNG", "T.o_a-sting"])
 def test_lookalikes_are_refused(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="'toasting'"):
-        public_commons.check_new_name(name, ["another", "toasting"])
+        public_index.check_new_name(name, ["another", "toasting"])
 
 
 def test_a_project_is_no_lookalike_of_itself() -> None:
     """U83: race of two uploads that spell it differently."""
-    public_commons.check_new_name("Toasting", ["toasting"])
+    public_index.check_new_name("Toasting", ["toasting"])
 
 
 @pytest.mark.parametrize("name", ["toasting2", "roasting", "toast"])
 def test_other_names_are_fine(name: str) -> None:
     """U83"""
-    public_commons.check_new_name(name, ["another", "toasting"])
+    public_index.check_new_name(name, ["another", "toasting"])
 
 
 def test_the_list_of_classifiers_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """U35: an optional package, whose absence is told before anything is uploaded."""
-    public_commons.require_installed()
+    public_index.check_installed()
     monkeypatch.setitem(sys.modules, "trove_classifiers", None)
     with pytest.raises(ConfigurationError, match=r"pypi-repo\[pypi\]"):
-        public_commons.require_installed()
+        public_index.check_installed()
 
 
 @pytest.mark.parametrize("version", ["2.6", "2.999"])
@@ -169,4 +169,4 @@ def test_metadata_versions_of_the_future_are_refused(version: str) -> None:
     """U30: the public index refuses what it does not know."""
     document = f"Metadata-Version: {version}\nName: demo\nVersion: 1.0\n".encode()
     with pytest.raises(InvalidMetadata, match="Metadata-Version"):
-        public_commons.check_metadata(CoreMetadata.parse(document, RULES["pypi"]))
+        public_index.check_metadata(CoreMetadata.parse(document, RULES["pypi"]))

@@ -1,6 +1,6 @@
-"""The rules of the `pypi` profile that keep a commons of strangers in order.
+"""What the public index demands of uploads, and with it the profile `pypi`.
 
-A private repository needs none of them; whoever publishes onwards wants to hear of them early.
+A private repository needs none of it; whoever publishes onwards wants to hear of it early.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from pypi_repo.domain.contacts import odd_contacts
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
     ConfigurationError,
@@ -55,7 +56,7 @@ _NEWEST_METADATA_VERSION = Version("2.5")
 _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None, "-": None})
 
 
-def require_installed() -> None:
+def check_installed() -> None:
     """Raises ConfigurationError where the extra `pypi` is not installed."""
     _known_classifiers()
 
@@ -83,6 +84,8 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"{text[:80]!r} is not a valid requirement.") from error
         if direct:
             raise InvalidMetadata(f"{text[:80]!r} is a direct reference, which is not allowed.")
+    for complaint in odd_contacts(metadata.fields):
+        raise InvalidMetadata(complaint)
     known, replacements = _known_classifiers()
     for classifier in metadata.fields.get("classifiers", []):
         if classifier in replacements:
