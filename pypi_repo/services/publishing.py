@@ -1,15 +1,14 @@
-"""Stores a checked file and shows it on the index: the one transaction that every way in uses."""
+"""Stores checked files and shows them on the index: the one transaction that every way in uses."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from pypi_repo.domain.access import AccessPolicy, Actor
 from pypi_repo.domain.errors import RegistryError, Unavailable
-from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
+from pypi_repo.services.candidates import Candidate
 from pypi_repo.services.upload_rules import (
     check_new_project,
     check_open,
@@ -17,10 +16,10 @@ from pypi_repo.services.upload_rules import (
     existing_file,
     require_open,
 )
-from pypi_repo.storage.blobs import BlobStore, StagedFile
+from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.destination import Destination, wanted
+from pypi_repo.storage.destination import Destination
 from pypi_repo.storage.inventory import Inventory
 
 _CHUNK = 1024 * 1024
@@ -38,42 +37,6 @@ class Accepted:
     is_unchanged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A checked file that is about to be stored and published.
-
-    display_name: what its own metadata call the project.
-    beside: small files that are kept beside it, by what is appended to its path.
-    """
-
-    display_name: str
-    summary: str
-    filename: DistributionFilename
-    file: DistributionFile
-    beside: Mapping[str, bytes]
-    provenance: str | None
-    warnings: tuple[str, ...]
-
-    @property
-    def blobs(self) -> tuple[str, ...]:
-        """The paths of all that is stored of it."""
-        return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
-
-    def wanted_in(self, repository: str) -> Mapping[str, Any]:
-        """What is to be asked about its destination."""
-        return wanted(repository, self.filename, self.file.digests.blake2_256)
-
-    @property
-    def size_beside(self) -> int:
-        """Bytes of all that is kept beside the file, in whichever store."""
-        return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes of a quota."""
-        return self.file.size + self.size_beside
-
-
 class Publishing:
     """Publications in one repository."""
 
@@ -85,33 +48,42 @@ class Publishing:
         self._blobs = blobs
         self._policy = policy
 
-    def publish(self, actor: Actor, candidate: Candidate, staged: StagedFile) -> Accepted:
-        """Stores the candidate, whose content is staged, and shows it on the index.
+    def publish(self, actor: Actor, candidates: Sequence[Candidate]) -> list[Accepted]:
+        """Stores the candidates and shows them on the index; all of them, or none and nothing is
+        left of any. Each is judged as if those before it were there.
 
-        Raises a RegistryError where it may not come in after all; nothing of it is left then,
-        but where the database or the file store could not be used: a sweep deletes it.
+        Raises a RegistryError where one may not come in after all. Where the database or the file
+        store could not be used, what was stored stays until a sweep deletes it.
         """
         try:
-            self._blobs.put(candidate.file.path, staged, candidate.beside)
+            for candidate in candidates:
+                self._blobs.put(candidate.file.path, candidate.staged, candidate.beside)
             accepted = self._database.together(
                 self._repository,
-                lambda connection: self._show(Catalog(connection), actor, candidate, staged),
+                lambda connection: self._show(Catalog(connection), actor, candidates),
             )
         except Unavailable:
             raise  # whoever waited for one of the two does not wait for it a second time
         except BaseException:
-            self._discard(candidate)
+            self._discard(candidates)
             raise
-        if accepted.is_unchanged:  # somebody was first, perhaps with another signature
-            self._discard(candidate)
+        if unchanged := [
+            candidate
+            for candidate, outcome in zip(candidates, accepted, strict=True)
+            if outcome.is_unchanged
+        ]:
+            self._discard(unchanged)  # somebody was first, perhaps with another signature
         return accepted
 
     def _show(
-        self, catalog: Catalog, actor: Actor, candidate: Candidate, staged: StagedFile
-    ) -> Accepted:
+        self, catalog: Catalog, actor: Actor, candidates: Sequence[Candidate]
+    ) -> list[Accepted]:
         """Everything may have changed since the first look, so all is asked again under a lock."""
-        file = candidate.file
         catalog.lock(self._repository)
+        return [self._show_one(catalog, actor, candidate) for candidate in candidates]
+
+    def _show_one(self, catalog: Catalog, actor: Actor, candidate: Candidate) -> Accepted:
+        file = candidate.file
         found = catalog.destination(candidate.wanted_in(self._repository))
         there = require_open(self._policy, actor, self._repository, file.project, found)
         repository = there.repository
@@ -123,7 +95,7 @@ class Publishing:
             check_new_project(catalog, repository, candidate.display_name)
         if there.release is not None:
             check_open(repository, there.release, file, existing)
-        self._put_what_is_gone(candidate, staged)
+        self._put_what_is_gone(candidate)
         project_id = _project(catalog, there, candidate)
         release_id = _release(catalog, there, project_id, candidate)
         file_id = (
@@ -140,21 +112,21 @@ class Publishing:
         catalog.journal.record(_journal_entry(actor, repository, serial, candidate, existing))
         return Accepted(file, candidate.warnings)
 
-    def _put_what_is_gone(self, candidate: Candidate, staged: StagedFile) -> None:
+    def _put_what_is_gone(self, candidate: Candidate) -> None:
         """Until now the file was an orphan: a sweep may have found it, or the refusal of somebody
         who uploaded the same one. From here on neither can, before this is published.
         """
         if all(map(self._blobs.exists, candidate.blobs)):
             return
         with self._blobs.stage() as again:
-            content = staged.content()
+            content = candidate.staged.content()
             content.seek(0)
             while chunk := content.read(_CHUNK):
-                again.write(chunk, staged.size)
+                again.write(chunk, candidate.staged.size)
             self._blobs.put(candidate.file.path, again, candidate.beside)
 
-    def _discard(self, candidate: Candidate) -> None:
-        """Deletes what was stored of it, but for what published files of its content need.
+    def _discard(self, candidates: Sequence[Candidate]) -> None:
+        """Deletes what was stored of them, but for what published files of their content need.
 
         Nothing is published meanwhile. What cannot be deleted now is left for a sweep, and so is
         all where the caller's transaction goes on, which may not see what others have published.
@@ -163,14 +135,15 @@ class Publishing:
             return
         with suppress(RegistryError), self._database.begin() as connection:
             Catalog(connection).lock_repositories()
+            inventory = Inventory(connection)
             needed = {
                 blob.path
-                for kept in Inventory(connection).files_of(candidate.file.digests.sha256)
+                for candidate in candidates
+                for kept in inventory.files_of(candidate.file.digests.sha256)
                 for blob in kept.blobs()
             }
-            for path in candidate.blobs:
-                if path not in needed:
-                    self._blobs.delete(path)
+            for path in {path for candidate in candidates for path in candidate.blobs} - needed:
+                self._blobs.delete(path)
 
 
 def _project(catalog: Catalog, there: Destination, candidate: Candidate) -> int:

@@ -1,25 +1,18 @@
 """Accepts distribution files: the one way in, whichever face they come through."""
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import IO
 
 from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.archives import inspect
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
     DistributionFile,
     Repository,
-    stored_signature_suffix,
 )
-from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.services.attestations import provenance
-from pypi_repo.services.publishing import Accepted, Candidate, Publishing
+from pypi_repo.services.candidates import Candidate
+from pypi_repo.services.publishing import Accepted, Publishing
 from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.upload_rules import check_quota, existing_file, require_open
 from pypi_repo.settings import Limits
@@ -117,60 +110,11 @@ class Uploads:
             self._catalog.destination(where),
         )
         rules = RULES[destination.repository.profile]
-        if rules.normalized_filenames:
-            filename.check_normalized()
-        for check in rules.filename_checks:
-            check(filename)
         form.check_digests(digests, staged.content, rules)
         existing = existing_file(destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
-        candidate = self._check(actor, form, staged, rules)
+        candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
         self._require_room(destination.repository, candidate, existing)
-        return self._publishing.publish(actor, candidate, staged)
-
-    def _check(self, actor: Actor, form: UploadForm, staged: StagedFile, rules: Rules) -> Candidate:
-        """Looks into the archive; raises where not all is well."""
-        filename = form.filename
-        inspection = inspect(staged.content(), filename, rules, self.limits)
-        metadata = CoreMetadata.of(inspection.document, rules)
-        metadata.check_against(filename)
-        for check in rules.metadata_checks:
-            check(metadata)
-        if rules.rendered_descriptions:
-            self._readmes.check(metadata)
-        digests = staged.digests()
-        signature = form.signature or None
-        attested = (
-            None
-            if form.attestations is None
-            else provenance(form.attestations, filename, digests.sha256)
-        )
-        file = DistributionFile(
-            filename=filename.filename,
-            project=filename.project,
-            version=str(filename.version),
-            kind=filename.kind,
-            python_tag=filename.python_tag,
-            size=staged.size,
-            digests=digests,
-            requires_python=metadata.requires_python,
-            metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
-            signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
-            has_provenance=attested is not None,
-            yanked=None,
-            uploaded_at=datetime.now(UTC),
-            uploaded_by=actor.name,
-        )
-        beside = {METADATA_SUFFIX: inspection.metadata}
-        if signature is not None and file.signature_sha256 is not None:
-            beside[stored_signature_suffix(file.signature_sha256)] = signature
-        return Candidate(
-            metadata.name,
-            metadata.summary,
-            filename,
-            file,
-            beside,
-            attested,
-            inspection.warnings + metadata.warnings,
-        )
+        (accepted,) = self._publishing.publish(actor, [candidate])
+        return accepted

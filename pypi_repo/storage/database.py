@@ -181,14 +181,15 @@ class Database:
 
     def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
         """What `work` gives in a write transaction, which it may share with others that come at
-        the same time; see GroupCommit.
+        the same time; see GroupCommit. Where it raises, nothing that it changed is left.
 
         subject: what those lock who share one, such as a repository. SQLite locks all.
         """
         about_to_wait()
         self._pass_guard()
         if joined := self._joined_connection():
-            return work(joined)
+            with joined.begin_nested():
+                return work(joined)
         if self.is_sqlite:
             subject = _EVERYTHING
         group = self._groups.get(subject)

@@ -203,8 +203,9 @@ def test_comments_and_groups_within_each_other_are_no_address(field: str, openin
     """U34, U113"""
     document = _document(f"{field}: {opening * 20_000}")
     complaint = f"{field} .* is not an e-mail address"
+    (check,) = RULES["pypi"].metadata_checks
     with pytest.raises(InvalidMetadata, match=complaint):
-        CoreMetadata.parse(document, RULES["pypi"])
+        check(CoreMetadata.parse(document, RULES["pypi"]))
     (warning,) = CoreMetadata.parse(document, RULES["private"]).warnings
     assert re.match(complaint, warning)
 

@@ -1,0 +1,124 @@
+"""Files that have been looked into and may be published, whichever way they come."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.archives import inspect
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    DistributionFile,
+    stored_signature_suffix,
+)
+from pypi_repo.domain.rules import Rules
+from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.attestations import provenance
+from pypi_repo.services.readmes import Readmes
+from pypi_repo.settings import Limits
+from pypi_repo.storage.blobs import StagedFile
+from pypi_repo.storage.destination import wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A checked file that is about to be stored and published.
+
+    staged: its content.
+    display_name: what its own metadata call the project.
+    beside: small files that are kept beside it, by what is appended to its path.
+    """
+
+    staged: StagedFile
+    display_name: str
+    summary: str
+    filename: DistributionFilename
+    file: DistributionFile
+    beside: Mapping[str, bytes]
+    provenance: str | None
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def checked(
+        cls,
+        actor: Actor,
+        form: UploadForm,
+        staged: StagedFile,
+        rules: Rules,
+        limits: Limits,
+        readmes: Readmes,
+    ) -> Self:
+        """Asks all that the rules say of the file itself; raises a RegistryError where it falls
+        short of one.
+        """
+        filename = form.filename
+        if rules.normalized_filenames:
+            filename.check_normalized()
+        for check_filename in rules.filename_checks:
+            check_filename(filename)
+        inspection = inspect(staged.content(), filename, rules, limits)
+        metadata = CoreMetadata.of(inspection.document, rules)
+        metadata.check_against(filename)
+        for check_metadata in rules.metadata_checks:
+            check_metadata(metadata)
+        if rules.rendered_descriptions:
+            readmes.check(metadata)
+        digests = staged.digests()
+        signature = form.signature or None
+        attested = (
+            None
+            if form.attestations is None
+            else provenance(form.attestations, filename, digests.sha256)
+        )
+        file = DistributionFile(
+            filename=filename.filename,
+            project=filename.project,
+            version=str(filename.version),
+            kind=filename.kind,
+            python_tag=filename.python_tag,
+            size=staged.size,
+            digests=digests,
+            requires_python=metadata.requires_python,
+            metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
+            signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
+            has_provenance=attested is not None,
+            yanked=None,
+            uploaded_at=datetime.now(UTC),
+            uploaded_by=actor.name,
+        )
+        beside = {METADATA_SUFFIX: inspection.metadata}
+        if signature is not None and file.signature_sha256 is not None:
+            beside[stored_signature_suffix(file.signature_sha256)] = signature
+        return cls(
+            staged,
+            metadata.name,
+            metadata.summary,
+            filename,
+            file,
+            beside,
+            attested,
+            inspection.warnings + metadata.warnings,
+        )
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The paths of all that is stored of it."""
+        return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
+
+    def wanted_in(self, repository: str) -> Mapping[str, Any]:
+        """What is to be asked about its destination."""
+        return wanted(repository, self.filename, self.file.digests.blake2_256)
+
+    @property
+    def size_beside(self) -> int:
+        """Bytes of all that is kept beside the file, in whichever store."""
+        return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes of a quota."""
+        return self.file.size + self.size_beside
