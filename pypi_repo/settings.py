@@ -1,4 +1,4 @@
-"""What one registry is told when it is built. Nothing here reads the environment."""
+"""The settings of a registry. Nothing in this module reads the environment."""
 
 import os
 import re
@@ -18,66 +18,78 @@ _SIZE_UNITS |= {"kb": 1000, "mb": 1000**2, "gb": 1000**3}
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds on everything that comes from outside; all sizes are bytes."""
+    """Limits on input from clients, and on memory. All sizes are in bytes."""
 
     file_size: int = 4 * GIB
-    """The largest distribution file; a repository may allow less, never more."""
+    """The size of a distribution file. A repository can set a lower limit, but not a higher one."""
 
     form_size: int = 16 * MIB
-    """All text fields of one upload together; descriptions travel here."""
+    """The size of all text fields of one upload together, including the description."""
 
     form_parts: int = 20_000
-    """Parts of one upload form; a large project repeats `requires_dist` hundreds of times."""
+    """The number of parts of one upload form. Large projects repeat `requires_dist` hundreds of
+    times."""
 
     metadata_size: int = 4 * MIB
-    """METADATA or PKG-INFO, uncompressed."""
+    """The uncompressed size of METADATA or PKG-INFO."""
 
     archive_members: int = 100_000
-    """Members of one wheel or sdist."""
+    """The number of members of one wheel or sdist."""
 
     archive_names: int = 16 * MIB
-    """The names of all these members together; each has 1,024 bytes at most."""
+    """The size of the names of all members of one archive together. Each name may have at most
+    1,024 bytes."""
 
     attestations_size: int = 512 * KIB
-    """The attestations of one upload; real ones are below 20 KiB."""
+    """The size of the attestations of one upload. Usual attestations have less than 20 KiB."""
 
     archive_expansion: int = 50
-    """How many times its own size an archive may unpack to before it counts as a bomb ..."""
+    """The ratio of the unpacked size of an archive to its own size; archives with a higher ratio
+    are refused as decompression bombs."""
 
     archive_expansion_floor: int = 64 * MIB
-    """... which is only asked of what unpacks to more than this."""
+    """The unpacked size up to which `archive_expansion` does not apply."""
 
     unpacked_size: int = 16 * GIB
-    """What any archive may unpack to; checking it costs that much work."""
+    """The unpacked size of any archive. The time to check an upload is proportional to it."""
 
     page_cache: int = 64 * MIB
-    """Rendered index pages kept in memory by one process."""
+    """The size of the rendered index pages that one process keeps in memory."""
 
     file_cache: int = 32 * MIB
-    """Files and core metadata of at most 64 KiB each, kept in memory by one process."""
+    """The size of the small files and core metadata (up to 64 KiB each) that one process keeps in
+    memory."""
 
     failed_logins: int = 10
-    """Wrong passwords for one account from one address before it must wait a minute."""
+    """The number of wrong passwords for one account from one address, after which further attempts
+    are refused for up to a minute."""
 
     failed_logins_per_address: int = 100
-    """The same from one address for all accounts together; of IPv6, from one network of /64."""
+    """The number of wrong passwords for all accounts together from one address (for IPv6, from one
+    /64 network), after which further attempts are refused for up to a minute."""
 
 
 @dataclass(frozen=True)
 class XAccel:
-    """nginx sends the files, from its internal location of this name."""
+    """nginx sends the files (`X-Accel-Redirect`).
+
+    location: the name of the internal location of nginx that maps to the file store.
+    """
 
     location: str = "/protected/"
 
 
 @dataclass(frozen=True)
 class XSendfile:
-    """Apache's mod_xsendfile, or another server that knows X-Sendfile, sends the files."""
+    """Apache with mod_xsendfile, or another server that supports `X-Sendfile`, sends the files."""
 
 
 @dataclass(frozen=True)
 class SignedUrls:
-    """The object store sends the files, to who shows a URL that is good for this many seconds."""
+    """The object store sends the files, to clients that are redirected to a signed URL.
+
+    expires_in: how long a signed URL is valid, in seconds.
+    """
 
     expires_in: int = 300
 
@@ -87,24 +99,29 @@ FilesSentBy = XAccel | XSendfile | SignedUrls
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where a registry keeps its things.
+    """The settings of a registry: where its data is, its limits, and how it is reached.
 
-    database: the Path of a SQLite database's file, or a SQLAlchemy URL. SQLite and PostgreSQL
+    database: the path of a SQLite database file, or a SQLAlchemy URL. SQLite and PostgreSQL
         (`postgresql+psycopg://`) are supported.
-    database_schema: the schema of a PostgreSQL database that all tables are in, for one that others
-        use too; `upgrade` makes it. Without one, tables are where the search path leads.
-    blobs: the Path of a folder, or an fsspec URL (`file://`, `memory://`, `s3://` ...). Without
-        one, files are kept in the folder `blobs` beside a SQLite database's file, and in memory
-        beside a database in memory; any other database needs it said.
+    database_schema: the schema for all tables, in a PostgreSQL database that other applications
+        use too. `Registry.upgrade` creates it. By default, the tables are in the first schema of
+        the search path.
+    blobs: the path of a folder for the files, or an fsspec URL (`file://`, `memory://`, `s3://`
+        ...). By default, files are stored in the folder `blobs` beside the SQLite database file,
+        or in memory if the database is in memory. Other databases require this setting.
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
-    files_sent_by: who sends distribution files in the place of `registry.wsgi_app()`.
-    metrics_token: what a scraper sends as Bearer to read `/metrics`; without one nobody can.
-    metrics_folder: the Path of a folder for the processes of one machine that serve this registry
-        together, and for nobody else: each then tells at `/metrics` what all of them count. It is
-        made where it is missing. POSIX only.
-    public_url: where people and programs outside find `registry.wsgi_app()`, such as
-        `https://packages.example.com/pypi`, for absolute links; without it, where a request says.
-    password_cost: bcrypt's work factor for new passwords; 4 is the cheapest (for tests).
+    limits: limits on uploads, logins and memory.
+    files_sent_by: a proxy or an object store that sends distribution files instead of
+        `registry.wsgi_app()`.
+    metrics_token: the bearer token with which `/metrics` can be read. By default, nobody can read
+        it.
+    metrics_folder: the path of a folder through which the processes of one machine that serve this
+        registry share their metrics, so that `/metrics` of each has the numbers of all. Nothing
+        else may use the folder. It is created if it is missing. Not available on Windows.
+    public_url: the URL at which clients reach `registry.wsgi_app()`, such as
+        `https://packages.example.com/pypi`, for absolute links. By default, the URL of each request
+        is used.
+    password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
     """
 
     database: str | Path = Path("pypi-repo-data/registry.db")
@@ -127,7 +144,12 @@ def in_folder(
     *,
     database_schema: str | None = None,
 ) -> Settings:
-    """What `--data` stands for: everything in one folder, but for what is said to be elsewhere."""
+    """Returns the settings of a registry whose data is in one folder, as `--data` chooses it.
+
+    data: the folder, in which a leading `~` means the home folder.
+    database: the database, if it is not in the folder.
+    blobs: the file store, if it is not in the folder.
+    """
     folder = data_folder(data)
     return Settings(
         database=database or folder / "registry.db",
@@ -138,18 +160,18 @@ def in_folder(
 
 
 def data_folder(data: str) -> Path:
-    """The folder that `--data` names, in which a `~` at the beginning is somebody's home."""
+    """Returns the folder that `--data` names, with a leading `~` replaced by the home folder."""
     return Path(os.path.expanduser(data))
 
 
 def from_mapping(values: Mapping[str, str]) -> Settings:
-    """Settings from text values named like the command line's environment variables.
+    """Returns the settings in a mapping with the names of the command line's environment variables.
 
-    Knows PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
+    It uses PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
     PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
-    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and ignores the rest.
+    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and ignores all other names.
 
-    Raises ValueError where a value cannot be understood.
+    Raises ValueError if a value is invalid.
     """
     limits = Limits()
     if values.get("PYPI_REPO_MAX_UPLOAD_SIZE"):
@@ -176,9 +198,9 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
 
 def parse_files_sent_by(text: str) -> FilesSentBy:
-    """From `x-accel:/LOCATION/`, `x-sendfile`, or `signed-urls:SECONDS`.
+    """Parses `x-accel:/LOCATION/`, `x-sendfile` or `signed-urls:SECONDS`.
 
-    Raises ValueError for anything else.
+    Raises ValueError for any other text.
     """
     name, colon, value = text.partition(":")
     match name, colon, value:
@@ -194,12 +216,12 @@ def parse_files_sent_by(text: str) -> FilesSentBy:
 
 
 def parse_size(text: str) -> int:
-    """A number of bytes from text like `4GiB`, `1.5 GB`, `500M` or `1048576`.
+    """Returns the number of bytes for text such as `4GiB`, `1.5 GB`, `500M` or `1048576`.
 
-    `GB` is 1000³ bytes, `GiB` is 1024³, and `G` alone is that too. Whatever `format_size` writes
-    can be read.
+    `GB` means 1000³ bytes; `GiB` and `G` mean 1024³ bytes. The output of `format_size` can be
+    parsed.
 
-    Raises ValueError for anything else.
+    Raises ValueError for any other text.
     """
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]*)", text.strip().lower())
     unit = match and _SIZE_UNITS.get("b" if match[2] in ("byte", "bytes") else match[2])
@@ -209,7 +231,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """A size for people, in binary units: 4294967296 -> `4 GiB`."""
+    """Returns a size in bytes as text in binary units: 4294967296 is `4 GiB`."""
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if size >= unit:
             return f"{size / unit:.1f}".removesuffix(".0") + f" {name}"

@@ -1,42 +1,49 @@
-"""Everything that can go wrong, as one tree.
+"""All errors that the library raises, as one class hierarchy.
 
-Each leaf has a stable `code` for programs; its message is one sentence for people that says
-what to do next. Messages never hold secrets. What HTTP status a class means is the web
-layer's business.
+Each class has a stable `code` for programs. The message of an error is one sentence that says what
+is wrong and what to do next; it never contains secrets. The web layer decides which HTTP status a
+class leads to.
 """
 
 from typing import ClassVar
 
 
 class RegistryError(Exception):
-    """The root: whoever embeds a registry can catch this one class."""
+    """The base class of all errors that the library raises.
+
+    code: a stable name of the error for programs, such as `unknown-project`.
+    """
 
     code: ClassVar[str] = "error"
 
     @property
     def message(self) -> str:
+        """One sentence that says what is wrong and what to do next. Clients may see it."""
         return str(self.args[0]) if self.args else type(self).__name__
 
     @property
     def for_operator(self) -> str:
-        """The message, with what clients must not see."""
+        """The message with details that clients must not see, such as hosts and paths."""
         return self.message
 
 
 class AuthenticationRequired(RegistryError):
-    """No credentials came with the request, and it needs some."""
+    """The request needs credentials, and has none."""
 
     code = "authentication-required"
 
 
 class InvalidCredentials(RegistryError):
-    """Credentials came and are wrong, expired, revoked or of the wrong kind of account."""
+    """The credentials are wrong, expired, revoked, or those of the wrong kind of account."""
 
     code = "invalid-credentials"
 
 
 class TooManyRequests(RegistryError):
-    """Others must be answered too; `retry_after` is in seconds."""
+    """The client sends too many requests.
+
+    retry_after: after how many seconds the client may try again.
+    """
 
     code = "too-many-requests"
 
@@ -46,164 +53,199 @@ class TooManyRequests(RegistryError):
 
 
 class TooManyFailedLogins(TooManyRequests):
-    """Wrong passwords came too often."""
+    """The client has sent too many wrong passwords."""
 
     code = "too-many-failed-logins"
 
 
 class TooManyLogins(TooManyRequests):
-    """So many passwords are being checked that this one finds no place."""
+    """Too many passwords are being checked at the moment."""
 
     code = "too-many-logins"
 
 
 class TooManyUploads(TooManyRequests):
-    """One account or address has too many under way."""
+    """The account or the address has too many uploads under way."""
 
     code = "too-many-uploads"
 
 
 class PermissionDenied(RegistryError):
-    """The actor is known and may not do this."""
+    """The actor is not allowed to do this."""
 
     code = "permission-denied"
 
 
 class ProjectClosed(RegistryError):
-    """The project's status (PEP 792) forbids this."""
+    """The status of the project (PEP 792) does not allow this."""
 
     code = "project-closed"
 
 
 class NotFound(RegistryError):
+    """What was asked for does not exist, or is hidden from the actor."""
+
     code = "not-found"
 
 
 class UnknownRepository(NotFound):
+    """There is no repository with this name."""
+
     code = "unknown-repository"
 
 
 class UnknownProject(NotFound):
+    """The repository has no project with this name."""
+
     code = "unknown-project"
 
 
 class UnknownRelease(NotFound):
+    """The project has no release with this version."""
+
     code = "unknown-release"
 
 
 class UnknownFile(NotFound):
+    """The repository has no file with this name, or the content of the file is lost."""
+
     code = "unknown-file"
 
 
 class UnknownAccount(NotFound):
+    """There is no user or administrator with this name."""
+
     code = "unknown-account"
 
 
 class UnknownToken(NotFound):
+    """There is no token with this number."""
+
     code = "unknown-token"
 
 
 class Conflict(RegistryError):
+    """The state of the registry does not allow this."""
+
     code = "conflict"
 
 
 class NameTaken(Conflict):
-    """A repository or account of this name exists."""
+    """A repository or an account with this name already exists."""
 
     code = "name-taken"
 
 
 class LastAdministrator(Conflict):
-    """Deleting this administrator would lock everybody out."""
+    """No other administrator could manage administrators after this change."""
 
     code = "last-administrator"
 
 
 class FileAlreadyExists(Conflict):
-    """Overwrite protection: other content under an existing filename."""
+    """A file with this name and different content exists, and the repository does not allow
+    overwriting."""
 
     code = "file-already-exists"
 
 
 class Invalid(RegistryError):
-    """What was sent breaks a rule."""
+    """Something that was sent is not valid."""
 
     code = "invalid"
 
 
 class InvalidName(Invalid, ValueError):
+    """The name of a repository, project or account is not valid."""
+
     code = "invalid-name"
 
 
 class InvalidSetting(Invalid, ValueError):
+    """The value of a setting or parameter is not valid."""
+
     code = "invalid-setting"
 
 
 class InvalidPassword(Invalid, ValueError):
+    """The password is too short, too long, or contains characters that are not allowed."""
+
     code = "invalid-password"
 
 
 class InvalidForm(Invalid):
-    """The upload form lacks a field or has one that makes no sense."""
+    """A field of the upload form is missing, repeated or invalid."""
 
     code = "invalid-form"
 
 
 class InvalidFilename(Invalid, ValueError):
+    """The filename is not the one that this project and version must have (PEP 427, PEP 625)."""
+
     code = "invalid-filename"
 
 
 class FilenameRetired(InvalidFilename):
     """The filename belonged to a file that was deleted.
 
-    No conflict: clients told to skip existing files must not skip this one silently.
+    This is not a `Conflict`, because clients that skip existing files must not skip this file.
     """
 
     code = "filename-retired"
 
 
 class DigestMismatch(Invalid):
+    """The content does not have the digest that the client sent."""
+
     code = "digest-mismatch"
 
 
 class InvalidArchive(Invalid):
+    """The archive is broken, unsafe, incomplete, or exceeds the limits."""
+
     code = "invalid-archive"
 
 
 class InvalidMetadata(Invalid):
+    """The core metadata is invalid, or names another project or version."""
+
     code = "invalid-metadata"
 
 
 class InvalidAttestation(Invalid):
+    """An attestation (PEP 740) is malformed, or is about another file."""
+
     code = "invalid-attestation"
 
 
 class ReleaseClosed(Invalid):
-    """The release takes no more files, or no more of this kind."""
+    """The release accepts no more files, or no more files of this kind."""
 
     code = "release-closed"
 
 
 class ActionGone(RegistryError):
-    """An action of the legacy upload API that no index offers any more."""
+    """The action of the legacy upload API is no longer supported by indexes."""
 
     code = "action-gone"
 
 
 class TooLarge(RegistryError):
+    """The file or the form is larger than a limit or the quota allows."""
+
     code = "too-large"
 
 
 class NotAcceptable(RegistryError):
-    """No representation that the client accepts."""
+    """There is no representation that the client accepts (RFC 9110, section 12)."""
 
     code = "not-acceptable"
 
 
 class Unavailable(RegistryError):
-    """The database or the blob store does not answer; trying again later may help.
+    """The database or the file store cannot be used at the moment. Trying again later may help.
 
-    `detail` is for the operator, not for clients: it may name hosts and paths.
+    detail: the cause, for the operator. It may name hosts and paths, so clients must not see it.
     """
 
     code = "unavailable"
@@ -218,23 +260,25 @@ class Unavailable(RegistryError):
 
 
 class SchemaOutdated(Unavailable):
-    """The database is not at this version's schema.
+    """The schema of the database is not that of this version; see `Registry.upgrade`.
 
-    The message names the command that upgrades it: until then each answer is this one, and
-    whoever has just installed another version and looks whether it works reads it there.
+    The message names the command that upgrades the schema, although clients see it too: every
+    request is answered with it, so it is what an operator sees who tries a new version.
     """
 
     code = "schema-outdated"
 
 
 class OutOfSpace(RegistryError):
+    """The disk of the file store or of the database is full."""
+
     code = "out-of-space"
 
 
 class InvalidBackup(RegistryError):
-    """There is no backup, or it is damaged, incomplete or made by a newer version.
+    """There is no backup, or it is damaged, incomplete, or made by a newer version.
 
-    `lost` are sentences about the files that it should have and has not.
+    lost: one sentence for each file that the backup should contain, but does not.
     """
 
     code = "invalid-backup"
@@ -245,6 +289,6 @@ class InvalidBackup(RegistryError):
 
 
 class ConfigurationError(RegistryError, ValueError):
-    """Settings that cannot work together or name something that does not exist."""
+    """The settings contradict each other, or name something that does not exist."""
 
     code = "configuration"

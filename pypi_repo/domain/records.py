@@ -1,4 +1,4 @@
-"""What a registry remembers, as frozen values: the only shape in which rows leave the storage."""
+"""The records of a registry, as frozen values. The storage layer returns rows in no other form."""
 
 import re
 from collections.abc import Callable, Hashable, Mapping
@@ -18,18 +18,27 @@ if TYPE_CHECKING:
 Content = TypeVar("Content", covariant=True)
 
 ProjectStatus = Literal["active", "archived", "quarantined", "deprecated"]
-"""PEP 792. Archived: no uploads. Quarantined: no uploads, no files offered."""
+"""The status of a project (PEP 792).
+
+An archived project accepts no uploads. A quarantined project accepts no uploads and offers no
+files. A deprecated project is only marked as such.
+"""
 
 PROJECT_STATUSES: tuple[ProjectStatus, ...] = get_args(ProjectStatus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A named index.
+    """A repository and its settings.
 
-    allow_reuse: whether the names of deleted files can be used again; overwriting implies it.
-    max_file_size: bytes; None leaves the registry's own limit.
-    quota: bytes of all its files together; None is without end.
+    public: whether everybody may read the repository.
+    allow_overwrite: whether a file can be replaced by different content with the same filename.
+    allow_reuse: whether the filenames of deleted files can be used again. `allow_overwrite` implies
+        it.
+    max_file_size: the largest file, in bytes; None for the limit of the registry.
+    quota: the size of all files together, in bytes; None for no limit.
+    profile: how strictly uploads are checked.
+    serial: a number that grows with each change of the repository's content.
     """
 
     id: int
@@ -47,7 +56,13 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`name` is spelled as its latest upload spelled it; `serial` is that of its last change."""
+    """A project in a repository.
+
+    name: the name as the metadata of the newest file spells it.
+    normalized_name: the name in the normal form of PEP 503.
+    status: the status of PEP 792, with the reason in `status_reason`.
+    serial: the serial of the repository at the last change of the project.
+    """
 
     id: int
     name: str
@@ -59,11 +74,15 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSummary:
-    """A project as lists for people show it; `size` is in bytes.
+    """A project as it appears in lists.
 
-    latest: the newest version that is neither yanked nor a pre-release, if there is any such;
-        None without any release.
-    summary: what the latest release says of itself; empty where that is unknown.
+    latest: the newest version that is neither yanked nor a pre-release. If there is none, a
+        pre-release or a yanked version; None if the project has no release.
+    summary: the summary in the metadata of the latest release; empty if it is unknown.
+    releases: the number of releases.
+    files: the number of files.
+    size: the size of all files together, in bytes.
+    last_upload: when the newest file was uploaded; None if there is no file.
     """
 
     name: str
@@ -89,12 +108,17 @@ class FoundProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionFile:
-    """One sdist or wheel.
+    """A sdist or wheel in a repository.
 
-    yanked: None, or the reason (PEP 592), which may be empty.
-    metadata_sha256: of the core metadata kept beside the file, or None.
-    signature_sha256: of the OpenPGP signature kept beside the file, or None.
-    has_provenance: whether attestations came with it (PEP 740).
+    project: the normalized name of the project.
+    size: the size of the file, in bytes.
+    digests: the digests of the content.
+    requires_python: the Requires-Python of the metadata; None if there is none.
+    metadata_sha256: the SHA-256 of the core metadata that is stored beside the file, or None.
+    signature_sha256: the SHA-256 of the OpenPGP signature that is stored beside the file, or None.
+    has_provenance: whether the file was uploaded with attestations (PEP 740).
+    yanked: None, or the reason for which the file is yanked (PEP 592), which may be empty.
+    uploaded_by: the name of the actor that uploaded the file.
     """
 
     filename: str
@@ -114,22 +138,23 @@ class DistributionFile:
 
     @property
     def path(self) -> str:
+        """The path of the file in the file store, and below the URL for files."""
         return file_path(self.digests.sha256, self.filename)
 
     @property
     def offered_metadata_sha256(self) -> str | None:
-        """Of the core metadata that installers may use instead of the file (PEP 658).
+        """The SHA-256 of the core metadata that installers may use instead of the file (PEP 658).
 
-        Only a wheel's are what an installation will find; an sdist's may change when built.
+        It is None for sdists, because building an sdist may change its metadata.
         """
         return self.metadata_sha256 if self.kind == "bdist_wheel" else None
 
 
 def file_path(sha256: str, filename: str) -> str:
-    """Where a file lives, in the blob store and behind the files URL.
+    """Returns the path of a file in the file store, and below the URL for files.
 
-    The digest makes the URL of other content another URL, so files can be cached for ever; the
-    last segment is exactly the filename, as the simple API demands.
+    Different content has a different digest and so a different URL, which lets clients cache a file
+    for ever. The last segment is the filename, as the simple API requires.
     """
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}"
 
@@ -156,11 +181,13 @@ def owner_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versioned(Generic[Content]):
-    """A page of the index, named by its state and loaded only where nobody has it yet.
+    """A version of an index page, whose content is loaded only if it is needed.
 
-    key: pages of equal key have equal content, so that what was rendered once can be kept.
-    serial: what mirrors compare; it grows with each change.
-    public: whether shared caches may keep the page.
+    key: identifies the content. Pages with equal keys have equal content, so a rendered page can be
+        cached by its key.
+    serial: the serial of the content, which mirrors compare. It grows with each change.
+    public: whether shared caches may store the page.
+    load: a function that returns the content.
     """
 
     key: Hashable
@@ -171,7 +198,16 @@ class Versioned(Generic[Content]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPage:
-    """Everything the simple API says of one project."""
+    """The content of a project page of the simple API (PEP 691).
+
+    name: the normalized name of the project.
+    status: the status of PEP 792, with the reason in `status_reason`.
+    serial: the serial of the repository at the last change of the project.
+    versions: all versions (PEP 700).
+    files: the files of all versions.
+
+    Both are empty if the project is quarantined.
+    """
 
     name: NormalizedName
     status: ProjectStatus
@@ -183,6 +219,11 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedProject:
+    """An entry of the root page of the simple API.
+
+    serial: the serial of the repository at the last change of the project.
+    """
+
     name: str
     normalized_name: NormalizedName
     serial: int
@@ -190,7 +231,10 @@ class ListedProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectList:
-    """The root page of the simple API."""
+    """The content of the root page of the simple API (PEP 691).
+
+    serial: the serial of the repository.
+    """
 
     serial: int
     projects: tuple[ListedProject, ...]

@@ -55,8 +55,9 @@ def _services(**places: str) -> list[Entry]:
 _INTRODUCTION = """\
 # Library
 
-What is listed without a module is imported from `pypi_repo`. [Embed](../how-to/embed.md) shows it
-in use.
+This page lists the public classes and functions of the library. If an entry does not name a module,
+import it from `pypi_repo`. [Embed](../how-to/embed.md) shows how to use them. Everything on this
+page was added in version 0.1.0, unless an entry names a later version.
 """
 
 SECTIONS: dict[str, list[Entry]] = {
@@ -138,7 +139,8 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
 }
 
-_FIELD = re.compile(r"^([a-z_]+): ")
+_FIELD = re.compile(r"^([a-z][a-z0-9_]*): ")
+_SINCE = re.compile(r"^\.\. versionadded:: (\S+)$")
 
 
 def page() -> str:
@@ -161,7 +163,7 @@ def _described(entry: Entry) -> Iterator[str]:
     node = ast.parse(textwrap.dedent(inspect.getsource(found))).body[0]
     if isinstance(node, ast.FunctionDef):
         yield _code(_signature(node))
-        yield _prose(ast.get_docstring(node))
+        yield prose(ast.get_docstring(node))
     elif isinstance(node, ast.ClassDef):
         yield from _class(node, by_itself=not entry.heading)
 
@@ -171,14 +173,14 @@ def _class(node: ast.ClassDef, *, by_itself: bool) -> Iterator[str]:
     methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
     if by_itself and (shape := _shape(node, methods)):
         yield _code(shape)
-    yield _prose(ast.get_docstring(node))
+    yield prose(ast.get_docstring(node))
     fields = list(_documented_fields(node))
     if fields:
         yield "\n".join(f"- `{name}`: {text}" for name, text in fields) + "\n"
     for method in methods:
         if not method.name.startswith("_"):
             yield _code(_signature(method))
-            yield _prose(ast.get_docstring(method))
+            yield prose(ast.get_docstring(method))
 
 
 def _shape(node: ast.ClassDef, methods: list[ast.FunctionDef]) -> str:
@@ -231,14 +233,16 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
     return annotation
 
 
-def _prose(docstring: str | None) -> str:
-    """Its paragraphs, with `name: meaning` as a list."""
+def prose(docstring: str | None) -> str:
+    """Its paragraphs, with `name: meaning` as a list, and `versionadded` as a sentence."""
     if docstring is None:
         return ""
     lines: list[str] = []
     within = False
     for line in docstring.splitlines():
-        if _FIELD.match(line) and (within or not lines or not lines[-1]):
+        if since := _SINCE.match(line):
+            lines.append(f"*Added in version {since[1]}.*")
+        elif _FIELD.match(line) and (within or not lines or not lines[-1]):
             within = True
             lines.append(_FIELD.sub(r"- `\1`: ", line))
         elif within and line.startswith("    "):

@@ -41,6 +41,17 @@ def test_library_page_is_about_types_and_not_about_objects() -> None:
     assert " object at 0x" not in page
 
 
+def test_library_page_says_what_arguments_mean_and_since_when() -> None:
+    docstring = (
+        "Adds.\n\nsha256: of the content,\n    in hexadecimal.\nsize: in bytes.\n\n"
+        "Raises Invalid.\n\n.. versionadded:: 0.2"
+    )
+    assert library_docs.prose(docstring) == (
+        "Adds.\n\n- `sha256`: of the content,\n  in hexadecimal.\n- `size`: in bytes.\n\n"
+        "Raises Invalid.\n\n*Added in version 0.2.*\n"
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_on_pages_are_those_that_are_run(page: Path) -> None:
     """If they are not: python -m tests.support.example_docs"""
