@@ -16,9 +16,11 @@ ADMINISTRATOR_TOKEN_PREFIX = "ppa_"  # noqa: S105
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A repository user, as lists show it.
+    """A repository user.
 
-    last_used_at: when it last asked for anything, but for the last seconds.
+    grants: what the user may read and write.
+    disabled: whether all requests of the user are refused.
+    last_used_at: when the user last sent a request, or None. It is updated every few seconds.
     """
 
     name: str
@@ -41,7 +43,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A token of a user, without its secret. `prefix` is how people recognize it."""
+    """A token of a repository user, without its secret.
+
+    user: the name of the user for whom the token acts.
+    name: a name that tells people what the token is for; may be empty.
+    prefix: the first characters of the secret, by which people can recognize it.
+    repository: the name of the only repository that the token can reach; None for all.
+    read_only: whether the token can only be used for reading.
+    expires_at: when the token expires; None if it does not.
+    last_used_at: when the token was last used, or None. It is updated every few seconds.
+    """
 
     id: int
     user: str
@@ -54,10 +65,11 @@ class Token:
     last_used_at: datetime | None = None
 
     def has_expired(self, now: datetime) -> bool:
+        """Returns whether the token has expired at the time `now`."""
         return self.expires_at is not None and self.expires_at <= now
 
     def narrow(self, grants: Grants) -> Grants:
-        """What of its user's grants the token passes on."""
+        """Returns what remains of the grants of the user for this token."""
         if self.repository is not None:
             grants = grants.only(self.repository)
         return grants.capped(Access.READ) if self.read_only else grants
@@ -65,7 +77,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:
-    """Manages `areas` in the portal, and reaches no package as a client."""
+    """An administrator, who signs in to the portal, and cannot reach packages as a client.
+
+    areas: what the administrator may manage.
+    """
 
     id: int
     name: str
@@ -76,7 +91,14 @@ class Administrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdministratorToken:
-    """Opens the management API: `areas`, as far as its administrator has them itself."""
+    """A token for the management API, without its secret.
+
+    administrator: the name of the administrator for whom the token acts.
+    name: a name that tells people what the token is for; may be empty.
+    prefix: the first characters of the secret, by which people can recognize it.
+    areas: what the token may manage, as long as its administrator may manage it too.
+    read_only: whether the token can only be used for reading.
+    """
 
     id: int
     administrator: str
@@ -88,6 +110,7 @@ class AdministratorToken:
     expires_at: datetime
 
     def has_expired(self, now: datetime) -> bool:
+        """Returns whether the token has expired at the time `now`."""
         return self.expires_at <= now
 
 

@@ -30,13 +30,17 @@ _CHUNK = 256 * 1024
 
 
 class DownloadApp(RepositoryApp):
-    """Serves one repository's files below its mount point.
+    """Serves the files of one repository, their core metadata (PEP 658) and their signatures.
 
-    authenticate: by default the registry's own accounts.
-    sent_by: who sends distribution files in this app's place; by default it sends them itself.
-        HEAD and core metadata are always answered here.
+    It supports ranges and conditional requests (RFC 9110).
 
-    Raises ConfigurationError where the file store cannot do with `sent_by`.
+    repository: the repository, from `Registry.repository`.
+    authenticate: a function that returns the actor of a request; by default, clients log in with
+        the accounts of the registry.
+    sent_by: a proxy or an object store that sends distribution files instead of this app. The app
+        always answers HEAD requests itself, and requests for core metadata.
+
+    Raises ConfigurationError if the file store does not support `sent_by`.
     """
 
     def __init__(

@@ -28,13 +28,18 @@ _PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 
 
 class JsonApiApp(RepositoryApp):
-    """`/PROJECT/json` and `/PROJECT/VERSION/json` below its mount point.
+    """Serves projects and releases as JSON documents, in the format of the public index's JSON API.
 
-    files_url: where a DownloadApp over the same repository is mounted, relative to this app or
-        absolute.
-    index_url: the same of a SimpleIndexApp.
-    authenticate: by default the registry's own accounts.
-    cache: to share with other apps; by default one of its own.
+    The URLs are `/PROJECT/json` and `/PROJECT/VERSION/json` below the mount point.
+
+    repository: the repository, from `Registry.repository`.
+    files_url: the URL of a `DownloadApp` for the same repository, absolute or relative to this app.
+    index_url: the URL of a `SimpleIndexApp` for the same repository, absolute or relative to this
+        app.
+    authenticate: a function that returns the actor of a request; by default, clients log in with
+        the accounts of the registry.
+    cache: a cache for rendered documents, to share it with other apps; by default, the app has its
+        own.
     """
 
     def __init__(
@@ -97,7 +102,14 @@ class JsonApiApp(RepositoryApp):
 
 
 class ProvenanceApp(RepositoryApp):
-    """`/PROJECT/VERSION/FILENAME/provenance` below its mount point (PEP 740)."""
+    """Serves the provenance of files (PEP 740).
+
+    The URLs are `/PROJECT/VERSION/FILENAME/provenance` below the mount point.
+
+    repository: the repository, from `Registry.repository`.
+    authenticate: a function that returns the actor of a request; by default, clients log in with
+        the accounts of the registry.
+    """
 
     def __init__(
         self, repository: BoundRepository, *, authenticate: Authenticate | None = None

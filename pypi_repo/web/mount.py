@@ -22,13 +22,17 @@ _making = Lock()
 def mount(
     apps: "Mapping[str, WSGIApplication]", otherwise: "WSGIApplication | None" = None
 ) -> "WSGIApplication":
-    """One WSGI app that hands each request to the app whose prefix its path begins with.
+    """Combines several WSGI apps into one, which chooses the app by the beginning of the path.
 
-    apps: prefix -> app. A prefix begins with a slash and does not end with one ("/pypi"), the
-        longest match wins, and it moves from PATH_INFO to SCRIPT_NAME.
-    otherwise: gets all other requests, untouched; without it they are answered 404.
+    apps: the apps by their prefixes. A prefix begins with a slash and does not end with one, such
+        as "/pypi". If several prefixes match, the longest is used. It is moved from PATH_INFO to
+        SCRIPT_NAME (PEP 3333).
+    otherwise: the app for all other requests, which are passed on unchanged; by default, they are
+        answered with 404.
 
-    Raises ConfigurationError for a prefix of another form.
+    Returns the combined WSGI app.
+
+    Raises ConfigurationError for a prefix that does not have this form.
     """
     for prefix in apps:
         if not prefix.startswith("/") or prefix.endswith("/"):

@@ -38,16 +38,20 @@ Content = TypeVar("Content", ProjectList, ProjectPage)
 
 
 class SimpleIndexApp(RepositoryApp):
-    """Shows one repository's index.
+    """Serves the index of one repository: version 1.4 of the simple repository API (PEP 503,
+    PEP 691), in HTML and JSON.
 
-    files_url: where a DownloadApp over the same repository is mounted, relative to the index's
-        root page or absolute (a CDN).
-    provenance_url: where a ProvenanceApp is mounted, relative to the index's root page or
-        absolute. Provenance is shown where the request came by https.
-    upload_url: where an UploadApp is mounted, relative to the index's root page or absolute; told
-        to whoever uploads to the index.
-    authenticate: by default the registry's own accounts.
-    cache: to share with other apps; by default one of its own.
+    The URLs in the arguments are absolute, or relative to the root page of the index.
+
+    repository: the repository, from `Registry.repository`.
+    files_url: the URL of a `DownloadApp` for the same repository, or of a CDN.
+    provenance_url: the URL of a `ProvenanceApp` for the same repository. Pages link to provenance
+        only if the request came by https.
+    upload_url: the URL of an `UploadApp` for the same repository. Clients that upload to the index
+        by mistake are told this URL.
+    authenticate: a function that returns the actor of a request; by default, clients log in with
+        the accounts of the registry.
+    cache: a cache for rendered pages, to share it with other apps; by default, the app has its own.
     """
 
     def __init__(

@@ -19,9 +19,13 @@ _GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
 
 class UploadApp(RepositoryApp):
-    """Takes uploads into one repository, at its mount point with and without a last slash.
+    """Accepts uploads to one repository, with the legacy upload API of the public index.
 
-    authenticate: by default the registry's own accounts.
+    Clients POST to the mount point, with or without a slash at the end.
+
+    repository: the repository, from `Registry.repository`.
+    authenticate: a function that returns the actor of a request; by default, clients log in with
+        the accounts of the registry.
     """
 
     def __init__(
