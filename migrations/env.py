@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.schema import VERSION_TABLE
-from pypi_repo.storage.tables import Base, UTCDateTime
+from pypi_repo.storage.tables import METADATA, UTCDateTime
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
@@ -20,7 +20,7 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         render_as_batch=True,  # SQLite cannot alter most things in place
         render_item=render_item,
         version_table=VERSION_TABLE,

@@ -11,24 +11,24 @@ from pypi_repo.domain.access import Area
 from pypi_repo.domain.accounts import Administrator, AdministratorToken
 from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.tables import AdministratorRow, AdministratorTokenRow, SessionRow
+from pypi_repo.storage.tables import administrator_tokens, administrators, sessions
 
 _ADMINISTRATOR_COLUMNS = (
-    AdministratorRow.id,
-    AdministratorRow.name,
-    AdministratorRow.password_hash,
-    AdministratorRow.areas,
-    AdministratorRow.created_at,
+    administrators.c.id,
+    administrators.c.name,
+    administrators.c.password_hash,
+    administrators.c.areas,
+    administrators.c.created_at,
 )
 _TOKEN_COLUMNS = (
-    AdministratorTokenRow.id,
-    AdministratorRow.name,
-    AdministratorTokenRow.name,
-    AdministratorTokenRow.prefix,
-    AdministratorTokenRow.areas,
-    AdministratorTokenRow.read_only,
-    AdministratorTokenRow.created_at,
-    AdministratorTokenRow.expires_at,
+    administrator_tokens.c.id,
+    administrators.c.name,
+    administrator_tokens.c.name,
+    administrator_tokens.c.prefix,
+    administrator_tokens.c.areas,
+    administrator_tokens.c.read_only,
+    administrator_tokens.c.created_at,
+    administrator_tokens.c.expires_at,
 )
 
 
@@ -42,20 +42,20 @@ class Administration:
 
     def administrator(self, name: str) -> Administrator | None:
         row = self._executor.execute(
-            select(*_ADMINISTRATOR_COLUMNS).where(AdministratorRow.name == lookup(name))
+            select(*_ADMINISTRATOR_COLUMNS).where(administrators.c.name == lookup(name))
         ).one_or_none()
         return None if row is None else _administrator(row)
 
     def administrators(self) -> list[Administrator]:
         rows = self._executor.execute(
-            select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.name)
+            select(*_ADMINISTRATOR_COLUMNS).order_by(administrators.c.name)
         )
         return [_administrator(row) for row in rows]
 
     def lock_administrators(self) -> list[Administrator]:
         """All of them, with nobody else changing or deleting any until the commit."""
         rows = self._executor.execute(
-            select(*_ADMINISTRATOR_COLUMNS).order_by(AdministratorRow.id).with_for_update()
+            select(*_ADMINISTRATOR_COLUMNS).order_by(administrators.c.id).with_for_update()
         )
         return [_administrator(row) for row in rows]
 
@@ -65,7 +65,7 @@ class Administration:
         """False, and a transaction good for nothing, if the name is taken."""
         try:
             self._executor.execute(
-                insert(AdministratorRow).values(
+                insert(administrators).values(
                     name=name, password_hash=password_hash, areas=_names(areas), created_at=at
                 )
             )
@@ -81,7 +81,7 @@ class Administration:
 
     def delete_administrator(self, administrator: Administrator) -> None:
         self._executor.execute(
-            delete(AdministratorRow).where(AdministratorRow.id == administrator.id)
+            delete(administrators).where(administrators.c.id == administrator.id)
         )
 
     # Sessions
@@ -89,8 +89,8 @@ class Administration:
     def session_holder(self, secret_sha256: str, now: datetime) -> Administrator | None:
         row = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS)
-            .join(SessionRow, SessionRow.administrator_id == AdministratorRow.id)
-            .where(SessionRow.secret_sha256 == secret_sha256, SessionRow.expires_at > now)
+            .join(sessions, sessions.c.administrator_id == administrators.c.id)
+            .where(sessions.c.secret_sha256 == secret_sha256, sessions.c.expires_at > now)
         ).one_or_none()
         return None if row is None else _administrator(row)
 
@@ -98,9 +98,9 @@ class Administration:
         self, administrator: Administrator, secret_sha256: str, now: datetime, expires_at: datetime
     ) -> None:
         """Sessions that have expired go at the same time."""
-        self._executor.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+        self._executor.execute(delete(sessions).where(sessions.c.expires_at <= now))
         self._executor.execute(
-            insert(SessionRow).values(
+            insert(sessions).values(
                 secret_sha256=secret_sha256,
                 administrator_id=administrator.id,
                 created_at=now,
@@ -109,11 +109,11 @@ class Administration:
         )
 
     def delete_session(self, secret_sha256: str) -> None:
-        self._executor.execute(delete(SessionRow).where(SessionRow.secret_sha256 == secret_sha256))
+        self._executor.execute(delete(sessions).where(sessions.c.secret_sha256 == secret_sha256))
 
     def delete_sessions(self, administrator: Administrator) -> None:
         self._executor.execute(
-            delete(SessionRow).where(SessionRow.administrator_id == administrator.id)
+            delete(sessions).where(sessions.c.administrator_id == administrator.id)
         )
 
     # Tokens
@@ -121,7 +121,7 @@ class Administration:
     def token_holder(self, secret_sha256: str) -> tuple[AdministratorToken, Administrator] | None:
         row = self._executor.execute(
             _tokens(*_ADMINISTRATOR_COLUMNS).where(
-                AdministratorTokenRow.secret_sha256 == secret_sha256
+                administrator_tokens.c.secret_sha256 == secret_sha256
             )
         ).one_or_none()
         if row is None:
@@ -132,39 +132,42 @@ class Administration:
         )
 
     def tokens(self, administrator: Administrator) -> list[AdministratorToken]:
-        return self._found(AdministratorRow.id == administrator.id)
+        return self._found(administrators.c.id == administrator.id)
 
     def token(self, token_id: int) -> AdministratorToken | None:
-        return next(iter(self._found(AdministratorTokenRow.id == token_id)), None)
+        return next(iter(self._found(administrator_tokens.c.id == token_id)), None)
 
     def add_token(self, administrator: Administrator, areas: frozenset[Area], **values: Any) -> int:
         """The new token's id."""
-        return self._executor.execute(
-            insert(AdministratorTokenRow)
+        added = self._executor.execute(
+            insert(administrator_tokens)
             .values(administrator_id=administrator.id, areas=_names(areas), **values)
-            .returning(AdministratorTokenRow.id)
-        ).scalar_one()
+            .returning(administrator_tokens.c.id)
+        )
+        return int(added.scalar_one())
 
     def delete_token(self, token_id: int) -> None:
         self._executor.execute(
-            delete(AdministratorTokenRow).where(AdministratorTokenRow.id == token_id)
+            delete(administrator_tokens).where(administrator_tokens.c.id == token_id)
         )
 
     def _found(self, condition: ColumnElement[bool]) -> list[AdministratorToken]:
-        rows = self._executor.execute(_tokens().where(condition).order_by(AdministratorTokenRow.id))
+        rows = self._executor.execute(
+            _tokens().where(condition).order_by(administrator_tokens.c.id)
+        )
         return [_token(row) for row in rows]
 
     def _change(self, administrator: Administrator, **values: Any) -> None:
         self._executor.execute(
-            update(AdministratorRow).where(AdministratorRow.id == administrator.id).values(**values)
+            update(administrators).where(administrators.c.id == administrator.id).values(**values)
         )
 
 
 def _tokens(*more_columns: Any) -> Any:
     return select(*_TOKEN_COLUMNS, *more_columns).join_from(
-        AdministratorTokenRow,
-        AdministratorRow,
-        AdministratorRow.id == AdministratorTokenRow.administrator_id,
+        administrator_tokens,
+        administrators,
+        administrators.c.id == administrator_tokens.c.administrator_id,
     )
 
 

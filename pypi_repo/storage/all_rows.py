@@ -8,14 +8,14 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
 
-from pypi_repo.storage.tables import Base
+from pypi_repo.storage.tables import METADATA
 
 _BATCH = 500
 _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
 }
-_TABLES: Sequence[Table] = Base.metadata.sorted_tables  # owners before what they own
+_TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
 _COUNTED = [table for table in _TABLES if table.dialect_options["sqlite"]["autoincrement"]]
 
 
@@ -29,15 +29,15 @@ class AllRows:
         self._is_sqlite = connection.dialect.name == "sqlite"
 
     def columns(self, name: str) -> list[str]:
-        return [column.name for column in Base.metadata.tables[name].columns]
+        return [column.name for column in METADATA.tables[name].columns]
 
     def count(self, name: str) -> int:
-        statement = select(func.count()).select_from(Base.metadata.tables[name])
+        statement = select(func.count()).select_from(METADATA.tables[name])
         return self._connection.execute(statement).scalar_one()
 
     def read(self, name: str) -> Iterator[Sequence[Any]]:
         """The rows one after the other: files by their SHA-256, all others by their key."""
-        table = Base.metadata.tables[name]
+        table = METADATA.tables[name]
         order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
         return iter(
             self._connection.execute(

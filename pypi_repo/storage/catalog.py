@@ -48,11 +48,11 @@ from pypi_repo.storage.statements import (
     VERSION_OF_RELEASE,
 )
 from pypi_repo.storage.tables import (
-    FileRow,
-    ProjectRow,
-    ProvenanceRow,
-    ReleaseRow,
-    RepositoryRow,
+    files,
+    projects,
+    provenances,
+    releases,
+    repositories,
 )
 
 
@@ -66,7 +66,7 @@ class Catalog:
     # Repositories
 
     def repositories(self) -> list[Repository]:
-        rows = self._executor.execute(select(*REPOSITORY_COLUMNS).order_by(RepositoryRow.name))
+        rows = self._executor.execute(select(*REPOSITORY_COLUMNS).order_by(repositories.c.name))
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
@@ -93,7 +93,7 @@ class Catalog:
         """The new repository; None, and a transaction good for nothing, if the name is taken."""
         try:
             row = self._executor.execute(
-                insert(RepositoryRow).values(serial=0, **values).returning(*REPOSITORY_COLUMNS)
+                insert(repositories).values(serial=0, **values).returning(*REPOSITORY_COLUMNS)
             ).one()
         except IntegrityError:
             return None
@@ -101,11 +101,11 @@ class Catalog:
 
     def change_repository(self, repository: Repository, **values: Any) -> None:
         self._executor.execute(
-            update(RepositoryRow).where(RepositoryRow.id == repository.id).values(**values)
+            update(repositories).where(repositories.c.id == repository.id).values(**values)
         )
 
     def delete_repository(self, repository: Repository) -> None:
-        self._executor.execute(delete(RepositoryRow).where(RepositoryRow.id == repository.id))
+        self._executor.execute(delete(repositories).where(repositories.c.id == repository.id))
 
     def next_serial(self, repository: Repository) -> int:
         """Counts one change of the repository; serials become visible in their order."""
@@ -125,8 +125,8 @@ class Catalog:
     def projects(self, repository: Repository) -> list[Project]:
         rows = self._executor.execute(
             select(*PROJECT_COLUMNS)
-            .where(ProjectRow.repository_id == repository.id)
-            .order_by(ProjectRow.normalized_name)
+            .where(projects.c.repository_id == repository.id)
+            .order_by(projects.c.normalized_name)
         )
         return [to_project(row) for row in rows]
 
@@ -165,12 +165,10 @@ class Catalog:
         )
 
     def change_project(self, project_id: int, **values: Any) -> None:
-        self._executor.execute(
-            update(ProjectRow).where(ProjectRow.id == project_id).values(**values)
-        )
+        self._executor.execute(update(projects).where(projects.c.id == project_id).values(**values))
 
     def delete_project(self, project: Project) -> None:
-        self._executor.execute(delete(ProjectRow).where(ProjectRow.id == project.id))
+        self._executor.execute(delete(projects).where(projects.c.id == project.id))
 
     # Releases
 
@@ -198,11 +196,11 @@ class Catalog:
 
     def set_summary(self, release_id: int, summary: str) -> None:
         self._executor.execute(
-            update(ReleaseRow).where(ReleaseRow.id == release_id).values(summary=summary)
+            update(releases).where(releases.c.id == release_id).values(summary=summary)
         )
 
     def delete_release(self, release_id: int) -> None:
-        self._executor.execute(delete(ReleaseRow).where(ReleaseRow.id == release_id))
+        self._executor.execute(delete(releases).where(releases.c.id == release_id))
 
     # Files
 
@@ -241,24 +239,25 @@ class Catalog:
         replaced: str,
     ) -> int:
         """Puts `file` in the place of the one named `replaced`, and gives that one's id."""
-        return self._executor.execute(
-            update(FileRow)
-            .where(FileRow.repository_id == repository.id, FileRow.filename == replaced)
+        replacing = self._executor.execute(
+            update(files)
+            .where(files.c.repository_id == repository.id, files.c.filename == replaced)
             .values(release_id=release_id, **file_values(file, size_beside))
-            .returning(FileRow.id)
-        ).scalar_one()
+            .returning(files.c.id)
+        )
+        return int(replacing.scalar_one())
 
     def set_provenance(self, file_id: int, document: str | None) -> None:
         """Replaces what an earlier file of this name brought."""
         self._executor.execute(FORGET_PROVENANCE, {"file": file_id})
         if document is not None:
-            self._executor.execute(insert(ProvenanceRow).values(file_id=file_id, document=document))
+            self._executor.execute(insert(provenances).values(file_id=file_id, document=document))
 
     def provenance(self, repository: Repository, filename: str) -> str | None:
         return self._executor.execute(
-            select(ProvenanceRow.document)
-            .join(FileRow, FileRow.id == ProvenanceRow.file_id)
-            .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
+            select(provenances.c.document)
+            .join(files, files.c.id == provenances.c.file_id)
+            .where(files.c.repository_id == repository.id, files.c.filename == filename)
         ).scalar_one_or_none()
 
     def taken(self, repository: Repository, but_for: str = "") -> int:
@@ -271,38 +270,38 @@ class Catalog:
 
     def largest_file(self, repository: Repository) -> int:
         """Its bytes; 0 where there is none."""
-        largest = select(func.max(FileRow.size)).where(FileRow.repository_id == repository.id)
+        largest = select(func.max(files.c.size)).where(files.c.repository_id == repository.id)
         return self._executor.execute(largest).scalar_one() or 0
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
         self._executor.execute(
-            update(FileRow)
-            .where(FileRow.repository_id == repository.id, FileRow.filename == filename)
+            update(files)
+            .where(files.c.repository_id == repository.id, files.c.filename == filename)
             .values(yanked=reason)
         )
 
     def yank_release(self, release_id: int, reason: str | None) -> None:
         self._executor.execute(
-            update(FileRow).where(FileRow.release_id == release_id).values(yanked=reason)
+            update(files).where(files.c.release_id == release_id).values(yanked=reason)
         )
 
     def delete_file(self, repository: Repository, filename: str) -> None:
         self._executor.execute(
-            delete(FileRow).where(
-                FileRow.repository_id == repository.id, FileRow.filename == filename
+            delete(files).where(
+                files.c.repository_id == repository.id, files.c.filename == filename
             )
         )
 
     def filenames(self, project: Project, release_id: int | None = None) -> list[str]:
         """Of a project, or of one of its releases."""
         statement = (
-            select(FileRow.filename)
-            .join(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-            .where(ReleaseRow.project_id == project.id)
-            .order_by(FileRow.id)
+            select(files.c.filename)
+            .join(releases, releases.c.id == files.c.release_id)
+            .where(releases.c.project_id == project.id)
+            .order_by(files.c.id)
         )
         if release_id is not None:
-            statement = statement.where(FileRow.release_id == release_id)
+            statement = statement.where(files.c.release_id == release_id)
         return list(self._executor.execute(statement).scalars())
 
     def retire_filename(self, repository: Repository, filename: str) -> None:

@@ -20,11 +20,11 @@ from pypi_repo.storage.rows import (
     to_repository,
 )
 from pypi_repo.storage.tables import (
-    FileRow,
-    ProjectRow,
-    ReleaseRow,
-    RepositoryRow,
-    RetiredFilenameRow,
+    files,
+    projects,
+    releases,
+    repositories,
+    retired_filenames,
 )
 
 
@@ -66,83 +66,83 @@ def wanted(repository: str, file: DistributionFilename, blake2_256: str) -> Mapp
     }
 
 
-_same = FileRow.__table__.alias("same")
-_its_project = ProjectRow.__table__.alias("its_project")
-_its_release = ReleaseRow.__table__.alias("its_release")
-_content = FileRow.__table__.alias("content")
-_sdist = FileRow.__table__.alias("sdist")
+_same = files.alias("same")
+_its_project = projects.alias("its_project")
+_its_release = releases.alias("its_release")
+_content = files.alias("content")
+_sdist = files.alias("sdist")
 
 _FOUND_RELEASE = (
-    ReleaseRow.id,
-    ReleaseRow.created_at,
-    ReleaseRow.summary,
+    releases.c.id,
+    releases.c.created_at,
+    releases.c.summary,
     exists()
     .where(
         bindparam("kind", type_=String) == "sdist",
-        _sdist.c.release_id == ReleaseRow.id,
+        _sdist.c.release_id == releases.c.id,
         _sdist.c.kind == "sdist",
     )
-    .correlate(ReleaseRow),
+    .correlate(releases),
 )
 _ITS_OWN: Mapping[Any, Any] = {
-    ProjectRow.normalized_name: _its_project.c.normalized_name,
-    ReleaseRow.version: _its_release.c.version,
+    projects.c.normalized_name: _its_project.c.normalized_name,
+    releases.c.version: _its_release.c.version,
 }
 _FOUND_FILE = tuple(_ITS_OWN.get(column, column) for column in FILE_COLUMNS)
 _SAME_FILE = (
     select(_same.c.id)
     .where(
-        _same.c.repository_id == RepositoryRow.id,
+        _same.c.repository_id == repositories.c.id,
         or_(_same.c.filename == bindparam("filename"), _same.c.identity == bindparam("identity")),
     )
     # Spellings of one wheel may be here since before that was refused.
     .order_by((_same.c.filename == bindparam("filename")).desc(), _same.c.id)
     .limit(1)
-    .correlate(RepositoryRow)
+    .correlate(repositories)
     .scalar_subquery()
 )
 _RETIRED = (
-    select(func.min(RetiredFilenameRow.filename))
+    select(func.min(retired_filenames.c.filename))
     .where(
-        RetiredFilenameRow.repository_id == RepositoryRow.id,
+        retired_filenames.c.repository_id == repositories.c.id,
         or_(
-            RetiredFilenameRow.filename == bindparam("filename"),
-            RetiredFilenameRow.identity == bindparam("identity"),
+            retired_filenames.c.filename == bindparam("filename"),
+            retired_filenames.c.identity == bindparam("identity"),
         ),
     )
-    .correlate(RepositoryRow)
+    .correlate(repositories)
     .scalar_subquery()
 )
 _COPY = (
     select(func.min(_content.c.filename))
     .where(
-        _content.c.repository_id == RepositoryRow.id,
+        _content.c.repository_id == repositories.c.id,
         _content.c.blake2_256 == bindparam("digest"),
     )
-    .correlate(RepositoryRow)
+    .correlate(repositories)
     .scalar_subquery()
 )
 _STATEMENT = (
     select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *_FOUND_RELEASE, *_FOUND_FILE, _RETIRED, _COPY)
     .outerjoin_from(
-        RepositoryRow,
-        ProjectRow,
+        repositories,
+        projects,
         and_(
-            ProjectRow.repository_id == RepositoryRow.id,
-            ProjectRow.normalized_name == bindparam("project"),
+            projects.c.repository_id == repositories.c.id,
+            projects.c.normalized_name == bindparam("project"),
         ),
     )
     .outerjoin(
-        ReleaseRow,
+        releases,
         and_(
-            ReleaseRow.project_id == ProjectRow.id,
-            ReleaseRow.canonical_version == bindparam("canonical_version"),
+            releases.c.project_id == projects.c.id,
+            releases.c.canonical_version == bindparam("canonical_version"),
         ),
     )
-    .outerjoin(FileRow, FileRow.id == _SAME_FILE)
-    .outerjoin(_its_release, _its_release.c.id == FileRow.release_id)
+    .outerjoin(files, files.c.id == _SAME_FILE)
+    .outerjoin(_its_release, _its_release.c.id == files.c.release_id)
     .outerjoin(_its_project, _its_project.c.id == _its_release.c.project_id)
-    .where(RepositoryRow.name == bindparam("repository"))
+    .where(repositories.c.name == bindparam("repository"))
 )
 
 

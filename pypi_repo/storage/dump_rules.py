@@ -20,7 +20,7 @@ from pypi_repo.domain.names import account_name, normalize, project_name, reposi
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.storage.rows import LARGEST_ID
-from pypi_repo.storage.tables import Base, UTCDateTime
+from pypi_repo.storage.tables import METADATA, UTCDateTime
 
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 def check_row(table: str, row: Row) -> None:
     """Raises ValueError or InvalidName, InvalidFilename for a value that cannot be there."""
     for name, value in row.items():
-        column = Base.metadata.tables[table].columns[name]
+        column = METADATA.tables[table].columns[name]
         try:
             _check_value(column, value)
         except ValueError as error:
@@ -42,7 +42,7 @@ def check_row(table: str, row: Row) -> None:
 
 def check_columns(table: object, columns: object) -> None:
     """Raises ValueError where there is no such table, or it has no such columns."""
-    known = Base.metadata.tables.get(table) if isinstance(table, str) else None
+    known = METADATA.tables.get(table) if isinstance(table, str) else None
     if known is None:
         raise ValueError(f"there is no table {str(table)[:80]!r}")
     if not isinstance(columns, list) or not {*map(str, columns)} <= {*known.columns.keys()}:

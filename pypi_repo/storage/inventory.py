@@ -8,19 +8,19 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.inventory import KeptFile
 from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.rows import LARGEST_ID
-from pypi_repo.storage.tables import FileRow, RepositoryRow
+from pypi_repo.storage.tables import files, repositories
 
 _KEPT_FILES = select(
-    FileRow.id,
-    RepositoryRow.name,
-    FileRow.filename,
-    FileRow.size,
-    FileRow.sha256,
-    FileRow.blake2_256,
-    FileRow.md5,
-    FileRow.metadata_sha256,
-    FileRow.signature_sha256,
-).join(RepositoryRow, RepositoryRow.id == FileRow.repository_id)
+    files.c.id,
+    repositories.c.name,
+    files.c.filename,
+    files.c.size,
+    files.c.sha256,
+    files.c.blake2_256,
+    files.c.md5,
+    files.c.metadata_sha256,
+    files.c.signature_sha256,
+).join(repositories, repositories.c.id == files.c.repository_id)
 
 
 class Inventory:
@@ -31,29 +31,29 @@ class Inventory:
 
     def size(self, after: str = "") -> int:
         """Bytes of all files whose SHA-256 comes after this one."""
-        total = select(func.sum(FileRow.size)).where(FileRow.sha256 > after)
+        total = select(func.sum(files.c.size)).where(files.c.sha256 > after)
         return int(self._executor.execute(total).scalar_one() or 0)
 
     def files(self, after: str, after_id: int = LARGEST_ID, *, limit: int) -> list[KeptFile]:
         """The next files after the one with this SHA-256 and this id."""
         return self._kept(
-            _KEPT_FILES.where(tuple_(FileRow.sha256, FileRow.id) > (after, after_id))
-            .order_by(FileRow.sha256, FileRow.id)
+            _KEPT_FILES.where(tuple_(files.c.sha256, files.c.id) > (after, after_id))
+            .order_by(files.c.sha256, files.c.id)
             .limit(limit)
         )
 
     def files_of(self, sha256: str) -> list[KeptFile]:
         """All files of this content."""
-        return self._kept(_KEPT_FILES.where(FileRow.sha256 == sha256).order_by(FileRow.id))
+        return self._kept(_KEPT_FILES.where(files.c.sha256 == sha256).order_by(files.c.id))
 
     def refers_to(self, sha256: str, filename: str) -> bool:
         """Whether any repository has a file whose blob this is."""
         return self._executor.execute(
-            select(exists().where(FileRow.sha256 == sha256, FileRow.filename == filename))
+            select(exists().where(files.c.sha256 == sha256, files.c.filename == filename))
         ).scalar_one()
 
     def has_repositories(self) -> bool:
-        return self._executor.execute(select(exists(select(RepositoryRow.id)))).scalar_one()
+        return self._executor.execute(select(exists(select(repositories.c.id)))).scalar_one()
 
     def _kept(self, statement: Select[*tuple[Any, ...]]) -> list[KeptFile]:
         return [

@@ -6,7 +6,7 @@ from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.statements import RECORD
-from pypi_repo.storage.tables import JournalRow
+from pypi_repo.storage.tables import journal
 
 _RECORDED = tuple(name for name in JournalEntry.__slots__ if name != "id")
 _EXACT = ("actor", "action", "repository", "project", "version", "filename")
@@ -26,20 +26,20 @@ class Journal:
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None
     ) -> list[JournalEntry]:
         """Newest first; at most `limit`, of those older than the entry with the id `before`."""
-        columns = (getattr(JournalRow, name) for name in JournalEntry.__slots__)
-        statement = select(*columns).order_by(JournalRow.id.desc()).limit(limit)
+        columns = (journal.c[name] for name in JournalEntry.__slots__)
+        statement = select(*columns).order_by(journal.c.id.desc()).limit(limit)
         for name in _EXACT:
             if (value := getattr(wanted, name)) is not None:
-                statement = statement.where(getattr(JournalRow, name) == lookup(value))
+                statement = statement.where(journal.c[name] == lookup(value))
         if wanted.since is not None:
-            statement = statement.where(JournalRow.at >= wanted.since)
+            statement = statement.where(journal.c.at >= wanted.since)
         if wanted.until is not None:
-            statement = statement.where(JournalRow.at < wanted.until)
+            statement = statement.where(journal.c.at < wanted.until)
         if before is not None:
-            statement = statement.where(JournalRow.id < before)
+            statement = statement.where(journal.c.id < before)
         return [JournalEntry(**row._mapping) for row in self._executor.execute(statement)]
 
     def actions(self) -> list[str]:
         """Every kind of action that the journal knows."""
-        statement = select(JournalRow.action).distinct().order_by("action")
+        statement = select(journal.c.action).distinct().order_by("action")
         return list(self._executor.execute(statement).scalars())

@@ -14,29 +14,29 @@ from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.people import USER_COLUMNS, to_users
 from pypi_repo.storage.rows import lookup
 from pypi_repo.storage.tables import (
-    FileRow,
-    GrantRow,
-    ProjectRow,
-    ReleaseRow,
-    RepositoryRow,
-    UserRow,
+    files,
+    grants,
+    projects,
+    releases,
+    repositories,
+    users,
 )
 
 _PROJECT_SORTS: Mapping[str, Any] = {
-    "name": ProjectRow.normalized_name,
-    "releases": func.count(ReleaseRow.id.distinct()),
-    "files": func.count(FileRow.id),
-    "size": func.coalesce(func.sum(FileRow.size), 0),
-    "uploaded": func.max(FileRow.uploaded_at, type_=FileRow.uploaded_at.type),
+    "name": projects.c.normalized_name,
+    "releases": func.count(releases.c.id.distinct()),
+    "files": func.count(files.c.id),
+    "size": func.coalesce(func.sum(files.c.size), 0),
+    "uploaded": func.max(files.c.uploaded_at, type_=files.c.uploaded_at.type),
 }
 """What a list of projects can be sorted by, and shows of each."""
 
 _NOTHING: tuple[str | None, str] = (None, "")
 
 _USER_SORTS: Mapping[str, Any] = {
-    "name": UserRow.name,
-    "created": UserRow.created_at,
-    "used": UserRow.last_used_at,
+    "name": users.c.name,
+    "created": users.c.created_at,
+    "used": users.c.last_used_at,
 }
 
 
@@ -49,15 +49,15 @@ class Lists:
     def projects(self, repository: Repository, request: ListRequest) -> ListPage[ProjectSummary]:
         """Projects of a repository whose normalized name holds the text."""
         wanted = [
-            ProjectRow.repository_id == repository.id,
-            *_holding(ProjectRow.normalized_name, request.text),
+            projects.c.repository_id == repository.id,
+            *_holding(projects.c.normalized_name, request.text),
         ]
-        total = self._count(ProjectRow, wanted)
+        total = self._count(projects, wanted)
         page = nearest_page(request, total)
         if request.sort == "name":
             # The page alone is summed up, however many projects there are.
-            ids = _cut(select(ProjectRow.id).where(*wanted), _PROJECT_SORTS, request, page)
-            statement = _summed(ProjectRow.id.in_(ids.scalar_subquery()))
+            ids = _cut(select(projects.c.id).where(*wanted), _PROJECT_SORTS, request, page)
+            statement = _summed(projects.c.id.in_(ids.scalar_subquery()))
             statement = statement.order_by(*_order(_PROJECT_SORTS, request))
         else:
             statement = _cut(_summed(*wanted), _PROJECT_SORTS, request, page)
@@ -69,33 +69,33 @@ class Lists:
     ) -> list[ProjectSummary]:
         """By name: the first projects after the normalized name `after` that hold `containing`."""
         ids = (
-            select(ProjectRow.id)
+            select(projects.c.id)
             .where(
-                ProjectRow.repository_id == repository.id,
-                ProjectRow.normalized_name > lookup(after),
-                *_holding(ProjectRow.normalized_name, containing),
+                projects.c.repository_id == repository.id,
+                projects.c.normalized_name > lookup(after),
+                *_holding(projects.c.normalized_name, containing),
             )
-            .order_by(ProjectRow.normalized_name)
+            .order_by(projects.c.normalized_name)
             .limit(limit)
         )
         return self._summaries(
-            _summed(ProjectRow.id.in_(ids.scalar_subquery())).order_by(ProjectRow.normalized_name)
+            _summed(projects.c.id.in_(ids.scalar_subquery())).order_by(projects.c.normalized_name)
         )
 
     def projects_anywhere(
-        self, repositories: Sequence[Repository], text: str, limit: int
+        self, among: Sequence[Repository], text: str, limit: int
     ) -> list[FoundProject]:
         """By name, and then by repository: projects whose normalized name holds the text."""
         rows = self._executor.execute(
             select(
-                RepositoryRow.name, ProjectRow.name, ProjectRow.normalized_name, ProjectRow.status
+                repositories.c.name, projects.c.name, projects.c.normalized_name, projects.c.status
             )
-            .join_from(ProjectRow, RepositoryRow, RepositoryRow.id == ProjectRow.repository_id)
+            .join_from(projects, repositories, repositories.c.id == projects.c.repository_id)
             .where(
-                ProjectRow.repository_id.in_([found.id for found in repositories]),
-                *_holding(ProjectRow.normalized_name, text),
+                projects.c.repository_id.in_([found.id for found in among]),
+                *_holding(projects.c.normalized_name, text),
             )
-            .order_by(ProjectRow.normalized_name, RepositoryRow.name)
+            .order_by(projects.c.normalized_name, repositories.c.name)
             .limit(limit)
         )
         return [
@@ -110,17 +110,17 @@ class Lists:
 
     def users(self, request: ListRequest) -> ListPage[User]:
         """Repository users whose name holds the text."""
-        wanted = _holding(UserRow.name, request.text.lower())
-        total = self._count(UserRow, wanted)
+        wanted = _holding(users.c.name, request.text.lower())
+        total = self._count(users, wanted)
         page = nearest_page(request, total)
-        ids = _cut(select(UserRow.id).where(*wanted), _USER_SORTS, request, page)
+        ids = _cut(select(users.c.id).where(*wanted), _USER_SORTS, request, page)
         rows = self._executor.execute(
             select(*USER_COLUMNS)
-            .select_from(UserRow)
-            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-            .where(UserRow.id.in_(ids.scalar_subquery()))
-            .order_by(*_order(_USER_SORTS, request), RepositoryRow.name)
+            .select_from(users)
+            .outerjoin(grants, grants.c.user_id == users.c.id)
+            .outerjoin(repositories, repositories.c.id == grants.c.repository_id)
+            .where(users.c.id.in_(ids.scalar_subquery()))
+            .order_by(*_order(_USER_SORTS, request), repositories.c.name)
         ).all()
         return ListPage(rows=to_users(rows), number=page, size=request.size, total=total)
 
@@ -148,13 +148,13 @@ class Lists:
 
     def _latest(self, project_ids: Sequence[int]) -> dict[int, tuple[str | None, str]]:
         """The version of each project that most people want, and its summary."""
-        is_installable = case((FileRow.id.is_not(None) & FileRow.yanked.is_(None), 1), else_=0)
-        columns = (ReleaseRow.project_id, ReleaseRow.version, ReleaseRow.summary)
+        is_installable = case((files.c.id.is_not(None) & files.c.yanked.is_(None), 1), else_=0)
+        columns = (releases.c.project_id, releases.c.version, releases.c.summary)
         rows = self._executor.execute(
             select(*columns, func.max(is_installable))
-            .outerjoin_from(ReleaseRow, FileRow, FileRow.release_id == ReleaseRow.id)
-            .where(ReleaseRow.project_id.in_(project_ids))
-            .group_by(ReleaseRow.id, *columns)
+            .outerjoin_from(releases, files, files.c.release_id == releases.c.id)
+            .where(releases.c.project_id.in_(project_ids))
+            .group_by(releases.c.id, *columns)
         )
         installable: dict[int, dict[str, bool]] = {}
         summaries: dict[tuple[int, str | None], str] = {}
@@ -172,11 +172,11 @@ def _holding(name: Any, text: str) -> list[ColumnElement[bool]]:
 def _summed(*wanted: ColumnElement[bool]) -> Select[Any]:
     """The columns of ProjectSummary, for each of the projects that are wanted."""
     _name, *sums = _PROJECT_SORTS.values()
-    columns = (ProjectRow.id, ProjectRow.name, ProjectRow.normalized_name, ProjectRow.status)
+    columns = (projects.c.id, projects.c.name, projects.c.normalized_name, projects.c.status)
     return (
         select(*columns, *sums)
-        .outerjoin_from(ProjectRow, ReleaseRow, ReleaseRow.project_id == ProjectRow.id)
-        .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
+        .outerjoin_from(projects, releases, releases.c.project_id == projects.c.id)
+        .outerjoin(files, files.c.release_id == releases.c.id)
         .where(*wanted)
         .group_by(*columns)
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, or_, select
 
 from pypi_repo.storage.executor import Executor
-from pypi_repo.storage.tables import NoteRow
+from pypi_repo.storage.tables import notes
 
 
 class NoteShelf:
@@ -16,20 +16,20 @@ class NoteShelf:
 
     def clear(self, now: datetime, *, leaving: int) -> None:
         """Deletes what has expired, and the oldest of what would be more than `leaving`."""
-        surplus = select(NoteRow.place).order_by(NoteRow.expires_at.desc()).offset(leaving)
+        surplus = select(notes.c.place).order_by(notes.c.expires_at.desc()).offset(leaving)
         self._executor.execute(
-            delete(NoteRow).where(or_(NoteRow.expires_at <= now, NoteRow.place.in_(surplus)))
+            delete(notes).where(or_(notes.c.expires_at <= now, notes.c.place.in_(surplus)))
         )
 
     def add(self, place: str, sealed: str, expires_at: datetime) -> None:
         self._executor.execute(
-            insert(NoteRow).values(place=place, sealed=sealed, expires_at=expires_at)
+            insert(notes).values(place=place, sealed=sealed, expires_at=expires_at)
         )
 
     def take(self, place: str, now: datetime) -> str | None:
         """What was there, for nobody else any more; None where nothing is."""
         return self._executor.execute(
-            delete(NoteRow)
-            .where(NoteRow.place == place, NoteRow.expires_at > now)
-            .returning(NoteRow.sealed)
+            delete(notes)
+            .where(notes.c.place == place, notes.c.expires_at > now)
+            .returning(notes.c.sealed)
         ).scalar_one_or_none()

@@ -13,41 +13,41 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.prepared import Question
 from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.tables import GrantRow, RepositoryRow, TokenRow, UserRow
+from pypi_repo.storage.tables import grants, repositories, tokens, users
 
-_Scope = RepositoryRow.__table__.alias()
+_Scope = repositories.alias()
 """The repository that a token is limited to, beside those that its user's grants name."""
 
 _TOKEN_COLUMNS = (
-    TokenRow.id,
-    UserRow.name,
-    TokenRow.name,
-    TokenRow.prefix,
+    tokens.c.id,
+    users.c.name,
+    tokens.c.name,
+    tokens.c.prefix,
     _Scope.c.name,
-    TokenRow.read_only,
-    TokenRow.created_at,
-    TokenRow.expires_at,
-    TokenRow.last_used_at,
+    tokens.c.read_only,
+    tokens.c.created_at,
+    tokens.c.expires_at,
+    tokens.c.last_used_at,
 )
 
 
 def _tokens(*more_columns: Any) -> Any:
     return (
         select(*_TOKEN_COLUMNS, *more_columns)
-        .select_from(TokenRow)
-        .join(UserRow, UserRow.id == TokenRow.user_id)
-        .outerjoin(_Scope, _Scope.c.id == TokenRow.repository_id)
+        .select_from(tokens)
+        .join(users, users.c.id == tokens.c.user_id)
+        .outerjoin(_Scope, _Scope.c.id == tokens.c.repository_id)
     )
 
 
 USER_COLUMNS = (
-    UserRow.name,
-    UserRow.created_at,
-    UserRow.disabled,
-    UserRow.last_used_at,
-    UserRow.everywhere,
-    RepositoryRow.name,
-    GrantRow.access,
+    users.c.name,
+    users.c.created_at,
+    users.c.disabled,
+    users.c.last_used_at,
+    users.c.everywhere,
+    repositories.c.name,
+    grants.c.access,
 )
 """Of one user, as lists show it: one row for each grant, or one without."""
 
@@ -72,13 +72,13 @@ class People:
         """Those of these names, or all."""
         statement = (
             select(*USER_COLUMNS)
-            .select_from(UserRow)
-            .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-            .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-            .order_by(UserRow.name, RepositoryRow.name)
+            .select_from(users)
+            .outerjoin(grants, grants.c.user_id == users.c.id)
+            .outerjoin(repositories, repositories.c.id == grants.c.repository_id)
+            .order_by(users.c.name, repositories.c.name)
         )
         if names:
-            statement = statement.where(UserRow.name.in_([lookup(name) for name in names]))
+            statement = statement.where(users.c.name.in_([lookup(name) for name in names]))
         return to_users(self._executor.execute(statement).all())
 
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
@@ -87,61 +87,61 @@ class People:
         None, and a transaction good for nothing, if the name is taken.
         """
         try:
-            return self._executor.execute(
-                insert(UserRow)
+            added = self._executor.execute(
+                insert(users)
                 .values(name=name, password_hash=password_hash, everywhere=0, created_at=at)
-                .returning(UserRow.id)
-            ).scalar_one()
+                .returning(users.c.id)
+            )
         except IntegrityError:
             return None
+        return int(added.scalar_one())
 
     def set_grants(
         self, user_id: int, everywhere: Access, named: Mapping[Repository, Access]
     ) -> None:
         self._executor.execute(
-            update(UserRow).where(UserRow.id == user_id).values(everywhere=int(everywhere))
+            update(users).where(users.c.id == user_id).values(everywhere=int(everywhere))
         )
-        self._executor.execute(delete(GrantRow).where(GrantRow.user_id == user_id))
+        self._executor.execute(delete(grants).where(grants.c.user_id == user_id))
         for repository, access in named.items():
             self._executor.execute(
-                insert(GrantRow).values(
+                insert(grants).values(
                     user_id=user_id, repository_id=repository.id, access=int(access)
                 )
             )
 
     def set_user_password(self, user_id: int, password_hash: str) -> None:
         self._executor.execute(
-            update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
+            update(users).where(users.c.id == user_id).values(password_hash=password_hash)
         )
 
     def set_disabled(self, user_id: int, disabled: bool) -> None:
-        self._executor.execute(
-            update(UserRow).where(UserRow.id == user_id).values(disabled=disabled)
-        )
+        self._executor.execute(update(users).where(users.c.id == user_id).values(disabled=disabled))
 
     def delete_user(self, user_id: int) -> None:
-        self._executor.execute(delete(UserRow).where(UserRow.id == user_id))
+        self._executor.execute(delete(users).where(users.c.id == user_id))
 
     # Tokens
 
     def tokens(self, user_id: int) -> list[Token]:
         rows = self._executor.execute(
-            _tokens().where(TokenRow.user_id == user_id).order_by(TokenRow.id)
+            _tokens().where(tokens.c.user_id == user_id).order_by(tokens.c.id)
         )
         return [_token(row) for row in rows]
 
     def token(self, token_id: int) -> Token | None:
-        row = self._executor.execute(_tokens().where(TokenRow.id == token_id)).one_or_none()
+        row = self._executor.execute(_tokens().where(tokens.c.id == token_id)).one_or_none()
         return None if row is None else _token(row)
 
     def add_token(self, user_id: int, **values: Any) -> int:
         """The new token's id."""
-        return self._executor.execute(
-            insert(TokenRow).values(user_id=user_id, **values).returning(TokenRow.id)
-        ).scalar_one()
+        added = self._executor.execute(
+            insert(tokens).values(user_id=user_id, **values).returning(tokens.c.id)
+        )
+        return int(added.scalar_one())
 
     def delete_token(self, token_id: int) -> None:
-        self._executor.execute(delete(TokenRow).where(TokenRow.id == token_id))
+        self._executor.execute(delete(tokens).where(tokens.c.id == token_id))
 
 
 def to_users(rows: Iterable[Sequence[Any]]) -> list[User]:
@@ -215,31 +215,31 @@ def _to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | N
 # What each request asks is built once: building costs SQLAlchemy more than running it.
 USER = Question(
     select(
-        UserRow.id,
-        UserRow.name,
-        UserRow.password_hash,
-        UserRow.disabled,
-        UserRow.everywhere,
-        RepositoryRow.name,
-        GrantRow.access,
+        users.c.id,
+        users.c.name,
+        users.c.password_hash,
+        users.c.disabled,
+        users.c.everywhere,
+        repositories.c.name,
+        grants.c.access,
     )
-    .select_from(UserRow)
-    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-    .where(UserRow.name == bindparam("name")),
+    .select_from(users)
+    .outerjoin(grants, grants.c.user_id == users.c.id)
+    .outerjoin(repositories, repositories.c.id == grants.c.repository_id)
+    .where(users.c.name == bindparam("name")),
     _to_account,
 )
 TOKEN_HOLDER: Question[tuple[Token, Account] | None] = Question(
     _tokens(
-        UserRow.id,
-        UserRow.password_hash,
-        UserRow.disabled,
-        UserRow.everywhere,
-        RepositoryRow.name,
-        GrantRow.access,
+        users.c.id,
+        users.c.password_hash,
+        users.c.disabled,
+        users.c.everywhere,
+        repositories.c.name,
+        grants.c.access,
     )
-    .outerjoin(GrantRow, GrantRow.user_id == UserRow.id)
-    .outerjoin(RepositoryRow, RepositoryRow.id == GrantRow.repository_id)
-    .where(TokenRow.secret_sha256 == bindparam("digest")),
+    .outerjoin(grants, grants.c.user_id == users.c.id)
+    .outerjoin(repositories, repositories.c.id == grants.c.repository_id)
+    .where(tokens.c.secret_sha256 == bindparam("digest")),
     _to_token_holder,
 )

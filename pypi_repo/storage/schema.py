@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.engines import make_schema
-from pypi_repo.storage.tables import Base
+from pypi_repo.storage.tables import METADATA
 
 HEAD = "0007"
 """The newest revision in migrations/versions; a test holds the two together."""
@@ -44,7 +44,7 @@ def _revision(connection: Connection) -> str | None:
         former = _version(connection, _FORMER_VERSION_TABLE)
         if former in _FORMER_REVISIONS:
             return former
-    if others := sorted(tables & Base.metadata.tables.keys()):
+    if others := sorted(tables & METADATA.tables.keys()):
         raise ConfigurationError(
             f"The database has tables of something else that are named like a registry's "
             f"({', '.join(others)}); give the registry a schema of its own, such as pypi_repo "

@@ -18,13 +18,13 @@ from pypi_repo.storage.rows import (
     to_repository,
 )
 from pypi_repo.storage.tables import (
-    FileRow,
-    JournalRow,
-    ProjectRow,
-    ProvenanceRow,
-    ReleaseRow,
-    RepositoryRow,
-    RetiredFilenameRow,
+    files,
+    journal,
+    projects,
+    provenances,
+    releases,
+    repositories,
+    retired_filenames,
 )
 
 
@@ -53,109 +53,109 @@ def _value(rows: Sequence[Row]) -> Any:
 
 
 REPOSITORY = Question(
-    select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name")), _repository
+    select(*REPOSITORY_COLUMNS).where(repositories.c.name == bindparam("name")), _repository
 )
 LOCATE_PROJECT = Question(
     select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS)
     .outerjoin_from(
-        RepositoryRow,
-        ProjectRow,
+        repositories,
+        projects,
         and_(
-            ProjectRow.repository_id == RepositoryRow.id,
-            ProjectRow.normalized_name == bindparam("project"),
+            projects.c.repository_id == repositories.c.id,
+            projects.c.normalized_name == bindparam("project"),
         ),
     )
-    .where(RepositoryRow.name == bindparam("repository")),
+    .where(repositories.c.name == bindparam("repository")),
     _located,
 )
 LOCATE_FILE = Question(
     select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
     .outerjoin_from(
-        RepositoryRow,
-        FileRow,
+        repositories,
+        files,
         and_(
-            FileRow.repository_id == RepositoryRow.id,
-            FileRow.filename == bindparam("filename"),
+            files.c.repository_id == repositories.c.id,
+            files.c.filename == bindparam("filename"),
         ),
     )
-    .outerjoin(ReleaseRow, ReleaseRow.id == FileRow.release_id)
-    .outerjoin(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    .where(RepositoryRow.name == bindparam("repository")),
+    .outerjoin(releases, releases.c.id == files.c.release_id)
+    .outerjoin(projects, projects.c.id == releases.c.project_id)
+    .where(repositories.c.name == bindparam("repository")),
     _located_file,
 )
 VERSION_OF_RELEASE: Question[str | None] = Question(
-    select(ReleaseRow.version).where(
-        ReleaseRow.project_id == bindparam("project_id"),
-        ReleaseRow.canonical_version == bindparam("canonical_version"),
+    select(releases.c.version).where(
+        releases.c.project_id == bindparam("project_id"),
+        releases.c.canonical_version == bindparam("canonical_version"),
     ),
     _value,
 )
 
 RELEASES = (
-    select(ReleaseRow.version, *FILE_COLUMNS)
-    .select_from(ReleaseRow)
-    .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-    .outerjoin(FileRow, FileRow.release_id == ReleaseRow.id)
-    .where(ReleaseRow.project_id == bindparam("project_id"))
-    .order_by(ReleaseRow.id, FileRow.id)
+    select(releases.c.version, *FILE_COLUMNS)
+    .select_from(releases)
+    .join(projects, projects.c.id == releases.c.project_id)
+    .outerjoin(files, files.c.release_id == releases.c.id)
+    .where(releases.c.project_id == bindparam("project_id"))
+    .order_by(releases.c.id, files.c.id)
 )
 LISTED_PROJECTS = (
-    select(ProjectRow.name, ProjectRow.normalized_name, ProjectRow.serial)
+    select(projects.c.name, projects.c.normalized_name, projects.c.serial)
     .where(
-        ProjectRow.repository_id == bindparam("repository_id"),
-        ProjectRow.status != "quarantined",
+        projects.c.repository_id == bindparam("repository_id"),
+        projects.c.status != "quarantined",
     )
-    .order_by(ProjectRow.normalized_name)
+    .order_by(projects.c.normalized_name)
 )
 
 # An upload
 
-RETIRE = insert(RetiredFilenameRow).from_select(
+RETIRE = insert(retired_filenames).from_select(
     ["repository_id", "filename", "identity"],
-    select(FileRow.repository_id, FileRow.filename, FileRow.identity).where(
-        FileRow.repository_id == bindparam("repository"),
-        FileRow.filename == bindparam("name"),
+    select(files.c.repository_id, files.c.filename, files.c.identity).where(
+        files.c.repository_id == bindparam("repository"),
+        files.c.filename == bindparam("name"),
         ~exists().where(
-            RetiredFilenameRow.repository_id == FileRow.repository_id,
-            RetiredFilenameRow.filename == FileRow.filename,
+            retired_filenames.c.repository_id == files.c.repository_id,
+            retired_filenames.c.filename == files.c.filename,
         ),
     ),
 )
-_TAKES = FileRow.size + FileRow.size_beside
+_TAKES = files.c.size + files.c.size_beside
 TAKEN = select(
     func.sum(_TAKES)
     - func.coalesce(
         select(_TAKES)
         .where(
-            FileRow.repository_id == bindparam("repository_id"),
-            FileRow.filename == bindparam("filename"),
+            files.c.repository_id == bindparam("repository_id"),
+            files.c.filename == bindparam("filename"),
         )
         .scalar_subquery(),
         0,
     )
-).where(FileRow.repository_id == bindparam("repository_id"))
-RELEASE = select(ReleaseRow.id).where(
-    ReleaseRow.project_id == bindparam("project_id"),
-    ReleaseRow.canonical_version == bindparam("canonical_version"),
+).where(files.c.repository_id == bindparam("repository_id"))
+RELEASE = select(releases.c.id).where(
+    releases.c.project_id == bindparam("project_id"),
+    releases.c.canonical_version == bindparam("canonical_version"),
 )
 LOCK_REPOSITORY = (
-    select(*REPOSITORY_COLUMNS).where(RepositoryRow.name == bindparam("name")).with_for_update()
+    select(*REPOSITORY_COLUMNS).where(repositories.c.name == bindparam("name")).with_for_update()
 )
 NEXT_SERIAL = Question(
-    update(RepositoryRow)
-    .where(RepositoryRow.id == bindparam("repository_id"))
-    .values(serial=RepositoryRow.serial + 1)
-    .returning(RepositoryRow.serial),
+    update(repositories)
+    .where(repositories.c.id == bindparam("repository_id"))
+    .values(serial=repositories.c.serial + 1)
+    .returning(repositories.c.serial),
     _number,
 )
 PROJECT_PUBLISHED = Question(
-    update(ProjectRow)
-    .where(ProjectRow.id == bindparam("project_id"))
+    update(projects)
+    .where(projects.c.id == bindparam("project_id"))
     .values(name=bindparam("shown_name"), serial=bindparam("new_serial")),
     _nothing,
 )
-FORGET_PROVENANCE = delete(ProvenanceRow).where(ProvenanceRow.file_id == bindparam("file"))
-ADD_PROJECT = Question(insert(ProjectRow).returning(ProjectRow.id), _number)
-ADD_RELEASE = Question(insert(ReleaseRow).returning(ReleaseRow.id), _number)
-ADD_FILE = Question(insert(FileRow).returning(FileRow.id), _number)
-RECORD = Question(insert(JournalRow).inline(), _nothing)
+FORGET_PROVENANCE = delete(provenances).where(provenances.c.file_id == bindparam("file"))
+ADD_PROJECT = Question(insert(projects).returning(projects.c.id), _number)
+ADD_RELEASE = Question(insert(releases).returning(releases.c.id), _number)
+ADD_FILE = Question(insert(files).returning(files.c.id), _number)
+RECORD = Question(insert(journal).inline(), _nothing)

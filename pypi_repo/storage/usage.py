@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, bindparam, cast, desc, func, select, update
+from sqlalchemy import ColumnElement, Date, Table, bindparam, cast, desc, func, select, update
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
 from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.tables import (
-    DownloadsRow,
-    FileRow,
-    ProjectRow,
-    ReleaseRow,
-    RepositoryRow,
-    TokenRow,
-    UserRow,
+    downloads,
+    files,
+    projects,
+    releases,
+    repositories,
+    tokens,
+    users,
 )
 
 
@@ -30,7 +30,7 @@ class Usage:
 
     def add_downloads(self, counts: Iterable[DownloadCount]) -> None:
         """Adds to what is there; counts for repositories that are gone are dropped."""
-        present = set(self._executor.execute(select(RepositoryRow.id)).scalars())
+        present = set(self._executor.execute(select(repositories.c.id)).scalars())
         rows = [
             {
                 "repository_id": counted.repository_id,
@@ -47,21 +47,20 @@ class Usage:
 
     def note_use_of_users(self, moments: Mapping[int, datetime]) -> None:
         """By id; an earlier moment than the one known changes nothing."""
-        self._note_use(UserRow, moments)
+        self._note_use(users, moments)
 
     def note_use_of_tokens(self, moments: Mapping[int, datetime]) -> None:
-        self._note_use(TokenRow, moments)
+        self._note_use(tokens, moments)
 
-    def _note_use(self, table: Any, moments: Mapping[int, datetime]) -> None:
+    def _note_use(self, table: Table, moments: Mapping[int, datetime]) -> None:
         if moments:
             self._executor.execute(
                 update(table)
                 .where(
-                    table.id == bindparam("which"),
-                    (table.last_used_at.is_(None)) | (table.last_used_at < bindparam("moment")),
+                    table.c.id == bindparam("which"),
+                    table.c.last_used_at.is_(None) | (table.c.last_used_at < bindparam("moment")),
                 )
-                .values(last_used_at=bindparam("moment"))
-                .execution_options(synchronize_session=False),
+                .values(last_used_at=bindparam("moment")),
                 [{"which": id_, "moment": moment} for id_, moment in moments.items()],
             )
 
@@ -71,10 +70,10 @@ class Usage:
             from sqlalchemy.dialects.sqlite import insert
         else:
             from sqlalchemy.dialects.postgresql import insert
-        statement = insert(DownloadsRow)
+        statement = insert(downloads)
         return statement.on_conflict_do_update(
             index_elements=["repository_id", "day", "project", "version"],
-            set_={"count": DownloadsRow.count + statement.excluded.count},
+            set_={"count": downloads.c.count + statement.excluded.count},
         )
 
     # Looking back
@@ -82,24 +81,24 @@ class Usage:
     def repositories(self) -> dict[int, RepositoryUsage]:
         """By id: what each repository holds; those without files are missing."""
         counted = self._executor.execute(
-            select(ProjectRow.repository_id, func.count()).group_by(ProjectRow.repository_id)
+            select(projects.c.repository_id, func.count()).group_by(projects.c.repository_id)
         )
-        projects: dict[int, int] = {id_: count for id_, count in counted}  # noqa: C416
-        files = self._executor.execute(
+        by_repository: dict[int, int] = {id_: count for id_, count in counted}  # noqa: C416
+        rows = self._executor.execute(
             select(
-                FileRow.repository_id,
+                files.c.repository_id,
                 func.count(),
-                func.sum(FileRow.size),
-                func.max(FileRow.uploaded_at, type_=FileRow.uploaded_at.type),
-            ).group_by(FileRow.repository_id)
+                func.sum(files.c.size),
+                func.max(files.c.uploaded_at, type_=files.c.uploaded_at.type),
+            ).group_by(files.c.repository_id)
         )
         found = {
-            id_: RepositoryUsage(projects.get(id_, 0), count, int(size), last_upload)
-            for id_, count, size, last_upload in files
+            id_: RepositoryUsage(by_repository.get(id_, 0), count, int(size), last_upload)
+            for id_, count, size, last_upload in rows
         }
         empty = {
             id_: RepositoryUsage(count, 0, 0, None)
-            for id_, count in projects.items()
+            for id_, count in by_repository.items()
             if id_ not in found
         }
         return found | empty
@@ -108,31 +107,31 @@ class Usage:
         self, since: date, repository: Repository | None, project: str | None = None
     ) -> dict[date, int]:
         """How many downloads each day had, without the days that had none."""
-        of_project = [] if project is None else [DownloadsRow.project == project]
+        of_project = [] if project is None else [downloads.c.project == project]
         statement = (
-            select(DownloadsRow.day, func.sum(DownloadsRow.count))
+            select(downloads.c.day, func.sum(downloads.c.count))
             .where(
-                DownloadsRow.day >= since,
-                *_of(DownloadsRow.repository_id, repository),
+                downloads.c.day >= since,
+                *_of(downloads.c.repository_id, repository),
                 *of_project,
             )
-            .group_by(DownloadsRow.day)
+            .group_by(downloads.c.day)
         )
         return {day: int(count) for day, count in self._executor.execute(statement)}
 
     def stored_size(self, repository: Repository | None) -> int:
         """Bytes of all files of a repository, or of all repositories."""
-        statement = select(func.sum(FileRow.size)).where(*_of(FileRow.repository_id, repository))
+        statement = select(func.sum(files.c.size)).where(*_of(files.c.repository_id, repository))
         return int(self._executor.execute(statement).scalar_one() or 0)
 
     def uploads_by_day(
         self, since: datetime, repository: Repository | None
     ) -> dict[date, tuple[int, int]]:
         """How many of the files that are stored came on each day, and their bytes."""
-        day = self._day(FileRow.uploaded_at)
+        day = self._day(files.c.uploaded_at)
         statement = (
-            select(day, func.count(), func.sum(FileRow.size))
-            .where(FileRow.uploaded_at >= since, *_of(FileRow.repository_id, repository))
+            select(day, func.count(), func.sum(files.c.size))
+            .where(files.c.uploaded_at >= since, *_of(files.c.repository_id, repository))
             .group_by(day)
         )
         return {
@@ -144,13 +143,13 @@ class Usage:
         self, since: date, limit: int, repository: Repository | None
     ) -> list[TopProject]:
         """The most downloaded first."""
-        total = func.sum(DownloadsRow.count)
+        total = func.sum(downloads.c.count)
         rows = self._executor.execute(
-            select(RepositoryRow.name, DownloadsRow.project, total)
-            .join(RepositoryRow, RepositoryRow.id == DownloadsRow.repository_id)
-            .where(DownloadsRow.day >= since, *_of(DownloadsRow.repository_id, repository))
-            .group_by(RepositoryRow.name, DownloadsRow.project)
-            .order_by(desc(total), DownloadsRow.project)
+            select(repositories.c.name, downloads.c.project, total)
+            .join(repositories, repositories.c.id == downloads.c.repository_id)
+            .where(downloads.c.day >= since, *_of(downloads.c.repository_id, repository))
+            .group_by(repositories.c.name, downloads.c.project)
+            .order_by(desc(total), downloads.c.project)
             .limit(limit)
         )
         return [TopProject(name, project, int(count)) for name, project, count in rows]
@@ -158,19 +157,19 @@ class Usage:
     def newest_uploads(self, limit: int, repository: Repository | None) -> list[UploadedFile]:
         rows = self._executor.execute(
             select(
-                RepositoryRow.name,
-                ProjectRow.normalized_name,
-                ReleaseRow.version,
-                FileRow.filename,
-                FileRow.size,
-                FileRow.uploaded_at,
-                FileRow.uploaded_by,
+                repositories.c.name,
+                projects.c.normalized_name,
+                releases.c.version,
+                files.c.filename,
+                files.c.size,
+                files.c.uploaded_at,
+                files.c.uploaded_by,
             )
-            .join_from(FileRow, ReleaseRow, ReleaseRow.id == FileRow.release_id)
-            .join(ProjectRow, ProjectRow.id == ReleaseRow.project_id)
-            .join(RepositoryRow, RepositoryRow.id == FileRow.repository_id)
-            .where(*_of(FileRow.repository_id, repository))
-            .order_by(FileRow.uploaded_at.desc(), FileRow.id.desc())
+            .join_from(files, releases, releases.c.id == files.c.release_id)
+            .join(projects, projects.c.id == releases.c.project_id)
+            .join(repositories, repositories.c.id == files.c.repository_id)
+            .where(*_of(files.c.repository_id, repository))
+            .order_by(files.c.uploaded_at.desc(), files.c.id.desc())
             .limit(limit)
         )
         return [UploadedFile(*row) for row in rows]
@@ -180,13 +179,13 @@ class Usage:
     ) -> dict[str, int]:
         """By version, without those that nobody downloaded."""
         rows = self._executor.execute(
-            select(DownloadsRow.version, func.sum(DownloadsRow.count))
+            select(downloads.c.version, func.sum(downloads.c.count))
             .where(
-                DownloadsRow.repository_id == repository.id,
-                DownloadsRow.project == project,
-                DownloadsRow.day >= since,
+                downloads.c.repository_id == repository.id,
+                downloads.c.project == project,
+                downloads.c.day >= since,
             )
-            .group_by(DownloadsRow.version)
+            .group_by(downloads.c.version)
         )
         return {version: int(count) for version, count in rows}
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import create_engine, insert, select, update
 
 from pypi_repo import EVERY_AREA, Access, Actor, ActorKind, Registry, Settings
-from pypi_repo.storage.tables import DownloadsRow, FileRow, RepositoryRow, TokenRow, UserRow
+from pypi_repo.storage.tables import downloads, files, repositories, tokens, users
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import publish
 
@@ -123,15 +123,13 @@ def _let_time_pass(database: str) -> None:
     now = datetime.now(UTC)
     engine = create_engine(database)
     with engine.begin() as connection:
-        ids = list(connection.scalars(select(FileRow.id).order_by(FileRow.id)))
+        ids = list(connection.scalars(select(files.c.id).order_by(files.c.id)))
         for place, id_ in enumerate(ids):
             age = timedelta(days=27 * (1 - place / len(ids)), minutes=chance.randrange(500))
-            connection.execute(
-                update(FileRow).where(FileRow.id == id_).values(uploaded_at=now - age)
-            )
-        connection.execute(update(UserRow).values(last_used_at=now - timedelta(minutes=7)))
-        connection.execute(update(TokenRow).values(last_used_at=now - timedelta(hours=3)))
-        main = connection.scalar(select(RepositoryRow.id).where(RepositoryRow.name == "main"))
+            connection.execute(update(files).where(files.c.id == id_).values(uploaded_at=now - age))
+        connection.execute(update(users).values(last_used_at=now - timedelta(minutes=7)))
+        connection.execute(update(tokens).values(last_used_at=now - timedelta(hours=3)))
+        main = connection.scalar(select(repositories.c.id).where(repositories.c.name == "main"))
         rows = [
             {
                 "repository_id": main,
@@ -150,5 +148,5 @@ def _let_time_pass(database: str) -> None:
                 ("acme-mail-client", "2.0.4", 40),
             )
         ]
-        connection.execute(insert(DownloadsRow), rows)
+        connection.execute(insert(downloads), rows)
     engine.dispose()

@@ -16,7 +16,7 @@ import sqlalchemy
 from pypi_repo import Registry, Settings
 from pypi_repo.storage import schema
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import Base
+from pypi_repo.storage.tables import METADATA
 from tests.conftest import populate
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
@@ -50,7 +50,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     url: str = request.getfixturevalue("_postgres_url")
     engine = sqlalchemy.create_engine(url)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    tables = ", ".join(table.name for table in METADATA.sorted_tables)
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text(f"TRUNCATE {tables} RESTART IDENTITY"))
     engine.dispose()

@@ -22,7 +22,7 @@ from pypi_repo.domain.errors import (
     UnknownToken,
 )
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import Base
+from pypi_repo.storage.tables import METADATA
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.journal import journal_of
 
@@ -37,7 +37,7 @@ def _grants(registry: Registry, name: str) -> Grants:
 def _everything_stored(database: Database) -> str:
     with database.read() as connection:
         return "\n".join(
-            repr(list(connection.execute(select(table)))) for table in Base.metadata.sorted_tables
+            repr(list(connection.execute(select(table)))) for table in METADATA.sorted_tables
         )
 
 

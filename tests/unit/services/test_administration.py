@@ -16,7 +16,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import SessionRow
+from pypi_repo.storage.tables import sessions
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 
@@ -169,7 +169,7 @@ def test_a_session_from_signing_in_to_signing_out(helped: Registry, database: Da
     assert session.has_form_token(session.form_token)
     assert not session.has_form_token(session.secret)
     with database.read() as connection:
-        stored = repr(connection.execute(SessionRow.__table__.select()).all())
+        stored = repr(connection.execute(sessions.select()).all())
     assert session.secret not in stored
     assert session.form_token not in stored
     helped.sessions.sign_out(session)

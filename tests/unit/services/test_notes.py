@@ -7,14 +7,14 @@ import pytest
 from pypi_repo import Registry, Settings
 from pypi_repo.services import notes as notes_module
 from pypi_repo.services.notes import Note
-from pypi_repo.storage.tables import NoteRow
+from pypi_repo.storage.tables import notes
 
 NOTE = Note(text="The password of a", secret="s3cr€t", hint="Use it.", link="To a", path="users/a")
 
 
 def _rows(registry: Registry) -> str:
     with registry._database.read() as connection:
-        return repr(connection.execute(NoteRow.__table__.select()).all())
+        return repr(connection.execute(notes.select()).all())
 
 
 def test_a_note_is_taken_once(registry: Registry) -> None:

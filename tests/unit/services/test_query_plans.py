@@ -13,13 +13,13 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.people import People
-from pypi_repo.storage.tables import FileRow, ProjectRow, ReleaseRow, RepositoryRow, UserRow
+from pypi_repo.storage.tables import files, projects, releases, repositories, users
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import UPLOADER, page, upload
 
 _PROJECTS, _FILES_EACH = 400, 30
-_TABLES = (RepositoryRow, ProjectRow, ReleaseRow, FileRow, UserRow)
+_TABLES = (repositories, projects, releases, files, users)
 
 
 @pytest.fixture
@@ -28,24 +28,22 @@ def large(both: Registry, database: Database) -> Registry:
     upload(both, wheel("demo", "1.0"))
     with database.begin() as connection:
         one = {
-            table: dict(
-                connection.execute(sqlalchemy.select(table.__table__)).mappings().first() or {}
-            )
-            for table in (RepositoryRow, ProjectRow, ReleaseRow, FileRow, UserRow)
+            table: dict(connection.execute(sqlalchemy.select(table)).mappings().first() or {})
+            for table in _TABLES
         }
-        _copies(connection, RepositoryRow, one, 500, lambda n: {"name": f"repository-{n}"})
-        _copies(connection, UserRow, one, 2000, lambda n: {"name": f"user-{n}@example.com"})
+        _copies(connection, repositories, one, 500, lambda n: {"name": f"repository-{n}"})
+        _copies(connection, users, one, 2000, lambda n: {"name": f"user-{n}@example.com"})
         _copies(
             connection,
-            ProjectRow,
+            projects,
             one,
             _PROJECTS,
             lambda n: {"name": f"p-{n}", "normalized_name": f"p-{n}"},
         )
-        _copies(connection, ReleaseRow, one, _PROJECTS, lambda n: {"project_id": n + 1000})
+        _copies(connection, releases, one, _PROJECTS, lambda n: {"project_id": n + 1000})
         _copies(
             connection,
-            FileRow,
+            files,
             one,
             _PROJECTS * _FILES_EACH,
             lambda n: {
@@ -58,11 +56,6 @@ def large(both: Registry, database: Database) -> Registry:
     with database.begin() as connection:
         connection.execute(sqlalchemy.text("ANALYZE"))
     return both
-
-
-def _any_row(connection: Any, table: Any) -> dict[str, Any]:
-    row = connection.execute(sqlalchemy.select(table.__table__)).mappings().first()
-    return dict(row)
 
 
 def _copies(connection: Any, table: Any, one: Any, number: int, other: Any) -> None:

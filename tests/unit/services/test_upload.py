@@ -31,8 +31,8 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ProjectStatus, Repository
+from pypi_repo.storage import tables
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import FileRow
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, filenames, form_of, page, upload
@@ -277,13 +277,15 @@ def test_spellings_that_were_here_before_are_themselves(both: Registry, database
     """U112: each answers for its own name first, also where an older version wrote the row."""
     upload(both, UNSORTED)
     with database.begin() as connection:
-        connection.execute(update(FileRow).values(identity=""))
+        connection.execute(update(tables.files).values(identity=""))
     upload(both, SORTED)
     for fill in (lambda name: "", identity_of):
         with database.begin() as connection:
             for name in (UNSORTED.filename, SORTED.filename):
                 connection.execute(
-                    update(FileRow).where(FileRow.filename == name).values(identity=fill(name))
+                    update(tables.files)
+                    .where(tables.files.c.filename == name)
+                    .values(identity=fill(name))
                 )
         serial = _serial(both)
         for distribution in (UNSORTED, SORTED):

@@ -13,7 +13,7 @@ from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
 from pypi_repo.services import usage as usage_module
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import DownloadsRow
+from pypi_repo.storage.tables import downloads
 from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.sql import count_statements
@@ -85,7 +85,7 @@ def test_counts_are_written_by_themselves(
 
 def _written(database: Database) -> int:
     with database.read() as connection:
-        return sum(connection.scalars(select(DownloadsRow.count)))
+        return sum(connection.scalars(select(downloads.c.count)))
 
 
 def test_counts_for_a_deleted_repository_go_quietly(both: Registry) -> None:

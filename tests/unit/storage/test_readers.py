@@ -16,7 +16,7 @@ from pypi_repo.storage import schema
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.prepared import Question
-from pypi_repo.storage.tables import RepositoryRow
+from pypi_repo.storage.tables import repositories
 from tests.support.sql import count_statements
 
 
@@ -58,7 +58,7 @@ def test_what_was_asked_is_not_asked_again_until_something_changes(database: Dat
             assert catalog.repository("none") is None
         assert len(statements) == 2
         with database.begin() as connection:
-            connection.execute(update(RepositoryRow).values(serial=7))
+            connection.execute(update(repositories).values(serial=7))
         del statements[:]
         for _ in range(3):
             assert serial_of(database) == 7
@@ -118,7 +118,7 @@ def test_a_reader_at_work_is_closed_when_it_has_answered(database: Database) -> 
 def test_a_reader_changes_nothing(database: Database) -> None:
     """It would not notice its own changes."""
     serial_of(database)
-    change = Question(update(RepositoryRow).values(serial=9), lambda _rows: None)
+    change = Question(update(repositories).values(serial=9), lambda _rows: None)
     with pytest.raises(Unavailable):
         database.ask(change)
     assert serial_of(database) == 0
@@ -138,7 +138,7 @@ def test_no_answer_is_stale_whoever_changes_what(database: Database, path: Path)
             case 2:
                 expected += 1
                 with choices.choice((database, other)).begin() as connection:
-                    connection.execute(update(RepositoryRow).values(serial=expected))
+                    connection.execute(update(repositories).values(serial=expected))
             case 3:
                 raw.execute("BEGIN IMMEDIATE")
                 raw.execute("UPDATE repositories SET serial = -1")

@@ -18,7 +18,7 @@ from pypi_repo import Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
 from pypi_repo.storage import schema
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import Base
+from pypi_repo.storage.tables import METADATA
 
 _UPGRADE = """
 import sys
@@ -63,7 +63,7 @@ def _differences(database: Database) -> list[object]:
                 "version_table": schema.VERSION_TABLE,
             },
         )
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, METADATA))
 
 
 def _tables(database: Database) -> set[str]:
