@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 256 * 1024
 _DRAINED = 64 * 1024 * 1024
+_WITH_HEAD = {"GET": ("GET", "HEAD")}
 
 
 class WSGIApp(ABC):
@@ -128,13 +129,25 @@ def require_reading(request: Request, upload_url: str | None = None) -> None:
         description = "This URL can only be read."
         if upload_url is not None:
             description += f" {uploads_go_to(request, upload_url)}"
-        raise MethodNotAllowed(valid_methods=["GET", "HEAD"], description=description)
+        require_method(request, ["GET"], description)
+
+
+def require_method(request: Request, methods: Iterable[str], description: str) -> None:
+    """Raises MethodNotAllowed, with the description, for all but these; HEAD comes with GET."""
+    allowed = [each for method in methods for each in _WITH_HEAD.get(method, (method,))]
+    if request.method not in allowed:
+        raise MethodNotAllowed(allowed, description)
 
 
 def uploads_go_to(request: Request, upload_url: str) -> str:
     """A sentence for whoever uploads to another URL; `upload_url` as for `require_reading`."""
     url = urljoin(root_url(request), upload_url)
     return f"Uploads go to {url} : give that to twine or uv publish, which POST to it."
+
+
+def redirect_to_root(request: Request) -> Response:
+    """To the mount point's own URL with a slash at its end, which relative links need."""
+    return redirect(request, f"{mount_path(request).rpartition('/')[2]}/")
 
 
 def redirect(request: Request, target: str) -> Response:

@@ -21,9 +21,9 @@ from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import (
     RepositoryApp,
-    mount_path,
     path_info,
     redirect,
+    redirect_to_root,
     require_reading,
     root_url,
 )
@@ -148,5 +148,5 @@ def _negotiate(accept: str, format_parameter: str | None) -> Representation:
 def _redirect(request: Request, path: str, canonical: str) -> Response:
     if not path:
         # Without its last slash, the mount point itself is what the client called.
-        return redirect(request, f"{mount_path(request).rpartition('/')[2]}/")
+        return redirect_to_root(request)
     return redirect(request, canonical)

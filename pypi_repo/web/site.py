@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor
@@ -18,6 +18,7 @@ from pypi_repo.web.app import (
     WSGIApp,
     path_info,
     redirect,
+    require_method,
     require_reading,
     uploads_go_to,
 )
@@ -155,9 +156,8 @@ class _RepositoryRoot(RepositoryApp):
         segments = [segment for segment in path.split("/") if segment]
         if not segments and request.method == "POST":
             return self._upload.handle(request, actor)
-        if request.method not in ("GET", "HEAD"):
-            methods = ["GET", "HEAD"] if segments else ["GET", "HEAD", "POST"]
-            raise MethodNotAllowed(methods, uploads_go_to(request, ""))
+        methods = ["GET"] if segments else ["GET", "POST"]
+        require_method(request, methods, uploads_go_to(request, ""))
         if len(segments) in (2, 3) and segments[-1] == "json":
             return self._documents.handle(request, actor)
         self._repository.index.check_access(actor)

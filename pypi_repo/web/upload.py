@@ -1,6 +1,6 @@
 """UploadApp: the legacy upload API, as twine, uv, poetry, hatch, flit and pdm speak it."""
 
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
@@ -8,7 +8,7 @@ from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, 
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.publishing import Accepted
 from pypi_repo.storage.blobs import StagedFile
-from pypi_repo.web.app import RepositoryApp, path_info
+from pypi_repo.web.app import RepositoryApp, path_info, require_method
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.forms import UploadReader
@@ -37,12 +37,12 @@ class UploadApp(RepositoryApp):
     def handle(self, request: Request, actor: Actor) -> Response:
         if path_info(request) not in ("", "/"):
             raise NotFound("There is nothing here; uploads go to the URL above.")
-        if request.method != "POST":
-            raise MethodNotAllowed(
-                valid_methods=["POST"],
-                description="This is the upload URL: give it to twine or uv publish, which POST "
-                "to it. Installers need the URL of the index.",
-            )
+        require_method(
+            request,
+            ["POST"],
+            "This is the upload URL: give it to twine or uv publish, which POST to it. Installers "
+            "need the URL of the index.",
+        )
         admission = self._uploads.admit(actor)
         take_slot(request.environ, actor)
         with self._uploads.stage() as staged:

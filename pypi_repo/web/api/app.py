@@ -8,12 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 from werkzeug.exceptions import (
     HTTPException,
-    MethodNotAllowed,
-    NotFound,
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
@@ -24,15 +21,17 @@ from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.app import WSGIApp, mount_path, path_info
+from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
+from pypi_repo.web.routing import Routes
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _LARGEST_BODY = 1024 * 1024
+_NOTHING = "There is nothing here; see the description for the URLs."
 _READING = ("GET", "HEAD")
 
 _Methods = Mapping[str, Operation]
@@ -44,9 +43,9 @@ class ApiApp(WSGIApp):
     def __init__(self, registry: ManagedRegistry) -> None:
         super().__init__(_nobody, problems.BEARER)
         self._registry = registry
-        self._operations = _by_path()
-        rules = [Rule(_rule(path), endpoint=path) for path in self._operations]
-        self._urls = Map(rules, strict_slashes=True, merge_slashes=False)
+        self._routes = Routes(
+            _by_path(), "There is nothing here; see the description for the URLs."
+        )
 
     def handle(self, request: Request, actor: Actor) -> Response:
         return _harmless(self._answer(request))
@@ -58,11 +57,9 @@ class ApiApp(WSGIApp):
         path = path_info(request)
         if path in ("", "/", "/openapi.json"):
             return description.respond(request, path)
-        methods, names = self._route(path)
-        operation = methods.get("GET" if request.method == "HEAD" else request.method)
-        if operation is None:
-            allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
-            raise MethodNotAllowed(allowed, "This URL cannot be used so; see the description.")
+        methods, names = self._routes.find(path)
+        require_method(request, methods, "This URL cannot be used so; see the description.")
+        operation = methods["GET" if request.method == "HEAD" else request.method]
         actor = self._admitted(request)
         if operation.body is not None:
             take_slot(request.environ, actor)
@@ -77,14 +74,6 @@ class ApiApp(WSGIApp):
             return operation.handle(call, **names)
 
         return _changed(self._registry.as_one(change_if_still_so), request)
-
-    def _route(self, path: str) -> tuple[_Methods, dict[str, Any]]:
-        # Not matched by method: 405 is answered here, with what is allowed.
-        try:
-            template, names = self._urls.bind("api").match(path)
-        except NotFound:
-            raise NotFound("There is nothing here; see the description for the URLs.") from None
-        return self._operations[template], dict(names)
 
     def _admitted(self, request: Request) -> Actor:
         scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
@@ -133,7 +122,7 @@ def _by_path() -> dict[str, _Methods]:
     found: dict[str, dict[str, Operation]] = {}
     for table in TABLES:
         for operation in table.operations:
-            found.setdefault(operation.path, {})[operation.method] = operation
+            found.setdefault(_rule(operation.path), {})[operation.method] = operation
     return dict(found)
 
 

@@ -1,27 +1,26 @@
 """Serves the description of the management API, for programs and for people."""
 
+from functools import cache
+
 import msgspec
-from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.web.api import openapi, reading_page
-from pypi_repo.web.app import mount_path
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+from pypi_repo.web import help_pages
+from pypi_repo.web.api import openapi
+from pypi_repo.web.app import mount_path, redirect_to_root, require_method
 
 
 def respond(request: Request, path: str) -> Response:
     """Both need no token: they tell what every installation has."""
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(["GET", "HEAD"], "The description can only be read.")
+    require_method(request, ["GET"], "The description can only be read.")
     if path == "":
-        response = Response(status=301)
-        response.autocorrect_location_header = False
-        response.headers["Location"] = f"{mount_path(request).rpartition('/')[2]}/"
-        return response
+        return redirect_to_root(request)
     if path == "/":
-        response = Response(reading_page.document(), content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = _POLICY
-        return response
+        return help_pages.shown(_page())
     here = {"servers": [{"url": mount_path(request) or "/"}]}
     return Response(msgspec.json.encode(openapi.document() | here), content_type="application/json")
+
+
+@cache
+def _page() -> str:
+    return help_pages.page("api.html", **openapi.document())

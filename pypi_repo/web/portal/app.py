@@ -7,16 +7,15 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from jinja2 import Environment
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
-from pypi_repo.web.app import WSGIApp, drain, mount_path, path_info
+from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
@@ -37,6 +36,8 @@ from pypi_repo.web.portal import (
     users,
 )
 from pypi_repo.web.portal.page import NO_PAGE, Page
+from pypi_repo.web.routing import Routes
+from pypi_repo.web.templating import environment_of
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class _Route:
     act: View | None = None
     public: bool = False
     streams: bool = False
+
+    @property
+    def methods(self) -> list[str]:
+        return ["GET"] * bool(self.show) + ["POST"] * bool(self.act)
 
 
 _ROUTES = (
@@ -144,11 +149,7 @@ class PortalApp(WSGIApp):
         self._repositories_url = repositories_url
         self._own_sessions = authenticate is None
         self._templates = _environment()
-        self._urls = Map(
-            [Rule(route.path, endpoint=route) for route in _ROUTES],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
+        self._routes = Routes({route.path: route for route in _ROUTES}, NO_PAGE)
 
     def handle(self, request: Request, actor: Actor) -> Response:
         page = self._page(request, actor)
@@ -168,38 +169,37 @@ class PortalApp(WSGIApp):
 
     def _answer(self, page: Page) -> Response:
         request = page.request
-        if not path_info(request):
-            return _with_last_slash(page)
-        if path_info(request).startswith("/static/"):
-            return _static_file(path_info(request).removeprefix("/static/"))
+        path = path_info(request)
+        if not path:
+            return redirect_to_root(request)
+        if path.startswith("/static/"):
+            return _static_file(path.removeprefix("/static/"))
         page.session = self._session(request)
         if page.session is not None:
             page.actor = page.session.actor
             note_actor(page.actor)
-        route, names = self._route(request)
+        route, names = self._routes.find(path.rstrip("/") or "/")
         if route.public and not self._own_sessions:
             raise NotFound(NO_PAGE)  # the host has its own way to sign in
         if page.actor.kind is not ActorKind.ADMINISTRATOR and not route.public:
             if self._own_sessions:
                 return _to_sign_in(page)
             raise PermissionDenied("Only administrators may use the portal.")
-        if request.method in ("GET", "HEAD") and route.show is not None:
-            return route.show(page, **names)
-        if request.method != "POST" or route.act is None:
-            allowed = ["GET", "HEAD"] * bool(route.show) + ["POST"] * bool(route.act)
-            raise MethodNotAllowed(allowed, "This page cannot be used so.")
-        return self._act(page, route, names)
+        require_method(request, route.methods, "This page cannot be used so.")
+        if request.method == "POST" and route.act is not None:
+            return self._act(page, route, route.act, names)
+        assert route.show is not None  # noqa: S101 - or GET would not be allowed
+        return route.show(page, **names)
 
-    def _act(self, page: Page, route: _Route, names: dict[str, Any]) -> Response:
+    def _act(self, page: Page, route: _Route, act: View, names: dict[str, Any]) -> Response:
         if not route.streams:
             largest = _LARGEST_FORM_OF_ANYBODY if route.public else _LARGEST_FORM
             page.request.max_content_length = largest
             if not route.public:
                 take_slot(page.request.environ, page.actor)
             page.check_form_token(page.request.form.get("form_token", ""))
-        assert route.act is not None  # noqa: S101 - _answer looked
         try:
-            return route.act(page, **names)
+            return act(page, **names)
         except RegistryError as error:
             status = problems.status_of(error)
             if route.show is None or status in (403, 404) or status >= 500:
@@ -211,15 +211,6 @@ class PortalApp(WSGIApp):
             response.status_code = status
             return refusal.sent_with(response)
 
-    def _route(self, request: Request) -> tuple[_Route, dict[str, Any]]:
-        urls = self._urls.bind("portal")
-        # Not matched by method: a page answers 405 itself, and in HTML.
-        try:
-            route, names = urls.match(path_info(request).rstrip("/") or "/")
-        except NotFound:
-            raise NotFound(NO_PAGE) from None
-        return route, dict(names)
-
     def _session(self, request: Request) -> Session | None:
         secret = request.cookies.get(sign_in.COOKIE, "")
         return self._registry.sessions.find(secret) if self._own_sessions and secret else None
@@ -230,26 +221,12 @@ def _to_sign_in(page: Page) -> Response:
     return page.redirect("sign-in", next=wanted if page.request.method == "GET" else None)
 
 
-def _with_last_slash(page: Page) -> Response:
-    """Links are relative, so the portal's root must end with a slash."""
-    response = Response(status=301)
-    response.autocorrect_location_header = False
-    response.headers["Location"] = f"{mount_path(page.request).rpartition('/')[2]}/"
-    return response
-
-
 def _nobody(_environ: "WSGIEnvironment") -> Actor:
     return ANONYMOUS
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pypi_repo.web.portal"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = environment_of("pypi_repo.web.portal")
     environment.filters.update(filters.FILTERS)
     environment.globals["static_version"] = _static_version
     return environment

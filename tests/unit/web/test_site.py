@@ -1,5 +1,8 @@
 """The registry's own pages, and the URLs that belong to nobody."""
 
+import subprocess
+import sys
+
 import pytest
 from werkzeug.test import Client
 
@@ -216,3 +219,26 @@ def test_whoever_uploads_to_another_url_is_told_where_uploads_go(
     assert f"Uploads go to {outer} " in answer.status
     assert f"Uploads go to {outer} " in answer.text
     assert "GET" in answer.headers["Allow"]
+
+
+def test_templates_are_imported_by_the_first_page_that_is_shown() -> None:
+    """Most processes show none."""
+    code = """
+import sys
+from werkzeug.test import Client
+import pypi_repo.cli.main
+from pypi_repo import Registry, Settings
+with Registry(Settings(database="sqlite://", password_cost=4)) as registry:
+    registry.repositories.create("main", public=True)
+    client = Client(registry.wsgi_app())
+    for path in ("/healthz", "/nothing", "/repositories/main/simple/", "/"):
+        status = client.get(path).status_code
+        print(path, status, "jinja2" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "/healthz 200 False",
+        "/nothing 404 False",
+        "/repositories/main/simple/ 200 False",
+        "/ 200 True",
+    ]
