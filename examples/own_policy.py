@@ -8,8 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from pypi_repo import Actor, ActorKind, GrantPolicy, Permission, Registry, Repository, Settings
-from pypi_repo import remote_user as who
+from pypi_repo import (
+    Actor,
+    ActorKind,
+    GrantPolicy,
+    Grants,
+    Permission,
+    Registry,
+    Repository,
+    Settings,
+    remote_user,
+)
 
 
 class Teams(GrantPolicy):
@@ -24,6 +33,8 @@ class Teams(GrantPolicy):
 
 
 def make_application(folder: str, teams: Mapping[str, frozenset[str]]) -> WSGIApplication:
+    who = remote_user(Grants())
+
     def authenticate(environ: WSGIEnvironment) -> Actor:
         actor = who(environ)
         return replace(actor, groups=teams.get(actor.name, frozenset()))

@@ -2,13 +2,13 @@
 
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 
 
 def test_our_index_answers() -> None:
     registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    registry.repositories.create("main")
-    registry.accounts.create_user("ci@example.com", "only in tests")
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user("ci@example.com", "only in tests")
     client = Client(registry.wsgi_app())
 
     anonymous = client.get("/repositories/main/simple/")

@@ -4,23 +4,20 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pypi_repo.domain.access import AccessPolicy, ExceptForOperators, GrantPolicy
+from pypi_repo.domain.access import AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.services.accounts import Accounts
-from pypi_repo.services.activity import Activity
-from pypi_repo.services.administrators import Administrators
+from pypi_repo.services.acting import Acting
 from pypi_repo.services.backup import Backup
 from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.details import Details
 from pypi_repo.services.documents import Documents
 from pypi_repo.services.download import Downloads
+from pypi_repo.services.gate import Gate
 from pypi_repo.services.login import Login
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.projects import Projects
 from pypi_repo.services.readiness import Readiness
 from pypi_repo.services.readmes import Readmes
-from pypi_repo.services.repositories import Repositories
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
 from pypi_repo.services.simple_index import SimpleIndex
@@ -28,7 +25,7 @@ from pypi_repo.services.small_files import SmallFiles
 from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
 from pypi_repo.services.upload import Uploads
-from pypi_repo.services.usage import UsageCounter, UsageReports
+from pypi_repo.services.usage import UsageCounter
 from pypi_repo.settings import FilesSentBy, Settings, XAccel, XSendfile
 from pypi_repo.storage import schema
 from pypi_repo.storage.blob_urls import open_blob_store
@@ -71,7 +68,8 @@ class Registry:
         self, settings: Settings, *, policy: AccessPolicy | None = None, make_new: bool = True
     ) -> None:
         self._settings = settings
-        self._policy: AccessPolicy = ExceptForOperators(policy) if policy else GrantPolicy()
+        self._has_own_policy = policy is not None
+        self._gate = Gate(policy or GrantPolicy())
         self._database = Database(
             settings.database,
             guard=schema.require_current,
@@ -88,21 +86,15 @@ class Registry:
         self._documents = Documents(self._blobs)
         self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
-        passwords = Passwords(settings.password_cost)
+        self._passwords = passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
         credentials = Credentials(passwords, throttle)
         self._usage = UsageCounter(self._database)
         login = Login(self._database, credentials, self._usage)
         self._authenticate = basic_or_token(login)
-        self.repositories = Repositories(self._database, self._policy)
-        self.projects = Projects(self._database, self._policy)
-        self.accounts = Accounts(self._database, passwords)
-        self.administrators = Administrators(self._database, passwords)
         self.sessions = Sessions(self._database, credentials)
         self.notes = Notes(self._database)
-        self.activity = Activity(self._database)
-        self.usage = UsageReports(self._database, self._usage)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
@@ -120,9 +112,17 @@ class Registry:
         """Where the files are, for people: a path or a URL."""
         return str(self._blobs)
 
+    def acting_as(self, actor: Actor) -> Acting:
+        """What `actor` may see and change: repositories, projects, accounts, the journal.
+
+        A program that holds the registry and decides by itself who may do what acts as OPERATOR,
+        who may do everything.
+        """
+        return Acting(actor, self._database, self._gate, self._passwords, self._usage)
+
     def repository(self, name: str) -> BoundRepository:
         """Binds the name for the apps; one that does not exist answers as an unknown one."""
-        index = SimpleIndex(name, self._database, self._policy)
+        index = SimpleIndex(name, self._database, self._gate)
         return BoundRepository(
             name=name,
             index=index,
@@ -130,14 +130,14 @@ class Registry:
                 name,
                 self._database,
                 self._blobs,
-                self._policy,
+                self._gate,
                 self.readmes,
                 self._settings.limits,
             ),
             downloads=Downloads(
-                name, self._database, self._blobs, self._policy, self._usage, self._small_files
+                name, self._database, self._blobs, self._gate, self._usage, self._small_files
             ),
-            details=Details(name, self._database, self._documents, self._policy),
+            details=Details(name, self._database, self._documents, self._gate),
             authenticate=self._authenticate,
             is_public=index.is_public,
         )
@@ -158,7 +158,7 @@ class Registry:
         site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
         if shared:
             site = shared.begun_by(site)
-        if not self._database.is_embedded or authenticate or type(self._policy) is not GrantPolicy:
+        if not self._database.is_embedded or authenticate or self._has_own_policy:
             site = only_waiting(site)  # for another process, or for what a host asks
         url = self._settings.public_url
         return site if url is None else at_public_url(site, url)

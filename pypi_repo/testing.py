@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.access import OPERATOR, Access, Actor, Grants
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
 from pypi_repo.services.publishing import Accepted
@@ -51,7 +51,7 @@ class LiveRegistry:
         Raises a RegistryError that says what is wrong with it.
         """
         bound = self.registry.repository(self.repository)
-        return bound.add_file(path, actor=Actor(self.username))
+        return bound.add_file(path, actor=Actor(self.username, grants=Grants(Access.WRITE)))
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def live_registry() -> Iterator[LiveRegistry]:
     settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
     with Registry(settings) as registry, BackgroundServer(registry.wsgi_app()) as server:
         live = LiveRegistry(registry, f"{server.url}/")
-        registry.repositories.create(live.repository)
-        registry.accounts.create_user(live.username, live.password)
+        operator = registry.acting_as(OPERATOR)
+        operator.repositories.create(live.repository)
+        operator.accounts.create_user(live.username, live.password)
         yield live

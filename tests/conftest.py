@@ -8,7 +8,7 @@ import bcrypt
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Access, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
 from tests.support.quick_schema import quick_schema
@@ -85,10 +85,10 @@ def registry() -> Iterator[Registry]:
 
 
 def populate(registry: Registry) -> None:
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
-    registry.accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from datetime import timedelta
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Duration, Group, json_option, uses_registry
+from pypi_repo.cli.options import Duration, Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.passwords import new_password, password_options, tell
 from pypi_repo.domain.access import Area
 from pypi_repo.domain.texts import counted
-from pypi_repo.registry import Registry
+from pypi_repo.services.acting import Acting
 
 
 @click.group(cls=Group)
@@ -31,20 +31,20 @@ _exact_areas = _area(required=True, help="What to manage, and nothing else; may 
 @click.argument("name")
 @password_options
 @_areas
-@uses_registry
+@acts_as_operator
 def create(
-    registry: Registry, name: str, areas: tuple[str, ...], from_stdin: bool, generated: bool
+    operator: Acting, name: str, areas: tuple[str, ...], from_stdin: bool, generated: bool
 ) -> None:
     """Make the administrator NAME."""
     password = new_password(from_stdin, generated)
-    registry.administrators.create(name, password, areas=_chosen(areas))
+    operator.administrators.create(name, password, areas=_chosen(areas))
     tell(password, generated, f"Created administrator {name.lower()}.")
 
 
 @admin.command("list")
 @json_option
-@uses_registry
-def list_(registry: Registry, as_json: bool) -> None:
+@acts_as_operator
+def list_(operator: Acting, as_json: bool) -> None:
     """List all administrators."""
     print_records(
         [
@@ -53,7 +53,7 @@ def list_(registry: Registry, as_json: bool) -> None:
                 "areas": [area.value for area in Area if area in found.areas],
                 "created_at": found.created_at,
             }
-            for found in registry.administrators.all()
+            for found in operator.administrators.all()
         ],
         as_json,
         if_none="There are no administrators; `admin create` makes one.",
@@ -63,33 +63,33 @@ def list_(registry: Registry, as_json: bool) -> None:
 @admin.command("set")
 @click.argument("name")
 @_exact_areas
-@uses_registry
-def set_(registry: Registry, name: str, areas: tuple[str, ...]) -> None:
+@acts_as_operator
+def set_(operator: Acting, name: str, areas: tuple[str, ...]) -> None:
     """Change what administrator NAME manages, from its next request on."""
-    registry.administrators.set_areas(name, map(Area, areas))
+    operator.administrators.set_areas(name, map(Area, areas))
     say(f"Changed administrator {name.lower()}.")
 
 
 @admin.command("set-password")
 @click.argument("name")
 @password_options
-@uses_registry
-def set_password(registry: Registry, name: str, from_stdin: bool, generated: bool) -> None:
+@acts_as_operator
+def set_password(operator: Acting, name: str, from_stdin: bool, generated: bool) -> None:
     """Give administrator NAME another password."""
     password = new_password(from_stdin, generated)
-    registry.administrators.set_password(name, password)
+    operator.administrators.set_password(name, password)
     tell(password, generated, f"Changed the password of administrator {name.lower()}.")
 
 
 @admin.command()
 @click.argument("name")
 @yes_option
-@uses_registry
-def delete(registry: Registry, name: str, yes: bool) -> None:
+@acts_as_operator
+def delete(operator: Acting, name: str, yes: bool) -> None:
     """Delete administrator NAME with its tokens and sessions."""
-    tokens = counted(len(registry.administrators.tokens(name)), "token")
+    tokens = counted(len(operator.administrators.tokens(name)), "token")
     confirm(f"This deletes administrator {name.lower()} with {tokens}", yes)
-    registry.administrators.delete(name)
+    operator.administrators.delete(name)
     say(f"Deleted administrator {name.lower()} with {tokens}.")
 
 
@@ -110,9 +110,9 @@ def token() -> None:
     help="Until it expires; at most 365d.",
 )
 @click.option("--name", default="", metavar="TEXT", help="A note on what it is for.")
-@uses_registry
+@acts_as_operator
 def create_token(
-    registry: Registry,
+    operator: Acting,
     administrator: str,
     areas: tuple[str, ...],
     read_only: bool,
@@ -123,7 +123,7 @@ def create_token(
 
     Programs send it as `Authorization: Bearer SECRET`.
     """
-    created, secret = registry.administrators.create_token(
+    created, secret = operator.administrators.create_token(
         administrator,
         name=name,
         areas=_chosen(areas),
@@ -137,8 +137,8 @@ def create_token(
 @token.command("list")
 @click.argument("administrator")
 @json_option
-@uses_registry
-def list_tokens(registry: Registry, administrator: str, as_json: bool) -> None:
+@acts_as_operator
+def list_tokens(operator: Acting, administrator: str, as_json: bool) -> None:
     """List the tokens of ADMINISTRATOR, without their secrets."""
     print_records(
         [
@@ -151,7 +151,7 @@ def list_tokens(registry: Registry, administrator: str, as_json: bool) -> None:
                 "created_at": found.created_at,
                 "expires_at": found.expires_at,
             }
-            for found in registry.administrators.tokens(administrator)
+            for found in operator.administrators.tokens(administrator)
         ],
         as_json,
         if_none=f"{administrator.lower()} has no tokens; `admin token create` makes one.",
@@ -161,13 +161,13 @@ def list_tokens(registry: Registry, administrator: str, as_json: bool) -> None:
 @token.command("revoke")
 @click.argument("id", type=int)
 @yes_option
-@uses_registry
-def revoke_token(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
+@acts_as_operator
+def revoke_token(operator: Acting, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
     """Revoke token ID, which is refused from then on."""
-    found = registry.administrators.token(id)
+    found = operator.administrators.token(id)
     which = f"token {found.id} ({found.name}) of {found.administrator}"
     confirm(f"This revokes {which}, for good", yes)
-    registry.administrators.revoke_token(id)
+    operator.administrators.revoke_token(id)
     say(f"Revoked {which}.")
 
 

@@ -10,6 +10,7 @@ import click
 
 from pypi_repo.cli.hints import with_hint
 from pypi_repo.cli.output import takes_no_more
+from pypi_repo.domain.access import OPERATOR
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.texts import printable
 from pypi_repo.registry import Registry
@@ -137,6 +138,17 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
             return command(registry, *arguments, **options)
 
     return with_registry
+
+
+def acts_as_operator(command: Callable[..., T]) -> Callable[..., T]:
+    """Hands the command what the operator can do in the registry that `uses_registry` opens."""
+
+    @uses_registry
+    @functools.wraps(command)
+    def with_operator(registry: Registry, *arguments: Any, **options: Any) -> T:
+        return command(registry.acting_as(OPERATOR), *arguments, **options)
+
+    return with_operator
 
 
 def somebody_can_be_asked() -> bool:

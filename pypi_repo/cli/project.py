@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, sized, yes_option
-from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
@@ -16,7 +16,7 @@ from pypi_repo.domain.records import (
     ProjectStatus,
     ProjectSummary,
 )
-from pypi_repo.registry import Registry
+from pypi_repo.services.acting import Acting
 from pypi_repo.settings import format_size
 
 _PAGE = 500
@@ -32,8 +32,8 @@ def project() -> None:
 @project.command("list")
 @click.argument("repository")
 @json_option
-@uses_registry
-def list_(registry: Registry, repository: str, as_json: bool) -> None:
+@acts_as_operator
+def list_(operator: Acting, repository: str, as_json: bool) -> None:
     """List the projects of REPOSITORY, with the latest version of each."""
     print_records(
         [
@@ -46,7 +46,7 @@ def list_(registry: Registry, repository: str, as_json: bool) -> None:
                 "size": found.size,
                 "last_upload": found.last_upload,
             }
-            for found in _summaries(registry, repository)
+            for found in _summaries(operator, repository)
         ],
         as_json,
         if_none=f"There are no projects in {repository}.",
@@ -57,10 +57,10 @@ def list_(registry: Registry, repository: str, as_json: bool) -> None:
 @click.argument("repository")
 @click.argument("project")
 @json_option
-@uses_registry
-def show(registry: Registry, repository: str, project: str, as_json: bool) -> None:
+@acts_as_operator
+def show(operator: Acting, repository: str, project: str, as_json: bool) -> None:
     """Show PROJECT of REPOSITORY and its files."""
-    found, files = registry.projects.get(repository, project)
+    found, files = operator.projects.get(repository, project)
     if as_json:
         print_record({**_project(found), "files": [_file(file) for file in files]}, as_json)
     else:
@@ -76,13 +76,13 @@ def show(registry: Registry, repository: str, project: str, as_json: bool) -> No
 @click.argument("project")
 @click.argument("status", type=click.Choice(PROJECT_STATUSES))
 @_reason
-@uses_registry
+@acts_as_operator
 def set_status(
-    registry: Registry, repository: str, project: str, status: ProjectStatus, reason: str
+    operator: Acting, repository: str, project: str, status: ProjectStatus, reason: str
 ) -> None:
     """Say that PROJECT is active, archived (no uploads), quarantined (nothing is offered) or
     deprecated."""
-    registry.projects.set_status(repository, project, status, reason)
+    operator.projects.set_status(repository, project, status, reason)
     say(f"{project} in {repository} is now {status}.")
 
 
@@ -90,12 +90,12 @@ def set_status(
 @click.argument("repository")
 @click.argument("project")
 @yes_option
-@uses_registry
-def delete_project(registry: Registry, repository: str, project: str, yes: bool) -> None:
+@acts_as_operator
+def delete_project(operator: Acting, repository: str, project: str, yes: bool) -> None:
     """Delete PROJECT with all its files. Their names stay taken."""
-    found, files = registry.projects.get(repository, project)
+    found, files = operator.projects.get(repository, project)
     confirm(f"This deletes {found.name} with {sized(files)} from {repository}", yes)
-    registry.projects.delete(repository, project)
+    operator.projects.delete(repository, project)
     say(f"Deleted {found.name} with {sized(files)} from {repository}.")
 
 
@@ -109,12 +109,12 @@ def release() -> None:
 @click.argument("project")
 @click.argument("version")
 @_reason
-@uses_registry
+@acts_as_operator
 def yank_release(
-    registry: Registry, repository: str, project: str, version: str, reason: str
+    operator: Acting, repository: str, project: str, version: str, reason: str
 ) -> None:
     """Yank all files of a release: only those who pin the version still get it."""
-    registry.projects.yank_release(repository, project, version, reason)
+    operator.projects.yank_release(repository, project, version, reason)
     say(f"Yanked {project} {version} in {repository}.")
 
 
@@ -122,10 +122,10 @@ def yank_release(
 @click.argument("repository")
 @click.argument("project")
 @click.argument("version")
-@uses_registry
-def unyank_release(registry: Registry, repository: str, project: str, version: str) -> None:
+@acts_as_operator
+def unyank_release(operator: Acting, repository: str, project: str, version: str) -> None:
     """Take back the yank of a release."""
-    registry.projects.yank_release(repository, project, version, None)
+    operator.projects.yank_release(repository, project, version, None)
     say(f"{project} {version} in {repository} is no longer yanked.")
 
 
@@ -134,14 +134,14 @@ def unyank_release(registry: Registry, repository: str, project: str, version: s
 @click.argument("project")
 @click.argument("version")
 @yes_option
-@uses_registry
+@acts_as_operator
 def delete_release(
-    registry: Registry, repository: str, project: str, version: str, yes: bool
+    operator: Acting, repository: str, project: str, version: str, yes: bool
 ) -> None:
     """Delete a release with all its files. Their names stay taken."""
-    files = registry.projects.release(repository, project, version)
+    files = operator.projects.release(repository, project, version)
     confirm(f"This deletes {project} {version} with {sized(files)} from {repository}", yes)
-    registry.projects.delete_release(repository, project, version)
+    operator.projects.delete_release(repository, project, version)
     say(f"Deleted {project} {version} with {sized(files)} from {repository}.")
 
 
@@ -154,20 +154,20 @@ def file() -> None:
 @click.argument("repository")
 @click.argument("filename")
 @_reason
-@uses_registry
-def yank_file(registry: Registry, repository: str, filename: str, reason: str) -> None:
+@acts_as_operator
+def yank_file(operator: Acting, repository: str, filename: str, reason: str) -> None:
     """Yank one file: only those who pin its version still get it."""
-    registry.projects.yank_file(repository, filename, reason)
+    operator.projects.yank_file(repository, filename, reason)
     say(f"Yanked {filename} in {repository}.")
 
 
 @file.command("unyank")
 @click.argument("repository")
 @click.argument("filename")
-@uses_registry
-def unyank_file(registry: Registry, repository: str, filename: str) -> None:
+@acts_as_operator
+def unyank_file(operator: Acting, repository: str, filename: str) -> None:
     """Take back the yank of a file."""
-    registry.projects.yank_file(repository, filename, None)
+    operator.projects.yank_file(repository, filename, None)
     say(f"{filename} in {repository} is no longer yanked.")
 
 
@@ -175,19 +175,19 @@ def unyank_file(registry: Registry, repository: str, filename: str) -> None:
 @click.argument("repository")
 @click.argument("filename")
 @yes_option
-@uses_registry
-def delete_file(registry: Registry, repository: str, filename: str, yes: bool) -> None:
+@acts_as_operator
+def delete_file(operator: Acting, repository: str, filename: str, yes: bool) -> None:
     """Delete one file. Its name stays taken."""
-    size = format_size(registry.projects.file(repository, filename).size)
+    size = format_size(operator.projects.file(repository, filename).size)
     confirm(f"This deletes {filename} ({size}) from {repository}", yes)
-    registry.projects.delete_file(repository, filename)
+    operator.projects.delete_file(repository, filename)
     say(f"Deleted {filename} ({size}) from {repository}.")
 
 
-def _summaries(registry: Registry, repository: str) -> Iterator[ProjectSummary]:
+def _summaries(operator: Acting, repository: str) -> Iterator[ProjectSummary]:
     """All of them, read page by page."""
     after = ""
-    while page := registry.projects.search(repository, after=after, limit=_PAGE):
+    while page := operator.projects.search(repository, after=after, limit=_PAGE):
         yield from page
         after = page[-1].normalized_name
 

@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, Size, json_option, uses_registry
+from pypi_repo.cli.options import Group, Size, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.texts import counted
-from pypi_repo.registry import Registry
+from pypi_repo.services.acting import Acting
 from pypi_repo.settings import format_size
 
 
@@ -41,21 +41,21 @@ _profile = click.option(
 @_max_file_size
 @_quota
 @_profile
-@uses_registry
-def create(registry: Registry, name: str, **settings: Any) -> None:
+@acts_as_operator
+def create(operator: Acting, name: str, **settings: Any) -> None:
     """Make the repository NAME, private and protected against overwriting."""
     given = {key: value for key, value in settings.items() if value is not None}
-    registry.repositories.create(name, **given)
+    operator.repositories.create(name, **given)
     say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
 
 
 @repository.command("list")
 @json_option
-@uses_registry
-def list_(registry: Registry, as_json: bool) -> None:
+@acts_as_operator
+def list_(operator: Acting, as_json: bool) -> None:
     """List all repositories."""
     print_records(
-        [_record(found) for found in registry.repositories.all()],
+        [_record(found) for found in operator.repositories.all()],
         as_json,
         if_none="There are no repositories; `repository create` makes one.",
     )
@@ -64,10 +64,10 @@ def list_(registry: Registry, as_json: bool) -> None:
 @repository.command()
 @click.argument("name")
 @json_option
-@uses_registry
-def show(registry: Registry, name: str, as_json: bool) -> None:
+@acts_as_operator
+def show(operator: Acting, name: str, as_json: bool) -> None:
     """Show the settings of repository NAME."""
-    print_record(_record(registry.repositories.get(name)), as_json)
+    print_record(_record(operator.repositories.get(name)), as_json)
 
 
 @repository.command("set")
@@ -85,30 +85,30 @@ def show(registry: Registry, name: str, as_json: bool) -> None:
 @_max_file_size
 @_quota
 @_profile
-@uses_registry
-def set_(registry: Registry, name: str, **settings: Any) -> None:
+@acts_as_operator
+def set_(operator: Acting, name: str, **settings: Any) -> None:
     """Change settings of repository NAME; others stay as they are."""
     given = {key: value for key, value in settings.items() if value is not None}
     if not given:
         raise click.UsageError("Say what to change, such as --public or --protect.")
-    registry.repositories.change(name, **given)
+    operator.repositories.change(name, **given)
     say(f"Changed repository {name}.")
 
 
 @repository.command()
 @click.argument("name")
 @yes_option
-@uses_registry
-def delete(registry: Registry, name: str, yes: bool) -> None:
+@acts_as_operator
+def delete(operator: Acting, name: str, yes: bool) -> None:
     """Delete repository NAME with everything in it, and all access and tokens for it."""
-    registry.repositories.get(name)
-    held = registry.usage.repositories()[name]
+    operator.repositories.get(name)
+    held = operator.usage.repositories()[name]
     content = (
         f"{counted(held.projects, 'project')} and {counted(held.files, 'file')} "
         f"({format_size(held.size)})"
     )
     confirm(f"This deletes repository {name} with {content}", yes)
-    registry.repositories.delete(name)
+    operator.repositories.delete(name)
     say(f"Deleted repository {name} with {content}; `pypi-repo upkeep sweep` will free its space.")
 
 

@@ -20,6 +20,7 @@ import click
 
 from pypi_repo.cli.greeting import greeting
 from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
+from pypi_repo.domain.access import OPERATOR
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.loop import Server
@@ -193,7 +194,7 @@ def serve(
         )
         if database is None and (made := registry.setup.first_steps()):
             click.echo(greeting(made, _with_last_slash(public_url or url)))
-        elif not registry.repositories.all():
+        elif not registry.acting_as(OPERATOR).repositories.all():
             click.echo(_NOTHING_YET)
     service = _Service(
         settings,

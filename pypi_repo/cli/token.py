@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Duration, Group, json_option, uses_registry
+from pypi_repo.cli.options import Duration, Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.domain.accounts import Token
-from pypi_repo.registry import Registry
+from pypi_repo.services.acting import Acting
 
 
 @click.group(cls=Group)
@@ -27,9 +27,9 @@ def token() -> None:
     help="Until it expires, like 90d or 12h; by default it never does.",
 )
 @click.option("--name", default="", metavar="TEXT", help="A note on what it is for.")
-@uses_registry
+@acts_as_operator
 def create(
-    registry: Registry,
+    operator: Acting,
     user: str,
     repository: str | None,
     read_only: bool,
@@ -40,7 +40,7 @@ def create(
 
     Clients send it as the password, with the user name __token__.
     """
-    created, secret = registry.accounts.create_token(
+    created, secret = operator.accounts.create_token(
         user, name=name, repository=repository, read_only=read_only, expires_in=expires_in
     )
     say(f"Created token {created.id} ({created.name}) of {created.user}:", err=True)
@@ -50,11 +50,11 @@ def create(
 @token.command("list")
 @click.argument("user")
 @json_option
-@uses_registry
-def list_(registry: Registry, user: str, as_json: bool) -> None:
+@acts_as_operator
+def list_(operator: Acting, user: str, as_json: bool) -> None:
     """List the tokens of repository USER, without their secrets."""
     print_records(
-        [_record(found) for found in registry.accounts.tokens(user)],
+        [_record(found) for found in operator.accounts.tokens(user)],
         as_json,
         if_none=f"{user.lower()} has no tokens; `token create` makes one.",
     )
@@ -63,13 +63,13 @@ def list_(registry: Registry, user: str, as_json: bool) -> None:
 @token.command()
 @click.argument("id", type=int)
 @yes_option
-@uses_registry
-def revoke(registry: Registry, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
+@acts_as_operator
+def revoke(operator: Acting, id: int, yes: bool) -> None:  # noqa: A002 - as `list` calls it
     """Revoke token ID, which is refused from then on."""
-    found = registry.accounts.token(id)
+    found = operator.accounts.token(id)
     which = f"token {found.id} ({found.name}) of {found.user}"
     confirm(f"This revokes {which}, for good", yes)
-    registry.accounts.revoke_token(id)
+    operator.accounts.revoke_token(id)
     say(f"Revoked {which}.")
 
 

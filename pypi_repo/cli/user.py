@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, json_option, uses_registry
+from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.passwords import new_password, password_options, tell
 from pypi_repo.domain.access import Access, Grants
 from pypi_repo.domain.texts import counted
-from pypi_repo.registry import Registry
+from pypi_repo.services.acting import Acting
 
 
 @click.group(cls=Group)
@@ -46,9 +46,9 @@ _access = click.option(
 @password_options
 @_read_only
 @_access
-@uses_registry
+@acts_as_operator
 def create(
-    registry: Registry,
+    operator: Acting,
     name: str,
     from_stdin: bool,
     generated: bool,
@@ -61,7 +61,7 @@ def create(
     """
     grants = _grants(read_only, access) or Grants(Access.WRITE)
     password = new_password(from_stdin, generated)
-    registry.accounts.create_user(name, password, everywhere=grants.everywhere, named=grants.named)
+    operator.accounts.create_user(name, password, everywhere=grants.everywhere, named=grants.named)
     lines = [f"Created repository user {name.lower()}, who may {_described(grants)}."]
     if grants.everywhere is not Access.NONE:
         lines.append(
@@ -73,8 +73,8 @@ def create(
 
 @user.command("list")
 @json_option
-@uses_registry
-def list_(registry: Registry, as_json: bool) -> None:
+@acts_as_operator
+def list_(operator: Acting, as_json: bool) -> None:
     """List all repository users."""
     records = [
         {
@@ -87,7 +87,7 @@ def list_(registry: Registry, as_json: bool) -> None:
             "created_at": found.created_at,
             "last_used_at": found.last_used_at,
         }
-        for found in registry.accounts.users()
+        for found in operator.accounts.users()
     ]
     print_records(
         records, as_json, if_none="There are no repository users; `user create` makes one."
@@ -105,9 +105,9 @@ def list_(registry: Registry, as_json: bool) -> None:
     default=None,
     help="Refuse the user and its tokens, or accept them again.",
 )
-@uses_registry
+@acts_as_operator
 def set_(
-    registry: Registry,
+    operator: Acting,
     name: str,
     read_write: bool,
     read_only: bool,
@@ -125,32 +125,32 @@ def set_(
             "Say one of --read-write, --read-only and --access, or --disable or --enable."
         )
     if grants is not None:
-        registry.accounts.set_access(name, grants.everywhere, grants.named)
+        operator.accounts.set_access(name, grants.everywhere, grants.named)
     if disabled is not None:
-        registry.accounts.set_disabled(name, disabled)
+        operator.accounts.set_disabled(name, disabled)
     say(f"Changed repository user {name.lower()}.")
 
 
 @user.command("set-password")
 @click.argument("name")
 @password_options
-@uses_registry
-def set_password(registry: Registry, name: str, from_stdin: bool, generated: bool) -> None:
+@acts_as_operator
+def set_password(operator: Acting, name: str, from_stdin: bool, generated: bool) -> None:
     """Give repository user NAME another password."""
     password = new_password(from_stdin, generated)
-    registry.accounts.set_password(name, password)
+    operator.accounts.set_password(name, password)
     tell(password, generated, f"Changed the password of repository user {name.lower()}.")
 
 
 @user.command()
 @click.argument("name")
 @yes_option
-@uses_registry
-def delete(registry: Registry, name: str, yes: bool) -> None:
+@acts_as_operator
+def delete(operator: Acting, name: str, yes: bool) -> None:
     """Delete repository user NAME and its tokens."""
-    tokens = counted(len(registry.accounts.tokens(name)), "token")
+    tokens = counted(len(operator.accounts.tokens(name)), "token")
     confirm(f"This deletes repository user {name.lower()} with {tokens}", yes)
-    registry.accounts.delete_user(name)
+    operator.accounts.delete_user(name)
     say(f"Deleted repository user {name.lower()} with {tokens}.")
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Protocol, Self
 
-from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied, UnknownRepository
+from pypi_repo.domain.errors import PermissionDenied
 from pypi_repo.domain.records import Repository
 
 
@@ -17,6 +16,8 @@ class Permission(Enum):
     """Add files."""
     MANAGE = "manage"
     """Yank, delete and set a project's status."""
+    AUDIT = "audit"
+    """See in the journal and in the figures of use what happened, without more."""
 
 
 class Access(IntEnum):
@@ -81,9 +82,10 @@ class ActorKind(Enum):
 class Actor:
     """Whoever asks.
 
-    A host's own `authenticate` returns `Actor("name")`, which may read and write every
-    repository as a new repository user may, or narrows that with `grants`. `groups` mean
-    nothing to the built-in policy; a host's AccessPolicy may use them.
+    A host's own `authenticate` returns `Actor("name", grants=Grants(Access.WRITE))` for somebody
+    who may read and write every repository; without `grants`, the built-in policy allows nothing
+    but reading what is public. `groups` mean nothing to the built-in policy; a host's AccessPolicy
+    may use them.
 
     areas: what an administrator manages. A host that signs administrators in itself returns
         `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)` to the portal.
@@ -91,7 +93,7 @@ class Actor:
 
     name: str
     groups: frozenset[str] = frozenset()
-    grants: Grants = field(default=Grants(Access.WRITE), kw_only=True)
+    grants: Grants = field(default=Grants(), kw_only=True)
     kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
     areas: frozenset[Area] = field(default=frozenset(), kw_only=True)
 
@@ -100,8 +102,8 @@ class Actor:
         return self.kind is ActorKind.ANONYMOUS
 
 
-ANONYMOUS = Actor("anonymous", grants=Grants(), kind=ActorKind.ANONYMOUS)
-OPERATOR = Actor("operator", grants=Grants(), kind=ActorKind.OPERATOR)
+ANONYMOUS = Actor("anonymous", kind=ActorKind.ANONYMOUS)
+OPERATOR = Actor("operator", kind=ActorKind.OPERATOR)
 
 
 class AccessPolicy(Protocol):
@@ -109,7 +111,8 @@ class AccessPolicy(Protocol):
 
     It is asked about users, administrators and whoever is anonymous, and never about the operator,
     who holds the registry and may do everything. To change only some of the rules, extend
-    `GrantPolicy` and call its `allows` for the rest.
+    `GrantPolicy` and call its `allows` for the rest; a policy without anything in common with it
+    extends this class.
     """
 
     def allows(
@@ -130,8 +133,18 @@ class AccessPolicy(Protocol):
         """
         ...
 
+    def treats_projects_alike(
+        self, actor: Actor, permission: Permission, repository: Repository
+    ) -> bool:
+        """Whether `allows` answers for each project of the repository as for the whole.
 
-class GrantPolicy:
+        Where it does, lists of projects are shown as they are; otherwise `allows` is asked about
+        each project before its name is shown, which takes time in a large repository.
+        """
+        return False
+
+
+class GrantPolicy(AccessPolicy):
     """The built-in policy: public repositories are read by all, the rest is by grant.
 
     Administrators of the area do everything, through the portal and the management API; the
@@ -148,73 +161,17 @@ class GrantPolicy:
         if actor.kind is ActorKind.OPERATOR:
             return True
         if actor.kind is ActorKind.ADMINISTRATOR:
-            return Area.REPOSITORIES in actor.areas
+            return permission is Permission.AUDIT or Area.REPOSITORIES in actor.areas
         if permission is Permission.READ and repository.public:
             return True
         needed = _NEEDED.get(permission)
         return needed is not None and actor.grants.on(repository.name) >= needed
 
-
-@dataclass(frozen=True)
-class ExceptForOperators:
-    """A policy of a host that is not asked about the operator: nobody locks himself out."""
-
-    policy: AccessPolicy
-
-    def allows(
-        self,
-        actor: Actor,
-        permission: Permission,
-        repository: Repository,
-        project: str | None = None,
+    def treats_projects_alike(
+        self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
-        return actor.kind is ActorKind.OPERATOR or self.policy.allows(
-            actor, permission, repository, project
-        )
-
-
-def require(
-    policy: AccessPolicy,
-    actor: Actor,
-    permission: Permission,
-    repository: Repository,
-    project: str | None = None,
-) -> None:
-    """Raises AuthenticationRequired or PermissionDenied unless the policy allows it."""
-    if policy.allows(actor, permission, repository, project):
-        return
-    if actor.is_anonymous:
-        raise AuthenticationRequired(
-            f"Log in as a repository user to {permission.value} here, with its password or a token."
-        )
-    where = f"repository {repository.name!r}"
-    if project is not None and policy.allows(actor, permission, repository):
-        where = f"project {project!r} of {where}"
-    to_do = "upload to" if permission is Permission.UPLOAD else permission.value
-    raise PermissionDenied(
-        f"{actor.name!r} may not {to_do} {where}; ask an administrator for access."
-    )
-
-
-def admit(
-    policy: AccessPolicy,
-    actor: Actor,
-    permission: Permission,
-    name: str,
-    found: Repository | None,
-    project: str | None = None,
-) -> Repository:
-    """The repository `name` as it was `found`, if the actor may do this there.
-
-    The policy is asked before anybody learns whether the repository exists: an unknown one is
-    treated as a private one until then.
-
-    Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
-    """
-    require(policy, actor, permission, found or _nowhere(name), project)
-    if found is None:
-        raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
-    return found
+        """True, unless a subclass decides anew what is allowed: perhaps by project."""
+        return type(self).allows is GrantPolicy.allows
 
 
 def require_area(actor: Actor, area: Area) -> None:
@@ -232,7 +189,3 @@ def require_administrator(actor: Actor) -> None:
     """Raises PermissionDenied unless `actor` is the operator or any administrator."""
     if actor.kind not in (ActorKind.OPERATOR, ActorKind.ADMINISTRATOR):
         raise PermissionDenied(f"{actor.name!r} is no administrator.")
-
-
-def _nowhere(name: str) -> Repository:
-    return Repository(id=0, name=name, created_at=datetime.min.replace(tzinfo=UTC))

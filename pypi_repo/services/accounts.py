@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from pypi_repo.domain.access import OPERATOR, Access, Actor, Area, Grants, require_area
+from pypi_repo.domain.access import Access, Actor, Area, Grants, require_area
 from pypi_repo.domain.accounts import TOKEN_PREFIX, Account, Token, User, shown_of, token_digest
 from pypi_repo.domain.errors import (
     InvalidSetting,
@@ -29,9 +29,13 @@ _LONGEST_LIFE = timedelta(days=36_500)
 
 
 class Accounts:
-    """Who calls without an actor is the operator; others must be administrators of users."""
+    """Repository users and their tokens, for the operator and for administrators of users.
 
-    def __init__(self, database: Database, passwords: Passwords) -> None:
+    Every method raises PermissionDenied for anybody else.
+    """
+
+    def __init__(self, actor: Actor, database: Database, passwords: Passwords) -> None:
+        self._actor = actor
         self._database = database
         self._passwords = passwords
 
@@ -45,7 +49,6 @@ class Accounts:
         everywhere: Access = Access.WRITE,
         named: Mapping[str, Access] | None = None,
         disabled: bool = False,
-        actor: Actor = OPERATOR,
     ) -> None:
         """A new repository user.
 
@@ -54,7 +57,7 @@ class Accounts:
 
         Raises InvalidName, InvalidPassword, NameTaken, UnknownRepository or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         name = account_name(name)
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
@@ -67,28 +70,28 @@ class Accounts:
             grants = _resolve(catalog, named or {})
             People(connection).set_grants(user_id, everywhere, grants)
             People(connection).set_disabled(user_id, disabled)
-            _record(catalog, actor, "create user", name)
+            _record(catalog, self._actor, "create user", name)
 
-    def users(self, *, actor: Actor = OPERATOR) -> list[User]:
-        require_area(actor, Area.USERS)
+    def users(self) -> list[User]:
+        require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             return People(connection).users()
 
-    def user(self, name: str, *, actor: Actor = OPERATOR) -> User:
+    def user(self, name: str) -> User:
         """Raises UnknownAccount or PermissionDenied."""
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             found = People(connection).users(name.lower())
         if not found:
             raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
         return found[0]
 
-    def page(self, request: ListRequest, *, actor: Actor = OPERATOR) -> ListPage[User]:
+    def page(self, request: ListRequest) -> ListPage[User]:
         """One page of the users whose name holds the text, sorted by name, created or used.
 
         Raises PermissionDenied.
         """
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             return Lists(connection).users(request)
 
@@ -99,7 +102,6 @@ class Accounts:
         password: str | None = None,
         grants: Grants | None = None,
         disabled: bool | None = None,
-        actor: Actor = OPERATOR,
     ) -> None:
         """Changes all that is given, or nothing; effective on the user's next request.
 
@@ -108,21 +110,21 @@ class Accounts:
 
         Raises UnknownAccount, InvalidPassword, UnknownRepository or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         password_hash = None if password is None else self._new_hash(name, password)
         with self._database.begin() as connection:
             people, catalog = People(connection), Catalog(connection)
             user = _known(people, name)
             if password_hash is not None:
                 people.set_user_password(user.id, password_hash)
-                _record(catalog, actor, "set password of user", user.name)
+                _record(catalog, self._actor, "set password of user", user.name)
             if grants is not None and grants != user.grants:
                 people.set_grants(user.id, grants.everywhere, _resolve(catalog, grants.named))
-                _record(catalog, actor, "change access of user", user.name)
+                _record(catalog, self._actor, "change access of user", user.name)
             if disabled is not None and disabled != user.disabled:
                 people.set_disabled(user.id, disabled)
                 action = "disable user" if disabled else "enable user"
-                _record(catalog, actor, action, user.name)
+                _record(catalog, self._actor, action, user.name)
 
     def _new_hash(self, name: str, password: str) -> str | None:
         """None for the password that the user has already."""
@@ -136,36 +138,34 @@ class Accounts:
         name: str,
         everywhere: Access,
         named: Mapping[str, Access] | None = None,
-        *,
-        actor: Actor = OPERATOR,
     ) -> None:
         """Replaces what the user may do; effective on its next request.
 
         Raises UnknownAccount, UnknownRepository or PermissionDenied.
         """
-        self.change_user(name, grants=Grants(everywhere, named or {}), actor=actor)
+        self.change_user(name, grants=Grants(everywhere, named or {}))
 
-    def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
+    def set_password(self, name: str, password: str) -> None:
         """The old password is refused from the next request on.
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """
-        self.change_user(name, password=password, actor=actor)
+        self.change_user(name, password=password)
 
-    def set_disabled(self, name: str, disabled: bool, *, actor: Actor = OPERATOR) -> None:
+    def set_disabled(self, name: str, disabled: bool) -> None:
         """A disabled user keeps everything, and is refused from its next request on.
 
         Raises UnknownAccount or PermissionDenied.
         """
-        self.change_user(name, disabled=disabled, actor=actor)
+        self.change_user(name, disabled=disabled)
 
-    def delete_user(self, name: str, *, actor: Actor = OPERATOR) -> None:
+    def delete_user(self, name: str) -> None:
         """The user's tokens go too. Raises UnknownAccount or PermissionDenied."""
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             user = _known(People(connection), name)
             People(connection).delete_user(user.id)
-            _record(Catalog(connection), actor, "delete user", user.name)
+            _record(Catalog(connection), self._actor, "delete user", user.name)
 
     # Tokens
 
@@ -177,7 +177,6 @@ class Accounts:
         repository: str | None = None,
         read_only: bool = False,
         expires_in: timedelta | None = None,
-        actor: Actor = OPERATOR,
     ) -> tuple[Token, str]:
         """A new token and its secret, which is shown this once and never stored.
 
@@ -186,7 +185,7 @@ class Accounts:
 
         Raises UnknownAccount, UnknownRepository, InvalidSetting or PermissionDenied.
         """
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
             raise InvalidSetting("A token must expire in the future, within a hundred years.")
         require_storable(name)
@@ -205,32 +204,32 @@ class Accounts:
                 created_at=now,
                 expires_at=now + expires_in if expires_in else None,
             )
-            _record(catalog, actor, "create token of user", holder.name)
+            _record(catalog, self._actor, "create token of user", holder.name)
             token = people.token(token_id)
         assert token is not None  # noqa: S101 - it was added in this very transaction
         return token, secret
 
-    def tokens(self, user: str, *, actor: Actor = OPERATOR) -> list[Token]:
+    def tokens(self, user: str) -> list[Token]:
         """Raises UnknownAccount or PermissionDenied."""
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             people = People(connection)
             return people.tokens(_known(people, user).id)
 
-    def token(self, token_id: int, *, actor: Actor = OPERATOR) -> Token:
+    def token(self, token_id: int) -> Token:
         """Raises UnknownToken or PermissionDenied."""
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             return _known_token(People(connection), token_id)
 
-    def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> Token:
+    def revoke_token(self, token_id: int) -> Token:
         """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
-        require_area(actor, Area.USERS)
+        require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             people = People(connection)
             token = _known_token(people, token_id)
             people.delete_token(token_id)
-            _record(Catalog(connection), actor, "revoke token of user", token.user)
+            _record(Catalog(connection), self._actor, "revoke token of user", token.user)
         return token
 
 

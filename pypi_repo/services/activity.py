@@ -1,15 +1,22 @@
 """Reads the journal."""
 
-from pypi_repo.domain.access import OPERATOR, Actor, require_administrator
+from pypi_repo.domain.access import Actor, require_administrator
 from pypi_repo.domain.journal import EVERYTHING, JournalEntry, JournalFilter
+from pypi_repo.services.gate import Audit, Gate
+from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.journal import Journal
 
 
 class Activity:
-    """What happened, for any administrator. Who calls without an actor is the operator."""
+    """What happened, for the operator and for any administrator.
 
-    def __init__(self, database: Database) -> None:
+    Entries about repositories and projects are shown where the policy allows Permission.AUDIT.
+    """
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
+        self._gate = gate
         self._database = database
 
     def entries(
@@ -18,18 +25,30 @@ class Activity:
         *,
         limit: int | None = None,
         before: int | None = None,
-        actor: Actor = OPERATOR,
     ) -> list[JournalEntry]:
         """Newest first; at most `limit`, of those older than the entry with the id `before`.
 
         Raises PermissionDenied.
         """
-        require_administrator(actor)
+        require_administrator(self._actor)
         with self._database.read() as connection:
-            return Journal(connection).entries(wanted, limit, before)
+            journal, audit = (
+                Journal(connection),
+                Audit(self._gate, self._actor, Catalog(connection)),
+            )
+            shown: list[JournalEntry] = []
+            while limit is None or len(shown) < limit:
+                entries = journal.entries(wanted, limit, before)
+                shown += (
+                    entry for entry in entries if audit.shows(entry.repository, entry.project)
+                )
+                if limit is None or len(entries) < limit:
+                    break
+                before = entries[-1].id
+        return shown[:limit]
 
-    def actions(self, *, actor: Actor = OPERATOR) -> list[str]:
+    def actions(self) -> list[str]:
         """Every kind of action that was recorded so far. Raises PermissionDenied."""
-        require_administrator(actor)
+        require_administrator(self._actor)
         with self._database.read() as connection:
             return Journal(connection).actions()

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.access import (
     EVERY_AREA,
-    OPERATOR,
     Actor,
     ActorKind,
     Area,
@@ -40,26 +39,27 @@ LONGEST_LIFE = timedelta(days=366)
 
 
 class Administrators:
-    """Whoever calls without an actor is the operator: code that holds the registry may do all.
+    """Administrators and their tokens, as far as the actor manages them.
 
-    Administrators of the area `settings` manage the others; each manages its own password and
-    tokens. Nobody gives what it does not have itself, and nobody takes over whoever has more: that
-    one can be deleted, and its tokens revoked.
+    The operator may do everything. Administrators of the area `settings` manage the others; each
+    manages its own password and tokens. Nobody gives what it does not have itself, and nobody takes
+    over whoever has more: that one can be deleted, and its tokens revoked.
     """
 
-    def __init__(self, database: Database, passwords: Passwords) -> None:
+    def __init__(self, actor: Actor, database: Database, passwords: Passwords) -> None:
+        self._actor = actor
         self._database = database
         self._passwords = passwords
 
-    def all(self, *, actor: Actor = OPERATOR) -> list[Administrator]:
-        require_area(actor, Area.SETTINGS)
+    def all(self) -> list[Administrator]:
+        require_area(self._actor, Area.SETTINGS)
         with self._database.read() as connection:
             return Administration(connection).administrators()
 
-    def get(self, name: str, *, actor: Actor = OPERATOR) -> Administrator:
+    def get(self, name: str) -> Administrator:
         """Raises UnknownAccount."""
         with self._database.read() as connection:
-            return _own_or_managed(Administration(connection), name, actor)
+            return _own_or_managed(Administration(connection), name, self._actor)
 
     def create(
         self,
@@ -67,12 +67,11 @@ class Administrators:
         password: str,
         *,
         areas: Iterable[Area] = EVERY_AREA,
-        actor: Actor = OPERATOR,
     ) -> None:
         """Raises InvalidName, InvalidPassword, NameTaken or PermissionDenied."""
-        require_area(actor, Area.SETTINGS)
+        require_area(self._actor, Area.SETTINGS)
         granted = frozenset(areas)
-        _require_own(actor, granted)
+        _require_own(self._actor, granted)
         name = account_name(name)
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
@@ -80,7 +79,7 @@ class Administrators:
                 name, password_hash, granted, datetime.now(UTC)
             ):
                 raise NameTaken(f"There is an administrator {name!r} already; choose another name.")
-            _record(Journal(connection), actor, "create administrator", name)
+            _record(Journal(connection), self._actor, "create administrator", name)
 
     def change(
         self,
@@ -88,7 +87,6 @@ class Administrators:
         *,
         areas: Iterable[Area] | None = None,
         password: str | None = None,
-        actor: Actor = OPERATOR,
     ) -> None:
         """Changes all that is given, or nothing; effective on the administrator's next request.
 
@@ -98,70 +96,70 @@ class Administrators:
         Raises UnknownAccount, InvalidPassword, LastAdministrator or PermissionDenied.
         """
         granted = None if areas is None else frozenset(areas)
-        password_hash = None if password is None else self._new_hash(name, password, actor)
+        password_hash = None if password is None else self._new_hash(name, password)
         with self._database.begin() as connection:
             administration = Administration(connection)
             administrators = administration.lock_administrators()
-            administrator = _own_or_managed(administration, name, actor)
+            administrator = _own_or_managed(administration, name, self._actor)
             if granted is not None and granted != administrator.areas:
-                require_area(actor, Area.SETTINGS)
-                _require_own(actor, granted | administrator.areas)
+                require_area(self._actor, Area.SETTINGS)
+                _require_own(self._actor, granted | administrator.areas)
                 if Area.SETTINGS not in granted:
                     _require_another(administrators, administrator)
                 administration.set_areas(administrator, granted)
                 _record(
                     Journal(connection),
-                    actor,
+                    self._actor,
                     "change permissions of administrator",
                     administrator.name,
                     areas=" ".join(area.value for area in Area if area in granted),
                 )
             if password_hash is not None:
-                _require_own(actor, administrator.areas)
+                _require_own(self._actor, administrator.areas)
                 administration.set_administrator_password(administrator, password_hash)
                 administration.delete_sessions(administrator)
                 _record(
                     Journal(connection),
-                    actor,
+                    self._actor,
                     "set password of administrator",
                     administrator.name,
                 )
 
-    def _new_hash(self, name: str, password: str, actor: Actor) -> str | None:
+    def _new_hash(self, name: str, password: str) -> str | None:
         """None for the password that the administrator has already."""
-        administrator = self.get(name, actor=actor)
-        _require_own(actor, administrator.areas)  # or it could try passwords here
+        administrator = self.get(name)
+        _require_own(self._actor, administrator.areas)  # or it could try passwords here
         is_known = self._passwords.verify(password, administrator.password_hash)
         return None if is_known else self._passwords.hash(password)
 
-    def set_areas(self, name: str, areas: Iterable[Area], *, actor: Actor = OPERATOR) -> None:
+    def set_areas(self, name: str, areas: Iterable[Area]) -> None:
         """Effective on the administrator's next request.
 
         Raises UnknownAccount, LastAdministrator or PermissionDenied.
         """
-        require_area(actor, Area.SETTINGS)
-        self.change(name, areas=areas, actor=actor)
+        require_area(self._actor, Area.SETTINGS)
+        self.change(name, areas=areas)
 
-    def set_password(self, name: str, password: str, *, actor: Actor = OPERATOR) -> None:
+    def set_password(self, name: str, password: str) -> None:
         """A new one signs the administrator out everywhere.
 
         Raises UnknownAccount, InvalidPassword or PermissionDenied.
         """
-        self.change(name, password=password, actor=actor)
+        self.change(name, password=password)
 
-    def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
+    def delete(self, name: str) -> None:
         """Its sessions and tokens end at once.
 
         Raises UnknownAccount, LastAdministrator or PermissionDenied.
         """
-        require_area(actor, Area.SETTINGS)
+        require_area(self._actor, Area.SETTINGS)
         with self._database.begin() as connection:
             administration = Administration(connection)
             administrators = administration.lock_administrators()
             administrator = _known(administration, name)
             _require_another(administrators, administrator)
             administration.delete_administrator(administrator)
-            _record(Journal(connection), actor, "delete administrator", administrator.name)
+            _record(Journal(connection), self._actor, "delete administrator", administrator.name)
 
     # Tokens for the management API
 
@@ -173,7 +171,6 @@ class Administrators:
         areas: Iterable[Area] = EVERY_AREA,
         read_only: bool = False,
         expires_in: timedelta = timedelta(days=90),
-        actor: Actor = OPERATOR,
     ) -> tuple[AdministratorToken, str]:
         """A new token and its secret, which is shown this once and never stored.
 
@@ -185,14 +182,14 @@ class Administrators:
         if not timedelta() < expires_in <= LONGEST_LIFE:
             raise InvalidSetting("A token of an administrator must expire within a year.")
         granted = frozenset(areas)
-        _require_own(actor, granted)
+        _require_own(self._actor, granted)
         require_storable(name)
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             administration = Administration(connection)
-            holder = _own_or_managed(administration, administrator, actor)
-            _require_own(actor, holder.areas)
+            holder = _own_or_managed(administration, administrator, self._actor)
+            _require_own(self._actor, holder.areas)
             token_id = administration.add_token(
                 holder,
                 granted,
@@ -203,30 +200,35 @@ class Administrators:
                 created_at=now,
                 expires_at=now + expires_in,
             )
-            _record(Journal(connection), actor, "create token of administrator", holder.name)
+            _record(Journal(connection), self._actor, "create token of administrator", holder.name)
             token = administration.token(token_id)
         assert token is not None  # noqa: S101 - it was added in this very transaction
         return token, secret
 
-    def tokens(self, administrator: str, *, actor: Actor = OPERATOR) -> list[AdministratorToken]:
+    def tokens(self, administrator: str) -> list[AdministratorToken]:
         """Raises UnknownAccount or PermissionDenied."""
         with self._database.read() as connection:
             administration = Administration(connection)
-            return administration.tokens(_own_or_managed(administration, administrator, actor))
+            return administration.tokens(
+                _own_or_managed(administration, administrator, self._actor)
+            )
 
-    def token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
+    def token(self, token_id: int) -> AdministratorToken:
         """Raises UnknownToken or PermissionDenied."""
         with self._database.read() as connection:
-            return _known_token(Administration(connection), token_id, actor)
+            return _known_token(Administration(connection), token_id, self._actor)
 
-    def revoke_token(self, token_id: int, *, actor: Actor = OPERATOR) -> AdministratorToken:
+    def revoke_token(self, token_id: int) -> AdministratorToken:
         """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
         with self._database.begin() as connection:
             administration = Administration(connection)
-            token = _known_token(administration, token_id, actor)
+            token = _known_token(administration, token_id, self._actor)
             administration.delete_token(token_id)
             _record(
-                Journal(connection), actor, "revoke token of administrator", token.administrator
+                Journal(connection),
+                self._actor,
+                "revoke token of administrator",
+                token.administrator,
             )
         return token
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.errors import UnknownFile, UnknownProject, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -15,6 +15,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.releases import preferred_version
 from pypi_repo.domain.versions import parse_version, version_or_none
 from pypi_repo.services.documents import Documents
+from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -28,12 +29,12 @@ class Details:
     """Projects of one repository in every detail."""
 
     def __init__(
-        self, repository: str, database: Database, documents: Documents, policy: AccessPolicy
+        self, repository: str, database: Database, documents: Documents, gate: Gate
     ) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
         self._documents = documents
-        self._policy = policy
+        self._gate = gate
 
     def project(self, actor: Actor, name: NormalizedName) -> Versioned[ProjectDetails]:
         """A project at the version that most people want.
@@ -60,12 +61,11 @@ class Details:
         return spelled, self._page(repository, project, spelled)
 
     def _locate(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
-        found = self._catalog.locate(self._repository, name)
-        repository, project = found or (None, None)
-        repository = admit(self._policy, actor, Permission.READ, self._repository, repository, name)
-        if project is None or (
-            project.status == "quarantined"
-            and not self._policy.allows(actor, Permission.MANAGE, repository, name)
+        repository, project = self._gate.project(
+            actor, Permission.READ, self._catalog, self._repository, name
+        )
+        if project.status == "quarantined" and not self._gate.allows(
+            actor, Permission.MANAGE, repository, name
         ):
             raise UnknownProject(
                 f"There is no project {name!r} in {repository.name!r}; check the name."
@@ -84,17 +84,14 @@ class Details:
 
     def provenance(self, actor: Actor, project: str, version: str, filename: str) -> str:
         """The provenance object of a file (PEP 740). Raises as `project` does, and UnknownFile."""
-        located = self._catalog.locate_file(self._repository, filename)
-        found, owner, file = located or (None, None, None)
-        # About the project that was named, whether the file is there and whosever it is.
-        repository = admit(self._policy, actor, Permission.READ, self._repository, found, project)
-        is_named = (
-            file is not None
-            and file.project == project
-            and parse_version(file.version) == version_or_none(version)
+        repository, owner, file = self._gate.file(
+            actor, Permission.READ, self._catalog, self._repository, filename
+        )
+        is_named = owner.normalized_name == project and (
+            parse_version(file.version) == version_or_none(version)
         )
         document = self._catalog.provenance(repository, filename) if is_named else None
-        if document is None or owner is None or owner.status == "quarantined":
+        if document is None or owner.status == "quarantined":
             raise UnknownFile(f"There is no provenance of {filename!r} here.")
         return document
 

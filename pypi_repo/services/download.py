@@ -5,10 +5,8 @@ import logging
 import re
 from typing import IO
 
-from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.errors import ConfigurationError, InvalidFilename, ProjectClosed, UnknownFile
-from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.access import Actor, Permission
+from pypi_repo.domain.errors import ConfigurationError, ProjectClosed, UnknownFile
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     SIGNATURE_SUFFIX,
@@ -18,6 +16,7 @@ from pypi_repo.domain.records import (
     stored_signature_suffix,
 )
 from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.gate import Gate, unknown_file
 from pypi_repo.services.small_files import LARGEST, SmallFiles
 from pypi_repo.services.usage import UsageCounter
 from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
@@ -38,7 +37,7 @@ class Downloads:
         repository: str,
         database: Database,
         blobs: BlobStore,
-        policy: AccessPolicy,
+        gate: Gate,
         usage: UsageCounter,
         small_files: SmallFiles,
     ) -> None:
@@ -47,7 +46,7 @@ class Downloads:
         self._repository = repository
         self._catalog = Catalog(database)
         self._blobs = blobs
-        self._policy = policy
+        self._gate = gate
 
     def find(self, actor: Actor, path: str) -> StoredFile:
         """The file, or the core metadata, at `path`: the digest's parts and the filename.
@@ -58,16 +57,13 @@ class Downloads:
         match = _PATH.match(path)
         sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
         filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-        found = self._catalog.locate_file(self._repository, filename)
-        repository, project, file = found or (None, None, None)
-        asked = _project_of(filename) if project is None else project.normalized_name
-        repository = admit(
-            self._policy, actor, Permission.READ, self._repository, repository, asked
+        repository, project, file = self._gate.file(
+            actor, Permission.READ, self._catalog, self._repository, filename
         )
-        if project is None or file is None or file.digests.sha256 != sha256:
-            raise UnknownFile("There is no such file here; look it up on the index again.")
-        if project.status == "quarantined" and not self._policy.allows(
-            actor, Permission.MANAGE, repository, asked
+        if file.digests.sha256 != sha256:
+            raise unknown_file(filename, self._repository)
+        if project.status == "quarantined" and not self._gate.allows(
+            actor, Permission.MANAGE, repository, project.normalized_name
         ):
             raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
         describe = {
@@ -76,7 +72,7 @@ class Downloads:
             filename + SIGNATURE_SUFFIX: _signature,
         }
         if name not in describe:
-            raise UnknownFile("There is no such file here; look it up on the index again.")
+            raise unknown_file(filename, self._repository)
         return describe[name](file, repository)
 
     def open(self, file: StoredFile) -> tuple[bytes | IO[bytes], int]:
@@ -140,14 +136,6 @@ class Downloads:
         return UnknownFile(
             f"The content of {file.filename} is missing from the file store; tell the operator."
         )
-
-
-def _project_of(filename: str) -> NormalizedName | None:
-    """Whose file it would be, so that the policy answers alike whether it is there or not."""
-    try:
-        return DistributionFilename.parse(filename).project
-    except InvalidFilename:
-        return None
 
 
 def _whole(file: DistributionFile, repository: Repository) -> StoredFile:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
-from pypi_repo.domain.access import OPERATOR, AccessPolicy, Actor, Permission, admit
-from pypi_repo.domain.errors import InvalidSetting, UnknownFile, UnknownProject, UnknownRelease
+from pypi_repo.domain.access import Actor, Permission
+from pypi_repo.domain.errors import InvalidSetting, UnknownRelease
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lists import ListPage, ListRequest
-from pypi_repo.domain.names import normalize
+from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
     DistributionFile,
@@ -22,6 +22,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.texts import require_storable
 from pypi_repo.domain.versions import version_or_none
+from pypi_repo.services.gate import Gate, first_shown
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.lists import Lists
@@ -68,20 +69,22 @@ class _Change:
 
 
 class Projects:
-    """What has been uploaded to any repository. Who calls without an actor is the operator."""
+    """What has been uploaded to any repository, as far as the actor may manage it."""
 
-    def __init__(self, database: Database, policy: AccessPolicy) -> None:
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
         self._database = database
-        self._policy = policy
+        self._gate = gate
 
-    def all(self, repository: str, *, actor: Actor = OPERATOR) -> list[Project]:
+    def all(self, repository: str) -> list[Project]:
         """Raises UnknownRepository."""
         with self._database.read() as connection:
             catalog = Catalog(connection)
-            found = catalog.repository(repository)
-            return catalog.projects(
-                admit(self._policy, actor, Permission.MANAGE, repository, found)
-            )
+            managed = self._repository(catalog, repository)
+            hidden = self._hidden(catalog, managed)
+            return [
+                found for found in catalog.projects(managed) if found.normalized_name not in hidden
+            ]
 
     def search(
         self,
@@ -90,26 +93,23 @@ class Projects:
         *,
         after: str = "",
         limit: int = 50,
-        actor: Actor = OPERATOR,
     ) -> list[ProjectSummary]:
         """Projects whose normalized name holds `text`, by name, from the one that follows `after`.
 
         Raises UnknownRepository or PermissionDenied.
         """
         with self._database.read() as connection:
-            catalog = Catalog(connection)
-            managed = admit(
-                self._policy,
-                actor,
-                Permission.MANAGE,
-                repository,
-                catalog.repository(repository),
+            managed = self._repository(Catalog(connection), repository)
+            lists = Lists(connection)
+            return first_shown(
+                limit,
+                lambda number: lists.projects_after(managed, normalize(text), after, number),
+                lambda found: self._gate.allows(
+                    self._actor, Permission.MANAGE, managed, found.normalized_name
+                ),
             )
-            return Lists(connection).projects_after(managed, normalize(text), after, limit)
 
-    def page(
-        self, repository: str, request: ListRequest, *, actor: Actor = OPERATOR
-    ) -> ListPage[ProjectSummary]:
+    def page(self, repository: str, request: ListRequest) -> ListPage[ProjectSummary]:
         """One page of the projects whose normalized name holds the text.
 
         They are sorted by name, releases, files, size or uploaded.
@@ -117,45 +117,52 @@ class Projects:
         Raises UnknownRepository or PermissionDenied.
         """
         with self._database.read() as connection:
-            found = Catalog(connection).repository(repository)
-            managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
+            catalog = Catalog(connection)
+            managed = self._repository(catalog, repository)
             wanted = replace(request, text=normalize(request.text))
-            return Lists(connection).projects(managed, wanted)
+            hidden = self._hidden(catalog, managed)
+            return Lists(connection).projects(managed, wanted, hidden)
 
-    def anywhere(
-        self, text: str, *, limit: int = 50, actor: Actor = OPERATOR
-    ) -> list[FoundProject]:
+    def anywhere(self, text: str, *, limit: int = 50) -> list[FoundProject]:
         """Projects whose normalized name holds the text, by name.
 
         Of all repositories that the actor may manage.
         """
         with self._database.read() as connection:
-            managed = [
-                found
+            managed = {
+                found.name: found
                 for found in Catalog(connection).repositories()
-                if self._policy.allows(actor, Permission.MANAGE, found)
-            ]
-            return Lists(connection).projects_anywhere(managed, normalize(text), limit)
+                if self._gate.allows(self._actor, Permission.MANAGE, found)
+            }
+            lists = Lists(connection)
+            return first_shown(
+                limit,
+                lambda number: lists.projects_anywhere(
+                    list(managed.values()), normalize(text), number
+                ),
+                lambda found: self._gate.allows(
+                    self._actor,
+                    Permission.MANAGE,
+                    managed[found.repository],
+                    found.normalized_name,
+                ),
+            )
 
-    def get(
-        self, repository: str, project: str, *, actor: Actor = OPERATOR
-    ) -> tuple[Project, list[DistributionFile]]:
+    def get(self, repository: str, project: str) -> tuple[Project, list[DistributionFile]]:
         """A project and its files. Raises UnknownRepository or UnknownProject."""
         with self._database.read() as connection:
             catalog = Catalog(connection)
-            _repository, found = self._locate(catalog, repository, project, actor)
+            _repository, found = self._project(catalog, repository, project)
             return found, [file for _version, file in catalog.releases(found.id) if file]
 
-    def release(
-        self, repository: str, project: str, version: str, *, actor: Actor = OPERATOR
-    ) -> list[DistributionFile]:
+    def release(self, repository: str, project: str, version: str) -> list[DistributionFile]:
         """The files of one release, by upload.
 
         Raises UnknownRepository, UnknownProject or UnknownRelease.
         """
         with self._database.read() as connection:
             catalog = Catalog(connection)
-            _repository, found = self._locate(catalog, repository, project, actor)
+            _repository, found = self._project(catalog, repository, project)
             wanted = version_or_none(version)
             files = [
                 file for spelled, file in catalog.releases(found.id) if Version(spelled) == wanted
@@ -164,12 +171,10 @@ class Projects:
             raise _unknown_release(found, version)
         return [file for file in files if file is not None]
 
-    def file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> DistributionFile:
+    def file(self, repository: str, filename: str) -> DistributionFile:
         """Raises UnknownRepository or UnknownFile."""
         with self._database.read() as connection:
-            _repository, _project, file = self._locate_file(
-                Catalog(connection), repository, filename, actor
-            )
+            _repository, _project, file = self._file(Catalog(connection), repository, filename)
             return file
 
     def set_status(
@@ -178,20 +183,18 @@ class Projects:
         project: str,
         status: ProjectStatus,
         reason: str = "",
-        *,
-        actor: Actor = OPERATOR,
     ) -> None:
         """PEP 792. Raises UnknownRepository, UnknownProject or InvalidSetting."""
         if status not in PROJECT_STATUSES:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
         require_storable(reason)
-        with self._change(repository, project, actor) as change:
+        with self._change(repository, project) as change:
             change.catalog.change_project(change.project.id, status=status, status_reason=reason)
             change.record(f"set status {status}", detail={"reason": reason} if reason else None)
 
-    def delete(self, repository: str, project: str, *, actor: Actor = OPERATOR) -> None:
+    def delete(self, repository: str, project: str) -> None:
         """Its filenames stay taken. Raises UnknownRepository or UnknownProject."""
-        with self._change(repository, project, actor) as change:
+        with self._change(repository, project) as change:
             change.retire()
             change.record("delete project")
             change.catalog.delete_project(change.project)
@@ -202,37 +205,31 @@ class Projects:
         project: str,
         version: str,
         reason: str | None,
-        *,
-        actor: Actor = OPERATOR,
     ) -> None:
         """Yanks all files of a release (PEP 592), or takes that back where `reason` is None.
 
         Raises UnknownRepository, UnknownProject, UnknownRelease or InvalidSetting.
         """
         require_storable(reason or "")
-        with self._change(repository, project, actor) as change:
+        with self._change(repository, project) as change:
             change.catalog.yank_release(change.release_id(version), reason)
             change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
 
-    def delete_release(
-        self, repository: str, project: str, version: str, *, actor: Actor = OPERATOR
-    ) -> None:
+    def delete_release(self, repository: str, project: str, version: str) -> None:
         """Its filenames stay taken. Raises UnknownRepository, UnknownProject, UnknownRelease."""
-        with self._change(repository, project, actor) as change:
+        with self._change(repository, project) as change:
             release_id = change.release_id(version)
             change.retire(release_id)
             change.catalog.delete_release(release_id)
             change.record("delete release", version=version)
 
-    def yank_file(
-        self, repository: str, filename: str, reason: str | None, *, actor: Actor = OPERATOR
-    ) -> None:
+    def yank_file(self, repository: str, filename: str, reason: str | None) -> None:
         """Yanks one file (PEP 592), or takes that back where `reason` is None.
 
         Raises UnknownRepository, UnknownFile or InvalidSetting.
         """
         require_storable(reason or "")
-        with self._file_change(repository, filename, actor) as (change, file):
+        with self._file_change(repository, filename) as (change, file):
             change.catalog.yank_file(change.repository, filename, reason)
             change.record(
                 _yank_action(reason, "file"),
@@ -241,9 +238,9 @@ class Projects:
                 detail=_why(reason),
             )
 
-    def delete_file(self, repository: str, filename: str, *, actor: Actor = OPERATOR) -> None:
+    def delete_file(self, repository: str, filename: str) -> None:
         """The filename stays taken. Raises UnknownRepository or UnknownFile."""
-        with self._file_change(repository, filename, actor) as (change, file):
+        with self._file_change(repository, filename) as (change, file):
             change.catalog.retire_filename(change.repository, filename)
             change.catalog.delete_file(change.repository, filename)
             change.record(
@@ -253,42 +250,45 @@ class Projects:
                 detail={"sha256": file.digests.sha256},
             )
 
+    def _hidden(self, catalog: Catalog, repository: Repository) -> frozenset[NormalizedName]:
+        """The projects that the actor may not manage, though it manages the repository."""
+        asked = (self._actor, Permission.MANAGE, repository)
+        if self._gate.treats_projects_alike(*asked):
+            return frozenset()
+        names = (project.normalized_name for project in catalog.projects(repository))
+        return self._gate.hidden(*asked, names)
+
+    def _repository(self, catalog: Catalog, name: str) -> Repository:
+        return self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
+
+    def _project(
+        self, catalog: Catalog, repository: str, project: str
+    ) -> tuple[Repository, Project]:
+        return self._gate.project(
+            self._actor, Permission.MANAGE, catalog, repository, normalize(project)
+        )
+
+    def _file(
+        self, catalog: Catalog, repository: str, filename: str
+    ) -> tuple[Repository, Project, DistributionFile]:
+        return self._gate.file(self._actor, Permission.MANAGE, catalog, repository, filename)
+
     @contextmanager
-    def _change(self, repository: str, project: str, actor: Actor) -> Iterator[_Change]:
+    def _change(self, repository: str, project: str) -> Iterator[_Change]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)
-            yield _Change(catalog, actor, *self._locate(catalog, repository, project, actor))
+            yield _Change(catalog, self._actor, *self._project(catalog, repository, project))
 
     @contextmanager
     def _file_change(
-        self, repository: str, filename: str, actor: Actor
+        self, repository: str, filename: str
     ) -> Iterator[tuple[_Change, DistributionFile]]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)
-            managed, project, file = self._locate_file(catalog, repository, filename, actor)
-            yield _Change(catalog, actor, managed, project), file
-
-    def _locate_file(
-        self, catalog: Catalog, repository: str, filename: str, actor: Actor
-    ) -> tuple[Repository, Project, DistributionFile]:
-        found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
-        managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
-        if project is None or file is None:
-            raise UnknownFile(f"There is no file {filename!r} in {repository!r}; check the name.")
-        return managed, project, file
-
-    def _locate(
-        self, catalog: Catalog, repository: str, project: str, actor: Actor
-    ) -> tuple[Repository, Project]:
-        found, located = catalog.locate(repository, normalize(project)) or (None, None)
-        managed = admit(self._policy, actor, Permission.MANAGE, repository, found)
-        if located is None:
-            raise UnknownProject(
-                f"There is no project {project!r} in {repository!r}; check the name."
-            )
-        return managed, located
+            managed, project, file = self._file(catalog, repository, filename)
+            yield _Change(catalog, self._actor, managed, project), file
 
 
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:

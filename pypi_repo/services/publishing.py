@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pypi_repo.domain.access import AccessPolicy, Actor
+from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import RegistryError, Unavailable
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.candidates import Candidate
+from pypi_repo.services.gate import Gate
 from pypi_repo.services.upload_rules import (
     check_new_project,
     check_open,
@@ -40,13 +41,11 @@ class Accepted:
 class Publishing:
     """Publications in one repository."""
 
-    def __init__(
-        self, repository: str, database: Database, blobs: BlobStore, policy: AccessPolicy
-    ) -> None:
+    def __init__(self, repository: str, database: Database, blobs: BlobStore, gate: Gate) -> None:
         self._repository = repository
         self._database = database
         self._blobs = blobs
-        self._policy = policy
+        self._gate = gate
 
     def publish(self, actor: Actor, candidates: Sequence[Candidate]) -> list[Accepted]:
         """Stores the candidates and shows them on the index; all of them, or none and nothing is
@@ -85,7 +84,7 @@ class Publishing:
     def _show_one(self, catalog: Catalog, actor: Actor, candidate: Candidate) -> Accepted:
         file = candidate.file
         found = catalog.destination(candidate.wanted_in(self._repository))
-        there = require_open(self._policy, actor, self._repository, file.project, found)
+        there = require_open(self._gate, actor, self._repository, file.project, found)
         repository = there.repository
         existing = existing_file(there, candidate.filename, file.digests)
         if existing is not None and existing.digests == file.digests:

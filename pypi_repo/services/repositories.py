@@ -4,21 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pypi_repo.domain.access import (
-    OPERATOR,
-    AccessPolicy,
-    Actor,
-    Permission,
-    admit,
-    require,
-    require_administrator,
-)
-from pypi_repo.domain.errors import InvalidSetting, NameTaken, UnknownRepository
+from pypi_repo.domain.access import Actor, Permission, require_administrator
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.texts import require_storable
+from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -37,11 +30,12 @@ _TOO_LARGE = 2**62  # what a database can count
 
 
 class Repositories:
-    """Whoever calls without an actor is the operator: code that holds the registry may do all."""
+    """Repositories, as far as the policy allows the actor to see and manage them."""
 
-    def __init__(self, database: Database, policy: AccessPolicy) -> None:
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
         self._database = database
-        self._policy = policy
+        self._gate = gate
 
     def create(
         self,
@@ -54,7 +48,6 @@ class Repositories:
         max_file_size: int | None = None,
         quota: int | None = None,
         profile: Profile = "private",
-        actor: Actor = OPERATOR,
     ) -> Repository:
         """A new repository: private and protected against overwriting, unless said otherwise.
 
@@ -77,7 +70,7 @@ class Repositories:
         }
         _check_settings(values)
         planned = Repository(id=0, name=repository_name(name), created_at=now)
-        require(self._policy, actor, Permission.MANAGE, planned)
+        self._gate.require(self._actor, Permission.MANAGE, planned)
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             created = catalog.add_repository(name=name, created_at=now, **values)
@@ -85,38 +78,39 @@ class Repositories:
                 raise NameTaken(f"There is a repository {name!r} already; choose another name.")
             catalog.journal.record(
                 JournalEntry.by(
-                    actor, "create repository", repository=name, detail=_as_text(values)
+                    self._actor, "create repository", repository=name, detail=_as_text(values)
                 )
             )
         return created
 
     def all(self) -> list[Repository]:
-        with self._database.read() as connection:
-            return Catalog(connection).repositories()
+        """Those in which the actor may see what happens, by name.
 
-    def get(self, name: str, *, actor: Actor = OPERATOR) -> Repository:
+        Raises PermissionDenied for anybody but the operator and administrators.
+        """
+        require_administrator(self._actor)
+        return self._allowed(Permission.AUDIT)
+
+    def readable(self) -> list[Repository]:
+        """Those from which the actor may install, by name."""
+        return self._allowed(Permission.READ)
+
+    def get(self, name: str) -> Repository:
         """Raises UnknownRepository."""
         with self._database.read() as connection:
-            return self._managed(Catalog(connection).repository(name), name, actor)
+            return self._managed(Catalog(connection).repository(name), name)
 
-    def look_up(self, name: str, *, actor: Actor = OPERATOR) -> Repository:
-        """For any administrator, to whom lists name it too. Raises as `get` does."""
-        require_administrator(actor)
+    def look_up(self, name: str) -> Repository:
+        """One of `all`, whether the actor manages it or not. Raises as `get` does."""
+        require_administrator(self._actor)
         with self._database.read() as connection:
-            found = Catalog(connection).repository(name)
-        if found is None:
-            raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
-        return found
+            return self._gate.repository(self._actor, Permission.AUDIT, Catalog(connection), name)
 
-    def managed_by(self, actor: Actor) -> frozenset[str]:
+    def managed(self) -> frozenset[str]:
         """The names of those that the actor may manage."""
-        return frozenset(
-            found.name
-            for found in self.all()
-            if self._policy.allows(actor, Permission.MANAGE, found)
-        )
+        return frozenset(found.name for found in self._allowed(Permission.MANAGE))
 
-    def change(self, name: str, *, actor: Actor = OPERATOR, **settings: Any) -> Repository:
+    def change(self, name: str, **settings: Any) -> Repository:
         """Changes those settings of `create` that are given; effective on the next request.
 
         Raises UnknownRepository or InvalidSetting.
@@ -124,28 +118,38 @@ class Repositories:
         _check_settings(settings)
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            repository = self._managed(catalog.lock_repository(name), name, actor)
+            repository = self._managed(catalog.lock_repository(name), name)
             if settings:
                 catalog.change_repository(repository, **settings)
                 catalog.journal.record(
                     JournalEntry.by(
-                        actor, "change repository", repository=name, detail=_as_text(settings)
+                        self._actor, "change repository", repository=name, detail=_as_text(settings)
                     )
                 )
-        return self.get(name, actor=actor)
+        return self.get(name)
 
-    def delete(self, name: str, *, actor: Actor = OPERATOR) -> None:
+    def delete(self, name: str) -> None:
         """Deletes the repository with all its projects; grants and tokens for it go too.
 
         Raises UnknownRepository. The bytes stay until `upkeep sweep`.
         """
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            catalog.delete_repository(self._managed(catalog.lock_repository(name), name, actor))
-            catalog.journal.record(JournalEntry.by(actor, "delete repository", repository=name))
+            catalog.delete_repository(self._managed(catalog.lock_repository(name), name))
+            catalog.journal.record(
+                JournalEntry.by(self._actor, "delete repository", repository=name)
+            )
 
-    def _managed(self, found: Repository | None, name: str, actor: Actor) -> Repository:
-        return admit(self._policy, actor, Permission.MANAGE, name, found)
+    def _allowed(self, permission: Permission) -> list[Repository]:
+        with self._database.read() as connection:
+            return [
+                found
+                for found in Catalog(connection).repositories()
+                if self._gate.allows(self._actor, permission, found)
+            ]
+
+    def _managed(self, found: Repository | None, name: str) -> Repository:
+        return self._gate.admit(self._actor, Permission.MANAGE, name, found)
 
 
 def _check_settings(values: Mapping[str, Any]) -> None:

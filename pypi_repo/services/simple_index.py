@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Protocol
 
-from pypi_repo.domain.access import AccessPolicy, Actor, GrantPolicy, Permission, admit
-from pypi_repo.domain.errors import UnknownProject
+from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Project, ProjectList, ProjectPage, Repository, Versioned
+from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 
@@ -30,10 +30,10 @@ class Index(Protocol):
 class SimpleIndex:
     """The Index of a repository, straight from the database: never a stale page."""
 
-    def __init__(self, repository: str, database: Database, policy: AccessPolicy) -> None:
+    def __init__(self, repository: str, database: Database, gate: Gate) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
-        self._policy = policy
+        self._gate = gate
 
     def check_access(self, actor: Actor) -> None:
         self._readable(actor)
@@ -51,21 +51,14 @@ class SimpleIndex:
             public=repository.public,
             load=lambda: self._load_list(repository),
         )
-        # Not one that extends it: only the built-in policy knows no difference between projects.
-        if type(self._policy) is GrantPolicy:
+        if self._gate.treats_projects_alike(actor, Permission.READ, repository):
             return whole
         return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        found = self._catalog.locate(self._repository, project)
-        repository, located = found or (None, None)
-        repository = admit(
-            self._policy, actor, Permission.READ, self._repository, repository, project
+        repository, located = self._gate.project(
+            actor, Permission.READ, self._catalog, self._repository, project
         )
-        if located is None:
-            raise UnknownProject(
-                f"There is no project {project!r} in {repository.name!r}; check the name."
-            )
         return Versioned(
             key=("project", located.id, located.serial),
             serial=located.serial,
@@ -78,17 +71,13 @@ class SimpleIndex:
     ) -> Versioned[ProjectList]:
         """Who may not read a project must not see its name."""
         page = whole.load()
-        shown = tuple(
-            project
-            for project in page.projects
-            if self._policy.allows(actor, Permission.READ, repository, project.normalized_name)
-        )
-        names = tuple(project.normalized_name for project in shown)
-        return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
+        names = [project.normalized_name for project in page.projects]
+        hidden = self._gate.hidden(actor, Permission.READ, repository, names)
+        shown = tuple(project for project in page.projects if project.normalized_name not in hidden)
+        return replace(whole, key=(whole.key, hidden), load=lambda: replace(page, projects=shown))
 
     def _readable(self, actor: Actor) -> Repository:
-        found = self._catalog.repository(self._repository)
-        return admit(self._policy, actor, Permission.READ, self._repository, found)
+        return self._gate.repository(actor, Permission.READ, self._catalog, self._repository)
 
     def _load_list(self, repository: Repository) -> ProjectList:
         projects = self._catalog.listed_projects(repository)

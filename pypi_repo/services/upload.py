@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import IO
 
-from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import RULES, Profile
 from pypi_repo.domain.records import (
@@ -12,6 +12,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.candidates import Candidate
+from pypi_repo.services.gate import Gate
 from pypi_repo.services.publishing import Accepted, Publishing
 from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.upload_rules import check_quota, existing_file, require_open
@@ -40,16 +41,16 @@ class Uploads:
         repository: str,
         database: Database,
         blobs: BlobStore,
-        policy: AccessPolicy,
+        gate: Gate,
         readmes: Readmes,
         limits: Limits,
     ) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
         self._blobs = blobs
-        self._policy = policy
+        self._gate = gate
         self._readmes = readmes
-        self._publishing = Publishing(repository, database, blobs, policy)
+        self._publishing = Publishing(repository, database, blobs, gate)
         self.limits = limits
 
     def admit(self, actor: Actor) -> Admission:
@@ -57,8 +58,9 @@ class Uploads:
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
-        found = self._catalog.repository(self._repository)
-        repository = admit(self._policy, actor, Permission.UPLOAD, self._repository, found)
+        repository = self._gate.repository(
+            actor, Permission.UPLOAD, self._catalog, self._repository
+        )
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
         return Admission(min(limit, self._room(repository, limit)), repository.profile)
 
@@ -103,7 +105,7 @@ class Uploads:
         filename = form.filename
         where = wanted(self._repository, filename, digests.blake2_256)
         destination = require_open(
-            self._policy,
+            self._gate,
             actor,
             self._repository,
             filename.project,

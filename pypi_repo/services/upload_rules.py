@@ -4,7 +4,7 @@ Asked twice: once before the archive is read, so that most refusals come early, 
 transaction that publishes, where nobody else can change the answer.
 """
 
-from pypi_repo.domain.access import AccessPolicy, Actor, Permission, admit
+from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import (
     FileAlreadyExists,
@@ -17,13 +17,14 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.services.gate import Gate
 from pypi_repo.settings import format_size
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination, FoundRelease
 
 
 def require_open(
-    policy: AccessPolicy,
+    gate: Gate,
     actor: Actor,
     name: str,
     project: NormalizedName,
@@ -34,7 +35,7 @@ def require_open(
     Raises where this actor may not upload to this project, or nobody may.
     """
     repository = None if found is None else found.repository
-    repository = admit(policy, actor, Permission.UPLOAD, name, repository, project)
+    repository = gate.admit(actor, Permission.UPLOAD, name, repository, project)
     assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
     if found.project is not None:
         _refuse_closed(found.project)

@@ -5,8 +5,8 @@ import threading
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 
-from pypi_repo.domain.access import OPERATOR, Actor, require_administrator
-from pypi_repo.domain.errors import RegistryError, UnknownRepository
+from pypi_repo.domain.access import Actor, Permission, require_administrator
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import (
     DayOfUse,
@@ -16,6 +16,7 @@ from pypi_repo.domain.usage import (
     TopProject,
     UploadedFile,
 )
+from pypi_repo.services.gate import Audit, Gate, first_shown
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
 from pypi_repo.storage.usage import Usage
@@ -106,34 +107,39 @@ class UsageCounter:
 
 
 class UsageReports:
-    """Tells any administrator. Who calls without an actor is the operator."""
+    """How much is stored and downloaded, for the operator and for any administrator.
 
-    def __init__(self, database: Database, counter: UsageCounter) -> None:
+    Repositories and projects are named where the policy allows Permission.AUDIT. Every method
+    raises PermissionDenied for anybody else, and where it is asked about what is not shown.
+    """
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate, counter: UsageCounter) -> None:
+        self._actor = actor
+        self._gate = gate
         self._database = database
         self._counter = counter
 
-    def repositories(self, *, actor: Actor = OPERATOR) -> dict[str, RepositoryUsage]:
+    def repositories(self) -> dict[str, RepositoryUsage]:
         """What each repository holds, by name. Raises PermissionDenied."""
-        require_administrator(actor)
+        require_administrator(self._actor)
         with self._database.read() as connection:
             usage = Usage(connection).repositories()
             return {
                 repository.name: usage.get(repository.id, RepositoryUsage())
                 for repository in Catalog(connection).repositories()
+                if self._gate.allows(self._actor, Permission.AUDIT, repository)
             }
 
-    def days(
-        self, number: int = 30, repository: str | None = None, *, actor: Actor = OPERATOR
-    ) -> list[DayOfUse]:
+    def days(self, number: int = 30, repository: str | None = None) -> list[DayOfUse]:
         """The last `number` days, today last, of one repository or all.
 
         Raises UnknownRepository or PermissionDenied.
         """
-        require_administrator(actor)
+        require_administrator(self._actor)
         self._counter.flush()
         first = _days_ago(number - 1)
         with self._database.read() as connection:
-            found = _named(Catalog(connection), repository)
+            found = self._named(Catalog(connection), repository)
             usage = Usage(connection)
             downloads = usage.downloads_by_day(first, found)
             uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
@@ -147,17 +153,17 @@ class UsageReports:
         return days
 
     def days_of_project(
-        self, repository: str, project: str, number: int = 30, *, actor: Actor = OPERATOR
+        self, repository: str, project: str, number: int = 30
     ) -> list[tuple[date, int]]:
         """The downloads of a project, by its normalized name, on each of the last days.
 
         Raises UnknownRepository or PermissionDenied.
         """
-        require_administrator(actor)
+        require_administrator(self._actor)
         self._counter.flush()
         first = _days_ago(number - 1)
         with self._database.read() as connection:
-            found = _named(Catalog(connection), repository)
+            found = self._named(Catalog(connection), repository, project)
             counts = Usage(connection).downloads_by_day(first, found, project)
         days = [first + timedelta(days=offset) for offset in range(number)]
         return [(day, counts.get(day, 0)) for day in days]
@@ -167,45 +173,50 @@ class UsageReports:
         days: int = 30,
         limit: int = 10,
         repository: str | None = None,
-        *,
-        actor: Actor = OPERATOR,
     ) -> list[TopProject]:
         """The most downloaded of the last days. Raises UnknownRepository or PermissionDenied."""
-        require_administrator(actor)
+        require_administrator(self._actor)
         self._counter.flush()
         with self._database.read() as connection:
-            found = _named(Catalog(connection), repository)
-            return Usage(connection).top_projects(_days_ago(days - 1), limit, found)
+            found = self._named(Catalog(connection), repository)
+            usage, audit = Usage(connection), Audit(self._gate, self._actor, Catalog(connection))
+            return first_shown(
+                limit,
+                lambda number: usage.top_projects(_days_ago(days - 1), number, found),
+                lambda top: audit.shows(top.repository, top.project),
+            )
 
-    def newest_uploads(
-        self, limit: int = 10, repository: str | None = None, *, actor: Actor = OPERATOR
-    ) -> list[UploadedFile]:
+    def newest_uploads(self, limit: int = 10, repository: str | None = None) -> list[UploadedFile]:
         """Raises UnknownRepository or PermissionDenied."""
-        require_administrator(actor)
+        require_administrator(self._actor)
         with self._database.read() as connection:
-            found = _named(Catalog(connection), repository)
-            return Usage(connection).newest_uploads(limit, found)
+            found = self._named(Catalog(connection), repository)
+            usage, audit = Usage(connection), Audit(self._gate, self._actor, Catalog(connection))
+            return first_shown(
+                limit,
+                lambda number: usage.newest_uploads(number, found),
+                lambda upload: audit.shows(upload.repository, upload.project),
+            )
 
     def downloads_of_versions(
-        self, repository: str, project: str, days: int = 30, *, actor: Actor = OPERATOR
+        self, repository: str, project: str, days: int = 30
     ) -> dict[str, int]:
         """By version, of the last days. Raises UnknownRepository or PermissionDenied."""
-        require_administrator(actor)
+        require_administrator(self._actor)
         self._counter.flush()
         with self._database.read() as connection:
-            found = _named(Catalog(connection), repository)
+            found = self._named(Catalog(connection), repository, project)
             assert found is not None  # noqa: S101 - a name was given
             return Usage(connection).downloads_of_versions(found, project, _days_ago(days - 1))
+
+    def _named(
+        self, catalog: Catalog, name: str | None, project: str | None = None
+    ) -> Repository | None:
+        if name is None:
+            return None
+        found = catalog.repository(name)
+        return self._gate.admit(self._actor, Permission.AUDIT, name, found, project)
 
 
 def _days_ago(number: int) -> date:
     return datetime.now(UTC).date() - timedelta(days=number)
-
-
-def _named(catalog: Catalog, name: str | None) -> Repository | None:
-    if name is None:
-        return None
-    found = catalog.repository(name)
-    if found is None:
-        raise UnknownRepository(f"There is no repository {name!r} here; check the name.")
-    return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from packaging.utils import NormalizedName
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, func, select
 
 from pypi_repo.domain.accounts import User
 from pypi_repo.domain.lists import ListPage, ListRequest, nearest_page
@@ -46,12 +46,24 @@ class Lists:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def projects(self, repository: Repository, request: ListRequest) -> ListPage[ProjectSummary]:
-        """Projects of a repository whose normalized name holds the text."""
+    def projects(
+        self,
+        repository: Repository,
+        request: ListRequest,
+        hidden: frozenset[NormalizedName] = frozenset(),
+    ) -> ListPage[ProjectSummary]:
+        """Projects of a repository, but those that are hidden, whose normalized name holds the
+        text.
+        """
         wanted = [
             projects.c.repository_id == repository.id,
             *_holding(projects.c.normalized_name, request.text),
         ]
+        if hidden:  # in the statement itself: parameters have a limit
+            names: BindParameter[NormalizedName] = bindparam(
+                None, sorted(hidden), expanding=True, literal_execute=True
+            )
+            wanted.append(projects.c.normalized_name.not_in(names))
         total = self._count(projects, wanted)
         page = nearest_page(request, total)
         if request.sort == "name":

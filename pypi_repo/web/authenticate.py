@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.access import ANONYMOUS, Actor, Grants
 from pypi_repo.domain.errors import InvalidCredentials
 from pypi_repo.services.login import Login
 
@@ -54,7 +54,15 @@ def _basic(value: str) -> tuple[str, str]:
     return username, password
 
 
-def remote_user(environ: "WSGIEnvironment") -> Actor:
-    """For a host or proxy that authenticates by itself and sets REMOTE_USER."""
-    name = environ.get("REMOTE_USER")
-    return Actor(name) if name else ANONYMOUS
+def remote_user(grants: Grants) -> Authenticate:
+    """For a host or proxy that authenticates by itself and sets REMOTE_USER.
+
+    grants: what each of these users may do: `Grants(Access.WRITE)` to read and write every
+        repository, `Grants(named={"main": Access.READ})` to read one.
+    """
+
+    def authenticate(environ: "WSGIEnvironment") -> Actor:
+        name = environ.get("REMOTE_USER")
+        return Actor(name, grants=grants) if name else ANONYMOUS
+
+    return authenticate

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
-from pypi_repo.domain.access import OPERATOR, Actor
+from pypi_repo.domain.access import Actor
 from pypi_repo.services.details import Details
 from pypi_repo.services.download import Downloads
 from pypi_repo.services.publishing import Accepted
@@ -35,7 +35,7 @@ class BoundRepository:
         source: str | os.PathLike[str] | IO[bytes],
         *,
         filename: str | None = None,
-        actor: Actor = OPERATOR,
+        actor: Actor,
     ) -> Accepted:
         """Adds a wheel or sdist, with the very checks of an upload; all or nothing.
 
@@ -44,7 +44,8 @@ class BoundRepository:
         source: its path, or a binary stream, which is read from where it is to its end.
         filename: that of the path, if not said; a stream needs it. The standards say what it must
             be for this project and version.
-        actor: who is noted as the uploader, and must be allowed to upload here.
+        actor: who uploads it, and must be allowed to; OPERATOR for a program that decides that by
+            itself.
 
         Raises a RegistryError that says what is wrong with the file or why it may not be stored,
         OSError where the path cannot be read, and ValueError for a stream without a filename.

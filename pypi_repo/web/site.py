@@ -105,8 +105,8 @@ class _LandingPage(WSGIApp):
         require_reading(request, "repositories/NAME/")
         if path == "/robots.txt":
             return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
-        everybody_may_read = [found for found in self._registry.repositories.all() if found.public]
-        return help_pages.landing_page(request, everybody_may_read)
+        readable = self._registry.acting_as(actor).repositories.readable()
+        return help_pages.landing_page(request, readable)
 
 
 def _repository_app(

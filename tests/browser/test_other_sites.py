@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.browser.conftest import OpenPortal, Portal
 from tests.conftest import PASSWORD, USER
 from tests.support.distributions import multipart, wheel
@@ -103,7 +103,7 @@ def test_a_script_uploads_nothing(
         }""",
         [f"{portal.url}repositories/main/upload", list(body), content_type],
     )
-    assert registry.projects.all("main") == []
+    assert registry.acting_as(OPERATOR).projects.all("main") == []
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1", "localhost"])
@@ -125,7 +125,7 @@ def test_a_page_publishes_nothing_with_a_password_that_the_browser_remembers(
         developer.page.get_by_role("button", name="Win").click()
         developer.page.wait_for_url(f"{upload_url}**")
         expect(developer.page.locator("body")).to_contain_text("comes from another site")
-    assert registry.projects.all("main") == []
+    assert registry.acting_as(OPERATOR).projects.all("main") == []
 
 
 def test_a_link_to_the_sign_in_leads_to_no_other_site(portal: Portal, attacker: Attacker) -> None:
@@ -140,7 +140,7 @@ def test_a_link_to_the_sign_in_leads_to_no_other_site(portal: Portal, attacker: 
 
 def _everything(registry: Registry) -> object:
     return (
-        registry.repositories.all(),
-        registry.accounts.users(),
-        registry.administrators.all(),
+        registry.acting_as(OPERATOR).repositories.all(),
+        registry.acting_as(OPERATOR).accounts.users(),
+        registry.acting_as(OPERATOR).administrators.all(),
     )

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
 from tests.support.distributions import Distribution, wheel
@@ -70,9 +70,9 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     open_portal: OpenPortal, registry: Registry
 ) -> None:
     """On each screen: what is clicked is clicked on the last one, a small one."""
-    registry.repositories.create(LONG, description=f"Of {LONG}")
+    registry.acting_as(OPERATOR).repositories.create(LONG, description=f"Of {LONG}")
     upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
-    registry.accounts.create_user(LONG, showcase.PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_user(LONG, showcase.PASSWORD)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
     portal.open("sign-in")
     found = {("sign-in", screen): _flaws(portal.page) for screen in _screens(portal.page)}
@@ -149,10 +149,10 @@ ANSWERS: dict[str, Callable[[Portal], None]] = {
 def test_nothing_is_in_the_way_where_there_is_nothing_yet(
     width: int, open_portal: OpenPortal, registry: Registry
 ) -> None:
-    for repository in registry.repositories.all():
-        registry.repositories.delete(repository.name)
-    for user in registry.accounts.users():
-        registry.accounts.delete_user(user.name)
+    for repository in registry.acting_as(OPERATOR).repositories.all():
+        registry.acting_as(OPERATOR).repositories.delete(repository.name)
+    for user in registry.acting_as(OPERATOR).accounts.users():
+        registry.acting_as(OPERATOR).accounts.delete_user(user.name)
     portal = open_portal(viewport={"width": width, "height": 800})
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
     for path in ("", "repositories", "users", "activity?actor=nobody"):
@@ -341,7 +341,7 @@ def test_times_are_in_the_readers_zone(open_portal: OpenPortal) -> None:
 
 def test_a_digest_is_short_and_copied_whole(portal: Portal, registry: Registry) -> None:
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
-    _project, files = registry.projects.get("main", "ledger-client")
+    _project, files = registry.acting_as(OPERATOR).projects.get("main", "ledger-client")
     newest = files[-1]
     portal.open("activity?project=ledger-client&repository=main&action=upload+file")
     digest = portal.page.locator(".digest", has_text=newest.digests.sha256[:12]).first
@@ -359,7 +359,9 @@ def test_a_session_that_ended_meanwhile_is_told_to_the_uploader(
 ) -> None:
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
     portal.open("repositories/main/upload")
-    registry.administrators.set_password(showcase.ADMINISTRATOR, "another horse")
+    registry.acting_as(OPERATOR).administrators.set_password(
+        showcase.ADMINISTRATOR, "another horse"
+    )
     distribution = wheel("late", "1.0")
     portal.upload(distribution)
     assert "sign in" in portal.result_of(distribution)
@@ -396,7 +398,7 @@ def test_a_hostile_package_does_no_harm(
     content_type: str, portal: Portal, registry: Registry
 ) -> None:
     """X54."""
-    registry.repositories.change("main", profile="lenient")
+    registry.acting_as(OPERATOR).repositories.change("main", profile="lenient")
     raw = "\n.. raw:: html\n\n   <script>window.harmed = 'rst'</script>\n"
     upload(
         registry,
@@ -474,7 +476,9 @@ def test_what_a_faulty_sanitiser_leaves_reaches_nothing_of_the_portal(
     _press_everything(alone)
     assert page.evaluate("[window.origin, window.harmed ?? null]") == ["null", None]
     assert left == []
-    names = [administrator.name for administrator in registry.administrators.all()]
+    names = [
+        administrator.name for administrator in registry.acting_as(OPERATOR).administrators.all()
+    ]
     assert "evil" not in names
 
 

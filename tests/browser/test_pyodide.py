@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.browser.conftest import OpenPortal
 from tests.support.distributions import wheel
 from tests.support.live import LiveServer
@@ -47,8 +47,8 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_micropip_installs_a_project_and_what_it_needs(
     notebook: str, open_portal: OpenPortal, server: LiveServer, registry: Registry, tmp_path: Path
 ) -> None:
-    registry.repositories.create("open", public=True)
-    registry.repositories.create("more", public=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True)
+    registry.acting_as(OPERATOR).repositories.create("more", public=True)
     upload(registry, wheel("Demo.App", "1.0", requires_dist=["other-thing"]), repository="more")
     upload(registry, wheel("Demo.App", "0.9"), repository="more")
     upload(registry, wheel("other-thing", "2.0"), repository="more")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support.clients import Clients, Completed
 from tests.support.distributions import Distribution, sdist, wheel
@@ -141,5 +141,5 @@ def _choose(portal: Portal, box: str, what: str) -> None:
 
 
 def _stored(registry: Registry, project: str) -> dict[str, str]:
-    _project, files = registry.projects.get("team-a", project)
+    _project, files = registry.acting_as(OPERATOR).projects.get("team-a", project)
     return {file.filename: file.digests.sha256 for file in files}

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from tests.support.distributions import Distribution, multipart, upload_form
 from tests.support.http import basic, bearer
@@ -172,8 +172,8 @@ def cli(nowhere: CommandLine) -> CommandLine:
 def main_cli(cli: CommandLine) -> CommandLine:
     """With repository `main` and the user `ada`, made in the cheapest way."""
     registry = cli.registry()
-    registry.repositories.create("main")
-    registry.accounts.create_user("ada", PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user("ada", PASSWORD)
     registry.close()
     return cli
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo import OPERATOR
 from pypi_repo.settings import format_size
 from tests.cli.conftest import PASSWORD, CommandLine, Index, stuck
 from tests.support.distributions import wheel
@@ -53,7 +54,10 @@ def test_there_and_back(filled: CommandLine, empty: CommandLine, tmp_path: Path)
     assert empty.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert empty.ok("user", "list") == filled.ok("user", "list")
     with empty.registry() as registry:
-        assert [project.name for project in registry.projects.all("main")] == ["demo", "other"]
+        assert [project.name for project in registry.acting_as(OPERATOR).projects.all("main")] == [
+            "demo",
+            "other",
+        ]
 
 
 def test_show_needs_no_registry(filled: CommandLine, empty: CommandLine, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.support.postgres import PostgresServer
@@ -226,7 +226,7 @@ def test_on_postgresql(cli: CommandLine, postgres: PostgresServer, tmp_path: Pat
     created = cli.run_anywhere("repository", "create", "main", *place)
     again = cli.run_anywhere("repository", "create", "main", *place)
     registry = Registry(Settings(database=place[1], blobs="memory://"))
-    names = [repository.name for repository in registry.repositories.all()]
+    names = [repository.name for repository in registry.acting_as(OPERATOR).repositories.all()]
     registry.close()
 
     assert [each.exit_code for each in (refused, empty, upgraded, created, again)] == [
@@ -280,7 +280,7 @@ def test_a_password_typed_at_a_terminal(cli: CommandLine, tmp_path: Path) -> Non
     assert "Created" in seen
     assert PASSWORD not in seen
     registry = Registry(Settings(database=f"sqlite:///{tmp_path}/data/registry.db"))
-    assert [user.name for user in registry.accounts.users()] == ["ada"]
+    assert [user.name for user in registry.acting_as(OPERATOR).accounts.users()] == ["ada"]
     registry.close()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo import OPERATOR
 from pypi_repo.settings import format_size
 from tests.cli.conftest import PASSWORD, CommandLine, Index, typed
 from tests.support.distributions import sdist, wheel
@@ -21,11 +22,11 @@ def filled(main_cli: CommandLine, index: Index) -> CommandLine:
     for distribution in (ONE, TWO, SOURCE):
         assert index.upload(distribution, "ada", PASSWORD) == 200
     registry = index.registry
-    registry.accounts.create_token("ada", name="laptop")
-    registry.accounts.create_token("ada", name="CI")
-    registry.administrators.create("root", PASSWORD)
-    registry.administrators.create("second", PASSWORD)
-    registry.administrators.create_token("second", name="terraform")
+    registry.acting_as(OPERATOR).accounts.create_token("ada", name="laptop")
+    registry.acting_as(OPERATOR).accounts.create_token("ada", name="CI")
+    registry.acting_as(OPERATOR).administrators.create("root", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("second", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create_token("second", name="terraform")
     return main_cli
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.texts import printable
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
@@ -26,12 +26,12 @@ def test_printable() -> None:
 
 def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, index: Index) -> None:
     registry = index.registry
-    registry.repositories.change("main", description=EVIL)
-    token, _secret = registry.accounts.create_token("ada", name=EVIL)
-    registry.administrators.create("root", PASSWORD)
-    registry.administrators.create_token("root", name=EVIL)
+    registry.acting_as(OPERATOR).repositories.change("main", description=EVIL)
+    token, _secret = registry.acting_as(OPERATOR).accounts.create_token("ada", name=EVIL)
+    registry.acting_as(OPERATOR).administrators.create("root", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create_token("root", name=EVIL)
     assert index.upload(wheel("demo"), "ada", PASSWORD) == 200
-    registry.projects.set_status("main", "demo", "archived", EVIL)
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "archived", EVIL)
     for command in (
         ["repository", "list"],
         ["repository", "show", "main"],
@@ -106,7 +106,10 @@ def test_passwords_that_nobody_could_read_are_not_made(tmp_path: Path) -> None:
     data = tmp_path / "data"
     done = into_full_output(["serve", "--port", "0"], data)
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
-        made = [*registry.administrators.all(), *registry.accounts.users()]
+        made = [
+            *registry.acting_as(OPERATOR).administrators.all(),
+            *registry.acting_as(OPERATOR).accounts.users(),
+        ]
 
     assert done.returncode == 1
     assert made == []

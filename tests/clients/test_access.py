@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Access, Registry
+from pypi_repo import OPERATOR, Access, Registry
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients, Completed
@@ -82,7 +82,7 @@ def test_overwriting_where_it_is_allowed(
     tmp_path: Path,
 ) -> None:
     """The new content is what the same client, with its caches, installs from then on."""
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     for text in ("first", "second"):
         clients.publish_with_twine(*site.target(), noted(text).save(tmp_path))
         again = ["--force-reinstall"] if installer == "pip" else ["--reinstall", "--refresh"]
@@ -120,7 +120,7 @@ def test_anonymous_in_a_public_repository(
     python: Path,
     tmp_path: Path,
 ) -> None:
-    registry.repositories.create("open", public=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True)
     clients.publish_with_twine(*site.target("open"), noted("first").save(tmp_path))
     install(installer, clients, python, site.anonymous_index("open"))
 
@@ -130,21 +130,21 @@ def test_anonymous_in_a_public_repository(
 def test_nobody_publishes_without_credentials(
     registry: Registry, clients: Clients, site: Addresses, tmp_path: Path
 ) -> None:
-    registry.repositories.create("open", public=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True)
     file = noted("first").save(tmp_path)
     for repository in ("open", "main"):
         target = ["--publish-url", site.upload(repository), "--trusted-publishing", "never"]
         refused = clients.uv("publish", *target, file, check=False)
         assert refused.returncode != 0
         assert "Missing credentials" in refused.text  # how uv puts a 401 with nothing to try
-        assert registry.projects.all(repository) == []
+        assert registry.acting_as(OPERATOR).projects.all(repository) == []
 
 
 def test_user_of_one_repository(
     registry: Registry, clients: Clients, site: Addresses, python: Path, tmp_path: Path
 ) -> None:
-    registry.repositories.create("tools")
-    registry.accounts.create_user(
+    registry.acting_as(OPERATOR).repositories.create("tools")
+    registry.acting_as(OPERATOR).accounts.create_user(
         "guest", PASSWORD, everywhere=Access.NONE, named={"tools": Access.WRITE}
     )
     file = noted("first").save(tmp_path)
@@ -178,13 +178,13 @@ def test_a_revoked_token_is_refused_at_once(
     registry: Registry, clients: Clients, site: Addresses, python: Path, tmp_path: Path
 ) -> None:
     clients.publish_with_twine(*site.target(), noted("first").save(tmp_path))
-    token, secret = registry.accounts.create_token(site.user, read_only=True)
+    token, secret = registry.acting_as(OPERATOR).accounts.create_token(site.user, read_only=True)
     index = with_credentials(site.anonymous_index(), "__token__", secret)
     install("pip", clients, python, index)
     refused = clients.publish_with_twine(
         site.upload(), "__token__", secret, noted("second").save(tmp_path), check=False
     )
-    registry.accounts.revoke_token(token.id)
+    registry.acting_as(OPERATOR).accounts.revoke_token(token.id)
     barred = install("pip", clients, python, index, "--force-reinstall", check=False)
 
     assert "403" in refused.text
@@ -204,7 +204,7 @@ def test_any_password_in_every_place_where_it_is_written(
     python: Path,
     tmp_path: Path,
 ) -> None:
-    registry.accounts.set_password(site.user, password)
+    registry.acting_as(OPERATOR).accounts.set_password(site.user, password)
     target = (site.upload(), site.user, password)
     clients.write_pypirc({"team": target})
     if password.isascii() or password == "naïve-pässwörd":

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.web.portal.connecting import connection_settings
 from tests.conftest import PASSWORD, USER
 from tests.support.addresses import Addresses
@@ -95,14 +95,14 @@ PASSWORD_IN_URLS = "correct-horse"
 
 @pytest.fixture
 def desk(registry: Registry, site: Addresses, clients: Clients, tmp_path: Path) -> Desk:
-    registry.accounts.set_password(USER, PASSWORD_IN_URLS)
+    registry.acting_as(OPERATOR).accounts.set_password(USER, PASSWORD_IN_URLS)
     folder = tmp_path / "desk"
     folder.mkdir()
     return Desk(site, clients, folder)
 
 
 def _published(registry: Registry) -> list[str]:
-    return [project.name for project in registry.projects.all("main")]
+    return [project.name for project in registry.acting_as(OPERATOR).projects.all("main")]
 
 
 def test_pip_with_netrc_and_requirements(desk: Desk, registry: Registry) -> None:

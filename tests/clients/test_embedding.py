@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from pypi_repo import EVERY_AREA, DownloadApp, Registry, Settings, SimpleIndexApp, mount
+from pypi_repo import EVERY_AREA, OPERATOR, DownloadApp, Registry, Settings, SimpleIndexApp, mount
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
@@ -54,8 +54,8 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "registry"
     folder.mkdir()
     with opened(folder) as registry:
-        registry.repositories.create("releases")
-        registry.accounts.create_user(USER, PASSWORD)
+        registry.acting_as(OPERATOR).repositories.create("releases")
+        registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     return folder
 
 
@@ -216,7 +216,7 @@ def test_own_auth(clients: Clients, folder: Path) -> None:
     assert "'reader' may not upload to repository 'releases'" in reader.text
     assert "Wrong user name or password." in wrong.text
     with opened(folder) as registry:
-        _project, files = registry.projects.get("releases", "demo")
+        _project, files = registry.acting_as(OPERATOR).projects.get("releases", "demo")
         assert [file.uploaded_by for file in files] == ["publisher"]
 
 
@@ -360,8 +360,8 @@ def test_two_registries_in_one_process(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         with opened(tmp_path / name) as registry:
-            registry.repositories.create("releases")
-            registry.accounts.create_user(name, PASSWORD)
+            registry.acting_as(OPERATOR).repositories.create("releases")
+            registry.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
         applications[f"/{name}"] = make(str(tmp_path / name))
     with LiveServer(mount(applications)) as server:
         with publishing(f"{server.url}/one/legacy/", "one", PASSWORD) as publisher:

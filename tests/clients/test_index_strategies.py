@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Access, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from tests.conftest import PASSWORD, USER
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients, Completed
@@ -39,7 +39,7 @@ class Neighbours:
 @pytest.fixture
 def public() -> Iterator[Registry]:
     registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    registry.repositories.create("main", public=True)
+    registry.acting_as(OPERATOR).repositories.create("main", public=True)
     yield registry
     registry.close()
 
@@ -47,7 +47,9 @@ def public() -> Iterator[Registry]:
 @pytest.fixture
 def indexes(registry: Registry, site: Addresses, public: Registry) -> Iterator[Neighbours]:
     """On two servers, as they would be: no credentials of one are good for the other."""
-    registry.accounts.create_user(STRANGER_TO_MAIN, PASSWORD, everywhere=Access.NONE)
+    registry.acting_as(OPERATOR).accounts.create_user(
+        STRANGER_TO_MAIN, PASSWORD, everywhere=Access.NONE
+    )
     with LiveServer(public.wsgi_app(), prefix="/public") as server:
         yield Neighbours(
             private={
@@ -130,7 +132,7 @@ def test_uv_and_a_project_without_files(
 ) -> None:
     """X05: what was once published here answers 200, so the public one's stays out of reach."""
     upload(registry, wheel("demo", "1.0"))
-    registry.projects.delete_file("main", "demo-1.0-py3-none-any.whl")
+    registry.acting_as(OPERATOR).projects.delete_file("main", "demo-1.0-py3-none-any.whl")
     upload(public, wheel("demo", "9.0"))
     pair = (indexes.private[200], indexes.public)
     refused = uv_install(clients, python, FIRST_INDEX, pair, check=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.clients.conftest import PREFIX
 from tests.conftest import PASSWORD, USER
 from tests.support.addresses import Addresses
@@ -165,7 +165,7 @@ def test_hash_checking(
     installer: str, registry: Registry, clients: Clients, site: Addresses, python: Path
 ) -> None:
     """The digest of what was reviewed pins the content, also where overwriting is allowed."""
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     reviewed = wheel("demo", files={"demo/__init__.py": b"NOTE = 'reviewed'\n"})
     upload(site, reviewed)
     requirements = clients.home / "requirements.txt"
@@ -190,7 +190,9 @@ def test_yanked_versions_are_avoided(
     registry: Registry, clients: Clients, site: Addresses, python: Path
 ) -> None:
     upload(site, wheel("demo", "1.0"), wheel("demo", "2.0"))
-    registry.projects.yank_release("main", "demo", "2.0", "It deletes the wrong folder.")
+    registry.acting_as(OPERATOR).projects.yank_release(
+        "main", "demo", "2.0", "It deletes the wrong folder."
+    )
     clients.pip(python, "install", "--index-url", site.index(), "demo")
     frozen = clients.uv("pip", "freeze", "--python", python)
     pinned = clients.pip(python, "install", "--index-url", site.index(), "demo==2.0")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
 from tests.support.distributions import Distribution, sdist, wheel
@@ -38,7 +38,7 @@ def publish(registry: Registry, *dists: Distribution) -> None:
 
 
 def uploaded_at(registry: Registry, dist: Distribution) -> datetime:
-    _project, files = registry.projects.get("main", dist.name)
+    _project, files = registry.acting_as(OPERATOR).projects.get("main", dist.name)
     (found,) = [file.uploaded_at for file in files if file.filename == dist.filename]
     return found
 
@@ -138,7 +138,7 @@ def test_a_lock_file_and_other_content(name: str, installer: Installer, registry
     uv locked the URL, which is gone with the content; poetry and pdm look the file up again, and
     see its digest.
     """
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     publish(registry, wheel("demo"))
     installer.install("demo")
     publish(registry, wheel("demo", files={"demo/__init__.py": b"NOTE = 'replaced'\n"}))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.clients import Clients, Completed
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.live import LiveServer
@@ -76,7 +76,7 @@ class Mirror:
 
 @pytest.fixture
 def url(registry: Registry) -> Iterator[str]:
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     with LiveServer(registry.wsgi_app(), prefix="/packages/team") as server:
         yield server.url
 
@@ -90,7 +90,7 @@ def digests(*dists: Distribution) -> dict[str, str]:
 
 
 def serial(registry: Registry) -> int:
-    return registry.repositories.get("main").serial
+    return registry.acting_as(OPERATOR).repositories.get("main").serial
 
 
 def test_mirrored_twice(registry: Registry, clients: Clients, url: str, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_yank_reaches_the_mirror(
     upload(registry, wheel("demo", "1.0"))
     mirror = Mirror(clients, tmp_path, url)
     mirror.run()
-    registry.projects.yank_release("main", "demo", "1.0", "It is broken.")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "It is broken.")
     mirror.run()
     page = tmp_path / "mirror" / "web" / "simple" / "demo" / "index.v1_json"
     (file,) = json.loads(page.read_text())["files"]
@@ -148,7 +148,7 @@ def test_a_yank_reaches_the_mirror(
 
 def test_below_another_path(registry: Registry, clients: Clients, tmp_path: Path) -> None:
     """bandersnatch refuses the URLs of files by themselves, before it has asked for any."""
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     upload(registry, wheel("demo", "1.0"))
     with LiveServer(registry.wsgi_app(), prefix="/team") as server:
         mirror = Mirror(clients, tmp_path, server.url)

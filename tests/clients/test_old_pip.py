@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
@@ -42,7 +42,7 @@ def packages(registry: Registry) -> None:
     upload(registry, wheel("library", "1.0"))
     upload(registry, wheel("library", "2.0", requires_python=">=99"))
     upload(registry, wheel("library", "3.0"))
-    registry.projects.yank_release("main", "library", "3.0", "It is broken.")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "library", "3.0", "It is broken.")
 
 
 def test_old_pip_installs(old_pip: Path, clients: Clients, site: Addresses, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.conftest import PASSWORD, USER
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
@@ -54,7 +54,7 @@ def test_hashes_without_a_download(
     clients: Clients,
     tmp_path: Path,
 ) -> None:
-    registry.repositories.change("main", public=public)
+    registry.acting_as(OPERATOR).repositories.change("main", public=public)
     files = [wheel("Demo", "1.0", requires_dist=["Other.Thing"]), sdist("Demo", "1.0")]
     others = [wheel("other-thing", "2.0"), sdist("other-thing", "2.0"), wheel("other-thing", "1.0")]
     for dist in files + others:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.conftest import PASSWORD, READER
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
@@ -21,7 +21,7 @@ def imported_version(clients: Clients, python: Path, package: str) -> str:
 
 
 def versions_of(registry: Registry, project: str, repository: str = "main") -> list[str]:
-    _project, files = registry.projects.get(repository, project)
+    _project, files = registry.acting_as(OPERATOR).projects.get(repository, project)
     return sorted({file.version for file in files})
 
 
@@ -84,7 +84,7 @@ def test_a_token_in_the_url_of_uv_publish(
     registry: Registry, clients: Clients, site: Addresses, tmp_path: Path
 ) -> None:
     """Not a user name with an @: uv publish sends what the URL holds without decoding it."""
-    _token, secret = registry.accounts.create_token(site.user)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(site.user)
     url = with_credentials(site.upload(), "__token__", secret)
     file = wheel("demo").save(tmp_path)
     clients.uv("publish", "--trusted-publishing", "never", "--publish-url", url, file)
@@ -124,7 +124,9 @@ def test_an_sdist_and_its_dependency_come_from_the_index(
 def test_a_token_stands_for_the_password(
     username: str, registry: Registry, clients: Clients, site: Addresses, tmp_path: Path
 ) -> None:
-    _token, secret = registry.accounts.create_token(site.user, repository="main")
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
+        site.user, repository="main"
+    )
     clients.write_pypirc({"team": (site.upload(), username, secret)})
     clients.twine("upload", "--repository", "team", wheel("demo").save(tmp_path))
     python = clients.venv(tmp_path / "venv")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.conftest import READER
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients, Completed
@@ -94,9 +94,9 @@ def publish(
 
 def stored(registry: Registry) -> dict[str, str]:
     """filename -> digest of all that was published."""
-    if not registry.projects.all("main"):
+    if not registry.acting_as(OPERATOR).projects.all("main"):
         return {}
-    _project, files = registry.projects.get("main", "demo")
+    _project, files = registry.acting_as(OPERATOR).projects.get("main", "demo")
     return {file.filename: file.digests.sha256 for file in files}
 
 
@@ -119,12 +119,12 @@ def test_again_with_identical_content(
 ) -> None:
     """U54: a repeated publish ends well and changes nothing, without any option."""
     publish(client, clients, project, site.target())
-    before, serial = stored(registry), registry.repositories.get("main").serial
+    before, serial = stored(registry), registry.acting_as(OPERATOR).repositories.get("main").serial
     again = publish(client, clients, project, site.target())
 
     assert again.returncode == 0
     assert stored(registry) == before
-    assert registry.repositories.get("main").serial == serial
+    assert registry.acting_as(OPERATOR).repositories.get("main").serial == serial
 
 
 @pytest.mark.parametrize("client", [name for name in BACKENDS if name != "hatch"])
@@ -232,11 +232,11 @@ def test_check_url_of_uv_without_credentials(
     """uv takes the 401 for "not there" and uploads again, which is U54's business."""
     options = ["--check-url", site.anonymous_index()]
     publish(client, clients, project, site.target(), options=options)
-    before, serial = stored(registry), registry.repositories.get("main").serial
+    before, serial = stored(registry), registry.acting_as(OPERATOR).repositories.get("main").serial
     publish(client, clients, project, site.target(), options=options)
 
     assert stored(registry) == before
-    assert registry.repositories.get("main").serial == serial
+    assert registry.acting_as(OPERATOR).repositories.get("main").serial == serial
 
 
 @pytest.mark.parametrize("client", ["hatch"])
@@ -263,7 +263,7 @@ def test_hatch_shows_a_refusal(
     client: str, project: Path, registry: Registry, clients: Clients, site: Addresses
 ) -> None:
     publish(client, clients, project, site.target())
-    registry.projects.delete_file("main", "demo-1.0.tar.gz")
+    registry.acting_as(OPERATOR).projects.delete_file("main", "demo-1.0.tar.gz")
     again = publish(client, clients, project, site.target(), check=False)
 
     assert again.returncode != 0

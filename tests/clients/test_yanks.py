@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.records import ProjectStatus
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients
@@ -32,7 +32,7 @@ def registry(registry: Registry) -> Registry:
     """demo 1.0 and 2.0, which is yanked."""
     upload(registry, wheel("demo", "1.0"))
     upload(registry, wheel("demo", "2.0"))
-    registry.projects.yank_release("main", "demo", "2.0", REASON)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "2.0", REASON)
     return registry
 
 
@@ -65,7 +65,7 @@ def test_nothing_else_in_range(name: str, installer: Installer, registry: Regist
 def test_taken_back(name: str, installer: Installer, registry: Registry) -> None:
     installer.install("demo")
     before = installer.installed
-    registry.projects.yank_release("main", "demo", "2.0", None)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "2.0", None)
     again = ["--upgrade"] if name == "pip" else ["--upgrade", "--refresh"]
     installer.install("demo", options=again)
 
@@ -76,7 +76,7 @@ def test_taken_back(name: str, installer: Installer, registry: Registry) -> None
 @each_bare
 def test_without_a_reason(name: str, installer: Installer, registry: Registry) -> None:
     """X33: the two read an empty string differently, so the index must not say one."""
-    registry.projects.yank_release("main", "demo", "1.0", "")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "")
     refused = installer.install("demo", check=False)
 
     assert refused.returncode != 0
@@ -88,7 +88,7 @@ def test_one_file_of_a_release(name: str, installer: Installer, registry: Regist
     """A yank is of a file: the sdist beside a yanked wheel is as good as before."""
     upload(registry, wheel("tool", files={"tool/__init__.py": b"ORIGIN = 'wheel'\n"}))
     upload(registry, sdist("tool", files={"tool/__init__.py": b"ORIGIN = 'sdist'\n"}))
-    registry.projects.yank_file("main", "tool-1.0-py3-none-any.whl", REASON)
+    registry.acting_as(OPERATOR).projects.yank_file("main", "tool-1.0-py3-none-any.whl", REASON)
     installer.install("tool")
     origin = installer.clients.run(installer.python, "-c", "import tool; print(tool.ORIGIN)")
 
@@ -99,7 +99,7 @@ def test_one_file_of_a_release(name: str, installer: Installer, registry: Regist
 def test_in_a_lock_file(name: str, installer: Installer, registry: Registry) -> None:
     """Yanked after it was locked, and installed all the same."""
     installer.install("demo>=1")
-    registry.projects.yank_release("main", "demo", "1.0", REASON)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", REASON)
     installer.start_anew()
     installer.install_locked()
 
@@ -118,9 +118,11 @@ def test_with_a_hash(name: str, installer: Installer, registry: Registry) -> Non
 @each_bare
 def test_quarantined_and_back(name: str, installer: Installer, registry: Registry) -> None:
     """X46: a quarantined project has no files for anybody; pip and uv are told of none."""
-    registry.projects.set_status("main", "demo", "quarantined", "It steals passwords.")
+    registry.acting_as(OPERATOR).projects.set_status(
+        "main", "demo", "quarantined", "It steals passwords."
+    )
     refused = installer.install("demo==1.0", check=False)
-    registry.projects.set_status("main", "demo", "active")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     again = [] if name == "pip" else ["--refresh"]
     installer.install("demo==1.0", options=again)
 
@@ -134,7 +136,7 @@ def test_other_statuses(
     name: str, status: ProjectStatus, installer: Installer, registry: Registry
 ) -> None:
     """X46: nothing to an installer."""
-    registry.projects.set_status("main", "demo", status)
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", status)
     installer.install("demo")
 
     assert installer.installed == {"demo": "1.0"}

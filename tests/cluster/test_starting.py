@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo import OPERATOR
 from tests.cluster.conftest import at_once
 from tests.conftest import populate
 from tests.serve.conftest import addresses, download_path
@@ -99,7 +100,7 @@ def test_workers_forked_from_a_loaded_application(
         answers = at_once(publish_and_read_back, range(len(dists)))
         assert server.terminate() == 0
     with shared.registry() as registry:
-        (today,) = registry.usage.days(1)
+        (today,) = registry.acting_as(OPERATOR).usage.days(1)
 
     assert answers == [(200, dist.content) for dist in dists]
     assert today.downloads == len(dists)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pypi_repo
-from pypi_repo import EVERY_AREA, Registry, Settings
+from pypi_repo import EVERY_AREA, OPERATOR, Registry, Settings
 from tests.support.clients import Clients
 from tests.support.console import Machine, console_blocks, is_run
 from tests.support.distributions import sdist, wheel
@@ -99,18 +99,18 @@ def settled(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
 def _fill(registry: Registry, folder: Path) -> str:
     """Accounts, repositories and packages that pages name. The path of one stored file."""
     for name in ("main", "releases", "public-api", "drop-box"):
-        registry.repositories.create(name, allow_overwrite=True)
-    registry.administrators.create("boss@example.com", PASSWORD)
+        registry.acting_as(OPERATOR).repositories.create(name, allow_overwrite=True)
+    registry.acting_as(OPERATOR).administrators.create("boss@example.com", PASSWORD)
     for name in USERS:
-        registry.accounts.create_user(name, PASSWORD)
+        registry.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
     main = registry.repository("main")
-    main.add_file(sdist("hello-team").save(folder))
-    return main.add_file(wheel("hello-team").save(folder)).file.path
+    main.add_file(sdist("hello-team").save(folder), actor=OPERATOR)
+    return main.add_file(wheel("hello-team").save(folder), actor=OPERATOR).file.path
 
 
 def _tokens(registry: Registry) -> tuple[str, str]:
-    _token, secret = registry.accounts.create_token("user")
-    _token, administrators = registry.administrators.create_token(
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token("user")
+    _token, administrators = registry.acting_as(OPERATOR).administrators.create_token(
         "boss@example.com", areas=EVERY_AREA
     )
     return secret, administrators

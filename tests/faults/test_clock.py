@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pypi_repo import OPERATOR
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.serve.conftest import publisher_of
 from tests.support.distributions import wheel
@@ -98,7 +99,9 @@ def test_set_back_two_days(installed: Installation, clock: Clock) -> None:
 def test_logins_and_tokens(installed: Installation, clock: Clock) -> None:
     """Set back, nobody is let in who was not before, and nobody is locked out for days."""
     with installed.registry() as registry:
-        _token, secret = registry.accounts.create_token(USER, expires_in=timedelta(hours=1))
+        _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
+            USER, expires_in=timedelta(hours=1)
+        )
     with installed.start() as server:
         cookie = signed_in(server)
         target = f"{server.url}/repositories/main/"

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import basic
@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[ServeProcess]:
     settings = Settings(database=f"sqlite:///{data}/registry.db", password_cost=4)
     with Registry(settings) as registry:
         populate(registry)
-        registry.accounts.create_user(OTHER, PASSWORD)
+        registry.acting_as(OPERATOR).accounts.create_user(OTHER, PASSWORD)
     options = ("--workers", "1", "--trusted-proxy", ELSEWHERE)  # each has its own places
     with ServeProcess("--data", str(data), *options) as server:
         yield server
@@ -187,4 +187,4 @@ def signed_in(server: ServeProcess) -> str:
 
 def token_of(data: Path) -> str:
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
-        return registry.administrators.create_token(ADMINISTRATOR)[1]
+        return registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)[1]

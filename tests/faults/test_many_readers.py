@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from tests.serve.conftest import clean_environment, download_path
 from tests.support.distributions import wheel
 from tests.support.http import Connection
@@ -25,7 +25,7 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess
     """A server that counts the turns of its loop, with a public repository."""
     data = tmp_path_factory.mktemp("registry")
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
-        registry.repositories.create("open", public=True)
+        registry.acting_as(OPERATOR).repositories.create("open", public=True)
         publish(registry, DEMO, "open")
     port = free_port()
     command = [sys.executable, "-m", "tests.support.counting_server", str(data), str(port)]

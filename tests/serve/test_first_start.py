@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from pypi_repo import OPERATOR
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
 from tests.support.clients import Clients
@@ -121,7 +122,7 @@ def test_a_prepared_registry_gets_no_accounts_on_top(prepared: Prepared) -> None
     with prepared.start() as server:
         output = server.output
     registry = prepared.registry()
-    names = [user.name for user in registry.accounts.users()]
+    names = [user.name for user in registry.acting_as(OPERATOR).accounts.users()]
     registry.close()
 
     assert re.fullmatch(PLACES + LISTENING.pattern, output), output

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo import OPERATOR
 from tests.clients.test_publishing_clients import BACKENDS, every_client, publish
 from tests.conftest import PASSWORD, READER, USER
 from tests.serve.conftest import Prepared, addresses, publisher_of
@@ -37,7 +38,7 @@ def test_refused_and_accepted(
         nothing = publisher.get("/repositories/main/simple/demo/").status
     accepted = publish(client, clients, project, (url, USER, PASSWORD))
     registry = prepared.registry()
-    _project, files = registry.projects.get("main", "demo")
+    _project, files = registry.acting_as(OPERATOR).projects.get("main", "demo")
     registry.close()
 
     assert stranger.returncode != 0

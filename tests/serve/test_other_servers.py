@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import addresses, download_path, publisher_of
 from tests.support.clients import Clients
@@ -97,8 +97,8 @@ def make_accounts(data: Path) -> None:
     """While the server runs: it asks the database on each request."""
     url = f"sqlite:///{data}/registry.db"
     registry = Registry(Settings(database=url, password_cost=4))
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     registry.close()
 
 
@@ -170,7 +170,7 @@ def test_an_orderly_end_answers_and_writes_what_was_counted(
             stopping.set()
         assert server.process.wait(60) in (0, 143)
     with Registry(Settings(database=f"sqlite:///{data}/registry.db")) as registry:
-        counted = sum(day.downloads for day in registry.usage.days())
+        counted = sum(day.downloads for day in registry.acting_as(OPERATOR).usage.days())
 
     assert len(got) >= 20
     assert (

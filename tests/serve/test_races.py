@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from pypi_repo import OPERATOR
 from tests.serve.conftest import Prepared, publisher_of
 from tests.support.distributions import Distribution, wheel
 from tests.support.journal import journal_of
@@ -74,7 +75,7 @@ def test_sixteen_versions_of_a_new_project(prepared_on_each_engine: Prepared) ->
 def test_overwriting_by_sixteen(prepared_on_each_engine: Prepared) -> None:
     """Where it is allowed everybody is told 200, and the last one's content is what is served."""
     registry = prepared_on_each_engine.registry()
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     dists = [wheel("demo", files={"demo/who.txt": b"%d" % n}) for n in range(CLIENTS)]
     with prepared_on_each_engine.start() as one, prepared_on_each_engine.start() as two:
         answers = race([one, two], dists)

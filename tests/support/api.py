@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
-from pypi_repo import EVERY_AREA, Area, Registry
+from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
 from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
 from tests.support.distributions import wheel
 
@@ -41,7 +41,7 @@ class ApiClient:
         *,
         read_only: bool = False,
     ) -> None:
-        _token, self.token = registry.administrators.create_token(
+        _token, self.token = registry.acting_as(OPERATOR).administrators.create_token(
             administrator, name="test", areas=areas, read_only=read_only
         )
         self.client = Client(registry.wsgi_app())

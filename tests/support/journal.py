@@ -1,9 +1,9 @@
 """The journal as tests read it."""
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
 
 
 def journal_of(registry: Registry, repository: str | None = None) -> list[JournalEntry]:
     """What happened, oldest first: in one repository, or everywhere."""
-    return registry.activity.entries(JournalFilter(repository=repository))[::-1]
+    return registry.acting_as(OPERATOR).activity.entries(JournalFilter(repository=repository))[::-1]

@@ -47,6 +47,13 @@ def _public(*names: str) -> list[Entry]:
 
 def _services(**places: str) -> list[Entry]:
     return [
+        Entry(f"pypi_repo.services.{place}", f"registry.acting_as(actor).{attribute}")
+        for attribute, place in places.items()
+    ]
+
+
+def _operating(**places: str) -> list[Entry]:
+    return [
         Entry(f"pypi_repo.services.{place}", f"registry.{attribute}")
         for attribute, place in places.items()
     ]
@@ -63,20 +70,21 @@ page was added in version 0.1.0, unless an entry names a later version.
 SECTIONS: dict[str, list[Entry]] = {
     "The registry\n\nOne object holds everything; `registry.repository(name)` binds one repository"
     " of it.": _public("Registry", "BoundRepository"),
-    "What a registry manages\n\nEach of these is an attribute of the registry and does what the"
-    " command line does. `actor` is for whom something is done; who says nothing is the operator,"
-    " and may do everything.": [
+    "What an actor sees and changes\n\n`registry.acting_as(actor)` has these services as"
+    " attributes. Each call is refused unless the actor may make it.": [
+        Entry("pypi_repo.services.acting.Acting"),
         *_services(
             repositories="repositories.Repositories",
             projects="projects.Projects",
             accounts="accounts.Accounts",
             administrators="administrators.Administrators",
-            setup="setup.Setup",
             activity="activity.Activity",
             usage="usage.UsageReports",
-            upkeep="upkeep.Upkeep",
-            backup="backup.Backup",
         ),
+    ],
+    "What the operator does\n\nThese are attributes of the registry, for the program"
+    " that holds it.": [
+        *_operating(setup="setup.Setup", upkeep="upkeep.Upkeep", backup="backup.Backup"),
         Entry("pypi_repo.services.backup.dumps"),
     ],
     "Apps\n\nEach is a WSGI application.": _public(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, insert, select, update
 
-from pypi_repo import EVERY_AREA, Access, Actor, ActorKind, Registry, Settings
+from pypi_repo import EVERY_AREA, OPERATOR, Access, Actor, ActorKind, Registry, Settings
 from pypi_repo.storage.tables import downloads, files, repositories, tokens, users
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import publish
@@ -57,25 +57,29 @@ def fill(folder: Path, *, projects: int = 60) -> Registry:
     """A registry in the folder, as it looks after some weeks of work; `projects` in `main`."""
     database = f"sqlite:///{folder}/registry.db"
     registry = Registry(Settings(database=database, password_cost=4))
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
-    registry.administrators.create("noor@example.com", PASSWORD)
-    registry.repositories.create("main", description="What our teams build and release")
-    registry.repositories.create(
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("noor@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create(
+        "main", description="What our teams build and release"
+    )
+    registry.acting_as(OPERATOR).repositories.create(
         "nightly", description="Builds of every night; may be replaced", allow_overwrite=True
     )
-    registry.repositories.create(
+    registry.acting_as(OPERATOR).repositories.create(
         "open", description="Our open source, for everybody", public=True, quota=10 * 2**30
     )
-    registry.accounts.create_user("build-server", PASSWORD)
-    registry.accounts.create_user("deploy", PASSWORD, everywhere=Access.READ)
-    registry.accounts.create_user(
+    registry.acting_as(OPERATOR).accounts.create_user("build-server", PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_user("deploy", PASSWORD, everywhere=Access.READ)
+    registry.acting_as(OPERATOR).accounts.create_user(
         "contractor@example.com", PASSWORD, everywhere=Access.NONE, named={"open": Access.WRITE}
     )
-    registry.accounts.create_user("mika@example.com", PASSWORD)
-    registry.accounts.create_token(
+    registry.acting_as(OPERATOR).accounts.create_user("mika@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_token(
         "build-server", name="releases", repository="main", expires_in=timedelta(days=90)
     )
-    registry.accounts.create_token("build-server", name="nightly", repository="nightly")
+    registry.acting_as(OPERATOR).accounts.create_token(
+        "build-server", name="nightly", repository="nightly"
+    )
     for repository, distribution in _distributions(projects):
         publish(registry, distribution, repository)
     _manage(registry)
@@ -87,12 +91,14 @@ def _manage(registry: Registry) -> None:
     """What administrators did lately."""
     ines = Actor(ADMINISTRATOR, kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
     noor = Actor("noor@example.com", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
-    projects = registry.projects
-    registry.repositories.change("open", quota=20 * 2**30, actor=noor)
-    registry.accounts.set_disabled("contractor@example.com", True, actor=noor)
-    projects.yank_release("main", "ledger-client", "2.0.0", "books some entries twice", actor=ines)
-    projects.set_status("main", "acme-billing-api", "deprecated", "use ledger-client", actor=ines)
-    projects.delete_file("nightly", "ledger_client-2.2.dev1-py3-none-any.whl", actor=noor)
+    registry.acting_as(noor).repositories.change("open", quota=20 * 2**30)
+    registry.acting_as(noor).accounts.set_disabled("contractor@example.com", True)
+    projects = registry.acting_as(ines).projects
+    projects.yank_release("main", "ledger-client", "2.0.0", "books some entries twice")
+    projects.set_status("main", "acme-billing-api", "deprecated", "use ledger-client")
+    registry.acting_as(noor).projects.delete_file(
+        "nightly", "ledger_client-2.2.dev1-py3-none-any.whl"
+    )
 
 
 def _distributions(projects: int) -> list[tuple[str, Distribution]]:

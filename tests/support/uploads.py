@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pypi_repo import Actor, Registry
+from pypi_repo import Access, Actor, Grants, Registry
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.publishing import Accepted
 from tests.support.distributions import Distribution, upload_form
 
-UPLOADER = Actor("user@example.com")
+UPLOADER = Actor("user@example.com", grants=Grants(Access.WRITE))
 """May read and write every repository, as a new repository user may."""
 
 

@@ -36,7 +36,7 @@ def test_library_page_has_everything_that_is_public() -> None:
 
 def test_library_page_is_about_types_and_not_about_objects() -> None:
     page = library_docs.PAGE.read_text(encoding="utf-8")
-    assert "actor: Actor = OPERATOR" in page
+    assert "policy: AccessPolicy | None = None" in page
     assert "Actor(name=" not in page
     assert " object at 0x" not in page
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Registry, Settings, XAccel, XSendfile
+from pypi_repo import OPERATOR, Registry, Settings, XAccel, XSendfile
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.settings import in_folder
 from tests.conftest import populate
@@ -99,7 +99,7 @@ def test_a_library_makes_a_new_database_unless_it_wants_one_that_is_there(folder
     with Registry(in_folder("data")) as made:
         assert made.is_new
     with Registry(in_folder("data"), make_new=False) as registry:
-        assert registry.repositories.all() == []
+        assert registry.acting_as(OPERATOR).repositories.all() == []
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,14 @@ _TOKEN = "/administrators/{administrator}/tokens/{token}"  # noqa: S105
 @table.operation("GET", _ALL, {200: Page[Administrator]}, query=PageQuery)
 def list_administrators(call: Call) -> Answer:
     """All administrators, by name."""
-    found = call.registry.administrators.all(actor=call.actor)
+    found = call.acting.administrators.all()
     return Answer(page_of(found, call.query, lambda administrator: administrator.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: Administrator})
 def get_administrator(call: Call, administrator: str) -> Answer:
     """An administrator, and what it manages."""
-    return Answer(_shown(call.registry.administrators.get(administrator, actor=call.actor)))
+    return Answer(_shown(call.acting.administrators.get(administrator)))
 
 
 @table.operation(
@@ -50,29 +50,27 @@ def get_administrator(call: Call, administrator: str) -> Answer:
 )
 def put_administrator(call: Call, administrator: str) -> Answer:
     """Create the administrator, or give it exactly these areas."""
-    administrators = call.registry.administrators
+    administrators = call.acting.administrators
     wanted: AdministratorSettings = call.body
     try:
-        found = administrators.get(administrator, actor=call.actor)
+        found = administrators.get(administrator)
     except UnknownAccount:
         return _create(call, administrator, wanted)
-    administrators.change(
-        found.name, areas=wanted.wanted(), password=wanted.password, actor=call.actor
-    )
+    administrators.change(found.name, areas=wanted.wanted(), password=wanted.password)
     return get_administrator(call, administrator)
 
 
 @table.operation("DELETE", _ONE, {204: None}, refusals=(409,))
 def delete_administrator(call: Call, administrator: str) -> Answer:
     """Delete the administrator; its sessions and tokens end at once."""
-    call.registry.administrators.delete(administrator, actor=call.actor)
+    call.acting.administrators.delete(administrator)
     return Answer(status=204)
 
 
 @table.operation("GET", _TOKENS, {200: Page[AdministratorToken]}, query=PageQuery)
 def list_administrator_tokens(call: Call, administrator: str) -> Answer:
     """The tokens of an administrator, without their secrets."""
-    found = call.registry.administrators.tokens(administrator, actor=call.actor)
+    found = call.acting.administrators.tokens(administrator)
     return Answer(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
 
 
@@ -80,13 +78,12 @@ def list_administrator_tokens(call: Call, administrator: str) -> Answer:
 def create_administrator_token(call: Call, administrator: str) -> Answer:
     """Create a token for this API; its secret is in this answer and nowhere else."""
     wanted: AdministratorTokenSettings = call.body
-    token, secret = call.registry.administrators.create_token(
+    token, secret = call.acting.administrators.create_token(
         administrator,
         name=wanted.name,
         areas=wanted.wanted(),
         read_only=wanted.read_only,
         expires_in=timedelta(days=wanted.expires_in_days),
-        actor=call.actor,
     )
     document = CreatedAdministratorToken(**msgspec.structs.asdict(_token(token)), secret=secret)
     return Answer(document, 201, f"administrators/{token.administrator}/tokens/{token.id}")
@@ -102,23 +99,21 @@ def get_administrator_token(call: Call, administrator: str, token: int) -> Answe
 def revoke_administrator_token(call: Call, administrator: str, token: int) -> Answer:
     """Revoke a token, from the next request on."""
     found = _known_token(call, administrator, token)
-    call.registry.administrators.revoke_token(found.id, actor=call.actor)
+    call.acting.administrators.revoke_token(found.id)
     return Answer(status=204)
 
 
 def _create(call: Call, name: str, wanted: AdministratorSettings) -> Answer:
     made_up = None if wanted.password else secrets.token_urlsafe(18)
-    administrators = call.registry.administrators
-    administrators.create(
-        name, wanted.password or made_up or "", areas=wanted.wanted(), actor=call.actor
-    )
-    created = _shown(administrators.get(name, actor=call.actor))
+    administrators = call.acting.administrators
+    administrators.create(name, wanted.password or made_up or "", areas=wanted.wanted())
+    created = _shown(administrators.get(name))
     document = CreatedAdministrator(**msgspec.structs.asdict(created), password=made_up)
     return Answer(document, 201, f"administrators/{created.name}")
 
 
 def _known_token(call: Call, administrator: str, token_id: int) -> accounts.AdministratorToken:
-    for token in call.registry.administrators.tokens(administrator, actor=call.actor):
+    for token in call.acting.administrators.tokens(administrator):
         if token.id == token_id:
             return token
     raise UnknownToken(f"The administrator {administrator!r} has no token {token_id}.")

@@ -63,7 +63,9 @@ class ApiApp(WSGIApp):
         actor = self._admitted(request)
         if operation.body is not None:
             take_slot(request.environ, actor)
-        call = Call(self._registry, actor, _body(operation, request), _query(operation, request))
+        call = Call(
+            self._registry.acting_as(actor), _body(operation, request), _query(operation, request)
+        )
         if request.method in _READING:
             return _shown(operation.handle(call, **names), request)
         if request.method == "POST" or not (request.if_match or request.if_none_match):
@@ -96,7 +98,7 @@ class ApiApp(WSGIApp):
     ) -> None:
         """RFC 9110, section 13. Raises PreconditionFailed."""
         query = methods["GET"].query
-        asked = Call(call.registry, call.actor, query=query and query())
+        asked = Call(call.acting, query=query and query())
         try:
             tag = _etag(_encoded(methods["GET"].handle(asked, **names)))
         except errors.NotFound:

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.services.acting import Acting
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.queries import PageQuery, Query
-from pypi_repo.web.management import ManagedRegistry
 
 Record = TypeVar("Record")
 Item = TypeVar("Item")
@@ -26,8 +25,7 @@ class Call:
     query: the decoded parameters of the URL, where it takes some.
     """
 
-    registry: ManagedRegistry
-    actor: Actor
+    acting: Acting
     body: Any = None
     query: Any = None
 

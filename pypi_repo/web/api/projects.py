@@ -20,12 +20,11 @@ _FILE = "/repositories/{repository}/files/{filename}"
 @table.operation("GET", _PROJECTS, {200: Page[ProjectSummary]}, query=SearchQuery)
 def list_projects(call: Call, repository: str) -> Answer:
     """The projects of a repository, by normalized name."""
-    found = call.registry.projects.search(
+    found = call.acting.projects.search(
         repository,
         call.query.q,
         after=cursor_key(call.query.cursor),
         limit=call.query.limit + 1,
-        actor=call.actor,
     )
     return Answer(
         cut(
@@ -40,7 +39,7 @@ def list_projects(call: Call, repository: str) -> Answer:
 @table.operation("GET", _PROJECT, {200: Project})
 def get_project(call: Call, repository: str, project: str) -> Answer:
     """A project with its releases and files."""
-    found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    found, files = call.acting.projects.get(repository, project)
     return Answer(
         Project(
             name=found.name,
@@ -55,14 +54,14 @@ def get_project(call: Call, repository: str, project: str) -> Answer:
 @table.operation("DELETE", _PROJECT, {204: None})
 def delete_project(call: Call, repository: str, project: str) -> Answer:
     """Delete a project with all its files."""
-    call.registry.projects.delete(repository, project, actor=call.actor)
+    call.acting.projects.delete(repository, project)
     return Answer(status=204)
 
 
 @table.operation("GET", f"{_PROJECT}/status", {200: Status})
 def get_status(call: Call, repository: str, project: str) -> Answer:
     """The status of a project."""
-    found, _files = call.registry.projects.get(repository, project, actor=call.actor)
+    found, _files = call.acting.projects.get(repository, project)
     return Answer(Status(status=found.status, reason=found.status_reason))
 
 
@@ -71,9 +70,7 @@ def put_status(call: Call, repository: str, project: str) -> Answer:
     """Archive, quarantine or deprecate a project, or make it active again."""
     wanted = call.body
     if get_status(call, repository, project).document != wanted:
-        call.registry.projects.set_status(
-            repository, project, wanted.status, wanted.reason, actor=call.actor
-        )
+        call.acting.projects.set_status(repository, project, wanted.status, wanted.reason)
     return Answer(wanted)
 
 
@@ -86,7 +83,7 @@ def get_release(call: Call, repository: str, project: str, version: str) -> Answ
 @table.operation("DELETE", _RELEASE, {204: None})
 def delete_release(call: Call, repository: str, project: str, version: str) -> Answer:
     """Delete a release with all its files."""
-    call.registry.projects.delete_release(repository, project, version, actor=call.actor)
+    call.acting.projects.delete_release(repository, project, version)
     return Answer(status=204)
 
 
@@ -104,9 +101,7 @@ def put_release_yank(call: Call, repository: str, project: str, version: str) ->
     """Yank all files of a release."""
     reasons = {file.yanked for file in _release(call, repository, project, version).files}
     if reasons != {call.body.reason}:
-        call.registry.projects.yank_release(
-            repository, project, version, call.body.reason, actor=call.actor
-        )
+        call.acting.projects.yank_release(repository, project, version, call.body.reason)
     return Answer(call.body)
 
 
@@ -115,34 +110,34 @@ def delete_release_yank(call: Call, repository: str, project: str, version: str)
     """Take back the yank of a release, or of those of its files that are yanked."""
     if all(file.yanked is None for file in _release(call, repository, project, version).files):
         raise NotFound(f"The release {version!r} is not yanked.")
-    call.registry.projects.yank_release(repository, project, version, None, actor=call.actor)
+    call.acting.projects.yank_release(repository, project, version, None)
     return Answer(status=204)
 
 
 @table.operation("GET", f"{_PROJECT}/files", {200: Page[File]}, query=PageQuery)
 def list_files(call: Call, repository: str, project: str) -> Answer:
     """The files of a project, by filename."""
-    _found, files = call.registry.projects.get(repository, project, actor=call.actor)
+    _found, files = call.acting.projects.get(repository, project)
     return Answer(page_of(files, call.query, lambda file: file.filename, _shown))
 
 
 @table.operation("GET", _FILE, {200: File})
 def get_file(call: Call, repository: str, filename: str) -> Answer:
     """What is known of a file."""
-    return Answer(_shown(call.registry.projects.file(repository, filename, actor=call.actor)))
+    return Answer(_shown(call.acting.projects.file(repository, filename)))
 
 
 @table.operation("DELETE", _FILE, {204: None})
 def delete_file(call: Call, repository: str, filename: str) -> Answer:
     """Delete a file."""
-    call.registry.projects.delete_file(repository, filename, actor=call.actor)
+    call.acting.projects.delete_file(repository, filename)
     return Answer(status=204)
 
 
 @table.operation("GET", f"{_FILE}/yank", {200: Yank})
 def get_file_yank(call: Call, repository: str, filename: str) -> Answer:
     """Why a file is yanked; 404 where it is not."""
-    file = call.registry.projects.file(repository, filename, actor=call.actor)
+    file = call.acting.projects.file(repository, filename)
     if file.yanked is None:
         raise NotFound(f"The file {filename!r} is not yanked.")
     return Answer(Yank(reason=file.yanked))
@@ -151,9 +146,9 @@ def get_file_yank(call: Call, repository: str, filename: str) -> Answer:
 @table.operation("PUT", f"{_FILE}/yank", {200: Yank}, body=Yank)
 def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
     """Yank a file."""
-    projects = call.registry.projects
-    if projects.file(repository, filename, actor=call.actor).yanked != call.body.reason:
-        projects.yank_file(repository, filename, call.body.reason, actor=call.actor)
+    projects = call.acting.projects
+    if projects.file(repository, filename).yanked != call.body.reason:
+        projects.yank_file(repository, filename, call.body.reason)
     return Answer(call.body)
 
 
@@ -161,7 +156,7 @@ def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
 def delete_file_yank(call: Call, repository: str, filename: str) -> Answer:
     """Take back the yank of a file."""
     get_file_yank(call, repository, filename)
-    call.registry.projects.yank_file(repository, filename, None, actor=call.actor)
+    call.acting.projects.yank_file(repository, filename, None)
     return Answer(status=204)
 
 
@@ -174,7 +169,7 @@ def _releases(files: list[records.DistributionFile]) -> list[Release]:
 
 
 def _release(call: Call, repository: str, project: str, version: str) -> Release:
-    files = call.registry.projects.release(repository, project, version, actor=call.actor)
+    files = call.acting.projects.release(repository, project, version)
     if not files:
         raise UnknownRelease(
             f"{project!r} has no release {version[:80]!r} here; check the version."

@@ -30,14 +30,14 @@ _TOP = 10
 @table.operation("GET", _ALL, {200: Page[Repository]}, query=PageQuery, area="")
 def list_repositories(call: Call) -> Answer:
     """All repositories, by name."""
-    found = call.registry.repositories.all()
+    found = call.acting.repositories.all()
     return Answer(page_of(found, call.query, lambda repository: repository.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: Repository})
 def get_repository(call: Call, repository: str) -> Answer:
     """A repository with its settings."""
-    return Answer(_shown(call.registry.repositories.get(repository, actor=call.actor)))
+    return Answer(_shown(call.acting.repositories.get(repository)))
 
 
 @table.operation(
@@ -49,47 +49,47 @@ def get_repository(call: Call, repository: str) -> Answer:
 )
 def put_repository(call: Call, repository: str) -> Answer:
     """Create the repository, or give it exactly these settings."""
-    repositories = call.registry.repositories
+    repositories = call.acting.repositories
     wanted = msgspec.structs.asdict(call.body)
     try:
-        found = repositories.get(repository, actor=call.actor)
+        found = repositories.get(repository)
     except UnknownRepository:
-        created = repositories.create(repository, actor=call.actor, **wanted)
+        created = repositories.create(repository, **wanted)
         return Answer(_shown(created), 201, f"repositories/{repository}")
     different = {name: value for name, value in wanted.items() if getattr(found, name) != value}
-    return Answer(_shown(repositories.change(repository, actor=call.actor, **different)))
+    return Answer(_shown(repositories.change(repository, **different)))
 
 
 @table.operation("DELETE", _ONE, {204: None})
 def delete_repository(call: Call, repository: str) -> Answer:
     """Delete the repository with everything in it."""
-    call.registry.repositories.delete(repository, actor=call.actor)
+    call.acting.repositories.delete(repository)
     return Answer(status=204)
 
 
 @table.operation("GET", f"{_ONE}/usage", {200: RepositoryUsage}, query=DaysQuery)
 def get_repository_usage(call: Call, repository: str) -> Answer:
     """What the repository holds, and its downloads day by day."""
-    call.registry.repositories.get(repository, actor=call.actor)
-    reports = call.registry.usage
-    held = reports.repositories(actor=call.actor)[repository]
-    days = reports.days(call.query.days, repository, actor=call.actor)
+    call.acting.repositories.get(repository)
+    reports = call.acting.usage
+    held = reports.repositories()[repository]
+    days = reports.days(call.query.days, repository)
     return Answer(RepositoryUsage(**asdict(held), days=_days(days)))
 
 
 @usage_table.operation("GET", "/usage", {200: Usage}, query=DaysQuery)
 def get_usage(call: Call) -> Answer:
     """What all repositories hold, their downloads day by day, and the most downloaded projects."""
-    reports = call.registry.usage
-    held = reports.repositories(actor=call.actor).values()
-    top = reports.top_projects(call.query.days, _TOP, actor=call.actor)
+    reports = call.acting.usage
+    held = reports.repositories().values()
+    top = reports.top_projects(call.query.days, _TOP)
     return Answer(
         Usage(
             repositories=len(held),
             projects=sum(each.projects for each in held),
             files=sum(each.files for each in held),
             size=sum(each.size for each in held),
-            days=_days(reports.days(call.query.days, actor=call.actor)),
+            days=_days(reports.days(call.query.days)),
             top_projects=[TopProject(**asdict(project)) for project in top],
         )
     )

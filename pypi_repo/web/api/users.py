@@ -31,14 +31,14 @@ _TOKEN = "/users/{user}/tokens/{token}"  # noqa: S105
 @table.operation("GET", _ALL, {200: Page[User]}, query=PageQuery)
 def list_users(call: Call) -> Answer:
     """All repository users, by name."""
-    found = call.registry.accounts.users(actor=call.actor)
+    found = call.acting.accounts.users()
     return Answer(page_of(found, call.query, lambda user: user.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: User})
 def get_user(call: Call, user: str) -> Answer:
     """A repository user."""
-    return Answer(_shown(call.registry.accounts.user(user, actor=call.actor)))
+    return Answer(_shown(call.acting.accounts.user(user)))
 
 
 @table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409, 429))
@@ -46,15 +46,14 @@ def put_user(call: Call, user: str) -> Answer:
     """Create the user, or give it exactly this access."""
     wanted: UserSettings = call.body
     try:
-        found = call.registry.accounts.user(user, actor=call.actor)
+        found = call.acting.accounts.user(user)
     except UnknownAccount:
         return _create(call, user, wanted)
-    call.registry.accounts.change_user(
+    call.acting.accounts.change_user(
         found.name,
         password=wanted.password,
         grants=wanted.access.grants(),
         disabled=wanted.disabled,
-        actor=call.actor,
     )
     return get_user(call, user)
 
@@ -62,28 +61,28 @@ def put_user(call: Call, user: str) -> Answer:
 @table.operation("DELETE", _ONE, {204: None})
 def delete_user(call: Call, user: str) -> Answer:
     """Delete the user and its tokens."""
-    call.registry.accounts.delete_user(user, actor=call.actor)
+    call.acting.accounts.delete_user(user)
     return Answer(status=204)
 
 
 @table.operation("GET", f"{_ONE}/access", {200: AccessDocument})
 def get_access(call: Call, user: str) -> Answer:
     """What a user may read and write."""
-    return Answer(AccessDocument.of(call.registry.accounts.user(user, actor=call.actor).grants))
+    return Answer(AccessDocument.of(call.acting.accounts.user(user).grants))
 
 
 @table.operation("PUT", f"{_ONE}/access", {200: AccessDocument}, body=AccessDocument)
 def put_access(call: Call, user: str) -> Answer:
     """Give the user exactly this access, from its next request on."""
     wanted: AccessDocument = call.body
-    call.registry.accounts.change_user(user, grants=wanted.grants(), actor=call.actor)
+    call.acting.accounts.change_user(user, grants=wanted.grants())
     return get_access(call, user)
 
 
 @table.operation("GET", _TOKENS, {200: Page[Token]}, query=PageQuery)
 def list_tokens(call: Call, user: str) -> Answer:
     """The tokens of a user, without their secrets."""
-    found = call.registry.accounts.tokens(user, actor=call.actor)
+    found = call.acting.accounts.tokens(user)
     return Answer(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
 
 
@@ -92,13 +91,12 @@ def create_token(call: Call, user: str) -> Answer:
     """Create a token; its secret is in this answer and nowhere else."""
     wanted: TokenSettings = call.body
     life = wanted.expires_in_days
-    token, secret = call.registry.accounts.create_token(
+    token, secret = call.acting.accounts.create_token(
         user,
         name=wanted.name,
         repository=wanted.repository,
         read_only=wanted.read_only,
         expires_in=timedelta(days=life) if life else None,
-        actor=call.actor,
     )
     document = CreatedToken(**msgspec.structs.asdict(_token(token)), secret=secret)
     return Answer(document, 201, f"users/{token.user}/tokens/{token.id}")
@@ -113,28 +111,27 @@ def get_token(call: Call, user: str, token: int) -> Answer:
 @table.operation("DELETE", _TOKEN, {204: None})
 def revoke_token(call: Call, user: str, token: int) -> Answer:
     """Revoke a token, from the next request on."""
-    call.registry.accounts.revoke_token(_known_token(call, user, token).id, actor=call.actor)
+    call.acting.accounts.revoke_token(_known_token(call, user, token).id)
     return Answer(status=204)
 
 
 def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
     made_up = None if wanted.password else secrets.token_urlsafe(18)
     grants = wanted.access.grants()
-    call.registry.accounts.create_user(
+    call.acting.accounts.create_user(
         user,
         wanted.password or made_up or "",
         everywhere=grants.everywhere,
         named=grants.named,
         disabled=wanted.disabled,
-        actor=call.actor,
     )
-    created = _shown(call.registry.accounts.user(user, actor=call.actor))
+    created = _shown(call.acting.accounts.user(user))
     document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
     return Answer(document, 201, f"users/{created.name}")
 
 
 def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:
-    for token in call.registry.accounts.tokens(user, actor=call.actor):
+    for token in call.acting.accounts.tokens(user):
         if token.id == token_id:
             return token
     raise UnknownToken(f"The user {user!r} has no token {token_id}.")

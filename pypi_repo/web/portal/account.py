@@ -12,7 +12,7 @@ from pypi_repo.web.portal.sign_in import forget
 
 
 def show(page: Page) -> Response:
-    tokens = page.registry.administrators.tokens(page.actor.name, actor=page.actor)
+    tokens = page.acting.administrators.tokens(page.actor.name)
     return page.render("account.html", tokens=tokens, areas=page.own_areas)
 
 
@@ -24,7 +24,7 @@ def change_password(page: Page) -> Response:
     forms.read(page, "current", lambda: sessions.check_password(page.actor, current, address))
     password = forms.password(page, again="again")
     forms.settle(page)
-    page.registry.administrators.set_password(page.actor.name, password, actor=page.actor)
+    page.acting.administrators.set_password(page.actor.name, password)
     return forget(page, page.redirect("sign-in", notice="password"))
 
 
@@ -40,13 +40,12 @@ def create_token(page: Page) -> Response:
     forms.settle(page)
     areas = forms.areas(page)
     with forms.blaming(page, "expires_in", InvalidSetting):
-        _token, secret = page.registry.administrators.create_token(
+        _token, secret = page.acting.administrators.create_token(
             page.actor.name,
             name=name,
             areas=areas,
             read_only=bool(page.sent("read_only")),
             expires_in=expires_in or timedelta(days=90),
-            actor=page.actor,
         )
     note = Note(
         text="The new token",
@@ -57,7 +56,7 @@ def create_token(page: Page) -> Response:
 
 
 def revoke_token(page: Page, token_id: int) -> Response:
-    token = page.registry.administrators.revoke_token(token_id, actor=page.actor)
+    token = page.acting.administrators.revoke_token(token_id)
     note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
     if token.administrator == page.actor.name:
         return page.redirect("account", note=note)

@@ -35,11 +35,10 @@ _FIELDS = ("actor", "action", "repository", "project", "since", "until")
 def show(page: Page) -> Response:
     """Nothing happened on a day that does not exist: the filter says so where it was typed."""
     before, wanted = page.asked("before"), _filter(page)
-    entries = page.registry.activity.entries(
+    entries = page.acting.activity.entries(
         wanted,
         limit=0 if page.refused else _SHOWN + 1,
         before=int(before) if before.isdecimal() and len(before) < 18 else None,
-        actor=page.actor,
     )
     return page.render(
         "activity.html",
@@ -47,14 +46,14 @@ def show(page: Page) -> Response:
         entries=entries[:_SHOWN],
         next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
         asked={name: page.asked(name) for name in _FIELDS},
-        actions=page.registry.activity.actions(actor=page.actor),
-        repositories=[found.name for found in page.registry.repositories.all()],
+        actions=page.acting.activity.actions(),
+        repositories=[found.name for found in page.acting.repositories.all()],
     )
 
 
 def export(page: Page) -> Response:
     """All entries that the filter leaves, as CSV, newest first."""
-    page.registry.activity.entries(limit=0, actor=page.actor)
+    page.acting.activity.entries(limit=0)
     wanted = _filter(page)
     forms.settle(page)
     response = Response(_lines(page, wanted), content_type="text/csv; charset=utf-8")
@@ -65,9 +64,7 @@ def export(page: Page) -> Response:
 def _lines(page: Page, wanted: JournalFilter) -> Iterator[str]:
     yield _line([*_COLUMNS, "detail"])
     before = None
-    while entries := page.registry.activity.entries(
-        wanted, limit=_EXPORTED_AT_ONCE, before=before, actor=page.actor
-    ):
+    while entries := page.acting.activity.entries(wanted, limit=_EXPORTED_AT_ONCE, before=before):
         for entry in entries:
             yield _line(_cells(entry))
         before = entries[-1].id

@@ -10,7 +10,7 @@ from pypi_repo.web.portal.page import Page
 
 
 def show_all(page: Page) -> Response:
-    found = page.registry.administrators.all(actor=page.actor)
+    found = page.acting.administrators.all()
     return page.render("administrators.html", administrators=found, areas=list(Area))
 
 
@@ -23,9 +23,7 @@ def create(page: Page) -> Response:
     password = forms.password(page, again="again")
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
-        page.registry.administrators.create(
-            page.sent("name"), password, areas=forms.areas(page), actor=page.actor
-        )
+        page.acting.administrators.create(page.sent("name"), password, areas=forms.areas(page))
     name = page.sent("name").lower()
     note = page.done(
         f"Created the administrator {name}.", "administrators", name, link="See the permissions"
@@ -34,14 +32,14 @@ def create(page: Page) -> Response:
 
 
 def show(page: Page, name: str) -> Response:
-    registry = page.registry
-    found = registry.administrators.get(name, actor=page.actor)
-    tokens = registry.administrators.tokens(name, actor=page.actor)
+    administrators = page.acting.administrators
+    found = administrators.get(name)
+    tokens = administrators.tokens(name)
     return page.render("administrator.html", administrator=found, tokens=tokens, areas=list(Area))
 
 
 def change(page: Page, name: str) -> Response:
-    page.registry.administrators.set_areas(name, forms.areas(page), actor=page.actor)
+    page.acting.administrators.set_areas(name, forms.areas(page))
     note = page.done(f"Saved the permissions of {name}. They hold from the next request on.")
     return page.redirect("administrators", name, note=note)
 
@@ -49,17 +47,17 @@ def change(page: Page, name: str) -> Response:
 def set_password(page: Page, name: str) -> Response:
     password = forms.password(page)
     forms.settle(page)
-    page.registry.administrators.set_password(name, password, actor=page.actor)
+    page.acting.administrators.set_password(name, password)
     note = page.done(f"Changed the password of {name}, who is signed out everywhere.")
     return page.redirect("administrators", name, note=note)
 
 
 def show_deletion(page: Page, name: str) -> Response:
-    found = page.registry.administrators.get(name, actor=page.actor)
+    found = page.acting.administrators.get(name)
     return page.render("administrator_delete.html", administrator=found)
 
 
 def delete(page: Page, name: str) -> Response:
-    page.registry.administrators.delete(name, actor=page.actor)
+    page.acting.administrators.delete(name)
     note = page.done(f"Deleted the administrator {name}, with all sessions and tokens.")
     return page.redirect("administrators", note=note)

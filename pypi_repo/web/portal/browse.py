@@ -12,14 +12,14 @@ _SORTS = ("name", "releases", "files", "size", "uploaded")
 
 
 def show_projects(page: Page, repository: str) -> Response:
-    found = page.registry.repositories.get(repository, actor=page.actor)
+    found = page.acting.repositories.get(repository)
     listing = Listing(page, ("repositories", repository), _SORTS)
     return page.render(
         "repository.html",
         repository=found,
-        usage=page.registry.usage.repositories(actor=page.actor)[repository],
+        usage=page.acting.usage.repositories()[repository],
         listing=listing,
-        projects=page.registry.projects.page(repository, listing.request, actor=page.actor),
+        projects=page.acting.projects.page(repository, listing.request),
         url=page.repository_url(repository),
     )
 

@@ -67,9 +67,7 @@ def change_projects(page: Page, repository: str) -> Response:
 
 def set_status(page: Page, repository: str, project: str) -> Response:
     status = _status(page.sent("status"))
-    page.registry.projects.set_status(
-        repository, project, status, page.sent("reason"), actor=page.actor
-    )
+    page.acting.projects.set_status(repository, project, status, page.sent("reason"))
     note = page.done(f"Marked {project} as {status}.")
     return page.redirect("repositories", repository, "projects", project, "manage", note=note)
 
@@ -98,7 +96,7 @@ def _ask_or_do(
         heading=_HEADINGS.get(verb) or f"Mark as {verb}",
         steps=[step.question for step in steps],
         with_them=[name for step in steps for name in step.files],
-        repository=page.registry.repositories.get(repository, actor=page.actor),
+        repository=page.acting.repositories.get(repository),
         kept=kept,
         back=back,
         asks_reason=verb in ("yank", *PROJECT_STATUSES),
@@ -134,27 +132,25 @@ def _do(
 def _files(page: Page, repository: str, project: str) -> list[DistributionFile]:
     """None where the project is gone."""
     try:
-        return page.registry.projects.get(repository, project, actor=page.actor)[1]
+        return page.acting.projects.get(repository, project)[1]
     except UnknownProject:
         return []
 
 
 def _project_step(page: Page, repository: str, project: str, verb: str) -> _Step:
-    projects = page.registry.projects
+    projects = page.acting.projects
     if verb == "delete":
         return _Step(
             f"project {project} with all its releases",
             project,
             tuple(file.filename for file in _files(page, repository, project)),
-            lambda: projects.delete(repository, project, actor=page.actor),
+            lambda: projects.delete(repository, project),
         )
     return _Step(
         f"project {project}",
         project,
         (),
-        lambda: projects.set_status(
-            repository, project, _status(verb), page.sent("reason"), actor=page.actor
-        ),
+        lambda: projects.set_status(repository, project, _status(verb), page.sent("reason")),
     )
 
 
@@ -166,7 +162,7 @@ def _release_step(
     verb: str,
     files: list[DistributionFile],
 ) -> _Step:
-    projects = page.registry.projects
+    projects = page.acting.projects
     its_files = tuple(file.filename for file in files if file.version == version)
     name = f"{project} {version}"
     if verb == "delete":
@@ -174,26 +170,26 @@ def _release_step(
             f"release {name} with all its files",
             name,
             its_files,
-            lambda: projects.delete_release(repository, project, version, actor=page.actor),
+            lambda: projects.delete_release(repository, project, version),
         )
     reason = page.sent("reason") if verb == "yank" else None
     return _Step(
         f"release {name}, all its files",
         name,
         its_files,
-        lambda: projects.yank_release(repository, project, version, reason, actor=page.actor),
+        lambda: projects.yank_release(repository, project, version, reason),
     )
 
 
 def _file_step(page: Page, repository: str, filename: str, verb: str) -> _Step:
-    projects = page.registry.projects
+    projects = page.acting.projects
     reason = page.sent("reason") if verb == "yank" else None
 
     def do() -> None:
         if verb == "delete":
-            projects.delete_file(repository, filename, actor=page.actor)
+            projects.delete_file(repository, filename)
         else:
-            projects.yank_file(repository, filename, reason, actor=page.actor)
+            projects.yank_file(repository, filename, reason)
 
     return _Step(f"file {filename}", filename, (), do)
 

@@ -14,7 +14,7 @@ from pypi_repo.web.portal.users import new_token
 
 def show(page: Page, repository: str) -> Response:
     """For every administrator: a help desk that manages users tells them how to connect."""
-    found = page.registry.repositories.look_up(repository, actor=page.actor)
+    found = page.acting.repositories.look_up(repository)
     asked = page.sent("user") or page.asked("user")
     user = forms.read(page, "user", lambda: _client_user(asked)) or ""
     url = page.repository_url(repository)
@@ -36,7 +36,7 @@ def show(page: Page, repository: str) -> Response:
 
 def create_token(page: Page, repository: str) -> Response:
     """For this repository alone. The page that follows shows it, once, in the lines to paste."""
-    found = page.registry.repositories.look_up(repository, actor=page.actor)
+    found = page.acting.repositories.look_up(repository)
     user = page.sent("user")
     secret = new_token(page, user, found.name)
     note = Note(
@@ -53,7 +53,7 @@ def _users_of(page: Page, repository: str) -> dict[str, Access]:
     """What each repository user may do here; empty where who asks does not manage users."""
     if not page.may("users"):
         return {}
-    users = page.registry.accounts.users(actor=page.actor)
+    users = page.acting.accounts.users()
     return {user.name: _access(user, repository) for user in users}
 
 

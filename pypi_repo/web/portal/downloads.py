@@ -9,11 +9,11 @@ from pypi_repo.web.portal.page import Page
 
 def show(page: Page, repository: str, project: str) -> Response:
     """Versions that are gone are counted too: what was downloaded was downloaded."""
-    found, _files = page.registry.projects.get(repository, project, actor=page.actor)
-    name, usage = found.normalized_name, page.registry.usage
+    found, _files = page.acting.projects.get(repository, project)
+    name, usage = found.normalized_name, page.acting.usage
     number = periods.asked(page)
-    days = usage.days_of_project(repository, name, number, actor=page.actor)
-    versions = usage.downloads_of_versions(repository, name, number, actor=page.actor)
+    days = usage.days_of_project(repository, name, number)
+    versions = usage.downloads_of_versions(repository, name, number)
     return page.render(
         "project_downloads.html",
         repository=repository,

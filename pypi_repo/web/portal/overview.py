@@ -8,10 +8,10 @@ from pypi_repo.web.portal.page import Page
 
 
 def show(page: Page) -> Response:
-    usage = page.registry.usage
+    usage = page.acting.usage
     number = periods.asked(page)
-    days = usage.days(number, actor=page.actor)
-    holdings = usage.repositories(actor=page.actor)
+    days = usage.days(number)
+    holdings = usage.repositories()
     return page.render(
         "overview.html",
         repositories=len(holdings),
@@ -23,6 +23,6 @@ def show(page: Page) -> Response:
         storage_plot=charts.area([(day.day, day.stored) for day in days], format_size),
         days=days,
         periods=periods.PERIODS,
-        top=usage.top_projects(number, 8, actor=page.actor),
-        newest=usage.newest_uploads(8, actor=page.actor),
+        top=usage.top_projects(number, 8),
+        newest=usage.newest_uploads(8),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
@@ -10,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor, ActorKind, Area
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
+from pypi_repo.services.acting import Acting
 from pypi_repo.services.notes import Note
 from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info, root_url
@@ -60,6 +62,11 @@ class Page:
     refused: dict[str, RegistryError] = field(default_factory=dict)
     _managed: frozenset[str] | None = None
 
+    @cached_property
+    def acting(self) -> Acting:
+        """What whoever asks may see and change."""
+        return self.registry.acting_as(self.actor)
+
     def may(self, area: str) -> bool:
         return Area(area) in self.actor.areas
 
@@ -69,7 +76,7 @@ class Page:
         Also false for one that is gone.
         """
         if self._managed is None:
-            self._managed = self.registry.repositories.managed_by(self.actor)
+            self._managed = self.acting.repositories.managed()
         return repository in self._managed
 
     @property

@@ -100,9 +100,7 @@ def show_releases(page: Page, repository: str, project: str) -> Response:
     return page.render(
         "project_releases.html",
         shown=_shown(page, repository, project),
-        downloads=page.registry.usage.downloads_of_versions(
-            repository, project, _DAYS, actor=page.actor
-        ),
+        downloads=page.acting.usage.downloads_of_versions(repository, project, _DAYS),
     )
 
 
@@ -118,8 +116,8 @@ def show_management(page: Page, repository: str, project: str) -> Response:
 def _shown(page: Page, repository: str, project: str) -> _Shown:
     if not is_normalized(normalize(project)):
         raise NotFound(NO_PAGE)
-    found = page.registry.repositories.get(repository, actor=page.actor)
-    known, files = page.registry.projects.get(repository, project, actor=page.actor)
+    found = page.acting.repositories.get(repository)
+    known, files = page.acting.projects.get(repository, project)
     details = _details(page, repository, project) if files else None
     return _Shown(found, known, files, details)
 

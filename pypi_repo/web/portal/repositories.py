@@ -31,13 +31,11 @@ _SORTS: Mapping[str, Callable[[Repository, RepositoryUsage], Any]] = {
 def show_all(page: Page) -> Response:
     """Repositories whose name or description holds the text, and the projects that it finds."""
     listing = Listing(page, ("repositories",), tuple(_SORTS))
-    repositories = page.registry.repositories.all()
-    usage = page.registry.usage.repositories(actor=page.actor)
+    repositories = page.acting.repositories.all()
+    usage = page.acting.usage.repositories()
     text = listing.text.lower()
     found = [each for each in repositories if text in f"{each.name} {each.description}".lower()]
-    projects = (
-        page.registry.projects.anywhere(text, limit=_FOUND + 1, actor=page.actor) if text else []
-    )
+    projects = page.acting.projects.anywhere(text, limit=_FOUND + 1) if text else []
     return page.render(
         "repositories.html",
         listing=listing,
@@ -59,24 +57,24 @@ def create(page: Page) -> Response:
     settings = _settings(page)
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
-        page.registry.repositories.create(name, actor=page.actor, **settings)
+        page.acting.repositories.create(name, **settings)
     note = page.done(f"Created the repository {name}.")
     return page.redirect("repositories", name, "connect", note=note)
 
 
 def show_settings(page: Page, repository: str) -> Response:
-    found = page.registry.repositories.get(repository, actor=page.actor)
-    usage = page.registry.usage.repositories(actor=page.actor)[repository]
+    found = page.acting.repositories.get(repository)
+    usage = page.acting.usage.repositories()[repository]
     return page.render("repository_settings.html", repository=found, usage=usage, profiles=PROFILES)
 
 
 def change(page: Page, repository: str) -> Response:
-    before = page.registry.repositories.get(repository, actor=page.actor)
+    before = page.acting.repositories.get(repository)
     settings = _settings(page)
     forms.settle(page)
     if settings["public"] and not before.public and page.sent("confirmed") != "yes":
         return _ask_before_publishing(page, before)
-    page.registry.repositories.change(repository, actor=page.actor, **settings)
+    page.acting.repositories.change(repository, **settings)
     note = page.done(f"Saved the settings of {repository}. They hold from the next request on.")
     return page.redirect("repositories", repository, "settings", note=note)
 
@@ -85,20 +83,20 @@ def _ask_before_publishing(page: Page, repository: Repository) -> Response:
     return page.render(
         "repository_publish.html",
         repository=repository,
-        usage=page.registry.usage.repositories(actor=page.actor)[repository.name],
+        usage=page.acting.usage.repositories()[repository.name],
         kept=[(name, value) for name, value in page.request.form.items() if name != "form_token"],
     )
 
 
 def delete(page: Page, repository: str) -> Response:
-    page.registry.repositories.get(repository, actor=page.actor)
+    page.acting.repositories.get(repository)
     if page.sent("confirm") != repository:
         page.refused["confirm"] = InvalidSetting(
             f"Type the name {repository!r} to delete the repository."
         )
     forms.settle(page)
-    gone = page.registry.usage.repositories(actor=page.actor)[repository]
-    page.registry.repositories.delete(repository, actor=page.actor)
+    gone = page.acting.usage.repositories()[repository]
+    page.acting.repositories.delete(repository)
     note = page.done(
         f"Deleted the repository {repository} with {counted(gone.projects, 'project')} and "
         f"{counted(gone.files, 'file')}.",

@@ -38,7 +38,7 @@ class Result:
 
 
 def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
-    found = page.registry.repositories.get(repository, actor=page.actor)
+    found = page.acting.repositories.get(repository)
     return page.render("repository_upload.html", repository=found, results=results)
 
 

@@ -18,7 +18,7 @@ _LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
 
 def show_all(page: Page) -> Response:
     listing = Listing(page, ("users",), _SORTS)
-    users = page.registry.accounts.page(listing.request, actor=page.actor)
+    users = page.acting.accounts.page(listing.request)
     return page.render("users.html", listing=listing, users=users)
 
 
@@ -35,12 +35,11 @@ def create(page: Page) -> Response:
     forms.settle(page)
     assert grants is not None  # noqa: S101 - or they were refused
     with forms.blaming(page, "name", NameTaken):
-        page.registry.accounts.create_user(
+        page.acting.accounts.create_user(
             page.sent("name"),
             password,
             everywhere=grants.everywhere,
             named=grants.named,
-            actor=page.actor,
         )
     name = page.sent("name").lower()
     note = page.done(f"Created the repository user {name}.") if chosen else _made(name, password)
@@ -48,25 +47,25 @@ def create(page: Page) -> Response:
 
 
 def show(page: Page, name: str) -> Response:
-    user = page.registry.accounts.user(name, actor=page.actor)
+    user = page.acting.accounts.user(name)
     return page.render(
         "user.html",
         user=user,
-        tokens=page.registry.accounts.tokens(name, actor=page.actor),
+        tokens=page.acting.accounts.tokens(name),
         repositories=_repository_names(page),
     )
 
 
 def change(page: Page, name: str) -> Response:
-    accounts = page.registry.accounts
+    accounts = page.acting.accounts
     match page.sent("do"):
         case "disable" | "enable" as action:
-            accounts.set_disabled(name, action == "disable", actor=page.actor)
+            accounts.set_disabled(name, action == "disable")
             text = f"{action.capitalize()}d {name}."
         case _:
             with forms.blaming(page, "everywhere", InvalidSetting):
                 grants = _grants(page)
-            accounts.set_access(name, grants.everywhere, grants.named, actor=page.actor)
+            accounts.set_access(name, grants.everywhere, grants.named)
             text = f"Saved the access of {name}. It holds from the next request on."
     return page.redirect("users", name, note=page.done(text))
 
@@ -76,7 +75,7 @@ def set_password(page: Page, name: str) -> Response:
     chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
     forms.settle(page)
-    page.registry.accounts.set_password(name, password, actor=page.actor)
+    page.acting.accounts.set_password(name, password)
     note = page.done(f"Changed the password of {name}.") if chosen else _made(name, password)
     return page.redirect("users", name, note=note)
 
@@ -97,31 +96,30 @@ def new_token(page: Page, user: str, repository: str | None) -> str:
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
     with forms.blaming(page, "expires_in", InvalidSetting):
-        _token, secret = page.registry.accounts.create_token(
+        _token, secret = page.acting.accounts.create_token(
             user,
             name=token_name,
             repository=repository,
             read_only=bool(page.sent("read_only")),
             expires_in=expires_in,
-            actor=page.actor,
         )
     return secret
 
 
 def revoke_token(page: Page, name: str, token_id: int) -> Response:
-    token = page.registry.accounts.revoke_token(token_id, actor=page.actor)
+    token = page.acting.accounts.revoke_token(token_id)
     note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
     return page.redirect("users", name, note=note)
 
 
 def show_deletion(page: Page, name: str) -> Response:
-    user = page.registry.accounts.user(name, actor=page.actor)
-    tokens = page.registry.accounts.tokens(name, actor=page.actor)
+    user = page.acting.accounts.user(name)
+    tokens = page.acting.accounts.tokens(name)
     return page.render("user_delete.html", user=user, tokens=tokens)
 
 
 def delete(page: Page, name: str) -> Response:
-    page.registry.accounts.delete_user(name, actor=page.actor)
+    page.acting.accounts.delete_user(name)
     note = page.done(f"Deleted the repository user {name}, with its tokens.")
     return page.redirect("users", note=note)
 
@@ -141,7 +139,7 @@ def _chosen_password(page: Page) -> str:
 
 
 def _repository_names(page: Page) -> list[str]:
-    return [repository.name for repository in page.registry.repositories.all()]
+    return [repository.name for repository in page.acting.repositories.all()]
 
 
 def _grants(page: Page) -> Grants:

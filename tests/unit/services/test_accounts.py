@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from pypi_repo import Access, Actor, Grants, Registry
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.access import ActorKind, Area
 from pypi_repo.domain.errors import (
     InvalidName,
@@ -30,7 +30,7 @@ NEW = "new@example.com"
 
 
 def _grants(registry: Registry, name: str) -> Grants:
-    (user,) = [user for user in registry.accounts.users() if user.name == name]
+    (user,) = [user for user in registry.acting_as(OPERATOR).accounts.users() if user.name == name]
     return user.grants
 
 
@@ -42,57 +42,62 @@ def _everything_stored(database: Database) -> str:
 
 
 def test_a_new_user_may_read_and_write_everywhere(both: Registry) -> None:
-    both.accounts.create_user(NEW, PASSWORD)
+    both.acting_as(OPERATOR).accounts.create_user(NEW, PASSWORD)
     assert _grants(both, NEW) == Grants(Access.WRITE)
 
 
 def test_a_user_for_named_repositories_only(both: Registry) -> None:
-    both.repositories.create("other")
+    both.acting_as(OPERATOR).repositories.create("other")
     named = {"main": Access.READ, "other": Access.WRITE}
-    both.accounts.create_user(NEW, PASSWORD, everywhere=Access.NONE, named=named)
+    both.acting_as(OPERATOR).accounts.create_user(
+        NEW, PASSWORD, everywhere=Access.NONE, named=named
+    )
     assert _grants(both, NEW) == Grants(Access.NONE, named)
     assert _grants(both, USER) == Grants(Access.WRITE)
 
 
 def test_users_are_listed_by_name(both: Registry) -> None:
-    both.accounts.create_user("Alpha@Example.com", PASSWORD)
-    names = [user.name for user in both.accounts.users()]
+    both.acting_as(OPERATOR).accounts.create_user("Alpha@Example.com", PASSWORD)
+    names = [user.name for user in both.acting_as(OPERATOR).accounts.users()]
     assert names == ["alpha@example.com", READER, USER]
-    assert all(user.created_at.utcoffset() == timedelta() for user in both.accounts.users())
+    assert all(
+        user.created_at.utcoffset() == timedelta()
+        for user in both.acting_as(OPERATOR).accounts.users()
+    )
 
 
 @pytest.mark.parametrize("name", [USER, USER.upper()])
 def test_a_user_name_is_given_once(both: Registry, name: str) -> None:
     with pytest.raises(NameTaken):
-        both.accounts.create_user(name, PASSWORD)
-    assert len(both.accounts.users()) == 2
+        both.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
+    assert len(both.acting_as(OPERATOR).accounts.users()) == 2
 
 
 def test_a_user_that_cannot_be_made_leaves_nothing(both: Registry) -> None:
     journal = journal_of(both)
     with pytest.raises(UnknownRepository):
-        both.accounts.create_user(NEW, PASSWORD, named={"nowhere": Access.READ})
+        both.acting_as(OPERATOR).accounts.create_user(NEW, PASSWORD, named={"nowhere": Access.READ})
     with pytest.raises(InvalidPassword):
-        both.accounts.create_user(NEW, "short")
+        both.acting_as(OPERATOR).accounts.create_user(NEW, "short")
     with pytest.raises(InvalidPassword, match="72 bytes"):
-        both.accounts.create_user(NEW, "é" * 37)
+        both.acting_as(OPERATOR).accounts.create_user(NEW, "é" * 37)
     with pytest.raises(InvalidName):
-        both.accounts.create_user("new:user", PASSWORD)
-    assert [user.name for user in both.accounts.users()] == [READER, USER]
+        both.acting_as(OPERATOR).accounts.create_user("new:user", PASSWORD)
+    assert [user.name for user in both.acting_as(OPERATOR).accounts.users()] == [READER, USER]
     assert journal_of(both) == journal
 
 
 def test_changing_access_replaces_it(both: Registry) -> None:
-    both.accounts.set_access(USER, Access.NONE, {"main": Access.WRITE})
-    both.accounts.set_access(USER.upper(), Access.READ)
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE, {"main": Access.WRITE})
+    both.acting_as(OPERATOR).accounts.set_access(USER.upper(), Access.READ)
     assert _grants(both, USER) == Grants(Access.READ)
     with pytest.raises(UnknownRepository):
-        both.accounts.set_access(USER, Access.NONE, {"nowhere": Access.WRITE})
+        both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE, {"nowhere": Access.WRITE})
     assert _grants(both, USER) == Grants(Access.READ)
 
 
 def test_unknown_users(both: Registry) -> None:
-    accounts = both.accounts
+    accounts = both.acting_as(OPERATOR).accounts
     for refused in (
         lambda: accounts.set_password(NEW, PASSWORD),
         lambda: accounts.set_access(NEW, Access.READ),
@@ -107,10 +112,10 @@ def test_unknown_users(both: Registry) -> None:
 
 def test_changes_are_written_down_without_secrets(both: Registry) -> None:
     ada = Actor("ada", kind=ActorKind.ADMINISTRATOR, areas=frozenset({Area.USERS}))
-    both.accounts.create_user(NEW, "swordfish one", actor=ada)
-    both.accounts.set_password(NEW, "swordfish two", actor=ada)
-    _token, secret = both.accounts.create_token(NEW, actor=ada)
-    both.accounts.delete_user(NEW, actor=ada)
+    both.acting_as(ada).accounts.create_user(NEW, "swordfish one")
+    both.acting_as(ada).accounts.set_password(NEW, "swordfish two")
+    _token, secret = both.acting_as(ada).accounts.create_token(NEW)
+    both.acting_as(ada).accounts.delete_user(NEW)
     entries = journal_of(both)[-4:]
     assert [entry.action for entry in entries] == [
         "create user",
@@ -126,7 +131,7 @@ def test_changes_are_written_down_without_secrets(both: Registry) -> None:
 
 def test_no_secret_is_in_the_database(both: Registry, database: Database) -> None:
     """Passwords as bcrypt, tokens as SHA-256, of which the prefix alone is readable."""
-    _token, secret = both.accounts.create_token(USER)
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     stored = _everything_stored(database)
     assert PASSWORD not in stored
     assert secret not in stored
@@ -137,10 +142,10 @@ def test_no_secret_is_in_the_database(both: Registry, database: Database) -> Non
 
 def test_a_token_is_listed_by_name_and_prefix(both: Registry) -> None:
     before = datetime.now(UTC)
-    created, secret = both.accounts.create_token(
+    created, secret = both.acting_as(OPERATOR).accounts.create_token(
         USER, name="ci", repository="main", read_only=True, expires_in=timedelta(days=90)
     )
-    (listed,) = both.accounts.tokens(USER)
+    (listed,) = both.acting_as(OPERATOR).accounts.tokens(USER)
     assert listed == created
     assert (listed.name, listed.user) == ("ci", USER)
     assert (listed.repository, listed.read_only) == ("main", True)
@@ -152,13 +157,13 @@ def test_a_token_is_listed_by_name_and_prefix(both: Registry) -> None:
 
 
 def test_secrets_of_tokens_are_long_and_never_the_same(both: Registry) -> None:
-    secrets = {both.accounts.create_token(USER)[1] for _ in range(10)}
+    secrets = {both.acting_as(OPERATOR).accounts.create_token(USER)[1] for _ in range(10)}
     assert len(secrets) == 10
     assert all(secret.startswith("ppr_") and len(secret) == 47 for secret in secrets)
 
 
 def test_a_token_without_a_name_is_named_by_its_day(both: Registry) -> None:
-    token, _secret = both.accounts.create_token(USER)
+    token, _secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     assert token.name == f"token of {token.created_at:%Y-%m-%d}"
     assert token.expires_at is None
 
@@ -166,86 +171,88 @@ def test_a_token_without_a_name_is_named_by_its_day(both: Registry) -> None:
 @pytest.mark.parametrize("expires_in", [timedelta(), timedelta(seconds=-1)])
 def test_a_token_that_would_be_expired_at_once(both: Registry, expires_in: timedelta) -> None:
     with pytest.raises(InvalidSetting, match="in the future"):
-        both.accounts.create_token(USER, expires_in=expires_in)
+        both.acting_as(OPERATOR).accounts.create_token(USER, expires_in=expires_in)
     with pytest.raises(UnknownRepository):
-        both.accounts.create_token(USER, repository="nowhere")
-    assert both.accounts.tokens(USER) == []
+        both.acting_as(OPERATOR).accounts.create_token(USER, repository="nowhere")
+    assert both.acting_as(OPERATOR).accounts.tokens(USER) == []
 
 
 def test_revoking(both: Registry) -> None:
-    first, _secret = both.accounts.create_token(USER)
-    second, _secret = both.accounts.create_token(USER)
-    assert both.accounts.revoke_token(first.id) == first
-    assert both.accounts.tokens(USER) == [second]
+    first, _secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+    second, _secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+    assert both.acting_as(OPERATOR).accounts.revoke_token(first.id) == first
+    assert both.acting_as(OPERATOR).accounts.tokens(USER) == [second]
     with pytest.raises(UnknownToken, match="no token"):
-        both.accounts.revoke_token(first.id)
+        both.acting_as(OPERATOR).accounts.revoke_token(first.id)
 
 
 def test_numbers_of_tokens_are_not_used_again(both: Registry) -> None:
     """Else a revocation typed twice could hit another one."""
     numbers = []
     for _ in range(3):
-        token, _secret = both.accounts.create_token(USER)
-        both.accounts.revoke_token(token.id)
+        token, _secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+        both.acting_as(OPERATOR).accounts.revoke_token(token.id)
         numbers.append(token.id)
     assert len(set(numbers)) == 3
 
 
 def test_tokens_of_one_user_are_not_those_of_another(both: Registry) -> None:
-    both.accounts.create_token(USER)
-    assert both.accounts.tokens(READER) == []
+    both.acting_as(OPERATOR).accounts.create_token(USER)
+    assert both.acting_as(OPERATOR).accounts.tokens(READER) == []
 
 
 def test_administrators_are_accounts_of_their_own(both: Registry) -> None:
-    both.administrators.create(USER, PASSWORD)
-    names = [administrator.name for administrator in both.administrators.all()]
+    both.acting_as(OPERATOR).administrators.create(USER, PASSWORD)
+    names = [administrator.name for administrator in both.acting_as(OPERATOR).administrators.all()]
     assert names == [ADMINISTRATOR, USER]
-    assert [user.name for user in both.accounts.users()] == [READER, USER]
+    assert [user.name for user in both.acting_as(OPERATOR).accounts.users()] == [READER, USER]
     with pytest.raises(NameTaken):
-        both.administrators.create(ADMINISTRATOR.upper(), PASSWORD)
+        both.acting_as(OPERATOR).administrators.create(ADMINISTRATOR.upper(), PASSWORD)
 
 
 def test_the_last_administrator_stays(both: Registry) -> None:
     with pytest.raises(LastAdministrator, match="create another one first"):
-        both.administrators.delete(ADMINISTRATOR)
-    both.administrators.create(NEW, PASSWORD)
-    both.administrators.delete(ADMINISTRATOR.upper())
+        both.acting_as(OPERATOR).administrators.delete(ADMINISTRATOR)
+    both.acting_as(OPERATOR).administrators.create(NEW, PASSWORD)
+    both.acting_as(OPERATOR).administrators.delete(ADMINISTRATOR.upper())
     with pytest.raises(LastAdministrator):
-        both.administrators.delete(NEW)
-    assert [administrator.name for administrator in both.administrators.all()] == [NEW]
+        both.acting_as(OPERATOR).administrators.delete(NEW)
+    assert [
+        administrator.name for administrator in both.acting_as(OPERATOR).administrators.all()
+    ] == [NEW]
 
 
 def test_administrators_that_delete_each_other_leave_one(both: Registry) -> None:
     names = [ADMINISTRATOR, *(f"{number}@example.com" for number in range(7))]
     for name in names[1:]:
-        both.administrators.create(name, PASSWORD)
+        both.acting_as(OPERATOR).administrators.create(name, PASSWORD)
     start = Barrier(8)
 
     def delete(name: str) -> bool:
         start.wait()
         try:
-            both.administrators.delete(name)
+            both.acting_as(OPERATOR).administrators.delete(name)
         except LastAdministrator:
             return False
         return True
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(delete, names)) == 7
-    assert len(both.administrators.all()) == 1
+    assert len(both.acting_as(OPERATOR).administrators.all()) == 1
 
 
 def test_unknown_administrators(both: Registry) -> None:
     with pytest.raises(UnknownAccount, match="no administrator"):
-        both.administrators.delete(USER)
+        both.acting_as(OPERATOR).administrators.delete(USER)
     with pytest.raises(UnknownAccount, match="no administrator"):
-        both.administrators.set_password(USER, PASSWORD)
+        both.acting_as(OPERATOR).administrators.set_password(USER, PASSWORD)
 
 
 def test_an_administrators_password_is_checked_like_any(both: Registry, database: Database) -> None:
     with pytest.raises(InvalidPassword):
-        both.administrators.set_password(ADMINISTRATOR, "short")
+        both.acting_as(OPERATOR).administrators.set_password(ADMINISTRATOR, "short")
     before = _everything_stored(database)
-    both.administrators.set_password(ADMINISTRATOR.upper(), "another horse")
+    both.acting_as(OPERATOR).administrators.set_password(ADMINISTRATOR.upper(), "another horse")
     assert _everything_stored(database) != before
     assert journal_of(both)[-1].action == "set password of administrator"
 
@@ -257,39 +264,41 @@ def test_eight_users_of_one_name_at_once_make_one(both: Registry) -> None:
     def create(_number: int) -> bool:
         start.wait()
         try:
-            both.accounts.create_user(NEW, PASSWORD)
+            both.acting_as(OPERATOR).accounts.create_user(NEW, PASSWORD)
         except NameTaken:
             return False
         return True
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(create, range(8))) == 1
-    assert len(both.accounts.users()) == 3
+    assert len(both.acting_as(OPERATOR).accounts.users()) == 3
 
 
 @pytest.mark.parametrize("token_id", [2**31, 2**40, 10**20])
 def test_numbers_that_no_token_can_have(both: Registry, token_id: int) -> None:
     with pytest.raises(UnknownToken):
-        both.accounts.revoke_token(token_id)
+        both.acting_as(OPERATOR).accounts.revoke_token(token_id)
 
 
 def test_a_token_for_longer_than_the_calendar(both: Registry) -> None:
     with pytest.raises(InvalidSetting):
-        both.accounts.create_token(USER, expires_in=timedelta(days=3_650_000))
+        both.acting_as(OPERATOR).accounts.create_token(USER, expires_in=timedelta(days=3_650_000))
 
 
 def test_a_token_by_its_id(both: Registry) -> None:
-    token, _secret = both.accounts.create_token(USER, name="laptop")
-    own, _secret = both.administrators.create_token(ADMINISTRATOR, name="terraform")
-    assert both.accounts.token(token.id) == token
-    assert both.administrators.token(own.id) == own
+    token, _secret = both.acting_as(OPERATOR).accounts.create_token(USER, name="laptop")
+    own, _secret = both.acting_as(OPERATOR).administrators.create_token(
+        ADMINISTRATOR, name="terraform"
+    )
+    assert both.acting_as(OPERATOR).accounts.token(token.id) == token
+    assert both.acting_as(OPERATOR).administrators.token(own.id) == own
     for unknown in (token.id + own.id, 0, -1, 2**70):
         with pytest.raises(UnknownToken):
-            both.accounts.token(unknown)
+            both.acting_as(OPERATOR).accounts.token(unknown)
         with pytest.raises(UnknownToken):
-            both.administrators.token(unknown)
+            both.acting_as(OPERATOR).administrators.token(unknown)
     stranger = Actor("nobody")
     with pytest.raises(PermissionDenied):
-        both.accounts.token(token.id, actor=stranger)
+        both.acting_as(stranger).accounts.token(token.id)
     with pytest.raises(PermissionDenied):
-        both.administrators.token(own.id, actor=stranger)
+        both.acting_as(stranger).administrators.token(own.id)

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import NameTaken, Unavailable, UnknownRepository
 from tests.conftest import ADMINISTRATOR, USER
 from tests.support.api import ApiClient
@@ -46,7 +46,9 @@ def test_no_update_is_lost_between_processes(both: Registry, other: Registry) ->
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(counted, (both, other)))
-    assert both.repositories.get("main").description == str(2 * _COUNTED_BY_EACH)
+    assert both.acting_as(OPERATOR).repositories.get("main").description == str(
+        2 * _COUNTED_BY_EACH
+    )
 
 
 def test_of_two_who_create_the_same_one_does(both: Registry, other: Registry) -> None:
@@ -75,37 +77,37 @@ def test_a_change_by_another_way_in_between_is_noticed(both: Registry, other: Re
     seen: list[object] = []
 
     def yank_unless_yanked() -> None:
-        seen.append(both.projects.file("main", file.filename).yanked)
+        seen.append(both.acting_as(OPERATOR).projects.file("main", file.filename).yanked)
         if len(seen) == 1:
-            other.projects.yank_file("main", file.filename, "by the other")
+            other.acting_as(OPERATOR).projects.yank_file("main", file.filename, "by the other")
         if seen[-1] is None:
-            both.projects.yank_file("main", file.filename, "by us")
+            both.acting_as(OPERATOR).projects.yank_file("main", file.filename, "by us")
 
     both.as_one(yank_unless_yanked)
     assert seen == [None, "by the other"]
-    assert both.projects.file("main", file.filename).yanked == "by the other"
+    assert both.acting_as(OPERATOR).projects.file("main", file.filename).yanked == "by the other"
 
     passwords = (f"another horse {number}" for number in count(1))
 
     def disable_after_the_other() -> None:
-        both.accounts.users()
-        other.accounts.set_password(USER, next(passwords))
-        both.accounts.set_disabled(USER, True)
+        both.acting_as(OPERATOR).accounts.users()
+        other.acting_as(OPERATOR).accounts.set_password(USER, next(passwords))
+        both.acting_as(OPERATOR).accounts.set_disabled(USER, True)
 
     with pytest.raises(Unavailable):
         both.as_one(disable_after_the_other)
-    assert not any(user.disabled for user in both.accounts.users())
+    assert not any(user.disabled for user in both.acting_as(OPERATOR).accounts.users())
 
 
 def test_all_of_it_or_nothing(both: Registry) -> None:
     def create_twice() -> None:
-        both.repositories.create("new")
-        assert both.repositories.get("new").name == "new"
-        both.repositories.create("new")
+        both.acting_as(OPERATOR).repositories.create("new")
+        assert both.acting_as(OPERATOR).repositories.get("new").name == "new"
+        both.acting_as(OPERATOR).repositories.create("new")
 
     with pytest.raises(NameTaken):
         both.as_one(create_twice)
     with pytest.raises(UnknownRepository):
-        both.repositories.get("new")
-    both.repositories.create("new")
-    assert both.as_one(lambda: both.repositories.get("new").name) == "new"
+        both.acting_as(OPERATOR).repositories.get("new")
+    both.acting_as(OPERATOR).repositories.create("new")
+    assert both.as_one(lambda: both.acting_as(OPERATOR).repositories.get("new").name) == "new"

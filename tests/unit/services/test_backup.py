@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Access, Actor, Registry, Settings
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import (
     ConfigurationError,
     Conflict,
@@ -86,11 +86,15 @@ def stored(folder: Path) -> set[str]:
 def lived_in(registry: Registry) -> Registry:
     """With something in every table, and with ids that were used and are free."""
     populate(registry)
-    registry.repositories.create("open", public=True, allow_overwrite=True)
-    registry.accounts.create_user("ci", PASSWORD, named={"open": Access.WRITE})
-    registry.accounts.create_token("ci", name="old", repository="open")
-    registry.accounts.revoke_token(registry.accounts.create_token("ci", name="new")[0].id)
-    registry.administrators.create_token(ADMINISTRATOR, name="script", read_only=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True, allow_overwrite=True)
+    registry.acting_as(OPERATOR).accounts.create_user("ci", PASSWORD, named={"open": Access.WRITE})
+    registry.acting_as(OPERATOR).accounts.create_token("ci", name="old", repository="open")
+    registry.acting_as(OPERATOR).accounts.revoke_token(
+        registry.acting_as(OPERATOR).accounts.create_token("ci", name="new")[0].id
+    )
+    registry.acting_as(OPERATOR).administrators.create_token(
+        ADMINISTRATOR, name="script", read_only=True
+    )
     registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "127.0.0.1")
     registry.notes.leave(ADMINISTRATOR, Note(text="Done"))
     upload(registry, WHEEL)
@@ -100,10 +104,10 @@ def lived_in(registry: Registry) -> Registry:
     upload(registry, attested, attestations=json.dumps([attestation(attested)]))
     publish(registry, wheel("signed", "2.0"), "open", signature=b"signature")
     upload(registry, wheel("deleted"), "open")
-    registry.projects.delete("open", "deleted")
-    registry.projects.yank_release("main", "demo", "1.0", "broken \N{SNOWMAN}")
-    registry.projects.set_status("main", "attested", "archived", "done")
-    (repository, _other) = registry.repositories.all()
+    registry.acting_as(OPERATOR).projects.delete("open", "deleted")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken \N{SNOWMAN}")
+    registry.acting_as(OPERATOR).projects.set_status("main", "attested", "archived", "done")
+    (repository, _other) = registry.acting_as(OPERATOR).repositories.all()
     registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))
     registry._usage.note_use(1)
     registry._usage.flush()
@@ -141,11 +145,11 @@ def _ids_that_come_next(registry: Registry) -> list[int]:
     """Of what must never be given the id of something deleted; all else is tried as well."""
     upload(registry, wheel("demo", "3.0"))
     upload(registry, wheel("new"), "open")
-    registry.accounts.create_user("later@example.com", PASSWORD)
-    registry.administrators.create("later@example.com", PASSWORD)
-    token, _secret = registry.accounts.create_token("ci", name="later")
-    repository = registry.repositories.create("later")
-    newest = max(project.id for project in registry.projects.all("open"))
+    registry.acting_as(OPERATOR).accounts.create_user("later@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("later@example.com", PASSWORD)
+    token, _secret = registry.acting_as(OPERATOR).accounts.create_token("ci", name="later")
+    repository = registry.acting_as(OPERATOR).repositories.create("later")
+    newest = max(project.id for project in registry.acting_as(OPERATOR).projects.all("open"))
     return [newest, token.id, repository.id]
 
 
@@ -193,7 +197,7 @@ def _modes(folder: Path) -> set[int]:
 
 def test_every_moment_can_be_restored(registry: Registry, place: Path, new: NewRegistry) -> None:
     first = registry.backup.create(str(place)).dump
-    registry.projects.delete_file("main", WHEEL.filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     second = registry.backup.create(str(place)).dump
     assert dumps(str(place)) == [first, second]
     assert (first.header.rows["files"], second.header.rows["files"]) == (2, 1)
@@ -221,11 +225,11 @@ def test_only_what_is_empty_is_filled(
     registry.backup.create(str(place))
     target = new("target")
     if anything == "repository":
-        target.repositories.create("main")
+        target.acting_as(OPERATOR).repositories.create("main")
     elif anything == "user":
-        target.accounts.create_user(USER, PASSWORD)
+        target.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     elif anything == "administrator":
-        target.administrators.create(USER, PASSWORD)
+        target.acting_as(OPERATOR).administrators.create(USER, PASSWORD)
     else:
         (tmp_path / "target/blobs").mkdir()
         (tmp_path / "target/blobs/notes").write_bytes(b"mine")
@@ -243,13 +247,15 @@ def test_what_is_put_to_use_meanwhile_is_not_filled(
     target = new("target", **other)
 
     def use(done: int, total: int) -> None:
-        if done == total and not target.repositories.all():
-            target.repositories.create("mine")
+        if done == total and not target.acting_as(OPERATOR).repositories.all():
+            target.acting_as(OPERATOR).repositories.create("mine")
 
     with pytest.raises(Conflict, match="not empty"):
         target.backup.restore(str(place), listener=use)
-    assert [repository.name for repository in target.repositories.all()] == ["mine"]
-    assert target.accounts.users() == []
+    assert [repository.name for repository in target.acting_as(OPERATOR).repositories.all()] == [
+        "mine"
+    ]
+    assert target.acting_as(OPERATOR).accounts.users() == []
 
 
 def test_an_empty_postgresql_database_gets_its_schema(
@@ -282,11 +288,11 @@ def test_an_older_dump_is_upgraded(
     assert [file.digests for file in page(target).files] == [
         file.digests for file in page(registry).files
     ]
-    assert target.repositories.get("open").profile == "private"
+    assert target.acting_as(OPERATOR).repositories.get("open").profile == "private"
     upload(target, wheel("new"))
     with pytest.raises(FileAlreadyExists):
         upload(target, wheel("demo", "1.0.0"))
-    target.repositories.change("open", allow_overwrite=False)
+    target.acting_as(OPERATOR).repositories.change("open", allow_overwrite=False)
     with pytest.raises(FilenameRetired):
         upload(target, wheel("deleted", "1.0.0"), "open")
 
@@ -337,7 +343,7 @@ def test_a_damaged_dump_is_refused(
     target = new("target")
     with pytest.raises(InvalidBackup, match="is damaged"):
         target.backup.restore(str(place))
-    assert target.repositories.all() == []
+    assert target.acting_as(OPERATOR).repositories.all() == []
     assert stored(tmp_path / "target/blobs") == set()
 
 
@@ -376,7 +382,7 @@ def test_a_lost_file_is_told_and_the_rest_backed_up(
     with pytest.raises(InvalidBackup, match="1 files are not in the backup") as caught:
         target.backup.restore(str(place))
     assert caught.value.lost == done.lost
-    assert target.repositories.all() == []
+    assert target.acting_as(OPERATOR).repositories.all() == []
     restored = target.backup.restore(str(place), skip_lost=True)
     assert restored.lost == done.lost
     assert filenames(target) == [SDIST.filename]
@@ -405,7 +411,7 @@ def test_every_byte_is_checked_when_it_is_restored(
 def test_a_damaged_file_is_left_out_of_every_repository(
     registry: Registry, place: Path, new: NewRegistry
 ) -> None:
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     path = upload(registry, WHEEL, "other").path
     registry.backup.create(str(place))
     (place / path).unlink()
@@ -444,7 +450,7 @@ def test_an_interrupted_restore_leaves_no_row_and_goes_on(
     target = new("target")
     with pytest.raises(_Interrupted):
         target.backup.restore(str(place), listener=_interrupt)
-    assert target.repositories.all() == []
+    assert target.acting_as(OPERATOR).repositories.all() == []
     upload(registry, wheel("other"))
     registry.backup.create(str(place))
     with pytest.raises(Conflict, match=f"{first} .*restore that dump to finish it"):
@@ -477,7 +483,7 @@ def test_what_is_swept_away_meanwhile_is_not_in_it(
 
     def delete(done: int, total: int) -> None:
         if done == 0 and gone.filename in filenames(registry):
-            registry.projects.delete_file("main", gone.filename)
+            registry.acting_as(OPERATOR).projects.delete_file("main", gone.filename)
             assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
 
     done = registry.backup.create(str(place), listener=delete)
@@ -497,7 +503,7 @@ def test_a_backup_that_never_catches_up_says_so(
 
     def delete(done: int, _total: int) -> None:
         if done == 0 and gone.filename in filenames(registry):
-            registry.projects.delete_file("main", gone.filename)
+            registry.acting_as(OPERATOR).projects.delete_file("main", gone.filename)
             registry.upkeep.sweep(grace=EVERYTHING)
 
     with pytest.raises(RegistryError, match="swept away faster"):
@@ -508,12 +514,12 @@ def test_backups_beside_uploads_overwrites_deletions_and_sweeps(
     registry: Registry, place: Path, new: NewRegistry
 ) -> None:
     """Whenever one was made, it restores to a registry in which every row has its file."""
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     done = threading.Event()
     failures: list[BaseException] = []
 
     def work(number: int) -> None:
-        actor = Actor(f"user-{number}")
+        actor = Actor(f"user-{number}", grants=Grants(Access.WRITE))
         round_ = 0
         while not done.is_set():
             round_ += 1
@@ -523,7 +529,7 @@ def test_backups_beside_uploads_overwrites_deletions_and_sweeps(
                     upload(registry, distribution, actor=actor)
                 changed = wheel("demo", f"{number}.1", files={"new.py": b"%d" % round_})
                 upload(registry, changed, actor=actor)
-                registry.projects.delete_file("main", versions[2].filename)
+                registry.acting_as(OPERATOR).projects.delete_file("main", versions[2].filename)
             except RegistryError as error:
                 if error.code != "unavailable":  # swept away: send it again
                     failures.append(error)

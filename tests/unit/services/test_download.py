@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import ANONYMOUS, Access, Actor, Grants, Registry, Settings
+from pypi_repo import ANONYMOUS, OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied, UnknownFile
 from pypi_repo.storage.blob_urls import open_blob_store
 from tests.support.distributions import sdist, wheel
@@ -63,7 +63,7 @@ def test_an_sdist_has_no_metadata_beside_it(both: Registry) -> None:
 
 
 def test_a_file_of_another_repository_is_not_here(both: Registry) -> None:
-    both.repositories.create("other")
+    both.acting_as(OPERATOR).repositories.create("other")
     path = upload(both, WHEEL).path
     with pytest.raises(UnknownFile):
         both.repository("other").downloads.find(UPLOADER, path)
@@ -79,7 +79,7 @@ def test_who_may_download(both: Registry) -> None:
             downloads.find(ANONYMOUS, each)
         with pytest.raises(PermissionDenied):
             downloads.find(stranger, each)
-    both.repositories.change("main", public=True)
+    both.acting_as(OPERATOR).repositories.change("main", public=True)
     assert downloads.find(ANONYMOUS, path).public
 
 
@@ -88,7 +88,7 @@ def test_content_that_the_store_has_lost(
 ) -> None:
     """X58: the operator reads which, the client that it is not its fault."""
     registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     path = upload(registry, WHEEL).path
     registry.close()
     without = Registry(Settings(database=database_url, blobs="memory://"))
@@ -107,7 +107,7 @@ def test_files_lie_in_the_store_where_their_urls_say(
     if "memory" in str(blob_settings["blobs"]):
         blob_settings = {"blobs": f"file://{tmp_path_factory.mktemp('again')}"}
     registry = Registry(Settings(database=database_url, **blob_settings))  # type: ignore[arg-type]
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     path = upload(registry, WHEEL).path
     options = blob_settings.get("blob_options", {})
     assert isinstance(options, dict)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 from packaging.version import Version
 
-from pypi_repo import Access, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.domain.names import normalize
@@ -28,8 +28,10 @@ from tests.support.uploads import upload
 
 def test_records_are_the_same(both: Registry, database: Database) -> None:
     """Types included: SQLite knows neither booleans nor moments."""
-    both.repositories.change("main", public=True, quota=10**10, description="Schön")
-    both.accounts.set_access(USER, Access.READ, {"main": Access.WRITE})
+    both.acting_as(OPERATOR).repositories.change(
+        "main", public=True, quota=10**10, description="Schön"
+    )
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.READ, {"main": Access.WRITE})
     filename = upload(both, wheel("demo", "1.0", requires_python=">=3.9")).filename
     demo = normalize("demo")
     with database.begin() as connection:
@@ -75,7 +77,7 @@ def test_what_is_not_there(both: Registry, database: Database) -> None:
 def test_each_look_sees_what_is_committed(both: Registry, database: Database) -> None:
     catalog = Catalog(database)
     for public in (True, False, True):
-        both.repositories.change("main", public=public)
+        both.acting_as(OPERATOR).repositories.change("main", public=public)
         found = catalog.repository("main")
         assert found is not None
         assert found.public is public
@@ -98,7 +100,7 @@ def test_within_a_transaction_its_own_changes_are_seen(both: Registry, database:
 
 def test_a_change_without_a_transaction_is_refused(both: Registry, database: Database) -> None:
     """On a connection that commits each statement by itself, half of a change could be left."""
-    main = both.repositories.get("main")
+    main = both.acting_as(OPERATOR).repositories.get("main")
     with pytest.raises(TypeError):
         Catalog(database).delete_repository(main)
     assert Catalog(database).repository("main") == main
@@ -110,7 +112,7 @@ def test_a_connection_is_as_good_for_writing_afterwards(both: Registry, database
     with database.begin() as connection:
         connection.execute(sqlalchemy.text("UPDATE repositories SET description = 'half'"))
         connection.rollback()
-    assert both.repositories.get("main").description == ""
+    assert both.acting_as(OPERATOR).repositories.get("main").description == ""
 
 
 def test_a_database_that_cannot_answer(both: Registry, database: Database) -> None:
@@ -155,7 +157,7 @@ def _recovered_by_another_process(database: Path) -> Iterator[threading.Timer]:
 def test_a_loop_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     with Registry(Settings(database=path, password_cost=4)) as registry:
-        registry.repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.create("main")
         catalog = Catalog(registry._database)
         expected = catalog.repository("main")
         with _recovered_by_another_process(path) as is_over:

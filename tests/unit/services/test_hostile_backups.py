@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Access, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.errors import InvalidBackup, RegistryError
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.storage import dump as module
@@ -38,16 +38,22 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source")
     with made(folder) as registry:
         populate(registry)
-        registry.accounts.create_user("ci", PASSWORD, named={"main": Access.READ})
-        registry.accounts.create_token("ci", name="token")
-        registry.administrators.create_token(ADMINISTRATOR, name="script", read_only=True)
+        registry.acting_as(OPERATOR).accounts.create_user(
+            "ci", PASSWORD, named={"main": Access.READ}
+        )
+        registry.acting_as(OPERATOR).accounts.create_token("ci", name="token")
+        registry.acting_as(OPERATOR).administrators.create_token(
+            ADMINISTRATOR, name="script", read_only=True
+        )
         registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "127.0.0.1")
         upload(registry, WHEEL, attestations=json.dumps([attestation(WHEEL)]))
         publish(registry, wheel("signed"), "main", signature=b"signature")
         upload(registry, wheel("deleted"))
-        registry.projects.delete("main", "deleted")
+        registry.acting_as(OPERATOR).projects.delete("main", "deleted")
         registry._usage.count_download(
-            DownloadedRelease(registry.repositories.get("main").id, "demo", "1.0")
+            DownloadedRelease(
+                registry.acting_as(OPERATOR).repositories.get("main").id, "demo", "1.0"
+            )
         )
         registry._usage.flush()
         registry.backup.create(str(folder / "backup"))
@@ -72,8 +78,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry,
 def target(shared: tuple[Registry, Path]) -> Iterator[Registry]:
     registry, folder = shared
     yield registry
-    assert registry.repositories.all() == []
-    assert registry.accounts.users() == []
+    assert registry.acting_as(OPERATOR).repositories.all() == []
+    assert registry.acting_as(OPERATOR).accounts.users() == []
     assert not (folder / "store").exists(), "something was written"
 
 
@@ -288,7 +294,7 @@ def test_links_that_lead_out_of_the_backup(place: Path, tmp_path: Path, what: st
     with made(tmp_path) as registry:
         with pytest.raises(RegistryError, match="is a link or lies behind one"):
             registry.backup.restore(str(place))
-        assert registry.repositories.all() == []
+        assert registry.acting_as(OPERATOR).repositories.all() == []
 
 
 def test_a_backup_does_not_write_through_links(original: Path, tmp_path: Path) -> None:

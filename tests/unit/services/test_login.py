@@ -8,7 +8,7 @@ from threading import Barrier
 import bcrypt
 import pytest
 
-from pypi_repo import Access, Actor, Registry
+from pypi_repo import OPERATOR, Access, Actor, Registry
 from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
 from pypi_repo.services.credentials import Credentials
 from pypi_repo.services.login import Login
@@ -68,7 +68,7 @@ def test_letters_of_the_name_may_be_of_either_case(login: Login) -> None:
     ["with: colon", "with @ and space ", "Schlüssel mit Lücke", "🔑🔑🔑🔑🔑🔑🔑🔑", "a" * 72],
 )
 def test_passwords_of_all_kinds(both: Registry, login: Login, password: str) -> None:
-    both.accounts.set_password(USER, password)
+    both.acting_as(OPERATOR).accounts.set_password(USER, password)
     assert login.with_password(USER, password, HERE).name == USER
 
 
@@ -116,24 +116,24 @@ def test_eight_requests_at_once_with_a_new_password_share_one_check(
 
 def test_a_changed_password_counts_at_once(both: Registry, login: Login) -> None:
     login.with_password(USER, PASSWORD, HERE)
-    both.accounts.set_password(USER, "another horse")
+    both.acting_as(OPERATOR).accounts.set_password(USER, "another horse")
     _refused(login, USER, PASSWORD)
     assert login.with_password(USER, "another horse", HERE).name == USER
-    both.accounts.set_password(USER, PASSWORD)
+    both.acting_as(OPERATOR).accounts.set_password(USER, PASSWORD)
     assert login.with_password(USER, PASSWORD, HERE).name == USER
     _refused(login, USER, "another horse")
 
 
 def test_a_deleted_user_is_refused_at_once(both: Registry, login: Login) -> None:
     login.with_password(USER, PASSWORD, HERE)
-    both.accounts.delete_user(USER)
+    both.acting_as(OPERATOR).accounts.delete_user(USER)
     _refused(login, USER, PASSWORD)
 
 
 def test_a_user_made_again_has_only_its_new_password(both: Registry, login: Login) -> None:
     login.with_password(USER, PASSWORD, HERE)
-    both.accounts.delete_user(USER)
-    both.accounts.create_user(USER, "another horse", everywhere=Access.READ)
+    both.acting_as(OPERATOR).accounts.delete_user(USER)
+    both.acting_as(OPERATOR).accounts.create_user(USER, "another horse", everywhere=Access.READ)
     _refused(login, USER, PASSWORD)
     actor = login.with_password(USER, "another horse", HERE)
     assert actor.grants.on("main") is Access.READ
@@ -141,7 +141,7 @@ def test_a_user_made_again_has_only_its_new_password(both: Registry, login: Logi
 
 def test_changed_access_counts_at_once(both: Registry, login: Login) -> None:
     assert login.with_password(USER, PASSWORD, HERE).grants.on("main") is Access.WRITE
-    both.accounts.set_access(USER, Access.NONE, {"main": Access.READ})
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE, {"main": Access.READ})
     grants = login.with_password(USER, PASSWORD, HERE).grants
     assert (grants.on("main"), grants.on("other")) == (Access.READ, Access.NONE)
 
@@ -155,7 +155,7 @@ def test_an_administrator_is_told_which_account_is_needed(login: Login) -> None:
 
 
 def test_an_administrator_who_is_also_a_user_is_a_user_here(both: Registry, login: Login) -> None:
-    both.accounts.create_user(ADMINISTRATOR, "another horse")
+    both.acting_as(OPERATOR).accounts.create_user(ADMINISTRATOR, "another horse")
     assert login.with_password(ADMINISTRATOR, "another horse", HERE).name == ADMINISTRATOR
     _refused(login, ADMINISTRATOR, PASSWORD)
 
@@ -194,7 +194,7 @@ def test_whoever_works_with_the_right_password_is_not_held_up(login: Login) -> N
 
 def test_a_token_stands_for_its_user(both: Registry, login: Login, checks: list[bytes]) -> None:
     """U19, X75: with `__token__`, the user's name, any name, or none; or in the name's place."""
-    _token, secret = both.accounts.create_token(USER)
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     for username in ("__token__", USER, "anything", ""):
         actor = login.with_password(username, secret, HERE)
         assert (actor.name, actor.grants.on("main")) == (USER, Access.WRITE)
@@ -215,59 +215,61 @@ def test_a_wrong_token(login: Login, secret: str) -> None:
 
 
 def test_a_token_for_one_repository(both: Registry, login: Login) -> None:
-    both.repositories.create("other")
-    _token, secret = both.accounts.create_token(USER, repository="main")
+    both.acting_as(OPERATOR).repositories.create("other")
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, repository="main")
     grants = login.with_token(secret).grants
     assert (grants.on("main"), grants.on("other")) == (Access.WRITE, Access.NONE)
 
 
 def test_a_token_for_reading(both: Registry, login: Login) -> None:
-    _token, secret = both.accounts.create_token(USER, read_only=True)
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, read_only=True)
     assert login.with_token(secret).grants.on("main") is Access.READ
 
 
 def test_a_token_never_passes_on_more_than_its_user_has(both: Registry, login: Login) -> None:
-    _token, secret = both.accounts.create_token(USER, repository="main")
-    both.accounts.set_access(USER, Access.WRITE, {"main": Access.READ})
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, repository="main")
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.WRITE, {"main": Access.READ})
     assert login.with_token(secret).grants.on("main") is Access.READ
-    both.accounts.set_access(USER, Access.NONE)
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE)
     assert login.with_token(secret).grants.on("main") is Access.NONE
 
 
 def test_a_token_expires(both: Registry, login: Login) -> None:
-    _token, secret = both.accounts.create_token(
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(
         USER, name="nightly", expires_in=timedelta(microseconds=1)
     )
     with pytest.raises(InvalidCredentials, match="'nightly' has expired; create a new one"):
         login.with_token(secret)
-    _token, secret = both.accounts.create_token(USER, expires_in=timedelta(hours=1))
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(
+        USER, expires_in=timedelta(hours=1)
+    )
     assert login.with_token(secret).name == USER
 
 
 def test_a_revoked_token_is_refused_at_once(both: Registry, login: Login) -> None:
-    token, secret = both.accounts.create_token(USER)
-    _other, other_secret = both.accounts.create_token(USER)
+    token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+    _other, other_secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     assert login.with_token(secret).name == USER
-    both.accounts.revoke_token(token.id)
+    both.acting_as(OPERATOR).accounts.revoke_token(token.id)
     with pytest.raises(InvalidCredentials):
         login.with_token(secret)
     assert login.with_token(other_secret).name == USER
 
 
 def test_tokens_go_with_their_user_and_with_their_repository(both: Registry, login: Login) -> None:
-    _token, narrow = both.accounts.create_token(USER, repository="main")
-    _token, wide = both.accounts.create_token(USER)
-    both.repositories.delete("main")
+    _token, narrow = both.acting_as(OPERATOR).accounts.create_token(USER, repository="main")
+    _token, wide = both.acting_as(OPERATOR).accounts.create_token(USER)
+    both.acting_as(OPERATOR).repositories.delete("main")
     with pytest.raises(InvalidCredentials):
         login.with_token(narrow)
     assert login.with_token(wide).name == USER
-    both.accounts.delete_user(USER)
-    both.accounts.create_user(USER, PASSWORD)
+    both.acting_as(OPERATOR).accounts.delete_user(USER)
+    both.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     with pytest.raises(InvalidCredentials):
         login.with_token(wide)
 
 
 def test_a_changed_password_does_not_touch_tokens(both: Registry, login: Login) -> None:
-    _token, secret = both.accounts.create_token(USER)
-    both.accounts.set_password(USER, "another horse")
+    _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+    both.acting_as(OPERATOR).accounts.set_password(USER, "another horse")
     assert login.with_token(secret).name == USER

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import (
     FileAlreadyExists,
     FilenameRetired,
@@ -40,7 +40,7 @@ STRICT: tuple[Profile, ...] = ("private", "pypi")
 def index(both: Registry) -> Registry:
     """A repository of each profile, and of its name."""
     for profile in PROFILES:
-        both.repositories.create(profile, profile=profile)
+        both.acting_as(OPERATOR).repositories.create(profile, profile=profile)
     return both
 
 
@@ -77,24 +77,24 @@ def _assert_nothing(registry: Registry, repository: str, project: str = "demo") 
 
 def test_private_is_the_default(registry: Registry) -> None:
     """Section 0"""
-    assert registry.repositories.get("main").profile == "private"
+    assert registry.acting_as(OPERATOR).repositories.get("main").profile == "private"
 
 
 def test_a_profile_is_one_of_three(registry: Registry) -> None:
     """Section 0"""
     with pytest.raises(InvalidSetting, match="private, pypi, lenient"):
-        registry.repositories.change("main", profile="strict")
+        registry.acting_as(OPERATOR).repositories.change("main", profile="strict")
     with pytest.raises(InvalidSetting):
-        registry.repositories.create("other", profile="")  # type: ignore[arg-type]
+        registry.acting_as(OPERATOR).repositories.create("other", profile="")  # type: ignore[arg-type]
 
 
 def test_a_profile_can_be_changed(registry: Registry) -> None:
     """Section 0: from the next upload on."""
     local = wheel(version="1.0+local")
-    registry.repositories.change("main", profile="pypi")
+    registry.acting_as(OPERATOR).repositories.change("main", profile="pypi")
     with pytest.raises(InvalidFilename):
         publish(registry, local)
-    registry.repositories.change("main", profile="private")
+    registry.acting_as(OPERATOR).repositories.change("main", profile="private")
     assert publish(registry, local).file.version == "1.0+local"
 
 
@@ -388,13 +388,13 @@ def test_warnings_are_told_and_journalled(index: Registry) -> None:
 def test_the_quota_holds_for_all_files_together(index: Registry) -> None:
     """U53: and what is replaced makes room."""
     first, second = wheel(padding=40 * KIB), wheel(version="2.0", padding=40 * KIB)
-    index.repositories.change("private", quota=64 * KIB, allow_overwrite=True)
+    index.acting_as(OPERATOR).repositories.change("private", quota=64 * KIB, allow_overwrite=True)
     publish(index, first, "private")
     with pytest.raises(TooLarge, match="quota of 64 KiB"):
         publish(index, second, "private")
     assert page_of(index, repository="private").versions == ("1.0",)
     publish(index, wheel(padding=50 * KIB), "private")
-    index.projects.delete_release("private", "demo", "1.0")
+    index.acting_as(OPERATOR).projects.delete_release("private", "demo", "1.0")
     publish(index, second, "private")
     publish(index, second, "private")  # identical: nothing is added
 
@@ -402,7 +402,7 @@ def test_the_quota_holds_for_all_files_together(index: Registry) -> None:
 def test_a_quota_is_of_one_repository(index: Registry) -> None:
     """U53"""
     for profile in STRICT:
-        index.repositories.change(profile, quota=64 * KIB)
+        index.acting_as(OPERATOR).repositories.change(profile, quota=64 * KIB)
         publish(index, wheel(padding=40 * KIB), profile)
 
 
@@ -410,10 +410,10 @@ def test_an_exact_fit_fits(index: Registry) -> None:
     """U53"""
     dist = wheel()
     metadata = len(dist.metadata)
-    index.repositories.change("private", quota=len(dist.content) + metadata - 1)
+    index.acting_as(OPERATOR).repositories.change("private", quota=len(dist.content) + metadata - 1)
     with pytest.raises(TooLarge):
         publish(index, dist, "private")
-    index.repositories.change("private", quota=len(dist.content) + metadata)
+    index.acting_as(OPERATOR).repositories.change("private", quota=len(dist.content) + metadata)
     publish(index, dist, "private")
     with pytest.raises(TooLarge):
         publish(index, wheel(version="2.0"), "private")
@@ -428,8 +428,8 @@ def test_the_same_content_under_another_name(index: Registry) -> None:
         publish(index, one, profile)
         publish(index, other, profile)
         assert len(page_of(index, repository=profile).files) == 2
-    index.repositories.delete("private")
-    index.repositories.delete("lenient")
+    index.acting_as(OPERATOR).repositories.delete("private")
+    index.acting_as(OPERATOR).repositories.delete("lenient")
     publish(index, one, "pypi")
     with pytest.raises(FileAlreadyExists, match=r"as demo-1\.0-py3-none-any\.whl"):
         publish(index, other, "pypi")
@@ -475,7 +475,7 @@ def test_a_release_has_one_sdist(index: Registry, profile: Profile) -> None:
 def test_overwriting_lifts_the_limit_of_sdists_but_not_in_pypi(index: Registry) -> None:
     """U58, section 0"""
     for profile in STRICT:
-        index.repositories.change(profile, allow_overwrite=True)
+        index.acting_as(OPERATOR).repositories.change(profile, allow_overwrite=True)
         publish(index, sdist(version="1.0"), profile)
         publish(index, sdist(version="1.0", description="again"), profile)
     publish(index, sdist(version="1.0.0"), "private")
@@ -492,7 +492,7 @@ def dated(
     url = f"sqlite:///{path}"
     registry = Registry(Settings(database=url, blobs="memory://", password_cost=4))
     for profile in PROFILES:
-        registry.repositories.create(profile, profile=profile)
+        registry.acting_as(OPERATOR).repositories.create(profile, profile=profile)
     engine = create_engine(url)
 
     def set_back(**age: float) -> None:
@@ -544,7 +544,7 @@ def test_names_that_could_be_mistaken(index: Registry, name: str, like: str) -> 
 def test_a_name_taken_before_stays_usable(index: Registry) -> None:
     """U83: it is asked of new projects only."""
     publish(index, wheel("json"), "private")
-    index.repositories.change("private", profile="pypi")
+    index.acting_as(OPERATOR).repositories.change("private", profile="pypi")
     publish(index, wheel("json", "2.0"), "private")
 
 
@@ -552,10 +552,10 @@ def test_deleted_names_stay_taken(index: Registry) -> None:
     """U57: unless the repository allows overwriting."""
     for profile in PROFILES:
         publish(index, wheel(), profile)
-        index.projects.delete_file(profile, wheel().filename)
+        index.acting_as(OPERATOR).projects.delete_file(profile, wheel().filename)
         with pytest.raises(FilenameRetired, match="raise the version"):
             publish(index, wheel(), profile)
-        index.repositories.change(profile, allow_overwrite=True)
+        index.acting_as(OPERATOR).repositories.change(profile, allow_overwrite=True)
         publish(index, wheel(), profile)
 
 
@@ -577,9 +577,9 @@ def test_pypi_answers_400_to_everything(
     assert refused.status_code == conflict
     assert "already exists" in refused.status
     assert "already exists" in refused.text
-    index.repositories.change(profile, max_file_size=len(wheel().content) + KIB)
+    index.acting_as(OPERATOR).repositories.change(profile, max_file_size=len(wheel().content) + KIB)
     assert site.upload(wheel(version="2.0", padding=9 * KIB)).status_code == too_large
-    index.repositories.change(profile, max_file_size=None, quota=2 * KIB)
+    index.acting_as(OPERATOR).repositories.change(profile, max_file_size=None, quota=2 * KIB)
     assert site.upload(wheel(version="2.0", padding=9 * KIB)).status_code == too_large
     assert [file["filename"] for file in site.page("demo")["files"]] == [wheel().filename]
 
@@ -620,7 +620,7 @@ def test_two_spellings_of_a_name_are_one_project(index: Registry) -> None:
     publish(index, wheel("Foo.Bar", "1.0"), "private", name="Foo.Bar")
     publish(index, wheel("foo_bar", "2.0"), "private", name="foo_bar")
     publish(index, wheel("foo--bar", "3.0"), "private", name="foo--bar")
-    (project,) = index.projects.all("private")
+    (project,) = index.acting_as(OPERATOR).projects.all("private")
     assert (project.name, project.normalized_name) == ("foo--bar", "foo-bar")
     assert page_of(index, "foo-bar", "private").versions == ("1.0", "2.0", "3.0")
 
@@ -647,7 +647,7 @@ def test_concurrent_first_uploads_in_several_spellings(database_url: str) -> Non
     """U60, U82, U85: one project and one release, whoever comes first."""
     registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
     registry.upgrade()
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     start = threading.Barrier(len(_SPELLINGS))
 
     def upload(number: int) -> None:
@@ -658,7 +658,7 @@ def test_concurrent_first_uploads_in_several_spellings(database_url: str) -> Non
 
     with ThreadPoolExecutor(len(_SPELLINGS)) as threads:
         list(threads.map(upload, range(len(_SPELLINGS))))
-    (project,) = registry.projects.all("main")
+    (project,) = registry.acting_as(OPERATOR).projects.all("main")
     page = page_of(registry, "foo-bar")
     assert project.normalized_name == "foo-bar"
     assert len(page.versions) == 1
@@ -672,7 +672,7 @@ def test_concurrent_uploads_of_one_filename(database_url: str, profile: Profile)
     """U58, U60: different content, so one is stored and the others hear of it."""
     registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
     registry.upgrade()
-    registry.repositories.create("main", profile=profile)
+    registry.acting_as(OPERATOR).repositories.create("main", profile=profile)
     start = threading.Barrier(4)
 
     def upload(number: int) -> int:

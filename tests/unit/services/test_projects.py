@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypi_repo import Access, Actor, Grants, Registry
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.errors import (
     InvalidSetting,
     PermissionDenied,
@@ -41,10 +41,10 @@ def _last_action(registry: Registry) -> tuple[str, str | None, str | None]:
 @pytest.mark.parametrize("reason", ["broken", "", "Größe <&>"])
 def test_yanking_a_file_and_taking_it_back(demo: Registry, reason: str) -> None:
     """X45: a reason may be empty, which is still a yank."""
-    demo.projects.yank_file("main", WHEEL.filename, reason)
+    demo.acting_as(OPERATOR).projects.yank_file("main", WHEEL.filename, reason)
     assert _yanked(demo) == {WHEEL.filename: reason, SDIST.filename: None, NEWER.filename: None}
     assert _last_action(demo) == ("yank file", "1.0", WHEEL.filename)
-    demo.projects.yank_file("main", WHEEL.filename, None)
+    demo.acting_as(OPERATOR).projects.yank_file("main", WHEEL.filename, None)
     assert set(_yanked(demo).values()) == {None}
     assert _last_action(demo) == ("unyank file", "1.0", WHEEL.filename)
 
@@ -52,16 +52,16 @@ def test_yanking_a_file_and_taking_it_back(demo: Registry, reason: str) -> None:
 @pytest.mark.parametrize("spelling", ["1.0", "1.0.0", "v1", "1"])
 def test_yanking_a_release_under_any_spelling(demo: Registry, spelling: str) -> None:
     """U85, X45"""
-    demo.projects.yank_release("main", "Demo", spelling, "broken")
+    demo.acting_as(OPERATOR).projects.yank_release("main", "Demo", spelling, "broken")
     expected = {WHEEL.filename: "broken", SDIST.filename: "broken", NEWER.filename: None}
     assert _yanked(demo) == expected
-    demo.projects.yank_release("main", "Demo", spelling, None)
+    demo.acting_as(OPERATOR).projects.yank_release("main", "Demo", spelling, None)
     assert set(_yanked(demo).values()) == {None}
 
 
 def test_a_yanked_file_can_still_be_downloaded(demo: Registry) -> None:
     """X45"""
-    demo.projects.yank_file("main", WHEEL.filename, "broken")
+    demo.acting_as(OPERATOR).projects.yank_file("main", WHEEL.filename, "broken")
     (file,) = [file for file in page(demo).files if file.yanked]
     downloads = demo.repository("main").downloads
     content, _size = downloads.open(downloads.find(UPLOADER, file.path))
@@ -71,7 +71,7 @@ def test_a_yanked_file_can_still_be_downloaded(demo: Registry) -> None:
 def test_deleting_a_file(demo: Registry) -> None:
     """X43"""
     path = page(demo).files[0].path
-    demo.projects.delete_file("main", WHEEL.filename)
+    demo.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert filenames(demo) == [SDIST.filename, NEWER.filename]
     for gone in (path, path + ".metadata"):
         with pytest.raises(UnknownFile):
@@ -83,13 +83,13 @@ def test_deleting_a_file(demo: Registry) -> None:
 def test_deleting_the_last_file_leaves_the_project_claimed(demo: Registry) -> None:
     """X05"""
     for distribution in (WHEEL, SDIST, NEWER):
-        demo.projects.delete_file("main", distribution.filename)
+        demo.acting_as(OPERATOR).projects.delete_file("main", distribution.filename)
     assert filenames(demo) == []
 
 
 def test_deleting_a_release_retires_its_names(demo: Registry) -> None:
     """U57"""
-    demo.projects.delete_release("main", "demo", "1.0.0")
+    demo.acting_as(OPERATOR).projects.delete_release("main", "demo", "1.0.0")
     assert filenames(demo) == [NEWER.filename]
     assert page(demo).versions == ("2.0",)
     for distribution in (WHEEL, SDIST):
@@ -101,10 +101,10 @@ def test_deleting_a_release_retires_its_names(demo: Registry) -> None:
 
 def test_deleting_a_project_retires_its_names(demo: Registry) -> None:
     """U57"""
-    demo.projects.delete("main", "Demo")
+    demo.acting_as(OPERATOR).projects.delete("main", "Demo")
     with pytest.raises(UnknownProject):
         page(demo)
-    assert demo.projects.all("main") == []
+    assert demo.acting_as(OPERATOR).projects.all("main") == []
     for distribution in (WHEEL, SDIST, NEWER):
         with pytest.raises(RegistryError, match="cannot be used again"):
             upload(demo, distribution)
@@ -113,25 +113,25 @@ def test_deleting_a_project_retires_its_names(demo: Registry) -> None:
 
 
 def test_deleting_twice_is_said(demo: Registry) -> None:
-    demo.projects.delete_file("main", WHEEL.filename)
+    demo.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     with pytest.raises(UnknownFile):
-        demo.projects.delete_file("main", WHEEL.filename)
+        demo.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
 
 
 @pytest.mark.parametrize("status", ["active", "archived", "quarantined", "deprecated"])
 def test_setting_a_status(demo: Registry, status: ProjectStatus) -> None:
     """X23, X32"""
-    demo.projects.set_status("main", "demo", status, "why")
+    demo.acting_as(OPERATOR).projects.set_status("main", "demo", status, "why")
     shown = page(demo)
     assert (shown.status, shown.status_reason) == (status, "why")
-    assert demo.projects.get("main", "demo")[0].status == status
-    demo.projects.set_status("main", "demo", "active")
+    assert demo.acting_as(OPERATOR).projects.get("main", "demo")[0].status == status
+    demo.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert page(demo).status_reason == ""
 
 
 def test_an_archived_project_is_read_as_before(demo: Registry) -> None:
     """X46"""
-    demo.projects.set_status("main", "demo", "archived")
+    demo.acting_as(OPERATOR).projects.set_status("main", "demo", "archived")
     shown = page(demo)
     assert len(shown.files) == 3
     assert demo.repository("main").downloads.find(UPLOADER, shown.files[0].path).size
@@ -141,7 +141,7 @@ def test_a_quarantined_project_offers_nothing(demo: Registry) -> None:
     """X46: not in the list, no files, no downloads, and all of it comes back."""
     upload(demo, wheel("other"))
     before = page(demo)
-    demo.projects.set_status("main", "demo", "quarantined", "looks odd")
+    demo.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined", "looks odd")
     shown = page(demo)
     assert (shown.status, shown.files) == ("quarantined", ())
     listed = demo.repository("main").index.project_list(UPLOADER).load().projects
@@ -149,19 +149,19 @@ def test_a_quarantined_project_offers_nothing(demo: Registry) -> None:
     for path in (before.files[0].path, before.files[0].path + ".metadata"):
         with pytest.raises(ProjectClosed, match="quarantined"):
             demo.repository("main").downloads.find(UPLOADER, path)
-    demo.projects.set_status("main", "demo", "active")
+    demo.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert page(demo).files == before.files
 
 
 def test_a_status_that_does_not_exist(demo: Registry) -> None:
     with pytest.raises(InvalidSetting, match="active, archived, quarantined, deprecated"):
-        demo.projects.set_status("main", "demo", "closed")  # type: ignore[arg-type]
+        demo.acting_as(OPERATOR).projects.set_status("main", "demo", "closed")  # type: ignore[arg-type]
 
 
 def test_every_change_counts_and_is_written_down(demo: Registry) -> None:
     """X95"""
-    projects = demo.projects
-    before = demo.repositories.get("main").serial
+    projects = demo.acting_as(OPERATOR).projects
+    before = demo.acting_as(OPERATOR).repositories.get("main").serial
     projects.yank_file("main", WHEEL.filename, "a")
     projects.yank_release("main", "demo", "2.0", "b")
     projects.set_status("main", "demo", "deprecated", "c")
@@ -180,13 +180,16 @@ def test_every_change_counts_and_is_written_down(demo: Registry) -> None:
         "delete project",
     ]
     assert [(entry.detail or {}).get("reason") for entry in entries[:3]] == ["a", "b", "c"]
-    assert demo.repositories.get("main").serial == before + 6
+    assert demo.acting_as(OPERATOR).repositories.get("main").serial == before + 6
 
 
 def test_projects_and_their_files(demo: Registry) -> None:
     upload(demo, wheel("another"))
-    assert [project.name for project in demo.projects.all("main")] == ["another", "demo"]
-    project, files = demo.projects.get("main", "DEMO")
+    assert [project.name for project in demo.acting_as(OPERATOR).projects.all("main")] == [
+        "another",
+        "demo",
+    ]
+    project, files = demo.acting_as(OPERATOR).projects.get("main", "DEMO")
     assert project.normalized_name == "demo"
     assert [file.filename for file in files] == [WHEEL.filename, SDIST.filename, NEWER.filename]
 
@@ -194,14 +197,14 @@ def test_projects_and_their_files(demo: Registry) -> None:
 @pytest.mark.parametrize("version", ["3.0", "1.0.1", "no version", ""])
 def test_an_unknown_release(demo: Registry, version: str) -> None:
     with pytest.raises(UnknownRelease, match="has no release"):
-        demo.projects.yank_release("main", "demo", version, "why")
+        demo.acting_as(OPERATOR).projects.yank_release("main", "demo", version, "why")
     with pytest.raises(UnknownRelease):
-        demo.projects.delete_release("main", "demo", version)
+        demo.acting_as(OPERATOR).projects.delete_release("main", "demo", version)
 
 
 def test_unknown_names(demo: Registry) -> None:
-    demo.repositories.create("other")
-    projects = demo.projects
+    demo.acting_as(OPERATOR).repositories.create("other")
+    projects = demo.acting_as(OPERATOR).projects
     with pytest.raises(UnknownProject):
         projects.get("main", "nothing")
     with pytest.raises(UnknownProject):
@@ -219,13 +222,13 @@ def test_unknown_names(demo: Registry) -> None:
 
 def test_who_may_only_upload_manages_nothing(demo: Registry) -> None:
     actor = Actor("user@example.com", grants=Grants(Access.WRITE))
-    serial = demo.repositories.get("main").serial
+    serial = demo.acting_as(OPERATOR).repositories.get("main").serial
     for refused in (
-        lambda: demo.projects.all("main", actor=actor),
-        lambda: demo.projects.yank_file("main", WHEEL.filename, "why", actor=actor),
-        lambda: demo.projects.delete("main", "demo", actor=actor),
-        lambda: demo.projects.set_status("main", "demo", "archived", actor=actor),
+        lambda: demo.acting_as(actor).projects.all("main"),
+        lambda: demo.acting_as(actor).projects.yank_file("main", WHEEL.filename, "why"),
+        lambda: demo.acting_as(actor).projects.delete("main", "demo"),
+        lambda: demo.acting_as(actor).projects.set_status("main", "demo", "archived"),
     ):
         with pytest.raises(PermissionDenied):
             refused()
-    assert demo.repositories.get("main").serial == serial
+    assert demo.acting_as(OPERATOR).repositories.get("main").serial == serial

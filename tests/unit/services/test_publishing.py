@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, TooLarge
 from pypi_repo.domain.profiles import RULES
 from pypi_repo.services.candidates import Candidate
@@ -31,7 +31,7 @@ def files(real_files: dict[str, Any]) -> dict[str, Any]:
 def candidates(registry: Registry, *distributions: Distribution) -> Iterator[Sequence[Candidate]]:
     """Of the distributions, which are staged until the end of the block."""
     uploads = registry.repository(REPOSITORY).uploads
-    rules = RULES[registry.repositories.get(REPOSITORY).profile]
+    rules = RULES[registry.acting_as(OPERATOR).repositories.get(REPOSITORY).profile]
     found = []
     with ExitStack() as stack:
         for distribution in distributions:
@@ -46,7 +46,7 @@ def candidates(registry: Registry, *distributions: Distribution) -> Iterator[Seq
 
 
 def publishing(registry: Registry) -> Publishing:
-    return Publishing(REPOSITORY, registry._database, registry._blobs, registry._policy)
+    return Publishing(REPOSITORY, registry._database, registry._blobs, registry._gate)
 
 
 def publish_at_once(registry: Registry, *distributions: Distribution) -> list[Accepted]:
@@ -56,8 +56,8 @@ def publish_at_once(registry: Registry, *distributions: Distribution) -> list[Ac
 
 def state(registry: Registry) -> Sequence[object]:
     """What each publication changes: projects, the serial, the journal or the files."""
-    serial = registry.repositories.get(REPOSITORY).serial
-    names = [project.name for project in registry.projects.all(REPOSITORY)]
+    serial = registry.acting_as(OPERATOR).repositories.get(REPOSITORY).serial
+    names = [project.name for project in registry.acting_as(OPERATOR).projects.all(REPOSITORY)]
     kept = {blob.path for blob in registry._blobs.walk()}
     return names, serial, len(journal_of(registry, REPOSITORY)), kept
 
@@ -99,12 +99,13 @@ def test_within_a_larger_transaction_nothing_is_left_of_a_refused_publication(
     def work() -> None:
         with pytest.raises(FileAlreadyExists):
             publish_at_once(both, wheel(), wheel("other", description="again"))
-        both.repositories.change(REPOSITORY, description="changed")
+        both.acting_as(OPERATOR).repositories.change(REPOSITORY, description="changed")
 
     both.as_one(work)
-    assert [project.name for project in both.projects.all(REPOSITORY)] == ["other"]
-    assert both.repositories.get(REPOSITORY).description == "changed"
-    assert both.repositories.get(REPOSITORY).serial == 1
+    projects = both.acting_as(OPERATOR).projects.all(REPOSITORY)
+    assert [project.name for project in projects] == ["other"]
+    assert both.acting_as(OPERATOR).repositories.get(REPOSITORY).description == "changed"
+    assert both.acting_as(OPERATOR).repositories.get(REPOSITORY).serial == 1
 
 
 def test_the_same_file_twice_is_published_once(both: Registry) -> None:
@@ -112,7 +113,7 @@ def test_the_same_file_twice_is_published_once(both: Registry) -> None:
     accepted = publish_at_once(both, wheel(), wheel())
     assert [each.is_unchanged for each in accepted] == [False, True]
     assert filenames(both) == [wheel().filename]
-    assert both.repositories.get(REPOSITORY).serial == 1
+    assert both.acting_as(OPERATOR).repositories.get(REPOSITORY).serial == 1
     assert damage(both) == []
 
 
@@ -125,7 +126,7 @@ def test_two_files_of_one_name_are_refused(both: Registry) -> None:
 
 
 def test_of_one_name_the_last_stays_where_overwriting_is_allowed(both: Registry) -> None:
-    both.repositories.change(REPOSITORY, allow_overwrite=True)
+    both.acting_as(OPERATOR).repositories.change(REPOSITORY, allow_overwrite=True)
     publish_at_once(both, wheel(), wheel(description="another"))
     (file,) = page(both).files
     assert file.digests.sha256 == wheel(description="another").sha256
@@ -136,12 +137,12 @@ def test_a_quota_is_for_all_of_them(both: Registry) -> None:
     """U53: each alone would find room."""
     dists = [wheel("demo", f"1.{number}", padding=10_000) for number in range(2)]
     takes = [len(dist.content) + len(dist.metadata) for dist in dists]
-    both.repositories.change(REPOSITORY, quota=sum(takes) - 1)
+    both.acting_as(OPERATOR).repositories.change(REPOSITORY, quota=sum(takes) - 1)
     before = state(both)
     with pytest.raises(TooLarge):
         publish_at_once(both, *dists)
     assert state(both) == before
-    both.repositories.change(REPOSITORY, quota=sum(takes))
+    both.acting_as(OPERATOR).repositories.change(REPOSITORY, quota=sum(takes))
     publish_at_once(both, *dists)
     assert filenames(both) == [dist.filename for dist in dists]
 
@@ -149,13 +150,14 @@ def test_a_quota_is_for_all_of_them(both: Registry) -> None:
 def test_files_that_begin_one_project_begin_it_once(both: Registry) -> None:
     """U82: it has the name that the last one gives it."""
     publish_at_once(both, wheel("Demo"), wheel("demo", "1.1"))
-    assert [project.name for project in both.projects.all(REPOSITORY)] == ["demo"]
+    projects = both.acting_as(OPERATOR).projects.all(REPOSITORY)
+    assert [project.name for project in projects] == ["demo"]
     assert page(both).versions == ("1.0", "1.1")
 
 
 def test_new_projects_are_compared_with_each_other(both: Registry) -> None:
     """U83"""
-    both.repositories.change(REPOSITORY, profile="pypi")
+    both.acting_as(OPERATOR).repositories.change(REPOSITORY, profile="pypi")
     before = state(both)
     with pytest.raises(InvalidName, match="too similar to the existing project 'demo'"):
         publish_at_once(both, wheel("demo"), wheel("dem0"))

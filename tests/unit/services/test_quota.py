@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Actor, GrantPolicy, Permission, Registry, Settings
+from pypi_repo import OPERATOR, Access, Actor, GrantPolicy, Grants, Permission, Registry, Settings
 from pypi_repo.domain.errors import PermissionDenied, TooLarge
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
@@ -22,9 +22,9 @@ from tests.support.uploads import UPLOADER, filenames, page, publish, upload
 
 FULL, FREE = "full", "free"
 SIGNATURE = b"a signature"
-LATE = Actor("late")
+LATE = Actor("late", grants=Grants(Access.WRITE))
 """Is refused by the transaction that would publish what it uploads, when all of it is stored."""
-BUSY = Actor("busy")
+BUSY = Actor("busy", grants=Grants(Access.WRITE))
 """Before its upload is published, `Policy.meanwhile` happens."""
 
 
@@ -67,8 +67,8 @@ def policy() -> Policy:
 def registry(database_url: str, files: dict[str, Any], policy: Policy) -> Iterator[Registry]:
     """With a repository in which nothing fits, and one without a quota."""
     with Registry(Settings(database=database_url, **files), policy=policy) as registry:
-        registry.repositories.create(FULL, quota=1, allow_overwrite=True)
-        registry.repositories.create(FREE, allow_reuse=True)
+        registry.acting_as(OPERATOR).repositories.create(FULL, quota=1, allow_overwrite=True)
+        registry.acting_as(OPERATOR).repositories.create(FREE, allow_reuse=True)
         yield registry
 
 
@@ -106,7 +106,7 @@ def test_what_is_refused_at_the_end_is_removed_at_once(
 
 def test_what_others_have_of_the_same_content_stays(registry: Registry, store: BlobStore) -> None:
     """All but the signature, which nobody else has."""
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     publish(registry, wheel(), "other", signature=b"another signature")
     before = stored(store)
     with pytest.raises(PermissionDenied):
@@ -148,14 +148,14 @@ def test_uploads_of_one_content_refused_and_published_at_once(
             with pytest.raises(PermissionDenied):
                 publish(registry, dist, "main", LATE, signature=b"%d" % number)
 
-        registry.repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.create("main")
         with ThreadPoolExecutor(together) as threads:
             list(threads.map(work, range(together)))
         assert damage(registry) == []
         assert filenames(registry, repository=FREE) == [dist.filename]
         assert len(stored(store)) == 3, "something of the refused ones is still there"
-        registry.projects.delete(FREE, "demo")
-        registry.repositories.delete("main")
+        registry.acting_as(OPERATOR).projects.delete(FREE, "demo")
+        registry.acting_as(OPERATOR).repositories.delete("main")
 
 
 def test_uploads_of_one_file_with_several_signatures_at_once(
@@ -180,7 +180,7 @@ def test_uploads_of_one_file_with_several_signatures_at_once(
 def test_it_holds_when_many_upload_at_once(registry: Registry, store: BlobStore) -> None:
     versions = [wheel(version=f"{number}.0", padding=10 * KIB) for number in range(8)]
     size = max(map(takes, versions))
-    registry.repositories.create("main", quota=3 * size)
+    registry.acting_as(OPERATOR).repositories.create("main", quota=3 * size)
     start = Barrier(len(versions))
 
     def work(dist: Distribution) -> int:
@@ -207,7 +207,7 @@ def test_signatures_metadata_and_attestations_count(registry: Registry) -> None:
     document = details.provenance(UPLOADER, "demo", "1.0", dist.filename)
     whole = takes(dist) + len(SIGNATURE) + len(document.encode())
     for name, quota in (("tight", whole - 1), ("exact", whole)):
-        registry.repositories.create(name, quota=quota)
+        registry.acting_as(OPERATOR).repositories.create(name, quota=quota)
     with pytest.raises(TooLarge):
         publish(registry, dist, "tight", signature=SIGNATURE, attestations=attestations)
     publish(registry, dist, "exact", signature=SIGNATURE, attestations=attestations)
@@ -216,23 +216,23 @@ def test_signatures_metadata_and_attestations_count(registry: Registry) -> None:
 def test_what_is_replaced_makes_room_with_all_that_is_beside_it(registry: Registry) -> None:
     one, other = wheel(), wheel(files={"demo/x.py": b"x"})
     room = max(takes(one), takes(other)) + len(SIGNATURE)
-    registry.repositories.change(FULL, quota=room)
+    registry.acting_as(OPERATOR).repositories.change(FULL, quota=room)
     for dist in (one, other, one, one):
         publish(registry, dist, FULL, signature=SIGNATURE)
-    registry.repositories.change(FULL, quota=room + 10)
+    registry.acting_as(OPERATOR).repositories.change(FULL, quota=room + 10)
     with pytest.raises(TooLarge):
         publish(registry, wheel(version="2.0"), FULL)
 
 
 def test_a_form_is_not_read_that_can_neither_fit_nor_replace(registry: Registry) -> None:
     uploads = registry.repository(FULL).uploads
-    registry.repositories.change(FULL, quota=100 * KIB)
+    registry.acting_as(OPERATOR).repositories.change(FULL, quota=100 * KIB)
     assert uploads.admit(UPLOADER).file_limit == 100 * KIB
     dist = wheel(padding=60 * KIB)
     upload(registry, dist, FULL)
     free = 100 * KIB - takes(dist)
     assert uploads.admit(UPLOADER).file_limit == free + len(dist.content)
-    registry.repositories.change(FULL, quota=1)
+    registry.acting_as(OPERATOR).repositories.change(FULL, quota=1)
     assert uploads.admit(UPLOADER).file_limit == len(dist.content)  # identical: 200
     upload(registry, dist, FULL)
     assert registry.repository(FREE).uploads.admit(UPLOADER).file_limit == 4 * 1024**3

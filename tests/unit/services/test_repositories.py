@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypi_repo import Access, Actor, Grants, Registry
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.errors import (
     InvalidName,
     InvalidSetting,
@@ -16,19 +16,19 @@ from tests.support.uploads import UPLOADER, page, upload
 
 
 def test_a_new_repository_is_private_and_protected(both: Registry) -> None:
-    created = both.repositories.create("releases")
+    created = both.acting_as(OPERATOR).repositories.create("releases")
     assert not created.public
     assert not created.allow_overwrite
     assert created.max_file_size is None
     assert created.serial == 0
-    assert both.repositories.get("releases") == created
+    assert both.acting_as(OPERATOR).repositories.get("releases") == created
 
 
 def test_settings_of_a_new_repository(both: Registry) -> None:
-    created = both.repositories.create(
+    created = both.acting_as(OPERATOR).repositories.create(
         "releases", description="Ours", public=True, allow_overwrite=True, max_file_size=5 * 2**32
     )
-    found = both.repositories.get("releases")
+    found = both.acting_as(OPERATOR).repositories.get("releases")
     assert found == created
     assert (found.description, found.public, found.allow_overwrite) == ("Ours", True, True)
     assert found.max_file_size == 5 * 2**32
@@ -37,29 +37,34 @@ def test_settings_of_a_new_repository(both: Registry) -> None:
 
 def test_a_name_is_given_once(both: Registry) -> None:
     with pytest.raises(NameTaken, match="choose another name"):
-        both.repositories.create("main")
-    assert [repository.name for repository in both.repositories.all()] == ["main"]
+        both.acting_as(OPERATOR).repositories.create("main")
+    assert [repository.name for repository in both.acting_as(OPERATOR).repositories.all()] == [
+        "main"
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "Main", "a/b", "..", "a\0b"])
 def test_an_invalid_name(both: Registry, name: str) -> None:
     with pytest.raises(InvalidName):
-        both.repositories.create(name)
+        both.acting_as(OPERATOR).repositories.create(name)
 
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_size_limit_that_admits_nothing(both: Registry, size: int) -> None:
     with pytest.raises(InvalidSetting):
-        both.repositories.create("releases", max_file_size=size)
+        both.acting_as(OPERATOR).repositories.create("releases", max_file_size=size)
     with pytest.raises(InvalidSetting):
-        both.repositories.change("main", max_file_size=size)
-    assert both.repositories.get("main").max_file_size is None
+        both.acting_as(OPERATOR).repositories.change("main", max_file_size=size)
+    assert both.acting_as(OPERATOR).repositories.get("main").max_file_size is None
 
 
 def test_changing_settings(both: Registry) -> None:
-    changed = both.repositories.change("main", public=True, max_file_size=10)
+    changed = both.acting_as(OPERATOR).repositories.change("main", public=True, max_file_size=10)
     assert (changed.public, changed.max_file_size, changed.allow_overwrite) == (True, 10, False)
-    assert both.repositories.change("main", max_file_size=None).max_file_size is None
+    assert (
+        both.acting_as(OPERATOR).repositories.change("main", max_file_size=None).max_file_size
+        is None
+    )
     entry = journal_of(both, "main")[-2]
     assert entry.action == "change repository"
     assert entry.detail == {"public": "True", "max_file_size": "10"}
@@ -67,47 +72,55 @@ def test_changing_settings(both: Registry) -> None:
 
 def test_changing_nothing_is_not_written_down(both: Registry) -> None:
     before = journal_of(both, "main")
-    both.repositories.change("main")
+    both.acting_as(OPERATOR).repositories.change("main")
     assert journal_of(both, "main") == before
 
 
 def test_repositories_are_listed_by_name(both: Registry) -> None:
     for name in ("zoo", "alpha"):
-        both.repositories.create(name)
-    assert [repository.name for repository in both.repositories.all()] == ["alpha", "main", "zoo"]
+        both.acting_as(OPERATOR).repositories.create(name)
+    assert [repository.name for repository in both.acting_as(OPERATOR).repositories.all()] == [
+        "alpha",
+        "main",
+        "zoo",
+    ]
 
 
 def test_deleting_takes_everything_with_it(both: Registry) -> None:
     stored = upload(both, wheel())
-    both.repositories.delete("main")
+    both.acting_as(OPERATOR).repositories.delete("main")
     bound = both.repository("main")
     with pytest.raises(UnknownRepository):
         bound.index.check_access(UPLOADER)
     with pytest.raises(UnknownRepository):
         bound.downloads.find(UPLOADER, stored.path)
-    assert both.repositories.all() == []
+    assert both.acting_as(OPERATOR).repositories.all() == []
     assert journal_of(both, "main")[-1].action == "delete repository"
 
 
 def test_unknown_repositories(both: Registry) -> None:
-    for refused in (both.repositories.get, both.repositories.delete, both.repositories.change):
+    for refused in (
+        both.acting_as(OPERATOR).repositories.get,
+        both.acting_as(OPERATOR).repositories.delete,
+        both.acting_as(OPERATOR).repositories.change,
+    ):
         with pytest.raises(UnknownRepository):
             refused("nowhere")
 
 
 def test_a_repository_made_again_begins_empty(both: Registry) -> None:
     upload(both, wheel())
-    both.projects.delete_file("main", wheel().filename)
-    both.repositories.delete("main")
-    both.repositories.create("main")
-    assert both.projects.all("main") == []
+    both.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
+    both.acting_as(OPERATOR).repositories.delete("main")
+    both.acting_as(OPERATOR).repositories.create("main")
+    assert both.acting_as(OPERATOR).projects.all("main") == []
     upload(both, wheel())
     assert len(page(both).files) == 1
 
 
 def test_a_repository_made_again_inherits_no_rights(both: Registry) -> None:
     """Grants and tokens spoke of the old one."""
-    accounts = both.accounts
+    accounts = both.acting_as(OPERATOR).accounts
     accounts.create_user(
         "guest@example.com",
         "correct horse",
@@ -115,8 +128,8 @@ def test_a_repository_made_again_inherits_no_rights(both: Registry) -> None:
         named={"main": Access.WRITE},
     )
     accounts.create_token("user@example.com", repository="main")
-    both.repositories.delete("main")
-    both.repositories.create("main")
+    both.acting_as(OPERATOR).repositories.delete("main")
+    both.acting_as(OPERATOR).repositories.create("main")
     (guest,) = [user for user in accounts.users() if user.name == "guest@example.com"]
     assert guest.grants == Grants(Access.NONE)
     assert accounts.tokens("user@example.com") == []
@@ -128,22 +141,24 @@ def test_pages_of_a_repository_made_again_have_keys_of_their_own(both: Registry)
     for _ in range(3):
         upload(both, wheel())
         index = both.repository("main").index
-        demo = both.projects.all("main")[0].normalized_name
+        demo = both.acting_as(OPERATOR).projects.all("main")[0].normalized_name
         seen += [index.project_list(UPLOADER).key, index.project_page(UPLOADER, demo).key]
-        both.repositories.delete("main")
-        both.repositories.create("main")
+        both.acting_as(OPERATOR).repositories.delete("main")
+        both.acting_as(OPERATOR).repositories.create("main")
     assert len(set(seen)) == len(seen)
 
 
 def test_who_may_only_upload_makes_no_repositories(both: Registry) -> None:
     actor = Actor("user@example.com", grants=Grants(Access.WRITE))
     with pytest.raises(PermissionDenied):
-        both.repositories.create("mine", actor=actor)
+        both.acting_as(actor).repositories.create("mine")
     with pytest.raises(PermissionDenied):
-        both.repositories.delete("main", actor=actor)
+        both.acting_as(actor).repositories.delete("main")
     with pytest.raises(PermissionDenied):
-        both.repositories.change("main", public=True, actor=actor)
-    assert [repository.name for repository in both.repositories.all()] == ["main"]
+        both.acting_as(actor).repositories.change("main", public=True)
+    assert [repository.name for repository in both.acting_as(OPERATOR).repositories.all()] == [
+        "main"
+    ]
 
 
 def test_the_journal_of_everything(both: Registry) -> None:
@@ -155,4 +170,4 @@ def test_the_journal_of_everything(both: Registry) -> None:
 
 def test_a_size_limit_beyond_what_the_database_can_hold(both: Registry) -> None:
     with pytest.raises(InvalidSetting):
-        both.repositories.create("huge", max_file_size=2**70)
+        both.acting_as(OPERATOR).repositories.create("huge", max_file_size=2**70)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 import pytest
 
-from pypi_repo import ANONYMOUS, Access, Actor, Grants, Registry, Settings
+from pypi_repo import ANONYMOUS, OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     PermissionDenied,
@@ -25,7 +25,7 @@ def _keys(registry: Registry) -> tuple[Hashable, Hashable]:
 
 
 def _make_again(registry: Registry) -> None:
-    registry.projects.delete("main", "demo")
+    registry.acting_as(OPERATOR).projects.delete("main", "demo")
     upload(registry, wheel(version="3.0"))
 
 
@@ -56,7 +56,7 @@ def test_each_change_gives_the_pages_new_keys(both: Registry) -> None:
     """X50: caches keep a page by its key, so no key may come twice."""
     upload(both, wheel())
     seen = [_keys(both)]
-    projects = both.projects
+    projects = both.acting_as(OPERATOR).projects
     for change in (
         lambda: upload(both, wheel(version="2.0")),
         lambda: projects.yank_file("main", wheel().filename, "why"),
@@ -81,7 +81,7 @@ def test_a_change_of_one_project_leaves_the_pages_of_others(both: Registry) -> N
 
 
 def test_pages_of_two_repositories_have_different_keys(both: Registry) -> None:
-    both.repositories.create("other")
+    both.acting_as(OPERATOR).repositories.create("other")
     keys = []
     for repository in ("main", "other"):
         upload(both, wheel(), repository=repository)
@@ -97,7 +97,7 @@ def test_other_processes_see_an_upload_at_once(both: Registry, database_url: str
         page(other)
     stored = upload(both, wheel())
     assert page(other).files == (stored,)
-    both.projects.yank_file("main", stored.filename, "why")
+    both.acting_as(OPERATOR).projects.yank_file("main", stored.filename, "why")
     assert page(other).files[0].yanked == "why"
     other.close()
 
@@ -117,7 +117,7 @@ def test_a_private_repository(both: Registry) -> None:
 def test_a_public_repository(both: Registry) -> None:
     """X52: shared caches may keep its pages."""
     upload(both, wheel())
-    both.repositories.change("main", public=True)
+    both.acting_as(OPERATOR).repositories.change("main", public=True)
     index = both.repository("main").index
     assert index.project_list(ANONYMOUS).public
     assert index.project_page(ANONYMOUS, DEMO).load().files

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from pypi_repo import Actor, Permission, Registry, Settings
+from pypi_repo import OPERATOR, Actor, Permission, Registry, Settings
 from pypi_repo.domain.access import GrantPolicy
 from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import Repository
@@ -34,7 +34,7 @@ def kept(database_url: str, tmp_path: Path) -> Iterator[Registry]:
     """With its files on disk, where the tests can spoil them."""
     settings = Settings(database=database_url, blobs=f"file://{tmp_path}/blobs", password_cost=4)
     registry = Registry(settings)
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     yield registry
     registry.close()
 
@@ -119,7 +119,7 @@ def test_sweeping_takes_what_was_left_in_staging(kept: Registry, root: Path) -> 
 def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -> None:
     upload(kept, WHEEL)
     upload(kept, SDIST)
-    kept.projects.delete_file("main", WHEEL.filename)
+    kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert len(_files(root)) == 4
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
     assert problems(kept) == []
@@ -127,7 +127,7 @@ def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -
 
 
 def test_sweeping_takes_the_bytes_of_overwritten_files(kept: Registry) -> None:
-    kept.repositories.change("main", allow_overwrite=True)
+    kept.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     upload(kept, WHEEL)
     upload(kept, wheel(files={"demo/new.py": b""}))
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
@@ -136,13 +136,13 @@ def test_sweeping_takes_the_bytes_of_overwritten_files(kept: Registry) -> None:
 
 def test_bytes_that_another_repository_needs_stay(kept: Registry) -> None:
     for name in ("other", "third"):
-        kept.repositories.create(name)
+        kept.acting_as(OPERATOR).repositories.create(name)
     upload(kept, WHEEL)
     upload(kept, WHEEL, repository="other")
-    kept.repositories.delete("main")
+    kept.acting_as(OPERATOR).repositories.delete("main")
     assert kept.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
     assert problems(kept) == []
-    kept.repositories.delete("other")
+    kept.acting_as(OPERATOR).repositories.delete("other")
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
 
 
@@ -176,7 +176,7 @@ def test_equal_content_under_two_names_is_kept_under_both(kept: Registry) -> Non
     renamed = wheel(filename="demo-1.0-1-py3-none-any.whl")
     upload(kept, WHEEL)
     upload(kept, renamed)
-    kept.projects.delete_file("main", WHEEL.filename)
+    kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
     assert problems(kept) == []
     assert filenames(kept) == [renamed.filename]
@@ -278,7 +278,7 @@ def test_a_store_that_does_not_answer_is_no_damage(database_url: str) -> None:
                 blob_options=server.storage_options,
             )
         )
-        registry.repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.create("main")
         upload(registry, WHEEL)
         assert problems(registry) == []
         server.close()
@@ -288,7 +288,7 @@ def test_a_store_that_does_not_answer_is_no_damage(database_url: str) -> None:
 
 
 def test_equal_content_is_read_once_and_reported_for_all(kept: Registry, root: Path) -> None:
-    kept.repositories.create("other")
+    kept.acting_as(OPERATOR).repositories.create("other")
     upload(kept, WHEEL)
     path = root / upload(kept, WHEEL, repository="other").path
     (checked,) = kept.upkeep.verify()
@@ -303,7 +303,7 @@ def test_verifying_goes_on_where_it_was_stopped(
 ) -> None:
     """Also over the end of a page."""
     monkeypatch.setattr(upkeep, "_PAGE", 2)
-    kept.repositories.create("other")
+    kept.acting_as(OPERATOR).repositories.create("other")
     digests = sorted(
         upload(kept, wheel(version=f"{number}.0"), repository).digests.sha256
         for number in range(5)
@@ -327,13 +327,13 @@ def test_verifying_tells_how_far_it_is(kept: Registry) -> None:
 
 
 def test_what_is_deleted_or_overwritten_meanwhile_is_no_problem(kept: Registry) -> None:
-    kept.repositories.change("main", allow_overwrite=True)
+    kept.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     for number in range(4):
         upload(kept, wheel(version=f"{number}.0"))
     run = kept.upkeep.verify()
     found = [next(run)]  # all rows are read by now
     for number in range(3):
-        kept.projects.delete_file("main", wheel(version=f"{number}.0").filename)
+        kept.acting_as(OPERATOR).projects.delete_file("main", wheel(version=f"{number}.0").filename)
     upload(kept, wheel(version="3.0", files={"demo/new.py": b""}))
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 8
     found += run
@@ -342,10 +342,10 @@ def test_what_is_deleted_or_overwritten_meanwhile_is_no_problem(kept: Registry) 
 
 def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
     """Once its row is gone: an upload of identical content believes the row."""
-    kept.repositories.change("main", allow_overwrite=True)
+    kept.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     path = root / upload(kept, WHEEL).path
     path.unlink()
-    kept.projects.delete_file("main", WHEEL.filename)
+    kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     upload(kept, WHEEL)
     assert problems(kept) == []
     assert len(page(kept).files) == 1
@@ -353,10 +353,10 @@ def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
 
 def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
     registry = Registry(Settings(database="sqlite://", password_cost=4, **blob_settings))
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     upload(registry, WHEEL)
     upload(registry, SDIST)
-    registry.projects.delete_file("main", WHEEL.filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert registry.upkeep.sweep() == Swept(0, 0)
     assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
     assert problems(registry) == []
@@ -390,7 +390,7 @@ def test_nothing_is_published_whose_bytes_are_gone(database_url: str, root: Path
     settings = Settings(database=database_url, blobs=f"file://{root}")
     with Registry(settings, policy=thief) as registry:
         registry.upgrade()
-        registry.repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.create("main")
         upload(registry, WHEEL)
         assert thief.stolen
         assert problems(registry) == []

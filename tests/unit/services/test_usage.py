@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import Client
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
@@ -28,7 +28,7 @@ def _file_url(registry: Registry, name: str = "demo", version: str = "1.0") -> s
 
 
 def _downloads(registry: Registry) -> int:
-    return registry.usage.days(1)[0].downloads
+    return registry.acting_as(OPERATOR).usage.days(1)[0].downloads
 
 
 def test_whole_downloads_are_counted_and_nothing_else(both: Registry) -> None:
@@ -47,15 +47,17 @@ def test_whole_downloads_are_counted_and_nothing_else(both: Registry) -> None:
 
 
 def test_counts_add_up_and_outlive_the_registry_object(both: Registry) -> None:
-    main = both.repositories.get("main")
+    main = both.acting_as(OPERATOR).repositories.get("main")
     release = DownloadedRelease(main.id, "demo", "1.0")
     for _ in range(3):
         both._usage.count_download(release)
     both.close()
     both._usage.count_download(release)
     assert _downloads(both) == 4
-    assert both.usage.downloads_of_versions("main", "demo") == {"1.0": 4}
-    assert [(top.project, top.downloads) for top in both.usage.top_projects()] == [("demo", 4)]
+    assert both.acting_as(OPERATOR).usage.downloads_of_versions("main", "demo") == {"1.0": 4}
+    assert [
+        (top.project, top.downloads) for top in both.acting_as(OPERATOR).usage.top_projects()
+    ] == [("demo", 4)]
 
 
 def test_a_download_writes_nothing_at_once(both: Registry) -> None:
@@ -72,7 +74,7 @@ def test_counts_are_written_by_themselves(
 ) -> None:
     """In one transaction for all that was counted meanwhile, and seen by other processes."""
     monkeypatch.setattr(usage_module, "_WRITTEN_AFTER", 0.1)
-    main = both.repositories.get("main")
+    main = both.acting_as(OPERATOR).repositories.get("main")
     with count_statements(both._database) as statements:
         for number in range(50):
             both._usage.count_download(DownloadedRelease(main.id, "demo", f"1.{number % 2}"))
@@ -89,32 +91,32 @@ def _written(database: Database) -> int:
 
 
 def test_counts_for_a_deleted_repository_go_quietly(both: Registry) -> None:
-    main = both.repositories.get("main")
+    main = both.acting_as(OPERATOR).repositories.get("main")
     both._usage.count_download(DownloadedRelease(main.id, "demo", "1.0"))
-    both.repositories.delete("main")
+    both.acting_as(OPERATOR).repositories.delete("main")
     assert _downloads(both) == 0
 
 
 def test_last_use_of_users_and_tokens(both: Registry) -> None:
-    token, secret = both.accounts.create_token(USER)
-    assert {user.last_used_at for user in both.accounts.users()} == {None}
+    token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
+    assert {user.last_used_at for user in both.acting_as(OPERATOR).accounts.users()} == {None}
     before = datetime.now(UTC)
     client = Client(both.wsgi_app())
     client.get("/repositories/main/simple/", headers=basic("__token__", secret))
     client.get("/repositories/main/simple/", headers=basic("reader@example.com", "wrong one"))
     both._usage.flush()
-    used = {user.name: user.last_used_at for user in both.accounts.users()}
+    used = {user.name: user.last_used_at for user in both.acting_as(OPERATOR).accounts.users()}
     assert used["reader@example.com"] is None
     assert used[USER] is not None
     assert before <= used[USER] <= datetime.now(UTC)
-    (found,) = both.accounts.tokens(USER)
+    (found,) = both.acting_as(OPERATOR).accounts.tokens(USER)
     assert (found.id, found.last_used_at) == (token.id, used[USER])
 
 
 def test_what_repositories_hold(both: Registry) -> None:
-    both.repositories.create("empty")
+    both.acting_as(OPERATOR).repositories.create("empty")
     stored = [upload(both, wheel("demo", version)) for version in ("1.0", "2.0")]
-    usage = both.usage.repositories()
+    usage = both.acting_as(OPERATOR).usage.repositories()
     assert usage["empty"] == RepositoryUsage(projects=0, files=0, size=0, last_upload=None)
     main = usage["main"]
     assert (main.projects, main.files) == (1, 2)
@@ -124,31 +126,35 @@ def test_what_repositories_hold(both: Registry) -> None:
 
 def test_the_days_end_today_with_all_that_is_stored(both: Registry) -> None:
     size = upload(both, wheel()).size
-    both.repositories.create("other")
+    both.acting_as(OPERATOR).repositories.create("other")
     upload(both, wheel(), repository="other")
-    days = both.usage.days(7)
+    days = both.acting_as(OPERATOR).usage.days(7)
     assert [day.day for day in days] == [
         datetime.now(UTC).date() - timedelta(days=ago) for ago in range(6, -1, -1)
     ]
     assert (days[-2].stored, days[-1].stored) == (0, 2 * size)
-    assert both.usage.days(7, "other")[-1].stored == size
+    assert both.acting_as(OPERATOR).usage.days(7, "other")[-1].stored == size
 
 
 def test_the_newest_uploads_come_first(both: Registry) -> None:
     for version in ("1.0", "2.0", "3.0"):
         upload(both, wheel("demo", version))
-    assert [file.version for file in both.usage.newest_uploads(2)] == ["3.0", "2.0"]
-    assert both.usage.newest_uploads(2)[0].repository == "main"
+    assert [file.version for file in both.acting_as(OPERATOR).usage.newest_uploads(2)] == [
+        "3.0",
+        "2.0",
+    ]
+    assert both.acting_as(OPERATOR).usage.newest_uploads(2)[0].repository == "main"
 
 
 def test_only_administrators_are_told(both: Registry) -> None:
+    user = both.acting_as(Actor(USER))
     for ask in (
-        both.usage.repositories,
-        both.usage.days,
-        both.usage.top_projects,
-        both.usage.newest_uploads,
+        user.usage.repositories,
+        user.usage.days,
+        user.usage.top_projects,
+        user.usage.newest_uploads,
     ):
         with pytest.raises(PermissionDenied):
-            ask(actor=Actor(USER))
+            ask()
     with pytest.raises(UnknownRepository):
-        both.usage.days(repository="nowhere")
+        both.acting_as(OPERATOR).usage.days(repository="nowhere")

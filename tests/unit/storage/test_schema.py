@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
 from pypi_repo.storage import schema
 from pypi_repo.storage.database import Database
@@ -116,9 +116,11 @@ def test_an_upgrade_is_safe_to_repeat(database: Database) -> None:
 def test_an_upgrade_keeps_what_is_there(database_url: str) -> None:
     registry = Registry(Settings(database=database_url, blobs="memory://"))
     registry.upgrade()
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     registry.upgrade()
-    assert [repository.name for repository in registry.repositories.all()] == ["main"]
+    assert [repository.name for repository in registry.acting_as(OPERATOR).repositories.all()] == [
+        "main"
+    ]
     registry.close()
 
 
@@ -207,7 +209,11 @@ def test_a_registry_refuses_to_work_on_an_outdated_schema(database_url: str) -> 
         registry.close()
         patch.setattr(schema, "HEAD", "9998")
         registry = Registry(Settings(database=database_url, blobs="memory://"))
-        for use in (registry.repositories.all, registry.check, registry.accounts.users):
+        for use in (
+            registry.acting_as(OPERATOR).repositories.all,
+            registry.check,
+            registry.acting_as(OPERATOR).accounts.users,
+        ):
             with pytest.raises(SchemaOutdated, match=re.escape("run `pypi-repo db upgrade`")):
                 use()
         registry.close()
@@ -216,10 +222,10 @@ def test_a_registry_refuses_to_work_on_an_outdated_schema(database_url: str) -> 
 def test_a_refused_registry_works_once_it_was_upgraded(postgres_url: str) -> None:
     registry = Registry(Settings(database=postgres_url, blobs="memory://"))
     with pytest.raises(SchemaOutdated):
-        registry.repositories.all()
+        registry.acting_as(OPERATOR).repositories.all()
     assert registry.revision() is None
     registry.upgrade()
-    assert registry.repositories.all() == []
+    assert registry.acting_as(OPERATOR).repositories.all() == []
     assert registry.revision() == schema.HEAD
     registry.close()
 

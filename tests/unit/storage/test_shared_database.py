@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from click.testing import CliRunner
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.settings import from_mapping
@@ -108,7 +108,8 @@ def test_both_live_beside_each_other(host: Host, postgres_url: str) -> None:
 def test_tables_of_a_host_are_said_to_be_in_the_way(host: Host, postgres_url: str) -> None:
     before = host.state()
     with Registry(Settings(database=postgres_url, blobs="memory://")) as registry:
-        for use in (registry.upgrade, registry.check, registry.repositories.all):
+        list_repositories = registry.acting_as(OPERATOR).repositories.all
+        for use in (registry.upgrade, registry.check, list_repositories):
             with pytest.raises(ConfigurationError, match=r"\(projects\).*a schema of its own"):
                 use()
     assert host.state() == before
@@ -166,7 +167,7 @@ def test_two_registries_in_one_database(postgres_url: str, tmp_path: Path) -> No
         other.upgrade()
         populate(one)
         upload(one, wheel())
-        assert other.repositories.all() == []
+        assert other.acting_as(OPERATOR).repositories.all() == []
         one.backup.create(str(tmp_path / "backup"))
         other.backup.restore(str(tmp_path / "backup"))
         assert filenames(other) == [wheel().filename]
@@ -181,7 +182,9 @@ def test_a_restore_makes_the_schema(postgres_url: str, tmp_path: Path) -> None:
     settings = Settings(database=postgres_url, database_schema=OWN, blobs="memory://")
     with Registry(settings) as registry:
         registry.backup.restore(str(tmp_path / "backup"))
-        assert [repository.name for repository in registry.repositories.all()] == ["main"]
+        assert [
+            repository.name for repository in registry.acting_as(OPERATOR).repositories.all()
+        ] == ["main"]
 
 
 def test_who_may_not_make_a_schema_is_told_what_to_ask_for(
@@ -197,7 +200,7 @@ def test_who_may_not_make_a_schema_is_told_what_to_ask_for(
         with administrator.begin() as connection:
             connection.execute(sqlalchemy.text(f"CREATE SCHEMA {OWN} AUTHORIZATION guest"))
         registry.upgrade()
-        assert registry.repositories.all() == []
+        assert registry.acting_as(OPERATOR).repositories.all() == []
     administrator.dispose()
 
 

@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import (
+    OPERATOR,
     Access,
     AccessPolicy,
     DownloadApp,
@@ -39,8 +40,8 @@ def new_registry() -> Iterator[Callable[..., Registry]]:
             in_memory = {"database": "sqlite://", "blobs": "memory://", "password_cost": 4}
             registry = Registry(Settings(**(in_memory | settings)), policy=policy)
             stack.callback(registry.close)
-            registry.repositories.create("main")
-            registry.accounts.create_user(USER, PASSWORD)
+            registry.acting_as(OPERATOR).repositories.create("main")
+            registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
             return registry
 
         yield make
@@ -84,9 +85,9 @@ def mounted(request: pytest.FixtureRequest, registry: Registry) -> Site:
 def stored(blob_settings: dict[str, Any]) -> Iterator[Registry]:
     """A registry over each kind of blob store."""
     registry = Registry(Settings(database="sqlite://", password_cost=4, **blob_settings))
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
-    registry.accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
     yield registry
     registry.close()
 

@@ -13,9 +13,12 @@ from werkzeug.test import Client, TestResponse
 
 from pypi_repo import (
     ANONYMOUS,
+    OPERATOR,
     Access,
+    AccessPolicy,
     Actor,
     DownloadApp,
+    Grants,
     Limits,
     Permission,
     Registry,
@@ -124,17 +127,17 @@ def test_u20_a_public_repository_is_read_by_all_and_written_by_none(
     registry: Registry, filled: Site
 ) -> None:
     assert may_read(filled, {}) == 401
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     assert may_read(filled, {}) == 200
     assert may_upload(filled, {}) == 401
-    registry.repositories.change("main", public=False)
+    registry.acting_as(OPERATOR).repositories.change("main", public=False)
     assert may_read(filled, {}) == 401
 
 
 def test_x71_an_unknown_name_in_a_public_repository_is_plainly_404(
     registry: Registry, filled: Site
 ) -> None:
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     for path in ("simple/nothing/", "simple/-/", "files/x"):
         assert status_of(filled, {}, url=f"/repositories/main/{path}") == 404
 
@@ -156,9 +159,9 @@ def test_u20_a_read_only_user_is_403_on_upload(filled: Site) -> None:
 
 
 def test_x72_a_user_of_named_repositories_only(registry: Registry, filled: Site) -> None:
-    registry.repositories.create("other")
-    registry.repositories.create("third")
-    registry.accounts.create_user(
+    registry.acting_as(OPERATOR).repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("third")
+    registry.acting_as(OPERATOR).accounts.create_user(
         "named@example.com",
         PASSWORD,
         everywhere=Access.NONE,
@@ -179,34 +182,36 @@ def test_x72_a_user_of_named_repositories_only(registry: Registry, filled: Site)
 
 
 def test_named_access_can_narrow_what_holds_everywhere(registry: Registry, filled: Site) -> None:
-    registry.accounts.create_user("n@example.com", PASSWORD, named={"main": Access.NONE})
+    registry.acting_as(OPERATOR).accounts.create_user(
+        "n@example.com", PASSWORD, named={"main": Access.NONE}
+    )
     assert may_read(filled, basic("n@example.com", PASSWORD)) == 403
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     assert may_upload(filled, basic("n@example.com", PASSWORD), "/repositories/other/") == 200
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     assert may_read(filled, basic("n@example.com", PASSWORD)) == 200
     assert may_upload(filled, basic("n@example.com", PASSWORD)) == 403
 
 
 def test_changed_access_counts_from_the_next_request(registry: Registry, filled: Site) -> None:
     assert may_read(filled, basic(READER, PASSWORD)) == 200
-    registry.accounts.set_access(READER, Access.NONE)
+    registry.acting_as(OPERATOR).accounts.set_access(READER, Access.NONE)
     assert status_of(filled, basic(READER, PASSWORD)) == 403
-    registry.accounts.set_access(READER, Access.WRITE)
+    registry.acting_as(OPERATOR).accounts.set_access(READER, Access.WRITE)
     assert may_upload(filled, basic(READER, PASSWORD)) == 200
 
 
 def test_a_changed_password_counts_from_the_next_request(registry: Registry, filled: Site) -> None:
     assert status_of(filled, basic(READER, PASSWORD)) == 200
-    registry.accounts.set_password(READER, "another horse")
+    registry.acting_as(OPERATOR).accounts.set_password(READER, "another horse")
     assert status_of(filled, basic(READER, PASSWORD)) == 401
     assert status_of(filled, basic(READER, "another horse")) == 200
 
 
 def test_a_deleted_user_is_refused_at_once(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(READER)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(READER)
     assert status_of(filled, basic(READER, PASSWORD)) == 200
-    registry.accounts.delete_user(READER)
+    registry.acting_as(OPERATOR).accounts.delete_user(READER)
     assert status_of(filled, basic(READER, PASSWORD)) == 401
     assert status_of(filled, bearer(secret)) == 401
 
@@ -249,7 +254,7 @@ WRONG = {
 def test_u18_x72_wrong_credentials_are_401_also_where_none_are_needed(
     registry: Registry, filled: Site, public: bool
 ) -> None:
-    registry.repositories.change("main", public=public)
+    registry.acting_as(OPERATOR).repositories.change("main", public=public)
     file_url = filled.file_url(wheel())
     for which, wrong in WRONG.items():
         for number, url in enumerate(
@@ -280,7 +285,7 @@ def test_x72_unknown_users_and_wrong_passwords_look_alike(filled: Site) -> None:
 
 
 def test_an_empty_authorization_header_is_none(registry: Registry, filled: Site) -> None:
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     assert may_read(filled, {"Authorization": ""}) == 200
 
 
@@ -288,7 +293,7 @@ def test_administrators_are_told_which_kind_of_account_is_needed(
     registry: Registry, filled: Site
 ) -> None:
     for public in (False, True):
-        registry.repositories.change("main", public=public)
+        registry.acting_as(OPERATOR).repositories.change("main", public=public)
         assert may_read(filled, basic(ADMINISTRATOR, PASSWORD)) == 401
         response = filled.upload(wheel(), headers=basic(ADMINISTRATOR, PASSWORD))
         assert response.status_code == 401
@@ -350,7 +355,7 @@ def test_the_scheme_is_written_in_any_case(filled: Site, scheme: str) -> None:
     ],
 )
 def test_x75_passwords_hold_anything(registry: Registry, filled: Site, password: str) -> None:
-    registry.accounts.create_user("odd@example.com", password)
+    registry.acting_as(OPERATOR).accounts.create_user("odd@example.com", password)
     assert status_of(filled, basic("odd@example.com", password)) == 200
     assert status_of(filled, basic("odd@example.com", f"{password}x")) == 401
     assert status_of(filled, basic("odd@example.com", password[:-1])) == 401
@@ -363,7 +368,7 @@ def test_x75_passwords_hold_anything(registry: Registry, filled: Site, password:
 
 def test_x75_names_hold_what_mail_addresses_do(registry: Registry, filled: Site) -> None:
     for name in ("a+b@example.com", "o'neil@example.com", "j\u00fcrgen@example.com", "ci_bot-1"):
-        registry.accounts.create_user(name, PASSWORD)
+        registry.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
         assert status_of(filled, basic(name, PASSWORD)) == 200
 
 
@@ -374,14 +379,14 @@ def test_x75_names_hold_what_mail_addresses_do(registry: Registry, filled: Site)
 def test_u19_a_token_works_under_any_user_name(
     registry: Registry, filled: Site, username: str
 ) -> None:
-    _token, secret = registry.accounts.create_token(USER)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     assert may_read(filled, basic(username, secret)) == 200
     assert may_upload(filled, basic(username, secret)) == 200
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 def test_u19_x75_a_token_works_as_bearer(registry: Registry, filled: Site, scheme: str) -> None:
-    _token, secret = registry.accounts.create_token(USER)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     assert may_read(filled, {"Authorization": f"{scheme} {secret}"}) == 200
     assert may_upload(filled, bearer(secret)) == 200
 
@@ -391,31 +396,31 @@ def both(secret: str) -> list[dict[str, str]]:
 
 
 def test_a_token_is_only_itself(registry: Registry, filled: Site) -> None:
-    token, secret = registry.accounts.create_token(USER)
+    token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     for wrong in (secret[:-1], secret + "x", secret.swapcase(), token.prefix, secret[4:]):
         for headers in both(wrong):
             assert status_of(filled, headers) == 401
 
 
 def test_a_read_only_token_does_not_write(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(USER, read_only=True)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER, read_only=True)
     for headers in both(secret):
         assert may_read(filled, headers) == 200
         assert may_upload(filled, headers) == 403
 
 
 def test_a_token_passes_on_no_more_than_its_user_may(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(READER)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(READER)
     for headers in both(secret):
         assert may_read(filled, headers) == 200
         assert may_upload(filled, headers) == 403
-    registry.accounts.set_access(READER, Access.NONE)
+    registry.acting_as(OPERATOR).accounts.set_access(READER, Access.NONE)
     assert status_of(filled, bearer(secret)) == 403
 
 
 def test_a_scoped_token_opens_one_repository(registry: Registry, filled: Site) -> None:
-    registry.repositories.create("other")
-    _token, secret = registry.accounts.create_token(USER, repository="other")
+    registry.acting_as(OPERATOR).repositories.create("other")
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER, repository="other")
     for headers in both(secret):
         assert may_read(filled, headers) == 403
         assert may_upload(filled, headers) == 403
@@ -424,7 +429,9 @@ def test_a_scoped_token_opens_one_repository(registry: Registry, filled: Site) -
 
 
 def test_a_scoped_read_only_token(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(USER, repository="main", read_only=True)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
+        USER, repository="main", read_only=True
+    )
     assert may_read(filled, bearer(secret)) == 200
     assert may_upload(filled, bearer(secret)) == 403
 
@@ -432,16 +439,16 @@ def test_a_scoped_read_only_token(registry: Registry, filled: Site) -> None:
 def test_a_token_for_a_deleted_repository_opens_nothing_else(
     registry: Registry, filled: Site
 ) -> None:
-    registry.repositories.create("other")
-    _token, secret = registry.accounts.create_token(USER, repository="other")
-    registry.repositories.delete("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER, repository="other")
+    registry.acting_as(OPERATOR).repositories.delete("other")
     assert status_of(filled, bearer(secret)) == 401
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     assert status_of(filled, bearer(secret), url="/repositories/other/simple/") == 401
 
 
 def test_an_expired_token_says_so(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
         USER, name="nightly build", expires_in=timedelta(microseconds=1)
     )
     for headers in both(secret):
@@ -453,15 +460,17 @@ def test_an_expired_token_says_so(registry: Registry, filled: Site) -> None:
 
 
 def test_a_token_that_expires_later_works_now(registry: Registry, filled: Site) -> None:
-    _token, secret = registry.accounts.create_token(USER, expires_in=timedelta(hours=1))
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
+        USER, expires_in=timedelta(hours=1)
+    )
     assert may_read(filled, bearer(secret)) == 200
 
 
 def test_a_revoked_token_is_refused_at_once(registry: Registry, filled: Site) -> None:
-    token, secret = registry.accounts.create_token(USER)
-    _other, other_secret = registry.accounts.create_token(USER)
+    token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
+    _other, other_secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     assert status_of(filled, bearer(secret)) == 200
-    registry.accounts.revoke_token(token.id)
+    registry.acting_as(OPERATOR).accounts.revoke_token(token.id)
     for headers in both(secret):
         assert status_of(filled, headers) == 401
     assert status_of(filled, bearer(other_secret)) == 200
@@ -473,9 +482,9 @@ def test_a_revoked_token_is_refused_at_once(registry: Registry, filled: Site) ->
 @pytest.fixture
 def throttled(new_registry: Callable[..., Registry]) -> Site:
     registry = new_registry(limits=Limits(failed_logins=3))
-    registry.repositories.change("main", public=True)
-    registry.accounts.create_user(READER, PASSWORD)
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).accounts.create_user(READER, PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
     return Site(Client(registry.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))
 
 
@@ -553,7 +562,7 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
     provenance_url = site.index_url.replace(
         "/simple/", f"/integrity/demo/1.0/{wheel().filename}/provenance"
     )
-    _token, secret = registry.accounts.create_token(USER)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     measured = {
         "cold page": cost(lambda: cold.get(page, Accept=JSON)),
         "hot page": cost(lambda: cold.get(page, Accept=JSON)),
@@ -634,7 +643,7 @@ def test_a_page_of_many_files_costs_no_more(registry: Registry, site: Site) -> N
 
 
 def test_anonymous_reading_of_a_public_page_costs_one(registry: Registry, filled: Site) -> None:
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     filled.client.get(f"{filled.index_url}demo/")
     with count_statements(registry._database) as statements:
         assert filled.client.get(f"{filled.index_url}demo/").status_code == 200
@@ -646,7 +655,9 @@ def test_anonymous_reading_of_a_public_page_costs_one(registry: Registry, filled
 
 def by_header(environ: "WSGIEnvironment") -> Actor:
     name = environ.get("HTTP_X_TEAM_MEMBER")
-    return Actor(name, groups=frozenset({"staff"})) if name else ANONYMOUS
+    if not name:
+        return ANONYMOUS
+    return Actor(name, groups=frozenset({"staff"}), grants=Grants(Access.WRITE))
 
 
 def test_a_host_authenticates_by_itself(registry: Registry, filled: Site) -> None:
@@ -668,7 +679,7 @@ def test_each_app_may_have_its_own(registry: Registry, filled: Site) -> None:
         {
             "/simple": SimpleIndexApp(main, authenticate=by_header),
             "/files": DownloadApp(main),
-            "/legacy": UploadApp(main, authenticate=remote_user),
+            "/legacy": UploadApp(main, authenticate=remote_user(Grants(Access.WRITE))),
         }
     )
     client = Client(app)
@@ -684,7 +695,7 @@ def test_each_app_may_have_its_own(registry: Registry, filled: Site) -> None:
 
 
 def test_remote_user_is_who_the_server_says(registry: Registry, filled: Site) -> None:
-    client = Client(registry.wsgi_app(authenticate=remote_user))
+    client = Client(registry.wsgi_app(authenticate=remote_user(Grants(Access.WRITE))))
     url = f"{filled.index_url}demo/"
     assert client.get(url, environ_overrides={"REMOTE_USER": "ada"}).status_code == 200
     assert client.get(url, environ_overrides={"REMOTE_USER": ""}).status_code == 401
@@ -692,7 +703,7 @@ def test_remote_user_is_who_the_server_says(registry: Registry, filled: Site) ->
 
 
 @dataclass(frozen=True)
-class TeamPolicy:
+class TeamPolicy(AccessPolicy):
     """Project `secret` is for admins; everybody known reads the rest; builders upload `ci-*`."""
 
     def allows(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import DownloadApp, Registry, mount
+from pypi_repo import OPERATOR, DownloadApp, Registry, mount
 from pypi_repo.web.logs import JsonFormatter, RequestId, TextFormatter
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
@@ -101,7 +101,7 @@ def test_who_asked(site: Site, registry: Registry, lines: Lines) -> None:
     site.client.get(site.index_url, headers=basic("passw0rd-in-the-wrong-field", "x"))
     site.client.post("/portal/sign-in", data={"name": ADMINISTRATOR, "password": PASSWORD})
     site.client.get("/portal/")
-    _token, secret = registry.administrators.create_token(ADMINISTRATOR)
+    _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     site.client.get("/api/v1/users", headers=bearer(secret))
     actors = [line["actor"] for line in lines.requests]
     assert actors == [USER, "anonymous", "", "anonymous", ADMINISTRATOR, ADMINISTRATOR]
@@ -201,8 +201,8 @@ def test_a_bug_is_counted_and_named(registry: Registry, lines: Lines) -> None:
 
 def test_no_secret_reaches_the_log(site: Site, registry: Registry, lines: Lines) -> None:
     lines.setLevel(logging.DEBUG)
-    _token, token = registry.accounts.create_token(USER)
-    _token, administrators = registry.administrators.create_token(ADMINISTRATOR)
+    _token, token = registry.acting_as(OPERATOR).accounts.create_token(USER)
+    _token, administrators = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     secrets = (PASSWORD, token, administrators, "s3cret")
     site.client.get(site.index_url, headers=bearer(token))
     site.client.get(f"{site.index_url}?token={token}&password=s3cret")

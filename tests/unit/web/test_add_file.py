@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Actor, GrantPolicy, Grants, Permission, Registry, Repository, Settings
+from pypi_repo import (
+    OPERATOR,
+    Access,
+    Actor,
+    GrantPolicy,
+    Grants,
+    Permission,
+    Registry,
+    Repository,
+    Settings,
+)
 from pypi_repo.domain.errors import (
     FileAlreadyExists,
     InvalidArchive,
@@ -42,7 +52,7 @@ def test_by_its_path(
     dist: Distribution, as_text: bool, registry: Registry, client: Client, tmp_path: Path
 ) -> None:
     path = dist.save(tmp_path)
-    added = registry.repository("main").add_file(str(path) if as_text else path)
+    added = registry.repository("main").add_file(str(path) if as_text else path, actor=OPERATOR)
 
     assert added.file.filename == dist.filename
     assert added.file.digests.sha256 == dist.sha256
@@ -52,17 +62,24 @@ def test_by_its_path(
 
 def test_by_a_stream(registry: Registry, client: Client) -> None:
     repository = registry.repository("main")
-    repository.add_file(io.BytesIO(DEMO.content), filename=DEMO.filename, actor=Actor("ada"))
+    repository.add_file(
+        io.BytesIO(DEMO.content),
+        filename=DEMO.filename,
+        actor=Actor("ada", grants=Grants(Access.WRITE)),
+    )
 
     assert DEMO.sha256 in shown(client, "demo")
     with pytest.raises(ValueError, match="filename="):
-        repository.add_file(io.BytesIO(DEMO.content))
+        repository.add_file(io.BytesIO(DEMO.content), actor=OPERATOR)
 
 
 def test_twice_is_harmless_and_noted_once(registry: Registry, tmp_path: Path) -> None:
     path = DEMO.save(tmp_path)
     repository = registry.repository("main")
-    first, again = repository.add_file(path), repository.add_file(path)
+    first, again = (
+        repository.add_file(path, actor=OPERATOR),
+        repository.add_file(path, actor=OPERATOR),
+    )
 
     assert first.file == again.file
     actions = [entry.action for entry in journal_of(registry)]
@@ -71,7 +88,7 @@ def test_twice_is_harmless_and_noted_once(registry: Registry, tmp_path: Path) ->
 
 def test_the_checks_of_an_upload(registry: Registry, tmp_path: Path) -> None:
     repository = registry.repository("main")
-    repository.add_file(DEMO.save(tmp_path))
+    repository.add_file(DEMO.save(tmp_path), actor=OPERATOR)
     other = wheel("demo", files={"demo/other.py": b""}).content
     for error, content, filename in (
         (FileAlreadyExists, other, DEMO.filename),
@@ -79,25 +96,27 @@ def test_the_checks_of_an_upload(registry: Registry, tmp_path: Path) -> None:
         (InvalidFilename, DEMO.content, "demo.zip"),
     ):
         with pytest.raises(error):
-            repository.add_file(io.BytesIO(content), filename=filename)
+            repository.add_file(io.BytesIO(content), filename=filename, actor=OPERATOR)
     with pytest.raises(PermissionDenied):
-        repository.add_file(tmp_path / DEMO.filename, actor=Actor("x", grants=Grants()))
+        repository.add_file(tmp_path / DEMO.filename, actor=Actor("x"))
     with pytest.raises(UnknownRepository):
-        registry.repository("absent").add_file(tmp_path / DEMO.filename)
+        registry.repository("absent").add_file(tmp_path / DEMO.filename, actor=OPERATOR)
     with pytest.raises(FileNotFoundError):
-        repository.add_file(tmp_path / "absent.whl")
-    assert len(registry.projects.get("main", "demo")[1]) == 1
+        repository.add_file(tmp_path / "absent.whl", actor=OPERATOR)
+    assert len(registry.acting_as(OPERATOR).projects.get("main", "demo")[1]) == 1
 
 
 def test_no_more_is_read_than_may_be_stored(registry: Registry) -> None:
-    registry.repositories.change("main", max_file_size=1_000_000)
+    registry.acting_as(OPERATOR).repositories.change("main", max_file_size=1_000_000)
     with pytest.raises(TooLarge):
-        registry.repository("main").add_file(io.BufferedReader(_Endless()), filename=DEMO.filename)
+        registry.repository("main").add_file(
+            io.BufferedReader(_Endless()), filename=DEMO.filename, actor=OPERATOR
+        )
 
 
 def test_old_sdists_are_moved_to_a_lenient_repository(registry: Registry, tmp_path: Path) -> None:
     """Post-releases with a hyphen, as setuptools wrote them until 2024: nobody gives the name."""
-    registry.repositories.change("main", profile="lenient")
+    registry.acting_as(OPERATOR).repositories.change("main", profile="lenient")
     content = sdist("old-tool", "1.0.post9").content
     added = registry.repository("main").add_file(
         io.BytesIO(content), filename="old-tool-1.0-9.tar.gz"
@@ -122,9 +141,9 @@ def test_a_policy_that_extends_the_built_in_one_hides_names(tmp_path: Path) -> N
     """The operator, who adds files from code, is bound by no policy."""
     settings = Settings(database="sqlite://", password_cost=4)
     with Registry(settings, policy=_NoSecrets()) as registry:
-        registry.repositories.create("main", public=True)
+        registry.acting_as(OPERATOR).repositories.create("main", public=True)
         for name in ("secret", "known"):
-            registry.repository("main").add_file(wheel(name).save(tmp_path))
+            registry.repository("main").add_file(wheel(name).save(tmp_path), actor=OPERATOR)
         listing = Client(registry.wsgi_app()).get("/repositories/main/simple/").text
 
     assert "known" in listing

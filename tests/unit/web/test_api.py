@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import ApiApp, Area, Registry, mount
+from pypi_repo import OPERATOR, ApiApp, Area, Registry, mount
 from pypi_repo.services import passwords
 from pypi_repo.services.hashing_slots import HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
@@ -49,7 +49,7 @@ def _problem(response: Any, status: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", ["repositories", "users", "administrators", "journal", "usage"])
 def test_only_tokens_of_administrators_open_it(path: str, registry: Registry) -> None:
-    of_user = registry.accounts.create_token(USER)[1]
+    of_user = registry.acting_as(OPERATOR).accounts.create_token(USER)[1]
     client = Client(registry.wsgi_app())
     session = client.post("/portal/sign-in", data={"name": ADMINISTRATOR, "password": PASSWORD})
     assert session.status_code == 303
@@ -88,18 +88,18 @@ def test_a_token_that_only_reads(registry: Registry) -> None:
     for method in ("PUT", "DELETE"):
         problem = _problem(api.call(method, "repositories/main", json=SETTINGS), 403)
         assert "only read" in problem["detail"]
-    assert registry.repositories.get("main").name == "main"
+    assert registry.acting_as(OPERATOR).repositories.get("main").name == "main"
 
 
 def test_a_revoked_token_and_a_deleted_administrator_are_out(
     registry: Registry, api: ApiClient
 ) -> None:
-    registry.administrators.create("other@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("other@example.com", PASSWORD)
     other = ApiClient(registry, "other@example.com")
-    (token,) = registry.administrators.tokens(ADMINISTRATOR)
+    (token,) = registry.acting_as(OPERATOR).administrators.tokens(ADMINISTRATOR)
     assert other.delete(f"administrators/{ADMINISTRATOR}/tokens/{token.id}").status_code == 204
     _problem(api.get("repositories"), 401)
-    registry.administrators.delete("other@example.com")
+    registry.acting_as(OPERATOR).administrators.delete("other@example.com")
     _problem(other.get("repositories"), 401)
 
 
@@ -136,7 +136,7 @@ def test_a_document_that_cannot_be_used(
 ) -> None:
     response = api.call("PUT", "repositories/made", data=body, content_type=content_type)
     _problem(response, status)
-    assert [found.name for found in registry.repositories.all()] == ["main"]
+    assert [found.name for found in registry.acting_as(OPERATOR).repositories.all()] == ["main"]
 
 
 @pytest.mark.parametrize("status", [401, 413, 415])
@@ -202,12 +202,14 @@ def test_put_makes_what_is_there_be_as_wanted(registry: Registry, api: ApiClient
     created = api.put("repositories/team-a", wanted)
     assert created.status_code == 201
     assert created.headers["Location"] == "/api/v1/repositories/team-a"
-    changes = len(registry.activity.entries())
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
     for _ in range(2):
         again = api.put("repositories/team-a", wanted)
         assert again.status_code == 200
         assert again.get_json() == created.get_json() == api.get("repositories/team-a").get_json()
-    assert len(registry.activity.entries()) == changes, "nothing changed, so nothing is journalled"
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes, (
+        "nothing changed, so nothing is journalled"
+    )
     api.put("repositories/team-a", {"public": True})
     shown = api.get("repositories/team-a").get_json()
     assert {name: shown[name] for name in SETTINGS} == {**SETTINGS, "public": True}
@@ -254,8 +256,8 @@ def test_what_is_known_already_is_not_sent_again(api: ApiClient) -> None:
 def test_lists_page_by_page(limit: int, registry: Registry, api: ApiClient) -> None:
     names = [f"team-{number}" for number in range(6)]
     for name in names:
-        registry.repositories.create(name)
-        registry.accounts.create_user(f"{name}@example.com", PASSWORD)
+        registry.acting_as(OPERATOR).repositories.create(name)
+        registry.acting_as(OPERATOR).accounts.create_user(f"{name}@example.com", PASSWORD)
         upload(registry, wheel(name, "1.0"))
         upload(registry, wheel("demo", f"1.{name[-1]}"))
     for path, key, expected in (
@@ -273,11 +275,11 @@ def test_lists_page_by_page(limit: int, registry: Registry, api: ApiClient) -> N
     assert [entry["id"] for entry in entries] == sorted(
         (entry["id"] for entry in entries), reverse=True
     )
-    assert len(entries) == len(registry.activity.entries())
+    assert len(entries) == len(registry.acting_as(OPERATOR).activity.entries())
 
 
 def test_the_next_page_is_linked(registry: Registry, api: ApiClient) -> None:
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     first = api.get("repositories?limit=1")
     link = re.fullmatch(r'<(\?[^>]+)>; rel="next"', first.headers["Link"])
     assert link is not None
@@ -320,14 +322,16 @@ def test_yanks(what: str, registry: Registry, api: ApiClient) -> None:
     for _ in range(2):
         assert api.put(yank, {"reason": "broken"}).get_json() == {"reason": "broken"}
     assert api.get(yank).get_json() == {"reason": "broken"}
-    assert [entry.action.split()[0] for entry in registry.activity.entries()].count("yank") == 1
-    _project, (file,) = registry.projects.get("main", "demo")
+    assert [
+        entry.action.split()[0] for entry in registry.acting_as(OPERATOR).activity.entries()
+    ].count("yank") == 1
+    _project, (file,) = registry.acting_as(OPERATOR).projects.get("main", "demo")
     assert file.yanked == "broken"
     assert api.delete(yank).status_code == 204
-    changes = len(registry.activity.entries())
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
     _problem(api.get(yank), 404)
     _problem(api.delete(yank), 404)
-    assert len(registry.activity.entries()) == changes
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes
 
 
 @pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
@@ -348,11 +352,11 @@ def test_a_release_that_is_not_there(version: str, registry: Registry, api: ApiC
 def test_taking_back_half_a_yank(registry: Registry, api: ApiClient) -> None:
     upload(registry, wheel("demo", "1.0"))
     file = upload(registry, sdist("demo", "1.0"))
-    registry.projects.yank_file("main", file.filename, "broken")
+    registry.acting_as(OPERATOR).projects.yank_file("main", file.filename, "broken")
     yank = "repositories/main/projects/demo/releases/1.0/yank"
     _problem(api.get(yank), 404)
     assert api.delete(yank).status_code == 204
-    assert registry.projects.file("main", file.filename).yanked is None
+    assert registry.acting_as(OPERATOR).projects.file("main", file.filename).yanked is None
 
 
 def test_statuses(registry: Registry, api: ApiClient) -> None:
@@ -384,9 +388,9 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     again = api.put("users/ci@example.com", wanted)
     assert again.get_json()["access"] == wanted["access"]
     assert _may(api, "ci@example.com", password) == 200, "the password stays"
-    changes = len(registry.activity.entries())
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
     assert api.put("users/ci@example.com", wanted).get_json() == again.get_json()
-    assert len(registry.activity.entries()) == changes
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes
 
     api.put("users/ci@example.com", {**wanted, "disabled": True, "password": "a new password"})
     assert _may(api, "ci@example.com", "a new password") == 401
@@ -408,11 +412,11 @@ def test_a_put_repeated_with_its_password_changes_nothing(
     api.put(f"users/{USER}", settings)
     api.put("administrators/two@example.com", {**settings, "areas": ["users"]})
     session = registry.sessions.sign_in("two@example.com", "another horse", "192.0.2.1")
-    changes = len(registry.activity.entries())
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
     assert api.put(f"users/{USER}", settings).status_code == 200
     again = api.put("administrators/two@example.com", {**settings, "areas": ["users"]})
     assert again.status_code == 200
-    assert len(registry.activity.entries()) == changes
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes
     assert registry.sessions.find(session.secret) is not None
     assert _may(api, USER, "another horse") == 200
     api.put("administrators/two@example.com", {"password": "a new horse", "areas": ["users"]})
@@ -420,10 +424,10 @@ def test_a_put_repeated_with_its_password_changes_nothing(
 
 
 def test_a_refused_put_changes_nothing(registry: Registry, api: ApiClient) -> None:
-    registry.administrators.create("two@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("two@example.com", PASSWORD)
     paths = (f"users/{USER}", "administrators/two@example.com")
     before = [api.get(path).get_json() for path in paths]
-    changes = len(registry.activity.entries())
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
     unknown = {"password": "another horse", "access": {"repositories": {"none": "read"}}}
     _problem(api.put(f"users/{USER}", unknown), 404)
     like_a_token = "ppr_" + "x" * 20
@@ -435,14 +439,14 @@ def test_a_refused_put_changes_nothing(registry: Registry, api: ApiClient) -> No
     assert after[0]["access"] == before[0]["access"]
     assert not after[0]["disabled"]
     assert after[1] == before[1]
-    assert len(registry.activity.entries()) == changes
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes
 
 
 def test_a_user_who_is_disabled_from_the_start(registry: Registry, api: ApiClient) -> None:
     made = api.put("users/later@example.com", {"disabled": True, "password": PASSWORD})
     assert made.get_json()["disabled"]
     assert _may(api, "later@example.com", PASSWORD) == 401
-    (newest, *_older) = registry.activity.entries()
+    (newest, *_older) = registry.acting_as(OPERATOR).activity.entries()
     assert newest.action == "create user"
 
 
@@ -558,17 +562,23 @@ def test_passwords_that_find_no_place_at_bcrypt_come_again(
 ) -> None:
     """Administrators wait for one, but not for ever; and nothing is half done then."""
     slots = HashingSlots(1)
-    monkeypatch.setattr(registry.accounts._passwords, "_slots", slots)
+    monkeypatch.setattr(registry.acting_as(OPERATOR).accounts._passwords, "_slots", slots)
     monkeypatch.setattr(passwords, "ADMINISTRATORS", Patience(line=0, seconds=0))
     user = {"everywhere": "read", "repositories": {}}
     document = {"access": user, "password": "a new password"}
     if path.startswith("administrators"):
         document = {"areas": ["users"], "password": "a new password"}
-    before = registry.accounts.users(), registry.administrators.all()
+    before = (
+        registry.acting_as(OPERATOR).accounts.users(),
+        registry.acting_as(OPERATOR).administrators.all(),
+    )
     with slots.one(Patience(line=0, seconds=0)):
         answer = api.put(path, document)
     problem = _problem(answer, 429)
     assert problem["error"] == "too-many-logins"
     assert int(answer.headers["Retry-After"]) > 0
-    assert (registry.accounts.users(), registry.administrators.all()) == before
+    assert (
+        registry.acting_as(OPERATOR).accounts.users(),
+        registry.acting_as(OPERATOR).administrators.all(),
+    ) == before
     assert api.put(path, document).status_code in (200, 201)

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
@@ -39,11 +39,13 @@ _SCHEMA = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", _REGISTRY.wsgi_
 def token(registry: Registry) -> str:
     """Of an administrator who is not the last one, where there is something to manage."""
     upload(registry, wheel("demo", "1.0"))
-    registry.projects.yank_release("main", "demo", "1.0", "broken")
-    registry.administrators.create("spare@example.com", PASSWORD)
-    _token, secret = registry.administrators.create_token(ADMINISTRATOR)
-    tokens = [registry.accounts.create_token(USER)[0].id for _ in range(2)]
-    tokens.append(registry.administrators.create_token("spare@example.com")[0].id)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
+    registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
+    _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
+    tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
+    tokens.append(
+        registry.acting_as(OPERATOR).administrators.create_token("spare@example.com")[0].id
+    )
     assert tokens[1:] == [KNOWN["token"]] * 2
     return secret
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.distributions import wheel
 from tests.support.http import HTML_V1, JSON, Site
 
@@ -119,7 +119,7 @@ def test_caches_are_told_what_the_page_depends_on(
     registry: Registry, full: Site, encoding: str, public: bool
 ) -> None:
     """X17, X18"""
-    registry.repositories.change("main", public=public)
+    registry.acting_as(OPERATOR).repositories.change("main", public=public)
     for url in (PAGE, LIST, DOCUMENT):
         vary = full.get(url, Accept_Encoding=encoding).headers["Vary"]
         names = {name.strip() for name in vary.split(",")}

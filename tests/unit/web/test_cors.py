@@ -5,7 +5,7 @@ import json
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from pypi_repo import Registry, Settings, SignedUrls
+from pypi_repo import OPERATOR, Registry, Settings, SignedUrls
 from tests.conftest import PASSWORD, READER, USER
 from tests.support.attestations import attestation
 from tests.support.distributions import wheel
@@ -48,7 +48,7 @@ ASKED: dict[str, tuple[str, dict[str, str], int]] = {
 @pytest.fixture
 def public(registry: Registry) -> Site:
     """A public repository with a wheel, its core metadata and its provenance."""
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     site = Site(Client(registry.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))
     assert site.upload(DIST, attestations=json.dumps([attestation(DIST)])).status_code == 200
     return site
@@ -78,7 +78,7 @@ def test_all_of_a_public_repository_is_readable(what: str, method: str, public: 
 
 @pytest.mark.parametrize("what", ASKED)
 def test_nothing_of_a_private_one_is(what: str, public: Site, registry: Registry) -> None:
-    registry.repositories.change("main", public=False)
+    registry.acting_as(OPERATOR).repositories.change("main", public=False)
     path, headers, _status = ASKED[what]
     for more in ({}, basic(USER, PASSWORD)):
         answer = ask(public, path, **{**more, **headers})
@@ -112,7 +112,7 @@ def test_who_asks_first_whether_it_may_is_told(path: str, public: Site) -> None:
 def test_it_is_told_nothing_of_what_is_not_public(
     name: str, public: Site, registry: Registry
 ) -> None:
-    registry.repositories.change("main", public=False)
+    registry.acting_as(OPERATOR).repositories.change("main", public=False)
     answer = public.client.options(
         f"/repositories/{name}/simple/",
         headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"},
@@ -131,8 +131,8 @@ def test_a_redirect_to_the_object_store(s3: S3Server) -> None:
         password_cost=4,
     )
     with Registry(settings) as registry:
-        registry.repositories.create("main", public=True)
-        registry.accounts.create_user(USER, PASSWORD)
+        registry.acting_as(OPERATOR).repositories.create("main", public=True)
+        registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
         site = Site(Client(registry.wsgi_app()), *PATHS, headers=basic(USER, PASSWORD))
         assert site.upload(DIST).status_code == 200
         answer = ask(site, FILE)

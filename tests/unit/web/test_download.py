@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Called, Connection, Site, basic, call, environ_of
 from tests.support.live import LiveServer
@@ -93,7 +93,7 @@ def test_x53_the_digest_in_the_url_lets_it_be_kept_for_ever(
         assert "immutable" in directives
         assert "private" in directives
         assert private.headers["Vary"] == "Authorization"
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     public = mounted.get(url)
     assert "public" in public.headers["Cache-Control"].split(", ")
     assert "Vary" not in public.headers
@@ -552,7 +552,7 @@ def test_x55_almost_a_files_url_is_404(disk_site: Site, trick: str) -> None:
 
 
 def test_x55_a_file_of_another_repository_is_404(stored: Registry, stored_site: Site) -> None:
-    stored.repositories.create("other")
+    stored.acting_as(OPERATOR).repositories.create("other")
     stored_site.upload(wheel())
     url = stored_site.file_url(wheel()).replace("/main/", "/other/")
     assert stored_site.get(url).status_code == 404

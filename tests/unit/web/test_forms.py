@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client
 
-from pypi_repo import Limits, Registry, Settings
+from pypi_repo import OPERATOR, Limits, Registry, Settings
 from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import Site, basic, call, environ_of, reason
 
@@ -40,8 +40,8 @@ def registry() -> Iterator[Registry]:
     registry = Registry(
         Settings(database="sqlite://", blobs="memory://", password_cost=4, limits=limits)
     )
-    registry.repositories.create("main")
-    registry.accounts.create_user(USER, PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create("main")
+    registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     yield registry
     registry.close()
 
@@ -59,7 +59,7 @@ def post(registry: Registry, body: bytes, content_type: str = TYPE) -> tuple[int
 
 
 def assert_nothing_is_stored(registry: Registry) -> None:
-    assert registry.projects.all("main") == []
+    assert registry.acting_as(OPERATOR).projects.all("main") == []
     assert list(registry._blobs.walk()) == []
 
 
@@ -120,8 +120,8 @@ def test_u17_damaged_bodies_are_never_a_server_error(
     if status == 200:  # the damage was in something that is not looked at, or none at all
         (file,) = site.page("demo")["files"]
         assert site.get(file["url"]).data == DIST.content
-        registry.repositories.delete("main")
-        registry.repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.delete("main")
+        registry.acting_as(OPERATOR).repositories.create("main")
         for blob in list(registry._blobs.walk()):
             registry._blobs.delete(blob.path)
     assert_nothing_is_stored(registry)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.web import multipart
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
@@ -81,7 +81,7 @@ def app() -> Iterator[Any]:
     """The site of a registry with a public repository, and a release in it."""
     registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
     populate(registry)
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     upload(registry, _WHEEL)
     yield registry.wsgi_app()
     registry.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, create_environ, run_wsgi_app
 
-from pypi_repo import Registry, mount
+from pypi_repo import OPERATOR, Registry, mount
 from pypi_repo.domain import headers, raw_metadata
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Site, basic, resolve
@@ -367,14 +367,14 @@ def test_the_latest_release_comes_first(site: Site, versions: list[str], latest:
 def test_yanked_releases_come_last(registry: Registry, site: Site) -> None:
     """X62, X63: even after pre-releases."""
     _upload(site, "1.0", "2.0", "3.0rc1")
-    registry.projects.yank_release("main", "demo", "2.0", "broken")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "2.0", "broken")
     assert _get(site)["info"]["version"] == "1.0"
-    registry.projects.yank_release("main", "demo", "1.0", "")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "")
     assert _get(site)["info"]["version"] == "3.0rc1"
-    registry.projects.yank_release("main", "demo", "3.0rc1", "")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "3.0rc1", "")
     info = _get(site)["info"]
     assert (info["version"], info["yanked"], info["yanked_reason"]) == ("2.0", True, "broken")
-    registry.projects.yank_release("main", "demo", "1.0", None)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", None)
     assert _get(site)["info"]["version"] == "1.0"
 
 
@@ -382,12 +382,12 @@ def test_a_release_is_yanked_when_all_its_files_are(registry: Registry, site: Si
     """X63, X45"""
     site.upload(wheel())
     site.upload(sdist())
-    registry.projects.yank_file("main", wheel().filename, "wrong tag")
+    registry.acting_as(OPERATOR).projects.yank_file("main", wheel().filename, "wrong tag")
     document = _get(site, "demo/1.0/json")
     assert [file["yanked"] for file in document["urls"]] == [True, False]
     assert [file["yanked_reason"] for file in document["urls"]] == ["wrong tag", None]
     assert (document["info"]["yanked"], document["info"]["yanked_reason"]) == (False, None)
-    registry.projects.yank_file("main", sdist().filename, "")
+    registry.acting_as(OPERATOR).projects.yank_file("main", sdist().filename, "")
     info = _get(site, "demo/1.0/json")["info"]
     assert (info["yanked"], info["yanked_reason"]) == (True, "wrong tag")
 
@@ -395,7 +395,7 @@ def test_a_release_is_yanked_when_all_its_files_are(registry: Registry, site: Si
 def test_releases_without_files_are_never_the_latest(registry: Registry, site: Site) -> None:
     """X62"""
     _upload(site, "1.0", "2.0")
-    registry.projects.delete_file("main", wheel(version="2.0").filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel(version="2.0").filename)
     document = _get(site)
     assert document["info"]["version"] == "1.0"
     assert document["releases"].get("2.0", []) == []
@@ -404,7 +404,7 @@ def test_releases_without_files_are_never_the_latest(registry: Registry, site: S
 def test_a_project_without_releases_is_not_found(registry: Registry, site: Site) -> None:
     """X62"""
     _upload(site, "1.0")
-    registry.projects.delete_release("main", "demo", "1.0")
+    registry.acting_as(OPERATOR).projects.delete_release("main", "demo", "1.0")
     assert site.get(f"{BASE}/demo/json").status_code == 404
 
 
@@ -422,7 +422,7 @@ def test_the_serial_is_in_the_document_and_its_header(registry: Registry, site: 
     _upload(site, "1.0")
     first = site.get(f"{BASE}/demo/json")
     assert first.headers["X-PyPI-Last-Serial"] == str(first.get_json(force=True)["last_serial"])
-    registry.projects.yank_release("main", "demo", "1.0", "")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "")
     second = site.get(f"{BASE}/demo/1.0/json")
     assert int(second.headers["X-PyPI-Last-Serial"]) > int(first.headers["X-PyPI-Last-Serial"])
     assert site.upload(wheel("other")).status_code == 200
@@ -438,7 +438,7 @@ def test_pages_of_other_sites_may_read_public_repositories_only(
     urls = [f"{BASE}/demo/json", f"{BASE}/demo/1.0/json", "/repositories/main/simple/demo/"]
     for url in urls:
         assert "Access-Control-Allow-Origin" not in site.get(url).headers
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     for url in urls:
         headers = site.client.get(url).headers
         assert headers["Access-Control-Allow-Origin"] == "*"
@@ -476,10 +476,10 @@ def test_documents_are_revalidated(site: Site) -> None:
 def test_a_quarantined_project_is_not_found(registry: Registry, site: Site) -> None:
     """X46"""
     _upload(site, "1.0")
-    registry.projects.set_status("main", "demo", "quarantined")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined")
     assert site.get(f"{BASE}/demo/json").status_code == 404
     for status in ("archived", "deprecated", "active"):
-        registry.projects.set_status("main", "demo", status)
+        registry.acting_as(OPERATOR).projects.set_status("main", "demo", status)
         assert _get(site)["info"]["name"] == "demo"
 
 

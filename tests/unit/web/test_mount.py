@@ -232,7 +232,7 @@ def test_x03_redirects_do_not_depend_on_the_host(site: Site) -> None:
 
 def test_two_registries_side_by_side(new_registry: "Callable[..., Registry]") -> None:
     first, second = new_registry(), new_registry()
-    second.accounts.set_password(USER, "another horse")
+    second.acting_as(OPERATOR).accounts.set_password(USER, "another horse")
     client = Client(mount({"/one": first.wsgi_app(), "/two": second.wsgi_app()}))
     one, two = (
         Site(
@@ -307,7 +307,7 @@ def test_redirects_and_links_quote_the_mount_point(
     """Two slashes at its beginning would make the next name a host."""
     site, outer = registry.wsgi_app(), script_name.encode().decode("latin-1")
     index = SimpleIndexApp(registry.repository("main"), authenticate=lambda _environ: OPERATOR)
-    _token, secret = registry.administrators.create_token(ADMINISTRATOR)
+    _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
 
     def answer(app: "WSGIApplication", path: str, **how: Any) -> Called:
         return call(app, environ_of("/", **how, PATH_INFO=path, SCRIPT_NAME=outer))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from tests.support.distributions import wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import page as page_of
@@ -18,7 +18,7 @@ _FILE = f"{'a' * 2}/{'b' * 2}/{'c' * 60}"
 def public(database_url: str) -> Iterator[Registry]:
     registry = Registry(Settings(database=database_url, blobs="memory://", password_cost=4))
     registry.upgrade()
-    registry.repositories.create("main", public=True)
+    registry.acting_as(OPERATOR).repositories.create("main", public=True)
     yield registry
     registry.close()
 

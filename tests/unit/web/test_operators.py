@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import Client
 
-from pypi_repo import Limits, Registry, Settings
+from pypi_repo import OPERATOR, Limits, Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
@@ -190,7 +190,7 @@ def test_requests_uploads_and_bytes(watched: Site) -> None:
 
 def test_uploads_from_the_browser_count_too(new_registry: Callable[..., Registry]) -> None:
     registry = new_registry(metrics_token=TOKEN)
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
     portal, dist = PortalClient(registry), wheel()
     portal.sign_in(ADMINISTRATOR, PASSWORD)
     for content in (dist.content, b"other content"):

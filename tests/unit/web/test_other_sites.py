@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.conftest import ADMINISTRATOR
 from tests.support.api import ApiClient
 from tests.support.distributions import wheel
@@ -91,7 +91,7 @@ def test_the_management_api_says_so_as_it_says_everything(registry: Registry) ->
     assert (answer.status_code, answer.content_type) == (403, "application/problem+json")
     assert answer.get_json()["error"] == "permission-denied"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert [found.name for found in registry.repositories.all()] == ["main"]
+    assert [found.name for found in registry.acting_as(OPERATOR).repositories.all()] == ["main"]
 
 
 def test_the_public_url_is_ours(new_site: Callable[..., Site]) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Access, Area, PortalApp, Registry, mount
+from pypi_repo import OPERATOR, Access, Area, PortalApp, Registry, mount
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.domain.usage import DownloadedRelease
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
@@ -117,18 +117,20 @@ def test_what_does_not_exist(path: str, portal: PortalClient) -> None:
 
 
 def test_no_name_is_in_the_way_of_a_page(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.create("new")
-    registry.accounts.create_user("new", PASSWORD)
-    registry.administrators.create("new", PASSWORD)
+    registry.acting_as(OPERATOR).repositories.create("new")
+    registry.acting_as(OPERATOR).accounts.create_user("new", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("new", PASSWORD)
     for path in ("repositories/new", "users/new", "administrators/new"):
         assert "Create a" not in portal.get(path).text.partition("<h1>")[2].partition("</h1>")[0]
     published = {"visibility": "public", "profile": "private", "confirmed": "yes"}
     portal.post("repositories/new/settings", **published)
-    assert registry.repositories.get("new").public
+    assert registry.acting_as(OPERATOR).repositories.get("new").public
     portal.post("users/new/delete")
     portal.post("administrators/new/delete")
-    assert {user.name for user in registry.accounts.users()} == {USER, READER}
-    assert [found.name for found in registry.administrators.all()] == [ADMINISTRATOR]
+    assert {user.name for user in registry.acting_as(OPERATOR).accounts.users()} == {USER, READER}
+    assert [found.name for found in registry.acting_as(OPERATOR).administrators.all()] == [
+        ADMINISTRATOR
+    ]
 
 
 # Repositories
@@ -149,7 +151,7 @@ def test_a_repository_from_its_creation_to_its_end(
     )
     assert re.match(r"repositories/team-a/connect\?note=[\w-]{43}$", answer.headers["Location"])
     assert "Created the repository team-a." in text_of(portal.follow("new-repository", answer))
-    made = registry.repositories.get("team-a")
+    made = registry.acting_as(OPERATOR).repositories.get("team-a")
     assert (made.description, made.public, made.profile) == ("Of team A", True, "pypi")
     assert (made.allow_overwrite, made.allow_reuse) == (False, False)
     assert (made.max_file_size, made.quota) == (1536 * 2**20, 50 * 2**30)
@@ -158,7 +160,7 @@ def test_a_repository_from_its_creation_to_its_end(
     assert 'value="1536MiB"' in page
     assert 'value="50GiB"' in page
     portal.post("repositories/team-a/settings", visibility="private", profile="private")
-    changed = registry.repositories.get("team-a")
+    changed = registry.acting_as(OPERATOR).repositories.get("team-a")
     assert (changed.public, changed.allow_overwrite) == (False, True)
     assert (changed.max_file_size, changed.quota, changed.description) == (None, None, "")
 
@@ -166,7 +168,7 @@ def test_a_repository_from_its_creation_to_its_end(
     assert answer.status_code == 400
     assert "Type the name" in _refusal(answer)
     portal.post("repositories/team-a/delete", confirm="team-a")
-    assert [found.name for found in registry.repositories.all()] == ["main"]
+    assert [found.name for found in registry.acting_as(OPERATOR).repositories.all()] == ["main"]
 
 
 def test_a_repository_becomes_public_only_after_a_question(
@@ -178,20 +180,20 @@ def test_a_repository_becomes_public_only_after_a_question(
     asked = portal.post(path, **fields)
     assert asked.status_code == 200
     assert "1 project with 1 file" in text_of(asked)
-    before = registry.repositories.get("main")
+    before = registry.acting_as(OPERATOR).repositories.get("main")
     assert (before.public, before.description) == (False, "")
     # The answer to the question holds all that was on the form.
     kept = dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', asked.text))
     del kept["form_token"]
     answer = portal.post(path, **{name: unescape(value) for name, value in kept.items()})
     assert answer.status_code == 303
-    changed = registry.repositories.get("main")
+    changed = registry.acting_as(OPERATOR).repositories.get("main")
     assert (changed.public, changed.description, changed.quota) == (True, "<New>", 2**30)
     assert not changed.allow_overwrite
     # Nothing is asked where nothing is opened.
     assert portal.post(path, **fields).status_code == 303
     assert portal.post(path, **{**fields, "visibility": "private"}).status_code == 303
-    assert not registry.repositories.get("main").public
+    assert not registry.acting_as(OPERATOR).repositories.get("main").public
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_a_refused_form_is_shown_again_with_what_was_typed(
     assert 'value="Typed"' in answer.text
     assert f'value="{fields["name"]}"' in answer.text
     assert re.search(r'value="public" checked', answer.text)
-    assert len(registry.repositories.all()) == 1
+    assert len(registry.acting_as(OPERATOR).repositories.all()) == 1
 
 
 def test_refused_settings_are_shown_as_they_were_sent(portal: PortalClient) -> None:
@@ -262,7 +264,7 @@ def test_all_that_is_wrong_with_a_form_stands_at_its_fields_at_once(
         refused = _refused_fields(portal.post(path, **fields))
         assert sorted(refused) == expected, path
     assert PortalClient(registry).sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
-    assert len(registry.accounts.users()) == 2
+    assert len(registry.acting_as(OPERATOR).accounts.users()) == 2
 
 
 def test_nothing_is_chosen_beforehand_for_a_new_user(
@@ -275,7 +277,7 @@ def test_nothing_is_chosen_beforehand_for_a_new_user(
     assert answer.status_code == 400
     assert "Choose what the user may do" in _refused_fields(answer)["everywhere"]
     assert re.search(r'id="access-main">.*?"read" selected', answer.text, flags=re.DOTALL)
-    assert len(registry.accounts.users()) == 2
+    assert len(registry.acting_as(OPERATOR).accounts.users()) == 2
 
 
 def test_one_word_has_one_meaning(registry: Registry, portal: PortalClient) -> None:
@@ -286,8 +288,8 @@ def test_one_word_has_one_meaning(registry: Registry, portal: PortalClient) -> N
         assert name in words
     named = {f"team-{letter}": Access.READ for letter in "abcdef"}
     for name in named:
-        registry.repositories.create(name)
-    accounts = registry.accounts
+        registry.acting_as(OPERATOR).repositories.create(name)
+    accounts = registry.acting_as(OPERATOR).accounts
     accounts.create_user("few", PASSWORD, everywhere=Access.NONE, named={"main": Access.WRITE})
     accounts.create_user("many", PASSWORD, everywhere=Access.WRITE, named=named)
     accounts.create_user("none", PASSWORD, everywhere=Access.NONE)
@@ -304,7 +306,7 @@ def test_one_word_has_one_meaning(registry: Registry, portal: PortalClient) -> N
 
 
 def test_lists_tell_what_repositories_hold(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.create("open", public=True, allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True, allow_overwrite=True)
     upload(registry, wheel("demo", "1.0"))
     upload(registry, sdist("demo", "1.0"))
     words = text_of(portal.get("repositories"))
@@ -333,7 +335,7 @@ def test_connection_settings_come_tool_by_tool(registry: Registry, portal: Porta
 
 
 def test_connection_settings_know_the_users(registry: Registry, portal: PortalClient) -> None:
-    accounts = registry.accounts
+    accounts = registry.acting_as(OPERATOR).accounts
     accounts.create_user("gone", PASSWORD)
     accounts.set_disabled("gone", True)
     accounts.create_user("elsewhere", PASSWORD, everywhere=Access.NONE)
@@ -353,7 +355,7 @@ def test_connection_settings_know_the_users(registry: Registry, portal: PortalCl
 
 
 def test_a_token_is_created_where_it_is_pasted(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     path = "repositories/main/connect/token"
     fields = {"user": USER, "tool": "uv", "token_name": "ci", "read_only": "yes", "expires_in": "9"}
     made = portal.post(path, **fields)
@@ -366,7 +368,7 @@ def test_a_token_is_created_where_it_is_pasted(registry: Registry, portal: Porta
     assert "YOUR-PASSWORD" not in page.text
     again = portal.get("repositories/main/connect?tool=uv&user=__token__")
     assert secret[1] not in again.text
-    (token,) = registry.accounts.tokens(USER)
+    (token,) = registry.acting_as(OPERATOR).accounts.tokens(USER)
     assert (token.name, token.repository, token.read_only) == ("ci", "main", True)
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
     other = portal.client.get("/repositories/other/simple/", headers=bearer(secret[1]))
@@ -381,18 +383,22 @@ def test_a_token_that_is_refused_there(registry: Registry, portal: PortalClient)
     assert 'value="ci"' in wrong.text
     assert portal.post(path, user="nobody").status_code == 404
     assert portal.post("repositories/none/connect/token", user=USER).status_code == 404
-    registry.administrators.create("keeper", PASSWORD, areas=[Area.REPOSITORIES])
+    registry.acting_as(OPERATOR).administrators.create(
+        "keeper", PASSWORD, areas=[Area.REPOSITORIES]
+    )
     keeper = PortalClient(registry)
     keeper.sign_in("keeper", PASSWORD)
     page = keeper.get("repositories/main/connect", query_string={"user": USER})
     assert "Create the token" not in page.text
     assert keeper.post(path, user=USER).status_code == 403
-    assert registry.accounts.tokens(USER) == []
+    assert registry.acting_as(OPERATOR).accounts.tokens(USER) == []
 
 
 def test_a_help_desk_tells_people_how_to_connect(registry: Registry) -> None:
-    registry.administrators.create("desk", PASSWORD, areas=[Area.USERS])
-    registry.administrators.create("keeper", PASSWORD, areas=[Area.REPOSITORIES])
+    registry.acting_as(OPERATOR).administrators.create("desk", PASSWORD, areas=[Area.USERS])
+    registry.acting_as(OPERATOR).administrators.create(
+        "keeper", PASSWORD, areas=[Area.REPOSITORIES]
+    )
     for name, offers in (("desk", True), ("keeper", False)):
         portal = PortalClient(registry)
         portal.sign_in(name, PASSWORD)
@@ -457,7 +463,7 @@ def test_projects_are_sorted_by_any_column(registry: Registry, portal: PortalCli
         upload(registry, wheel("gamma", version))
     upload(registry, wheel("alpha", "1.0"))
     upload(registry, wheel("empty", "1.0"))
-    registry.projects.delete_file("main", "empty-1.0-py3-none-any.whl")
+    registry.acting_as(OPERATOR).projects.delete_file("main", "empty-1.0-py3-none-any.whl")
     for sort, expected in {
         "": ["alpha", "beta", "empty", "gamma"],
         "name": ["alpha", "beta", "empty", "gamma"],
@@ -483,21 +489,21 @@ def test_a_list_shows_the_version_that_people_want(
     for version in ("1.9", "1.10", "2.0rc1", "1.11"):
         upload(registry, wheel("demo", version))
     upload(registry, wheel("early", "0.1a1"))
-    registry.projects.yank_release("main", "demo", "1.11", "broken")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.11", "broken")
     words = text_of(portal.get("repositories/main"))
     assert "demo 1.10 4 4 " in words
     assert "early 0.1a1 1 1 " in words
-    registry.projects.delete_release("main", "demo", "1.10")
+    registry.acting_as(OPERATOR).projects.delete_release("main", "demo", "1.10")
     assert "demo 1.9 3 3 " in text_of(portal.get("repositories/main"))
-    registry.projects.yank_release("main", "demo", "1.11", None)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.11", None)
     assert "demo 1.11 3 3 " in text_of(portal.get("repositories/main"))
 
 
 def test_repositories_and_their_projects_are_searched_and_sorted(
     registry: Registry, portal: PortalClient
 ) -> None:
-    registry.repositories.create("team-a", description="Of the billing team")
-    registry.repositories.create("team-b")
+    registry.acting_as(OPERATOR).repositories.create("team-a", description="Of the billing team")
+    registry.acting_as(OPERATOR).repositories.create("team-b")
     upload(registry, wheel("Billing-API", "1.0"), repository="team-b")
     upload(registry, wheel("billing-api", "1.0"), repository="main")
     upload(registry, wheel("billing-jobs", "1.0"), repository="main")
@@ -515,8 +521,12 @@ def test_repositories_and_their_projects_are_searched_and_sorted(
 
 def test_many_users_are_paged_searched_and_sorted(registry: Registry, portal: PortalClient) -> None:
     for number in range(60):
-        registry.accounts.create_user(f"person-{number:02}@example.com", PASSWORD)
-    registry.accounts.create_user("robot", PASSWORD, named={"main": Access.READ})
+        registry.acting_as(OPERATOR).accounts.create_user(
+            f"person-{number:02}@example.com", PASSWORD
+        )
+    registry.acting_as(OPERATOR).accounts.create_user(
+        "robot", PASSWORD, named={"main": Access.READ}
+    )
     registry._usage.note_use(1)
     registry._usage.flush()
     first = portal.get("users")
@@ -644,10 +654,10 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
     assert "file demo-2.0-py3-none-any.whl" in words
     assert "demo-3.0" not in words
     assert "cannot be taken back, and nothing can be published under these filenames" in words
-    registry.repositories.change("main", allow_reuse=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_reuse=True)
     assert "nobody can publish" not in text_of(portal.post(path, **chosen))
     # Somebody else was faster with one of them.
-    registry.projects.delete_release("main", "demo", "1.0")
+    registry.acting_as(OPERATOR).projects.delete_release("main", "demo", "1.0")
     done = text_of(portal.send(path, **chosen, confirmed="yes"))
     assert "Deleted demo-2.0-py3-none-any.whl. See" in done
     assert "Nothing was left to do" in text_of(portal.send(path, **chosen, confirmed="yes"))
@@ -676,8 +686,10 @@ def test_deleting_several_projects_names_what_goes(
     assert [name in words for name in files] == [True, True, False]
     done = text_of(portal.send("repositories/main", **chosen, confirmed="yes"))
     assert "Deleted one and two, 2 files." in done
-    assert [project.name for project in registry.projects.all("main")] == ["three"]
-    deleted = registry.activity.entries(JournalFilter(action="delete project"))
+    assert [project.name for project in registry.acting_as(OPERATOR).projects.all("main")] == [
+        "three"
+    ]
+    deleted = registry.acting_as(OPERATOR).activity.entries(JournalFilter(action="delete project"))
     assert [entry.project for entry in deleted] == ["two", "one"]
     assert {entry.actor for entry in deleted} == {ADMINISTRATOR}
 
@@ -759,10 +771,10 @@ def test_overwrite_protection_says_what_twine_is_told(
     (result,) = json.loads(refused.text)
     assert result["status"] == twine.status_code
     assert result["message"] in twine.text
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     assert _sent(portal, other).status_code == 303
     assert _index(portal)["files"][0]["hashes"]["sha256"] == other.sha256
-    entry = registry.activity.entries(limit=1)[0]
+    entry = registry.acting_as(OPERATOR).activity.entries(limit=1)[0]
     assert (entry.actor, entry.filename) == (ADMINISTRATOR, other.filename)
 
 
@@ -775,7 +787,9 @@ def test_a_strange_filename(filename: str, portal: PortalClient) -> None:
 
 
 def test_who_may_not_upload_here_uploads_nothing(registry: Registry) -> None:
-    registry.administrators.create("users@example.com", PASSWORD, areas=[Area.USERS])
+    registry.acting_as(OPERATOR).administrators.create(
+        "users@example.com", PASSWORD, areas=[Area.USERS]
+    )
     portal = PortalClient(registry)
     portal.sign_in("users@example.com", PASSWORD)
     answer = _sent(portal, wheel("demo", "1.0"), headers={"Accept": "application/json"})
@@ -785,7 +799,7 @@ def test_who_may_not_upload_here_uploads_nothing(registry: Registry) -> None:
 
 
 def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.change("main", max_file_size=1000)
+    registry.acting_as(OPERATOR).repositories.change("main", max_file_size=1000)
     big, small = wheel("big", "1.0", padding=5000), wheel("small", "1.0")
     answer = _sent(portal, big, headers={"Accept": "application/json"})
     (result,) = json.loads(answer.text)
@@ -863,7 +877,7 @@ def test_a_generated_password_is_shown_once_and_works(
 
 
 def test_access_takes_effect_on_the_next_request(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     path = f"users/{READER}"
     assert _may(portal, READER, PASSWORD) == 200
     portal.post(path, everywhere="none", **{"access-other": "write"})
@@ -874,7 +888,9 @@ def test_access_takes_effect_on_the_next_request(registry: Registry, portal: Por
         r'id="access-other">.*?value="write" selected.*?</select>', shown, flags=re.DOTALL
     )
     portal.post(path, everywhere="write", **{"access-other": "none", "access-main": ""})
-    (user,) = [user for user in registry.accounts.users() if user.name == READER]
+    (user,) = [
+        user for user in registry.acting_as(OPERATOR).accounts.users() if user.name == READER
+    ]
     assert user.grants.everywhere is Access.WRITE
     assert user.grants.named == {"other": Access.NONE}
     portal.post(path, do="disable")
@@ -899,7 +915,7 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
     secret = re.search(r"<pre[^>]*>(ppr_[^<]+)</pre>", made.text)
     assert secret is not None
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 200
-    (token,) = registry.accounts.tokens(USER)
+    (token,) = registry.acting_as(OPERATOR).accounts.tokens(USER)
     assert (token.name, token.repository, token.read_only) == ("ci", "main", True)
     registry._usage.flush()
     year = f"{datetime.now(UTC).year}-"
@@ -926,15 +942,19 @@ def test_administrators(registry: Registry, portal: PortalClient) -> None:
         portal.post("new-administrator", **{**fields, "again": "another"})
     )
     portal.post("new-administrator", **fields, area=["users", "repositories"])
-    second = registry.administrators.get("second@example.com")
+    second = registry.acting_as(OPERATOR).administrators.get("second@example.com")
     assert second.areas == {Area.USERS, Area.REPOSITORIES}
     path = "administrators/second@example.com"
     portal.post(path, area="settings")
-    assert registry.administrators.get("second@example.com").areas == {Area.SETTINGS}
+    assert registry.acting_as(OPERATOR).administrators.get("second@example.com").areas == {
+        Area.SETTINGS
+    }
     portal.post(f"{path}/password", password="new password")
     assert PortalClient(registry).sign_in("second@example.com", "new password").status_code == 303
     portal.post(f"{path}/delete")
-    assert [found.name for found in registry.administrators.all()] == [ADMINISTRATOR]
+    assert [found.name for found in registry.acting_as(OPERATOR).administrators.all()] == [
+        ADMINISTRATOR
+    ]
     last = portal.post(f"administrators/{ADMINISTRATOR}/delete")
     assert last.status_code == 409
     assert "last" in _refusal(last)
@@ -948,7 +968,7 @@ def test_an_administrators_own_tokens(registry: Registry, portal: PortalClient) 
     assert actor.areas == {Area.USERS}
     answer = portal.send(f"account/tokens/{token.id}/revoke")
     assert "Revoked the token “terraform”" in text_of(answer)
-    assert registry.administrators.tokens(ADMINISTRATOR) == []
+    assert registry.acting_as(OPERATOR).administrators.tokens(ADMINISTRATOR) == []
     assert portal.post("account/tokens", name="x", expires_in="4000").status_code == 400
 
 
@@ -980,7 +1000,7 @@ def test_the_journal_is_filtered_and_exported(registry: Registry, portal: Portal
     rows = list(csv.DictReader(io.StringIO(portal.get("activity.csv?project=other").text)))
     assert [row["filename"] for row in rows] == ["other-1.0-py3-none-any.whl"]
     assert len(list(csv.DictReader(io.StringIO(portal.get("activity.csv").text)))) > 60
-    registry.repositories.change("main", description="changed")
+    registry.acting_as(OPERATOR).repositories.change("main", description="changed")
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     for query, action in (
         (f"actor={USER}", "upload file"),
@@ -1039,7 +1059,7 @@ def test_the_overview_counts_downloads(registry: Registry, portal: PortalClient)
 def test_charts_have_a_period_and_one_for_each_project(
     registry: Registry, portal: PortalClient
 ) -> None:
-    main = registry.repositories.get("main")
+    main = registry.acting_as(OPERATOR).repositories.get("main")
     for version in ("1.0", "1.10", "1.9"):
         upload(registry, wheel("demo", version))
         registry._usage.count_download(DownloadedRelease(main.id, "demo", version))
@@ -1061,14 +1081,14 @@ def test_charts_have_a_period_and_one_for_each_project(
 
 
 def test_an_empty_registry_says_what_to_do(registry: Registry, portal: PortalClient) -> None:
-    registry.repositories.delete("main")
+    registry.acting_as(OPERATOR).repositories.delete("main")
     for name in (USER, READER):
-        registry.accounts.delete_user(name)
+        registry.acting_as(OPERATOR).accounts.delete_user(name)
     for path, hint in (
         ("", "Create a repository"),
         ("repositories", "No repository yet"),
         ("users", "No repository user yet"),
     ):
         assert hint in text_of(portal.get(path))
-    registry.repositories.create("empty")
+    registry.acting_as(OPERATOR).repositories.create("empty")
     assert "No project yet" in text_of(portal.get("repositories/empty"))

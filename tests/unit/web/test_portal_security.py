@@ -14,6 +14,7 @@ from werkzeug.test import Client
 from pypi_repo import (
     ANONYMOUS,
     EVERY_AREA,
+    OPERATOR,
     Actor,
     ActorKind,
     Area,
@@ -105,12 +106,12 @@ def test_every_change_is_among_those_that_are_tried() -> None:
 def _state(registry: Registry) -> object:
     """All that a change could change."""
     return (
-        registry.repositories.all(),
-        registry.projects.get("main", "demo"),
-        [user.name for user in registry.accounts.users()],
-        [user.grants for user in registry.accounts.users()],
-        registry.administrators.all(),
-        [entry.id for entry in registry.activity.entries(limit=100)],
+        registry.acting_as(OPERATOR).repositories.all(),
+        registry.acting_as(OPERATOR).projects.get("main", "demo"),
+        [user.name for user in registry.acting_as(OPERATOR).accounts.users()],
+        [user.grants for user in registry.acting_as(OPERATOR).accounts.users()],
+        registry.acting_as(OPERATOR).administrators.all(),
+        [entry.id for entry in registry.acting_as(OPERATOR).activity.entries(limit=100)],
     )
 
 
@@ -166,7 +167,9 @@ def test_an_upload_without_the_token_stages_nothing(
         assert response.status_code == 303
     else:
         assert response.status_code == 403
-        assert [found.name for found in registry.projects.search("main", "")] == ["demo"]
+        assert [
+            found.name for found in registry.acting_as(OPERATOR).projects.search("main", "")
+        ] == ["demo"]
 
 
 def test_signing_in_from_another_site_is_refused(registry: Registry) -> None:
@@ -183,7 +186,7 @@ def test_guessing_under_ever_new_names_is_answered_429_with_retry_after() -> Non
         database="sqlite://", password_cost=4, limits=Limits(failed_logins_per_address=3)
     )
     with Registry(settings) as registry:
-        registry.administrators.create(ADMINISTRATOR, PASSWORD)
+        registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
         client = PortalClient(registry)
         statuses = [client.sign_in(f"guess{number}", "guess").status_code for number in range(5)]
         assert statuses == [401, 401, 401, 429, 429]
@@ -257,13 +260,13 @@ def test_what_ends_a_session(registry: Registry, portal: PortalClient) -> None:
 def test_a_session_ends_with_its_password_and_its_administrator(
     how: str, registry: Registry, portal: PortalClient
 ) -> None:
-    registry.administrators.create("other@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create("other@example.com", PASSWORD)
     if how == "password":
         portal.post("account", current=PASSWORD, password="new password", again="new password")
     elif how == "deletion":
-        registry.administrators.delete(ADMINISTRATOR)
+        registry.acting_as(OPERATOR).administrators.delete(ADMINISTRATOR)
     else:
-        registry.administrators.set_password(ADMINISTRATOR, "new password")
+        registry.acting_as(OPERATOR).administrators.set_password(ADMINISTRATOR, "new password")
     assert portal.get("repositories").status_code == 303
 
 
@@ -273,8 +276,10 @@ def test_a_session_ends_with_its_password_and_its_administrator(
 @pytest.mark.parametrize("path", PAGES)
 def test_nobody_sees_a_page_without_signing_in(path: str, registry: Registry) -> None:
     upload(registry, wheel("demo", "1.0"))
-    token = registry.accounts.create_token(USER, name="t")[1]
-    admin_token = registry.administrators.create_token(ADMINISTRATOR, name="t", areas=EVERY_AREA)[1]
+    token = registry.acting_as(OPERATOR).accounts.create_token(USER, name="t")[1]
+    admin_token = registry.acting_as(OPERATOR).administrators.create_token(
+        ADMINISTRATOR, name="t", areas=EVERY_AREA
+    )[1]
     for headers in (
         {},
         basic(USER, PASSWORD),
@@ -292,7 +297,7 @@ def test_nobody_sees_a_page_without_signing_in(path: str, registry: Registry) ->
 
 
 def test_repository_users_cannot_sign_in(registry: Registry) -> None:
-    token = registry.accounts.create_token(USER, name="t")[1]
+    token = registry.acting_as(OPERATOR).accounts.create_token(USER, name="t")[1]
     for password in (PASSWORD, token):
         response = PortalClient(registry).sign_in(USER, password)
         assert response.status_code == 401
@@ -311,7 +316,7 @@ def test_whether_a_name_exists_is_not_told(registry: Registry) -> None:
 def test_guessing_is_slowed_down() -> None:
     settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
     with Registry(settings) as registry:
-        registry.administrators.create(ADMINISTRATOR, PASSWORD)
+        registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
         portal = PortalClient(registry)
         statuses = [
             portal.sign_in(ADMINISTRATOR, f"guess {number}").status_code for number in range(30)
@@ -344,7 +349,7 @@ def test_changing_the_password_needs_the_old_one_and_is_throttled(portal: Portal
 def test_an_administrator_reaches_what_was_delegated(
     area: Area, pages: list[str], refused: list[str], registry: Registry
 ) -> None:
-    registry.administrators.create("part@example.com", PASSWORD, areas=[area])
+    registry.acting_as(OPERATOR).administrators.create("part@example.com", PASSWORD, areas=[area])
     portal = PortalClient(registry)
     portal.sign_in("part@example.com", PASSWORD)
     for path in ["", "activity", "account", *pages]:
@@ -356,9 +361,9 @@ def test_an_administrator_reaches_what_was_delegated(
 @pytest.mark.parametrize("areas", [[], *([area] for area in Area), [Area.USERS, Area.SETTINGS]])
 def test_no_link_leads_to_a_page_that_is_refused(areas: list[Area], registry: Registry) -> None:
     upload(registry, wheel("demo", "1.0"))
-    registry.repositories.create("gone")
-    registry.repositories.delete("gone")
-    registry.administrators.create("part@example.com", PASSWORD, areas=areas)
+    registry.acting_as(OPERATOR).repositories.create("gone")
+    registry.acting_as(OPERATOR).repositories.delete("gone")
+    registry.acting_as(OPERATOR).administrators.create("part@example.com", PASSWORD, areas=areas)
     portal = PortalClient(registry)
     portal.sign_in("part@example.com", PASSWORD)
     waiting = [""]
@@ -382,7 +387,7 @@ def test_no_link_leads_to_a_page_that_is_refused(areas: list[Area], registry: Re
 
 def test_areas_hold_for_changes_too(registry: Registry) -> None:
     upload(registry, wheel("demo", "1.0"))
-    registry.administrators.create("none@example.com", PASSWORD, areas=[])
+    registry.acting_as(OPERATOR).administrators.create("none@example.com", PASSWORD, areas=[])
     portal = PortalClient(registry)
     portal.sign_in("none@example.com", PASSWORD)
     of_its_own = {"sign-out", "sign-out-everywhere", "account", "account/tokens/1/revoke"}
@@ -502,7 +507,7 @@ def test_a_secret_is_shown_once_and_never_made_twice(
     answer = portal.post(path, **fields)
     assert answer.status_code == 303
     assert answer.data == b""
-    before = len(registry.activity.entries(limit=100))
+    before = len(registry.acting_as(OPERATOR).activity.entries(limit=100))
     other = PortalClient(registry)
     other.sign_in(ADMINISTRATOR, PASSWORD)
     # Neither looking ahead nor another session, even of the same person, gets or loses it.
@@ -516,14 +521,16 @@ def test_a_secret_is_shown_once_and_never_made_twice(
     reloaded = portal.follow(path, answer)
     assert reloaded.status_code == 200
     assert secret[1] not in reloaded.text
-    assert len(registry.activity.entries(limit=100)) == before + 1, "signing in, and nothing else"
+    assert len(registry.acting_as(OPERATOR).activity.entries(limit=100)) == before + 1, (
+        "signing in, and nothing else"
+    )
 
 
 def test_every_answer_to_a_form_redirects(registry: Registry, portal: PortalClient) -> None:
     """But for questions and refusals: reloading does nothing twice."""
-    registry.accounts.create_token(USER)
-    registry.administrators.create_token(ADMINISTRATOR)
-    registry.administrators.create("second@example.com", PASSWORD)
+    registry.acting_as(OPERATOR).accounts.create_token(USER)
+    registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
+    registry.acting_as(OPERATOR).administrators.create("second@example.com", PASSWORD)
     late = ("repositories/main/delete", f"{DEMO}/delete", f"{DEMO}/releases", "account", "sign-out")
     for path, fields in sorted(CHANGES, key=lambda change: late.count(change[0])):
         if not path.startswith(("administrators", "sign-out")) and path not in late:
@@ -542,11 +549,11 @@ def test_nothing_but_the_listed_files_is_served(name: str, portal: PortalClient)
 def test_stored_text_is_only_text(registry: Registry, portal: PortalClient) -> None:
     """X54, for what is shown without a renderer."""
     evil = "\"><script>alert('x')</script>"
-    registry.repositories.change("main", description=evil)
+    registry.acting_as(OPERATOR).repositories.change("main", description=evil)
     upload(registry, wheel("demo", "2.0", extra_metadata=f"Summary: {evil}\nKeywords: {evil}\n"))
-    registry.projects.yank_file("main", "demo-2.0-py3-none-any.whl", evil)
-    registry.projects.set_status("main", "demo", "deprecated", evil)
-    registry.accounts.create_token(USER, name=evil)
+    registry.acting_as(OPERATOR).projects.yank_file("main", "demo-2.0-py3-none-any.whl", evil)
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "deprecated", evil)
+    registry.acting_as(OPERATOR).accounts.create_token(USER, name=evil)
     portal.post("account/tokens", name=evil, area="users")
     for path in PAGES:
         if path != "activity.csv":
@@ -556,7 +563,7 @@ def test_stored_text_is_only_text(registry: Registry, portal: PortalClient) -> N
 
 
 def test_a_spreadsheet_runs_nothing(registry: Registry, portal: PortalClient) -> None:
-    registry.projects.set_status("main", "demo", "deprecated", "=1+1")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "deprecated", "=1+1")
     PortalClient(registry).sign_in("=cmd|' /C calc'!A0", "wrong password")
     for line in portal.get("activity.csv").text.splitlines():
         for cell in line.split(","):
@@ -605,8 +612,8 @@ def test_a_host_signs_administrators_in(registry: Registry) -> None:
     foreign = {**admitted, "Origin": "https://evil.example"}
     assert client.post("/new-repository", data=made, headers=foreign).status_code == 403
     assert client.post("/new-repository", data=made, headers=admitted).status_code == 303
-    assert registry.repositories.get("made").name == "made"
-    assert registry.activity.entries(limit=1)[0].actor == "boss"
+    assert registry.acting_as(OPERATOR).repositories.get("made").name == "made"
+    assert registry.acting_as(OPERATOR).activity.entries(limit=1)[0].actor == "boss"
 
 
 def test_a_host_signs_administrators_in_for_the_whole_registry(registry: Registry) -> None:

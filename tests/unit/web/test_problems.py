@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.test import Client
 from werkzeug.wrappers import Request
 
-from pypi_repo import Actor, Registry, Settings
+from pypi_repo import OPERATOR, Actor, Registry, Settings
 from pypi_repo.domain import errors
 from pypi_repo.web import problems
 from pypi_repo.web.portal.sign_in import COOKIE
@@ -227,7 +227,9 @@ def test_each_face_says_when_to_ask_again_while_the_database_is_away(tmp_path: P
 def test_each_face_says_when_to_ask_again_who_has_too_many_uploads(
     site: Site, registry: Registry
 ) -> None:
-    _token, secret = registry.administrators.create_token(ADMINISTRATOR, name="t")
+    _token, secret = registry.acting_as(OPERATOR).administrators.create_token(
+        ADMINISTRATOR, name="t"
+    )
     portal = PortalClient(registry)
     portal.sign_in(ADMINISTRATOR, PASSWORD)
     full: dict[str, Any] = {"pypi_repo.takes_slot": lambda _holders: False}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Registry, mount
+from pypi_repo import OPERATOR, Registry, mount
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.web.proxy import at_public_url, behind_proxy
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
@@ -202,7 +202,7 @@ def test_redirects_and_files_lead_to_the_outer_url(
 
 def test_portal(outside: tuple[Registry, Site, dict[str, str]]) -> None:
     registry, site, forwarded = outside
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
     portal = site.upload_url.replace("repositories/main/", "portal/")
     answer = site.client.post(
         f"{portal}sign-in",
@@ -220,8 +220,8 @@ def test_portal(outside: tuple[Registry, Site, dict[str, str]]) -> None:
 
 def test_management_api(outside: tuple[Registry, Site, dict[str, str]]) -> None:
     registry, site, forwarded = outside
-    registry.administrators.create(ADMINISTRATOR, PASSWORD)
-    _token, secret = registry.administrators.create_token(ADMINISTRATOR)
+    registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
+    _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     api = site.upload_url.replace("repositories/main/", "api/v1/")
     headers = {**forwarded, "Authorization": f"Bearer {secret}"}
     answer = site.client.post(f"{api}users/{USER}/tokens", json={}, headers=headers)

@@ -3,7 +3,7 @@
 import pytest
 from werkzeug.test import TestResponse
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import JSON, Page, Site, reason
 
@@ -92,7 +92,7 @@ def test_the_same_file_again_keeps_its_signature(site: Site) -> None:
 
 def test_another_content_has_its_own_signature_or_none(registry: Registry, site: Site) -> None:
     """U29, U55"""
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     _upload(site, wheel())
     old = site.file_url(wheel())
     other = wheel(description="other")
@@ -108,12 +108,12 @@ def test_the_signature_of_a_quarantined_file_is_refused(registry: Registry, site
     """X43, X46"""
     _upload(site, wheel())
     url = f"{site.file_url(wheel())}.asc"
-    registry.projects.set_status("main", "demo", "quarantined")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined")
     assert site.get(url).status_code == 403
-    registry.projects.set_status("main", "demo", "active")
-    registry.projects.yank_file("main", wheel().filename, "broken")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
+    registry.acting_as(OPERATOR).projects.yank_file("main", wheel().filename, "broken")
     assert site.get(url).status_code == 200
-    registry.projects.delete_file("main", wheel().filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
     assert site.get(url).status_code == 404
 
 
@@ -142,7 +142,7 @@ def test_a_signature_can_be_asked_for_in_parts_and_again(site: Site) -> None:
 
 def test_each_repository_has_signatures_of_its_own(registry: Registry, site: Site) -> None:
     """U29: nobody replaces the signature of a file in a repository that they may not write to."""
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     _upload(site, wheel(), b"ours")
     assert _upload(site, wheel(), b"theirs", url="/repositories/other/").status_code == 200
     assert site.get(f"{site.file_url(wheel())}.asc").data == b"ours"
@@ -150,7 +150,7 @@ def test_each_repository_has_signatures_of_its_own(registry: Registry, site: Sit
 
 def test_no_signature_comes_from_another_repository(registry: Registry, site: Site) -> None:
     """U29: only where it was uploaded with the file."""
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     _upload(site, wheel(), None)
     assert _upload(site, wheel(), url="/repositories/other/").status_code == 200
     assert _file(site)["gpg-sig"] is False

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from pypi_repo import DownloadApp, Registry, SimpleIndexApp, mount
+from pypi_repo import OPERATOR, DownloadApp, Registry, SimpleIndexApp, mount
 from pypi_repo.web.page_cache import PageCache
 from tests.support.distributions import sdist, wheel
 from tests.support.http import HTML_V1, JSON, Page, Site, basic, resolve
@@ -152,7 +152,7 @@ def test_x04_head_has_the_headers_of_get(mounted: Site) -> None:
 
 def test_x05_a_project_without_files_is_an_empty_page(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
-    registry.projects.delete_file("main", wheel().filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
     assert mounted.page("demo")["files"] == []
     page = mounted.get(f"{mounted.index_url}demo/")
     assert page.status_code == 200
@@ -161,7 +161,7 @@ def test_x05_a_project_without_files_is_an_empty_page(registry: Registry, mounte
 
 def test_x05_a_deleted_or_unknown_project_is_404(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
-    registry.projects.delete("main", "demo")
+    registry.acting_as(OPERATOR).projects.delete("main", "demo")
     assert mounted.get(f"{mounted.index_url}demo/").status_code == 404
     assert mounted.get(f"{mounted.index_url}never/").status_code == 404
     assert mounted.project_names() == []
@@ -336,7 +336,7 @@ def test_x22_x33_a_yanked_file_gives_its_reason(
     registry: Registry, mounted: Site, why: str
 ) -> None:
     mounted.upload(wheel())
-    registry.projects.yank_file("main", wheel().filename, why)
+    registry.acting_as(OPERATOR).projects.yank_file("main", wheel().filename, why)
     (anchor,) = Page(mounted.get(f"{mounted.index_url}demo/").text).anchors
     assert anchor.attributes["data-yanked"] == why
     assert mounted.page("demo")["files"][0]["yanked"] == why
@@ -345,7 +345,7 @@ def test_x22_x33_a_yanked_file_gives_its_reason(
 
 def test_x22_x33_yanked_without_a_reason(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
-    registry.projects.yank_file("main", wheel().filename, "")
+    registry.acting_as(OPERATOR).projects.yank_file("main", wheel().filename, "")
     text = mounted.get(f"{mounted.index_url}demo/").text
     assert 'data-yanked=""' in text
     assert Page(text).anchors[0].attributes["data-yanked"] == ""
@@ -354,8 +354,8 @@ def test_x22_x33_yanked_without_a_reason(registry: Registry, mounted: Site) -> N
 
 def test_x45_a_yank_can_be_taken_back(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
-    registry.projects.yank_release("main", "demo", "1.0", "oops")
-    registry.projects.yank_release("main", "demo", "1.0", None)
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "oops")
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", None)
     assert mounted.page("demo")["files"][0]["yanked"] is False
     assert "data-yanked" not in mounted.get(f"{mounted.index_url}demo/").text
 
@@ -367,7 +367,7 @@ def test_x23_x32_x46_project_status(
 ) -> None:
     mounted.upload(wheel())
     file_url = mounted.file_url(wheel())
-    registry.projects.set_status("main", "demo", status, why)  # type: ignore[arg-type]
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", status, why)  # type: ignore[arg-type]
     page = Page(mounted.get(f"{mounted.index_url}demo/").text)
     assert page.meta["pypi:project-status"] == status
     assert page.meta.get("pypi:project-status-reason", "") == why
@@ -380,7 +380,7 @@ def test_x23_x32_x46_project_status(
     assert len(Page(mounted.get(mounted.index_url).text).anchors) == offered
     for url in (file_url, f"{file_url}.metadata"):
         assert mounted.get(url).status_code == (200 if offered else 403)
-    registry.projects.set_status("main", "demo", "active")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert mounted.get(file_url).status_code == 200
 
 
@@ -434,7 +434,7 @@ def test_x34_versions_are_unique_and_cover_every_file(registry: Registry, site: 
     for dist in (wheel(), sdist(), wheel(version="2.0"), wheel(version="1.0.0", build="1")):
         site.upload(dist)
     assert site.page("demo")["versions"] == ["1.0", "2.0"]
-    registry.projects.delete_file("main", wheel(version="2.0").filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel(version="2.0").filename)
     assert set(site.page("demo")["versions"]) >= {"1.0"}
 
 
@@ -489,9 +489,9 @@ def test_x40_x41_x42_metadata_is_advertised_exactly_where_it_is_served(mounted: 
 def test_x43_metadata_goes_with_its_file(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
     url = mounted.file_url(wheel())
-    registry.projects.yank_file("main", wheel().filename, "")
+    registry.acting_as(OPERATOR).projects.yank_file("main", wheel().filename, "")
     assert mounted.get(f"{url}.metadata").status_code == 200
-    registry.projects.delete_file("main", wheel().filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
     assert mounted.get(f"{url}.metadata").status_code == 404
     assert mounted.get(url).status_code == 404
 
@@ -502,7 +502,7 @@ def test_x43_metadata_goes_with_its_file(registry: Registry, mounted: Site) -> N
 def test_x17_x50_x52_headers_of_200_and_304(registry: Registry, mounted: Site) -> None:
     mounted.upload(wheel())
     for public in (False, True):
-        registry.repositories.change("main", public=public)
+        registry.acting_as(OPERATOR).repositories.change("main", public=public)
         for url in (mounted.index_url, f"{mounted.index_url}demo/"):
             full = mounted.get(url, Accept=JSON)
             again = mounted.get(url, Accept=JSON, If_None_Match=full.headers["ETag"])
@@ -594,9 +594,15 @@ def test_x17_x52_redirects_vary_and_are_not_kept(mounted: Site) -> None:
 
 CHANGES: dict[str, Callable[[Registry, Site], object]] = {
     "upload": lambda _registry, site: site.upload(wheel(version="2.0")),
-    "yank": lambda registry, _site: registry.projects.yank_release("main", "demo", "1.0", "x"),
-    "status": lambda registry, _site: registry.projects.set_status("main", "demo", "archived"),
-    "delete": lambda registry, _site: registry.projects.delete_file("main", wheel().filename),
+    "yank": lambda registry, _site: registry.acting_as(OPERATOR).projects.yank_release(
+        "main", "demo", "1.0", "x"
+    ),
+    "status": lambda registry, _site: registry.acting_as(OPERATOR).projects.set_status(
+        "main", "demo", "archived"
+    ),
+    "delete": lambda registry, _site: registry.acting_as(OPERATOR).projects.delete_file(
+        "main", wheel().filename
+    ),
 }
 
 
@@ -630,8 +636,8 @@ def test_a_repository_made_again_shows_nothing_of_its_predecessor(
 ) -> None:
     site.upload(wheel(requires_python=">=3.9"))
     assert "&gt;=3.9" in site.get(f"{site.index_url}demo/").text
-    registry.repositories.delete("main")
-    registry.repositories.create("main")
+    registry.acting_as(OPERATOR).repositories.delete("main")
+    registry.acting_as(OPERATOR).repositories.create("main")
     assert site.get(f"{site.index_url}demo/").status_code == 404
     site.upload(wheel())
     assert "&gt;=3.9" not in site.get(f"{site.index_url}demo/").text
@@ -639,7 +645,7 @@ def test_a_repository_made_again_shows_nothing_of_its_predecessor(
 
 
 def test_pages_of_repositories_do_not_mix(registry: Registry, site: Site) -> None:
-    registry.repositories.create("other")
+    registry.acting_as(OPERATOR).repositories.create("other")
     site.upload(wheel(requires_python=">=3.9"))
     site.upload(wheel(requires_python=">=3.10"), url="/repositories/other/")
     for _ in range(2):

@@ -6,7 +6,7 @@ import sys
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import Registry, mount
+from pypi_repo import OPERATOR, Registry, mount
 from tests.support.distributions import wheel
 from tests.support.http import Page, Site, basic, call, environ_of
 
@@ -62,14 +62,16 @@ def test_the_landing_page_says_what_this_is(registry: Registry, client: Client) 
 def test_the_landing_page_shows_public_repositories_only(
     registry: Registry, client: Client
 ) -> None:
-    registry.repositories.create("open-source", public=True, description="For everybody")
-    registry.repositories.create("hidden", description="Nothing to see")
+    registry.acting_as(OPERATOR).repositories.create(
+        "open-source", public=True, description="For everybody"
+    )
+    registry.acting_as(OPERATOR).repositories.create("hidden", description="Nothing to see")
     page = client.get("/").text
     assert [anchor.text for anchor in Page(page).anchors] == ["portal", "open-source"]
     assert "For everybody" in page
     assert "hidden" not in page
     assert "main" not in page
-    registry.repositories.change("open-source", public=False)
+    registry.acting_as(OPERATOR).repositories.change("open-source", public=False)
     assert "open-source" not in client.get("/").text
 
 
@@ -80,7 +82,7 @@ def test_the_landing_page_tells_nobody_more(registry: Registry, client: Client) 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_descriptions_are_only_text(registry: Registry, client: Client, text: str) -> None:
-    registry.repositories.create("open", public=True, description=text)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True, description=text)
     response = client.get("/")
     page = assert_harmless(response.text, response.headers["Content-Security-Policy"])
     assert [anchor.text for anchor in page.anchors] == ["portal", "open"]
@@ -88,7 +90,7 @@ def test_descriptions_are_only_text(registry: Registry, client: Client, text: st
 
 @pytest.mark.parametrize("host", HOSTILE_HOSTS)
 def test_a_hostile_host_header_is_only_text(registry: Registry, client: Client, host: str) -> None:
-    registry.repositories.create("open", public=True)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True)
     headers = {**basic(USER, PASSWORD), "Host": host}
     for path in ("/", "/repositories/open/", "/repositories/main/"):
         response = client.get(path, headers=headers)
@@ -124,7 +126,7 @@ def test_x71_the_connection_page_asks_who_it_is(registry: Registry, client: Clie
     assert client.get("/repositories/main/").status_code == 401
     assert client.get("/repositories/nowhere/").status_code == 401
     assert client.get("/repositories/nowhere/", headers=basic(USER, PASSWORD)).status_code == 404
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     assert client.get("/repositories/main/").status_code == 200
 
 
@@ -185,10 +187,10 @@ def test_a_repository_has_one_spelling(client: Client, name: str) -> None:
 
 def test_a_repository_appears_and_goes_without_a_restart(registry: Registry, site: Site) -> None:
     assert site.get("/repositories/late/simple/").status_code == 404
-    registry.repositories.create("late")
+    registry.acting_as(OPERATOR).repositories.create("late")
     assert site.get("/repositories/late/simple/").status_code == 200
     assert site.upload(wheel(), url="/repositories/late/").status_code == 200
-    registry.repositories.delete("late")
+    registry.acting_as(OPERATOR).repositories.delete("late")
     assert site.get("/repositories/late/simple/demo/").status_code == 404
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.support.distributions import wheel
 from tests.support.http import Site
 from tests.support.sql import count_statements
@@ -51,9 +51,9 @@ def test_what_is_large_is_read_from_the_store(stored: Registry, stored_site: Sit
 def test_who_may_read_it_is_asked_each_time(stored: Registry, stored_site: Site, url: str) -> None:
     for path in (url, f"{url}.metadata"):
         assert stored_site.client.get(path).status_code == 401
-        stored.repositories.change("main", public=True)
+        stored.acting_as(OPERATOR).repositories.change("main", public=True)
         assert stored_site.client.get(path).data == stored_site.get(path).data
-        stored.repositories.change("main", public=False)
+        stored.acting_as(OPERATOR).repositories.change("main", public=False)
         assert stored_site.client.get(path).status_code == 401
         with count_statements(stored._database) as statements:
             assert stored_site.get(path).status_code == 200
@@ -63,15 +63,15 @@ def test_who_may_read_it_is_asked_each_time(stored: Registry, stored_site: Site,
 def test_a_quarantined_file_is_refused_at_once(
     stored: Registry, stored_site: Site, url: str
 ) -> None:
-    stored.projects.set_status("main", "demo", "quarantined")
+    stored.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined")
     for path in (url, f"{url}.metadata"):
         assert stored_site.get(path).status_code == 403
-    stored.projects.set_status("main", "demo", "active")
+    stored.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert stored_site.get(url).data == SMALL.content
 
 
 def test_a_deleted_file_is_gone_at_once(stored: Registry, stored_site: Site, url: str) -> None:
-    stored.projects.delete_file("main", SMALL.filename)
+    stored.acting_as(OPERATOR).projects.delete_file("main", SMALL.filename)
     for path in (url, f"{url}.metadata"):
         for method in ("GET", "HEAD"):
             assert stored_site.get(path, method=method).status_code == 404
@@ -80,7 +80,7 @@ def test_a_deleted_file_is_gone_at_once(stored: Registry, stored_site: Site, url
 def test_an_overwritten_file_is_the_new_one_at_once(
     stored: Registry, stored_site: Site, url: str
 ) -> None:
-    stored.repositories.change("main", allow_overwrite=True)
+    stored.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     other = wheel("demo", "1.0", description="another")
     assert other.filename == SMALL.filename
     assert stored_site.upload(other).status_code == 200
@@ -93,7 +93,7 @@ def test_what_was_damaged_is_not_remembered(stored: Registry, stored_site: Site)
     """Once it is put right, it is served as it should be."""
     stored_site.upload(SMALL)
     url, blobs = stored_site.file_url(SMALL), stored._blobs
-    path = stored.projects.get("main", "demo")[1][0].path
+    path = stored.acting_as(OPERATOR).projects.get("main", "demo")[1][0].path
     for content in (bytes(len(SMALL.content)), SMALL.content):
         with blobs.stage() as staged:
             staged.write(content, len(content))
@@ -118,5 +118,5 @@ def test_downloads_are_counted_from_memory_too(
         stored_site.get(url, Range="bytes=5-9")
         stored_site.get(url, method="HEAD")
         stored_site.get(f"{url}.metadata")
-    (today,) = stored.usage.days(1)
+    (today,) = stored.acting_as(OPERATOR).usage.days(1)
     assert today.downloads == 9

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from werkzeug.test import TestResponse
 
-from pypi_repo import Limits, Registry
+from pypi_repo import OPERATOR, Limits, Registry
 from pypi_repo.domain.profiles import Profile
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import (
@@ -31,7 +31,7 @@ NewSite = Callable[..., Site]
 
 def leftovers(registry: Registry) -> list[str]:
     """Everything that a refused upload could have left."""
-    projects = [project.name for project in registry.projects.all("main")]
+    projects = [project.name for project in registry.acting_as(OPERATOR).projects.all("main")]
     return projects + [blob.path for blob in registry._blobs.walk()]
 
 
@@ -543,10 +543,10 @@ def test_u52_one_byte_too_many_is_refused_while_streaming(new_site: NewSite) -> 
 def test_u52_the_limit_of_the_repository_counts_where_it_is_lower(
     registry: Registry, site: Site, largest: int
 ) -> None:
-    registry.repositories.change("main", max_file_size=largest)
+    registry.acting_as(OPERATOR).repositories.change("main", max_file_size=largest)
     assert_refused(site.upload(wheel(padding=60_000)), 413)
     assert leftovers(registry) == []
-    registry.repositories.change("main", max_file_size=None)
+    registry.acting_as(OPERATOR).repositories.change("main", max_file_size=None)
     assert site.upload(wheel(padding=60_000)).status_code == 200
 
 
@@ -641,7 +641,7 @@ def test_u54_the_same_file_again_is_200_and_changes_nothing(mounted: Site) -> No
 
 
 def test_u54_also_where_overwriting_is_allowed(registry: Registry, site: Site) -> None:
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     dist = wheel()
     site.upload(dist)
     before = site.page("demo")
@@ -668,7 +668,7 @@ def test_u55_other_content_is_409_in_words_that_clients_know(mounted: Site) -> N
 
 
 def test_u55_overwriting_replaces_the_file_at_a_new_url(registry: Registry, site: Site) -> None:
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     first, second = wheel(), wheel(description="other content", requires_python=">=3.9")
     site.upload(first)
     old_url = site.file_url(first)
@@ -696,7 +696,7 @@ def test_u57_the_name_of_a_deleted_file_stays_taken(
     registry: Registry, site: Site, again: Distribution
 ) -> None:
     site.upload(wheel())
-    registry.projects.delete_file("main", wheel().filename)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
     response = site.upload(again)
     assert_refused(response, 400, "deleted")
     assert "already exists" not in response.text  # --skip-existing must not hide it
@@ -705,8 +705,8 @@ def test_u57_the_name_of_a_deleted_file_stays_taken(
 
 def test_u57_overwriting_allows_deleted_names_too(registry: Registry, site: Site) -> None:
     site.upload(wheel())
-    registry.projects.delete_file("main", wheel().filename)
-    registry.repositories.change("main", allow_overwrite=True)
+    registry.acting_as(OPERATOR).projects.delete_file("main", wheel().filename)
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     assert site.upload(wheel(description="other")).status_code == 200
     assert site.get(site.file_url(wheel())).status_code == 200
 
@@ -801,7 +801,7 @@ def test_u18_u20_without_credentials_it_is_401_before_the_body_is_parsed(
 def test_u20_a_public_repository_is_never_written_without_credentials(
     registry: Registry, site: Site
 ) -> None:
-    registry.repositories.change("main", public=True)
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
     assert_refused(site.upload(wheel(), headers={}), 401)
     assert leftovers(registry) == []
 
@@ -828,15 +828,15 @@ def test_u18_wrong_credentials_are_401(registry: Registry, site: Site) -> None:
 @pytest.mark.parametrize("status", ["archived", "quarantined"])
 def test_u22_a_closed_project_takes_no_uploads(registry: Registry, site: Site, status: str) -> None:
     site.upload(wheel())
-    registry.projects.set_status("main", "demo", status, "we moved on")  # type: ignore[arg-type]
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", status, "we moved on")  # type: ignore[arg-type]
     assert_refused(site.upload(wheel(version="2.0")), 403, status, "we moved on")
-    registry.projects.set_status("main", "demo", "active")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert site.page("demo")["versions"] == ["1.0"]
 
 
 def test_u22_a_deprecated_project_is_as_good_as_active(registry: Registry, site: Site) -> None:
     site.upload(wheel())
-    registry.projects.set_status("main", "demo", "deprecated")
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "deprecated")
     assert site.upload(wheel(version="2.0")).status_code == 200
 
 
@@ -951,7 +951,7 @@ def _with_latin_1(site: Site, field: str) -> TestResponse:
 def test_u110_the_long_blake2_of_distutils(
     registry: Registry, site: Site, profile: Profile, status: int
 ) -> None:
-    registry.repositories.change("main", profile=profile)
+    registry.acting_as(OPERATOR).repositories.change("main", profile=profile)
     right, wrong = (hashlib.blake2b(wheel().content + more).hexdigest() for more in (b"", b"x"))
     assert site.upload(wheel(), blake2_256_digest=wrong).status_code == 400
     assert leftovers(registry) == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import ANONYMOUS, GrantPolicy, Registry, Settings
+from pypi_repo import ANONYMOUS, OPERATOR, GrantPolicy, Registry, Settings
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import _ROUTES
 from pypi_repo.web.proxy import behind_proxy
@@ -68,9 +68,9 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def filled(registry: Registry) -> Served:
     populate(registry)
-    registry.repositories.create("open", public=True)
-    registry.administrators.create("spare@example.com", PASSWORD)
-    _token, secret = registry.accounts.create_token(USER)
+    registry.acting_as(OPERATOR).repositories.create("open", public=True)
+    registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(USER)
     app = registry.wsgi_app()
     for repository in ("main", "open"):
         folder = f"/repositories/{repository}"
@@ -170,10 +170,10 @@ def test_what_is_hot_asks_nothing_until_something_changes(served: Served) -> Non
     metadata = Request(f"/repositories/open{served.small}.metadata")
     for request in (page, metadata):
         in_a_thread(served.app, request)  # makes the page
-        served.registry.usage.days(1)  # writes what is waiting to be written
+        served.registry.acting_as(OPERATOR).usage.days(1)  # writes what is waiting to be written
         with count_statements(served.registry._database) as statements:
             for asked in ("first", "second"):
-                served.registry.repositories.change("open", description=asked)
+                served.registry.acting_as(OPERATOR).repositories.change("open", description=asked)
                 del statements[:]
                 answer = in_a_thread(served.app, request)
                 assert answer.status == "200 OK"
@@ -197,7 +197,7 @@ def test_small_files_are_answered_at_once_and_counted(served: Served) -> None:
         for request in (large, replace(large, method="HEAD")):
             assert in_a_thread(served.app, request).status == "200 OK"
             assert on_a_loop(served.app, request) is None
-    days = served.registry.usage.days(1)
+    days = served.registry.acting_as(OPERATOR).usage.days(1)
     assert [day.downloads for day in days] == [6]
 
 
@@ -217,7 +217,7 @@ def test_a_password_is_remembered_until_it_is_another(served: Served) -> None:
     known = Request(page, headers=tuple(GOOD.items()))
     assert in_a_thread(served.app, known).status == "200 OK"
     assert on_a_loop(served.app, known) == in_a_thread(served.app, known)
-    served.registry.accounts.set_password(USER, "battery staple")
+    served.registry.acting_as(OPERATOR).accounts.set_password(USER, "battery staple")
     assert on_a_loop(served.app, known) is None
     assert in_a_thread(served.app, known).status.startswith("401")
 
@@ -227,7 +227,7 @@ def test_another_server_s_database_is_asked_by_threads_alone(postgres: PostgresS
     with Registry(settings) as registry:
         registry.upgrade()
         served = filled(registry)
-        registry.usage.days(1)  # writes what is waiting to be written
+        registry.acting_as(OPERATOR).usage.days(1)  # writes what is waiting to be written
         for request in requests_of(served):
             with count_statements(registry._database) as statements:
                 assert on_a_loop(served.app, request) is None

@@ -1,0 +1,65 @@
+"""Acting: what somebody may see and change in a registry."""
+
+from functools import cached_property
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.activity import Activity
+from pypi_repo.services.administrators import Administrators
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.passwords import Passwords
+from pypi_repo.services.projects import Projects
+from pypi_repo.services.repositories import Repositories
+from pypi_repo.services.usage import UsageCounter, UsageReports
+from pypi_repo.storage.database import Database
+
+
+class Acting:
+    """The services of a registry on behalf of one actor, made by `Registry.acting_as(actor)`.
+
+    Each method asks whether this actor may do it, and the journal names it.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        database: Database,
+        gate: Gate,
+        passwords: Passwords,
+        usage_counter: UsageCounter,
+    ) -> None:
+        self.actor = actor
+        self._database = database
+        self._gate = gate
+        self._passwords = passwords
+        self._usage_counter = usage_counter
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        """Creates, lists, changes and deletes repositories."""
+        return Repositories(self.actor, self._database, self._gate)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Shows, yanks and deletes what was uploaded, and sets the status of projects."""
+        return Projects(self.actor, self._database, self._gate)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Manages repository users and their tokens."""
+        return Accounts(self.actor, self._database, self._passwords)
+
+    @cached_property
+    def administrators(self) -> Administrators:
+        """Manages administrators and their tokens."""
+        return Administrators(self.actor, self._database, self._passwords)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Reads the journal."""
+        return Activity(self.actor, self._database, self._gate)
+
+    @cached_property
+    def usage(self) -> UsageReports:
+        """Tells how much is stored and downloaded."""
+        return UsageReports(self.actor, self._database, self._gate, self._usage_counter)

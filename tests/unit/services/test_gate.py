@@ -1,0 +1,155 @@
+"""One gate: what somebody may do, and what is told to whoever may not."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pypi_repo import (
+    ANONYMOUS,
+    OPERATOR,
+    Access,
+    AccessPolicy,
+    Actor,
+    ActorKind,
+    AuthenticationRequired,
+    GrantPolicy,
+    Grants,
+    Permission,
+    PermissionDenied,
+    Registry,
+    Repository,
+    Settings,
+)
+from pypi_repo.domain.errors import UnknownRepository
+from pypi_repo.services.gate import Gate
+
+GATE = Gate(GrantPolicy())
+WRITER = Actor("ada", grants=Grants(Access.WRITE))
+
+
+def _repository(name: str = "main") -> Repository:
+    return Repository(id=1, name=name, created_at=datetime(2026, 7, 1, tzinfo=UTC))
+
+
+def test_who_did_not_log_in_is_asked_to() -> None:
+    """X71"""
+    with pytest.raises(AuthenticationRequired, match="Log in as a repository user to read"):
+        GATE.require(ANONYMOUS, Permission.READ, _repository())
+
+
+def test_who_may_not_is_told_where() -> None:
+    """U20, U21, X72"""
+    reader = Actor("reader", grants=Grants(Access.READ))
+    with pytest.raises(PermissionDenied, match="'reader' may not upload to repository 'main'"):
+        GATE.require(reader, Permission.UPLOAD, _repository(), "demo")
+
+
+class _OnlyDemo(AccessPolicy):
+    """A host's policy: one project of a repository for all."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, bool]] = []
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        self.asked.append((repository.name, repository.public))
+        return project in (None, "demo")
+
+
+def test_a_policy_may_decide_by_project() -> None:
+    """U21"""
+    actor = Actor("ada")
+    Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "demo")
+    with pytest.raises(PermissionDenied, match="project 'other' of repository 'main'"):
+        Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "other")
+
+
+def test_the_repository_that_was_found_is_handed_out() -> None:
+    repository = _repository()
+    assert GATE.admit(WRITER, Permission.READ, "main", repository) is repository
+
+
+@pytest.mark.parametrize("permission", [Permission.READ, Permission.UPLOAD])
+def test_an_unknown_repository_is_a_private_one_to_anonymous(permission: Permission) -> None:
+    """X71: the very same words, so that nobody can tell."""
+    messages = set()
+    for found in (None, _repository("main")):
+        with pytest.raises(AuthenticationRequired) as caught:
+            GATE.admit(ANONYMOUS, permission, "main", found)
+        messages.add(caught.value.message)
+    assert len(messages) == 1
+
+
+def test_an_unknown_repository_is_a_private_one_to_who_has_no_access() -> None:
+    """X72"""
+    stranger = Actor("stranger", grants=Grants(Access.NONE, {"other": Access.WRITE}))
+    messages = set()
+    for found in (None, _repository("main")):
+        with pytest.raises(PermissionDenied) as caught:
+            GATE.admit(stranger, Permission.READ, "main", found)
+        messages.add(caught.value.message)
+    assert len(messages) == 1
+
+
+def test_only_who_could_use_it_learns_that_a_repository_is_unknown() -> None:
+    with pytest.raises(UnknownRepository, match="no repository 'main'"):
+        GATE.admit(WRITER, Permission.READ, "main", None)
+
+
+def test_a_policy_is_asked_about_unknown_names_as_private_ones() -> None:
+    """X71"""
+    policy = _OnlyDemo()
+    with pytest.raises(UnknownRepository):
+        Gate(policy).admit(WRITER, Permission.READ, "nowhere", None)
+    assert policy.asked == [("nowhere", False)]
+
+
+class _Nobody(AccessPolicy):
+    """A host's policy that allows nothing, and keeps account of who was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[ActorKind] = []
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        self.asked.append(actor.kind)
+        return False
+
+
+def test_a_policy_of_a_host_is_never_asked_about_the_operator() -> None:
+    own = _Nobody()
+    gate = Gate(own)
+    actors = [Actor("name", kind=kind) for kind in ActorKind]
+    allowed = {
+        actor.kind for actor in actors if gate.allows(actor, Permission.MANAGE, _repository())
+    }
+    assert allowed == {ActorKind.OPERATOR}
+    assert set(own.asked) == set(ActorKind) - {ActorKind.OPERATOR}
+
+
+def test_nobody_is_locked_out_by_a_policy_of_his_own() -> None:
+    """Everything that code and the command line do, they still do."""
+    settings = Settings(database="sqlite://", password_cost=4)
+    with Registry(settings, policy=_Nobody()) as registry:
+        registry.acting_as(OPERATOR).repositories.create("main")
+        registry.acting_as(OPERATOR).repositories.change("main", public=True)
+        assert registry.acting_as(OPERATOR).repositories.get("main").public
+        assert registry.acting_as(OPERATOR).projects.all("main") == []
+        assert registry.acting_as(OPERATOR).projects.search("main") == []
+        assert registry.repository("main").index.project_list(OPERATOR).load().projects == ()
+        assert registry.repository("main").uploads.admit(OPERATOR).profile == "private"
+        with pytest.raises(AuthenticationRequired):
+            registry.repository("main").index.project_list(ANONYMOUS)
+        with pytest.raises(PermissionDenied):
+            registry.repository("main").index.project_list(Actor("ada"))
+        registry.acting_as(OPERATOR).repositories.delete("main")

@@ -1,0 +1,262 @@
+"""A host's policy that hides a project and a repository: nothing of them shows anywhere.
+
+It hides them from everybody but the operator: from users who may read all else, from whoever is
+anonymous, and from administrators of everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import urljoin
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from pypi_repo import (
+    EVERY_AREA,
+    OPERATOR,
+    Actor,
+    ActorKind,
+    GrantPolicy,
+    Permission,
+    PermissionDenied,
+    Registry,
+    Repository,
+    Settings,
+)
+from pypi_repo.domain.lists import ListRequest
+from pypi_repo.web.api.tables import TABLES
+from tests.support.api import ApiClient
+from tests.support.distributions import wheel
+from tests.support.http import basic
+from tests.support.portal import PortalClient
+from tests.support.uploads import publish
+
+USER, ADMINISTRATOR, PASSWORD = "user@example.com", "boss@example.com", "correct horse"
+BOSS = Actor(ADMINISTRATOR, kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+HIDDEN = wheel("contraband")
+IN_HIDDEN_REPOSITORY = wheel("jewels")
+SHOWN = wheel("open")
+MARKS = ("contraband", "vault", "jewels", HIDDEN.sha256, IN_HIDDEN_REPOSITORY.sha256)
+
+INDEX = "/repositories/main"
+FILE = f"files/{HIDDEN.sha256[:2]}/{HIDDEN.sha256[2:4]}/{HIDDEN.sha256[4:]}/{HIDDEN.filename}"
+URLS_OF_THE_HIDDEN = [
+    f"{INDEX}/{path}"
+    for path in (
+        "simple/contraband/",
+        "+simple/contraband/",
+        "legacy/+simple/contraband/",
+        "contraband/",
+        "contraband/json",
+        "pypi/contraband/json",
+        "pypi/contraband/1.0/json",
+        f"integrity/contraband/1.0/{HIDDEN.filename}/provenance",
+        FILE,
+        f"{FILE}.metadata",
+        f"{FILE}.asc",
+    )
+] + [
+    "/repositories/vault/",
+    "/repositories/vault/simple/",
+    "/repositories/vault/simple/jewels/",
+    "/repositories/vault/pypi/jewels/json",
+]
+
+
+class Hiding(GrantPolicy):
+    """Says no to everything about the project `contraband`, and in the repository `vault`."""
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        if project == "contraband" or repository.name == "vault":
+            return False
+        return super().allows(actor, permission, repository, project)
+
+
+def filled(*, with_the_hidden: bool) -> Registry:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    registry = Registry(settings, policy=Hiding())
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("main", public=True)
+    operator.accounts.create_user(USER, PASSWORD)
+    operator.administrators.create(ADMINISTRATOR, PASSWORD)
+    publish(registry, SHOWN)
+    if with_the_hidden:
+        operator.repositories.create("vault", public=True)
+        publish(registry, HIDDEN, actor=OPERATOR)
+        publish(registry, IN_HIDDEN_REPOSITORY, "vault", OPERATOR)
+    return registry
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with filled(with_the_hidden=True) as registry:
+        yield registry
+
+
+@pytest.fixture
+def empty() -> Iterator[Registry]:
+    """Like the other, without anything that is hidden."""
+    with filled(with_the_hidden=False) as registry:
+        yield registry
+
+
+def assert_silent(response: TestResponse) -> None:
+    told = f"{response.headers} {response.data.decode('latin-1')}"
+    found = [mark for mark in MARKS if mark in told]
+    assert found == [], response.request.path
+
+
+@pytest.mark.parametrize("headers", [{}, basic(USER, PASSWORD)], ids=["anonymous", "user"])
+def test_clients_get_the_same_answers_as_if_it_were_not_there(
+    headers: dict[str, str], registry: Registry, empty: Registry
+) -> None:
+    there, not_there = Client(registry.wsgi_app()), Client(empty.wsgi_app())
+    for url in URLS_OF_THE_HIDDEN:
+        found, expected = (client.get(url, headers=headers) for client in (there, not_there))
+        assert (found.status, found.text) == (expected.status, expected.text), url
+        assert found.status_code in (401, 403, 301), url
+
+
+@pytest.mark.parametrize("headers", [{}, basic(USER, PASSWORD)], ids=["anonymous", "user"])
+def test_no_list_names_it(headers: dict[str, str], registry: Registry) -> None:
+    client = Client(registry.wsgi_app())
+    for accept in ("text/html", "application/vnd.pypi.simple.v1+json"):
+        for url in ("/", f"{INDEX}/", f"{INDEX}/simple/", f"{INDEX}/legacy/+simple/"):
+            response = client.get(url, headers={**headers, "Accept": accept})
+            assert response.status_code == 200, url
+            assert_silent(response)
+    assert '"open"' in client.get(f"{INDEX}/simple/", headers={**headers, "Accept": accept}).text
+
+
+def test_nobody_uploads_to_it(registry: Registry, empty: Registry) -> None:
+    for each in (registry, empty):
+        for dist, repository in ((wheel("contraband", "2.0"), "main"), (SHOWN, "vault")):
+            with pytest.raises(PermissionDenied):
+                publish(each, dist, repository, actor=BOSS)
+
+
+def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
+    """All pages to which links lead from the first one, and searches for it."""
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    searches = [f"{path}?text=e" for path in ("repositories", "repositories/main")]
+    left = ["", "activity", "activity.csv", *searches]
+    left += [f"activity?{name}" for name in ("repository=main", "action=upload+file")]
+    seen: set[str] = set()
+    while left:
+        path = left.pop()
+        response = portal.get(path)
+        if response.status_code != 200 or path in seen:
+            continue
+        seen.add(path)
+        assert_silent(response)
+        for link in re.findall(r'(?:href|action)="([^"#]*)', response.data.decode("latin-1")):
+            target = urljoin(f"/portal/{path}", unescape(link))
+            if target.startswith("/portal/") and len(seen) < 300:
+                left.append(target.removeprefix("/portal/"))
+    assert {"repositories/main", "repositories/main/projects/open", "users"} <= seen
+    refused = [
+        *("repositories/vault", "repositories/vault/connect", "repositories/vault/settings"),
+        *(f"repositories/main/projects/contraband{page}" for page in ("", "/files", "/downloads")),
+        f"repositories/main/{FILE}",
+    ]
+    assert {portal.get(path).status_code for path in refused} == {403}
+
+
+def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) -> None:
+    there, not_there = (ApiClient(each, ADMINISTRATOR) for each in (registry, empty))
+    of_hidden = {
+        "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
+        "user": USER, "administrator": ADMINISTRATOR,
+    }  # fmt: skip
+    shown = {**of_hidden, "project": "open", "filename": SHOWN.filename, "repository": "main"}
+    reading = [entry for table in TABLES for entry in table.operations if entry.method == "GET"]
+    assert len(reading) > 15
+    for operation in reading:
+        path = operation.path.lstrip("/")
+        assert_silent(there.get(path.format(**shown)))
+        for repository in ("main", "vault"):
+            names = {**of_hidden, "repository": repository}
+            needed = {"repository"} if repository == "vault" else {"project", "filename"}
+            if not needed & set(re.findall(r"{(\w+)}", path)):
+                continue
+            answers = [each.get(path.format(**names)) for each in (there, not_there)]
+            assert [answer.status_code for answer in answers] in ([403, 403], [404, 404]), path
+            assert answers[0].text == answers[1].text
+
+
+def test_no_service_shows_or_changes_it(registry: Registry) -> None:
+    boss = registry.acting_as(BOSS)
+    assert [found.name for found in boss.repositories.all()] == ["main"]
+    assert [found.name for found in boss.repositories.readable()] == ["main"]
+    assert boss.repositories.managed() == {"main"}
+    assert [found.name for found in boss.projects.all("main")] == ["open"]
+    assert [found.name for found in boss.projects.search("main", limit=1)] == ["open"]
+    page = boss.projects.page("main", ListRequest())
+    assert ([found.name for found in page.rows], page.total) == (["open"], 1)
+    assert [found.name for found in boss.projects.anywhere("e")] == ["open"]
+    assert {entry.project for entry in boss.activity.entries()} == {
+        None,
+        "open",
+    }
+    assert {entry.repository for entry in boss.activity.entries()} == {
+        None,
+        "main",
+    }
+    assert boss.usage.repositories().keys() == {"main"}
+    assert [found.project for found in boss.usage.newest_uploads(1)] == ["open"]
+    refused = (
+        lambda: boss.repositories.get("vault"),
+        lambda: boss.repositories.look_up("vault"),
+        lambda: boss.repositories.change("vault", public=False),
+        lambda: boss.repositories.delete("vault"),
+        lambda: boss.repositories.create("vault"),
+        lambda: boss.projects.all("vault"),
+        lambda: boss.projects.get("main", "contraband"),
+        lambda: boss.projects.release("main", "contraband", "1.0"),
+        lambda: boss.projects.file("main", HIDDEN.filename),
+        lambda: boss.projects.set_status("main", "contraband", "archived"),
+        lambda: boss.projects.delete("main", "contraband"),
+        lambda: boss.projects.yank_release("main", "contraband", "1.0", "no"),
+        lambda: boss.projects.delete_release("main", "contraband", "1.0"),
+        lambda: boss.projects.yank_file("main", HIDDEN.filename, "no"),
+        lambda: boss.projects.delete_file("main", HIDDEN.filename),
+        lambda: boss.usage.days(7, "vault"),
+        lambda: boss.usage.days_of_project("main", "contraband"),
+        lambda: boss.usage.downloads_of_versions("main", "contraband"),
+        lambda: boss.usage.top_projects(7, 1, "vault"),
+        lambda: boss.usage.newest_uploads(1, "vault"),
+    )
+    for attempt in refused:
+        with pytest.raises(PermissionDenied):
+            attempt()
+    operator = registry.acting_as(OPERATOR)
+    assert {found.name for found in operator.repositories.all()} == {"main", "vault"}
+    assert {found.name for found in operator.projects.all("main")} == {"open", "contraband"}
+
+
+def test_lists_go_on_behind_what_is_hidden(registry: Registry) -> None:
+    """However many hidden names come first, as many as are asked for are shown."""
+    for number in range(9):
+        publish(registry, wheel("contraband", f"2.{number}"), actor=OPERATOR)
+    publish(registry, wheel("zoo"))
+    for number in range(9):
+        publish(registry, wheel("contraband", f"3.{number}"), actor=OPERATOR)
+    boss = registry.acting_as(BOSS)
+    assert [found.project for found in boss.usage.newest_uploads(2)] == [
+        "zoo",
+        "open",
+    ]
+    entries = boss.activity.entries(limit=2)
+    assert [entry.project for entry in entries] == ["zoo", "open"]
+    older = boss.activity.entries(limit=1, before=entries[-1].id)
+    assert [entry.action for entry in older] == ["create administrator"]
