@@ -4,6 +4,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 _ROOM = 4 * 1024 * 1024  # characters that wait, or are being written
@@ -54,9 +55,10 @@ class LogWriter:
             self._lines.append(line)
             self._size += len(line)
             if not self._is_working:
-                self._thread = threading.Thread(target=self._work, name="log writer", daemon=True)
-                self._thread.start()
-                self._is_working = True
+                thread = threading.Thread(target=self._work, name="log writer", daemon=True)
+                with suppress(RuntimeError):  # where no more can be had, the next line tries again
+                    thread.start()
+                    self._thread, self._is_working = thread, True
             elif len(self._lines) == 1:
                 self._changed.notify_all()
 
