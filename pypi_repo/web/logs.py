@@ -4,13 +4,21 @@ import json
 import logging
 import os
 import sys
+import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import Any
 
 from pypi_repo.domain.texts import printable
 from pypi_repo.web.log_writer import FAILED, NO_ROOM, LogWriter
 from pypi_repo.web.observation import current
 from pypi_repo.web.tracebacks import traceback_lines
+
+ACCESS = "pypi_repo.access"
+"""The logger of the requests."""
 
 FORMATS = ("text", "json")
 
@@ -61,23 +69,28 @@ class TextFormatter(logging.Formatter):
         return line if error is None else "\n".join([line, *traceback_lines(error)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
-        fields = getattr(record, "fields", None)
+        request_id, fields = getattr(record, "request_id", "-"), getattr(record, "fields", None)
         if fields is not None:
-            record.message = (
-                f"{fields['address'] or '-'} {fields['actor'] or '-'} {record.message} "
-                f"{fields['bytes']} bytes {fields['milliseconds']} ms {fields['error']}"
-            ).rstrip()
-        request_id = getattr(record, "request_id", "-")
-        line = super().formatMessage(record) + ("" if request_id == "-" else f" [{request_id}]")
-        return printable(line)
+            return _request_as_text(record.asctime, record.levelname, request_id, fields)
+        line = super().formatMessage(record)
+        return printable(line if request_id == "-" else f"{line} [{request_id}]")
 
 
 class BatchHandler(logging.Handler):
-    """Formats each record at once, and leaves the writing to `writer`."""
+    """Formats each record at once, and leaves the writing to `writer`.
 
-    def __init__(self, writer: LogWriter) -> None:
+    log_format: `text` or `json`.
+    """
+
+    def __init__(self, writer: LogWriter, log_format: str = "text") -> None:
         super().__init__()
         self.writer = writer
+        is_json = log_format == "json"
+        self.addFilter(RequestId())
+        self.setFormatter(JsonFormatter() if is_json else TextFormatter())
+        self._as_made = (self.formatter, self.filters.copy())
+        self._moment = _moment_in_utc if is_json else _moment_on_the_clock
+        self._line = _request_as_json if is_json else _request_as_text
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -85,9 +98,33 @@ class BatchHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - as all handlers of the standard library do
             self.handleError(record)
 
+    def is_as_made(self, level: int) -> bool:
+        """Whether records of this level are filtered and formatted as on its first day."""
+        return level >= self.level and (self.formatter, self.filters) == self._as_made
+
+    def write_request(self, level: int, request_id: str, fields: Mapping[str, Any]) -> None:
+        """The line that a record with these fields would be, in a third of the time."""
+        moment, name = self._moment(time.time()), logging.getLevelName(level)
+        self.writer.add(f"{self._line(moment, name, request_id, fields)}\n")
+
     def flush(self) -> None:
         """Also at the end of the process, where logging asks for it."""
         self.writer.flush()
+
+
+def only_handler(logger: logging.Logger, level: int) -> BatchHandler | None:
+    """Ours, where nobody else sees what is logged there: then it can do without records."""
+    if logger.filters:
+        return None
+    found: logging.Handler | None = None
+    place: logging.Logger | None = logger
+    while place is not None:
+        for handler in place.handlers:
+            if found is not None:
+                return None
+            found = handler
+        place = place.parent if place.propagate else None
+    return found if isinstance(found, BatchHandler) and found.is_as_made(level) else None
 
 
 def dropped_lines() -> dict[str, int]:
@@ -113,8 +150,47 @@ def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
         return
     logging.captureWarnings(True)
     # The file itself: whoever writes to sys.stderr for long keeps everybody else from it.
-    handler = BatchHandler(LogWriter(os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)))
-    handler.addFilter(RequestId())
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    file = os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)
+    handler = BatchHandler(LogWriter(file), log_format)
     logging.getLogger().addHandler(handler)
-    logging.getLogger("pypi_repo.access").setLevel(logging.INFO if requests else logging.ERROR)
+    logging.getLogger(ACCESS).setLevel(logging.INFO if requests else logging.ERROR)
+
+
+def _request_as_text(moment: str, level: str, request_id: str, fields: Mapping[str, Any]) -> str:
+    line = (
+        f"{moment} {level} {ACCESS}: {fields['address'] or '-'} {fields['actor'] or '-'} "
+        f"{fields['method']} {fields['path']} {fields['status']} "
+        f"{fields['bytes']} bytes {fields['milliseconds']} ms {fields['error']}"
+    ).rstrip()
+    return printable(line if request_id == "-" else f"{line} [{request_id}]")
+
+
+def _request_as_json(moment: str, level: str, request_id: str, fields: Mapping[str, Any]) -> str:
+    """As JsonFormatter does it, whose encoder takes three times as long."""
+    method, path, status = _quoted(fields["method"]), _quoted(fields["path"]), fields["status"]
+    return (
+        f'{{"time": "{moment}", "level": "{level.lower()}", "logger": "{ACCESS}", '
+        f'"message": "{method[1:-1]} {path[1:-1]} {status}", "request_id": "{request_id}", '
+        f'"method": {method}, "path": {path}, "route": "{fields["route"]}", "status": {status}, '
+        f'"error": {_quoted(fields["error"])}, "bytes": {fields["bytes"]}, '
+        f'"milliseconds": {fields["milliseconds"]}, "actor": {_quoted(fields["actor"])}, '
+        f'"address": {_quoted(fields["address"])}, "client": {_quoted(fields["client"])}}}'
+    )
+
+
+def _moment_on_the_clock(now: float) -> str:
+    return f"{_second_on_the_clock(int(now))},{int(now % 1 * 1000):03d}"
+
+
+def _moment_in_utc(now: float) -> str:
+    return f"{_second_in_utc(int(now))}.{int(now % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second_on_the_clock(second: int) -> str:
+    return time.strftime(TextFormatter.default_time_format, TextFormatter.converter(second))
+
+
+@lru_cache(maxsize=1)
+def _second_in_utc(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pypi_repo.domain.waiting import WouldWait
+from pypi_repo.web.logs import ACCESS, only_handler
 from pypi_repo.web.observation import Observation, current
 from pypi_repo.web.request_metrics import RequestMetrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_log = logging.getLogger("pypi_repo.access")
+_log = logging.getLogger(ACCESS)
 
 _SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
 _OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
@@ -114,7 +115,10 @@ def _finish(
             "address": environ.get("REMOTE_ADDR", ""),
             "client": environ.get("HTTP_USER_AGENT", "").partition(" ")[0][:_LONGEST_TEXT],
         }
-        # Not by _log.log(), which would look for the caller: a fifth of what the line costs.
+        if handler := only_handler(_log, level):
+            handler.write_request(level, seen.id, fields)
+            return
+        # Not by _log.log(), which would look for the caller.
         _log.handle(
             _log.makeRecord(
                 _log.name, level, __file__, 0, _LINE, (fields,), None, extra={"fields": fields}
@@ -124,5 +128,8 @@ def _finish(
 
 def _path(path: str) -> str:
     """As it was sent, without the query, where clients put secrets, and without those in it."""
-    text = path.encode("latin-1", "replace").decode("utf-8", "replace")
-    return _SECRETS.sub("***", text)[:_LONGEST_TEXT]
+    if not path.isascii():
+        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    if "@" in path or "pp" in path:  # as all secrets have, and few paths
+        path = _SECRETS.sub("***", path)
+    return path[:_LONGEST_TEXT]
