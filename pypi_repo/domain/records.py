@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.domain.usage import DownloadedRelease
 
 if TYPE_CHECKING:
@@ -28,28 +28,14 @@ PROJECT_STATUSES: tuple[ProjectStatus, ...] = get_args(ProjectStatus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(RepositorySettings):
     """A repository and its settings.
 
-    public: whether everybody may read the repository.
-    allow_overwrite: whether a file can be replaced by different content with the same filename.
-    allow_reuse: whether the filenames of deleted files can be used again. `allow_overwrite` implies
-        it.
-    max_file_size: the largest file, in bytes; None for the limit of the registry.
-    quota: the size of all files together, in bytes; None for no limit.
-    profile: how strictly uploads are checked.
     serial: a number that grows with each change of the repository's content.
     """
 
     id: int
     name: str
-    description: str = ""
-    public: bool = False
-    allow_overwrite: bool = False
-    allow_reuse: bool = False
-    max_file_size: int | None = None
-    quota: int | None = None
-    profile: Profile = "private"
     serial: int = 0
     created_at: datetime
 

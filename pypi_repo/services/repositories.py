@@ -10,6 +10,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.domain.texts import require_storable
 from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
@@ -59,7 +60,7 @@ class Repositories:
         Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied.
         """
         now = datetime.now(UTC)
-        values = {
+        values: dict[str, Any] = {
             "description": description,
             "public": public,
             "allow_overwrite": allow_overwrite,
@@ -73,7 +74,7 @@ class Repositories:
         self._gate.require(self._actor, Permission.MANAGE, planned)
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            created = catalog.add_repository(name=name, created_at=now, **values)
+            created = catalog.add_repository(name, RepositorySettings(**values), now)
             if created is None:
                 raise NameTaken(f"There is a repository {name!r} already; choose another name.")
             catalog.journal.record(

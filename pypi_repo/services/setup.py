@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pypi_repo.domain.access import EVERY_AREA, OPERATOR, Access
 from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.services.passwords import Passwords
 from pypi_repo.storage.administration import Administration
 from pypi_repo.storage.catalog import Catalog
@@ -43,13 +44,7 @@ class Setup:
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             catalog, people = Catalog(connection), People(connection)
-            created = catalog.add_repository(
-                name=made.repository,
-                description="",
-                public=False,
-                allow_overwrite=False,
-                created_at=now,
-            )
+            created = catalog.add_repository(made.repository, RepositorySettings(), now)
             if created is None:
                 return None  # another process was faster
             Administration(connection).add_administrator(

@@ -15,6 +15,7 @@ from pypi_repo.domain.records import (
     Project,
     Repository,
 )
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.journal import Journal
@@ -89,11 +90,14 @@ class Catalog:
         if self._executor.dialect.name != "sqlite":
             self._executor.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
 
-    def add_repository(self, **values: Any) -> Repository | None:
+    def add_repository(
+        self, name: str, settings: RepositorySettings, at: datetime
+    ) -> Repository | None:
         """The new repository; None, and a transaction good for nothing, if the name is taken."""
+        values = {**settings.settings(), "name": name, "serial": 0, "created_at": at}
         try:
             row = self._executor.execute(
-                insert(repositories).values(serial=0, **values).returning(*REPOSITORY_COLUMNS)
+                insert(repositories).values(values).returning(*REPOSITORY_COLUMNS)
             ).one()
         except IntegrityError:
             return None

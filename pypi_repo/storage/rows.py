@@ -1,6 +1,7 @@
 """Which columns make up a record, and the record made of them."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from pypi_repo.domain.digests import Digests
@@ -8,19 +9,8 @@ from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.tables import files, projects, releases, repositories
 
-REPOSITORY_COLUMNS = (
-    repositories.c.id,
-    repositories.c.name,
-    repositories.c.description,
-    repositories.c.public,
-    repositories.c.allow_overwrite,
-    repositories.c.allow_reuse,
-    repositories.c.max_file_size,
-    repositories.c.quota,
-    repositories.c.profile,
-    repositories.c.serial,
-    repositories.c.created_at,
-)
+_REPOSITORY_FIELDS = tuple(field.name for field in fields(Repository))
+REPOSITORY_COLUMNS = tuple(repositories.c[name] for name in _REPOSITORY_FIELDS)
 PROJECT_COLUMNS = (
     projects.c.id,
     projects.c.name,
@@ -68,32 +58,8 @@ def lookup(name: str) -> str:
 
 
 def to_repository(row: Sequence[Any]) -> Repository:
-    (
-        id_,
-        name,
-        description,
-        public,
-        allow_overwrite,
-        allow_reuse,
-        max_file_size,
-        quota,
-        profile,
-        serial,
-        created_at,
-    ) = row[: len(REPOSITORY_COLUMNS)]
-    return Repository(
-        id=id_,
-        name=name,
-        description=description,
-        public=public,
-        allow_overwrite=allow_overwrite,
-        allow_reuse=allow_reuse,
-        max_file_size=max_file_size,
-        quota=quota,
-        profile=profile,
-        serial=serial,
-        created_at=created_at,
-    )
+    """Of a row that begins with REPOSITORY_COLUMNS."""
+    return Repository(**dict(zip(_REPOSITORY_FIELDS, row, strict=False)))
 
 
 def to_project(row: Sequence[Any]) -> Project:

@@ -1,0 +1,69 @@
+"""The settings of a repository, from which rows, services and faces derive theirs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.profiles import PROFILES, RULES, Profile
+from pypi_repo.domain.texts import require_storable
+
+_TOO_LARGE = 2**62  # bytes: what a database can count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositorySettings:
+    """What can be chosen for a repository.
+
+    description: a text for people.
+    public: whether everybody may read the repository.
+    allow_overwrite: whether a file can be replaced by different content with the same filename.
+    allow_reuse: whether the filenames of deleted files can be used again. `allow_overwrite` implies
+        it.
+    max_file_size: the largest file, in bytes; None for the limit of the registry.
+    quota: the size of all files together, in bytes; None for no limit.
+    profile: how strictly uploads are checked.
+    """
+
+    description: str = ""
+    public: bool = False
+    allow_overwrite: bool = False
+    allow_reuse: bool = False
+    max_file_size: int | None = None
+    quota: int | None = None
+    profile: Profile = "private"
+
+    def check(self) -> None:
+        """Raises InvalidSetting for a value that cannot be, ConfigurationError for a profile whose
+        optional packages are not installed.
+        """
+        for name, kind in SETTINGS.items():
+            value = getattr(self, name)
+            if kind is str:
+                require_storable(value)
+            elif kind == int | None and value is not None and not 0 < value < _TOO_LARGE:
+                raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
+        if self.profile not in PROFILES:
+            raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
+        for check_installation in RULES[self.profile].installation_checks:
+            check_installation()
+
+    def settings(self) -> dict[str, Any]:
+        """The values by name; of a Repository, the settings alone."""
+        return {name: getattr(self, name) for name in SETTINGS}
+
+
+SETTINGS: Mapping[str, Any] = {field.name: field.type for field in fields(RepositorySettings)}
+"""Name -> type."""
+
+
+class GivenSettings(TypedDict, total=False):
+    """Settings of a repository of which each may be left out; RepositorySettings describes them."""
+
+    description: str
+    public: bool
+    allow_overwrite: bool
+    allow_reuse: bool
+    max_file_size: int | None
+    quota: int | None
+    profile: Profile
