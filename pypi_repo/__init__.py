@@ -30,6 +30,7 @@ from pypi_repo.domain.records import (
     Repository,
     Versioned,
 )
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
 from pypi_repo.services.publishing import Accepted
 from pypi_repo.services.simple_index import Index
@@ -78,6 +79,7 @@ __all__ = [
     "Registry",
     "RegistryError",
     "Repository",
+    "RepositorySettings",
     "Settings",
     "SignedUrls",
     "SimpleIndexApp",

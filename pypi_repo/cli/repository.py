@@ -1,5 +1,6 @@
 """pypi-repo repository ..."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -19,28 +20,43 @@ def repository() -> None:
     """Create, list, change and delete repositories."""
 
 
-_description = click.option("--description", metavar="TEXT", help="A description, shown to people.")
-_max_file_size = click.option(
-    "--max-file-size",
-    type=Size(),
-    help="The largest file, like 500MiB; at most what the server allows.",
+_OPTIONS = (
+    click.option("--description", metavar="TEXT", help="A description, shown to people."),
+    click.option(
+        "--public/--private",
+        default=None,
+        help="Whether everybody may read; writing always needs a user.",
+    ),
+    click.option(
+        "--allow-overwrite/--protect", default=None, help="Whether uploads may replace files."
+    ),
+    click.option(
+        "--allow-reuse/--retire-names",
+        default=None,
+        help="Whether names of deleted files can be used again.",
+    ),
+    click.option(
+        "--max-file-size",
+        type=Size(),
+        help="The largest file, like 500MiB; at most what the server allows.",
+    ),
+    click.option("--quota", type=Size(), help="The limit for all files together, like 50GiB."),
+    click.option(
+        "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
+    ),
 )
 
-_quota = click.option("--quota", type=Size(), help="The limit for all files together, like 50GiB.")
-_profile = click.option(
-    "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
-)
+
+def _takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds an option for each setting of a repository, None where it is not given."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @repository.command()
 @click.argument("name")
-@click.option("--public", is_flag=True, help="Everybody may read; writing always needs a user.")
-@click.option("--allow-overwrite", is_flag=True, help="Uploads may replace files.")
-@click.option("--allow-reuse", is_flag=True, help="Names of deleted files can be used again.")
-@_description
-@_max_file_size
-@_quota
-@_profile
+@_takes_settings
 @acts_as_operator
 def create(operator: Acting, name: str, **settings: Any) -> None:
     """Make the repository NAME, private and protected against overwriting."""
@@ -72,19 +88,7 @@ def show(operator: Acting, name: str, as_json: bool) -> None:
 
 @repository.command("set")
 @click.argument("name")
-@click.option("--public/--private", default=None, help="Who may read.")
-@click.option(
-    "--allow-overwrite/--protect", default=None, help="Whether uploads may replace files."
-)
-@click.option(
-    "--allow-reuse/--retire-names",
-    default=None,
-    help="Whether names of deleted files can be used again.",
-)
-@_description
-@_max_file_size
-@_quota
-@_profile
+@_takes_settings
 @acts_as_operator
 def set_(operator: Acting, name: str, **settings: Any) -> None:
     """Change settings of repository NAME; others stay as they are."""
@@ -113,15 +117,12 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
 
 
 def _record(found: Repository) -> dict[str, Any]:
+    settings = found.settings()
+    description = settings.pop("description")
     return {
         "name": found.name,
-        "public": found.public,
-        "allow_overwrite": found.allow_overwrite,
-        "allow_reuse": found.allow_reuse,
-        "max_file_size": found.max_file_size,
-        "quota": found.quota,
-        "profile": found.profile,
+        **settings,
         "serial": found.serial,
         "created_at": found.created_at,
-        "description": found.description,
+        "description": description,
     }

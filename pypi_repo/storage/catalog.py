@@ -15,7 +15,7 @@ from pypi_repo.domain.records import (
     Project,
     Repository,
 )
-from pypi_repo.domain.repository_settings import RepositorySettings
+from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.journal import Journal
@@ -103,9 +103,9 @@ class Catalog:
             return None
         return to_repository(row)
 
-    def change_repository(self, repository: Repository, **values: Any) -> None:
+    def change_repository(self, repository: Repository, given: GivenSettings) -> None:
         self._executor.execute(
-            update(repositories).where(repositories.c.id == repository.id).values(**values)
+            update(repositories).where(repositories.c.id == repository.id).values(given)
         )
 
     def delete_repository(self, repository: Repository) -> None:

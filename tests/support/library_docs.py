@@ -115,6 +115,7 @@ SECTIONS: dict[str, list[Entry]] = {
     "What comes back": [
         *_public(
             "Repository",
+            "RepositorySettings",
             "DistributionFile",
             "Accepted",
             "ProjectList",

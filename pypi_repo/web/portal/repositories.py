@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import repository_name
-from pypi_repo.domain.profiles import PROFILES
+from pypi_repo.domain.profiles import PROFILES, Profile
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.domain.texts import counted
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.web.portal import forms
@@ -25,6 +26,13 @@ _SORTS: Mapping[str, Callable[[Repository, RepositoryUsage], Any]] = {
     "files": lambda _found, used: used.files,
     "size": lambda _found, used: used.size,
     "uploaded": lambda _found, used: used.last_upload or _NEVER,
+}
+
+_READERS: Mapping[Any, Callable[[Page, str], Any]] = {
+    str: forms.text,
+    bool: lambda page, name: bool(page.sent(name)),
+    int | None: forms.size,
+    Profile: lambda page, name: page.sent(name) or PROFILES[0],
 }
 
 
@@ -48,7 +56,7 @@ def show_all(page: Page) -> Response:
 
 
 def show_new(page: Page) -> Response:
-    return page.render("repository_new.html", profiles=PROFILES)
+    return page.render("repository_new.html", repository=RepositorySettings(), profiles=PROFILES)
 
 
 def create(page: Page) -> Response:
@@ -120,12 +128,9 @@ def _sorted(
 
 
 def _settings(page: Page) -> dict[str, Any]:
+    """Each setting from the field of its name, but for two that the form puts the other way."""
     return {
-        "description": forms.text(page, "description"),
+        **{name: _READERS[kind](page, name) for name, kind in SETTINGS.items()},
         "public": page.sent("visibility") == "public",
         "allow_overwrite": not page.sent("protected"),
-        "allow_reuse": bool(page.sent("allow_reuse")),
-        "max_file_size": forms.size(page, "max_file_size"),
-        "quota": forms.size(page, "quota"),
-        "profile": page.sent("profile") or PROFILES[0],
     }

@@ -2,7 +2,18 @@
 
 import pytest
 
-from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
+from pypi_repo import (
+    EVERY_AREA,
+    OPERATOR,
+    Access,
+    Actor,
+    ActorKind,
+    GrantPolicy,
+    Grants,
+    Permission,
+    Registry,
+    Settings,
+)
 from pypi_repo.domain.errors import (
     InvalidName,
     InvalidSetting,
@@ -10,6 +21,8 @@ from pypi_repo.domain.errors import (
     PermissionDenied,
     UnknownRepository,
 )
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import Repository
 from tests.support.distributions import wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, page, upload
@@ -159,6 +172,28 @@ def test_who_may_only_upload_makes_no_repositories(both: Registry) -> None:
     assert [repository.name for repository in both.acting_as(OPERATOR).repositories.all()] == [
         "main"
     ]
+
+
+class _OnlyPrivateOnes(GrantPolicy):
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: NormalizedName | None = None,
+    ) -> bool:
+        return not repository.public and super().allows(actor, permission, repository, project)
+
+
+def test_a_policy_sees_the_settings_of_what_is_to_be_made(database_url: str) -> None:
+    boss = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    settings = Settings(database=database_url, blobs="memory://")
+    with Registry(settings, policy=_OnlyPrivateOnes()) as registry:
+        repositories = registry.acting_as(boss).repositories
+        repositories.create("team", description="Ours")
+        with pytest.raises(PermissionDenied):
+            repositories.create("open", public=True)
+        assert [found.name for found in repositories.all()] == ["team"]
 
 
 def test_the_journal_of_everything(both: Registry) -> None:

@@ -15,6 +15,7 @@ from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Access, Area, PortalApp, Registry, mount
 from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.domain.repository_settings import SETTINGS
 from pypi_repo.domain.usage import DownloadedRelease
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
@@ -169,6 +170,13 @@ def test_a_repository_from_its_creation_to_its_end(
     assert "Type the name" in _refusal(answer)
     portal.post("repositories/team-a/delete", confirm="team-a")
     assert [found.name for found in registry.acting_as(OPERATOR).repositories.all()] == ["main"]
+
+
+def test_the_form_has_a_field_for_each_setting(portal: PortalClient) -> None:
+    """Two of them by the words of their opposites."""
+    put_otherwise = {"public": "visibility", "allow_overwrite": "protected"}
+    names = {*re.findall(r' name="([a-z_]+)"', portal.get("new-repository").text)}
+    assert names >= {put_otherwise.get(name, name) for name in SETTINGS}
 
 
 def test_a_repository_becomes_public_only_after_a_question(
