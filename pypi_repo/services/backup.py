@@ -164,7 +164,7 @@ class Backup:
 
     def _require_empty(self, name: str) -> None:
         """But for what an interrupted restore of the same dump has left."""
-        with self._database.read(guarded=False) as connection:
+        with self._database.snapshot(guarded=False) as connection:
             self._require_no_rows(connection)
         try:
             begun = b"".join(self._blobs.read(_MARKER)).decode()

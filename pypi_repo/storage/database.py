@@ -32,7 +32,6 @@ from pypi_repo.storage.prepared import (
     Question,
     driver_errors,
 )
-from pypi_repo.storage.prepared import ask as ask_within
 from pypi_repo.storage.readers import Readers, is_busy
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
@@ -86,7 +85,7 @@ class Database:
             self.engine.get_execution_options()[PREPARED]
         )
         self._readers = Readers(self.engine, only_one=self.in_memory)
-        self._reader = reading(self.engine)
+        self._reading = reading(self.engine)
         self._snapshots = snapshots(self.engine)
 
     def __str__(self) -> str:
@@ -97,37 +96,37 @@ class Database:
         return self.url.render_as_string(hide_password=True) + where
 
     @contextmanager
-    def read(self, *, guarded: bool = True) -> Iterator[Connection]:
-        """A connection on which each statement sees what is committed at that moment.
-
-        A statement whose connection breaks is executed once more, on another one.
-
-        guarded: False for the guard itself.
-        """
-        about_to_wait()
-        if guarded:
-            self._pass_guard()
-        if joined := self._joined_connection():
-            yield joined
-            return
-        with self.own_errors(), _ReadingConnection(self._reader) as connection:
-            yield connection
+    def read(self) -> Iterator["Database"]:
+        """For reading statement by statement; see `execute`."""
+        yield self
 
     def execute(
         self, statement: Executable, parameters: Parameters = None
     ) -> Rows[*tuple[Any, ...]]:
         """All rows of a statement that reads, as they are committed at this moment.
 
-        A change raises TypeError: only `begin` and `together` commit one.
+        Outside of a transaction it may as well be executed twice: where its connection breaks, it
+        is executed once more, on another one.
+
+        Raises TypeError for a change: only `begin` and `together` commit one.
         """
         if isinstance(statement, UpdateBase):
             raise TypeError("A change needs a transaction.")
-        with self.read() as connection:
-            return connection.execute(statement, parameters).freeze()()
+        about_to_wait()
+        self._pass_guard()
+        if joined := self._joined_connection():
+            return joined.execute(statement, parameters)
+        with self.own_errors():
+            try:
+                return self._rows(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._rows(statement, parameters)
 
-    @property
-    def dialect(self) -> Dialect:
-        return self.engine.dialect
+    def _rows(self, statement: Executable, parameters: Parameters) -> Rows[*tuple[Any, ...]]:
+        with self._reading.connect() as connection:
+            return connection.execute(statement, parameters).freeze()()
 
     def ask(self, question: Question[Answer], parameters: Mapping[str, Any] = {}) -> Answer:
         """The answer to a question that is asked often, as it is committed at this moment."""
@@ -140,7 +139,7 @@ class Database:
             prepared = self._prepared[question] = PreparedQuestion(
                 question, self.engine.dialect, parameters
             )
-        if self._joined_connection() is None:
+        if not self.is_joined:
             try:
                 return self._readers.ask(prepared, parameters)
             except Exception as error:
@@ -148,14 +147,21 @@ class Database:
                     with self.own_errors(), driver_errors(self.engine.dialect):
                         raise
         # On the connection of `as_one`, or on one that waits for locks.
-        with self.read() as connection:
-            return ask_within(connection, question, parameters)
+        return question.make(self.execute(question.statement, parameters).all())
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.engine.dialect
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A connection on which all statements see what was committed at one moment."""
+    def snapshot(self, *, guarded: bool = True) -> Iterator[Connection]:
+        """A connection on which all statements see what was committed at one moment.
+
+        guarded: False for the guard itself.
+        """
         about_to_wait()
-        self._pass_guard()
+        if guarded:
+            self._pass_guard()
         with self.own_errors(), self._snapshots.connect() as connection:
             yield connection
 
@@ -309,26 +315,6 @@ class Database:
             raise Unavailable(
                 "All database connections are busy; try again in a moment."
             ) from error
-
-
-class _ReadingConnection(Connection):
-    """Outside of transactions, so each statement may as well be executed on another connection."""
-
-    def execute(
-        self, statement: Any, parameters: Any = None, *, execution_options: Any = None
-    ) -> Any:
-        try:
-            return super().execute(statement, parameters, execution_options=execution_options)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            self.rollback()  # of nothing: it forgets the broken connection
-            return super().execute(statement, parameters, execution_options=execution_options)
-
-    def scalar(
-        self, statement: Any, parameters: Any = None, *, execution_options: Any = None
-    ) -> Any:
-        return self.execute(statement, parameters, execution_options=execution_options).scalar()
 
 
 def _url(place: str | Path) -> sqlalchemy.URL:

@@ -31,7 +31,7 @@ _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for Post
 
 def current_revision(database: Database) -> str | None:
     """None for a database without our tables."""
-    with database.read(guarded=False) as connection:
+    with database.snapshot(guarded=False) as connection:
         return _revision(connection)
 
 
@@ -88,8 +88,7 @@ def require_usable(database: Database) -> None:
 
     One that uses it already goes on while a newer version upgrades the schema, and is usable.
     """
-    with database.read() as connection:
-        connection.execute(sqlalchemy.text("SELECT 1"))
+    database.execute(sqlalchemy.text("SELECT 1"))
 
 
 def upgrade(database: Database) -> None:

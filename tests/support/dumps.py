@@ -58,7 +58,7 @@ def line_of(lines: Lines, table: str) -> int:
 
 def as_of(database: Database, lines: Lines) -> Lines:
     """A dump as it would have been at the revision of the schema that `database` has."""
-    with database.read(guarded=False) as connection:
+    with database.snapshot(guarded=False) as connection:
         inspector = sqlalchemy.inspect(connection)
         columns = {
             table: {column["name"] for column in inspector.get_columns(table)}

@@ -35,7 +35,7 @@ def _grants(registry: Registry, name: str) -> Grants:
 
 
 def _everything_stored(database: Database) -> str:
-    with database.read() as connection:
+    with database.snapshot() as connection:
         return "\n".join(
             repr(list(connection.execute(select(table)))) for table in METADATA.sorted_tables
         )

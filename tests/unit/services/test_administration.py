@@ -169,7 +169,7 @@ def test_a_session_from_signing_in_to_signing_out(helped: Registry, database: Da
     assert session.actor == administrator(*EVERY_AREA, name=ADMINISTRATOR)
     assert session.has_form_token(session.form_token)
     assert not session.has_form_token(session.secret)
-    with database.read() as connection:
+    with database.snapshot() as connection:
         stored = repr(connection.execute(sessions.select()).all())
     assert session.secret not in stored
     assert session.form_token not in stored

@@ -13,7 +13,7 @@ NOTE = Note(text="The password of a", secret="s3cr€t", hint="Use it.", link="T
 
 
 def _rows(registry: Registry) -> str:
-    with registry._database.read() as connection:
+    with registry._database.snapshot() as connection:
         return repr(connection.execute(notes.select()).all())
 
 

@@ -122,7 +122,7 @@ def test_no_request_reads_a_whole_table(
 def _plan(database: Database, statement: str, parameters: Any) -> str:
     if not re.match(r"\s*(SELECT|UPDATE|DELETE)", statement):
         return ""
-    with database.read() as connection:
+    with database.snapshot() as connection:
         if database.is_sqlite:
             explain = "EXPLAIN QUERY PLAN"
         else:

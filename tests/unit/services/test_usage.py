@@ -86,7 +86,7 @@ def test_counts_are_written_by_themselves(
 
 
 def _written(database: Database) -> int:
-    with database.read() as connection:
+    with database.snapshot() as connection:
         return sum(connection.scalars(select(downloads.c.count)))
 
 

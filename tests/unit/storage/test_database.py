@@ -47,8 +47,7 @@ def _add_both(database: Database, one: str, other: str) -> None:
 
 
 def _names(database: Database) -> list[str]:
-    with database.read() as connection:
-        return list(connection.scalars(text("SELECT name FROM things ORDER BY name")))
+    return list(database.execute(text("SELECT name FROM things ORDER BY name")).scalars())
 
 
 def test_errors_hold_no_values(sqlite: Database) -> None:
@@ -82,9 +81,9 @@ def test_every_sqlite_connection_is_durable_and_strict(
     sqlite: Database, pragma: str, expected: int | str
 ) -> None:
     """synchronous 2 is FULL: an answered upload survives a power cut."""
-    with sqlite.begin() as one, sqlite.read() as other, sqlite.read() as third:
-        for connection in (one, other, third):
-            assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == expected
+    with sqlite.begin() as one, sqlite.snapshot() as other:
+        for executor in (one, other, sqlite):
+            assert executor.execute(text(f"PRAGMA {pragma}")).scalar() == expected
 
 
 def test_a_sqlite_write_transaction_locks_at_once(sqlite: Database, tmp_path: Path) -> None:
@@ -109,25 +108,11 @@ def test_a_snapshot_is_one_moment_and_locks_nobody_out(database: Database) -> No
     assert later == _names(database) == ["a", "b", "c", "d"]
 
 
-def test_a_sqlite_reader_locks_nobody_out(sqlite: Database, tmp_path: Path) -> None:
-    with sqlite.begin() as connection:
-        connection.execute(text("CREATE TABLE things (name VARCHAR)"))
-    with sqlite.read() as reader:
-        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
-        rival = sqlite3.connect(tmp_path / "registry.db", timeout=0, isolation_level=None)
-        rival.execute("BEGIN IMMEDIATE")
-        rival.execute("INSERT INTO things VALUES ('a')")
-        rival.execute("COMMIT")
-        rival.close()
-
-
 def test_each_statement_of_a_reader_sees_what_is_committed(database: Database) -> None:
-    with database.read() as reader:
-        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
-        with database.begin() as writer:
-            _add(writer, "a")
-            assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 0
-        assert reader.execute(text("SELECT count(*) FROM things")).scalar() == 1
+    with database.begin() as writer:
+        _add(writer, "a")
+        assert _names(database) == []
+    assert _names(database) == ["a"]
 
 
 def test_a_block_is_committed_as_a_whole_or_not_at_all(database: Database) -> None:
@@ -159,8 +144,7 @@ def test_writers_take_turns(database: Database) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    with database.read() as connection:
-        assert connection.execute(text("SELECT value FROM counter")).scalar() == 40
+    assert database.execute(text("SELECT value FROM counter")).scalar() == 40
 
 
 def test_foreign_keys_are_enforced(database: Database) -> None:
@@ -242,8 +226,7 @@ def test_a_locked_database_is_said_to_be_locked(
 ) -> None:
     monkeypatch.setattr(engines, "_BUSY_TIMEOUT", 0.05)
     database = Database(f"sqlite:///{tmp_path}/registry.db")
-    with database.read() as connection:
-        connection.execute(text("SELECT 1"))
+    database.execute(text("SELECT 1"))
     rival = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked by another program"), database.begin():
@@ -282,8 +265,7 @@ def test_a_full_disk_of_the_database(sqlite: Database) -> None:
         connection.execute(text("CREATE TABLE things (name VARCHAR)"))
     with pytest.raises(OutOfSpace, match="disk of the metadata database is full"):
         _fill(sqlite)
-    with sqlite.read() as connection:
-        assert connection.execute(text("SELECT count(*) FROM things")).scalar() == 0
+    assert sqlite.execute(text("SELECT count(*) FROM things")).scalar() == 0
 
 
 def _fill(database: Database) -> None:
@@ -349,40 +331,47 @@ def server_database(postgres_url: str) -> Iterator[Database]:
     database.close()
 
 
-def _cut(database: Database, connection: Connection) -> None:
+def _cut_others(connection: Connection) -> None:
     """As an operator does it who restarts the server."""
-    process = connection.execute(text("SELECT pg_backend_pid()")).scalar()
-    with database.begin() as other:
-        other.execute(text("SELECT pg_terminate_backend(:process, 5000)"), {"process": process})
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    ending = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"
+    connection.execute(text(ending))
 
 
 def test_a_read_goes_on_with_another_connection(server_database: Database) -> None:
-    names = text("SELECT name FROM things")
-    with server_database.read() as connection:
-        assert connection.execute(names).all() == [("a",)]
-        _cut(server_database, connection)
-        assert connection.execute(names).all() == [("a",)]
-        _cut(server_database, connection)
-        assert connection.scalar(names) == "a"
-        _cut(server_database, connection)
-        assert list(connection.scalars(names)) == ["a"]
+    assert _names(server_database) == ["a"]
+    with server_database.begin() as connection:
+        _cut_others(connection)
+    assert _names(server_database) == ["a"]
+
+
+def test_a_read_whose_connection_breaks_after_its_check_out(server_database: Database) -> None:
+    """When the pool has already asked whether it still answers."""
+    asked: list[Any] = []
+
+    def cut(_connection: Any, cursor: Any, *_: Any) -> None:
+        asked.append(cursor.connection)
+        if len(asked) == 1:
+            cursor.connection.pgconn.finish()
+
+    event.listen(server_database.engine, "before_cursor_execute", cut)
+    assert _names(server_database) == ["a"]
+    assert asked[1:] == [asked[1]] != asked[:1]
 
 
 def test_a_read_that_is_cut_in_its_middle_is_repeated(server_database: Database) -> None:
-    asleep = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    asleep = text("SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
 
     def cut() -> None:
-        with server_database.read() as connection:
-            while not (pids := connection.scalars(text(asleep)).all()):
-                pass
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pids[0]})
+        while not (pids := server_database.execute(asleep).scalars().all()):
+            pass
+        server_database.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pids[0]})
 
     thread = threading.Thread(target=cut)
     thread.start()
-    with server_database.read() as connection:
-        (row,) = connection.execute(text("SELECT pg_sleep(0.5), name FROM things"))
+    ((_slept, name),) = server_database.execute(text("SELECT pg_sleep(0.5), name FROM things"))
     thread.join()
-    assert row.name == "a"
+    assert name == "a"
 
 
 def test_a_change_whose_connection_is_cut_is_never_repeated(server_database: Database) -> None:
@@ -390,7 +379,8 @@ def test_a_change_whose_connection_is_cut_is_never_repeated(server_database: Dat
     with pytest.raises(Unavailable), server_database.begin() as connection:  # noqa: PT012
         began += 1
         _add(connection, "b")
-        _cut(server_database, connection)
+        with server_database.begin() as other:
+            _cut_others(other)
         _add(connection, "c")
     assert began == 1
     assert _names(server_database) == ["a"]
@@ -413,7 +403,7 @@ def test_a_lock_of_the_server_is_waited_for_a_while(
 
 def test_the_url_has_the_last_word_on_timeouts(postgres_url: str) -> None:
     database = Database(f"{postgres_url}&connect_timeout=3")
-    with database.read() as connection:
+    with database.snapshot() as connection:
         driver: Any = connection.connection.dbapi_connection
         said = driver.info.get_parameters()
     assert (said["connect_timeout"], said["keepalives_idle"]) == ("3", "30")
@@ -423,8 +413,8 @@ def test_the_url_has_the_last_word_on_timeouts(postgres_url: str) -> None:
 def test_the_password_of_the_database_is_never_shown() -> None:
     database = Database("postgresql+psycopg://index:swordfish@127.0.0.1:1/index")
     assert "swordfish" not in str(database)
-    with pytest.raises(Unavailable) as caught, database.read():
-        pass
+    with pytest.raises(Unavailable) as caught:
+        database.execute(text("SELECT 1"))
     assert "swordfish" not in caught.value.message + caught.value.detail
     database.close()
 
@@ -452,11 +442,10 @@ def test_the_guard_is_asked_until_it_lets_pass() -> None:
             raise Unavailable("Not yet.")
 
     database = Database("sqlite://", guard)
-    with pytest.raises(Unavailable, match="Not yet"), database.read():
-        pass
+    with pytest.raises(Unavailable, match="Not yet"):
+        database.execute(text("SELECT 1"))
     for _ in range(3):
-        with database.read(), pytest.raises(ZeroDivisionError):
-            raise ZeroDivisionError
+        assert database.execute(text("SELECT 1")).scalar() == 1
     assert calls == [database, database]
     database.close()
 

@@ -53,7 +53,7 @@ def refused(number: int) -> Callable[[Connection], int]:
 
 
 def numbers(database: Database) -> list[int]:
-    with database.read() as connection:
+    with database.snapshot() as connection:
         return list(connection.scalars(text("SELECT number FROM numbers ORDER BY number")))
 
 
@@ -378,5 +378,5 @@ def test_tables_are_as_they_were(database: Database) -> None:
     together(database, add(1), refused(2))
     with database.begin() as connection:
         connection.execute(text("DROP TABLE numbers"))
-    with database.read() as connection:
+    with database.snapshot() as connection:
         assert not sqlalchemy.inspect(connection).has_table("numbers")

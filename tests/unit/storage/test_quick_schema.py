@@ -48,7 +48,7 @@ def test_the_quick_way_leads_to_the_same_database(
 
 
 def _dump(database: Database) -> list[tuple[object, ...]]:
-    with database.read(guarded=False) as connection:
+    with database.snapshot(guarded=False) as connection:
         return sorted(
             (
                 tuple(row)

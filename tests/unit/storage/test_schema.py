@@ -160,7 +160,7 @@ def test_revision_0004_gives_every_file_its_identity(
             )
     schema.upgrade(database)
     for table in ("retired_filenames", "files"):
-        with database.read() as connection:
+        with database.snapshot() as connection:
             rows = connection.execute(
                 sqlalchemy.text(f"SELECT repository_id, filename, identity FROM {table}")
             ).all()

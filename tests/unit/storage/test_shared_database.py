@@ -150,7 +150,7 @@ def test_a_registry_from_before_keeps_its_revision(revision: str, database_url: 
     assert schema.current_revision(database) == revision
     schema.upgrade(database)
     assert schema.current_revision(database) == schema.HEAD
-    with database.read() as connection:
+    with database.snapshot() as connection:
         tables = sqlalchemy.inspect(connection).get_table_names()
     assert schema.VERSION_TABLE in tables
     assert "alembic_version" not in tables
