@@ -49,19 +49,20 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """One installation: one metadata database and one blob store.
+    """A registry: one metadata database and one file store, with everything that is in them.
 
-    A SQLite database that does not exist yet gets its schema at once; any other one whose
-    schema is not this version's refuses to be used (SchemaOutdated) until `upgrade()`.
+    The schema of a SQLite database that does not exist yet is created at once, and `is_new` is
+    true. Any other database with the schema of another version raises SchemaOutdated when it is
+    used, until `upgrade` is called.
 
-    `is_new` tells whether this was the case.
+    settings: where the data is, and limits.
+    policy: the rules of access. By default, users may do what their grants allow, and everybody may
+        read public repositories. The policy is never asked about the operator.
+    make_new: whether a missing SQLite database is created. Use False for a registry that must exist
+        already, to notice a mistyped location.
 
-    policy: who may what; by default, users by their grants and everybody in public repositories.
-        It is never asked about the operator, who is whoever calls the services from code.
-    make_new: False for who wants a registry that is there, and may have mistyped where.
-
-    Raises ConfigurationError for settings that cannot work, or where there is no registry and
-    none is to be made.
+    Raises ConfigurationError if the settings are invalid, or if there is no registry and `make_new`
+    is False.
     """
 
     def __init__(
@@ -104,24 +105,28 @@ class Registry:
 
     @property
     def database_place(self) -> str:
-        """Where the metadata are, for people: a path, or a URL without its password."""
+        """The location of the database for messages: a path, or a URL without its password."""
         return str(self._database)
 
     @property
     def files_place(self) -> str:
-        """Where the files are, for people: a path or a URL."""
+        """The location of the file store for messages: a path or a URL."""
         return str(self._blobs)
 
     def acting_as(self, actor: Actor) -> Acting:
-        """What `actor` may see and change: repositories, projects, accounts, the journal.
+        """Returns the services of the registry on behalf of an actor.
 
-        A program that holds the registry and decides by itself who may do what acts as OPERATOR,
-        who may do everything.
+        actor: the actor that is checked and recorded in the journal. A program that holds the
+            registry, and decides itself who may do what, uses `OPERATOR`, which may do everything.
         """
         return Acting(actor, self._database, self._gate, self._passwords, self._usage)
 
     def repository(self, name: str) -> BoundRepository:
-        """Binds the name for the apps; one that does not exist answers as an unknown one."""
+        """Returns a repository for the apps that serve it.
+
+        The repository need not exist yet; until it does, the apps answer as for an unknown
+        repository.
+        """
         index = SimpleIndex(name, self._database, self._gate)
         return BoundRepository(
             name=name,
@@ -143,12 +148,14 @@ class Registry:
         )
 
     def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":
-        """Everything this registry has, as one WSGI app to serve or mount.
+        """Returns a WSGI app that serves the whole registry, to run or to mount.
 
-        It counts its requests for /metrics, and logs each to `pypi_repo.access`.
+        The app counts requests for `/metrics`, and logs each of them to the logger
+        `pypi_repo.access`.
 
-        authenticate: WSGI environ -> Actor, for a host with accounts of its own, those of
-            administrators included; by default the registry's own accounts.
+        authenticate: a function that returns the actor of a request, for a host with its own
+            accounts, including those of administrators; by default, the accounts of the registry
+            are used.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
         families = (*metrics.families(), *cache.families(), *self._readings())
@@ -164,32 +171,41 @@ class Registry:
         return site if url is None else at_public_url(site, url)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
-        """Calls `work`, whose reads and changes become one transaction, and gives its result.
+        """Calls a function whose reads and changes form one transaction, and returns its result.
 
-        What it read is still so when its changes are committed; where somebody else was faster,
-        whatever it did is taken back and it is called again. For changes that depend on what is
-        there, made in one thread through the services of this registry.
+        It is meant for changes that depend on what was read before: what the function has read is
+        still true when its changes are committed. If another process has changed it, everything is
+        rolled back and the function is called again.
+
+        work: the function. It must do its reads and changes through the services of this registry,
+            in the thread in which it is called.
         """
         return self._database.as_one(work)
 
     def upgrade(self) -> None:
-        """Brings the database schema to this version; safe to repeat."""
+        """Upgrades the schema of the database to this version.
+
+        It does nothing if the schema is up to date.
+        """
         schema.upgrade(self._database)
 
     def revision(self) -> str | None:
-        """Of the database schema; None for an empty database."""
+        """Returns the revision of the database schema, or None for an empty database."""
         return schema.current_revision(self._database)
 
     def check(self) -> None:
-        """Raises SchemaOutdated or Unavailable where the database cannot be used."""
+        """Checks whether the database can be used.
+
+        Raises SchemaOutdated or Unavailable.
+        """
         schema.require_current(self._database)
 
     def close(self) -> None:
-        """Closes the connections; the registry opens new ones if it is used again.
+        """Writes what was counted, and closes the connections to the database.
 
-        A process that used the registry and then forks closes it first.
-
-        A registry is also a context manager that closes itself at the end of the block.
+        The registry opens new connections if it is used again. A process that has used the registry
+        must close it before it forks. A registry is also a context manager that closes itself at
+        the end of the block.
         """
         self._usage.flush(for_the_last_time=True)
         for shared in self._shared_metrics:

@@ -19,11 +19,13 @@ from pypi_repo.settings import Settings
 
 @dataclass(frozen=True)
 class LiveRegistry:
-    """A registry on a real port, with a repository and a user who may read and write it.
+    """A registry on a free port of the loopback interface, with a repository and a user for tests.
 
-    registry: the same one, for everything else that code can do with it.
-    url: of the whole registry, with a slash at its end.
-    repository: the repository's name.
+    registry: the registry itself, for everything else that a test needs.
+    url: the URL of the whole registry, with a slash at its end.
+    repository: the name of the repository.
+    username: the name of the user, who may read and write the repository.
+    password: the password of the user.
     """
 
     registry: Registry
@@ -34,21 +36,21 @@ class LiveRegistry:
 
     @property
     def upload_url(self) -> str:
-        """What twine calls `repository` and uv `--publish-url`."""
+        """The upload URL, for `repository` in `~/.pypirc` and `--publish-url` of uv."""
         return f"{self.url}repositories/{self.repository}/"
 
     @property
     def index_url(self) -> str:
-        """What pip and uv take as `--index-url`, with the user's name and password in it."""
+        """The index URL with user name and password, for `--index-url` of pip and uv."""
         place = self.url.removeprefix("http://")
         return (
             f"http://{self.username}:{self.password}@{place}repositories/{self.repository}/simple/"
         )
 
     def upload(self, path: str | os.PathLike[str]) -> Accepted:
-        """Adds a wheel or sdist as the user, with the very checks of an upload over HTTP.
+        """Adds a wheel or sdist as the user, with the same checks as an upload over HTTP.
 
-        Raises a RegistryError that says what is wrong with it.
+        Raises a RegistryError that says what is wrong with the file.
         """
         bound = self.registry.repository(self.repository)
         return bound.add_file(path, actor=Actor(self.username, grants=Grants(Access.WRITE)))

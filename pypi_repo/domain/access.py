@@ -10,37 +10,49 @@ from pypi_repo.domain.records import Repository
 
 
 class Permission(Enum):
+    """What an `AccessPolicy` is asked about."""
+
     READ = "read"
     """See the index and download files."""
+
     UPLOAD = "upload"
-    """Add files."""
+    """Upload files."""
+
     MANAGE = "manage"
-    """Yank, delete and set a project's status."""
+    """Yank and delete files, and set the status of a project."""
+
     AUDIT = "audit"
-    """See in the journal and in the figures of use what happened, without more."""
+    """See the journal, and how much is stored and downloaded."""
 
 
 class Access(IntEnum):
-    """What a repository user may do with packages; each level includes those below."""
+    """What a repository user may do with packages. Each level includes the lower levels."""
 
     NONE = 0
+    """Nothing that is not public."""
+
     READ = 1
+    """See the index and download files."""
+
     WRITE = 2
+    """Also upload files."""
 
 
 class Area(Enum):
-    """What administrators manage, and are given one by one."""
+    """A part of the registry that an administrator can be allowed to manage."""
 
     REPOSITORIES = "repositories"
-    """Repositories with their settings and everything in them."""
+    """Repositories, their settings, and everything in them."""
+
     USERS = "users"
-    """Repository users, their access and tokens."""
+    """Repository users, their access and their tokens."""
+
     SETTINGS = "settings"
-    """Administrators, their permissions and tokens."""
+    """Administrators, their areas and their tokens."""
 
     @property
     def title(self) -> str:
-        """What people read: what it is that somebody manages."""
+        """What is managed, as the portal and error messages say it."""
         return "administrators" if self is Area.SETTINGS else self.value
 
 
@@ -51,43 +63,61 @@ _NEEDED = {Permission.READ: Access.READ, Permission.UPLOAD: Access.WRITE}
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Access to every repository (`everywhere`), except to those named."""
+    """The access of a user to repositories.
+
+    everywhere: the access to every repository that `named` does not contain.
+    named: the access to single repositories, by their names.
+    """
 
     everywhere: Access = Access.NONE
     named: Mapping[str, Access] = field(default_factory=dict)
 
     def on(self, repository: str) -> Access:
+        """Returns the access to the repository with this name."""
         return self.named.get(repository, self.everywhere)
 
     def capped(self, ceiling: Access) -> Self:
-        """The same grants, none of them above `ceiling`."""
+        """Returns the same grants, limited to the level `ceiling`."""
         return type(self)(
             min(self.everywhere, ceiling),
             {name: min(access, ceiling) for name, access in self.named.items()},
         )
 
     def only(self, repository: str) -> Self:
-        """The same grants as far as they concern one repository."""
+        """Returns the same grants, limited to one repository."""
         return type(self)(Access.NONE, {repository: self.on(repository)})
 
 
 class ActorKind(Enum):
+    """The kind of an actor, on which the built-in policy depends."""
+
     USER = "user"
+    """A repository user, or a user of the host application."""
+
     ADMINISTRATOR = "administrator"
+    """An administrator, who acts through the portal or the management API."""
+
     OPERATOR = "operator"
+    """The command line, or a program that holds the registry. It may do everything."""
+
     ANONYMOUS = "anonymous"
+    """A client without credentials."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever asks.
+    """The user, administrator, operator or anonymous client for whom something is done.
 
-    A host's own `authenticate` returns `Actor("name", grants=Grants(Access.WRITE))` for somebody
-    who may read and write every repository; without `grants`, the built-in policy allows nothing
-    but reading what is public. `groups` mean nothing to the built-in policy; a host's AccessPolicy
-    may use them.
+    A host's `authenticate` function returns `Actor("name", grants=Grants(Access.WRITE))` for a user
+    who may read and write every repository. Without `grants`, the built-in policy only allows the
+    actor to read public repositories.
 
-    areas: what an administrator manages. A host that signs administrators in itself returns
+    name: the name, which the journal and the log contain.
+    groups: the groups of the actor. The built-in policy does not use them; an `AccessPolicy` of a
+        host may do so.
+    grants: what a user may read and write.
+    kind: the kind of the actor.
+    areas: what an administrator may manage. A host that signs administrators in itself passes
         `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)` to the portal.
     """
 
@@ -99,6 +129,7 @@ class Actor:
 
     @property
     def is_anonymous(self) -> bool:
+        """Whether the request has no credentials."""
         return self.kind is ActorKind.ANONYMOUS
 
 
@@ -107,12 +138,12 @@ OPERATOR = Actor("operator", kind=ActorKind.OPERATOR)
 
 
 class AccessPolicy(Protocol):
-    """Decides; implemented by a host that has rules of its own.
+    """Decides who may do what. A host with its own rules implements it.
 
-    It is asked about users, administrators and whoever is anonymous, and never about the operator,
-    who holds the registry and may do everything. To change only some of the rules, extend
-    `GrantPolicy` and call its `allows` for the rest; a policy without anything in common with it
-    extends this class.
+    The policy is asked about users, administrators and anonymous clients. It is never asked about
+    the operator, who may do everything. To change only some of the rules, derive a class from
+    `GrantPolicy`, and call its `allows` for the other rules. A policy that has nothing in common
+    with it derives from this class.
     """
 
     def allows(
@@ -122,33 +153,37 @@ class AccessPolicy(Protocol):
         repository: Repository,
         project: str | None = None,
     ) -> bool:
-        """Whether `actor` may do this in `repository`.
+        """Returns whether the actor may do something in a repository.
 
-        project: a normalized name, or None where the question is about the repository as a whole:
-            "may this actor upload anything here?".
+        The method is called on each request. To keep secret which repositories exist, it is also
+        called for names of repositories that do not exist, as if they were private. If several
+        files are uploaded at the same time, one thread publishes them. It calls the method for each
+        file within the context (`contextvars`) of the request of that file.
 
-        Called on each request, also for names of repositories that do not exist (as private
-        ones), so that nobody learns which do. What is uploaded at the same time is published by one
-        thread, which asks for each file within the context (`contextvars`) of its own request.
+        permission: what the actor wants to do.
+        project: the normalized name of the project, or None if the question is about the repository
+            as a whole, such as whether the actor may upload anything.
         """
         ...
 
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
-        """Whether `allows` answers for each project of the repository as for the whole.
+        """Returns whether `allows` gives the same answer for every project of a repository.
 
-        Where it does, lists of projects are shown as they are; otherwise `allows` is asked about
-        each project before its name is shown, which takes time in a large repository.
+        If so, lists of projects are shown without asking about each project. Otherwise, `allows` is
+        called for each project before its name is shown, which takes time in a large repository.
         """
         return False
 
 
 class GrantPolicy(AccessPolicy):
-    """The built-in policy: public repositories are read by all, the rest is by grant.
+    """The built-in rules of access.
 
-    Administrators of the area do everything, through the portal and the management API; the
-    endpoints of package clients never know them.
+    Everybody may read public repositories. Users may do what their grants allow.
+
+    Administrators with the area `repositories` may do everything, but only through the portal and
+    the management API. Package clients cannot log in as administrators.
     """
 
     def allows(
@@ -170,12 +205,12 @@ class GrantPolicy(AccessPolicy):
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
-        """True, unless a subclass decides anew what is allowed: perhaps by project."""
+        """Returns True, unless a subclass overrides `allows`, which may then decide by project."""
         return type(self).allows is GrantPolicy.allows
 
 
 def require_area(actor: Actor, area: Area) -> None:
-    """Raises PermissionDenied unless `actor` is the operator or an administrator of `area`."""
+    """Raises PermissionDenied unless the actor is the operator or manages the area."""
     if actor.kind is ActorKind.OPERATOR:
         return
     if actor.kind is not ActorKind.ADMINISTRATOR or area not in actor.areas:
@@ -186,6 +221,6 @@ def require_area(actor: Actor, area: Area) -> None:
 
 
 def require_administrator(actor: Actor) -> None:
-    """Raises PermissionDenied unless `actor` is the operator or any administrator."""
+    """Raises PermissionDenied unless the actor is the operator or an administrator."""
     if actor.kind not in (ActorKind.OPERATOR, ActorKind.ADMINISTRATOR):
         raise PermissionDenied(f"{actor.name!r} is no administrator.")

@@ -9,11 +9,14 @@ from pypi_repo.domain.access import Actor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One change. `serial` counts the changes of one repository; accounts have none.
+    """A change that was recorded in the journal.
 
-    id: grows with time; 0 before it is stored.
-    actor_kind: of account, because a user and an administrator may share a name; None for what
-        was recorded before kinds were.
+    id: a number that grows with each entry; 0 before the entry is stored.
+    actor: the name of the actor that made the change.
+    actor_kind: the kind of the actor, because a user and an administrator may have the same name;
+        None for old entries.
+    serial: the serial of the repository after the change; None for changes of accounts.
+    detail: further information, by name.
     """
 
     id: int = 0
@@ -36,10 +39,10 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFilter:
-    """Which entries are wanted: those for which everything given here is true.
+    """Which entries of the journal to return: those that match every argument that is not None.
 
-    actor, action, repository, project, version, filename: exactly so.
-    since, until: the first moment that is wanted, and the first that no longer is.
+    since: the time from which entries are returned.
+    until: the time before which entries are returned.
     """
 
     actor: str | None = None

@@ -9,12 +9,13 @@ Row = TypeVar("Row", covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What of a list is asked for.
+    """Which part of a list to return.
 
-    text: what the names that are wanted hold; empty for all of them.
-    sort: the column that the list is sorted by; equal ones are sorted by name.
-    page: 1 is the first.
-    size: rows on each page.
+    text: a text that the names must contain; empty for all.
+    sort: the column by which the list is sorted. Equal rows are sorted by name.
+    descending: whether the order is reversed.
+    page: the number of the page; the first is 1.
+    size: the number of rows on each page.
     """
 
     text: str = ""
@@ -26,7 +27,12 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage(Generic[Row]):
-    """One page of a list: `number` is 1 for the first, `total` counts the rows of all pages."""
+    """One page of a list.
+
+    number: the number of the page; the first is 1.
+    size: the number of rows on a full page.
+    total: the number of rows on all pages.
+    """
 
     rows: Sequence[Row]
     number: int

@@ -13,9 +13,9 @@ _TOO_LARGE = 2**62  # bytes: what a database can count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositorySettings:
-    """What can be chosen for a repository.
+    """The settings of a repository.
 
-    description: a text for people.
+    description: a text that the portal and the API show.
     public: whether everybody may read the repository.
     allow_overwrite: whether a file can be replaced by different content with the same filename.
     allow_reuse: whether the filenames of deleted files can be used again. `allow_overwrite` implies
@@ -34,7 +34,9 @@ class RepositorySettings:
     profile: Profile = "private"
 
     def check(self) -> None:
-        """Raises InvalidSetting for a value that cannot be, ConfigurationError for a profile whose
+        """Checks the values.
+
+        Raises InvalidSetting for an invalid value, and ConfigurationError for a profile whose
         optional packages are not installed.
         """
         for name, kind in SETTINGS.items():
@@ -49,7 +51,7 @@ class RepositorySettings:
             check_installation()
 
     def settings(self) -> dict[str, Any]:
-        """The values by name; of a Repository, the settings alone."""
+        """Returns the values by their names, without the other fields of a `Repository`."""
         return {name: getattr(self, name) for name in SETTINGS}
 
 

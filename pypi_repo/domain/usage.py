@@ -26,7 +26,13 @@ class DownloadCount:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryUsage:
-    """What a repository holds; `size` is in bytes."""
+    """What a repository contains.
+
+    projects: the number of projects.
+    files: the number of files.
+    size: the size of the files together, in bytes.
+    last_upload: when the newest file was uploaded; None if there is no file.
+    """
 
     projects: int = 0
     files: int = 0
@@ -36,6 +42,8 @@ class RepositoryUsage:
 
 @dataclass(frozen=True, slots=True)
 class TopProject:
+    """A project with the number of its downloads in some period."""
+
     repository: str
     project: str
     downloads: int
@@ -43,7 +51,11 @@ class TopProject:
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file as the list of the newest shows it; `size` is in bytes."""
+    """A file in a list of new uploads.
+
+    size: the size of the file, in bytes.
+    uploaded_by: the name of the actor that uploaded the file.
+    """
 
     repository: str
     project: str
@@ -56,10 +68,11 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class DayOfUse:
-    """One day (UTC) of a repository, or of all.
+    """The use of one repository or of all repositories on one day, in UTC.
 
-    downloads: of files, whole or from their beginning.
-    stored: bytes, at the end of the day, of the files that are here now.
+    downloads: the number of downloads that began at the beginning of a file.
+    stored: the size, in bytes, of the files that exist now and were uploaded until the end of that
+        day.
     """
 
     day: date

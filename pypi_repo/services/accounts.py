@@ -29,9 +29,10 @@ _LONGEST_LIFE = timedelta(days=36_500)
 
 
 class Accounts:
-    """Repository users and their tokens, for the operator and for administrators of users.
+    """Manages repository users and their tokens.
 
-    Every method raises PermissionDenied for anybody else.
+    All methods raise PermissionDenied unless the actor is the operator or an administrator with the
+    area `users`.
     """
 
     def __init__(self, actor: Actor, database: Database, passwords: Passwords) -> None:
@@ -50,12 +51,13 @@ class Accounts:
         named: Mapping[str, Access] | None = None,
         disabled: bool = False,
     ) -> None:
-        """A new repository user.
+        """Creates a repository user.
 
-        everywhere: its access to every repository ...
-        named: ... but those named here.
+        everywhere: the access to all repositories that `named` does not contain.
+        named: the access to single repositories, by their names.
+        disabled: whether all requests of the user are refused.
 
-        Raises InvalidName, InvalidPassword, NameTaken, UnknownRepository or PermissionDenied.
+        Raises InvalidName, InvalidPassword, NameTaken or UnknownRepository.
         """
         require_area(self._actor, Area.USERS)
         name = account_name(name)
@@ -73,12 +75,16 @@ class Accounts:
             _record(catalog, self._actor, "create user", name)
 
     def users(self) -> list[User]:
+        """Returns all repository users, sorted by name."""
         require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             return People(connection).users()
 
     def user(self, name: str) -> User:
-        """Raises UnknownAccount or PermissionDenied."""
+        """Returns a repository user.
+
+        Raises UnknownAccount.
+        """
         require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             found = People(connection).users(name.lower())
@@ -87,9 +93,9 @@ class Accounts:
         return found[0]
 
     def page(self, request: ListRequest) -> ListPage[User]:
-        """One page of the users whose name holds the text, sorted by name, created or used.
+        """Returns one page of the users whose name contains a text.
 
-        Raises PermissionDenied.
+        request: the page to return. Users can be sorted by `name`, `created` or `used`.
         """
         require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
@@ -103,12 +109,16 @@ class Accounts:
         grants: Grants | None = None,
         disabled: bool | None = None,
     ) -> None:
-        """Changes all that is given, or nothing; effective on the user's next request.
+        """Changes a user, from its next request on. Either all changes are made or none.
 
-        password: the one that the user has already changes nothing.
-        disabled: such a user keeps everything, and is refused.
+        An argument that is None changes nothing.
 
-        Raises UnknownAccount, InvalidPassword, UnknownRepository or PermissionDenied.
+        password: the new password; the password that the user already has changes nothing.
+        grants: what the user may read and write, which replaces everything it may do now.
+        disabled: whether all requests of the user are refused. A disabled user keeps its access and
+            tokens.
+
+        Raises UnknownAccount, InvalidPassword or UnknownRepository.
         """
         require_area(self._actor, Area.USERS)
         password_hash = None if password is None else self._new_hash(name, password)
@@ -139,28 +149,36 @@ class Accounts:
         everywhere: Access,
         named: Mapping[str, Access] | None = None,
     ) -> None:
-        """Replaces what the user may do; effective on its next request.
+        """Replaces everything that a user may do, from its next request on.
 
-        Raises UnknownAccount, UnknownRepository or PermissionDenied.
+        everywhere: the access to all repositories that `named` does not contain.
+        named: the access to single repositories, by their names.
+
+        Raises UnknownAccount or UnknownRepository.
         """
         self.change_user(name, grants=Grants(everywhere, named or {}))
 
     def set_password(self, name: str, password: str) -> None:
-        """The old password is refused from the next request on.
+        """Sets the password of a user. The old password is refused from the next request on.
 
-        Raises UnknownAccount, InvalidPassword or PermissionDenied.
+        Raises UnknownAccount or InvalidPassword.
         """
         self.change_user(name, password=password)
 
     def set_disabled(self, name: str, disabled: bool) -> None:
-        """A disabled user keeps everything, and is refused from its next request on.
+        """Disables or enables a user, from its next request on.
 
-        Raises UnknownAccount or PermissionDenied.
+        A disabled user keeps its access and tokens, and all its requests are refused.
+
+        Raises UnknownAccount.
         """
         self.change_user(name, disabled=disabled)
 
     def delete_user(self, name: str) -> None:
-        """The user's tokens go too. Raises UnknownAccount or PermissionDenied."""
+        """Deletes a user and its tokens.
+
+        Raises UnknownAccount.
+        """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             user = _known(People(connection), name)
@@ -178,12 +196,18 @@ class Accounts:
         read_only: bool = False,
         expires_in: timedelta | None = None,
     ) -> tuple[Token, str]:
-        """A new token and its secret, which is shown this once and never stored.
+        """Creates a token of a user.
 
-        It passes on its user's access, to one `repository` or all, to read or as far as the
-        user may.
+        The token acts for its user, limited by `repository` and `read_only`.
 
-        Raises UnknownAccount, UnknownRepository, InvalidSetting or PermissionDenied.
+        name: a name that tells people what the token is for; by default, the date.
+        repository: the name of the only repository that the token can reach; None for all.
+        read_only: whether the token can only be used for reading.
+        expires_in: how long the token is valid; None for ever.
+
+        Returns the token and its secret. The secret is not stored, so it cannot be read again.
+
+        Raises UnknownAccount, UnknownRepository or InvalidSetting.
         """
         require_area(self._actor, Area.USERS)
         if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
@@ -210,20 +234,31 @@ class Accounts:
         return token, secret
 
     def tokens(self, user: str) -> list[Token]:
-        """Raises UnknownAccount or PermissionDenied."""
+        """Returns the tokens of a user.
+
+        Raises UnknownAccount.
+        """
         require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             people = People(connection)
             return people.tokens(_known(people, user).id)
 
     def token(self, token_id: int) -> Token:
-        """Raises UnknownToken or PermissionDenied."""
+        """Returns the token with a number.
+
+        Raises UnknownToken.
+        """
         require_area(self._actor, Area.USERS)
         with self._database.read() as connection:
             return _known_token(People(connection), token_id)
 
     def revoke_token(self, token_id: int) -> Token:
-        """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
+        """Deletes a token, which is refused from the next request on.
+
+        Returns the deleted token.
+
+        Raises UnknownToken.
+        """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             people = People(connection)

@@ -15,9 +15,10 @@ from pypi_repo.storage.database import Database
 
 
 class Acting:
-    """The services of a registry on behalf of one actor, made by `Registry.acting_as(actor)`.
+    """The services of a registry on behalf of one actor.
 
-    Each method asks whether this actor may do it, and the journal names it.
+    It is created by `Registry.acting_as`. Each method of the services checks whether the actor is
+    allowed to call it, and the journal names the actor.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Acting:
 
     @cached_property
     def projects(self) -> Projects:
-        """Shows, yanks and deletes what was uploaded, and sets the status of projects."""
+        """Lists, yanks and deletes projects, releases and files; sets project statuses."""
         return Projects(self.actor, self._database, self._gate)
 
     @cached_property
@@ -61,5 +62,5 @@ class Acting:
 
     @cached_property
     def usage(self) -> UsageReports:
-        """Tells how much is stored and downloaded."""
+        """Reports how much is stored and downloaded."""
         return UsageReports(self.actor, self._database, self._gate, self._usage_counter)

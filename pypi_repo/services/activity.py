@@ -9,9 +9,10 @@ from pypi_repo.storage.journal import Journal
 
 
 class Activity:
-    """What happened, for the operator and for any administrator.
+    """Reads the journal, in which every change is recorded.
 
-    Entries about repositories and projects are shown where the policy allows Permission.AUDIT.
+    All methods raise PermissionDenied unless the actor is the operator or an administrator. Entries
+    about repositories and projects are only returned if the policy allows `Permission.AUDIT`.
     """
 
     def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
@@ -26,9 +27,11 @@ class Activity:
         limit: int | None = None,
         before: int | None = None,
     ) -> list[JournalEntry]:
-        """Newest first; at most `limit`, of those older than the entry with the id `before`.
+        """Returns entries of the journal, the newest first.
 
-        Raises PermissionDenied.
+        wanted: which entries to return.
+        limit: the largest number of entries to return; None for all.
+        before: the id of an entry; only older entries are returned.
         """
         require_administrator(self._actor)
         with self._database.read() as connection:
@@ -48,7 +51,7 @@ class Activity:
         return shown[:limit]
 
     def actions(self) -> list[str]:
-        """Every kind of action that was recorded so far. Raises PermissionDenied."""
+        """Returns all kinds of actions that the journal contains."""
         require_administrator(self._actor)
         with self._database.read() as connection:
             return Journal(connection).actions()

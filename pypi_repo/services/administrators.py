@@ -39,11 +39,13 @@ LONGEST_LIFE = timedelta(days=366)
 
 
 class Administrators:
-    """Administrators and their tokens, as far as the actor manages them.
+    """Manages administrators and their tokens.
 
-    The operator may do everything. Administrators of the area `settings` manage the others; each
-    manages its own password and tokens. Nobody gives what it does not have itself, and nobody takes
-    over whoever has more: that one can be deleted, and its tokens revoked.
+    The operator may do everything. Administrators with the area `settings` manage other
+    administrators, and every administrator manages its own password and tokens. No administrator
+    can give away areas that it does not have, or take over an administrator with more areas; such
+    an administrator can only be deleted, and its tokens revoked. Methods that would do otherwise
+    raise PermissionDenied.
     """
 
     def __init__(self, actor: Actor, database: Database, passwords: Passwords) -> None:
@@ -52,12 +54,16 @@ class Administrators:
         self._passwords = passwords
 
     def all(self) -> list[Administrator]:
+        """Returns all administrators, sorted by name."""
         require_area(self._actor, Area.SETTINGS)
         with self._database.read() as connection:
             return Administration(connection).administrators()
 
     def get(self, name: str) -> Administrator:
-        """Raises UnknownAccount."""
+        """Returns an administrator.
+
+        Raises UnknownAccount.
+        """
         with self._database.read() as connection:
             return _own_or_managed(Administration(connection), name, self._actor)
 
@@ -68,7 +74,12 @@ class Administrators:
         *,
         areas: Iterable[Area] = EVERY_AREA,
     ) -> None:
-        """Raises InvalidName, InvalidPassword, NameTaken or PermissionDenied."""
+        """Creates an administrator.
+
+        areas: what the administrator may manage.
+
+        Raises InvalidName, InvalidPassword or NameTaken.
+        """
         require_area(self._actor, Area.SETTINGS)
         granted = frozenset(areas)
         _require_own(self._actor, granted)
@@ -88,12 +99,15 @@ class Administrators:
         areas: Iterable[Area] | None = None,
         password: str | None = None,
     ) -> None:
-        """Changes all that is given, or nothing; effective on the administrator's next request.
+        """Changes an administrator, from its next request on. Either all changes are made or none.
 
-        password: a new one signs the administrator out everywhere; the one that it has already
-            changes nothing.
+        An argument that is None changes nothing.
 
-        Raises UnknownAccount, InvalidPassword, LastAdministrator or PermissionDenied.
+        areas: what the administrator may manage.
+        password: the new password, which signs the administrator out everywhere; the password that
+            the administrator already has changes nothing.
+
+        Raises UnknownAccount, InvalidPassword or LastAdministrator.
         """
         granted = None if areas is None else frozenset(areas)
         password_hash = None if password is None else self._new_hash(name, password)
@@ -133,24 +147,26 @@ class Administrators:
         return None if is_known else self._passwords.hash(password)
 
     def set_areas(self, name: str, areas: Iterable[Area]) -> None:
-        """Effective on the administrator's next request.
+        """Sets what an administrator may manage, from its next request on.
 
-        Raises UnknownAccount, LastAdministrator or PermissionDenied.
+        Raises UnknownAccount or LastAdministrator.
         """
         require_area(self._actor, Area.SETTINGS)
         self.change(name, areas=areas)
 
     def set_password(self, name: str, password: str) -> None:
-        """A new one signs the administrator out everywhere.
+        """Sets the password of an administrator.
 
-        Raises UnknownAccount, InvalidPassword or PermissionDenied.
+        A new password signs the administrator out everywhere.
+
+        Raises UnknownAccount or InvalidPassword.
         """
         self.change(name, password=password)
 
     def delete(self, name: str) -> None:
-        """Its sessions and tokens end at once.
+        """Deletes an administrator and its tokens, and ends its sessions.
 
-        Raises UnknownAccount, LastAdministrator or PermissionDenied.
+        Raises UnknownAccount or LastAdministrator.
         """
         require_area(self._actor, Area.SETTINGS)
         with self._database.begin() as connection:
@@ -172,12 +188,16 @@ class Administrators:
         read_only: bool = False,
         expires_in: timedelta = timedelta(days=90),
     ) -> tuple[AdministratorToken, str]:
-        """A new token and its secret, which is shown this once and never stored.
+        """Creates a token of an administrator, for the management API.
 
-        areas: what the token manages, as far as its administrator does at that moment.
-        expires_in: at most a year.
+        name: a name that tells people what the token is for; by default, the date.
+        areas: what the token may manage, as long as its administrator may manage it too.
+        read_only: whether the token can only be used for reading.
+        expires_in: how long the token is valid; at most a year.
 
-        Raises UnknownAccount, InvalidSetting or PermissionDenied.
+        Returns the token and its secret. The secret is not stored, so it cannot be read again.
+
+        Raises UnknownAccount or InvalidSetting.
         """
         if not timedelta() < expires_in <= LONGEST_LIFE:
             raise InvalidSetting("A token of an administrator must expire within a year.")
@@ -206,7 +226,10 @@ class Administrators:
         return token, secret
 
     def tokens(self, administrator: str) -> list[AdministratorToken]:
-        """Raises UnknownAccount or PermissionDenied."""
+        """Returns the tokens of an administrator.
+
+        Raises UnknownAccount.
+        """
         with self._database.read() as connection:
             administration = Administration(connection)
             return administration.tokens(
@@ -214,12 +237,20 @@ class Administrators:
             )
 
     def token(self, token_id: int) -> AdministratorToken:
-        """Raises UnknownToken or PermissionDenied."""
+        """Returns the token with a number.
+
+        Raises UnknownToken.
+        """
         with self._database.read() as connection:
             return _known_token(Administration(connection), token_id, self._actor)
 
     def revoke_token(self, token_id: int) -> AdministratorToken:
-        """Refused from the next request on. Raises UnknownToken or PermissionDenied."""
+        """Deletes a token, which is refused from the next request on.
+
+        Returns the deleted token.
+
+        Raises UnknownToken.
+        """
         with self._database.begin() as connection:
             administration = Administration(connection)
             token = _known_token(administration, token_id, self._actor)

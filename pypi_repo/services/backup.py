@@ -33,7 +33,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class DumpInfo:
-    """One of the moments that a backup can be restored to."""
+    """A dump in a backup: one point in time that can be restored."""
 
     name: str
     header: Header
@@ -41,9 +41,12 @@ class DumpInfo:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was backed up or restored, and how much of it had to be copied.
+    """The result of making or restoring a backup.
 
-    lost: sentences about what is missing or damaged where it was copied from.
+    dump: the dump that was written or restored.
+    blobs: the number of stored files that were copied.
+    bytes: their size.
+    lost: one sentence for each file that is missing or damaged where it should be copied from.
     """
 
     dump: DumpInfo
@@ -53,9 +56,12 @@ class Done:
 
 
 def dumps(place: str, options: Mapping[str, Any] | None = None) -> list[DumpInfo]:
-    """What the backup in a place can be restored to, oldest first.
+    """Returns the dumps in a backup, the oldest first.
 
-    Raises InvalidBackup where there is none or one is damaged.
+    place: the backup, as for `Backup.create`.
+    options: keyword arguments for the fsspec file system.
+
+    Raises InvalidBackup if there is no backup, or if a dump is damaged.
     """
     store = open_backup(place, options or {})
     found = []
@@ -66,7 +72,7 @@ def dumps(place: str, options: Mapping[str, Any] | None = None) -> list[DumpInfo
 
 
 class Backup:
-    """Places are folders or fsspec URLs; `options` are keyword arguments for the file system."""
+    """Makes and restores backups."""
 
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
@@ -75,13 +81,18 @@ class Backup:
     def create(
         self, place: str, options: Mapping[str, Any] | None = None, listener: Listener = nobody
     ) -> Done:
-        """Adds the registry as it is at this moment; what is there already is not copied again.
+        """Adds the current state of the registry to a backup.
 
-        Safe while the registry is used. What was interrupted leaves no dump, and the files that
-        it copied need not be copied again.
+        Files that the backup already contains are not copied again. The registry can be used in the
+        meantime. If the call is interrupted, no dump is added, and the files that were copied need
+        not be copied again.
 
-        Raises ConfigurationError where there is nothing to back up, or the place lies inside the
-        file store.
+        place: a folder or an fsspec URL.
+        options: keyword arguments for the fsspec file system.
+        listener: a function that is told about the progress.
+
+        Raises ConfigurationError if there is nothing to back up, or if the place is inside the file
+        store, and Unavailable if files are deleted and swept faster than they can be copied.
         """
         store = self._open(place, options)
         _tidy(store)
@@ -117,16 +128,20 @@ class Backup:
         skip_lost: bool = False,
         listener: Listener = nobody,
     ) -> Done:
-        """Fills this registry, which must be empty, with the files and then all rows at once.
+        """Restores a backup to this registry, which must be empty.
 
-        What was interrupted leaves no row, and goes on when it is called again.
+        The files are copied first, and then all rows are added in one transaction. If the call is
+        interrupted, no rows are added, and another call continues.
 
-        name: of the dump; the newest one, if not said.
-        skip_lost: leaves out the files that the backup has not or not whole, rather than to
-            restore nothing.
+        place: the backup, as for `create`.
+        options: keyword arguments for the fsspec file system.
+        name: the name of the dump; by default, the newest.
+        skip_lost: whether to restore all other files if files of the backup are missing or damaged;
+            by default, nothing is restored then.
+        listener: a function that is told about the progress.
 
-        Raises Conflict where this registry is not empty, InvalidBackup where the backup is not
-        whole or made by a newer version.
+        Raises Conflict if this registry is not empty, and InvalidBackup if the backup is damaged,
+        incomplete, or made by a newer version.
         """
         store = open_backup(place, options or {})
         name = name or _names(store)[-1]

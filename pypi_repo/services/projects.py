@@ -69,7 +69,11 @@ class _Change:
 
 
 class Projects:
-    """What has been uploaded to any repository, as far as the actor may manage it."""
+    """Manages projects, releases and files, as far as the policy allows the actor.
+
+    All methods raise UnknownRepository if there is no repository with the name, and
+    PermissionDenied if the actor may not manage it.
+    """
 
     def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
         self._actor = actor
@@ -77,7 +81,7 @@ class Projects:
         self._gate = gate
 
     def all(self, repository: str) -> list[Project]:
-        """Raises UnknownRepository."""
+        """Returns all projects of a repository, sorted by name."""
         with self._database.read() as connection:
             catalog = Catalog(connection)
             managed = self._repository(catalog, repository)
@@ -94,9 +98,11 @@ class Projects:
         after: str = "",
         limit: int = 50,
     ) -> list[ProjectSummary]:
-        """Projects whose normalized name holds `text`, by name, from the one that follows `after`.
+        """Returns the projects whose normalized name contains a text, sorted by name.
 
-        Raises UnknownRepository or PermissionDenied.
+        text: the text; an empty text matches all projects.
+        after: a normalized name; only projects that follow it are returned.
+        limit: the largest number of projects to return.
         """
         with self._database.read() as connection:
             managed = self._repository(Catalog(connection), repository)
@@ -110,11 +116,10 @@ class Projects:
             )
 
     def page(self, repository: str, request: ListRequest) -> ListPage[ProjectSummary]:
-        """One page of the projects whose normalized name holds the text.
+        """Returns one page of the projects whose normalized name contains a text.
 
-        They are sorted by name, releases, files, size or uploaded.
-
-        Raises UnknownRepository or PermissionDenied.
+        request: the page to return. Projects can be sorted by `name`, `releases`, `files`, `size`
+            or `uploaded`.
         """
         with self._database.read() as connection:
             catalog = Catalog(connection)
@@ -124,9 +129,11 @@ class Projects:
             return Lists(connection).projects(managed, wanted, hidden)
 
     def anywhere(self, text: str, *, limit: int = 50) -> list[FoundProject]:
-        """Projects whose normalized name holds the text, by name.
+        """Returns the projects whose normalized name contains a text, of all repositories.
 
-        Of all repositories that the actor may manage.
+        The projects are sorted by name. Projects that the actor may not manage are left out.
+
+        limit: the largest number of projects to return.
         """
         with self._database.read() as connection:
             managed = {
@@ -149,16 +156,21 @@ class Projects:
             )
 
     def get(self, repository: str, project: str) -> tuple[Project, list[DistributionFile]]:
-        """A project and its files. Raises UnknownRepository or UnknownProject."""
+        """Returns a project and its files.
+
+        Raises UnknownProject.
+        """
         with self._database.read() as connection:
             catalog = Catalog(connection)
             _repository, found = self._project(catalog, repository, project)
             return found, [file for _version, file in catalog.releases(found.id) if file]
 
     def release(self, repository: str, project: str, version: str) -> list[DistributionFile]:
-        """The files of one release, by upload.
+        """Returns the files of a release, in the order of their upload.
 
-        Raises UnknownRepository, UnknownProject or UnknownRelease.
+        version: the version, in any spelling (PEP 440).
+
+        Raises UnknownProject or UnknownRelease.
         """
         with self._database.read() as connection:
             catalog = Catalog(connection)
@@ -172,7 +184,10 @@ class Projects:
         return [file for file in files if file is not None]
 
     def file(self, repository: str, filename: str) -> DistributionFile:
-        """Raises UnknownRepository or UnknownFile."""
+        """Returns a file.
+
+        Raises UnknownFile.
+        """
         with self._database.read() as connection:
             _repository, _project, file = self._file(Catalog(connection), repository, filename)
             return file
@@ -184,7 +199,12 @@ class Projects:
         status: ProjectStatus,
         reason: str = "",
     ) -> None:
-        """PEP 792. Raises UnknownRepository, UnknownProject or InvalidSetting."""
+        """Sets the status of a project (PEP 792).
+
+        reason: the reason, which the index shows; may be empty.
+
+        Raises UnknownProject, or InvalidSetting for an unknown status.
+        """
         if status not in PROJECT_STATUSES:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
         require_storable(reason)
@@ -193,7 +213,12 @@ class Projects:
             change.record(f"set status {status}", detail={"reason": reason} if reason else None)
 
     def delete(self, repository: str, project: str) -> None:
-        """Its filenames stay taken. Raises UnknownRepository or UnknownProject."""
+        """Deletes a project with all its releases and files.
+
+        The names of the files cannot be used again, unless the repository allows it.
+
+        Raises UnknownProject.
+        """
         with self._change(repository, project) as change:
             change.retire()
             change.record("delete project")
@@ -206,9 +231,11 @@ class Projects:
         version: str,
         reason: str | None,
     ) -> None:
-        """Yanks all files of a release (PEP 592), or takes that back where `reason` is None.
+        """Yanks all files of a release (PEP 592), or makes them available again.
 
-        Raises UnknownRepository, UnknownProject, UnknownRelease or InvalidSetting.
+        reason: the reason, which may be empty; None to undo the yank.
+
+        Raises UnknownProject, UnknownRelease, or InvalidSetting for a reason that cannot be stored.
         """
         require_storable(reason or "")
         with self._change(repository, project) as change:
@@ -216,7 +243,12 @@ class Projects:
             change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
 
     def delete_release(self, repository: str, project: str, version: str) -> None:
-        """Its filenames stay taken. Raises UnknownRepository, UnknownProject, UnknownRelease."""
+        """Deletes a release with all its files.
+
+        The names of the files cannot be used again, unless the repository allows it.
+
+        Raises UnknownProject or UnknownRelease.
+        """
         with self._change(repository, project) as change:
             release_id = change.release_id(version)
             change.retire(release_id)
@@ -224,9 +256,11 @@ class Projects:
             change.record("delete release", version=version)
 
     def yank_file(self, repository: str, filename: str, reason: str | None) -> None:
-        """Yanks one file (PEP 592), or takes that back where `reason` is None.
+        """Yanks a file (PEP 592), or makes it available again.
 
-        Raises UnknownRepository, UnknownFile or InvalidSetting.
+        reason: the reason, which may be empty; None to undo the yank.
+
+        Raises UnknownFile, or InvalidSetting for a reason that cannot be stored.
         """
         require_storable(reason or "")
         with self._file_change(repository, filename) as (change, file):
@@ -239,7 +273,12 @@ class Projects:
             )
 
     def delete_file(self, repository: str, filename: str) -> None:
-        """The filename stays taken. Raises UnknownRepository or UnknownFile."""
+        """Deletes a file.
+
+        The name of the file cannot be used again, unless the repository allows it.
+
+        Raises UnknownFile.
+        """
         with self._file_change(repository, filename) as (change, file):
             change.catalog.retire_filename(change.repository, filename)
             change.catalog.delete_file(change.repository, filename)

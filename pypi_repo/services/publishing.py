@@ -28,9 +28,11 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The file as it is on the index, and sentences about what was odd with it.
+    """The result of an upload that was accepted.
 
-    is_unchanged: the very same file was there already.
+    file: the file as it is on the index.
+    warnings: sentences about what is unusual in the file.
+    is_unchanged: whether the same file was already there, so that nothing changed.
     """
 
     file: DistributionFile

@@ -16,7 +16,7 @@ from pypi_repo.storage.database import Database
 
 
 class Repositories:
-    """Repositories, as far as the policy allows the actor to see and manage them."""
+    """Manages repositories, as far as the policy allows the actor to see and manage them."""
 
     def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
         self._actor = actor
@@ -24,11 +24,12 @@ class Repositories:
         self._gate = gate
 
     def create(self, name: str, **given: Unpack[GivenSettings]) -> Repository:
-        """A new repository: private and protected against overwriting, unless said otherwise.
+        """Creates a repository, which by default is private and protected against overwriting.
 
-        given: fields of RepositorySettings.
+        given: settings, which are fields of `RepositorySettings`.
 
-        Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied.
+        Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied, and ConfigurationError
+        for a profile whose optional packages are not installed.
         """
         now = datetime.now(UTC)
         planned = Repository(id=0, name=repository_name(name), created_at=now, **given)
@@ -50,38 +51,50 @@ class Repositories:
         return created
 
     def all(self) -> list[Repository]:
-        """Those in which the actor may see what happens, by name.
+        """Returns the repositories whose activity the actor may see, sorted by name.
 
-        Raises PermissionDenied for anybody but the operator and administrators.
+        Raises PermissionDenied unless the actor is the operator or an administrator.
         """
         require_administrator(self._actor)
         return self._allowed(Permission.AUDIT)
 
     def readable(self) -> list[Repository]:
-        """Those from which the actor may install, by name."""
+        """Returns the repositories from which the actor may install, sorted by name."""
         return self._allowed(Permission.READ)
 
     def get(self, name: str) -> Repository:
-        """Raises UnknownRepository."""
+        """Returns a repository that the actor may manage.
+
+        Raises UnknownRepository, AuthenticationRequired or PermissionDenied.
+        """
         with self._database.read() as connection:
             return self._managed(Catalog(connection).repository(name), name)
 
     def look_up(self, name: str) -> Repository:
-        """One of `all`, whether the actor manages it or not. Raises as `get` does."""
+        """Returns a repository whose activity the actor may see.
+
+        The actor need not be allowed to manage the repository.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
         require_administrator(self._actor)
         with self._database.read() as connection:
             return self._gate.repository(self._actor, Permission.AUDIT, Catalog(connection), name)
 
     def managed(self) -> frozenset[str]:
-        """The names of those that the actor may manage."""
+        """Returns the names of the repositories that the actor may manage."""
         return frozenset(found.name for found in self._allowed(Permission.MANAGE))
 
     def change(self, name: str, **given: Unpack[GivenSettings]) -> Repository:
-        """Changes those settings that are given; effective on the next request.
+        """Changes settings of a repository, from the next request on.
 
-        given: fields of RepositorySettings.
+        given: the settings to change, which are fields of `RepositorySettings`. All other settings
+            stay as they are.
 
-        Raises UnknownRepository or InvalidSetting.
+        Returns the changed repository.
+
+        Raises UnknownRepository, InvalidSetting or PermissionDenied, and ConfigurationError for a
+        profile whose optional packages are not installed.
         """
         RepositorySettings(**given).check()
         with self._database.begin() as connection:
@@ -97,9 +110,11 @@ class Repositories:
         return self.get(name)
 
     def delete(self, name: str) -> None:
-        """Deletes the repository with all its projects; grants and tokens for it go too.
+        """Deletes a repository with all its projects, and the grants and tokens for it.
 
-        Raises UnknownRepository. The bytes stay until `upkeep sweep`.
+        The stored files are deleted by the next `Upkeep.sweep`.
+
+        Raises UnknownRepository or PermissionDenied.
         """
         with self._database.begin() as connection:
             catalog = Catalog(connection)

@@ -16,7 +16,7 @@ from pypi_repo.storage.people import People
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What was made; the passwords are nowhere else."""
+    """What `Setup.first_steps` has created. The passwords are not stored anywhere else."""
 
     repository: str = "main"
     user: str = "user"
@@ -27,14 +27,19 @@ class FirstSteps:
 
 
 class Setup:
+    """Prepares a new registry."""
+
     def __init__(self, database: Database, passwords: Passwords) -> None:
         self._database = database
         self._passwords = passwords
 
     def first_steps(self) -> FirstSteps | None:
-        """Makes a repository, a repository user and an administrator, all or none of them.
+        """Creates a repository, a user and an administrator in an empty registry.
 
-        None if the registry has any of these already.
+        The passwords are random. Either all three are created or none.
+
+        Returns what was created, or None if the registry has a repository, a user or an
+        administrator already.
         """
         if not self._is_empty():
             return None

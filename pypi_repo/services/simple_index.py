@@ -12,18 +12,26 @@ from pypi_repo.storage.database import Database
 
 
 class Index(Protocol):
-    """What SimpleIndexApp shows; implement it to filter, merge or proxy other indexes."""
+    """The index that a `SimpleIndexApp` shows. Implement it to filter or merge indexes."""
 
     def check_access(self, actor: Actor) -> None:
-        """Raises AuthenticationRequired, PermissionDenied or UnknownRepository."""
+        """Checks whether the actor may read the index.
+
+        Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
+        """
         ...
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        """The root page. Raises like check_access."""
+        """Returns the root page. Raises the same errors as `check_access`."""
         ...
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        """A project's page. Raises like check_access, and UnknownProject."""
+        """Returns the page of a project.
+
+        project: the normalized name.
+
+        Raises UnknownProject, and the same errors as `check_access`.
+        """
         ...
 
 

@@ -26,13 +26,25 @@ Fault = Literal["missing", "unreadable", "wrong-size", "wrong-digest"]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
+    """What a sweep has deleted.
+
+    blobs: the number of stored files.
+    bytes: their size.
+    """
+
     blobs: int
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A damaged blob: where it is, which repositories offer it, and a sentence of what is wrong."""
+    """A damaged or missing stored file.
+
+    path: the path in the file store, and in a backup.
+    repositories: the names of the repositories that offer the file.
+    fault: what is wrong, for programs.
+    what: one sentence that says what is wrong.
+    """
 
     path: str
     repositories: tuple[str, ...]
@@ -42,7 +54,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All files of one content, after they were read; `bytes` of them together."""
+    """The result of checking all files with one content.
+
+    sha256: the SHA-256 of the content.
+    files: the number of files.
+    bytes: the size of the files together.
+    problems: what is damaged or missing.
+    """
 
     sha256: str
     files: int
@@ -51,18 +69,25 @@ class Checked:
 
 
 class Upkeep:
+    """Frees space in the file store, and finds damaged files.
+
+    All methods can be used while the registry is in use.
+    """
+
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:
-        """Deletes blobs that no file refers to and that were put longer than `grace` ago.
+        """Deletes stored files that no file of the registry refers to.
 
-        Such blobs are left by deletions, overwrites and crashed uploads. Safe at any time, beside
-        uploads and downloads.
+        Deletions, overwrites and interrupted uploads leave such files.
 
-        Raises Conflict where there is no repository: every blob would be deleted, which is what
-        the wrong database, or one that is still to be restored, looks like.
+        grace: files that were stored within this time are kept, because they may belong to an
+            upload that is under way.
+
+        Raises Conflict if the registry has no repository. Every stored file would be deleted, and
+        this usually means that the database is the wrong one or has not been restored yet.
         """
         with self._database.read() as connection:
             if not Inventory(connection).has_repositories():
@@ -78,16 +103,19 @@ class Upkeep:
         return Swept(blobs, size)
 
     def verify(self, after: str = "", listener: Listener = nobody) -> Iterator[Checked]:
-        """Reads every file, with what is kept beside it, and compares it with the database.
+        """Compares every stored file, core metadata and signature with the database.
 
-        The files come in the order of their SHA-256, and each content is read once. What is
-        deleted or overwritten meanwhile is no problem. Nothing is held open in between, so this
-        may take days beside uploads.
+        Each content is read once, in the order of the SHA-256. Files that are deleted or
+        overwritten in the meantime are not reported. No transaction or file stays open between two
+        results, so a check may take days.
 
-        after: the `sha256` of what was checked last, to go on from there; any beginning of one
-            will do.
+        after: the `sha256` of the last result of an earlier check, to continue it from there. A
+            prefix of a SHA-256 is sufficient.
+        listener: a function that is told about the progress.
 
-        Raises Unavailable where the database or the whole store does not answer.
+        Returns an iterator over the results.
+
+        Raises Unavailable if the database or the whole file store cannot be used.
         """
         with self._database.read() as connection:
             meter = Meter(Inventory(connection).size(after), listener)

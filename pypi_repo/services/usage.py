@@ -107,10 +107,10 @@ class UsageCounter:
 
 
 class UsageReports:
-    """How much is stored and downloaded, for the operator and for any administrator.
+    """Reports how much is stored and downloaded.
 
-    Repositories and projects are named where the policy allows Permission.AUDIT. Every method
-    raises PermissionDenied for anybody else, and where it is asked about what is not shown.
+    All methods raise PermissionDenied unless the actor is the operator or an administrator, and
+    only report on repositories and projects for which the policy allows `Permission.AUDIT`.
     """
 
     def __init__(self, actor: Actor, database: Database, gate: Gate, counter: UsageCounter) -> None:
@@ -120,7 +120,7 @@ class UsageReports:
         self._counter = counter
 
     def repositories(self) -> dict[str, RepositoryUsage]:
-        """What each repository holds, by name. Raises PermissionDenied."""
+        """Returns what each repository contains, by the name of the repository."""
         require_administrator(self._actor)
         with self._database.read() as connection:
             usage = Usage(connection).repositories()
@@ -131,9 +131,12 @@ class UsageReports:
             }
 
     def days(self, number: int = 30, repository: str | None = None) -> list[DayOfUse]:
-        """The last `number` days, today last, of one repository or all.
+        """Returns the downloads and the stored size of the last days, today last.
 
-        Raises UnknownRepository or PermissionDenied.
+        number: the number of days, in UTC.
+        repository: the name of a repository; None for all repositories together.
+
+        Raises UnknownRepository.
         """
         require_administrator(self._actor)
         self._counter.flush()
@@ -155,9 +158,12 @@ class UsageReports:
     def days_of_project(
         self, repository: str, project: str, number: int = 30
     ) -> list[tuple[date, int]]:
-        """The downloads of a project, by its normalized name, on each of the last days.
+        """Returns the number of downloads of a project on each of the last days, today last.
 
-        Raises UnknownRepository or PermissionDenied.
+        project: the normalized name of the project.
+        number: the number of days, in UTC.
+
+        Raises UnknownRepository.
         """
         require_administrator(self._actor)
         self._counter.flush()
@@ -174,7 +180,14 @@ class UsageReports:
         limit: int = 10,
         repository: str | None = None,
     ) -> list[TopProject]:
-        """The most downloaded of the last days. Raises UnknownRepository or PermissionDenied."""
+        """Returns the projects with the most downloads in the last days.
+
+        days: the number of days, in UTC.
+        limit: the largest number of projects to return.
+        repository: the name of a repository; None for all repositories.
+
+        Raises UnknownRepository.
+        """
         require_administrator(self._actor)
         self._counter.flush()
         with self._database.read() as connection:
@@ -187,7 +200,13 @@ class UsageReports:
             )
 
     def newest_uploads(self, limit: int = 10, repository: str | None = None) -> list[UploadedFile]:
-        """Raises UnknownRepository or PermissionDenied."""
+        """Returns the files that were uploaded last, the newest first.
+
+        limit: the largest number of files to return.
+        repository: the name of a repository; None for all repositories.
+
+        Raises UnknownRepository.
+        """
         require_administrator(self._actor)
         with self._database.read() as connection:
             found = self._named(Catalog(connection), repository)

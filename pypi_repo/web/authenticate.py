@@ -55,10 +55,13 @@ def _basic(value: str) -> tuple[str, str]:
 
 
 def remote_user(grants: Grants) -> Authenticate:
-    """For a host or proxy that authenticates by itself and sets REMOTE_USER.
+    """Returns an `authenticate` function that uses REMOTE_USER.
 
-    grants: what each of these users may do: `Grants(Access.WRITE)` to read and write every
-        repository, `Grants(named={"main": Access.READ})` to read one.
+    It is for a host or a proxy that authenticates users and sets REMOTE_USER. Requests without
+    REMOTE_USER are anonymous.
+
+    grants: what each of these users may do, such as `Grants(Access.WRITE)` to read and write every
+        repository, or `Grants(named={"main": Access.READ})` to read one repository.
     """
 
     def authenticate(environ: "WSGIEnvironment") -> Actor:

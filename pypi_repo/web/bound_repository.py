@@ -16,10 +16,10 @@ from pypi_repo.web.authenticate import Authenticate
 
 @dataclass(frozen=True)
 class BoundRepository:
-    """A repository, by name, with all that an app over it needs.
+    """A repository for the apps that serve it, created by `Registry.repository`.
 
-    Made by `Registry.repository(name)`. `dataclasses.replace(repository, index=...)` puts a
-    filter, a merged index or a proxy in the place of its index.
+    To put a filter or a merged index in front of the repository, use
+    `dataclasses.replace(repository, index=...)`.
     """
 
     name: str
@@ -37,18 +37,21 @@ class BoundRepository:
         filename: str | None = None,
         actor: Actor,
     ) -> Accepted:
-        """Adds a wheel or sdist, with the very checks of an upload; all or nothing.
+        """Adds a wheel or sdist, with the same checks as an upload.
 
-        The very same file again changes nothing.
+        The file is added completely or not at all. Adding the same file again changes nothing.
 
-        source: its path, or a binary stream, which is read from where it is to its end.
-        filename: that of the path, if not said; a stream needs it. The standards say what it must
-            be for this project and version.
-        actor: who uploads it, and must be allowed to; OPERATOR for a program that decides that by
-            itself.
+        source: the path of the file, or a binary stream, which is read to its end.
+        filename: the name of the file; required for a stream, and by default that of the path. It
+            must be the name that the standards prescribe for this project and version (PEP 427, PEP
+            625).
+        actor: the actor that uploads the file, and must be allowed to do so; OPERATOR for a program
+            that has decided this itself.
 
-        Raises a RegistryError that says what is wrong with the file or why it may not be stored,
-        OSError where the path cannot be read, and ValueError for a stream without a filename.
+        Returns the file as it is on the index, with warnings.
+
+        Raises a RegistryError that says what is wrong with the file or why it may not be added,
+        OSError if the path cannot be read, and ValueError for a stream without a filename.
         """
         if isinstance(source, str | os.PathLike):
             with open(source, "rb") as stream:

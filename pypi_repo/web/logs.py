@@ -26,7 +26,7 @@ _as_json = json.JSONEncoder(default=str).encode
 
 
 class RequestId(logging.Filter):
-    """For a handler: gives each record the id of the request meanwhile, as `request_id`."""
+    """A logging filter that adds the id of the current request to each record, as `request_id`."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         observation = current.get()
@@ -35,7 +35,7 @@ class RequestId(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """A logging formatter that writes each record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -53,9 +53,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line for people, and those of a traceback.
+    """A logging formatter that writes each record as one line of text, followed by its traceback.
 
-    Whatever strangers wrote into it is escaped, so that no line is theirs.
+    Control characters and line breaks that come from clients are escaped, so that no client can
+    forge a line.
     """
 
     def __init__(self) -> None:
@@ -138,13 +139,13 @@ def dropped_lines() -> dict[str, int]:
 
 
 def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
-    """Sends all log lines of this process to standard error, and warnings as such.
+    """Sends all log records of this process to standard error, and Python warnings too.
 
-    They are written together a moment later, and dropped where standard error takes no more. Where
-    it is closed, there is no log.
+    A separate thread writes the lines a moment later. Lines that standard error does not accept are
+    dropped and counted. If standard error is closed, there is no log.
 
     log_format: `text` or `json`.
-    requests: whether each request is a line.
+    requests: whether each request is logged.
     """
     if sys.stderr is None:
         return

@@ -38,7 +38,10 @@ _Methods = Mapping[str, Operation]
 
 
 class ApiApp(WSGIApp):
-    """Administrators' tokens open it, and nothing else does."""
+    """Serves the management API, for tokens of administrators.
+
+    registry: the registry to manage.
+    """
 
     def __init__(self, registry: ManagedRegistry) -> None:
         super().__init__(_nobody, problems.BEARER)

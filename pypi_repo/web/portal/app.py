@@ -126,12 +126,14 @@ _ROUTES = (
 
 
 class PortalApp(WSGIApp):
-    """The web pages on which administrators manage a registry.
+    """Serves the portal, the web pages on which administrators manage a registry.
 
-    repositories_url: where the repositories are, relative to where this app is mounted.
-    authenticate: WSGI environ -> Actor, for a host that signs administrators in itself, with
-        `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)`; by default the
-        registry's own administrators sign in on a page of the portal.
+    registry: the registry to manage.
+    repositories_url: the URL of the repositories, relative to the mount point of this app.
+    authenticate: a function that returns the actor of a request, for a host that signs
+        administrators in itself. For an administrator it returns
+        `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)`. By default, the
+        administrators of the registry sign in on a page of the portal.
     """
 
     def __init__(
