@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
 
+from pypi_repo.storage.engines import last_id, lock_tables, never_uses_an_id_twice, set_last_id
 from pypi_repo.storage.tables import METADATA
 
 _BATCH = 500
@@ -16,7 +17,6 @@ _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
     date: date.fromisoformat,
 }
 _TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
-_COUNTED = [table for table in _TABLES if table.dialect_options["sqlite"]["autoincrement"]]
 
 
 class AllRows:
@@ -26,7 +26,6 @@ class AllRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._is_sqlite = connection.dialect.name == "sqlite"
 
     def columns(self, name: str) -> list[str]:
         return [column.name for column in METADATA.tables[name].columns]
@@ -76,10 +75,7 @@ class AllRows:
 
     def lock(self) -> None:
         """Lets nobody else write anything until the commit."""
-        # A write transaction of SQLite is alone anyway.
-        if not self._is_sqlite:
-            names = ", ".join(self._existing())
-            self._connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+        lock_tables(self._connection, *self._existing())
 
     def _existing(self) -> list[str]:
         """The tables that this revision of the schema has."""
@@ -88,38 +84,15 @@ class AllRows:
 
     def counters(self) -> dict[str, int]:
         """The last ids that were given away, of the tables that must not use one twice."""
-        return {table.name: last for table in _COUNTED if (last := self._counter(table))}
+        counted = [table.name for table in _TABLES if never_uses_an_id_twice(table)]
+        return {name: last for name in counted if (last := last_id(self._connection, name))}
 
     def set_counters(self, counters: Mapping[str, int]) -> None:
         """Lets every table go on after its highest id, and after what its counter was."""
-        for table in _COUNTED if self._is_sqlite else _TABLES:
+        for table in _TABLES:
             highest = max(counters.get(table.name, 0), self._highest_id(table))
             if highest > 0:
-                self._set_counter(table, highest)
-
-    def _counter(self, table: Table) -> int | None:
-        """None where it has counted nothing yet."""
-        names = {"table": table.name}
-        if self._is_sqlite:
-            statement = "SELECT seq FROM sqlite_sequence WHERE name = :table"
-        else:
-            named = text("SELECT pg_get_serial_sequence(:table, 'id')")
-            sequence = self._connection.execute(named, names).scalar_one()
-            statement = f"SELECT CASE WHEN is_called THEN last_value END FROM {sequence}"  # noqa: S608
-        last: int | None = self._connection.execute(text(statement), names).scalar()
-        return last
-
-    def _set_counter(self, table: Table, last: int) -> None:
-        values = {"table": table.name, "last": last}
-        if self._is_sqlite:
-            for statement in (
-                "DELETE FROM sqlite_sequence WHERE name = :table",
-                "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)",
-            ):
-                self._connection.execute(text(statement), values)
-        else:
-            setting = text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)")
-            self._connection.execute(setting, values)
+                set_last_id(self._connection, table, highest)
 
     def _highest_id(self, table: Table) -> int:
         """0 for a table that counts nothing."""

@@ -17,6 +17,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.destination import DESTINATION, Destination
+from pypi_repo.storage.engines import writes_alone
 from pypi_repo.storage.executor import Executor, ask
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.rows import (
@@ -80,14 +81,12 @@ class Catalog:
 
     def lock(self, name: str) -> None:
         """Lets no other writer change or publish anything in this repository until the commit."""
-        # A write transaction of SQLite is alone anyway.
-        if self._executor.dialect.name != "sqlite":
+        if not writes_alone(self._executor.dialect):
             self.lock_repository(name)
 
     def lock_repositories(self) -> None:
         """Lets no other writer change or publish anything until the commit."""
-        # A write transaction of SQLite is alone anyway.
-        if self._executor.dialect.name != "sqlite":
+        if not writes_alone(self._executor.dialect):
             self._executor.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
 
     def add_repository(

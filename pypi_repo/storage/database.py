@@ -11,7 +11,6 @@ import sqlalchemy
 from sqlalchemy import Connection, Dialect, Executable, UpdateBase
 from sqlalchemy import Result as Rows
 from sqlalchemy.exc import (
-    ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -20,9 +19,21 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import QueuePool
 
-from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, OutOfSpace, Unavailable
+from pypi_repo.domain.errors import InvalidSetting, OutOfSpace, Unavailable
 from pypi_repo.domain.waiting import about_to_wait
-from pypi_repo.storage.engines import isolated, open_engine, reading, snapshots
+from pypi_repo.storage.engines import (
+    is_busy,
+    is_conflict,
+    is_full,
+    is_locked,
+    isolated,
+    open_engine,
+    parse_url,
+    reading,
+    snapshots,
+    sqlite_path,
+    writes_alone,
+)
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 from pypi_repo.storage.group_commit import GroupCommit
 from pypi_repo.storage.prepared import (
@@ -32,12 +43,9 @@ from pypi_repo.storage.prepared import (
     Question,
     driver_errors,
 )
-from pypi_repo.storage.readers import Readers, is_busy
+from pypi_repo.storage.readers import Readers
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
-_FULL = ("is full", "no space left")
-_LOCKED = ("locked", "lock timeout")
-_CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _TRIES = 20
 _EVERYTHING = ""
 _BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
@@ -71,9 +79,9 @@ class Database:
         self._guard = guard
         self._folder_mode = folder_mode
         self._schema = schema
-        self.url = _url(place)
+        self.url = parse_url(place)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.path = _sqlite_path(self.url) if self.is_sqlite else None
+        self.path = sqlite_path(self.url) if self.is_sqlite else None
         self.in_memory = self.is_sqlite and self.path is None
         self.is_embedded = self.is_sqlite and not self.in_memory
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
@@ -139,7 +147,7 @@ class Database:
             prepared = self._prepared[question] = PreparedQuestion(
                 question, self.engine.dialect, parameters
             )
-        if not self.is_joined:
+        if self._joined_connection() is None:
             try:
                 return self._readers.ask(prepared, parameters)
             except Exception as error:
@@ -196,7 +204,7 @@ class Database:
         if joined := self._joined_connection():
             with joined.begin_nested():
                 return work(joined)
-        if self.is_sqlite:
+        if writes_alone(self.dialect):
             subject = _EVERYTHING
         group = self._groups.get(subject)
         if group is None:
@@ -219,7 +227,7 @@ class Database:
                     with self._isolated.begin() as connection:
                         return self._joining(connection, work)
                 except DBAPIError as error:
-                    if getattr(error.orig, "sqlstate", None) not in _CONFLICTS:
+                    if not is_conflict(error.orig):
                         raise
         raise Unavailable("Others keep changing the same; try again in a moment.")
 
@@ -301,12 +309,12 @@ class Database:
             raise
         except DBAPIError as error:
             cause = " ".join(str(error.orig).lower().split())
-            if any(sign in cause for sign in _FULL) or _has_no_room(error.orig):
+            if is_full(error.orig):
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."
                 ) from error
-            is_locked = any(sign in cause for sign in _LOCKED)
-            problem = "is locked by another program" if is_locked else "cannot be used"
+            is_waited_for = is_locked(error.orig)
+            problem = "is locked by another program" if is_waited_for else "cannot be used"
             raise Unavailable(
                 f"The metadata database {problem} right now; try again in a moment.",
                 detail=f"{self}: {cause}",
@@ -315,28 +323,3 @@ class Database:
             raise Unavailable(
                 "All database connections are busy; try again in a moment."
             ) from error
-
-
-def _url(place: str | Path) -> sqlalchemy.URL:
-    """Made of its parts where it can be, because a path may hold what means something in a URL."""
-    if isinstance(place, Path):
-        return sqlalchemy.URL.create("sqlite", database=os.path.expanduser(place))
-    try:
-        url = sqlalchemy.make_url(place)
-    except ArgumentError:
-        raise ConfigurationError(
-            "The database URL cannot be understood; write sqlite:///path/to/file.db or "
-            "postgresql+psycopg://user:password@host/name."
-        ) from None
-    if url.get_backend_name() == "sqlite" and url.database is not None:
-        return url.set(database=os.path.expanduser(url.database))
-    return url
-
-
-def _sqlite_path(url: sqlalchemy.URL) -> str | None:
-    return None if url.database in (None, "", ":memory:") else url.database
-
-
-def _has_no_room(error: object) -> bool:
-    """SQLite calls it an I/O error where not even its shared memory finds room."""
-    return getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_SHMSIZE"

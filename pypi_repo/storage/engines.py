@@ -1,15 +1,28 @@
-"""What differs between SQLite and PostgreSQL: how connections are made and set up."""
+"""What differs between SQLite and PostgreSQL: URLs, connections, errors, and some statements."""
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event, text
-from sqlalchemy.exc import NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Date,
+    Dialect,
+    Engine,
+    Table,
+    event,
+    func,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
@@ -18,6 +31,9 @@ from pypi_repo.storage.prepared import PREPARED
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _FIRST_PAUSES = 3  # milliseconds: 1 and 2, after which SQLite's pauses grow
 _ANY_BUSY = 0xFF  # the rest of an error code says why
+_FULL = ("is full", "no space left")
+_LOCKED = ("locked", "lock timeout")
+_CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 _CONNECTIONS = 20  # a few more than the threads of `serve`
 # A machine that vanished is noticed within a minute or so, on both ends; the system's own
 # patience is two hours, in which nobody could upload into a repository that it has locked.
@@ -38,6 +54,30 @@ _SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,62}\Z", re.ASCII)
 _OWN_SCHEMA = "pypi_repo_schema"
 _SNAPSHOT = "pypi_repo_snapshot"
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
+
+
+def parse_url(place: str | Path) -> URL:
+    """Made of its parts where it can be, because a path may hold what means something in a URL.
+
+    Raises ConfigurationError for what is no URL.
+    """
+    if isinstance(place, Path):
+        return URL.create("sqlite", database=os.path.expanduser(place))
+    try:
+        url = sqlalchemy.make_url(place)
+    except ArgumentError:
+        raise ConfigurationError(
+            "The database URL cannot be understood; write sqlite:///path/to/file.db or "
+            "postgresql+psycopg://user:password@host/name."
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database is not None:
+        return url.set(database=os.path.expanduser(url.database))
+    return url
+
+
+def sqlite_path(url: URL) -> str | None:
+    """Of the file; None for a database in memory."""
+    return None if url.database in (None, "", ":memory:") else url.database
 
 
 def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engine:
@@ -98,6 +138,105 @@ def isolated(engine: Engine) -> Engine:
     if _is_sqlite(engine):
         return engine  # whose write transactions are alone anyway
     return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def set_up_reader(dialect: Dialect, connection: Any) -> None:
+    """Makes a driver's connection one for reading without transactions, which refuses changes.
+
+    One of SQLite does not wait for locks; see `is_busy`.
+    """
+    if dialect.name == "sqlite":
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA query_only = ON")
+    else:
+        connection.autocommit = True
+        connection.execute("SET default_transaction_read_only = on")
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite found a lock on the database that it did not wait for."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _ANY_BUSY == sqlite3.SQLITE_BUSY
+
+
+def is_locked(error: object) -> bool:
+    """Whether somebody else held a lock for too long."""
+    return any(sign in _message(error) for sign in _LOCKED)
+
+
+def is_full(error: object) -> bool:
+    """Whether the disk is full; SQLite calls it an I/O error if its shared memory has no room."""
+    has_no_room = getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_SHMSIZE"
+    return has_no_room or any(sign in _message(error) for sign in _FULL)
+
+
+def is_conflict(error: object) -> bool:
+    """Whether others were faster with a change that this transaction depends on."""
+    return getattr(error, "sqlstate", None) in _CONFLICTS
+
+
+def _message(error: object) -> str:
+    return " ".join(str(error).lower().split())
+
+
+def writes_alone(dialect: Dialect) -> bool:
+    """Whether a write transaction has the database to itself, as SQLite's have."""
+    return dialect.name == "sqlite"
+
+
+def lock_tables(connection: Connection, *names: str) -> None:
+    """Lets nobody else write to these tables until the commit."""
+    if not writes_alone(connection.dialect):
+        connection.execute(text(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE"))
+
+
+def insert_into(dialect: Dialect, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT."""
+    insert: Any
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert
+    return insert(table)
+
+
+def day_of(dialect: Dialect, moment: Any) -> ColumnElement[Any]:
+    """In UTC. SQLite keeps no zones and has no dates, so it is the text of one there."""
+    if dialect.name == "sqlite":
+        return func.date(moment)
+    return sqlalchemy.cast(func.timezone("UTC", moment), Date)
+
+
+def last_id(connection: Connection, table: str) -> int | None:
+    """The last id that a table gave away; None where it has given none yet."""
+    names = {"table": table}
+    if connection.dialect.name == "sqlite":
+        statement = "SELECT seq FROM sqlite_sequence WHERE name = :table"
+    else:
+        named = text("SELECT pg_get_serial_sequence(:table, 'id')")
+        sequence = connection.execute(named, names).scalar_one()
+        statement = f"SELECT CASE WHEN is_called THEN last_value END FROM {sequence}"  # noqa: S608
+    last: int | None = connection.execute(text(statement), names).scalar()
+    return last
+
+
+def set_last_id(connection: Connection, table: Table, last: int) -> None:
+    """Lets a table go on after an id; one of SQLite that may use ids twice goes on by itself."""
+    values = {"table": table.name, "last": last}
+    if connection.dialect.name != "sqlite":
+        setting = text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)")
+        connection.execute(setting, values)
+    elif never_uses_an_id_twice(table):
+        for statement in (
+            "DELETE FROM sqlite_sequence WHERE name = :table",
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)",
+        ):
+            connection.execute(text(statement), values)
+
+
+def never_uses_an_id_twice(table: Table) -> bool:
+    """On SQLite, where others may give the highest id away again once its row is deleted."""
+    return bool(table.dialect_options["sqlite"]["autoincrement"])
 
 
 def _is_sqlite(engine: Engine) -> bool:
@@ -173,9 +312,7 @@ def _once_free(ask: Callable[[], object], *, pause: float) -> None:
         try:
             ask()
         except (sqlite3.OperationalError, OperationalError) as error:
-            cause: Any = getattr(error, "orig", error)
-            is_busy = cause.sqlite_errorcode & _ANY_BUSY == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > deadline:
+            if not is_busy(getattr(error, "orig", error)) or time.monotonic() > deadline:
                 raise
             time.sleep(pause)
         else:

@@ -1,6 +1,5 @@
 """Connections that answer the questions of the hot path, and nothing else."""
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.storage.engines import is_busy, set_up_reader
 from pypi_repo.storage.prepared import Answer, PreparedQuestion
 
 _VERSION = "PRAGMA data_version"
@@ -77,10 +77,8 @@ class Readers:
             return _Reader(connection)
         connection.detach()
         driver: Any = connection.dbapi_connection
-        if self._dialect.name == "sqlite":
-            return _RememberingReader(driver)
-        driver.autocommit = True
-        return _Reader(driver)
+        set_up_reader(self._dialect, driver)
+        return _RememberingReader(driver) if self._dialect.name == "sqlite" else _Reader(driver)
 
 
 def _close(readers: list["_Reader"]) -> None:
@@ -98,7 +96,7 @@ class _Reader:
 
 
 class _RememberingReader(_Reader):
-    """Of a SQLite database in a file. It waits for no lock, and changes nothing.
+    """Of a SQLite database in a file. It changes nothing: it would not notice.
 
     `PRAGMA data_version` gives another number as soon as any other connection, of whichever
     process, has committed a change (https://www.sqlite.org/pragma.html#pragma_data_version). Where
@@ -108,8 +106,6 @@ class _RememberingReader(_Reader):
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA query_only = ON")  # its own changes it would not notice
         self._version = 0
         self._answers: dict[object, Any] = {}
 
@@ -125,9 +121,3 @@ class _RememberingReader(_Reader):
             if all(len(str(value)) <= _LONGEST for value in parameters.values()):
                 self._answers[key] = answer
         return answer
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether a reader found a lock on the database that it did not wait for."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & 0xFF == sqlite3.SQLITE_BUSY  # the rest says why

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.engines import make_schema
+from pypi_repo.storage.engines import make_schema, writes_alone
 from pypi_repo.storage.tables import METADATA
 
 HEAD = "0007"
@@ -110,7 +110,7 @@ def migrate(connection: Connection, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if connection.dialect.name != "sqlite":  # whose transactions lock out other writers anyway
+    if not writes_alone(connection.dialect):
         connection.execute(
             sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK}
         )

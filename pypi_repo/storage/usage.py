@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Table, bindparam, cast, desc, func, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, desc, func, select, update
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
+from pypi_repo.storage.engines import day_of, insert_into
 from pypi_repo.storage.executor import Executor
 from pypi_repo.storage.tables import (
     downloads,
@@ -65,12 +66,7 @@ class Usage:
             )
 
     def _upsert(self) -> Any:
-        insert: Any
-        if self._executor.dialect.name == "sqlite":
-            from sqlalchemy.dialects.sqlite import insert
-        else:
-            from sqlalchemy.dialects.postgresql import insert
-        statement = insert(downloads)
+        statement = insert_into(self._executor.dialect, downloads)
         return statement.on_conflict_do_update(
             index_elements=["repository_id", "day", "project", "version"],
             set_={"count": downloads.c.count + statement.excluded.count},
@@ -128,7 +124,7 @@ class Usage:
         self, since: datetime, repository: Repository | None
     ) -> dict[date, tuple[int, int]]:
         """How many of the files that are stored came on each day, and their bytes."""
-        day = self._day(files.c.uploaded_at)
+        day = day_of(self._executor.dialect, files.c.uploaded_at)
         statement = (
             select(day, func.count(), func.sum(files.c.size))
             .where(files.c.uploaded_at >= since, *_of(files.c.repository_id, repository))
@@ -188,12 +184,6 @@ class Usage:
             .group_by(downloads.c.version)
         )
         return {version: int(count) for version, count in rows}
-
-    def _day(self, moment: Any) -> ColumnElement[Any]:
-        """In UTC. SQLite keeps no zones and has no dates, so it is the text of one there."""
-        if self._executor.dialect.name == "sqlite":
-            return func.date(moment)
-        return cast(func.timezone("UTC", moment), Date)
 
 
 def _of(column: Any, repository: Repository | None) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from pypi_repo.storage.database import Database
 
-_HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
+_HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ")
 
 
 @contextmanager

@@ -115,6 +115,16 @@ def test_a_reader_at_work_is_closed_when_it_has_answered(database: Database) -> 
     assert database.connections()["idle-readers"] == 1
 
 
+def test_a_reader_of_a_server_changes_nothing(postgres_url: str) -> None:
+    """Its statements are in no transaction that could take a change back."""
+    database = Database(postgres_url)
+    schema.upgrade(database)
+    change = Question(update(repositories).values(serial=9), lambda _rows: None)
+    with pytest.raises(Unavailable):
+        database.ask(change)
+    database.close()
+
+
 def test_a_reader_changes_nothing(database: Database) -> None:
     """It would not notice its own changes."""
     serial_of(database)
