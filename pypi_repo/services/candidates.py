@@ -4,24 +4,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.archives import inspect
 from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
-    DistributionFile,
-    stored_signature_suffix,
-)
+from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile, stored_signature_suffix
 from pypi_repo.domain.rules import Rules
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.attestations import provenance
 from pypi_repo.services.readmes import Readmes
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs import StagedFile
-from pypi_repo.storage.destination import wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +103,6 @@ class Candidate:
     def blobs(self) -> tuple[str, ...]:
         """The paths of all that is stored of it."""
         return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
-
-    def wanted_in(self, repository: str) -> Mapping[str, Any]:
-        """What is to be asked about its destination."""
-        return wanted(repository, self.filename, self.file.digests.blake2_256)
 
     @property
     def size_beside(self) -> int:

@@ -15,7 +15,7 @@ from pypi_repo.services.upload_rules import (
     check_open,
     check_quota,
     existing_file,
-    require_open,
+    open_destination,
 )
 from pypi_repo.storage.blobs import BlobStore
 from pypi_repo.storage.catalog import Catalog
@@ -85,8 +85,9 @@ class Publishing:
 
     def _show_one(self, catalog: Catalog, actor: Actor, candidate: Candidate) -> Accepted:
         file = candidate.file
-        found = catalog.destination(candidate.wanted_in(self._repository))
-        there = require_open(self._gate, actor, self._repository, file.project, found)
+        there = open_destination(
+            self._gate, catalog, actor, self._repository, candidate.filename, file.digests
+        )
         repository = there.repository
         existing = existing_file(there, candidate.filename, file.digests)
         if existing is not None and existing.digests == file.digests:

@@ -6,21 +6,17 @@ from typing import IO
 from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import RULES, Profile
-from pypi_repo.domain.records import (
-    DistributionFile,
-    Repository,
-)
+from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.candidates import Candidate
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.publishing import Accepted, Publishing
 from pypi_repo.services.readmes import Readmes
-from pypi_repo.services.upload_rules import check_quota, existing_file, require_open
+from pypi_repo.services.upload_rules import check_quota, existing_file, open_destination
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database import Database
-from pypi_repo.storage.destination import wanted
 
 _CHUNK = 256 * 1024
 
@@ -71,13 +67,6 @@ class Uploads:
         free = max(repository.quota - self._catalog.taken(repository), 0)
         return free + self._catalog.largest_file(repository)
 
-    def _require_room(
-        self, repository: Repository, candidate: Candidate, existing: DistributionFile | None
-    ) -> None:
-        """Asked before anything is stored; the transaction that publishes asks again."""
-        if repository.quota is not None:
-            check_quota(self._catalog, repository, candidate.size, existing)
-
     def stage(self) -> StagedFile:
         return self._blobs.stage()
 
@@ -103,13 +92,8 @@ class Uploads:
         """
         digests = staged.digests()
         filename = form.filename
-        where = wanted(self._repository, filename, digests.blake2_256)
-        destination = require_open(
-            self._gate,
-            actor,
-            self._repository,
-            filename.project,
-            self._catalog.destination(where),
+        destination = open_destination(
+            self._gate, self._catalog, actor, self._repository, filename, digests
         )
         rules = RULES[destination.repository.profile]
         form.check_digests(digests, staged.content, rules)
@@ -117,6 +101,6 @@ class Uploads:
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
-        self._require_room(destination.repository, candidate, existing)
+        check_quota(self._catalog, destination.repository, candidate.size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])
         return accepted

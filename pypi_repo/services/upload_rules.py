@@ -14,7 +14,6 @@ from pypi_repo.domain.errors import (
     TooLarge,
 )
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.services.gate import Gate
@@ -23,19 +22,21 @@ from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination, FoundRelease
 
 
-def require_open(
+def open_destination(
     gate: Gate,
+    catalog: Catalog,
     actor: Actor,
-    name: str,
-    project: NormalizedName,
-    found: Destination | None,
+    repository: str,
+    filename: DistributionFilename,
+    digests: Digests,
 ) -> Destination:
-    """The destination, if there is such a repository.
+    """Where the file is to go, with all that is there already.
 
-    Raises where this actor may not upload to this project, or nobody may.
+    Raises where there is no such repository, this actor may not upload to this project, or nobody
+    may.
     """
-    repository = None if found is None else found.repository
-    repository = gate.admit(actor, Permission.UPLOAD, name, repository, project)
+    found = catalog.destination(repository, filename, digests.blake2_256)
+    gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
     assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
     if found.project is not None:
         _refuse_closed(found.project)

@@ -1,6 +1,5 @@
 """Statements about repositories, projects, releases and files."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from packaging.version import Version
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from pypi_repo.domain.filenames import DistributionFilename, identity_of
 from pypi_repo.domain.records import (
     DistributionFile,
     ListedProject,
@@ -121,9 +121,21 @@ class Catalog:
         names = {"repository": lookup(repository), "project": lookup(project)}
         return ask(self._executor, LOCATE_PROJECT, **names)
 
-    def destination(self, where: Mapping[str, Any]) -> Destination | None:
-        """What is there already where a file is to go, which `wanted` describes."""
-        return ask(self._executor, DESTINATION, **where)
+    def destination(
+        self, repository: str, file: DistributionFilename, blake2_256: str
+    ) -> Destination | None:
+        """What is there already where a file is to go; None where there is no such repository."""
+        return ask(
+            self._executor,
+            DESTINATION,
+            repository=lookup(repository),
+            project=file.project,
+            canonical_version=canonicalize_version(file.version),
+            kind=file.kind,
+            filename=file.filename,
+            identity=identity_of(file.filename),
+            digest=blake2_256,
+        )
 
     def projects(self, repository: Repository) -> list[Project]:
         rows = self._executor.execute(

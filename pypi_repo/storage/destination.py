@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from packaging.utils import canonicalize_version
 from sqlalchemy import String, and_, bindparam, exists, func, or_, select
 
-from pypi_repo.domain.filenames import DistributionFilename, identity_of
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.prepared import Question, Row
 from pypi_repo.storage.rows import (
     FILE_COLUMNS,
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
-    lookup,
     to_file,
     to_project,
     to_repository,
@@ -51,19 +48,6 @@ class Destination(NamedTuple):
     file: DistributionFile | None
     retired: str | None
     copy: str | None
-
-
-def wanted(repository: str, file: DistributionFilename, blake2_256: str) -> Mapping[str, Any]:
-    """What DESTINATION is asked with."""
-    return {
-        "repository": lookup(repository),
-        "project": file.project,
-        "canonical_version": canonicalize_version(file.version),
-        "kind": file.kind,
-        "filename": file.filename,
-        "identity": identity_of(file.filename),
-        "digest": blake2_256,
-    }
 
 
 _same = files.alias("same")
