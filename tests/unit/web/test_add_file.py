@@ -119,7 +119,7 @@ def test_old_sdists_are_moved_to_a_lenient_repository(registry: Registry, tmp_pa
     registry.acting_as(OPERATOR).repositories.change("main", profile="lenient")
     content = sdist("old-tool", "1.0.post9").content
     added = registry.repository("main").add_file(
-        io.BytesIO(content), filename="old-tool-1.0-9.tar.gz"
+        io.BytesIO(content), filename="old-tool-1.0-9.tar.gz", actor=OPERATOR
     )
     assert (added.file.project, added.file.version) == ("old-tool", "1.0.post9")
 
