@@ -1,6 +1,6 @@
 """Registry: the one place where objects are built and joined."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -34,7 +34,7 @@ from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
 from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.logs import dropped_lines
-from pypi_repo.web.metrics import Family, Reading, Told, all_told
+from pypi_repo.web.metrics import Collector, MetricFamily, family_by_label
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observed import observed
 from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
@@ -158,9 +158,12 @@ class Registry:
             are used.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
-        families = (*metrics.families(), *cache.families(), *self._readings())
-        shared = self._shared(families)
-        for_operators = self._for_operators(shared.told if shared else lambda: all_told(families))
+
+        def collect() -> list[MetricFamily]:
+            return [*metrics.collect(), *cache.collect(), *self._collect()]
+
+        shared = self._shared(collect)
+        for_operators = self._for_operators(shared.collect if shared else collect)
         sent_by = self._settings.files_sent_by
         site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
         if shared:
@@ -212,45 +215,45 @@ class Registry:
             shared.close()
         self._database.close()
 
-    def _shared(self, families: Sequence[Family]) -> SharedMetrics | None:
+    def _shared(self, collect: Collector) -> SharedMetrics | None:
         """Nothing where no process could be asked, or each is to tell of itself."""
         folder = self._settings.metrics_folder
         if folder is None or self._settings.metrics_token is None:
             return None
-        shared = SharedMetrics(folder, families)
+        shared = SharedMetrics(folder, collect)
         self._shared_metrics.append(shared)
         return shared
 
-    def _readings(self) -> tuple[Family, ...]:
+    def _collect(self) -> tuple[MetricFamily, ...]:
         return (
-            Reading(
+            family_by_label(
                 "pypi_repo_database_connections",
                 "Connections to the database.",
                 "gauge",
                 "state",
-                self._database.connections,
+                self._database.connections(),
             ),
-            Reading(
+            family_by_label(
                 "pypi_repo_file_cache_bytes",
                 "Size of the small files in memory, and what it may be.",
                 "gauge",
                 "kind",
-                self._small_files.size,
+                self._small_files.size(),
             ),
-            Reading(
+            family_by_label(
                 "pypi_repo_log_lines_dropped_total",
                 "Lines of the log that were not written.",
                 "counter",
                 "reason",
-                dropped_lines,
+                dropped_lines(),
             ),
         )
 
-    def _for_operators(self, tell: Callable[[], Iterable[Told]]) -> "dict[str, WSGIApplication]":
+    def _for_operators(self, collect: Collector) -> "dict[str, WSGIApplication]":
         return {
             "/healthz": HealthApp(),
             "/readyz": only_waiting(ReadinessApp(Readiness(self._database, self._blobs))),
-            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, tell)),
+            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, collect)),
         }
 
     def __enter__(self) -> Self:

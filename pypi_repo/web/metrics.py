@@ -6,7 +6,7 @@ what a client sent, because each new one is kept for ever.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -17,29 +17,27 @@ Labels = tuple[str, ...]
 Kind = Literal["counter", "histogram", "gauge"]
 
 
-class Told(msgspec.Struct):
-    """All samples of one name at one moment.
+class MetricFamily(msgspec.Struct):
+    """All samples of one metric at one moment.
 
     samples: the values, each by the text that stands before it.
     """
 
     name: str
-    meaning: str
+    documentation: str
     kind: Kind
     samples: dict[str, Number]
 
 
-class Family(Protocol):
-    """One name, with a sample for each of its labels' values."""
-
-    def told(self) -> Told: ...
+Collector = Callable[[], Sequence[MetricFamily]]
+"""Reads what is counted at this moment."""
 
 
 class Counter:
     """Only grows."""
 
-    def __init__(self, name: str, meaning: str, labels: Sequence[str] = ()) -> None:
-        self._name, self._meaning, self._labels = name, meaning, labels
+    def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
+        self._name, self._documentation, self._labels = name, documentation, labels
         self._mutex = threading.Lock()
         self._values: dict[Labels, Number] = {} if labels else {(): 0}
 
@@ -47,34 +45,10 @@ class Counter:
         with self._mutex:
             self._values[labels] = self._values.get(labels, 0) + amount
 
-    def told(self) -> Told:
+    def family(self) -> MetricFamily:
         with self._mutex:
             values = self._values.copy()
-        return as_counter(self._name, self._meaning, self._labels, values)
-
-
-class Reading:
-    """What somebody else keeps and tells when asked: a value for each value of one label."""
-
-    def __init__(
-        self, name: str, meaning: str, kind: Kind, label: str, read: Callable[[], Mapping[str, int]]
-    ) -> None:
-        self._name, self._meaning, self._kind, self._label = name, meaning, kind, label
-        self._read = read
-
-    def told(self) -> Told:
-        samples: dict[str, Number] = {
-            _sample(self._name, [(self._label, value)]): number
-            for value, number in self._read().items()
-        }
-        return Told(self._name, self._meaning, self._kind, samples)
-
-
-class Derived:
-    """What is made of numbers that are counted for several names together."""
-
-    def __init__(self, tell: Callable[[], Told]) -> None:
-        self.told = tell
+        return counter_family(self._name, self._documentation, self._labels, values)
 
 
 class Distribution:
@@ -92,22 +66,32 @@ class Distribution:
         self.sum += other.sum
 
 
-def as_counter(
-    name: str, meaning: str, labels: Sequence[str], values: Mapping[Labels, Number]
-) -> Told:
+def family_by_label(
+    name: str, documentation: str, kind: Kind, label: str, values: Mapping[str, int]
+) -> MetricFamily:
+    """Of a metric with one label; values: by that of the label."""
+    samples: dict[str, Number] = {
+        _sample(name, [(label, text)]): value for text, value in values.items()
+    }
+    return MetricFamily(name, documentation, kind, samples)
+
+
+def counter_family(
+    name: str, documentation: str, labels: Sequence[str], values: Mapping[Labels, Number]
+) -> MetricFamily:
     samples = {
         _sample(name, zip(labels, key, strict=True)): value for key, value in sorted(values.items())
     }
-    return Told(name, meaning, "counter", samples)
+    return MetricFamily(name, documentation, "counter", samples)
 
 
-def as_histogram(
+def histogram_family(
     name: str,
-    meaning: str,
+    documentation: str,
     labels: Sequence[str],
     bounds: Sequence[float],
     found: Mapping[Labels, Distribution],
-) -> Told:
+) -> MetricFamily:
     samples: dict[str, Number] = {}
     for key in sorted(found):
         pairs = list(zip(labels, key, strict=True))
@@ -117,35 +101,30 @@ def as_histogram(
             samples[_sample(f"{name}_bucket", [*pairs, ("le", str(bound))])] = so_far
         samples[_sample(f"{name}_sum", pairs)] = found[key].sum
         samples[_sample(f"{name}_count", pairs)] = so_far
-    return Told(name, meaning, "histogram", samples)
+    return MetricFamily(name, documentation, "histogram", samples)
 
 
-def all_told(families: Iterable[Family]) -> list[Told]:
-    return [family.told() for family in families]
-
-
-def together(parts: Iterable[Iterable[Told]]) -> list[Told]:
-    """The sums of what several told, in the order in which the names came up."""
-    sums: dict[str, Told] = {}
+def summed(parts: Iterable[Iterable[MetricFamily]]) -> list[MetricFamily]:
+    """The sums of what several collected, in the order in which the names came up."""
+    sums: dict[str, MetricFamily] = {}
     for part in parts:
-        for told in part:
-            samples = sums.setdefault(
-                told.name, Told(told.name, told.meaning, told.kind, {})
-            ).samples
-            for key, value in told.samples.items():
+        for each in part:
+            empty = MetricFamily(each.name, each.documentation, each.kind, {})
+            samples = sums.setdefault(each.name, empty).samples
+            for key, value in each.samples.items():
                 samples[key] = samples.get(key, 0) + value
     return list(sums.values())
 
 
-def exposition(found: Iterable[Told]) -> str:
+def exposition(families: Iterable[MetricFamily]) -> str:
     """What a scraper is answered."""
-    return "".join(f"{line}\n" for told in found for line in _lines(told))
+    return "".join(f"{line}\n" for family in families for line in _lines(family))
 
 
-def _lines(told: Told) -> Iterator[str]:
-    yield f"# HELP {told.name} {told.meaning}"
-    yield f"# TYPE {told.name} {told.kind}"
-    for key, value in told.samples.items():
+def _lines(family: MetricFamily) -> Iterator[str]:
+    yield f"# HELP {family.name} {family.documentation}"
+    yield f"# TYPE {family.name} {family.kind}"
+    for key, value in family.samples.items():
         yield f"{key} {value}"
 
 

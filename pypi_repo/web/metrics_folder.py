@@ -2,7 +2,7 @@
 
 A process holds a lock for as long as it takes part. The system lets go of it however the process
 ends, and whoever looks next adds the counters of the dead to those that ended before, and deletes
-their files. So nothing that was told is lost or counted twice, and the folder stays small.
+their files. So nothing that was written is lost or counted twice, and the folder stays small.
 """
 
 import os
@@ -20,7 +20,7 @@ import msgspec
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.folders import PRIVATE, make_folders
-from pypi_repo.web.metrics import Told, together
+from pypi_repo.web.metrics import MetricFamily, summed
 
 if sys.platform != "win32":
     import fcntl
@@ -35,7 +35,7 @@ class _Ended(msgspec.Struct):
     """The sums of those that ended. Files of `names` may still be there, and are in them."""
 
     names: list[str] = []
-    told: list[Told] = []
+    families: list[MetricFamily] = []
 
 
 class MetricsFolder:
@@ -67,27 +67,30 @@ class MetricsFolder:
         self._hold()
 
     def leave(self) -> None:
-        """Ends taking part. What was told stays."""
+        """Ends taking part. What it wrote stays."""
         self._let_go()
         self._name, self._content = "", b""
 
-    def tell(self, told: Sequence[Told]) -> None:
-        """In the place of what this process told before. Raises OSError."""
+    def write(self, families: Sequence[MetricFamily]) -> None:
+        """In the place of what this process wrote before. Raises OSError."""
         self._stay()
-        content = msgspec.json.encode(told)
+        content = msgspec.json.encode(families)
         if content != self._content:
             _write(self._file(self._name, "json"), content)
             self._content = content
 
-    def others(self) -> list[list[Told]]:
-        """What each of the others told last, and what all did that ended. Raises OSError."""
+    def others(self) -> list[list[MetricFamily]]:
+        """What each of the others wrote last, and the sums of those that ended. Raises OSError."""
         with self._alone():
             with suppress(OSError):  # a full disk: the dead count as well where they lie
                 self._bury()
             ended = self._ended()
             names = {path.stem for path in self._path.glob("*.json")}
             files = [self._file(name, "json") for name in names - {self._name} - set(ended.names)]
-            return [ended.told, *(_read(file, list[Told], []) for file in sorted(files))]
+            return [
+                ended.families,
+                *(_read(file, list[MetricFamily], []) for file in sorted(files)),
+            ]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -128,11 +131,11 @@ class MetricsFolder:
             return
         ended = self._ended()
         new = [
-            _read(self._file(name, "json"), list[Told], [])
+            _read(self._file(name, "json"), list[MetricFamily], [])
             for name in dead
             if name not in ended.names  # and whoever buried it died before its files were gone
         ]
-        total = [told for told in together([ended.told, *new]) if told.kind != "gauge"]
+        total = [each for each in summed([ended.families, *new]) if each.kind != "gauge"]
         _write(self._path / "ended", msgspec.json.encode(_Ended(dead, total)))
         for name in dead:
             for suffix in ("tmp", "json", "alive"):

@@ -1,7 +1,6 @@
 """What operators and their machines ask: is the process there, is it of use, what did it do."""
 
 import hmac
-from collections.abc import Callable, Iterable
 
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
@@ -15,7 +14,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.services.readiness import Readiness
 from pypi_repo.web import metrics, problems
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
-from pypi_repo.web.metrics import Told
+from pypi_repo.web.metrics import Collector
 
 _SHORTEST_TOKEN = 16  # characters
 
@@ -49,12 +48,12 @@ class ReadinessApp(WSGIApp):
 class MetricsApp(WSGIApp):
     """The numbers, for who sends `token` as Bearer; without one, for nobody.
 
-    tell: gives the numbers of now.
+    collect: reads the numbers of now.
 
     Raises ConfigurationError for a token that could be guessed.
     """
 
-    def __init__(self, token: str | None, tell: Callable[[], Iterable[Told]]) -> None:
+    def __init__(self, token: str | None, collect: Collector) -> None:
         super().__init__(lambda _environ: ANONYMOUS, problems.BEARER)
         if token is not None and len(token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
@@ -62,7 +61,7 @@ class MetricsApp(WSGIApp):
                 "with `openssl rand -hex 24`."
             )
         self._token = token
-        self._tell = tell
+        self._collect = collect
 
     def handle(self, request: Request, actor: Actor) -> Response:
         _require_this_url(request)
@@ -76,7 +75,7 @@ class MetricsApp(WSGIApp):
         is_right = hmac.compare_digest(sent.strip().encode(), self._token.encode())
         if scheme.lower() != "bearer" or not is_right:
             raise InvalidCredentials("This is not the metrics token.")
-        return _plain(metrics.exposition(self._tell()), content_type=metrics.CONTENT_TYPE)
+        return _plain(metrics.exposition(self._collect()), content_type=metrics.CONTENT_TYPE)
 
 
 def _require_this_url(request: Request) -> None:

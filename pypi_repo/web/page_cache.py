@@ -10,7 +10,7 @@ from functools import cached_property
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.web.answers import Answer
-from pypi_repo.web.metrics import Family, Reading
+from pypi_repo.web.metrics import MetricFamily, family_by_label
 
 _MADE_AT_ONCE = 64  # different pages
 _BESIDE_THE_BODY = 4096  # bytes that a page takes for its headers and its place
@@ -83,22 +83,22 @@ class PageCache:
         self._mutex = threading.Lock()
         self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
 
-    def families(self) -> tuple[Family, ...]:
-        """What it tells of itself."""
+    def collect(self) -> tuple[MetricFamily, ...]:
+        """What /metrics shows of it."""
         return (
-            Reading(
+            family_by_label(
                 "pypi_repo_page_cache_lookups_total",
                 "Pages that were asked of the cache.",
                 "counter",
                 "result",
-                lambda: {"hit": self._hits, "miss": self._misses},
+                {"hit": self._hits, "miss": self._misses},
             ),
-            Reading(
+            family_by_label(
                 "pypi_repo_page_cache_bytes",
                 "Size of the cached pages, and what it may be.",
                 "gauge",
                 "kind",
-                lambda: {"used": self._pages.size, "limit": self._pages.budget},
+                {"used": self._pages.size, "limit": self._pages.budget},
             ),
         )
 

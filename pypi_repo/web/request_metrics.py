@@ -7,14 +7,12 @@ from collections.abc import Sequence
 
 from pypi_repo.web.metrics import (
     Counter,
-    Derived,
     Distribution,
-    Family,
     Labels,
+    MetricFamily,
     Number,
-    Told,
-    as_counter,
-    as_histogram,
+    counter_family,
+    histogram_family,
 )
 from pypi_repo.web.observation import Observation
 
@@ -42,7 +40,7 @@ class RequestMetrics:
     """What was counted of one registry's requests, in this process."""
 
     def __init__(self) -> None:
-        # Counted in one place, and told under three names: each request pays for the counting.
+        # Counted in one place, and read under three names: each request pays for the counting.
         self._mutex = threading.Lock()
         self._answers: defaultdict[tuple[str, str, int], _Answers] = defaultdict(_Answers)
         self.uploads = Counter("pypi_repo_uploads_total", "Files accepted.")
@@ -61,15 +59,15 @@ class RequestMetrics:
         for code in _LOGIN_ERRORS:
             self.failed_logins.add(0, code)
 
-    def families(self) -> Sequence[Family]:
+    def collect(self) -> Sequence[MetricFamily]:
         return (
-            Derived(self._requests),
-            Derived(self._seconds),
-            Derived(self._sent_bytes),
-            self.uploads,
-            self.uploaded_bytes,
-            self.refusals,
-            self.failed_logins,
+            self._requests(),
+            self._seconds(),
+            self._sent_bytes(),
+            self.uploads.family(),
+            self.uploaded_bytes.family(),
+            self.refusals.family(),
+            self.failed_logins.family(),
         )
 
     def count(
@@ -89,27 +87,27 @@ class RequestMetrics:
             if seen.error in _LOGIN_ERRORS:
                 self.failed_logins.add(1, seen.error)
 
-    def _requests(self) -> Told:
+    def _requests(self) -> MetricFamily:
         with self._mutex:
             values: dict[Labels, Number] = {
                 (route, method, str(status)): sum(answers.seconds.counts)
                 for (route, method, status), answers in self._answers.items()
             }
         labels = ("route", "method", "status")
-        return as_counter("pypi_repo_requests_total", "Requests answered.", labels, values)
+        return counter_family("pypi_repo_requests_total", "Requests answered.", labels, values)
 
-    def _seconds(self) -> Told:
+    def _seconds(self) -> MetricFamily:
         found = defaultdict[Labels, Distribution](lambda: Distribution(_SECONDS))
         with self._mutex:
             for (route, _method, _status), answers in self._answers.items():
                 found[route,].add(answers.seconds)
-        name, meaning = "pypi_repo_request_duration_seconds", "Time until an answer began."
-        return as_histogram(name, meaning, ("route",), _SECONDS, found)
+        name, documentation = "pypi_repo_request_duration_seconds", "Time until an answer began."
+        return histogram_family(name, documentation, ("route",), _SECONDS, found)
 
-    def _sent_bytes(self) -> Told:
+    def _sent_bytes(self) -> MetricFamily:
         values = defaultdict[Labels, Number](int)
         with self._mutex:
             for (route, _method, _status), answers in self._answers.items():
                 values[route,] += answers.sent
-        name, meaning = "pypi_repo_response_bytes_total", "Bytes of the answers' bodies."
-        return as_counter(name, meaning, ("route",), values)
+        name, documentation = "pypi_repo_response_bytes_total", "Bytes of the answers' bodies."
+        return counter_family(name, documentation, ("route",), values)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.waiting import about_to_wait
-from pypi_repo.web.metrics import Family, Told, all_told, together
+from pypi_repo.web.metrics import Collector, MetricFamily, summed
 from pypi_repo.web.metrics_folder import MetricsFolder
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TOLD_AFTER = 0.5  # seconds
+_WRITTEN_EVERY = 0.5  # seconds
 
 
 class SharedMetrics:
-    """Tells the others what this process counts, twice a second from its first request on.
+    """Writes down for the others what this process counts, twice a second from its first request.
 
     A process that is killed loses what it counted in the last moment; one that ends in order calls
     `close`.
@@ -29,13 +29,13 @@ class SharedMetrics:
     Raises ConfigurationError for a folder that cannot be used.
     """
 
-    def __init__(self, folder: Path, families: Sequence[Family]) -> None:
-        self._families = families
+    def __init__(self, folder: Path, collect: Collector) -> None:
+        self._collect = collect
         self._folder = MetricsFolder(folder)
         self._mutex = threading.Lock()
         self._ending: threading.Event | None = None
         self._has_joined = False
-        self._handed_over: list[Told] = []
+        self._handed_over: list[MetricFamily] = []
 
     def begun_by(self, site: "WSGIApplication") -> "WSGIApplication":
         """The site, whose first request in a process begins the telling.
@@ -51,16 +51,16 @@ class SharedMetrics:
 
         return app
 
-    def told(self) -> list[Told]:
+    def collect(self) -> list[MetricFamily]:
         """By all processes together. Raises Unavailable."""
         with self._mutex:
             own = self._own()
             if self._ending is not None:
                 # Or whoever is asked next could tell less.
                 with suppress(OSError):
-                    self._tell(own)
+                    self._write(own)
             try:
-                return together([own, *self._folder.others()])
+                return summed([own, *self._folder.others()])
             except OSError as error:
                 raise Unavailable(
                     "The numbers of the other processes cannot be read; see the log.",
@@ -76,16 +76,16 @@ class SharedMetrics:
             self._ending = None
             own = self._own()
             try:
-                self._tell(own)
+                self._write(own)
             except OSError as error:
                 _log.warning("The last numbers could not be told to other processes: %s", error)
             self._folder.leave()
             self._has_joined = False
-            self._handed_over = together([self._handed_over, _negative(own)])
+            self._handed_over = summed([self._handed_over, _negative(own)])
 
-    def _own(self) -> list[Told]:
+    def _own(self) -> list[MetricFamily]:
         """What this process has counted and not handed over yet."""
-        return together([all_told(self._families), self._handed_over])
+        return summed([self._collect(), self._handed_over])
 
     def _begin(self) -> None:
         with self._mutex:
@@ -98,28 +98,33 @@ class SharedMetrics:
 
     def _work(self, ending: threading.Event) -> None:
         is_failing = False
-        while not ending.wait(_TOLD_AFTER):
+        while not ending.wait(_WRITTEN_EVERY):
             try:
                 with self._mutex:
                     if not ending.is_set():
-                        self._tell(self._own())
+                        self._write(self._own())
                 is_failing = False
             except OSError as error:
                 if not is_failing:
                     _log.warning("Other processes cannot be told what was counted: %s", error)
                 is_failing = True
 
-    def _tell(self, own: Sequence[Told]) -> None:
+    def _write(self, own: Sequence[MetricFamily]) -> None:
         if not self._has_joined:
             self._folder.join()
             self._has_joined = True
-        self._folder.tell(own)
+        self._folder.write(own)
 
 
-def _negative(told: Sequence[Told]) -> list[Told]:
+def _negative(families: Sequence[MetricFamily]) -> list[MetricFamily]:
     """What takes these counters away; gauges are not counted."""
     return [
-        Told(one.name, one.meaning, one.kind, {key: -value for key, value in one.samples.items()})
-        for one in told
-        if one.kind != "gauge"
+        MetricFamily(
+            each.name,
+            each.documentation,
+            each.kind,
+            {key: -value for key, value in each.samples.items()},
+        )
+        for each in families
+        if each.kind != "gauge"
     ]

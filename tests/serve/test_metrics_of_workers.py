@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import Registry, Settings
-from pypi_repo.web.metrics import together
+from pypi_repo.web.metrics import summed
 from pypi_repo.web.metrics_folder import MetricsFolder
 from tests.conftest import populate
 from tests.serve.conftest import Prepared, download_path, publisher_of
@@ -93,7 +93,7 @@ def wait_for(server: ServerProcess, **wanted: float) -> None:
 
 def told_below(folder: Path) -> float:
     """What survives the workers, whatever happens to them now."""
-    found = together(MetricsFolder(folder).others())
+    found = summed(MetricsFolder(folder).others())
     return sum(told.samples.get(NOT_FOUND, 0) for told in found)
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from pypi_repo.web.metrics import Counter, Reading, all_told, together
+from pypi_repo.web.metrics import Counter, family_by_label, summed
 from pypi_repo.web.metrics_folder import MetricsFolder
 
 _AT_ONCE = 4
@@ -24,14 +24,14 @@ _AT_ONCE = 4
 def _count(folder: Path, notes: Path) -> NoReturn:
     """Notes each step, before and after it."""
     counted = Counter("counted", "Steps.")
-    kept = Reading("kept", "Whatever.", "gauge", "kind", lambda: {"used": 1})
+    kept = family_by_label("kept", "Whatever.", "gauge", "kind", {"used": 1})
     member = MetricsFolder(folder)
     member.join()
     note = os.open(notes / str(os.getpid()), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     while True:
         os.write(note, b"begun ")
         counted.add(1)
-        member.tell(all_told([counted, kept]))
+        member.write([counted.family(), kept])
         os.write(note, b"told ")
         if random.random() < 0.3:
             member.others()
@@ -54,7 +54,7 @@ def _kill(process: int) -> bool:
 
 
 def _total(folder: Path) -> float:
-    found = {told.name: told.samples for told in together(MetricsFolder(folder).others())}
+    found = {each.name: each.samples for each in summed(MetricsFolder(folder).others())}
     return found.get("counted", {}).get("counted", 0)
 
 

@@ -18,7 +18,7 @@ from werkzeug.test import Client
 from pypi_repo import Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.settings import from_mapping
-from pypi_repo.web.metrics import Counter, Reading, all_told
+from pypi_repo.web.metrics import Counter, family_by_label
 from pypi_repo.web.metrics_folder import MetricsFolder, temporary_folder
 from tests.support.http import bearer
 from tests.support.metrics import NOT_FOUND, TOKEN, samples, wait_until
@@ -252,15 +252,15 @@ def test_processes_that_are_killed_at_any_moment_lose_nothing_that_they_told(
 def test_hundreds_that_end_leave_a_small_folder(folder: Path) -> None:
     counted = Counter("counted", "Whatever.")
     counted.add(3)
-    gauge = Reading("kept", "Whatever.", "gauge", "kind", lambda: {"used": 7})
+    gauge = family_by_label("kept", "Whatever.", "gauge", "kind", {"used": 7})
     for _ in range(300):
         member = MetricsFolder(folder)
         member.join()
-        member.tell(all_told([counted, gauge]))
+        member.write([counted.family(), gauge])
         member.leave()
         assert len(files(folder)) <= 4
     (ended,) = MetricsFolder(folder).others()
-    assert [(told.name, told.samples) for told in ended] == [("counted", {"counted": 900})]
+    assert [(each.name, each.samples) for each in ended] == [("counted", {"counted": 900})]
     assert files(folder) == ["ended", "lock"]
     assert (folder / "ended").stat().st_size < 500
 
@@ -270,7 +270,7 @@ def test_who_died_while_it_added_up_the_dead_made_them_count_once(folder: Path) 
     counted.add(3)
     member = MetricsFolder(folder)
     member.join()
-    member.tell(all_told([counted]))
+    member.write([counted.family()])
     member.leave()
     before = {path: path.read_bytes() for path in folder.iterdir()}
     for _ in range(2):
