@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Lower-case hexadecimal. `blake2_256` is BLAKE2b cut to 32 bytes, as uploads state it."""
+    """The digests of the content of a file, in lower-case hexadecimal.
+
+    blake2_256: BLAKE2b with a digest of 32 bytes, which the legacy upload API uses.
+    """
 
     sha256: str
     blake2_256: str

@@ -33,7 +33,10 @@ class JournalEntry:
 
     @classmethod
     def by(cls, actor: Actor, action: str, **what: Any) -> Self:
-        """An entry about what `actor` does now; `what` are the other fields."""
+        """Returns a new entry about a change by `actor`.
+
+        what: the values of the other fields.
+        """
         return cls(actor=actor.name, actor_kind=actor.kind.value, action=action, **what)
 
 

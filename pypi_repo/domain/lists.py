@@ -41,7 +41,7 @@ class ListPage(Generic[Row]):
 
     @classmethod
     def of(cls, rows: Sequence[Row], request: ListRequest) -> Self:
-        """The page that is asked for, of a list that is at hand with all its rows in order."""
+        """Returns the requested page of a list whose rows are all in memory, in their order."""
         number = nearest_page(request, len(rows))
         start = (number - 1) * request.size
         shown = rows[start : start + request.size]
@@ -49,20 +49,22 @@ class ListPage(Generic[Row]):
 
     @property
     def first(self) -> int:
-        """The place in the whole list of the first row here: 1 for the very first."""
+        """The position of the first row of this page in the whole list; the first position is 1."""
         return (self.number - 1) * self.size + 1
 
     @property
     def last(self) -> int:
+        """The position of the last row of this page in the whole list."""
         return self.first + len(self.rows) - 1
 
     @property
     def pages(self) -> int:
+        """The number of pages."""
         return _pages(self.size, self.total)
 
 
 def nearest_page(request: ListRequest, total: int) -> int:
-    """The page that is asked for, or the last one where the list has become shorter."""
+    """Returns the number of the requested page, or of the last page if the list is shorter."""
     return min(max(request.page, 1), _pages(request.size, total))
 
 

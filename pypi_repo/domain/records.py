@@ -84,7 +84,10 @@ class ProjectSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundProject:
-    """A project that was searched for in several repositories."""
+    """A project that was found in one of several repositories.
+
+    repository: the name of the repository.
+    """
 
     repository: str
     name: str

@@ -89,7 +89,8 @@ class Backup:
 
         place: a folder or an fsspec URL.
         options: keyword arguments for the fsspec file system.
-        listener: a function that is told about the progress.
+        listener: a function that is called repeatedly with the number of bytes that are done,
+            and the number of all bytes.
 
         Raises ConfigurationError if there is nothing to back up, or if the place is inside the file
         store, and Unavailable if files are deleted and swept faster than they can be copied.
@@ -138,7 +139,8 @@ class Backup:
         name: the name of the dump; by default, the newest.
         skip_lost: whether to restore all other files if files of the backup are missing or damaged;
             by default, nothing is restored then.
-        listener: a function that is told about the progress.
+        listener: a function that is called repeatedly with the number of bytes that are done,
+            and the number of all bytes.
 
         Raises Conflict if this registry is not empty, and InvalidBackup if the backup is damaged,
         incomplete, or made by a newer version.

@@ -1,13 +1,13 @@
-"""How far a long work has come, counted in bytes."""
+"""The progress of long operations, counted in bytes."""
 
 from collections.abc import Callable
 
 Listener = Callable[[int, int], None]
-"""Called again and again with the bytes that are done and those that there are in all."""
+"""A function that is called repeatedly with the number of bytes that are done, and of all bytes."""
 
 
 def nobody(_done: int, _total: int) -> None:
-    """Listens to no progress."""
+    """Ignores the progress."""
 
 
 class Meter:

@@ -111,7 +111,8 @@ class Upkeep:
 
         after: the `sha256` of the last result of an earlier check, to continue it from there. A
             prefix of a SHA-256 is sufficient.
-        listener: a function that is told about the progress.
+        listener: a function that is called repeatedly with the number of bytes that are done,
+            and the number of all bytes.
 
         Returns an iterator over the results.
 

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pypi_repo
+from pypi_repo.domain import errors
+
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "library.md"
 
 
@@ -45,6 +48,10 @@ def _public(*names: str) -> list[Entry]:
     return [Entry(f"pypi_repo.{name}") for name in names]
 
 
+def _of(module: str, *names: str) -> list[Entry]:
+    return [Entry(f"pypi_repo.{module}.{name}") for name in names]
+
+
 def _services(**places: str) -> list[Entry]:
     return [
         Entry(f"pypi_repo.services.{place}", f"registry.acting_as(actor).{attribute}")
@@ -68,11 +75,12 @@ page was added in version 0.1.0, unless an entry names a later version.
 """
 
 SECTIONS: dict[str, list[Entry]] = {
-    "The registry\n\nOne object holds everything; `registry.repository(name)` binds one repository"
-    " of it.": _public("Registry", "BoundRepository"),
-    "What an actor sees and changes\n\n`registry.acting_as(actor)` has these services as"
-    " attributes. Each call is refused unless the actor may make it.": [
-        Entry("pypi_repo.services.acting.Acting"),
+    "The registry\n\nEverything begins with a `Registry`. `registry.repository(name)` returns a"
+    " `BoundRepository` for the apps, and `registry.acting_as(actor)` returns the services that"
+    " see and change what is in the registry.": _public("Registry", "BoundRepository"),
+    "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
+    " attributes. A call raises an error if the actor is not allowed to make it.": [
+        Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="repositories.Repositories",
             projects="projects.Projects",
@@ -82,12 +90,12 @@ SECTIONS: dict[str, list[Entry]] = {
             usage="usage.UsageReports",
         ),
     ],
-    "What the operator does\n\nThese are attributes of the registry, for the program"
+    "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it.": [
         *_operating(setup="setup.Setup", upkeep="upkeep.Upkeep", backup="backup.Backup"),
         Entry("pypi_repo.services.backup.dumps"),
     ],
-    "Apps\n\nEach is a WSGI application.": _public(
+    "Apps\n\nEach of these classes is a WSGI application. `mount` combines several.": _public(
         "SimpleIndexApp",
         "DownloadApp",
         "UploadApp",
@@ -99,9 +107,10 @@ SECTIONS: dict[str, list[Entry]] = {
         "Index",
     ),
     "Settings": _public("Settings", "Limits", "XAccel", "XSendfile", "SignedUrls"),
-    "Who may what\n\n`ANONYMOUS` and `OPERATOR` are the actors of these kinds, `EVERY_AREA` is the"
-    " set of all areas, and `Authenticate` is the type of a function from a WSGI environ to an"
-    " `Actor`.": _public(
+    "Access\n\n`ANONYMOUS` and `OPERATOR` are the actors of these kinds, and `EVERY_AREA` is the"
+    " set of all areas. `Authenticate` is the type of a function that takes a WSGI environ and"
+    " returns the `Actor` of the request: `ANONYMOUS` if the request has no credentials. It raises"
+    " InvalidCredentials if the credentials are wrong.": _public(
         "Actor",
         "ActorKind",
         "Grants",
@@ -112,7 +121,7 @@ SECTIONS: dict[str, list[Entry]] = {
         "GrantPolicy",
         "remote_user",
     ),
-    "What comes back": [
+    "Records\n\nThese frozen dataclasses are what apps and services return.": [
         *_public(
             "Repository",
             "RepositorySettings",
@@ -123,29 +132,27 @@ SECTIONS: dict[str, list[Entry]] = {
             "ProjectPage",
             "Versioned",
         ),
-        *(Entry(f"pypi_repo.domain.records.{name}") for name in ("Project", "ProjectSummary")),
-        *(
-            Entry(f"pypi_repo.domain.accounts.{name}")
-            for name in ("User", "Token", "Administrator", "AdministratorToken")
-        ),
+        *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
+        *_of("domain.digests", "Digests"),
+        *_of("domain.accounts", "User", "Token", "Administrator", "AdministratorToken"),
+        *_of("domain.lists", "ListRequest", "ListPage"),
+        *_of("domain.journal", "JournalEntry", "JournalFilter"),
+        *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
+        *_of("services.setup", "FirstSteps"),
+        *_of("services.upkeep", "Swept", "Checked", "Problem"),
+        *_of("services.backup", "Done", "DumpInfo"),
     ],
-    "Errors\n\nAll derive from `RegistryError`; [errors](errors.md) lists their codes. Those that"
-    " are not listed here are in `pypi_repo.domain.errors`.": _public(
+    "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
+    " `pypi_repo.domain.errors`; the table below lists them. [Errors](errors.md) says which HTTP"
+    " status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
         "PermissionDenied",
         "UnknownProject",
     ),
-    "Tests": [
-        Entry("pypi_repo.testing.LiveRegistry"),
-    ],
-    "Logs": [
-        Entry("pypi_repo.web.logs.log_to_stderr"),
-        Entry("pypi_repo.web.logs.JsonFormatter"),
-        Entry("pypi_repo.web.logs.TextFormatter"),
-        Entry("pypi_repo.web.logs.RequestId"),
-    ],
+    "Testing": _of("testing", "LiveRegistry"),
+    "Logging": _of("web.logs", "log_to_stderr", "JsonFormatter", "TextFormatter", "RequestId"),
 }
 
 _FIELD = re.compile(r"^([a-z][a-z0-9_]*): ")
@@ -161,7 +168,21 @@ def page() -> str:
             parts.append(textwrap.fill(introduction, 100) + "\n")
         for entry in entries:
             parts += _described(entry)
+        if heading == "Errors":
+            parts.append(_errors())
     return _formatted("\n".join(filter(None, parts)))
+
+
+def _errors() -> str:
+    """The classes that the page does not describe, with the first sentence of each docstring."""
+    lines = ["| class | code | meaning |", "| --- | --- | --- |"]
+    for name, kind in vars(errors).items():
+        if name in pypi_repo.__all__ or not isinstance(kind, type):
+            continue
+        if issubclass(kind, errors.RegistryError):
+            meaning = " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
+            lines.append(f"| `{name}` | `{kind.code}` | {meaning} |")
+    return "\n".join(lines) + "\n"
 
 
 def _described(entry: Entry) -> Iterator[str]:
@@ -178,7 +199,10 @@ def _described(entry: Entry) -> Iterator[str]:
 
 
 def _class(node: ast.ClassDef, *, by_itself: bool) -> Iterator[str]:
-    """by_itself: its constructor is shown too; an attribute of a registry has been made."""
+    """by_itself: its constructor is shown too; an attribute of a registry has been made.
+
+    A method without a docstring overrides one that has one, and is left out.
+    """
     methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
     if by_itself and (shape := _shape(node, methods)):
         yield _code(shape)
@@ -187,7 +211,7 @@ def _class(node: ast.ClassDef, *, by_itself: bool) -> Iterator[str]:
     if fields:
         yield "\n".join(f"- `{name}`: {text}" for name, text in fields) + "\n"
     for method in methods:
-        if not method.name.startswith("_"):
+        if not method.name.startswith("_") and ast.get_docstring(method):
             yield _code(_signature(method))
             yield prose(ast.get_docstring(method))
 
@@ -228,7 +252,7 @@ def _signature(node: ast.FunctionDef, name: str = "") -> str:
     if arguments.args and arguments.args[0].arg == "self":
         arguments.args.pop(0)
     decorators = {ast.unparse(each) for each in node.decorator_list}
-    head = "".join(f"@{each}\n" for each in sorted(decorators & {"property"}))
+    head = "@property\n" if decorators & {"property", "cached_property"} else ""
     for argument in (*arguments.args, *arguments.kwonlyargs):
         argument.annotation = _unquoted(argument.annotation)
     result = None if name else _unquoted(node.returns)
@@ -273,7 +297,7 @@ _BETWEEN = "\n# ----\n"
 def _formatted(text: str) -> str:
     """With every block of code as ruff writes it, in one call."""
     blocks = _BLOCK.findall(text)
-    program = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "96", "-"]
+    program = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"]
     done = subprocess.run(
         program, input=_BETWEEN.join(blocks), capture_output=True, text=True, check=True
     )

@@ -1,5 +1,6 @@
 """The documentation cannot lie."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -32,6 +33,14 @@ def test_library_page_has_everything_that_is_public() -> None:
     for entries in library_docs.SECTIONS.values():
         for entry in entries:
             entry.load()  # from where the page says
+
+
+def test_library_page_leaves_out_no_method_but_what_overrides_another() -> None:
+    for entry in (entry for entries in library_docs.SECTIONS.values() for entry in entries):
+        kind = entry.load()
+        for name, method in vars(kind).items() if isinstance(kind, type) else ():
+            if inspect.isfunction(method) and not name.startswith("_") and not method.__doc__:
+                assert any(hasattr(base, name) for base in kind.__mro__[1:]), f"{kind}.{name}"
 
 
 def test_library_page_is_about_types_and_not_about_objects() -> None:
