@@ -106,7 +106,7 @@ def set_(operator: Acting, name: str, **settings: Any) -> None:
 def delete(operator: Acting, name: str, yes: bool) -> None:
     """Delete repository NAME with everything in it, and all access and tokens for it."""
     operator.repositories.get(name)
-    held = operator.usage.repositories()[name]
+    held = operator.usage.repository(name)
     content = (
         f"{counted(held.projects, 'project')} and {counted(held.files, 'file')} "
         f"({format_size(held.size)})"

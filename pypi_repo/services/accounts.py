@@ -80,6 +80,14 @@ class Accounts:
         with self._database.read() as connection:
             return People(connection).users()
 
+    def access_to(self, repository: Repository) -> dict[str, Access]:
+        """Returns what each repository user may do in a repository, by the name of the user.
+
+        A disabled user may do nothing.
+        """
+        require_area(self._actor, Area.USERS)
+        return People(self._database).access_to(repository)
+
     def user(self, name: str) -> User:
         """Returns a repository user.
 

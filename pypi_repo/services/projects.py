@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from packaging.version import Version
-
 from pypi_repo.domain.access import Actor, Permission
 from pypi_repo.domain.errors import InvalidSetting, UnknownRelease
 from pypi_repo.domain.journal import JournalEntry
@@ -165,6 +163,14 @@ class Projects:
             _repository, found = self._project(catalog, repository, project)
             return found, [file for _version, file in catalog.releases(found.id) if file]
 
+    def project(self, repository: str, project: str) -> Project:
+        """Returns a project, without its files.
+
+        Raises UnknownProject.
+        """
+        _repository, found = self._project(Catalog(self._database), repository, project)
+        return found
+
     def release(self, repository: str, project: str, version: str) -> list[DistributionFile]:
         """Returns the files of a release, in the order of their upload.
 
@@ -172,16 +178,12 @@ class Projects:
 
         Raises UnknownProject or UnknownRelease.
         """
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            _repository, found = self._project(catalog, repository, project)
-            wanted = version_or_none(version)
-            files = [
-                file for spelled, file in catalog.releases(found.id) if Version(spelled) == wanted
-            ]
-        if not files:
+        catalog, wanted = Catalog(self._database), version_or_none(version)
+        _repository, found = self._project(catalog, repository, project)
+        files = None if wanted is None else catalog.release_files(found, wanted)
+        if files is None:
             raise _unknown_release(found, version)
-        return [file for file in files if file is not None]
+        return files
 
     def file(self, repository: str, filename: str) -> DistributionFile:
         """Returns a file.

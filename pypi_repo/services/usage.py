@@ -130,6 +130,15 @@ class UsageReports:
                 if self._gate.allows(self._actor, Permission.AUDIT, repository)
             }
 
+    def repository(self, name: str) -> RepositoryUsage:
+        """Returns what one repository contains.
+
+        Raises UnknownRepository.
+        """
+        require_administrator(self._actor)
+        found = self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
+        return Usage(self._database).repositories(found).get(found.id, RepositoryUsage())
+
     def days(self, number: int = 30, repository: str | None = None) -> list[DayOfUse]:
         """Returns the downloads and the stored size of the last days, today last.
 

@@ -35,6 +35,7 @@ from pypi_repo.storage.statements import (
     ADD_FILE,
     ADD_PROJECT,
     ADD_RELEASE,
+    FILES_OF_RELEASE,
     FORGET_PROVENANCE,
     LISTED_PROJECTS,
     LOCATE_FILE,
@@ -228,6 +229,12 @@ class Catalog:
         """(version, file) for every file, by upload, and (version, None) for empty releases."""
         rows = self._executor.execute(RELEASES, {"project_id": project_id}).all()
         return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
+
+    def release_files(self, project: Project, version: Version) -> list[DistributionFile] | None:
+        """The files of one release, by upload; None where there is no such release."""
+        names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
+        rows = self._executor.execute(FILES_OF_RELEASE, names).all()
+        return [to_file(row) for row in rows if row[0]] if rows else None
 
     def add_file(
         self, repository: Repository, release_id: int, file: DistributionFile, size_beside: int

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.access import Access, Grants
@@ -80,6 +80,23 @@ class People:
         if names:
             statement = statement.where(users.c.name.in_([lookup(name) for name in names]))
         return to_users(self._executor.execute(statement).all())
+
+    def access_to(self, repository: Repository) -> dict[str, Access]:
+        """What each user may do in one repository, by name; a disabled user may do nothing."""
+        rows = self._executor.execute(
+            select(
+                users.c.name, users.c.disabled, func.coalesce(grants.c.access, users.c.everywhere)
+            )
+            .outerjoin_from(
+                users,
+                grants,
+                and_(grants.c.user_id == users.c.id, grants.c.repository_id == repository.id),
+            )
+            .order_by(users.c.name)
+        )
+        return {
+            name: Access.NONE if disabled else Access(access) for name, disabled, access in rows
+        }
 
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
         """The new user's id; it has no access until `set_grants`.

@@ -99,6 +99,17 @@ RELEASES = (
     .where(releases.c.project_id == bindparam("project_id"))
     .order_by(releases.c.id, files.c.id)
 )
+FILES_OF_RELEASE = (
+    select(*FILE_COLUMNS)
+    .select_from(releases)
+    .join(projects, projects.c.id == releases.c.project_id)
+    .outerjoin(files, files.c.release_id == releases.c.id)
+    .where(
+        releases.c.project_id == bindparam("project_id"),
+        releases.c.canonical_version == bindparam("canonical_version"),
+    )
+    .order_by(files.c.id)
+)
 LISTED_PROJECTS = (
     select(projects.c.name, projects.c.normalized_name, projects.c.serial)
     .where(

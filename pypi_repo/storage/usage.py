@@ -74,30 +74,28 @@ class Usage:
 
     # Looking back
 
-    def repositories(self) -> dict[int, RepositoryUsage]:
-        """By id: what each repository holds; those without files are missing."""
+    def repositories(self, repository: Repository | None = None) -> dict[int, RepositoryUsage]:
+        """By id: what each repository holds, or one; those that hold nothing are missing."""
         counted = self._executor.execute(
-            select(projects.c.repository_id, func.count()).group_by(projects.c.repository_id)
+            select(projects.c.repository_id, func.count())
+            .where(*_of(projects.c.repository_id, repository))
+            .group_by(projects.c.repository_id)
         )
-        by_repository: dict[int, int] = {id_: count for id_, count in counted}  # noqa: C416
-        rows = self._executor.execute(
+        found = {id_: RepositoryUsage(number, 0, 0, None) for id_, number in counted}
+        summed = self._executor.execute(
             select(
                 files.c.repository_id,
                 func.count(),
                 func.sum(files.c.size),
                 func.max(files.c.uploaded_at, type_=files.c.uploaded_at.type),
-            ).group_by(files.c.repository_id)
+            )
+            .where(*_of(files.c.repository_id, repository))
+            .group_by(files.c.repository_id)
         )
-        found = {
-            id_: RepositoryUsage(by_repository.get(id_, 0), count, int(size), last_upload)
-            for id_, count, size, last_upload in rows
-        }
-        empty = {
-            id_: RepositoryUsage(count, 0, 0, None)
-            for id_, count in by_repository.items()
-            if id_ not in found
-        }
-        return found | empty
+        for id_, number, size, last_upload in summed:
+            of_projects = found.get(id_, RepositoryUsage()).projects
+            found[id_] = RepositoryUsage(of_projects, number, int(size), last_upload)
+        return found
 
     def downloads_by_day(
         self, since: date, repository: Repository | None, project: str | None = None

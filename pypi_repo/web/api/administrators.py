@@ -113,9 +113,9 @@ def _create(call: Call, name: str, wanted: AdministratorSettings) -> Answer:
 
 
 def _known_token(call: Call, administrator: str, token_id: int) -> accounts.AdministratorToken:
-    for token in call.acting.administrators.tokens(administrator):
-        if token.id == token_id:
-            return token
+    token = call.acting.administrators.token(token_id)
+    if token.administrator == administrator.lower():
+        return token
     raise UnknownToken(f"The administrator {administrator!r} has no token {token_id}.")
 
 

@@ -61,7 +61,7 @@ def delete_project(call: Call, repository: str, project: str) -> Answer:
 @table.operation("GET", f"{_PROJECT}/status", {200: Status})
 def get_status(call: Call, repository: str, project: str) -> Answer:
     """The status of a project."""
-    found, _files = call.acting.projects.get(repository, project)
+    found = call.acting.projects.project(repository, project)
     return Answer(Status(status=found.status, reason=found.status_reason))
 
 

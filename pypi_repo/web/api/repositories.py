@@ -72,7 +72,7 @@ def get_repository_usage(call: Call, repository: str) -> Answer:
     """What the repository holds, and its downloads day by day."""
     call.acting.repositories.get(repository)
     reports = call.acting.usage
-    held = reports.repositories()[repository]
+    held = reports.repository(repository)
     days = reports.days(call.query.days, repository)
     return Answer(RepositoryUsage(**asdict(held), days=_days(days)))
 

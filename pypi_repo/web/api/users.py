@@ -131,9 +131,9 @@ def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
 
 
 def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:
-    for token in call.acting.accounts.tokens(user):
-        if token.id == token_id:
-            return token
+    token = call.acting.accounts.token(token_id)
+    if token.user == user.lower():
+        return token
     raise UnknownToken(f"The user {user!r} has no token {token_id}.")
 
 

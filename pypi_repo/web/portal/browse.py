@@ -17,7 +17,7 @@ def show_projects(page: Page, repository: str) -> Response:
     return page.render(
         "repository.html",
         repository=found,
-        usage=page.acting.usage.repositories()[repository],
+        usage=page.acting.usage.repository(repository),
         listing=listing,
         projects=page.acting.projects.page(repository, listing.request),
         url=page.repository_url(repository),

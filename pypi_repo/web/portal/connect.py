@@ -2,8 +2,6 @@
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.access import Access
-from pypi_repo.domain.accounts import User
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.notes import Note
 from pypi_repo.web.portal import forms
@@ -20,7 +18,7 @@ def show(page: Page, repository: str) -> Response:
     url = page.repository_url(repository)
     settings = connection_settings(repository, url, user or "YOUR-USER")
     tools = {tool.anchor: tool for tool in settings}
-    users = _users_of(page, repository)
+    users = page.acting.accounts.access_to(found) if page.may("users") else {}
     return page.render(
         "repository_connect.html",
         400 if "user" in page.refused else 200,
@@ -47,18 +45,6 @@ def create_token(page: Page, repository: str) -> Response:
     tool = page.sent("tool")
     here = ("repositories", found.name, "connect")
     return page.redirect(*here, user=TOKEN_USERNAME, tool=tool, note=note)
-
-
-def _users_of(page: Page, repository: str) -> dict[str, Access]:
-    """What each repository user may do here; empty where who asks does not manage users."""
-    if not page.may("users"):
-        return {}
-    users = page.acting.accounts.users()
-    return {user.name: _access(user, repository) for user in users}
-
-
-def _access(user: User, repository: str) -> Access:
-    return Access.NONE if user.disabled else user.grants.on(repository)
 
 
 def _client_user(asked: str) -> str:

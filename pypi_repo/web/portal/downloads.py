@@ -9,7 +9,7 @@ from pypi_repo.web.portal.page import Page
 
 def show(page: Page, repository: str, project: str) -> Response:
     """Versions that are gone are counted too: what was downloaded was downloaded."""
-    found, _files = page.acting.projects.get(repository, project)
+    found = page.acting.projects.project(repository, project)
     name, usage = found.normalized_name, page.acting.usage
     number = periods.asked(page)
     days = usage.days_of_project(repository, name, number)

@@ -72,7 +72,7 @@ def create(page: Page) -> Response:
 
 def show_settings(page: Page, repository: str) -> Response:
     found = page.acting.repositories.get(repository)
-    usage = page.acting.usage.repositories()[repository]
+    usage = page.acting.usage.repository(repository)
     return page.render("repository_settings.html", repository=found, usage=usage, profiles=PROFILES)
 
 
@@ -91,7 +91,7 @@ def _ask_before_publishing(page: Page, repository: Repository) -> Response:
     return page.render(
         "repository_publish.html",
         repository=repository,
-        usage=page.acting.usage.repositories()[repository.name],
+        usage=page.acting.usage.repository(repository.name),
         kept=[(name, value) for name, value in page.request.form.items() if name != "form_token"],
     )
 
@@ -103,7 +103,7 @@ def delete(page: Page, repository: str) -> Response:
             f"Type the name {repository!r} to delete the repository."
         )
     forms.settle(page)
-    gone = page.acting.usage.repositories()[repository]
+    gone = page.acting.usage.repository(repository)
     page.acting.repositories.delete(repository)
     note = page.done(
         f"Deleted the repository {repository} with {counted(gone.projects, 'project')} and "

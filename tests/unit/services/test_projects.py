@@ -16,6 +16,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.records import ProjectStatus
 from tests.support.distributions import sdist, wheel
 from tests.support.journal import journal_of
+from tests.support.sql import count_statements
 from tests.support.uploads import UPLOADER, filenames, page, upload
 
 WHEEL, SDIST, NEWER = wheel(), sdist(), wheel(version="2.0")
@@ -200,6 +201,21 @@ def test_an_unknown_release(demo: Registry, version: str) -> None:
         demo.acting_as(OPERATOR).projects.yank_release("main", "demo", version, "why")
     with pytest.raises(UnknownRelease):
         demo.acting_as(OPERATOR).projects.delete_release("main", "demo", version)
+    with pytest.raises(UnknownRelease):
+        demo.acting_as(OPERATOR).projects.release("main", "demo", version)
+
+
+def test_the_files_of_one_release_are_loaded_alone(demo: Registry) -> None:
+    projects = demo.acting_as(OPERATOR).projects
+    found, files = projects.get("main", "demo")
+    assert projects.project("main", "demo") == found
+    expected = [file for file in files if file.version == "1.0"]
+    with count_statements(demo._database) as statements:
+        assert projects.release("main", "demo", "v1.0.0") == expected != files
+    assert "canonical_version" in statements[-1]
+    for file in expected:
+        projects.delete_file("main", file.filename)
+    assert projects.release("main", "demo", "1.0") == []
 
 
 def test_unknown_names(demo: Registry) -> None:

@@ -124,6 +124,20 @@ def test_what_repositories_hold(both: Registry) -> None:
     assert main.last_upload == stored[1].uploaded_at
 
 
+def test_what_one_repository_holds_is_summed_up_alone(both: Registry) -> None:
+    operator = both.acting_as(OPERATOR)
+    operator.repositories.create("empty")
+    upload(both, wheel("demo", "1.0"))
+    held = operator.usage.repositories()
+    with count_statements(both._database) as statements:
+        assert operator.usage.repository("main") == held["main"]
+        assert operator.usage.repository("empty") == held["empty"] == RepositoryUsage()
+    assert all("WHERE" in statement for statement in statements)
+    operator.repositories.delete("empty")
+    with pytest.raises(UnknownRepository):
+        operator.usage.repository("empty")
+
+
 def test_the_days_end_today_with_all_that_is_stored(both: Registry) -> None:
     size = upload(both, wheel()).size
     both.acting_as(OPERATOR).repositories.create("other")
@@ -150,6 +164,7 @@ def test_only_administrators_are_told(both: Registry) -> None:
     user = both.acting_as(Actor(USER))
     for ask in (
         user.usage.repositories,
+        lambda: user.usage.repository("main"),
         user.usage.days,
         user.usage.top_projects,
         user.usage.newest_uploads,
