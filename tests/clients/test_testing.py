@@ -55,11 +55,13 @@ def test_three_lines(tmp_path: Path) -> None:
     """Imported, where somebody does not like plugins; nothing is left between tests."""
     file = BUILT.save(tmp_path)
     (tmp_path / "test_ours.py").write_text(
+        "from pypi_repo import OPERATOR\n"
         "from pypi_repo.testing import live_registry\n"
         "def test_first(live_registry):\n"
         f"    assert live_registry.upload({str(file)!r}).file.uploaded_by == 'user'\n"
         "def test_second(live_registry):\n"
-        "    assert live_registry.registry.projects.all('main') == []\n"
+        "    registry = live_registry.registry\n"
+        "    assert registry.acting_as(OPERATOR).projects.all('main') == []\n"
     )
     done = run_pytest(tmp_path, "-W", "error")
 
