@@ -229,9 +229,9 @@ def test_templates_are_imported_by_the_first_page_that_is_shown() -> None:
 import sys
 from werkzeug.test import Client
 import pypi_repo.cli.main
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 with Registry(Settings(database="sqlite://", password_cost=4)) as registry:
-    registry.repositories.create("main", public=True)
+    registry.acting_as(OPERATOR).repositories.create("main", public=True)
     client = Client(registry.wsgi_app())
     for path in ("/healthz", "/nothing", "/repositories/main/simple/", "/"):
         status = client.get(path).status_code
