@@ -70,18 +70,38 @@ class Server:
         self._is_stopped = False
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
+        self._of_all_connections = {
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "pypi_repo",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if tls else "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileParts,
+            "wsgi.input_terminated": True,
+            DISCARDS_WHAT_IS_NOT_READ: True,
+            SENDS_PARTS_OF_FILES: True,
+        }
 
-    def run(self) -> None:
-        """Serves until SIGTERM or SIGINT asks for the end; at most 35 seconds longer."""
+    def run(self, when_closed: Callable[[], object] = lambda: None) -> None:
+        """Serves until SIGTERM or SIGINT asks for the end; at most 35 seconds longer.
+
+        when_closed: called once it takes no more connections, and finishes what is under way.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        self.serve()
+        self.serve(when_closed)
 
-    def serve(self) -> None:
-        """Serves until `stop` is called; at most 35 seconds longer. In any thread."""
+    def serve(self, when_closed: Callable[[], object] = lambda: None) -> None:
+        """Serves until `stop` is called; at most 35 seconds longer. In any thread.
+
+        when_closed: as for `run`.
+        """
         # On Windows, too: its own kind of loop cannot be told that a socket is ready.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(self._serve())
+            runner.run(self._serve(when_closed))
         deadline = time.monotonic() + _LAST_JOBS_SECONDS
         for threads in (self.threads, self.upload_threads):
             threads.end(max(0.0, deadline - time.monotonic()))
@@ -95,7 +115,7 @@ class Server:
         signal.signal(number, signal.SIG_DFL)  # who asks twice does not want to wait
         self.stop()
 
-    async def _serve(self) -> None:
+    async def _serve(self, when_closed: Callable[[], object]) -> None:
         self._loop = asyncio.get_running_loop()
         if self._tls is not None:
             SSLProtocol.max_size = _RECEIVE  # or each connection keeps 256 KiB to receive in
@@ -112,6 +132,7 @@ class Server:
             await self._stopping.wait()
         self.is_ending = True
         acceptor.close()
+        when_closed()
         deadline = time.monotonic() + _DRAIN_SECONDS
         while (self._is_busy() or acceptor.is_busy) and time.monotonic() < deadline:
             await asyncio.sleep(_LOOKED_WHILE_ENDING)
@@ -152,18 +173,7 @@ class Server:
             "SERVER_PORT": str(here[1]) if here else "",
             "REMOTE_ADDR": address,
             "REMOTE_PORT": str(port),
-            "SCRIPT_NAME": "",
-            "SERVER_SOFTWARE": "pypi_repo",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "https" if self._tls else "http",
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-            "wsgi.file_wrapper": FileParts,
-            "wsgi.input_terminated": True,
-            DISCARDS_WHAT_IS_NOT_READ: True,
-            SENDS_PARTS_OF_FILES: True,
+            **self._of_all_connections,
         }
 
     def slot_for(self, request: Request) -> "WSGIEnvironment":

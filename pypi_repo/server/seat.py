@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 from pypi_repo.server.balance import Balance
 from pypi_repo.server.loop import Server
@@ -58,9 +59,8 @@ class Seat:
         threading.Thread(target=self._stop_at_the_end, args=(server,), daemon=True).start()
         self._balance.enter(self._place)
         self._ready.sendall(os.getpid().to_bytes(PROCESS_SIZE))
-        server.run()
+        server.run(partial(self._balance.leave, self._place))
 
     def _stop_at_the_end(self, server: Server) -> None:
         self._line.recv(1)
-        self._balance.leave(self._place)
         server.stop()

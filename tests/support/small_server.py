@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
 
-from pypi_repo.server.loop import Server
+from pypi_repo.server.background import BackgroundServer
 from pypi_repo.server.patience import Patience
-from pypi_repo.server.sockets import listen
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,8 +22,8 @@ _PATIENT = Patience()
 _TIMEOUT = 60
 
 
-class SmallServer:
-    """Serves from threads of this process, in a `with` block.
+class SmallServer(BackgroundServer):
+    """Serves from threads of this process.
 
     tls: what the server needs to encrypt, and what a client needs to trust it: `client_tls`.
     """
@@ -38,17 +35,10 @@ class SmallServer:
         tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
         is_my_turn: Callable[[int], bool] | None = None,
     ) -> None:
-        sockets = listen("127.0.0.1", 0)
-        self.port = int(sockets[0].getsockname()[1])
         self.client_tls = tls[1] if tls else None
-        self.server = Server(
-            application,
-            sockets,
-            patience=patience,
-            tls=tls[0] if tls else None,
-            is_my_turn=is_my_turn,
-        )
-        self._thread = threading.Thread(target=self.server.serve)
+        mine = tls[0] if tls else None
+        super().__init__(application, patience=patience, tls=mine, is_my_turn=is_my_turn)
+        self.server = self._server
 
     def connect(self, room: int | None = None) -> socket.socket:
         """room: about as many bytes as the system takes for a client that does not read."""
@@ -75,22 +65,6 @@ class SmallServer:
 
     def answers(self, *parts: bytes, ends: bool = False) -> list[Answer]:
         return parsed(self.ask(*parts, ends=ends))
-
-    def close(self) -> None:
-        self.server.stop()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

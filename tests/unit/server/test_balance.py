@@ -4,13 +4,19 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Any
 
 import pytest
 
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import acceptor
 from pypi_repo.server.balance import Balance
 from pypi_repo.server.connection import ARRIVAL
+from pypi_repo.server.loop import Server
+from pypi_repo.server.sockets import listen
 from tests.support.small_server import echo, until
 from tests.unit.server.conftest import Serve
 
@@ -65,6 +71,40 @@ def test_other_processes_see_it() -> None:
 
     assert not balance.is_my_turn(0, 1)
     assert balance.is_my_turn(0, 0)
+
+
+def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
+    """One that was counted out before would count itself in again at the next connection."""
+    balance = Balance(2)
+    balance.enter(0)
+    (listening,) = sockets = listen("127.0.0.1", 0)
+    goes_on = threading.Event()
+    closed = list[bool]()
+
+    def slow(environ: Any, start_response: Any) -> Iterable[bytes]:
+        about_to_wait()
+        goes_on.wait()
+        return echo(environ, start_response)
+
+    def leave() -> None:
+        closed.append(listening.fileno() == -1)
+        balance.leave(0)
+
+    server = Server(slow, sockets, is_my_turn=partial(balance.is_my_turn, 0))
+    serving = threading.Thread(target=server.serve, args=(leave,))
+    with socket.create_connection(listening.getsockname()[:2], timeout=60) as client:
+        serving.start()
+        client.sendall(GET)
+        assert until(lambda: bool(server._connections))
+        server.stop()
+        assert until(lambda: bool(closed))
+        is_my_turn = balance.is_my_turn(1, 100)
+        goes_on.set()
+        assert client.recv(12) == b"HTTP/1.1 200"
+    serving.join()
+
+    assert closed == [True]
+    assert is_my_turn, "while it still answers"
 
 
 def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:

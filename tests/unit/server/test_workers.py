@@ -68,7 +68,7 @@ def test_none_can_be_started(work: str, lines: list[str]) -> None:
 
 def test_the_end_while_they_start() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(work="print('here', flush=True); time.sleep(600)")],
+        [sys.executable, "-c", PROGRAM.format(work=r"os.write(1, b'here\n'); time.sleep(600)")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
