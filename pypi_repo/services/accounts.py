@@ -77,8 +77,7 @@ class Accounts:
     def users(self) -> list[User]:
         """Returns all repository users, sorted by name."""
         require_area(self._actor, Area.USERS)
-        with self._database.read() as connection:
-            return People(connection).users()
+        return People(self._database).users()
 
     def access_to(self, repository: Repository) -> dict[str, Access]:
         """Returns what each repository user may do in a repository, by the name of the user.
@@ -94,8 +93,7 @@ class Accounts:
         Raises UnknownAccount.
         """
         require_area(self._actor, Area.USERS)
-        with self._database.read() as connection:
-            found = People(connection).users(name.lower())
+        found = People(self._database).users(name.lower())
         if not found:
             raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
         return found[0]
@@ -106,8 +104,7 @@ class Accounts:
         request: the page to return. Users can be sorted by `name`, `created` or `used`.
         """
         require_area(self._actor, Area.USERS)
-        with self._database.read() as connection:
-            return Lists(connection).users(request)
+        return Lists(self._database).users(request)
 
     def change_user(
         self,
@@ -146,8 +143,7 @@ class Accounts:
 
     def _new_hash(self, name: str, password: str) -> str | None:
         """None for the password that the user has already."""
-        with self._database.read() as connection:
-            user = _known(People(connection), name)
+        user = _known(People(self._database), name)
         is_known = self._passwords.verify(password, user.password_hash)
         return None if is_known else self._passwords.hash(password)
 
@@ -247,9 +243,8 @@ class Accounts:
         Raises UnknownAccount.
         """
         require_area(self._actor, Area.USERS)
-        with self._database.read() as connection:
-            people = People(connection)
-            return people.tokens(_known(people, user).id)
+        people = People(self._database)
+        return people.tokens(_known(people, user).id)
 
     def token(self, token_id: int) -> Token:
         """Returns the token with a number.
@@ -257,8 +252,7 @@ class Accounts:
         Raises UnknownToken.
         """
         require_area(self._actor, Area.USERS)
-        with self._database.read() as connection:
-            return _known_token(People(connection), token_id)
+        return _known_token(People(self._database), token_id)
 
     def revoke_token(self, token_id: int) -> Token:
         """Deletes a token, which is refused from the next request on.

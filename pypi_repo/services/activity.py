@@ -34,24 +34,18 @@ class Activity:
         before: the id of an entry; only older entries are returned.
         """
         require_administrator(self._actor)
-        with self._database.read() as connection:
-            journal, audit = (
-                Journal(connection),
-                Audit(self._gate, self._actor, Catalog(connection)),
-            )
-            shown: list[JournalEntry] = []
-            while limit is None or len(shown) < limit:
-                entries = journal.entries(wanted, limit, before)
-                shown += (
-                    entry for entry in entries if audit.shows(entry.repository, entry.project)
-                )
-                if limit is None or len(entries) < limit:
-                    break
-                before = entries[-1].id
+        journal = Journal(self._database)
+        audit = Audit(self._gate, self._actor, Catalog(self._database))
+        shown: list[JournalEntry] = []
+        while limit is None or len(shown) < limit:
+            entries = journal.entries(wanted, limit, before)
+            shown += (entry for entry in entries if audit.shows(entry.repository, entry.project))
+            if limit is None or len(entries) < limit:
+                break
+            before = entries[-1].id
         return shown[:limit]
 
     def actions(self) -> list[str]:
         """Returns all kinds of actions that the journal contains."""
         require_administrator(self._actor)
-        with self._database.read() as connection:
-            return Journal(connection).actions()
+        return Journal(self._database).actions()

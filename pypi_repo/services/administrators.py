@@ -56,16 +56,14 @@ class Administrators:
     def all(self) -> list[Administrator]:
         """Returns all administrators, sorted by name."""
         require_area(self._actor, Area.SETTINGS)
-        with self._database.read() as connection:
-            return Administration(connection).administrators()
+        return Administration(self._database).administrators()
 
     def get(self, name: str) -> Administrator:
         """Returns an administrator.
 
         Raises UnknownAccount.
         """
-        with self._database.read() as connection:
-            return _own_or_managed(Administration(connection), name, self._actor)
+        return _own_or_managed(Administration(self._database), name, self._actor)
 
     def create(
         self,
@@ -230,19 +228,15 @@ class Administrators:
 
         Raises UnknownAccount.
         """
-        with self._database.read() as connection:
-            administration = Administration(connection)
-            return administration.tokens(
-                _own_or_managed(administration, administrator, self._actor)
-            )
+        administration = Administration(self._database)
+        return administration.tokens(_own_or_managed(administration, administrator, self._actor))
 
     def token(self, token_id: int) -> AdministratorToken:
         """Returns the token with a number.
 
         Raises UnknownToken.
         """
-        with self._database.read() as connection:
-            return _known_token(Administration(connection), token_id, self._actor)
+        return _known_token(Administration(self._database), token_id, self._actor)
 
     def revoke_token(self, token_id: int) -> AdministratorToken:
         """Deletes a token, which is refused from the next request on.

@@ -80,13 +80,10 @@ class Projects:
 
     def all(self, repository: str) -> list[Project]:
         """Returns all projects of a repository, sorted by name."""
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            managed = self._repository(catalog, repository)
-            hidden = self._hidden(catalog, managed)
-            return [
-                found for found in catalog.projects(managed) if found.normalized_name not in hidden
-            ]
+        catalog = Catalog(self._database)
+        managed = self._repository(catalog, repository)
+        hidden = self._hidden(catalog, managed)
+        return [found for found in catalog.projects(managed) if found.normalized_name not in hidden]
 
     def search(
         self,
@@ -102,16 +99,15 @@ class Projects:
         after: a normalized name; only projects that follow it are returned.
         limit: the largest number of projects to return.
         """
-        with self._database.read() as connection:
-            managed = self._repository(Catalog(connection), repository)
-            lists = Lists(connection)
-            return first_shown(
-                limit,
-                lambda number: lists.projects_after(managed, normalize(text), after, number),
-                lambda found: self._gate.allows(
-                    self._actor, Permission.MANAGE, managed, found.normalized_name
-                ),
-            )
+        managed = self._repository(Catalog(self._database), repository)
+        lists = Lists(self._database)
+        return first_shown(
+            limit,
+            lambda number: lists.projects_after(managed, normalize(text), after, number),
+            lambda found: self._gate.allows(
+                self._actor, Permission.MANAGE, managed, found.normalized_name
+            ),
+        )
 
     def page(self, repository: str, request: ListRequest) -> ListPage[ProjectSummary]:
         """Returns one page of the projects whose normalized name contains a text.
@@ -119,12 +115,11 @@ class Projects:
         request: the page to return. Projects can be sorted by `name`, `releases`, `files`, `size`
             or `uploaded`.
         """
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            managed = self._repository(catalog, repository)
-            wanted = replace(request, text=normalize(request.text))
-            hidden = self._hidden(catalog, managed)
-            return Lists(connection).projects(managed, wanted, hidden)
+        catalog = Catalog(self._database)
+        managed = self._repository(catalog, repository)
+        wanted = replace(request, text=normalize(request.text))
+        hidden = self._hidden(catalog, managed)
+        return Lists(self._database).projects(managed, wanted, hidden)
 
     def anywhere(self, text: str, *, limit: int = 50) -> list[FoundProject]:
         """Returns the projects whose normalized name contains a text, of all repositories.
@@ -133,35 +128,31 @@ class Projects:
 
         limit: the largest number of projects to return.
         """
-        with self._database.read() as connection:
-            managed = {
-                found.name: found
-                for found in Catalog(connection).repositories()
-                if self._gate.allows(self._actor, Permission.MANAGE, found)
-            }
-            lists = Lists(connection)
-            return first_shown(
-                limit,
-                lambda number: lists.projects_anywhere(
-                    list(managed.values()), normalize(text), number
-                ),
-                lambda found: self._gate.allows(
-                    self._actor,
-                    Permission.MANAGE,
-                    managed[found.repository],
-                    found.normalized_name,
-                ),
-            )
+        managed = {
+            found.name: found
+            for found in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, Permission.MANAGE, found)
+        }
+        lists = Lists(self._database)
+        return first_shown(
+            limit,
+            lambda number: lists.projects_anywhere(list(managed.values()), normalize(text), number),
+            lambda found: self._gate.allows(
+                self._actor,
+                Permission.MANAGE,
+                managed[found.repository],
+                found.normalized_name,
+            ),
+        )
 
     def get(self, repository: str, project: str) -> tuple[Project, list[DistributionFile]]:
         """Returns a project and its files.
 
         Raises UnknownProject.
         """
-        with self._database.read() as connection:
-            catalog = Catalog(connection)
-            _repository, found = self._project(catalog, repository, project)
-            return found, [file for _version, file in catalog.releases(found.id) if file]
+        catalog = Catalog(self._database)
+        _repository, found = self._project(catalog, repository, project)
+        return found, [file for _version, file in catalog.releases(found.id) if file]
 
     def project(self, repository: str, project: str) -> Project:
         """Returns a project, without its files.
@@ -190,9 +181,8 @@ class Projects:
 
         Raises UnknownFile.
         """
-        with self._database.read() as connection:
-            _repository, _project, file = self._file(Catalog(connection), repository, filename)
-            return file
+        _repository, _project, file = self._file(Catalog(self._database), repository, filename)
+        return file
 
     def set_status(
         self,

@@ -67,8 +67,7 @@ class Repositories:
 
         Raises UnknownRepository, AuthenticationRequired or PermissionDenied.
         """
-        with self._database.read() as connection:
-            return self._managed(Catalog(connection).repository(name), name)
+        return self._managed(Catalog(self._database).repository(name), name)
 
     def look_up(self, name: str) -> Repository:
         """Returns a repository whose activity the actor may see.
@@ -78,8 +77,7 @@ class Repositories:
         Raises UnknownRepository or PermissionDenied.
         """
         require_administrator(self._actor)
-        with self._database.read() as connection:
-            return self._gate.repository(self._actor, Permission.AUDIT, Catalog(connection), name)
+        return self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
 
     def managed(self) -> frozenset[str]:
         """Returns the names of the repositories that the actor may manage."""
@@ -124,12 +122,11 @@ class Repositories:
             )
 
     def _allowed(self, permission: Permission) -> list[Repository]:
-        with self._database.read() as connection:
-            return [
-                found
-                for found in Catalog(connection).repositories()
-                if self._gate.allows(self._actor, permission, found)
-            ]
+        return [
+            found
+            for found in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, permission, found)
+        ]
 
     def _managed(self, found: Repository | None, name: str) -> Repository:
         return self._gate.admit(self._actor, Permission.MANAGE, name, found)

@@ -70,10 +70,9 @@ class Sessions:
 
     def find(self, secret: str) -> Session | None:
         """None for a session that has ended."""
-        with self._database.read() as connection:
-            administrator = Administration(connection).session_holder(
-                token_digest(secret), datetime.now(UTC)
-            )
+        administrator = Administration(self._database).session_holder(
+            token_digest(secret), datetime.now(UTC)
+        )
         return None if administrator is None else Session(_actor(administrator), secret)
 
     def sign_out(self, session: Session) -> None:
@@ -98,8 +97,7 @@ class Sessions:
 
     def with_token(self, secret: str) -> tuple[Actor, AdministratorToken]:
         """Who the token acts for, with what both of them may manage. Raises InvalidCredentials."""
-        with self._database.read() as connection:
-            found = Administration(connection).token_holder(token_digest(secret))
+        found = Administration(self._database).token_holder(token_digest(secret))
         if found is None:
             raise InvalidCredentials("The token is wrong or was revoked.")
         token, administrator = found
@@ -113,8 +111,7 @@ class Sessions:
             name = account_name(name)
         except InvalidName:
             raise InvalidCredentials(_WRONG) from None
-        with self._database.read() as connection:
-            administrator = Administration(connection).administrator(name)
+        administrator = Administration(self._database).administrator(name)
         stored_hash = None if administrator is None else administrator.password_hash
         counted_as = f"administrator {name}"  # a user of this name is another account
         is_right = self._credentials.are_right(counted_as, password, stored_hash, address)

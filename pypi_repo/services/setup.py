@@ -62,9 +62,8 @@ class Setup:
         return made
 
     def _is_empty(self) -> bool:
-        with self._database.read() as connection:
-            return not (
-                Catalog(connection).repositories()
-                or People(connection).users()
-                or Administration(connection).administrators()
-            )
+        return not (
+            Catalog(self._database).repositories()
+            or People(self._database).users()
+            or Administration(self._database).administrators()
+        )

@@ -89,12 +89,11 @@ class Upkeep:
         Raises Conflict if the registry has no repository. Every stored file would be deleted, and
         this usually means that the database is the wrong one or has not been restored yet.
         """
-        with self._database.read() as connection:
-            if not Inventory(connection).has_repositories():
-                raise Conflict(
-                    "This registry has no repository, so every stored file would be deleted; see "
-                    "whether this is the right database."
-                )
+        if not Inventory(self._database).has_repositories():
+            raise Conflict(
+                "This registry has no repository, so every stored file would be deleted; see "
+                "whether this is the right database."
+            )
         deadline = datetime.now(UTC) - grace
         blobs = size = 0
         for blob in self._blobs.walk():
@@ -118,28 +117,24 @@ class Upkeep:
 
         Raises Unavailable if the database or the whole file store cannot be used.
         """
-        with self._database.read() as connection:
-            meter = Meter(Inventory(connection).size(after), listener)
+        meter = Meter(Inventory(self._database).size(after), listener)
         for sha256, together in groupby(self._files(after), lambda file: file.digests.sha256):
             files = list(together)
             size = sum(file.size for file in files)
             end = meter.done + size
             problems = self._problems(files, meter.add)
             if problems:  # its row was read a while ago and may be gone: look again
-                with self._database.read() as connection:
-                    files = Inventory(connection).files_of(sha256)
+                files = Inventory(self._database).files_of(sha256)
                 problems = self._problems(files, lambda _size: None)
             meter.reach(end)
             yield Checked(sha256, len(files), size, tuple(problems))
 
     def _files(self, after: str) -> Iterator[KeptFile]:
-        with self._database.read() as connection:
-            page = Inventory(connection).files(after, limit=_PAGE)
+        page = Inventory(self._database).files(after, limit=_PAGE)
         while page:
             yield from page
             last = page[-1]
-            with self._database.read() as connection:
-                page = Inventory(connection).files(last.digests.sha256, last.id, limit=_PAGE)
+            page = Inventory(self._database).files(last.digests.sha256, last.id, limit=_PAGE)
 
     def _problems(self, files: Iterable[KeptFile], count: Callable[[int], None]) -> list[Problem]:
         repositories: dict[ExpectedBlob, list[str]] = {}
@@ -177,9 +172,8 @@ class Upkeep:
         """False if it is none. Nothing is published meanwhile, so none becomes a file's blob."""
         *folders, filename = owner_path(path).split("/")
         sha256 = "".join(folders)
-        with self._database.read() as connection:
-            if Inventory(connection).refers_to(sha256, filename):
-                return False
+        if Inventory(self._database).refers_to(sha256, filename):
+            return False
         with self._database.begin() as connection:
             Catalog(connection).lock_repositories()
             if Inventory(connection).refers_to(sha256, filename):

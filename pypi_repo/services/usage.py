@@ -122,13 +122,12 @@ class UsageReports:
     def repositories(self) -> dict[str, RepositoryUsage]:
         """Returns what each repository contains, by the name of the repository."""
         require_administrator(self._actor)
-        with self._database.read() as connection:
-            usage = Usage(connection).repositories()
-            return {
-                repository.name: usage.get(repository.id, RepositoryUsage())
-                for repository in Catalog(connection).repositories()
-                if self._gate.allows(self._actor, Permission.AUDIT, repository)
-            }
+        usage = Usage(self._database).repositories()
+        return {
+            repository.name: usage.get(repository.id, RepositoryUsage())
+            for repository in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, Permission.AUDIT, repository)
+        }
 
     def repository(self, name: str) -> RepositoryUsage:
         """Returns what one repository contains.
@@ -150,12 +149,11 @@ class UsageReports:
         require_administrator(self._actor)
         self._counter.flush()
         first = _days_ago(number - 1)
-        with self._database.read() as connection:
-            found = self._named(Catalog(connection), repository)
-            usage = Usage(connection)
-            downloads = usage.downloads_by_day(first, found)
-            uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
-            in_all = usage.stored_size(found)
+        found = self._named(Catalog(self._database), repository)
+        usage = Usage(self._database)
+        downloads = usage.downloads_by_day(first, found)
+        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
+        in_all = usage.stored_size(found)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []
         for offset in range(number):
@@ -177,9 +175,8 @@ class UsageReports:
         require_administrator(self._actor)
         self._counter.flush()
         first = _days_ago(number - 1)
-        with self._database.read() as connection:
-            found = self._named(Catalog(connection), repository, project)
-            counts = Usage(connection).downloads_by_day(first, found, project)
+        found = self._named(Catalog(self._database), repository, project)
+        counts = Usage(self._database).downloads_by_day(first, found, project)
         days = [first + timedelta(days=offset) for offset in range(number)]
         return [(day, counts.get(day, 0)) for day in days]
 
@@ -199,14 +196,14 @@ class UsageReports:
         """
         require_administrator(self._actor)
         self._counter.flush()
-        with self._database.read() as connection:
-            found = self._named(Catalog(connection), repository)
-            usage, audit = Usage(connection), Audit(self._gate, self._actor, Catalog(connection))
-            return first_shown(
-                limit,
-                lambda number: usage.top_projects(_days_ago(days - 1), number, found),
-                lambda top: audit.shows(top.repository, top.project),
-            )
+        usage, catalog = Usage(self._database), Catalog(self._database)
+        found = self._named(catalog, repository)
+        audit = Audit(self._gate, self._actor, catalog)
+        return first_shown(
+            limit,
+            lambda number: usage.top_projects(_days_ago(days - 1), number, found),
+            lambda top: audit.shows(top.repository, top.project),
+        )
 
     def newest_uploads(self, limit: int = 10, repository: str | None = None) -> list[UploadedFile]:
         """Returns the files that were uploaded last, the newest first.
@@ -217,14 +214,14 @@ class UsageReports:
         Raises UnknownRepository.
         """
         require_administrator(self._actor)
-        with self._database.read() as connection:
-            found = self._named(Catalog(connection), repository)
-            usage, audit = Usage(connection), Audit(self._gate, self._actor, Catalog(connection))
-            return first_shown(
-                limit,
-                lambda number: usage.newest_uploads(number, found),
-                lambda upload: audit.shows(upload.repository, upload.project),
-            )
+        usage, catalog = Usage(self._database), Catalog(self._database)
+        found = self._named(catalog, repository)
+        audit = Audit(self._gate, self._actor, catalog)
+        return first_shown(
+            limit,
+            lambda number: usage.newest_uploads(number, found),
+            lambda upload: audit.shows(upload.repository, upload.project),
+        )
 
     def downloads_of_versions(
         self, repository: str, project: str, days: int = 30
@@ -232,10 +229,9 @@ class UsageReports:
         """By version, of the last days. Raises UnknownRepository or PermissionDenied."""
         require_administrator(self._actor)
         self._counter.flush()
-        with self._database.read() as connection:
-            found = self._named(Catalog(connection), repository, project)
-            assert found is not None  # noqa: S101 - a name was given
-            return Usage(connection).downloads_of_versions(found, project, _days_ago(days - 1))
+        found = self._named(Catalog(self._database), repository, project)
+        assert found is not None  # noqa: S101 - a name was given
+        return Usage(self._database).downloads_of_versions(found, project, _days_ago(days - 1))
 
     def _named(
         self, catalog: Catalog, name: str | None, project: str | None = None

@@ -103,11 +103,6 @@ class Database:
         where = f" (schema {self._schema})" if self._schema else ""
         return self.url.render_as_string(hide_password=True) + where
 
-    @contextmanager
-    def read(self) -> Iterator["Database"]:
-        """For reading statement by statement; see `execute`."""
-        yield self
-
     def execute(
         self, statement: Executable, parameters: Parameters = None
     ) -> Rows[*tuple[Any, ...]]:
@@ -212,12 +207,21 @@ class Database:
         return group.make(work)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
-        """Makes each `read`, `ask` and `begin` of `work`, in this thread, part of one transaction.
+        """Calls `work`, and makes all that it does with this database one transaction.
 
-        What `work` read is still so when its changes are committed; where somebody else was
-        faster, all of it is taken back and `work` is called again.
+        While it runs, each `execute`, `ask`, `begin` and `together` of this thread joins that
+        transaction, so the services that `work` calls need not know of it. `begin` commits nothing
+        then: what one service has changed, the next one sees, and it is committed when `work`
+        returns. If `work` raises, nothing is left.
 
-        Raises Unavailable where others are faster again and again.
+        What `work` changes is still as it has read it: SQLite lets nobody else write meanwhile, and
+        PostgreSQL refuses to change what others have changed since the transaction began
+        (REPEATABLE READ). Then everything is taken back and `work` is called again, up to 20 times,
+        so what it does outside of the database must be harmless if it is repeated.
+
+        Threads that `work` starts do not join. `snapshot` does not either.
+
+        Returns what `work` returns. Raises Unavailable if others are faster each time.
         """
         about_to_wait()
         self._pass_guard()
