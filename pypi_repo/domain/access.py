@@ -1,4 +1,4 @@
-"""Who asks, what they want, and whether they may."""
+"""Actors, their permissions, and the rules of access."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

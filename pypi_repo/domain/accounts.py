@@ -1,4 +1,4 @@
-"""Accounts as values, and what a password must be like."""
+"""Accounts as frozen values, and the rules for passwords."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A repository user, as the check of its credentials needs it."""
+    """A repository user with what is needed to check its credentials."""
 
     id: int
     name: str
@@ -115,17 +115,21 @@ class AdministratorToken:
 
 
 def shown_of(secret: str) -> str:
-    """The part of a token by which people recognize it; the rest is out of reach of guessing."""
+    """Returns the beginning of a token, by which people recognize it."""
     return secret[:12]
 
 
 def token_digest(secret: str) -> str:
-    """What is stored of a token or session: 256 random bits need no slow hash."""
+    """Returns what is stored of a token or session. 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def check_password(password: str) -> None:
-    """Raises InvalidPassword for one that is too short, or longer than bcrypt reads."""
+    """Raises InvalidPassword for a password that is not allowed.
+
+    A password must not be too short, too long for bcrypt, or look like a token, and must be
+    printable.
+    """
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidPassword(f"A password needs at least {SHORTEST_PASSWORD} characters.")
     if len(password.encode("utf-8", "surrogatepass")) > LONGEST_PASSWORD:

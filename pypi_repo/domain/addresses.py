@@ -1,12 +1,14 @@
-"""Addresses on the network, as far as they tell one client from another."""
+"""Network addresses, as far as they distinguish clients."""
 
 from ipaddress import IPv6Address, ip_address
 
 
 def network_of(address: str) -> str:
-    """What one client can have: an IPv4 address, or the /64 that any IPv6 line is given.
+    """Returns the network that one client can use.
 
-    What is no address, as of a socket without one, stays as it is.
+    This is the IPv4 address itself, or the /64 network of an IPv6 address.
+
+    A text that is not an address, such as that of a Unix socket, is returned unchanged.
     """
     try:
         parsed = ip_address(address)

@@ -1,4 +1,4 @@
-"""Opens a wheel or an sdist within limits and hands back its core metadata, byte for byte."""
+"""Inspects wheels and sdists within limits, and returns their core metadata, byte for byte."""
 
 import io
 import struct
@@ -33,24 +33,29 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`document` is the METADATA of a wheel or the PKG-INFO of an sdist."""
+    """The result of inspecting an archive.
+
+    document: the METADATA of a wheel or the PKG-INFO of an sdist.
+    warnings: sentences about what is unusual but accepted.
+    """
 
     document: Document
     warnings: tuple[str, ...]
 
     @property
     def metadata(self) -> bytes:
+        """The content of the document."""
         return self.document.content
 
 
 def inspect(
     file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
 ) -> Inspection:
-    """Looks through the whole archive.
+    """Inspects a whole archive.
 
-    file: seekable, its position does not matter.
+    file: a seekable file; its position does not matter.
 
-    Raises InvalidArchive where the archive cannot be read, could harm whoever unpacks it,
+    Raises InvalidArchive if the archive cannot be read, could harm a program that unpacks it,
     breaks a rule, or exceeds the limits.
     """
     is_wheel = filename.kind == "bdist_wheel"
@@ -64,7 +69,10 @@ def inspect(
 
 
 def _refuse_polyglot(file: IO[bytes], filename: DistributionFilename) -> None:
-    """One that is a zip to one tool and a tar to another could be two different packages."""
+    """Refuses a file that is a zip for some tools and a tar for others.
+
+    It could be two different packages.
+    """
     if filename.filename.endswith(".tar.gz"):
         is_both = zipfile.is_zipfile(file)
     else:

@@ -1,4 +1,4 @@
-"""Whom to write to and where to look: addresses and URLs in core metadata."""
+"""E-mail addresses and URLs in core metadata."""
 
 import re
 from collections.abc import Iterator
@@ -27,10 +27,10 @@ _SOURCE = re.compile(
 
 
 def odd_contacts(fields: "RawMetadata") -> Iterator[str]:
-    """Sentences about what no browser and no mail program can open, though people understand it.
+    """Yields warnings about addresses that no browser or mail program can open.
 
-    Raises InvalidMetadata for a Project-URL without a proper label, and for what is no address
-    of anything.
+    Raises InvalidMetadata for a Project-URL without a valid label, and for text that is not an
+    address at all.
     """
     yield from _odd_addresses("Author-email", fields.get("author_email", ""))
     yield from _odd_addresses("Maintainer-email", fields.get("maintainer_email", ""))
@@ -46,7 +46,7 @@ def odd_contacts(fields: "RawMetadata") -> Iterator[str]:
 
 
 def is_web_url(text: str) -> bool:
-    """Whether a browser can open it, and a link to it does no harm: http or https, with a host."""
+    """Returns whether a link to this URL works and is harmless: http or https, with a host."""
     found = _WITH_HOST.match(text)
     try:
         parts = urlsplit(found[0] if found else "")

@@ -1,4 +1,4 @@
-"""Core metadata as the artifact holds it; the upload form's copy is not believed.
+"""Core metadata of an artifact. The copy in the upload form is not used.
 
 https://packaging.python.org/en/latest/specifications/core-metadata/
 """
@@ -44,8 +44,10 @@ _REPORTED_FIRST = ("metadata-version", "name", "version")
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """`fields` are all that could be parsed, named as `packaging.metadata` names them; `warnings`
-    are sentences about what is odd and yet accepted.
+    """The core metadata of an artifact.
+
+    fields: all fields that could be parsed, with the names that `packaging.metadata` uses.
+    warnings: sentences about what is unusual but accepted.
     """
 
     name: str
@@ -56,12 +58,18 @@ class CoreMetadata:
 
     @classmethod
     def parse(cls, document: bytes, rules: Rules) -> Self:
-        """Reads METADATA or PKG-INFO; raises InvalidMetadata."""
+        """Parses the content of METADATA or PKG-INFO.
+
+        Raises InvalidMetadata.
+        """
         return cls.of(Document(document), rules)
 
     @classmethod
     def of(cls, document: Document, rules: Rules) -> Self:
-        """Like `parse`, where somebody has perhaps taken it apart already."""
+        """Parses a document, unless it was parsed before.
+
+        Raises InvalidMetadata.
+        """
         try:
             fields, unparsed = document.parsed
         except (ValueError, LookupError) as error:
@@ -85,12 +93,12 @@ class CoreMetadata:
 
     @property
     def summary(self) -> str:
-        """One line, and no longer than the standard allows, whatever an old tool has written."""
+        """The summary in one line, shortened to the length that the standard allows."""
         line = " ".join(self.fields.get("summary", "").replace("\0", " ").split())
         return line[:_LONGEST_SUMMARY]
 
     def check_against(self, filename: DistributionFilename) -> None:
-        """Raises InvalidMetadata if the archive says it is another project or version."""
+        """Raises InvalidMetadata if the metadata is of another project or version."""
         if not filename.belongs_to(self.name) or self.version != filename.version:
             raise InvalidMetadata(
                 f"The core metadata says {self.name[:80]} {self.version}, the filename says "
@@ -108,7 +116,7 @@ def _check_metadata_version(fields: "RawMetadata") -> None:
 
 
 def _check_specifier(text: str, rules: Rules) -> tuple[str, ...]:
-    """Warnings."""
+    """Checks Requires-Python. Returns warnings."""
     if len(text) > _LONGEST_SPECIFIER:
         raise InvalidMetadata(f"Requires-Python is longer than {_LONGEST_SPECIFIER} characters.")
     try:
@@ -124,7 +132,10 @@ def _check_specifier(text: str, rules: Rules) -> tuple[str, ...]:
 
 
 def _validate(fields: "RawMetadata") -> tuple[str, ...]:
-    """What the specification asks of each field, and what it leaves to the index: warnings."""
+    """Checks all fields by the specification.
+
+    Returns warnings about what the specification leaves to the index.
+    """
     from packaging.metadata import Metadata  # raw_metadata says why here
 
     _check_content_type(fields.get("description_content_type"))

@@ -1,4 +1,4 @@
-"""Digests of file contents, computed once while the bytes pass."""
+"""Digests of file contents, computed while the content is received."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Digests:
 
 
 class DigestingCounter:
-    """Eats the chunks of one file and knows its size and digests."""
+    """Computes the size and the digests of a file from its chunks."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -28,12 +28,14 @@ class DigestingCounter:
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def update(self, chunk: bytes) -> None:
+        """Adds the next chunk."""
         self.size += len(chunk)
         self._sha256.update(chunk)
         self._blake2.update(chunk)
         self._md5.update(chunk)
 
     def digests(self) -> Digests:
+        """Returns the digests of all chunks so far."""
         return Digests(
             sha256=self._sha256.hexdigest(),
             blake2_256=self._blake2.hexdigest(),

@@ -1,9 +1,9 @@
-"""entry_points.txt, as any installer could read it.
+"""The names of scripts in entry_points.txt.
 
-https://packaging.python.org/en/latest/specifications/entry-points/ says that it is what
-configparser reads, whose expressions take quadratic time for a line of blanks. Installers differ in
-what they take for a comment and for the rest of a value; here every line that may be an entry is
-one.
+https://packaging.python.org/en/latest/specifications/entry-points/ defines the format as what
+configparser reads, but configparser takes quadratic time for a line of blanks. Installers differ in
+how they treat comments and continued values. So this module treats every line that could be an
+entry as one.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,10 @@ _SECTIONS_OF_SCRIPTS = frozenset({"console_scripts", "gui_scripts", "DEFAULT"})
 
 
 def script_names(content: bytes) -> Iterator[str]:
-    """The names of all scripts; raises InvalidArchive where the file cannot be parsed."""
+    """Yields the names of all scripts.
+
+    Raises InvalidArchive if the file cannot be parsed.
+    """
     section = ""
     for line in _lines(content):
         entry = line.strip()
@@ -38,7 +41,7 @@ def script_names(content: bytes) -> Iterator[str]:
 
 
 def stays_in_folder(name: str) -> bool:
-    """Whether a script of this name lies in the folder of programs that it was made for."""
+    """Returns whether a script of this name is installed inside the folder for scripts."""
     return (
         name.isprintable()
         and not set(name) & {"/", "\\"}

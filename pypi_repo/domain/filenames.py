@@ -1,8 +1,8 @@
-"""What the name of a distribution file says, and whether it is spelled as the standards ask.
+"""The names of distribution files, and their normal form.
 
-Source distributions: PEP 625. Wheels: the binary distribution format with the amendments of
-PEP 427, compared byte for byte, because an index that keeps two spellings of one file has two
-truths.
+Source distributions follow PEP 625. Wheels follow the binary distribution format (PEP 427, with its
+amendments), and are compared byte for byte, so that a repository cannot have one file under two
+spellings.
 """
 
 import math
@@ -34,10 +34,10 @@ _LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is t
 
 @dataclass(frozen=True, slots=True)
 class DistributionFilename:
-    """A checked filename and its parts.
+    """A valid filename and its parts.
 
-    stem: `{name}-{version}`, as the archive's own folder is called.
-    build: of a wheel, or "".
+    stem: `{name}-{version}`, which is also the name of the top folder of an sdist.
+    build: the build number of a wheel, or an empty string.
     """
 
     filename: str
@@ -51,13 +51,13 @@ class DistributionFilename:
 
     @classmethod
     def parse(cls, filename: str, project: NormalizedName | None = None) -> Self:
-        """Takes every spelling that means one thing; see `check_normalized`.
+        """Parses a filename in any unambiguous spelling. See `check_normalized`.
 
-        project: whose file it is if it can be, because the name of an old sdist may be split in
-            several ways. Otherwise the first hyphen that a version follows ends the name of the
-            project, so `tool-1.0-9` is 1.0.post9 of tool.
+        project: the project to which the file belongs, if it is known. It decides where the name of
+            an old sdist ends. Otherwise, the name ends at the first hyphen that is followed by a
+            version, so `tool-1.0-9` is version 1.0.post9 of tool.
 
-        Raises InvalidFilename with a sentence that says what is wrong.
+        Raises InvalidFilename.
         """
         check_characters(filename)
         if filename.endswith(".whl"):
@@ -104,7 +104,7 @@ class DistributionFilename:
         return cls(filename, "sdist", *found, stem, "", "source", frozenset())
 
     def check_normalized(self) -> None:
-        """Raises InvalidFilename, with the right name, unless it has the one normal spelling."""
+        """Raises InvalidFilename, with the right name, unless this is the normal form."""
         stem = f"{_escaped(self.project)}-{self.version}"
         if self.kind == "sdist":
             is_normal = self.filename == sdist_filename(self.project, self.version)
@@ -122,14 +122,19 @@ class DistributionFilename:
             )
 
     def belongs_to(self, project: str) -> bool:
+        """Returns whether the file belongs to the project with this normalized name."""
         return self.project == normalize(project)
 
 
 def split_stem(
     stem: str, project: NormalizedName | None = None
 ) -> tuple[NormalizedName, Version] | None:
-    """Project and version of `{name}-{version}` as it was spelled of old: the name in any way, the
-    version even with hyphens. None if it has no version, or is another project's than `project`.
+    """Splits `{name}-{version}` in old spellings.
+
+    The name may have any spelling, and the version may contain hyphens.
+
+    Returns the project and the version, or None if there is no version or the project is not
+    `project`.
     """
     if len(stem) > _LONGEST_FILENAME:
         return None
@@ -141,10 +146,10 @@ def split_stem(
 
 
 def identity_of(filename: str) -> str:
-    """What is equal for all spellings of a wheel's name, and what an sdist is called.
+    """Returns a text that is equal for all spellings of a wheel's name; for an sdist, its name.
 
-    Two wheels that installers take for the same one, because they differ in how their name,
-    version, build number or tags are spelled, must not be two files of one repository.
+    A repository must not have two wheels that installers take for the same one, because their names
+    only differ in the spelling of the project, the version, the build number or the tags.
     """
     if not filename.endswith(".whl") or filename.count("-") not in _HYPHENS_OF_A_WHEEL:
         return filename
@@ -159,17 +164,17 @@ def identity_of(filename: str) -> str:
 
 
 def number_of_tags(text: str) -> int:
-    """How many tags the last three parts stand for: `py2.py3-none-any` for two."""
+    """Returns how many tags the last three parts stand for, such as 2 for `py2.py3-none-any`."""
     return math.prod(part.count(".") + 1 for part in text.split("-")[-3:])
 
 
 def sdist_filename(project: str, version: Version) -> str:
-    """The one name that PEP 625 leaves for this sdist."""
+    """Returns the filename that PEP 625 prescribes for an sdist."""
     return f"{_escaped(normalize(project))}-{version}.tar.gz"
 
 
 def check_characters(filename: str) -> None:
-    """Raises InvalidFilename for whatever could be a path, a header or markup."""
+    """Raises InvalidFilename for characters that could form a path, a header or markup."""
     if len(filename) > _LONGEST_FILENAME:
         raise InvalidFilename(f"The filename is longer than {_LONGEST_FILENAME} characters.")
     if not _SAFE.match(filename) or set(filename) & _UNSAFE_CHARACTERS:

@@ -1,8 +1,8 @@
-"""The headers that METADATA, PKG-INFO and WHEEL begin with, taken apart within bounds.
+"""Splits METADATA, PKG-INFO and WHEEL into headers, within limits.
 
-They look like those of an e-mail (RFC 5322 section 2.2), and the standard library's parser of
-e-mails reads them. Alone, it takes a header like Content-Type at its word: it looks for messages
-within messages, for as long as somebody wants it to.
+The headers look like those of an e-mail (RFC 5322 section 2.2). The standard library's parser for
+e-mails could read them, but it obeys headers such as Content-Type, and then looks for messages
+within messages without a limit.
 """
 
 import re
@@ -22,20 +22,25 @@ _END_OF_LINE = re.compile(rb"\r\n|\r|\n|\Z")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`name` is in lower case; `raw` is all that follows the colon, the ends of lines included."""
+    """A header.
+
+    name: the name, in lower case.
+    raw: everything after the colon, including line ends.
+    """
 
     name: bytes
     raw: bytes
 
     @property
     def value(self) -> str:
+        """The value as text, without surrounding white space."""
         return self.raw.decode("utf-8", "replace").strip()
 
 
 def split_headers(document: bytes) -> tuple[list[Header], bytes]:
-    """The headers in their order, and the body behind them.
+    """Splits a document into its headers, in their order, and the body after them.
 
-    Raises InvalidMetadata where headers or their lines are too many, or too long.
+    Raises InvalidMetadata if there are too many headers or lines, or if a line is too long.
     """
     headers: list[tuple[bytes, list[bytes]]] = []
     position = 0
@@ -60,7 +65,7 @@ def split_headers(document: bytes) -> tuple[list[Header], bytes]:
 
 
 def _line_at(document: bytes, position: int) -> tuple[bytes, int]:
-    """The line without its end, and where the next one begins."""
+    """Returns the line at a position, without its end, and the position of the next line."""
     line = _LINE.match(document, position)
     assert line is not None  # noqa: S101 - it matches everywhere
     if len(line[0]) > _LONGEST_LINE:

@@ -1,4 +1,4 @@
-"""Which blobs a file needs: what upkeep looks after and what a backup copies."""
+"""The blobs that a file needs, for upkeep and backups."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from pypi_repo.domain.records import METADATA_SUFFIX, file_path, stored_signatur
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBlob:
-    """A blob that must be there.
+    """A blob that must exist.
 
-    size, digests: only known of the file itself, not of what is kept beside it.
+    size: the size in bytes; None for blobs that are stored beside a file.
+    digests: the digests; None for blobs that are stored beside a file.
     """
 
     path: str
@@ -22,7 +23,10 @@ class ExpectedBlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptFile:
-    """What the database says of a file's content; `repository` is a name."""
+    """A file as the database describes it.
+
+    repository: the name of the repository.
+    """
 
     id: int
     repository: str
@@ -33,6 +37,7 @@ class KeptFile:
     signature_sha256: str | None
 
     def blobs(self) -> Iterator[ExpectedBlob]:
+        """Yields the blobs that the file needs."""
         path = file_path(self.digests.sha256, self.filename)
         yield ExpectedBlob(path, self.digests.sha256, self.size, self.digests)
         if self.metadata_sha256 is not None:

@@ -1,4 +1,4 @@
-"""What happened, and who did it."""
+"""The entries of the journal: what was changed, and by whom."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

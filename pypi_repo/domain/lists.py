@@ -1,4 +1,4 @@
-"""Lists for people: sorted by one of their columns, and shown page by page."""
+"""Lists that are sorted by a column and shown page by page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

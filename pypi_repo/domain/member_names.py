@@ -1,4 +1,4 @@
-"""Names of members that are two files in an archive and one where it is unpacked."""
+"""Names of archive members that are the same file on some file systems."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -10,12 +10,14 @@ _NAMED_AT_MOST = 3
 
 
 def warn_of_alike(names: Iterable[str], important: str, rules: Rules) -> list[str]:
-    """Sentences about members of which some file systems, as of macOS and Windows, keep one.
+    """Returns warnings about members that some file systems cannot distinguish.
 
-    names: different ones.
-    important: what a name begins with that must be alone in every profile, in that case.
+    The file systems of macOS and Windows keep only one of such members.
 
-    Raises InvalidArchive where the profile takes none of them.
+    names: the names of the members, without duplicates.
+    important: a prefix of names that must be unique in every profile.
+
+    Raises InvalidArchive if the profile does not accept such names.
     """
     seen: set[str] = set()
     alike: list[str] = []
@@ -33,7 +35,10 @@ def warn_of_alike(names: Iterable[str], important: str, rules: Rules) -> list[st
 
 
 def list_names(names: Iterable[str]) -> str:
-    """The first names by the alphabet, and how many more there are; there must be one."""
+    """Returns the first names in alphabetical order, and the number of the others, as text.
+
+    names: at least one name.
+    """
     first, *more = sorted(names)
     named = [first, *more][:_NAMED_AT_MOST]
     rest = len(more) + 1 - len(named)

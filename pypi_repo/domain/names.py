@@ -1,4 +1,4 @@
-"""Names: of projects, repositories and accounts."""
+"""The names of projects, repositories and accounts."""
 
 import re
 
@@ -29,7 +29,7 @@ _RESERVED = frozenset({TOKEN_USERNAME, ".", ".."})
 
 
 def project_name(text: str) -> str:
-    """`text`, if it is a valid project name; raises InvalidName."""
+    """Returns the text if it is a valid project name, and raises InvalidName otherwise."""
     if len(text) > _LONGEST_PROJECT_NAME or _PROJECT_NAME.match(text) is None:
         raise InvalidName(
             f"{text[:80]!r} is not a valid project name: use ASCII letters, digits, '.', '_' and "
@@ -39,18 +39,19 @@ def project_name(text: str) -> str:
 
 
 def normalize(name: str) -> NormalizedName:
-    """The one spelling under which a project is looked up (`Foo._Bar` -> `foo-bar`)."""
+    """Returns the normal form of a project name (PEP 503): `Foo._Bar` becomes `foo-bar`."""
     return canonicalize_name(name)
 
 
 def is_normalized(text: str) -> bool:
+    """Returns whether a text is a project name in its normal form."""
     return canonicalize_name(text) == text and _PROJECT_NAME.match(text) is not None
 
 
 def repository_name(text: str) -> str:
-    """`text`, if it can name a repository; raises InvalidName.
+    """Returns the text if it is a valid repository name, and raises InvalidName otherwise.
 
-    It becomes one segment of every URL, so only lower-case ASCII is allowed.
+    The name is a segment of all URLs of the repository, so only lower-case ASCII is allowed.
     """
     if len(text) > _LONGEST_REPOSITORY_NAME or _REPOSITORY_NAME.match(text) is None:
         raise InvalidName(
@@ -61,10 +62,11 @@ def repository_name(text: str) -> str:
 
 
 def account_name(text: str) -> str:
-    """The stored spelling of an account name, in lower case; raises InvalidName.
+    """Returns an account name in the form in which it is stored, in lower case.
 
-    ':' would end the name in a Basic authorization header (RFC 7617), and a segment of a URL that
-    is '.' or '..' leads elsewhere (RFC 3986).
+    Raises InvalidName if the name is not valid. It must not contain ':', which ends the name in a
+    Basic authorization header (RFC 7617), and must not be '.' or '..', which lead to another URL
+    (RFC 3986).
     """
     name = text.lower()
     acceptable = name.isprintable() and not set(name) & set(" :/") and name not in _RESERVED

@@ -1,4 +1,4 @@
-"""Validation profiles: how strict a repository is about what is uploaded to it."""
+"""Validation profiles, which decide how strictly a repository checks uploads."""
 
 from datetime import timedelta
 from typing import Literal, get_args

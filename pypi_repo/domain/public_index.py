@@ -1,6 +1,7 @@
-"""What the public index demands of uploads, and with it the profile `pypi`.
+"""The checks of the public index, which the profile `pypi` makes.
 
-A private repository needs none of it; whoever publishes onwards wants to hear of it early.
+A private repository needs none of them. They help teams that will publish the package on the public
+index later.
 """
 
 import re
@@ -57,12 +58,12 @@ _LOOKALIKES = str.maketrans({"l": "1", "i": "1", "o": "0", ".": None, "_": None,
 
 
 def check_installed() -> None:
-    """Raises ConfigurationError where the extra `pypi` is not installed."""
+    """Raises ConfigurationError if the extra `pypi` is not installed."""
     _known_classifiers()
 
 
 def check_filename(filename: DistributionFilename) -> None:
-    """Raises InvalidFilename for local versions and platforms that only one machine has."""
+    """Raises InvalidFilename for local versions, and for platforms that only one machine has."""
     if filename.version.local is not None:
         raise InvalidFilename(f"The version {filename.version} has a local part.")
     for tag in filename.tags:
@@ -71,7 +72,7 @@ def check_filename(filename: DistributionFilename) -> None:
 
 
 def check_metadata(metadata: CoreMetadata) -> None:
-    """Raises InvalidMetadata for what only one organization, or nobody, understands."""
+    """Raises InvalidMetadata for metadata that has no meaning outside one organization."""
     version = Version(metadata.fields["metadata_version"])
     if version > _NEWEST_METADATA_VERSION:
         raise InvalidMetadata(f"The public index does not know Metadata-Version {version} yet.")
@@ -96,7 +97,7 @@ def check_metadata(metadata: CoreMetadata) -> None:
 
 
 def check_new_name(name: str, existing: Iterable[str]) -> None:
-    """Raises InvalidName for a new project that could be mistaken for something else."""
+    """Raises InvalidName if the name of a new project could be mistaken for another."""
     normalized = normalize(name)
     if normalized in _standard_library():
         raise InvalidName(f"{name!r} is a module of the standard library.")

@@ -1,6 +1,7 @@
-"""Core metadata taken apart into fields.
+"""Parses core metadata into fields.
 
-The parser is imported by the first document: it costs a start more than anything else here.
+The parser is only imported when the first document is parsed, because this would take the largest
+part of the package's import time.
 """
 
 from functools import cached_property
@@ -31,17 +32,20 @@ _PATHS_HAVE_MEANING = Version("2.4")
 
 
 class Document:
-    """METADATA or PKG-INFO, taken apart once, by whoever asks for its fields first."""
+    """METADATA or PKG-INFO, which is parsed once, when its fields are first needed."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
 
     @cached_property
     def parsed(self) -> "tuple[RawMetadata, dict[str, list[str]]]":
-        """The fields as `packaging.metadata` names them, and those of them that are unclear.
+        """Returns the fields, and the fields that could not be parsed.
 
-        Takes time in proportion to the document's size. Raises InvalidMetadata where it exceeds
-        bounds, ValueError or LookupError for what cannot be parsed.
+        Their names are those that `packaging.metadata` uses. Parsing takes time in proportion to
+        the size of the document.
+
+        Raises InvalidMetadata if the document exceeds a limit, and ValueError or LookupError if it
+        cannot be parsed.
         """
         from packaging.metadata import parse_email
 
@@ -55,14 +59,18 @@ class Document:
 
     @property
     def licence_files(self) -> list[str]:
-        """Those that must be in the archive; raises like `parsed`."""
+        """Returns the licence files that must be in the archive.
+
+        Raises the same errors as `parsed`.
+        """
         return licence_files(self.parsed[0])
 
 
 def licence_files(fields: "RawMetadata") -> list[str]:
-    """The paths that License-File names, from the metadata version on that gave them a meaning.
+    """Returns the paths of License-File, if the metadata version defines their meaning.
 
-    Before, builders wrote whatever they found them by: `../LICENSE`, `licenses\\MIT.txt`.
+    In older metadata, build tools wrote arbitrary paths, such as `../LICENSE` or
+    `licenses\\MIT.txt`.
     """
     version = version_or_none(fields.get("metadata_version", ""))
     has_meaning = version is not None and version >= _PATHS_HAVE_MEANING
@@ -70,14 +78,14 @@ def licence_files(fields: "RawMetadata") -> list[str]:
 
 
 def _unfolded(header: Header) -> bytes:
-    """In one line (RFC 5322 section 2.2.3), but for those that hold texts of many."""
+    """Returns a header in one line, unless it may have several (RFC 5322 section 2.2.3)."""
     if header.name in _TEXTS:
         return header.raw.rstrip(b"\r\n")
     return b" ".join(line.strip() for line in header.raw.splitlines())
 
 
 def _describe(fields: "RawMetadata", unclear: dict[str, list[str]], body: bytes) -> None:
-    """The body is the description, unless a header is too."""
+    """Uses the body as the description, unless there is a Description header, too."""
     try:
         description = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Which of a project's releases people mean when they name none."""
+"""The version of a project that is used if none is given."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from packaging.version import Version
 
 
 def preferred_version(installable: Mapping[str, bool]) -> str | None:
-    """The newest version that is neither yanked nor a pre-release, if there is any such.
+    """Returns the newest version that is neither yanked nor a pre-release, if there is one.
 
-    installable: whether a version has files that are not yanked; versions without it are only
-        preferred where there is nothing else.
+    installable: the versions, each with whether it has files that are not yanked. Versions without
+        such files are only returned if there are no others.
     """
 
     def rank(version: str) -> tuple[bool, bool, Version]:

@@ -1,4 +1,4 @@
-"""Which media type of the simple API answers a request (RFC 9110 section 12.5.1, PEP 691)."""
+"""Chooses the media type of the simple API for a request (RFC 9110 section 12.5.1, PEP 691)."""
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -7,7 +7,7 @@ from pypi_repo.domain.errors import NotAcceptable
 
 
 class Representation(Enum):
-    """What can be rendered; the value is the media type."""
+    """A representation of a page; the value is its media type."""
 
     JSON = "application/vnd.pypi.simple.v1+json"
     HTML_V1 = "application/vnd.pypi.simple.v1+html"
@@ -15,6 +15,7 @@ class Representation(Enum):
 
     @property
     def is_json(self) -> bool:
+        """Whether the representation is JSON, and not HTML."""
         return self is Representation.JSON
 
 
@@ -34,11 +35,12 @@ _BY_WILDCARD = (Representation.HTML, Representation.JSON, Representation.HTML_V1
 
 
 def choose(accepted: Iterable[tuple[str, float]], format_parameter: str | None) -> Representation:
-    """The representation for an Accept header and a `?format=` parameter.
+    """Chooses the representation for an Accept header and a `?format=` parameter.
 
-    accepted: (media type or range, quality) pairs; none at all means that all is welcome.
-    format_parameter: overrides the header; a literal '+' that was decoded to a space is
-        understood.
+    accepted: pairs of a media type or range and its quality. If there are none, every
+        representation is accepted.
+    format_parameter: a media type that overrides the header. A literal '+' that was decoded to a
+        space is understood.
 
     Raises NotAcceptable.
     """
@@ -60,7 +62,10 @@ def choose(accepted: Iterable[tuple[str, float]], format_parameter: str | None) 
 def _quality_of(
     representation: Representation, preferences: Sequence[tuple[str, float]]
 ) -> tuple[int, float]:
-    """(specificity, quality) that the most specific matching range gives it; quality 0 if none."""
+    """Returns the specificity and the quality of the most specific range that matches.
+
+    If none matches, the quality is 0.
+    """
     matches = [
         (specificity, quality)
         for range_, quality in preferences
@@ -85,7 +90,7 @@ def _named(media_type: str) -> Representation:
 
 
 def _essence(media_type: str) -> str:
-    """Without parameters such as `charset`, in lower case."""
+    """Returns a media type in lower case, without parameters such as `charset`."""
     return media_type.partition(";")[0].strip().lower()
 
 

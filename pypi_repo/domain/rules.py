@@ -1,4 +1,4 @@
-"""What a validation profile asks of uploads; `profiles` says which profile asks what."""
+"""The rules of a validation profile; `profiles` defines the rules of each profile."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a profile asks of a distribution, beyond what is always asked.
+    """What a profile requires of a distribution, in addition to what is always required.
 
-    Always asked: digests, an archive that is safe and says one thing, core metadata that name
-    the same project and version as filename and form.
+    It is always required that the digests are right, that the archive is safe and unambiguous, and
+    that the core metadata names the same project and version as the filename and the form.
     """
 
     normalized_filenames: bool = True

@@ -1,6 +1,6 @@
-"""What a source distribution must hold (PEP 625, PEP 643, PEP 721).
+"""Checks source distributions (PEP 625, PEP 643, PEP 721).
 
-Nothing is extracted: the tar is read once from front to back, inside the limits.
+Nothing is extracted. The tar is read once from its beginning to its end, within limits.
 """
 
 import gzip
@@ -28,7 +28,10 @@ _MOST_GLOBAL_HEADERS = 100  # tarfile copies them into each member
 
 
 class Sdist:
-    """An opened sdist. `warnings` are sentences about what is odd and yet accepted."""
+    """An opened sdist.
+
+    warnings: sentences about what is unusual but accepted.
+    """
 
     def __init__(
         self, file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
@@ -46,7 +49,10 @@ class Sdist:
         self.warnings: list[str] = []
 
     def check(self) -> Document:
-        """The PKG-INFO; raises InvalidArchive for whatever tools must not unpack."""
+        """Checks the archive, and returns its PKG-INFO.
+
+        Raises InvalidArchive if the archive is invalid or not safe to unpack.
+        """
         if self._filename.filename.endswith(".zip"):
             self._read_zip()
         else:
@@ -82,7 +88,7 @@ class Sdist:
             stream.finish()
 
     def _read_zip(self) -> None:
-        """Only lenient repositories get here; PEP 625 left the .tar.gz."""
+        """Reads a zip sdist, which only `lenient` accepts: PEP 625 only allows .tar.gz."""
         members = read_members(self._file, self._limits)
         refuse_bomb(
             sum(member.size for member in members),
@@ -99,7 +105,7 @@ class Sdist:
                 exhaust(chunks)
 
     def _take(self, name: str, *, is_file: bool) -> None:
-        """Notes a member, if it lies where it may."""
+        """Records a member. Raises InvalidArchive if its path is not allowed."""
         self._count_name(name)
         parts = name.split("/")
         if parts[0] in ("", ".") or (self._top is not None and parts[0] != self._top):
@@ -147,7 +153,7 @@ class Sdist:
             raise InvalidArchive(f"The member {shown!r} is a device or a pipe.")
 
     def _is_file(self, path: str) -> bool:
-        """Whether there is a file, through whatever links in the archive the path leads."""
+        """Returns whether a path leads to a file in the archive, also through links."""
         for _number in range(_MOST_LINKS):
             if path in self._names:
                 return True
@@ -180,5 +186,5 @@ class Sdist:
 
 
 def _ways(path: str) -> Iterable[str]:
-    """The folders that a path leads through, and the path."""
+    """Yields the folders that a path leads through, and then the path itself."""
     return accumulate(path.split("/"), "{}/{}".format)

@@ -1,8 +1,8 @@
-"""The decompressed tar of an sdist, from front to back, within limits.
+"""The decompressed tar of an sdist, read from its beginning to its end, within limits.
 
-tarfile reads whatever size an extended header declares in one go, searches it with expressions that
-take quadratic time for digits (CVE-2024-6232), and builds the map of a sparse file before anybody
-can refuse it. So it is handed what it asks for, once that was looked at.
+tarfile reads an extended header of any size at once, searches it with regular expressions that take
+quadratic time for digits (CVE-2024-6232), and builds the map of a sparse file before it can be
+refused. So this module looks at the data before tarfile gets it.
 """
 
 import gzip
@@ -24,7 +24,7 @@ _TOO_MANY_DIGITS = re.compile(rb"[0-9]{65}")
 
 
 class TarStream(io.RawIOBase):
-    """What tarfile reads headers from; the contents of members are read by `content`."""
+    """The file object from which tarfile reads headers; `content` reads the contents of members."""
 
     def __init__(self, source: gzip.GzipFile, packed: int, limits: Limits) -> None:
         self._source = source
@@ -35,7 +35,7 @@ class TarStream(io.RawIOBase):
         self._last = b""
 
     def read(self, size: int = -1, /) -> bytes:
-        """For tarfile: a header, or the content of one that extends the next."""
+        """Returns a header, or the content of a header that extends the next one, for tarfile."""
         if not 0 <= size <= _CHUNK:
             raise InvalidArchive("The sdist has a header of unreasonable size.")
         data = self._read(size)
@@ -54,7 +54,7 @@ class TarStream(io.RawIOBase):
         return data
 
     def content(self, member: tarfile.TarInfo) -> Iterator[bytes]:
-        """Of a regular file that tarfile has just found."""
+        """Yields the content of the regular file that tarfile has just found."""
         self.seek(member.offset_data)
         remaining = member.size
         while remaining:
@@ -65,10 +65,10 @@ class TarStream(io.RawIOBase):
             yield data
 
     def finish(self) -> None:
-        """Raises InvalidArchive unless there is nothing but zeros behind what tarfile read last.
+        """Raises InvalidArchive unless only zeros follow what tarfile has read last.
 
-        It takes a damaged header for the end, other tools go on behind it. The end of the file is
-        also where gzip checks its own length and checksum.
+        tarfile takes a damaged header for the end of the archive, but other tools continue after
+        it. At the end of the file, gzip also checks its own length and checksum.
         """
         rest = self._last
         while rest and not rest.strip(b"\0"):

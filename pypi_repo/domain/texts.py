@@ -1,4 +1,4 @@
-"""Free text: descriptions, reasons, the names of tokens; and numbers within sentences."""
+"""Helpers for free text, such as descriptions and reasons, and for numbers in sentences."""
 
 import unicodedata
 
@@ -9,21 +9,21 @@ _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def require_storable(text: str) -> None:
-    """Raises InvalidSetting for a text with a NUL, which PostgreSQL cannot keep."""
+    """Raises InvalidSetting for a text with a NUL character, which PostgreSQL cannot store."""
     if "\0" in text:
         raise InvalidSetting("A text may not hold the NUL character; leave it out.")
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """`1 file`, `2,000 files`."""
+    """Returns a number with its noun, such as `1 file` or `2,000 files`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def printable(text: str) -> str:
-    """The text with each character that steers a terminal, or breaks a line, as Python escapes it.
+    """Escapes each character that controls a terminal or breaks a line, as Python does.
 
-    Names, reasons and descriptions are other people's words: `\\x1b` in one of them could clear
-    the screen, or show another line than the one that is there.
+    Names, reasons and descriptions come from other people. A control character in them could clear
+    the screen of an operator, or show a forged line.
     """
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""What members of any archive are read by, within limits."""
+"""Reads members of archives within limits."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,12 @@ from pypi_repo.settings import Limits
 
 
 def collect(chunks: Iterable[bytes], limit: int, name: str) -> bytes:
-    """All of a small member; raises InvalidArchive beyond `limit` bytes."""
+    """Returns the content of a small member.
+
+    limit: the largest size, in bytes.
+
+    Raises InvalidArchive if the member is larger.
+    """
     content = bytearray()
     for chunk in chunks:
         content += chunk
@@ -17,13 +22,17 @@ def collect(chunks: Iterable[bytes], limit: int, name: str) -> bytes:
 
 
 def exhaust(chunks: Iterable[bytes]) -> None:
-    """Reads a member only to see that it is what it claims to be."""
+    """Reads a member to its end, only to check it."""
     for _chunk in chunks:
         pass
 
 
 def refuse_bomb(unpacked: int, packed: int, limits: Limits) -> None:
-    """Raises InvalidArchive where unpacking would cost far more than the upload did."""
+    """Raises InvalidArchive if the unpacked size is out of proportion to the size of the upload.
+
+    unpacked: the unpacked size, in bytes.
+    packed: the size of the archive, in bytes.
+    """
     if unpacked > limits.unpacked_size or (
         unpacked > limits.archive_expansion_floor and unpacked > packed * limits.archive_expansion
     ):

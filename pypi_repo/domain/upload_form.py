@@ -1,4 +1,4 @@
-"""The text fields of one legacy upload, checked; what the archive says itself is not here."""
+"""The checked text fields of an upload. What the archive contains is checked elsewhere."""
 
 import dataclasses
 import hashlib
@@ -60,11 +60,13 @@ _USED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """What the client says it uploads; a file that comes without a form says all in its name.
+    """What a client says about the file that it uploads.
 
-    stated: digest names -> hexadecimal text.
+    For a file without a form, the filename says it.
+
+    stated: the digests that the client sent, in hexadecimal, by their names.
     signature: an OpenPGP signature of the file.
-    attestations: a JSON array (PEP 740).
+    attestations: attestations as a JSON array (PEP 740).
     """
 
     filename: DistributionFilename
@@ -76,13 +78,13 @@ class UploadForm:
     def from_fields(
         cls, fields: Mapping[str, Sequence[str]], filename: str, signature: bytes | None = None
     ) -> Self:
-        """Checks the fields in the order in which their first failure is worth reporting.
+        """Checks the fields of a form, and reports the most important error first.
 
-        filename: as the client sent it with the `content` part.
+        filename: the filename that the client sent with the `content` part.
         signature: the content of the `gpg_signature` part.
 
-        Raises InvalidForm, InvalidName, or InvalidFilename unless it is one that a file of this
-        project and version can have in some profile.
+        Raises InvalidForm, InvalidName, or InvalidFilename if no profile allows this name for a
+        file of this project and version.
         """
         single = _single_values(fields)
         if single.get("protocol_version", "1") != "1":
@@ -102,11 +104,12 @@ class UploadForm:
     def check_digests(
         self, computed: Digests, content: Callable[[], IO[bytes]], rules: Rules
     ) -> None:
-        """Raises DigestMismatch unless every stated digest is that of the bytes received.
+        """Checks the digests that the client sent against those of the received content.
 
-        content: opens them, where they have to be read once more.
+        content: a function that opens the content, if it has to be read once more.
 
-        Raises InvalidForm for a digest that only some profiles take.
+        Raises DigestMismatch if a digest is wrong, and InvalidForm for a digest that the profile
+        does not accept.
         """
         for digest, stated in self.stated.items():
             if digest != _BLAKE2_512:
@@ -125,7 +128,10 @@ class UploadForm:
 def _parsed_filename(
     filename: str, name: str, version: Version, kind: FileKind
 ) -> DistributionFilename:
-    """Raises InvalidFilename unless it is the name of such a file of this project and version."""
+    """Parses the filename.
+
+    Raises InvalidFilename unless it is that of a file of this project, version and kind.
+    """
     project = normalize(name)
     parsed = DistributionFilename.parse(filename, project)
     if (parsed.kind, parsed.project, parsed.version) != (kind, project, version):

@@ -1,4 +1,4 @@
-"""What is stored and how much it is used, as values."""
+"""What is stored and how much it is used, as frozen values."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class DownloadedRelease:
-    """What a download is counted for."""
+    """The release for which a download is counted."""
 
     repository_id: int
     project: str
@@ -15,7 +15,7 @@ class DownloadedRelease:
 
 @dataclass(frozen=True, slots=True)
 class DownloadCount:
-    """Downloads of a release on one day (UTC)."""
+    """The number of downloads of a release on one day, in UTC."""
 
     repository_id: int
     project: str

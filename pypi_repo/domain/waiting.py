@@ -1,8 +1,9 @@
-"""What may not wait: work on a thread that everybody else waits for, such as a server's loop.
+"""Announces that code is about to wait.
 
-Whoever is about to wait for a network, a slow disk, a password to be hashed or a page to be made
-says so with `about_to_wait`, before anything was changed or counted. Where the thread may not wait,
-the work ends there and is done anew on one that may.
+Some threads must not wait, such as that of a server's event loop. Code that is about to wait for a
+network, a slow disk, the hashing of a password or the rendering of a page calls `about_to_wait`
+first, before it has changed or counted anything. In a thread that must not wait, this ends the
+work, and the caller starts it again in another thread.
 """
 
 import threading
@@ -11,9 +12,9 @@ from contextlib import contextmanager
 
 
 class WouldWait(BaseException):
-    """The work has to be done on a thread that may wait.
+    """The work has to be done in a thread that may wait.
 
-    Not an Exception: it is no failure, and nobody who handles failures may swallow it.
+    It is not an Exception, so that code that handles errors does not catch it.
     """
 
 
@@ -26,7 +27,7 @@ _thread = _Thread()
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """Within it, `about_to_wait` raises WouldWait, in this thread."""
+    """A context in which `about_to_wait` raises WouldWait in this thread."""
     _thread.may_wait = False
     try:
         yield
@@ -35,6 +36,6 @@ def without_waiting() -> Iterator[None]:
 
 
 def about_to_wait() -> None:
-    """Raises WouldWait in a thread that may not wait."""
+    """Raises WouldWait in a thread that must not wait."""
     if not _thread.may_wait:
         raise WouldWait

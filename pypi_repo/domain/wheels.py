@@ -29,7 +29,10 @@ _LONGEST_RECORD_LINE = 4096  # bytes
 
 
 class Wheel:
-    """An opened wheel. `warnings` are sentences about what is odd and yet accepted."""
+    """An opened wheel.
+
+    warnings: sentences about what is unusual but accepted.
+    """
 
     def __init__(
         self, file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
@@ -44,7 +47,10 @@ class Wheel:
         self._info = self._find_info()
 
     def check(self) -> Document:
-        """The METADATA; raises InvalidArchive for whatever installers would stumble over."""
+        """Checks the archive, and returns its METADATA.
+
+        Raises InvalidArchive if the wheel is invalid or cannot be installed.
+        """
         self._check_size()
         self._check_folders()
         self._check_wheel_file()
@@ -76,7 +82,7 @@ class Wheel:
         self.warnings += warn_of_alike(self._members, f"{self._info}/", self._rules)
 
     def _find_info(self) -> str:
-        """The folder of the metadata; installers take the one of the same project and version."""
+        """Returns the `.dist-info` folder, which must be that of the same project and version."""
         expected = f"{self._filename.stem}.dist-info"
         infos = self._infos()
         if self._rules.normalized_filenames or len(infos) != 1 or expected in infos:
@@ -162,7 +168,10 @@ class Wheel:
 
 
 def _expanded(stated: Iterable[str]) -> set[Tag]:
-    """The tags that sets like `py2.py3-none-any` stand for; none where they are far too many."""
+    """Returns the tags that sets such as `py2.py3-none-any` stand for.
+
+    If there are far too many, it returns none.
+    """
     triples = [value for value in stated if value.count("-") == 2]
     count = sum(map(number_of_tags, triples))
     return (
@@ -171,12 +180,15 @@ def _expanded(stated: Iterable[str]) -> set[Tag]:
 
 
 def _record_limit(limits: Limits) -> int:
-    """Bytes of RECORD: all names, and a digest of 512 bits and a size beside each."""
+    """Returns the largest size of RECORD, in bytes.
+
+    It allows for all names, each with a digest of 512 bits and a size.
+    """
     return limits.archive_names + limits.archive_members * 128
 
 
 def _record_rows(record: bytes, limit: int) -> Mapping[str, tuple[str, str]]:
-    """Path -> (hash, size), as RECORD states them."""
+    """Returns the hash and the size that RECORD states for each path."""
     if max(record.count(b"\n"), record.count(b"\r")) > limit:
         raise InvalidArchive(f"RECORD has more than {limit} lines.")
     return dict(_parse_record(record))

@@ -1,9 +1,10 @@
-"""Reads a zip archive so that no two readers can see two different archives in it.
+"""Reads a zip archive strictly, so that no two readers can find different contents in it.
 
-Installers disagree about what to believe when a zip contradicts itself: some walk the local
-headers, some trust the central directory, some look for the last end record. So everything that
-is said twice must be said the same way, byte after byte from the first to the last, with nothing
-before, between or behind. The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3 to 4.5.
+If a zip archive contradicts itself, installers disagree about what to believe: some follow the
+local headers, some trust the central directory, and some look for the last end record. So
+everything that an archive says twice must be the same, its parts must follow each other without
+gaps, and nothing may be before, between or after them. The layout is that of PKWARE's APPNOTE
+6.3.10, sections 4.3 to 4.5.
 """
 
 import io
@@ -45,7 +46,10 @@ _ENTRY_ALLOWANCE = 512  # bytes of central directory for a member: a long name a
 
 @dataclass(frozen=True, slots=True)
 class ZipMember:
-    """A member whose two headers agree. `size` is what it claims to unpack to."""
+    """A member whose two headers agree.
+
+    size: the unpacked size that the headers state, in bytes.
+    """
 
     name: str
     method: int
@@ -57,13 +61,16 @@ class ZipMember:
 
     @property
     def is_folder(self) -> bool:
+        """Whether the member is a folder."""
         return self.name.endswith("/")
 
 
 def read_members(file: IO[bytes], limits: Limits) -> list[ZipMember]:
-    """All members in their order; raises InvalidArchive for any contradiction or danger.
+    """Returns all members in their order.
 
-    Costs time and memory in proportion to the number of members, not to their size.
+    It takes time and memory in proportion to the number of members, not to their size.
+
+    Raises InvalidArchive if the archive contradicts itself or exceeds a limit.
     """
     size = file.seek(0, io.SEEK_END)
     directory = find_directory(file, size)
@@ -82,7 +89,10 @@ def read_members(file: IO[bytes], limits: Limits) -> list[ZipMember]:
 
 
 def read_member(file: IO[bytes], member: ZipMember) -> Iterator[bytes]:
-    """The member's content in chunks; raises InvalidArchive unless it is what was claimed."""
+    """Yields the content of a member in chunks.
+
+    Raises InvalidArchive unless the content is what the headers state.
+    """
     file.seek(member.data_offset)
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
     remaining, size, crc = member.compressed_size, 0, 0
@@ -120,7 +130,7 @@ def _inflate(decompressor: "zlib._Decompress", raw: bytes, member: ZipMember) ->
 
 
 def _walk(file: IO[bytes], entries: dict[int, Entry], end: int) -> Iterator[ZipMember]:
-    """From the first byte to the central directory, header after header."""
+    """Reads the local headers one after the other, from the first byte to the central directory."""
     position = 0
     while position < end:
         entry = entries.pop(position, None)

@@ -1,4 +1,4 @@
-"""The two places where a zip archive describes its members: end records, central directory.
+"""The end records and the central directory, in which a zip archive describes its members.
 
 The layout is that of PKWARE's APPNOTE 6.3.10, sections 4.3 to 4.5.
 """
@@ -23,7 +23,7 @@ _EXTRA_UNICODE_PATH = 0x7075
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Where the central directory is, by the end records."""
+    """The location of the central directory, as the end records state it."""
 
     offset: int
     size: int
@@ -33,7 +33,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the central directory says of a member."""
+    """A member as the central directory describes it."""
 
     name: bytes
     flags: int
@@ -46,6 +46,12 @@ class Entry:
 
 
 def find_directory(file: IO[bytes], size: int) -> Directory:
+    """Finds the central directory.
+
+    size: the size of the file, in bytes.
+
+    Raises InvalidArchive if the end records are missing or contradict each other.
+    """
     start = max(0, size - _END.size - _LONGEST_COMMENT)
     file.seek(start)
     tail = file.read()
@@ -112,7 +118,7 @@ def _find_directory_64(
 
 
 def read_directory(file: IO[bytes], directory: Directory) -> dict[int, Entry]:
-    """Entries by where their local header should be."""
+    """Returns the entries by the position at which their local header should be."""
     file.seek(directory.offset)
     data = file.read(directory.size)
     entries: dict[int, Entry] = {}
@@ -162,6 +168,12 @@ def read_directory(file: IO[bytes], directory: Directory) -> dict[int, Entry]:
 
 
 def extra_fields(data: bytes, name: bytes) -> dict[int, bytes]:
+    """Splits the extra data of a header into its fields, by their ids.
+
+    name: the name of the member, which an extra field must not contradict.
+
+    Raises InvalidArchive if the data is malformed or ambiguous.
+    """
     fields: dict[int, bytes] = {}
     position = 0
     while position < len(data):
@@ -181,12 +193,15 @@ def extra_fields(data: bytes, name: bytes) -> dict[int, bytes]:
 
 
 def zip64_numbers(extra: dict[int, bytes], *numbers: int) -> list[int]:
-    """The numbers of a header, those that do not fit 32 bits taken from the extra field.
+    """Returns the numbers of a header; those that do not fit into 32 bits are in the extra field.
 
-    Some writers repeat there what the header says itself (Bazel's rules for Python, and Python
-    before 3.11.4 where ZIP64 is forced), which readers may believe or not.
+    Some writers repeat in the extra field what the header says itself (Bazel's rules for Python,
+    and Python before 3.11.4 if ZIP64 is forced). Readers may use either, so both must be equal.
 
-    numbers: of a local header, size and compressed size; the central directory adds the offset.
+    numbers: the size and the compressed size of a local header; for the central directory, also the
+        offset.
+
+    Raises InvalidArchive if a number is missing or contradicts another.
     """
     field = extra.get(_EXTRA_ZIP64, b"")
     believed = list(numbers)
