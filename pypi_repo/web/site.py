@@ -26,7 +26,6 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
-from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
 from pypi_repo.web.page_cache import PageCache
 from pypi_repo.web.simple_index import SimpleIndexApp
@@ -35,12 +34,14 @@ from pypi_repo.web.upload import UploadApp
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from pypi_repo.registry import Registry
+
 _APPS_KEPT = 1024
 _LONGEST_KEPT = 64  # characters; no repository has a longer name
 
 
 def registry_site(
-    registry: ManagedRegistry,
+    registry: "Registry",
     cache: PageCache,
     authenticate: Authenticate | None,
     files_sent_by: FilesSentBy | None,
@@ -94,7 +95,7 @@ def registry_site(
 
 
 class _LandingPage(WSGIApp):
-    def __init__(self, registry: ManagedRegistry) -> None:
+    def __init__(self, registry: "Registry") -> None:
         super().__init__(lambda _environ: ANONYMOUS)
         self._registry = registry
 

@@ -22,13 +22,14 @@ from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
-from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.routing import Routes
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from pypi_repo.registry import Registry
 
 _LARGEST_BODY = 1024 * 1024
 _NOTHING = "There is nothing here; see the description for the URLs."
@@ -43,7 +44,7 @@ class ApiApp(WSGIApp):
     registry: the registry to manage.
     """
 
-    def __init__(self, registry: ManagedRegistry) -> None:
+    def __init__(self, registry: "Registry") -> None:
         super().__init__(_nobody, problems.BEARER)
         self._registry = registry
         self._routes = Routes(

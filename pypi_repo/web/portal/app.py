@@ -17,7 +17,6 @@ from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
 from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.portal import (
     account,
@@ -42,6 +41,8 @@ from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from pypi_repo.registry import Registry
 
 _LARGEST_FORM = 1024 * 1024
 _LARGEST_FORM_OF_ANYBODY = 64 * 1024  # our server receives it before a thread is busy with it
@@ -138,7 +139,7 @@ class PortalApp(WSGIApp):
 
     def __init__(
         self,
-        registry: ManagedRegistry,
+        registry: "Registry",
         *,
         repositories_url: str = "../repositories/",
         authenticate: Authenticate | None = None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urljoin
 
 from jinja2 import Environment
@@ -15,8 +15,10 @@ from pypi_repo.services.acting import Acting
 from pypi_repo.services.notes import Note
 from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info, root_url
-from pypi_repo.web.management import ManagedRegistry
 from pypi_repo.web.problems import Refusal
+
+if TYPE_CHECKING:
+    from pypi_repo.registry import Registry
 
 # What a page may say to whoever is signed out, for whom no note can be left; never taken from the
 # URL, which anybody can write.
@@ -53,7 +55,7 @@ class Page:
     """
 
     request: Request
-    registry: ManagedRegistry
+    registry: "Registry"
     templates: Environment
     repositories_url: str
     actor: Actor
