@@ -3,8 +3,7 @@
 import re
 from html import unescape
 from http.cookies import SimpleCookie
-from io import BytesIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import urljoin
 
 import pytest
@@ -23,9 +22,10 @@ from pypi_repo import (
     Registry,
     Settings,
 )
+from pypi_repo.settings import MIB
 from pypi_repo.web.portal.app import _ROUTES as ROUTES
-from tests.conftest import ADMINISTRATOR, PASSWORD, USER
-from tests.support.distributions import wheel
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer
 from tests.support.portal import PortalClient, text_of
 from tests.support.uploads import upload
@@ -151,25 +151,34 @@ def test_another_sites_form_changes_nothing_even_with_the_token(
     assert _state(registry) == before
 
 
-@pytest.mark.parametrize("token_place", ["none", "behind", "wrong"])
-def test_an_upload_without_the_token_stages_nothing(
-    token_place: str, registry: Registry, portal: PortalClient
+@pytest.mark.parametrize(
+    ("token_place", "status"), [("none", 403), ("wrong", 403), ("behind", 403), ("before", 303)]
+)
+def test_an_upload_without_the_token_before_its_file_stages_nothing(
+    token_place: str, status: int, tmp_path: Path
 ) -> None:
-    distribution = wheel("planted", "1.0")
-    fields: dict[str, object] = {"content": (BytesIO(distribution.content), distribution.filename)}
-    if token_place == "behind":
-        fields["form_token"] = portal.form_token
-    elif token_place == "wrong":
-        fields = {"form_token": "0" * 64, **fields}
-    response = portal.client.post("/portal/repositories/main/upload", data=fields)
-    # werkzeug's client sends files behind all fields, so «behind» is accepted when in order.
-    if token_place == "behind":
-        assert response.status_code == 303
-    else:
-        assert response.status_code == 403
-        assert [
-            found.name for found in registry.acting_as(OPERATOR).projects.search("main", "")
-        ] == ["demo"]
+    settings = Settings(database="sqlite://", blobs=f"file://{tmp_path}", password_cost=4)
+    with Registry(settings) as registry:
+        populate(registry)
+        portal = PortalClient(registry)
+        portal.sign_in(ADMINISTRATOR, PASSWORD)
+        token = {"wrong": "0" * 64, "before": portal.form_token}.get(token_place)
+        dist = wheel("planted", "1.0", padding=MIB)
+        body, content_type = multipart(
+            {"form_token": token} if token else {}, [("content", dist.filename, dist.content, None)]
+        )
+        if token_place == "behind":
+            boundary = content_type.rpartition("=")[2]
+            part = f'form-data; name="form_token"\r\n\r\n{portal.form_token}\r\n--{boundary}--\r\n'
+            body = body.removesuffix(b"--\r\n") + b"\r\nContent-Disposition: " + part.encode()
+        response = portal.client.post(
+            "/portal/repositories/main/upload", data=body, content_type=content_type
+        )
+        found = registry.acting_as(OPERATOR).projects.search("main", "")
+    assert response.status_code == status
+    accepted = status == 303
+    assert (tmp_path / ".staging").exists() is accepted  # it is made for the first large file
+    assert [project.name for project in found] == ["planted"] * accepted
 
 
 def test_signing_in_from_another_site_is_refused(registry: Registry) -> None:
