@@ -1,4 +1,4 @@
-"""Acting: what somebody may see and change in a registry."""
+"""The services of a registry on behalf of one actor."""
 
 from functools import cached_property
 

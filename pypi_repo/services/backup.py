@@ -1,8 +1,8 @@
-"""Backups: the rows of one moment and the files that they name, in a folder or a bucket.
+"""Backups of a registry, in a folder or an object store.
 
-A backup holds a dump of the database for each time that it was made, and the files of them all
-once, under the same paths as in the file store. The same format carries a registry to another
-engine or another kind of file store.
+A backup contains a dump of the database for each time that it was made, and the files of all dumps
+once, under the same paths as in the file store. A backup can be restored to another database engine
+or another kind of file store.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -180,7 +180,10 @@ class Backup:
             )
 
     def _require_empty(self, name: str) -> None:
-        """But for what an interrupted restore of the same dump has left."""
+        """Raises Conflict unless the registry is empty.
+
+        Files of an interrupted restore of the same dump are allowed.
+        """
         with self._database.snapshot(guarded=False) as connection:
             self._require_no_rows(connection)
         try:
@@ -212,7 +215,7 @@ class Backup:
             self._blobs.put(_MARKER, staged, {})
 
     def _try(self, fetched: Dump) -> None:
-        """Raises InvalidBackup for rows that do not fit together, before any file is copied."""
+        """Raises InvalidBackup if the rows contradict each other, before any file is copied."""
         with self._database.begin(guarded=False) as connection:
             attempt = connection.begin_nested()
             self._fill(connection, fetched, lost=())
@@ -241,7 +244,7 @@ def _dump_path(name: str) -> str:
 
 
 def _names(store: BlobStore) -> list[str]:
-    """Of all dumps, oldest first."""
+    """Returns the names of all dumps, the oldest first."""
     paths = [blob.path for blob in store.walk(_DUMPS) if blob.path.endswith(_SUFFIX)]
     names = [path.removeprefix(f"{_DUMPS}/").removesuffix(_SUFFIX) for path in paths]
     if not names:
@@ -263,7 +266,7 @@ def _fetched(store: BlobStore, name: str) -> Iterator[Dump]:
 
 
 def _tidy(store: BlobStore) -> None:
-    """Removes what was left where an earlier backup was killed."""
+    """Deletes what a backup that was killed has left behind."""
     deadline = datetime.now(UTC) - GRACE
     for blob in store.walk(STAGING):
         if blob.modified < deadline:

@@ -1,4 +1,4 @@
-"""Copies the blobs of files from one store to another, and reads each one while at it."""
+"""Copies the blobs of files from one store to another, and checks their digests."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,10 @@ _LOOK = 0.2  # seconds between two looks at how far it is
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A blob that could not be copied; `what` is a sentence."""
+    """A blob that could not be copied.
+
+    what: one sentence that says why.
+    """
 
     file: KeptFile
     blob: ExpectedBlob
@@ -30,7 +33,11 @@ class Lost:
 
 
 class Copying:
-    """`blobs` and `bytes` are what was copied so far."""
+    """Copies blobs from one store to another.
+
+    blobs: the number of blobs that were copied so far.
+    bytes: their size.
+    """
 
     def __init__(self, source: BlobStore, target: BlobStore) -> None:
         self._source = source
@@ -42,9 +49,12 @@ class Copying:
         self._counting = threading.Lock()
 
     def copy(self, files: Iterable[KeptFile], meter: Meter) -> list[Lost]:
-        """Copies what the target has not yet, and tells what the source has not or not whole.
+        """Copies the blobs that the target lacks.
 
-        files: in the order of their SHA-256, so that the target can be listed folder by folder.
+        files: the files in the order of their SHA-256, so that the target can be listed folder by
+            folder.
+
+        Returns the blobs that are missing or damaged in the source.
         """
         lost = []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -60,7 +70,10 @@ class Copying:
     def _copy_folder(
         self, pool: Executor, folder: str, files: list[KeptFile], meter: Meter
     ) -> list[Lost]:
-        """One of 256, so that this is what is in memory at once."""
+        """Copies the files of one of 256 folders.
+
+        Only the files of one folder are in memory at a time.
+        """
         begin, read_before = meter.done, self._bytes_read
         end = begin + sum(file.size for file in files)
         sizes = {blob.path: blob.size for blob in self._target.walk(folder)}
@@ -85,7 +98,7 @@ class Copying:
         ]
 
     def _copy_one(self, blob: ExpectedBlob) -> str | None:
-        """A sentence about what is wrong with the source, where nothing was copied."""
+        """Copies one blob, or returns a sentence that says what is wrong with it in the source."""
         with self._target.stage() as staged:
             limit = _LARGEST_BESIDE if blob.size is None else blob.size
             try:
@@ -123,4 +136,4 @@ class Copying:
 
 
 class _LostError(Exception):
-    """Says why."""
+    """A blob cannot be read from the source; the message says why."""

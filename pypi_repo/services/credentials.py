@@ -1,4 +1,4 @@
-"""Whether a name and a password belong together, asked by whoever it may be."""
+"""Checks whether a name and a password belong together, at a limited cost."""
 
 import threading
 import time
@@ -18,14 +18,15 @@ _Key = tuple[str, bytes]
 
 
 class Credentials:
-    """Checks what strangers send, and bounds what that costs.
+    """Checks the passwords of clients, and limits what these checks cost.
 
-    Who is remembered waits for nobody and is never counted. Whose password was right longer ago is
-    checked anew, but stands in no line of strangers and is not kept out by others' failures.
+    A client whose password was verified recently does not wait, and is not counted. A client whose
+    password was right some time ago is checked again, but in a queue of its own, and is not refused
+    because of the failures of others.
 
-    Installers open many connections at once with one new password: the first of them is checked,
-    and the others wait for its answer. Each holds a thread meanwhile, so that ends, for a minute,
-    where twenty have waited in vain.
+    Installers open many connections at once with one new password. The first of these requests is
+    checked, and the others wait for the result. Each of them occupies a thread while it waits, so
+    if twenty have waited in vain, no others may do so for a minute.
     """
 
     def __init__(self, passwords: Passwords, throttle: Throttle) -> None:
@@ -36,13 +37,16 @@ class Credentials:
         self._mutex = threading.Lock()
 
     def are_right(self, account: str, password: str, stored_hash: str | None, address: str) -> bool:
-        """Takes one bcrypt check, whoever it is: the clock tells nothing.
+        """Returns whether the password is right.
 
-        account: under which failures are counted.
-        stored_hash: the account's; None where there is no such account.
-        address: of the client.
+        If the password was not verified recently, this takes one bcrypt check, even if there is no
+        such account, so that the time reveals nothing.
 
-        Raises TooManyFailedLogins, or TooManyLogins where bcrypt has too much to do.
+        account: the name under which failures are counted.
+        stored_hash: the hash of the account's password; None if there is no such account.
+        address: the address of the client.
+
+        Raises TooManyFailedLogins, or TooManyLogins if bcrypt has too much to do.
         """
         hashed = stored_hash or self._passwords.nobodys_hash
         if self._passwords.is_remembered(password, hashed):
@@ -92,7 +96,7 @@ class Credentials:
         return is_right
 
     def _check_sharing(self) -> None:
-        """Raises TooManyLogins where those who share a check have lately been guessers."""
+        """Raises TooManyLogins if too many requests have lately shared a check in vain."""
         in_vain = self._shared_in_vain
         if len(in_vain) == _SHARED_IN_VAIN and time.monotonic() - in_vain[0] < _WINDOW:
             raise too_many_logins()

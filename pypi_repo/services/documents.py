@@ -1,4 +1,4 @@
-"""The core metadata of stored files, taken apart once for all who ask for them."""
+"""The parsed core metadata of stored files."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ _BESIDE_THE_DOCUMENT = 4096  # bytes that one takes for its key and its place
 
 
 class Documents:
-    """Those that were asked for last are kept."""
+    """Parses core metadata, and keeps the results that were used last."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
@@ -25,9 +25,9 @@ class Documents:
         self._mutex = threading.Lock()
 
     def fields(self, file: DistributionFile) -> "RawMetadata":
-        """What the file's core metadata say, or nothing where it has none that can be parsed.
+        """Returns the core metadata of a file; no fields if it has none that can be parsed.
 
-        Raises UnknownFile where they are missing from the file store.
+        Raises UnknownFile if the metadata is missing from the file store.
         """
         digest = file.metadata_sha256
         if digest is None:

@@ -1,7 +1,7 @@
-"""Gate: the one place where somebody's repository, project or file is looked up.
+"""Looks up repositories, projects and files on behalf of an actor.
 
-The access policy is asked before anybody learns whether something exists: what does not exist is
-treated like a private repository's, so that a refusal tells nothing.
+The access policy is asked before a client learns whether something exists. What does not exist is
+treated like something in a private repository, so that a refusal reveals nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,14 +28,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Asks the policy of a registry, and never about the operator, who may do everything."""
+    """Asks the access policy of a registry.
+
+    The policy is never asked about the operator, who may do everything.
+    """
 
     policy: AccessPolicy
 
     def repository(
         self, actor: Actor, permission: Permission, catalog: Catalog, name: str
     ) -> Repository:
-        """The repository, if the actor may do this in it.
+        """Returns a repository in which the actor has a permission.
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
@@ -49,9 +52,9 @@ class Gate:
         repository: str,
         project: NormalizedName,
     ) -> tuple[Repository, Project]:
-        """The project with its repository, if the actor may do this to it.
+        """Returns a project for which the actor has a permission, and its repository.
 
-        Raises as `repository` does, and UnknownProject.
+        Raises UnknownProject, and the same errors as `repository`.
         """
         found, located = catalog.locate(repository, project) or (None, None)
         admitted = self.admit(actor, permission, repository, found, project)
@@ -69,9 +72,9 @@ class Gate:
         repository: str,
         filename: str,
     ) -> tuple[Repository, Project, DistributionFile]:
-        """The file with its project and repository, if the actor may do this to it.
+        """Returns a file with its project and repository, if the actor has a permission.
 
-        Raises as `repository` does, and UnknownFile.
+        Raises UnknownFile, and the same errors as `repository`.
         """
         found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
         asked = _project_of(filename) if project is None else project.normalized_name
@@ -88,7 +91,11 @@ class Gate:
         found: Repository | None,
         project: str | None = None,
     ) -> Repository:
-        """The repository `name` as it was `found`, if the actor may do this there.
+        """Returns a repository that was looked up, if the actor has a permission in it.
+
+        name: the name that was looked up.
+        found: the repository, or None if there is none with this name.
+        project: the normalized name of the project that the permission is for.
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
@@ -104,7 +111,7 @@ class Gate:
         repository: Repository,
         project: str | None = None,
     ) -> None:
-        """Raises AuthenticationRequired or PermissionDenied unless the policy allows it."""
+        """Raises AuthenticationRequired or PermissionDenied unless the actor has a permission."""
         if self.allows(actor, permission, repository, project):
             return
         if actor.is_anonymous:
@@ -127,7 +134,7 @@ class Gate:
         repository: Repository,
         project: str | None = None,
     ) -> bool:
-        """Whether the actor may do this: in the repository as a whole, or to the project."""
+        """Returns whether the actor has a permission in a repository or for a project."""
         return actor.kind is ActorKind.OPERATOR or self.policy.allows(
             actor, permission, repository, project
         )
@@ -135,7 +142,7 @@ class Gate:
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
-        """Whether what is allowed in the repository is allowed for each of its projects."""
+        """Returns whether a permission in the repository applies to each of its projects."""
         return actor.kind is ActorKind.OPERATOR or self.policy.treats_projects_alike(
             actor, permission, repository
         )
@@ -147,16 +154,17 @@ class Gate:
         repository: Repository,
         projects: Iterable[NormalizedName],
     ) -> frozenset[NormalizedName]:
-        """Those of the projects to which the actor may not do this."""
+        """Returns those of the projects for which the actor does not have a permission."""
         return frozenset(
             name for name in projects if not self.allows(actor, permission, repository, name)
         )
 
 
 class Audit:
-    """Whose names an actor may see in the journal and in the figures of use.
+    """Decides which names an actor may see in the journal and in usage reports.
 
-    catalog: knows the repositories; of those that are gone, the policy is told the name.
+    catalog: where repositories are looked up. If a repository was deleted, the policy is asked
+        about one with its name.
     """
 
     def __init__(self, gate: Gate, actor: Actor, catalog: Catalog) -> None:
@@ -165,7 +173,10 @@ class Audit:
         self._repositories = {found.name: found for found in catalog.repositories()}
 
     def shows(self, repository: str | None, project: str | None) -> bool:
-        """Whether an entry about them may be seen. What happens to accounts is in no repository."""
+        """Returns whether the actor may see an entry about a repository and a project.
+
+        Entries about accounts have no repository, and are always shown.
+        """
         if repository is None:
             return True
         found = self._repositories.get(repository) or _unknown(repository)
@@ -175,7 +186,12 @@ class Audit:
 def first_shown(
     limit: int, load: Callable[[int], Sequence[Item]], is_shown: Callable[[Item], bool]
 ) -> list[Item]:
-    """The first `limit` items that are shown, where `load` gives the first so many of all."""
+    """Returns the first items of a list that may be shown.
+
+    limit: the largest number of items to return.
+    load: a function that returns the first items of the whole list, given their number.
+    is_shown: a function that decides whether an item may be shown.
+    """
     number = limit
     while True:
         found = load(number)
@@ -186,14 +202,17 @@ def first_shown(
 
 
 def unknown_file(filename: str, repository: str) -> UnknownFile:
-    """The error for a file that is not there, or no longer."""
+    """Returns the error for a file that does not exist."""
     return UnknownFile(
         f"There is no file {filename[:200]!r} in {repository!r}; look it up on the index again."
     )
 
 
 def _project_of(filename: str) -> NormalizedName | None:
-    """Whose file it would be, so that the policy answers alike whether it is there or not."""
+    """Returns the project to which a file of this name would belong.
+
+    The policy is asked about it, so that its answer does not depend on whether the file exists.
+    """
     try:
         return DistributionFilename.parse(filename).project
     except InvalidFilename:

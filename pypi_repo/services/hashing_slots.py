@@ -1,4 +1,4 @@
-"""bcrypt keeps a processor busy on purpose: how many may use it at once, and who waits for it."""
+"""Limits how many bcrypt computations run at once, because each keeps a processor busy."""
 
 import itertools
 import os
@@ -17,9 +17,11 @@ _RETRY_AFTER = 2  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """line: how many may stand before whoever still waits. seconds: for how long.
+    """How long a client waits for a slot.
 
-    network: of a stranger; empty for who has shown who it is.
+    line: how many others may be before it in the queue.
+    seconds: the longest time to wait.
+    network: the network of an unknown client; empty for a client that is known.
     """
 
     line: int
@@ -39,7 +41,11 @@ ADMINISTRATORS = Patience(line=8, seconds=30)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
-    """rank: how many of the same network were there already. number: of all that ever came."""
+    """A place in the queue.
+
+    rank: how many clients of the same network were in the queue before.
+    number: how many clients have ever entered the queue before.
+    """
 
     network: str
     rank: int
@@ -51,15 +57,19 @@ class _Turn:
 
 
 class HashingSlots:
-    """So many at once, and the others in the order in which they came.
+    """A limited number of slots, and a queue for the clients that wait for one.
 
-    But who comes from a network of which nobody is there goes before the second of any other, the
-    second before the third, and so on; where the line is full, the last in this order leaves it. So
-    no single network keeps the others out.
+    The queue is fair between networks: the first client of each network comes before the second
+    client of any other network, and so on. If the queue is full, its last client has to leave. So
+    no single network can keep others out.
     """
 
     def __init__(self, number: int | None = None) -> None:
-        """number: by default half of the processors that this process may use, at most four."""
+        """Creates the slots.
+
+        number: the number of slots; by default, half of the processors that this process may use,
+            and at most four.
+        """
         self._free = number or max(1, min(_AT_ONCE_AT_MOST, _processors() // 2))
         self._line: list[_Turn] = []
         self._present = Counter[str]()  # networks of who waits or is served
@@ -68,7 +78,10 @@ class HashingSlots:
 
     @contextmanager
     def one(self, patience: Patience) -> Iterator[None]:
-        """A slot, for the block. Raises TooManyLogins where the patience does not suffice."""
+        """Holds a slot during the block.
+
+        Raises TooManyLogins if no slot becomes free in time, or the queue is too long.
+        """
         about_to_wait()
         network = patience.network
         with self._changed:
@@ -113,7 +126,10 @@ class HashingSlots:
         return min(self._line, key=lambda turn: turn.order)
 
     def _make_room(self, turn: _Turn) -> None:
-        """Raises TooManyLogins where nobody waits who should leave for `turn`."""
+        """Makes the last client of a full queue leave for another one.
+
+        Raises TooManyLogins if all clients in the queue come before `turn`.
+        """
         last = max(self._line, key=lambda turn: turn.order, default=turn)
         if last.rank <= turn.rank:
             raise too_many_logins()
@@ -122,6 +138,7 @@ class HashingSlots:
 
 
 def too_many_logins() -> TooManyLogins:
+    """Returns the error for a client that gets no slot."""
     return TooManyLogins(
         f"Too many logins are being checked at this moment; try again in {_RETRY_AFTER} seconds.",
         retry_after=_RETRY_AFTER,

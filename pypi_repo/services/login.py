@@ -1,4 +1,4 @@
-"""Turns credentials into an actor: the hot path of every request."""
+"""Turns the credentials of a request into an actor. Every request of a package client does this."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ _WRONG_KIND = (
 
 
 class Login:
-    """Checks credentials of repository users against the database, afresh on each request."""
+    """Checks the credentials of repository users against the database, on each request."""
 
     def __init__(self, database: Database, credentials: Credentials, usage: UsageCounter) -> None:
         self._usage = usage
@@ -34,9 +34,11 @@ class Login:
         self._credentials = credentials
 
     def with_password(self, username: str, password: str, address: str) -> Actor:
-        """The repository user of this name, if the password, or token in its place, is right.
+        """Returns the repository user with this name and password.
 
-        address: of the client; failures are counted for it and the user name.
+        A token may take the place of the password.
+
+        address: the address of the client. Failures are counted for the address and the user name.
 
         Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
         """
@@ -59,10 +61,11 @@ class Login:
         return self._admitted(account, account.grants)
 
     def with_token(self, secret: str) -> Actor:
-        """The user that the token belongs to, with what the token passes on of its access.
+        """Returns the user to which a token belongs, with the access that the token passes on.
 
-        Raises InvalidCredentials. Tokens are 256 random bits, so a plain hash finds one
-        and gives nothing away.
+        Tokens are 256 random bits, so they are found by a plain hash, which reveals nothing.
+
+        Raises InvalidCredentials.
         """
         if secret.startswith(ADMINISTRATOR_TOKEN_PREFIX):
             raise InvalidCredentials(_WRONG_KIND)
@@ -78,7 +81,11 @@ class Login:
         return self._administration.administrator(name)
 
     def _admitted(self, account: Account, grants: Grants, token_id: int | None = None) -> Actor:
-        """Only for whoever has shown the right credentials: nobody else may learn anything."""
+        """Returns the actor for an account whose credentials are right.
+
+        Errors about the account, such as that it is disabled, are only raised here, so that nobody
+        else learns about them.
+        """
         if account.disabled:
             raise InvalidCredentials(
                 f"The repository user {account.name!r} is disabled; ask an administrator."

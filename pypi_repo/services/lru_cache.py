@@ -1,4 +1,4 @@
-"""What was expensive to make, kept as long as there is room for it."""
+"""A cache for values that are expensive to compute."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,10 +8,10 @@ Value = TypeVar("Value")
 
 
 class LRUCache(Generic[Value]):
-    """Forgets the least recently used values when the sizes of all together exceed a budget.
+    """Keeps values up to a total size, and forgets those that were not used for longest.
 
-    Sizes are in whatever unit the budget is in. For one thread at a time: whoever shares it holds
-    a lock meanwhile.
+    Sizes are in the unit of the budget. The cache is not thread-safe: threads that share it must
+    hold a lock.
     """
 
     def __init__(self, budget: int) -> None:
@@ -20,6 +20,7 @@ class LRUCache(Generic[Value]):
         self._kept: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
 
     def get(self, key: Hashable) -> Value | None:
+        """Returns the value for a key, or None."""
         found = self._kept.get(key)
         if found is None:
             return None
@@ -27,7 +28,7 @@ class LRUCache(Generic[Value]):
         return found[0]
 
     def put(self, key: Hashable, value: Value, size: int) -> None:
-        """Does nothing where there is a value already, or where this one alone is too large."""
+        """Stores a value, unless the key has one already or the value alone exceeds the budget."""
         if key in self._kept or size > self.budget:
             return
         self._kept[key] = value, size

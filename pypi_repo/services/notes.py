@@ -1,4 +1,4 @@
-"""What a page says once, after a redirect: what was done, and perhaps a secret that it made."""
+"""Messages that a page shows once after a redirect: what was done, and perhaps a new secret."""
 
 import hashlib
 import json
@@ -15,10 +15,12 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """text: a sentence, or what the secret is.
+    """A message that is shown once.
 
-    secret: stored nowhere but here, until it is shown; `hint` says what it is good for.
-    link, path: a title, and the page that tells more, below whatever shows the note.
+    text: a sentence, or the description of the secret.
+    secret: a new secret, which is not stored anywhere else; `hint` says how to use it.
+    link: the title of a page with details.
+    path: the path of this page, relative to the portal.
     """
 
     text: str
@@ -29,19 +31,21 @@ class Note:
 
 
 class Notes:
-    """Each note is shown once, to whom it was left for, in whichever process, or never.
+    """Messages that are shown once, to the holder for whom they were left, by any process.
 
-    The database holds it sealed by a key that only the redirect knows, and that opens nothing once
-    the note was taken.
+    The database stores each message encrypted with a key that only the redirect contains. After the
+    message was taken, the key is useless.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def leave(self, holder: str, note: Note) -> str:
-        """The key to `take` it with, within two minutes.
+        """Stores a message for two minutes.
 
         holder: who may take it.
+
+        Returns the key with which the message can be taken.
         """
         key = secrets.token_urlsafe(32)
         text = _sealed(key, json.dumps(asdict(note)).encode()).hex()
@@ -53,7 +57,7 @@ class Notes:
         return key
 
     def take(self, holder: str, key: str) -> Note | None:
-        """None where there is no such note for this holder, or no longer."""
+        """Returns and deletes a message; None if there is none with this key for this holder."""
         with self._database.begin() as connection:
             sealed = NoteShelf(connection).take(_place(holder, key), datetime.now(UTC))
         return None if sealed is None else Note(**json.loads(_sealed(key, bytes.fromhex(sealed))))
@@ -64,6 +68,6 @@ def _place(holder: str, key: str) -> str:
 
 
 def _sealed(key: str, content: bytes) -> bytes:
-    """Sealed, or opened again: each key is used for one content only."""
+    """Encrypts or decrypts a content. Each key must be used for one content only."""
     stream = hashlib.shake_256(f"seal {key}".encode("utf-8", "replace")).digest(len(content))
     return bytes(one ^ other for one, other in zip(content, stream, strict=True))

@@ -1,4 +1,8 @@
-"""bcrypt, made affordable for clients that send the password with every request."""
+"""Hashes and verifies passwords with bcrypt, and remembers what was verified.
+
+Package clients send the password with every request, so without this each request would take a
+bcrypt check.
+"""
 
 import hashlib
 import secrets
@@ -17,13 +21,14 @@ _NO_DIGEST = "." * 31  # what no password is known to have
 
 
 class Passwords:
-    """Hashes and checks passwords; safe to be used by many threads.
+    """Hashes and verifies passwords. It is thread-safe.
 
-    A password that was right is remembered for a while, under a keyed hash of it *and* of the
-    stored hash that it matched. So neither the password nor anything that could be attacked
-    offline is kept, and a changed password is refused at once: its stored hash is another.
+    A password that was right is remembered for a while, under a keyed hash of the password and of
+    the stored hash that it matched. So neither the password nor anything that could be attacked
+    offline is kept. A changed password is refused at once, because its stored hash is another one.
 
-    slots: in which bcrypt runs; both `hash` and `verify` raise TooManyLogins where there is none.
+    slots: the slots in which bcrypt runs. `hash` and `verify` raise TooManyLogins if no slot is
+        free in time.
     """
 
     def __init__(self, cost: int, slots: HashingSlots | None = None) -> None:
@@ -36,23 +41,31 @@ class Passwords:
         self.nobodys_hash = bcrypt.gensalt(cost).decode("ascii") + _NO_DIGEST
 
     def hash(self, password: str) -> str:
-        """Raises InvalidPassword for a password that breaks the rules."""
+        """Returns the bcrypt hash of a password.
+
+        Raises InvalidPassword if the password is not allowed.
+        """
         check_password(password)
         with self._slots.one(ADMINISTRATORS):
             return bcrypt.hashpw(_encode(password), bcrypt.gensalt(self._cost)).decode("ascii")
 
     def is_remembered(self, password: str, stored_hash: str) -> bool:
-        """Whether `verify` found this right a short while ago; costs microseconds."""
+        """Returns whether `verify` found this password right a short while ago.
+
+        It takes microseconds.
+        """
         return time.monotonic() < self._verified.get(self.memo(password, stored_hash), 0.0)
 
     def was_right(self, password: str, stored_hash: str) -> bool:
-        """Whether `verify` found this right at all, as far as is known, be it long ago."""
+        """Returns whether this process knows that the password was right at some time."""
         return self.memo(password, stored_hash) in self._verified
 
     def verify(self, password: str, stored_hash: str, patience: Patience = ADMINISTRATORS) -> bool:
-        """Costs as much for a wrong password as for a right one that is new here.
+        """Returns whether a password matches a stored hash.
 
-        patience: of whoever waits for bcrypt; by default an administrator's.
+        It takes as much time for a wrong password as for a right one that is new to this process.
+
+        patience: how long to wait for bcrypt; by default, as long as an administrator waits.
         """
         if self.is_remembered(password, stored_hash):
             return True
@@ -65,7 +78,7 @@ class Passwords:
         return True
 
     def memo(self, password: str, stored_hash: str) -> bytes:
-        """Stands for both, and tells nothing of either outside of this process."""
+        """Returns a keyed hash of both, which is useless outside of this process."""
         message = stored_hash.encode("ascii") + b"\0" + _encode(password)
         return hashlib.blake2b(message, key=self._key, digest_size=32).digest()
 

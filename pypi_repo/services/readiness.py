@@ -1,4 +1,4 @@
-"""Whether what a registry stands on answers: asked afresh each time, and not waited for long."""
+"""Checks whether the database and the file store can be used."""
 
 import logging
 import threading
@@ -17,6 +17,8 @@ _NO_SUCH_BLOB = "readiness"
 
 
 class Readiness:
+    """Checks the database and the file store, on each call, and does not wait for them for long."""
+
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._probes = {
             "database": _Probe(lambda: schema.require_usable(database)),
@@ -24,18 +26,18 @@ class Readiness:
         }
 
     def check(self) -> dict[str, str]:
-        """`database` and `files`, each with `ok` or the code of what is wrong with it.
+        """Returns the state of `database` and `files`: `ok`, or the code of what is wrong.
 
-        Takes a few seconds at most. The log has the details.
+        It takes a few seconds at most. The log has the details.
         """
         begun = {name: probe.begin() for name, probe in self._probes.items()}
         return {name: _outcome(name, future) for name, future in begun.items()}
 
 
 class _Probe:
-    """A question that is under way once at most: who asks meanwhile waits for the same answer.
+    """A check that runs at most once at a time; simultaneous callers share its result.
 
-    So a dependency that hangs costs one thread, however many ask after it.
+    So a database that hangs occupies one thread, however many requests check it.
     """
 
     def __init__(self, ask: Callable[[], object]) -> None:
@@ -44,6 +46,7 @@ class _Probe:
         self._running: Future[None] | None = None
 
     def begin(self) -> Future[None]:
+        """Starts the check, unless it is running, and returns its future result."""
         with self._mutex:
             if self._running is None or self._running.done():
                 self._running = Future()

@@ -1,8 +1,8 @@
-"""What the process runs that renders one README: source in, harmless HTML out.
+"""The program of the process that renders one description as safe HTML.
 
-It is a process of its own because a bound on the source bounds too little: docutils, comrak,
-Pygments and the sanitiser each have inputs on which they take minutes, gigabytes, or the process
-down with them. Here the operating system ends what takes too long. `readmes` starts it.
+It runs in a separate process because a limit on the size of the source is not enough: for some
+inputs, docutils, comrak, Pygments and the sanitizer take minutes or gigabytes, or crash the
+process. Here the operating system ends a process that takes too long. `readmes` starts it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _TARGETS = {"a": {"target": {"_self"}}}
 
 
 def render(kind: str) -> None:
-    """Writes standard input as HTML, or exits with an error where that cannot be done.
+    """Renders standard input as HTML to standard output, or exits with an error.
 
     kind: `rst`, `GFM` or `CommonMark`.
     """

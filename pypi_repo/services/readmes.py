@@ -1,4 +1,4 @@
-"""Descriptions of packages as HTML: in bounds, rendered once, and never in this process."""
+"""Renders the descriptions of packages as HTML, within limits and in a separate process."""
 
 import hashlib
 import re
@@ -32,9 +32,9 @@ _PROGRAM = (
 
 
 class Readmes:
-    """Renders one after the other, and keeps what became of the last ones, by their digests.
+    """Renders one description at a time, and keeps the last results.
 
-    kept: characters of HTML, at most.
+    kept: the largest number of characters of HTML to keep.
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
@@ -42,14 +42,15 @@ class Readmes:
         self._turn = threading.Lock()  # whoever has it may ask, render and add
 
     def html(self, source: str, content_type: str | None) -> str | None:
-        """A description as HTML: a few harmless elements and attributes, and nothing that loads.
+        """Returns a description as HTML with a few harmless elements, which load nothing.
 
-        source: from whoever published the package.
+        source: the description, which is not trusted.
         content_type: its Description-Content-Type; without one it is reStructuredText.
 
-        None for what can only be shown as it is: plain text, what is too long or too deep, and what
-        cannot be rendered, or not in a few seconds. Raises Unavailable where this machine is too
-        busy to tell.
+        Returns None for a description that can only be shown as plain text, because it is plain
+        text, too long, too deeply nested, or cannot be rendered within a few seconds.
+
+        Raises Unavailable if this machine is too busy to render it.
         """
         kind = _kind(content_type or "text/x-rst")
         if kind is None or len(source) > LONGEST_RENDERED or _TOO_DEEP.search(source):
@@ -65,8 +66,10 @@ class Readmes:
     def check(self, metadata: CoreMetadata) -> None:
         """Raises InvalidMetadata for a description that the public index could not render.
 
-        Only reStructuredText, the default, can fail to render. Longer ones than are ever rendered
-        are not asked about. Raises Unavailable, too, where this machine is too busy to tell.
+        Only reStructuredText, the default, can fail to render. Descriptions that are too long to be
+        rendered are not checked.
+
+        Raises Unavailable if this machine is too busy to render it.
         """
         kind = metadata.fields.get("description_content_type") or "text/x-rst"
         description = metadata.fields.get("description", "").strip()
@@ -87,7 +90,7 @@ class Readmes:
 
 
 def _kind(content_type: str) -> str | None:
-    """What the renderer calls it; None for what is not rendered."""
+    """Returns the renderer's name for a content type; None if it is not rendered."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "text/markdown":
         return "CommonMark" if _COMMONMARK.search(content_type) else "GFM"
@@ -113,7 +116,10 @@ def _rendered(kind: str, source: str) -> str | None:
 
 
 def _interpreter() -> str:
-    """The Python that runs this, which under uWSGI and its like is not `sys.executable`."""
+    """Returns the path of this Python.
+
+    Under uWSGI and similar servers it is not `sys.executable`.
+    """
     if Path(sys.executable or "").name.startswith(("python", "pypy")):
         return sys.executable
     return shutil.which("python3", path=f"{sys.prefix}/bin") or "python3"

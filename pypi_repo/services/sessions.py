@@ -1,4 +1,4 @@
-"""Signs administrators in: sessions of the portal, tokens of the management API."""
+"""Signs administrators in to the portal, and checks their tokens for the management API."""
 
 import hashlib
 import hmac
@@ -23,9 +23,9 @@ _WRONG = "The name or password is wrong."
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser in which `actor` is signed in.
+    """A browser in which an administrator is signed in.
 
-    secret: what the browser's cookie holds.
+    secret: the content of the browser's cookie.
     """
 
     actor: Actor
@@ -33,24 +33,25 @@ class Session:
 
     @property
     def form_token(self) -> str:
-        """Goes into each form, so that no other site can send one; tells nothing of `secret`."""
+        """A token for forms, which other sites do not know. It reveals nothing about the secret."""
         return hmac.digest(self.secret.encode(), b"form token", hashlib.sha256).hex()
 
     def has_form_token(self, given: str) -> bool:
+        """Returns whether this is the token for forms. The time it takes reveals nothing."""
         return hmac.compare_digest(self.form_token.encode(), given.encode("utf-8", "replace"))
 
 
 class Sessions:
-    """Everything is checked against the database on each request."""
+    """The sessions of administrators, which are checked against the database on each request."""
 
     def __init__(self, database: Database, credentials: Credentials) -> None:
         self._database = database
         self._credentials = credentials
 
     def sign_in(self, name: str, password: str, address: str) -> Session:
-        """A new session of the administrator, if the password is right.
+        """Creates a session of an administrator, if the password is right.
 
-        address: of the client; failures are counted for it and the name.
+        address: the address of the client. Failures are counted for the address and the name.
 
         Raises InvalidCredentials, also for the right password of a repository user,
         TooManyFailedLogins or TooManyLogins.
@@ -69,18 +70,19 @@ class Sessions:
         return Session(actor, secret)
 
     def find(self, secret: str) -> Session | None:
-        """None for a session that has ended."""
+        """Returns the session with a secret, or None if it has ended."""
         administrator = Administration(self._database).session_holder(
             token_digest(secret), datetime.now(UTC)
         )
         return None if administrator is None else Session(_actor(administrator), secret)
 
     def sign_out(self, session: Session) -> None:
+        """Ends a session."""
         with self._database.begin() as connection:
             Administration(connection).delete_session(token_digest(session.secret))
 
     def sign_out_everywhere(self, actor: Actor) -> None:
-        """Ends all sessions of the administrator that `actor` is."""
+        """Ends all sessions of the administrator."""
         with self._database.begin() as connection:
             administration = Administration(connection)
             administrator = administration.administrator(actor.name)
@@ -89,14 +91,19 @@ class Sessions:
                 Journal(connection).record(JournalEntry.by(actor, "sign out everywhere"))
 
     def check_password(self, actor: Actor, password: str, address: str) -> None:
-        """Whether it is `actor` who sits there, before something that matters.
+        """Checks the password of an administrator who is signed in, before an important change.
 
         Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
         """
         self._checked(actor.name, password, address)
 
     def with_token(self, secret: str) -> tuple[Actor, AdministratorToken]:
-        """Who the token acts for, with what both of them may manage. Raises InvalidCredentials."""
+        """Returns the administrator for whom a token acts, and the token.
+
+        The areas of the actor are those that both the administrator and the token have.
+
+        Raises InvalidCredentials.
+        """
         found = Administration(self._database).token_holder(token_digest(secret))
         if found is None:
             raise InvalidCredentials("The token is wrong or was revoked.")

@@ -1,4 +1,4 @@
-"""What a new registry starts with, so that it can be tried at once."""
+"""Creates what a new registry needs, so that it can be used at once."""
 
 import secrets
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Small files of the blob store, kept in memory as long as there is room for them."""
+"""A cache for small files of the file store."""
 
 import hashlib
 import threading
@@ -10,10 +10,10 @@ _BESIDE_THE_CONTENT = 512  # bytes that a file takes for its key and its place
 
 
 class SmallFiles:
-    """Forgets those that were asked for longest ago when all together exceed `budget` bytes.
+    """Keeps small files up to a total of `budget` bytes, and forgets those not used for longest.
 
-    Nothing in it can be stale: the key is the SHA-256 digest of the content. It knows nothing of
-    who may read it, nor whether it is still there for anybody.
+    The contents cannot be stale, because the key is their SHA-256. The cache does not know who may
+    read a file, or whether the file still exists.
     """
 
     def __init__(self, budget: int) -> None:
@@ -21,15 +21,16 @@ class SmallFiles:
         self._mutex = threading.Lock()
 
     def size(self) -> dict[str, int]:
-        """What is `used`, and the `limit`."""
+        """Returns the bytes that are `used`, and the `limit`."""
         return {"used": self._kept.size, "limit": self._kept.budget}
 
     def get(self, sha256: str) -> bytes | None:
+        """Returns the content with a digest, or None."""
         with self._mutex:
             return self._kept.get(sha256)
 
     def put(self, sha256: str, content: bytes) -> None:
-        """Does nothing with what is larger than `LARGEST`, or has another digest: it is damaged."""
+        """Stores a content, unless it is larger than `LARGEST` or damaged."""
         if len(content) > LARGEST or hashlib.sha256(content).hexdigest() != sha256:
             return
         with self._mutex:

@@ -1,4 +1,4 @@
-"""Slows down guessing: after too many failures in a minute, the next attempts must wait."""
+"""Slows down the guessing of passwords: after too many failures, further attempts are refused."""
 
 import math
 import threading
@@ -17,7 +17,10 @@ _Key = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Counted as a failure until it is taken back. `moment` is of time.monotonic()."""
+    """An attempt to log in, which counts as a failure until it is taken back.
+
+    moment: when it began, as time.monotonic() tells it.
+    """
 
     account: str
     network: str
@@ -25,15 +28,17 @@ class Attempt:
 
     @property
     def keys(self) -> tuple[_Key, _Key]:
-        """Of the account as it is tried from there, and of all that is tried from there."""
+        """Returns the key of the account and the address, and that of the address alone."""
         return (self.account, self.network), (None, self.network)
 
 
 class Throttle:
-    """Counts failures in this process; the oldest counts are forgotten first.
+    """Counts the failures of the last minute in this process.
 
-    allowed: failures in a minute for one account from one address.
-    from_one_address: failures in a minute from one address, whatever the account.
+    The oldest counts are forgotten first.
+
+    allowed: the number of failures for one account from one address.
+    from_one_address: the number of failures from one address, for all accounts together.
     """
 
     def __init__(self, allowed: int, from_one_address: int) -> None:
@@ -43,9 +48,9 @@ class Throttle:
         self._mutex = threading.Lock()
 
     def begin(self, account: str, address: str) -> Attempt:
-        """Counts an attempt before it is made: those made at once must not all be the last.
+        """Counts an attempt before it is made, so that simultaneous attempts are counted, too.
 
-        Raises TooManyFailedLogins while the failures are used up.
+        Raises TooManyFailedLogins if there were too many failures.
         """
         attempt = Attempt(account, network_of(address), time.monotonic())
         with self._mutex:
@@ -55,7 +60,7 @@ class Throttle:
         return attempt
 
     def take_back(self, attempt: Attempt) -> None:
-        """It was no failure."""
+        """Stops counting an attempt as a failure."""
         with self._mutex:
             for key in attempt.keys:
                 moments = self._failures.get(key, [])
@@ -65,6 +70,7 @@ class Throttle:
                     self._failures.pop(key, None)
 
     def count_failure(self, account: str, address: str) -> None:
+        """Counts a failed attempt."""
         with self._mutex:
             self._add(Attempt(account, network_of(address), time.monotonic()))
 

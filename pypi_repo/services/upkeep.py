@@ -1,4 +1,4 @@
-"""Keeps database and blob store in step: removes what nothing refers to, finds what is lost."""
+"""Deletes stored files that are no longer needed, and finds damaged ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Counts what is used without slowing it down, and tells what was counted."""
+"""Counts downloads and the use of accounts, and reports them."""
 
 import logging
 import threading
@@ -28,10 +28,10 @@ _COUNTED_AT_MOST = 50_000  # different releases and accounts that wait to be wri
 
 
 class UsageCounter:
-    """Counts in memory and writes everything in one transaction, a few seconds later.
+    """Counts in memory, and writes the counts in one transaction a few seconds later.
 
-    No thread runs while nothing is counted. A process that is killed loses what it counted in
-    the last seconds; one that ends in order calls `flush`.
+    There is no thread while nothing is counted. A process that is killed loses the counts of the
+    last seconds; a process that ends in an orderly way calls `flush`.
     """
 
     def __init__(self, database: Database) -> None:
@@ -43,12 +43,13 @@ class UsageCounter:
         self._tokens: dict[int, datetime] = {}
 
     def count_download(self, release: DownloadedRelease) -> None:
+        """Counts a download of a release."""
         with self._mutex:
             self._downloads[release, datetime.now(UTC).date()] += 1
             self._write_soon()
 
     def note_use(self, user_id: int, token_id: int | None = None) -> None:
-        """That an account, and perhaps a token of it, was just used."""
+        """Records that an account was used just now, and possibly with a token."""
         now = datetime.now(UTC)
         with self._mutex:
             self._users[user_id] = now
@@ -57,9 +58,10 @@ class UsageCounter:
             self._write_soon()
 
     def flush(self, *, for_the_last_time: bool = False) -> None:
-        """Writes what was counted so far. Where that fails, it is kept and tried again later.
+        """Writes what was counted so far. If this fails, it is tried again later.
 
-        for_the_last_time: no thread is started for a later try; none can be at the very end.
+        for_the_last_time: whether the process is about to end, so that no thread can be started to
+            try again.
         """
         with self._mutex:
             if self._timer is not None:
@@ -226,7 +228,13 @@ class UsageReports:
     def downloads_of_versions(
         self, repository: str, project: str, days: int = 30
     ) -> dict[str, int]:
-        """By version, of the last days. Raises UnknownRepository or PermissionDenied."""
+        """Returns the number of downloads of each version of a project in the last days.
+
+        project: the normalized name of the project.
+        days: the number of days, in UTC.
+
+        Raises UnknownRepository.
+        """
         require_administrator(self._actor)
         self._counter.flush()
         found = self._named(Catalog(self._database), repository, project)
