@@ -27,7 +27,7 @@ def backup() -> None:
 @click.argument("dir")
 @uses_registry
 def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help text calls it
-    """Add the registry as it is now to the backup in DIR; it may be in use meanwhile.
+    """Add the current state of the registry, which may be in use, to the backup in DIR.
 
     Files that are there already are not copied again, and earlier dumps of the database stay.
     Exit status 1 if a file is damaged in the registry; all others are in the backup then.
@@ -58,7 +58,7 @@ def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help te
 )
 @uses_registry
 def restore(registry: Registry, dir: str, dump: str | None, skip_lost: bool) -> None:  # noqa: A002
-    """Fill an empty registry with the backup in DIR, whatever engine and file store it was on.
+    """Restore the backup in DIR to an empty registry, of any database engine and file store.
 
     All of it or nothing appears on the index.
     """

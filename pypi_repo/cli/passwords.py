@@ -20,7 +20,7 @@ def password_options(command: Callable[..., T]) -> Callable[..., T]:
             "--generate-password",
             "generated",
             is_flag=True,
-            help="Make up a strong password and print it as the last line.",
+            help="Generate a strong password and print it as the last line.",
         ),
         click.option(
             "--password-stdin", "from_stdin", is_flag=True, help="Read the password from stdin."

@@ -21,7 +21,9 @@ from pypi_repo.settings import format_size
 
 _PAGE = 500
 
-_reason = click.option("--reason", default="", metavar="TEXT", help="Shown to whoever installs it.")
+_reason = click.option(
+    "--reason", default="", metavar="TEXT", help="The reason, which clients show."
+)
 
 
 @click.group(cls=Group)
@@ -80,7 +82,7 @@ def show(operator: Acting, repository: str, project: str, as_json: bool) -> None
 def set_status(
     operator: Acting, repository: str, project: str, status: ProjectStatus, reason: str
 ) -> None:
-    """Say that PROJECT is active, archived (no uploads), quarantined (nothing is offered) or
+    """Mark PROJECT as active, archived (no uploads), quarantined (nothing is offered) or
     deprecated."""
     operator.projects.set_status(repository, project, status, reason)
     say(f"{project} in {repository} is now {status}.")

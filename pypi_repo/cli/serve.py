@@ -85,13 +85,13 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
     "--tls-certificate",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Serve HTTPS with this certificate, and those in between, in PEM format.",
+    help="Serve HTTPS with this certificate and its intermediate certificates, in PEM format.",
 )
 @option(
     "--tls-key",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The certificate's key, without a passphrase. SIGHUP reads both files anew.",
+    help="The certificate's key, without a passphrase. SIGHUP reads both files again.",
 )
 @option(
     "--max-upload-size",
@@ -116,7 +116,7 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 @option(
     "--public-url",
     metavar="URL",
-    help="The URL that clients use, if no trusted proxy tells it.",
+    help="The URL that clients use, if no trusted proxy sends it.",
 )
 @option(
     "--files-sent-by",
@@ -140,7 +140,7 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
 @option(
     "--metrics-token",
     metavar="TOKEN",
-    help="Lets whoever sends it as a bearer token read /metrics; better set in the environment.",
+    help="The bearer token with which /metrics can be read; better set in the environment.",
 )
 @location_options
 def serve(

@@ -15,10 +15,16 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "command-line.md"
 _INTRODUCTION = """\
 # Command line
 
-`pypi-repo`, or `python -m pypi_repo`. Where the registry is (`--data`, `--database`, `--blobs`),
-and all options of `serve`, can be given as environment variables, which the help texts name. What
-deletes or revokes says what goes and asks at a terminal, and wants `--yes` elsewhere. Exit status:
-0 done; 1 refused, with one sentence on stderr that says what to do next; 2 wrong usage.
+This page lists the commands of `pypi-repo`, which can also be run as `python -m pypi_repo`.
+
+The location of the registry (`--data`, `--database`, `--blobs`) and all options of `serve` can also
+be set as environment variables; the help texts name them.
+
+Commands that delete or revoke something say what they will delete. They ask for confirmation at a
+terminal, and require `--yes` elsewhere.
+
+The exit status is 0 if the command has succeeded, 1 if it was refused, with one sentence on
+standard error that says what to do next, and 2 for wrong usage.
 """
 
 
