@@ -148,15 +148,17 @@ class ServerProcess:
 def children_of(process: int) -> list[int]:
     """Its children that run, oldest first; only Linux tells."""
     tasks = Path(f"/proc/{process}/task").glob("*/children")
-    found = sorted(int(child) for task in tasks for child in task.read_text().split())
-    return [child for child in found if "State:\tZ" not in _status(child)]
+    found = sorted(int(child) for task in tasks for child in _told(task).split())
+    statuses = {child: _told(Path(f"/proc/{child}/status")) for child in found}
+    return [child for child, status in statuses.items() if status and "State:\tZ" not in status]
 
 
-def _status(process: int) -> str:
+def _told(file: Path) -> str:
+    """What the system tells of a process or a thread; nothing of one that has ended meanwhile."""
     try:
-        return Path(f"/proc/{process}/status").read_text()
+        return file.read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return "State:\tZ"
+        return ""
 
 
 def _kibibytes(process: Path, what: str) -> int:
