@@ -18,6 +18,11 @@ wrong ones did, because falling back to anonymous would hide a typing error."""
 _NOT_UNDERSTOOD = "The Authorization header cannot be understood; use Basic or Bearer."
 
 
+def nobody(_environ: "WSGIEnvironment") -> Actor:
+    """Takes everybody for anonymous: for apps that are open to all, or that ask by themselves."""
+    return ANONYMOUS
+
+
 def basic_or_token(login: Login) -> Authenticate:
     """The registry's own repository users: Basic with a password or token, or Bearer."""
 

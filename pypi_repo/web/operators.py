@@ -5,7 +5,7 @@ import hmac
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     ConfigurationError,
@@ -14,6 +14,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.services.readiness import Readiness
 from pypi_repo.web import metrics, problems
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
+from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.metrics import Collector
 
 _SHORTEST_TOKEN = 16  # characters
@@ -23,7 +24,7 @@ class HealthApp(WSGIApp):
     """The process answers; it asks nobody, so that nobody restarts it for another's failure."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _environ: ANONYMOUS)
+        super().__init__(nobody)
 
     def handle(self, request: Request, actor: Actor) -> Response:
         _require_this_url(request)
@@ -34,7 +35,7 @@ class ReadinessApp(WSGIApp):
     """200 where the registry can do its work, 503 where not, and what fails; to everybody."""
 
     def __init__(self, readiness: Readiness) -> None:
-        super().__init__(lambda _environ: ANONYMOUS)
+        super().__init__(nobody)
         self._readiness = readiness
 
     def handle(self, request: Request, actor: Actor) -> Response:
@@ -54,7 +55,7 @@ class MetricsApp(WSGIApp):
     """
 
     def __init__(self, token: str | None, collect: Collector) -> None:
-        super().__init__(lambda _environ: ANONYMOUS, problems.BEARER)
+        super().__init__(nobody, problems.BEARER)
         if token is not None and len(token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
                 f"The metrics token must have at least {_SHORTEST_TOKEN} characters; make one "

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.settings import FilesSentBy
 from pypi_repo.web import help_pages
@@ -22,7 +22,7 @@ from pypi_repo.web.app import (
     require_reading,
     uploads_go_to,
 )
-from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.authenticate import Authenticate, nobody
 from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
@@ -96,7 +96,7 @@ def registry_site(
 
 class _LandingPage(WSGIApp):
     def __init__(self, registry: "Registry") -> None:
-        super().__init__(lambda _environ: ANONYMOUS)
+        super().__init__(nobody)
         self._registry = registry
 
     def handle(self, request: Request, actor: Actor) -> Response:

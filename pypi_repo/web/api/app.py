@@ -14,7 +14,7 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
-from pypi_repo.domain.access import ANONYMOUS, Actor
+from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied
 from pypi_repo.web import problems
 from pypi_repo.web.api import description
@@ -22,13 +22,12 @@ from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import Answer, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
+from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.routing import Routes
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
     from pypi_repo.registry import Registry
 
 _LARGEST_BODY = 1024 * 1024
@@ -45,7 +44,7 @@ class ApiApp(WSGIApp):
     """
 
     def __init__(self, registry: "Registry") -> None:
-        super().__init__(_nobody, problems.BEARER)
+        super().__init__(nobody, problems.BEARER)
         self._registry = registry
         self._routes = Routes(
             _by_path(), "There is nothing here; see the description for the URLs."
@@ -138,10 +137,6 @@ def _rule(path: str) -> str:
         .replace("{", "<")
         .replace("}", ">")
     )
-
-
-def _nobody(_environ: "WSGIEnvironment") -> Actor:
-    return ANONYMOUS
 
 
 def _body(operation: Operation, request: Request) -> Any:

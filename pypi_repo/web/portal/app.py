@@ -16,7 +16,7 @@ from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
-from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.authenticate import Authenticate, nobody
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.portal import (
     account,
@@ -40,8 +40,6 @@ from pypi_repo.web.templating import environment_of
 from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
     from pypi_repo.registry import Registry
 
 _LARGEST_FORM = 1024 * 1024
@@ -145,7 +143,7 @@ class PortalApp(WSGIApp):
         authenticate: Authenticate | None = None,
     ) -> None:
         if authenticate is None:  # who asks signs in on a page
-            super().__init__(_nobody, None)
+            super().__init__(nobody, None)
         else:
             super().__init__(authenticate)
         self._registry = registry
@@ -222,10 +220,6 @@ class PortalApp(WSGIApp):
 def _to_sign_in(page: Page) -> Response:
     wanted = path_info(page.request).strip("/")
     return page.redirect("sign-in", next=wanted if page.request.method == "GET" else None)
-
-
-def _nobody(_environ: "WSGIEnvironment") -> Actor:
-    return ANONYMOUS
 
 
 def _environment() -> Environment:
