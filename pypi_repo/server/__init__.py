@@ -1,1 +1,4 @@
-"""The server of `serve`: it streams bodies to the application, and bears slow clients."""
+"""The HTTP server of `serve`.
+
+It streams bodies to the application, and copes with slow clients.
+"""

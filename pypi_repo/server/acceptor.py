@@ -1,4 +1,4 @@
-"""New connections: taken in as long as there is room, and some is made where there is none."""
+"""Accepts new connections, and closes waiting ones if there are too many."""
 
 import asyncio
 import logging
@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """Listens, in the running loop.
+    """Accepts connections in the running event loop.
 
-    sockets: where.
-    connections: all that were made and are not lost.
-    new_connection: makes one more.
-    is_my_turn: that of `Server`.
+    sockets: the listening sockets.
+    connections: all connections that exist.
+    new_connection: a function that creates a connection.
+    is_my_turn: as for `Server`.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class Acceptor:
 
     @property
     def is_busy(self) -> bool:
-        """Whether connections are being made by clients that came just now."""
+        """Whether connections to clients that have just arrived are being set up."""
         now = time.monotonic()
         return any(now - came < ARRIVAL for came in self._joining.values())
 
     def close(self) -> None:
-        """Listens no more."""
+        """Stops listening."""
         self._is_closed = True
         for listening in self._sockets:
             self._loop.remove_reader(listening)
             listening.close()
 
     def abort(self) -> None:
-        """Ends the connections that are still being made."""
+        """Ends the connections that are being set up."""
         for task in self._joining:
             task.cancel()
 
@@ -85,15 +85,16 @@ class Acceptor:
                 return
 
     def _take_what_was_left(self, listening: socket.socket) -> None:
-        """One connection, if no process that has fewer was faster; the next one is left again."""
+        """Accepts one connection that no process with fewer connections has accepted."""
         self._listen(listening)
         if not self._is_closed:
             self._take(listening)
 
     def _take(self, listening: socket.socket) -> bool:
-        """Whether there was a connection, and may be more.
+        """Accepts a connection. Returns whether there was one, so that there may be more.
 
-        Another one ends only for one that is really there: other processes hear of it as well.
+        Another connection is only ended for one that has really arrived, because all processes are
+        told about each new connection.
         """
         if self._number < self._limit:
             return self._accept(listening)
@@ -115,7 +116,7 @@ class Acceptor:
         self._loop.call_later(seconds, then, listening)
 
     def _accept(self, listening: socket.socket) -> bool:
-        """Whether there was one."""
+        """Accepts a connection. Returns whether there was one."""
         try:
             accepted, _address = listening.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -146,7 +147,7 @@ class Acceptor:
             accepted.close()
 
     def _who_makes_room(self) -> Callable[[], object] | None:
-        """What ends the one that has been waiting longest; None where nobody is to leave."""
+        """Returns the function that ends the longest waiting connection, or None."""
         now = time.monotonic()
         waiting: list[tuple[float, Callable[[], object]]] = [
             *((one.since, one.abort) for one in self._connections if one.is_in_the_way(now)),
@@ -164,14 +165,17 @@ def _always(_connections: int) -> bool:
 
 
 def _keep_little(accepted: socket.socket) -> None:
-    """Of an answer that the client does not take yet, so that it shows early when it does."""
+    """Limits how much of an answer the operating system buffers.
+
+    So it is noticed early what the client takes.
+    """
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         with suppress(OSError):  # on macOS where the client has left meanwhile
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 128 * 1024)
 
 
 def _possible_connections() -> int:
-    """As many as we want, or as the system lets us have, with a file for each."""
+    """Returns how many connections are possible, within the limit for open files."""
     if not hasattr(select, "poll"):
         return 400  # all that select() can look at, on Windows
     import resource

@@ -1,4 +1,4 @@
-"""A WSGI application on a real port, beside other work of this process: for tests."""
+"""A server for a WSGI application within the process of a test."""
 
 import threading
 from types import TracebackType
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 class BackgroundServer:
-    """Serves from threads of this process, on a free port of the loopback interface.
+    """Serves an application from threads of this process.
 
-    It listens once it is made, and no longer after `close` or the end of its `with` block.
+    The server has a free port of the loopback interface. It listens until `close` is called or its
+    `with` block ends.
 
-    how: what else `Server` takes.
-    url: without a slash at its end.
+    how: other arguments of `Server`.
+    url: the URL of the server, without a slash at its end.
     """
 
     def __init__(self, application: "WSGIApplication", **how: Any) -> None:
@@ -29,6 +30,7 @@ class BackgroundServer:
         self._loop.start()
 
     def close(self) -> None:
+        """Stops the server."""
         self._server.stop()
         self._loop.join()
 

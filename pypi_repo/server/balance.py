@@ -1,4 +1,4 @@
-"""Connections shared out evenly among processes that accept them from the same sockets."""
+"""Balances connections among processes that accept them from the same sockets."""
 
 import mmap
 
@@ -6,10 +6,10 @@ _SIZE = 4  # bytes of a number
 
 
 class Balance:
-    """How many connections each process has, in memory that all of them see.
+    """The number of connections of each process, in shared memory.
 
-    Made before the processes are forked. Each has a place of its own, from 0 on, and writes to no
-    other; a place without a process is empty.
+    It is created before the processes are forked. Each process has its own place, numbered from 0,
+    and only writes to this place. A place without a process is empty.
     """
 
     def __init__(self, places: int) -> None:
@@ -17,17 +17,17 @@ class Balance:
         self._one_more = memoryview(mmap.mmap(-1, places * _SIZE)).cast("I")
 
     def enter(self, place: int) -> None:
-        """A process begins to accept connections, and has none yet."""
+        """Marks that a process begins to accept connections. It has none yet."""
         self._one_more[place] = 1
 
     def leave(self, place: int) -> None:
-        """It does not any more, or is dead: nobody is to wait for it."""
+        """Marks that a process no longer accepts connections, so that none waits for it."""
         self._one_more[place] = 0
 
     def is_my_turn(self, place: int, connections: int) -> bool:
-        """Whether no other process has fewer than the `connections` of this one.
+        """Returns whether no other process has fewer connections.
 
-        All are asked about each connection that comes, so an old number is soon put right.
+        All processes are asked about each new connection, so an outdated number is soon corrected.
         """
         mine = connections + 1
         self._one_more[place] = mine

@@ -1,4 +1,4 @@
-"""The body of a request on its way from the server's loop to a thread of the application."""
+"""Passes the body of a request from the server's event loop to a thread of the application."""
 
 import io
 import threading
@@ -15,20 +15,20 @@ _ROOM_AT_FIRST = 64 * 1024
 
 
 class TooSlow(RequestTimeout):
-    """The client did not send for longer than the server waits, or too little."""
+    """The client has sent nothing for too long, or too little."""
 
     description = "The upload stopped, or came too slowly, and was given up; send it again."
 
 
 class Body(io.RawIOBase):
-    """`wsgi.input` for a body that is still being received.
+    """The `wsgi.input` of a body that is still being received (PEP 3333).
 
-    The loop appends, the application reads, and no more than about 2 MiB are between them, or
-    64 KiB until it reads for the first time: the loop stops receiving while `is_full`. So neither
-    memory nor disk is spent on a body that the application does not want.
+    The loop appends and the application reads. At most about 2 MiB are between them, or 64 KiB
+    until the application reads for the first time: the loop stops receiving while `is_full`. So a
+    body that the application does not want takes neither memory nor disk space.
 
-    on_first_read: called by the reader before it waits, for clients that wait to be told.
-    on_room: called by the reader where the loop can go on receiving.
+    on_first_read: called before the application first waits, for clients that wait to be asked.
+    on_room: called when the loop can continue to receive.
     """
 
     def __init__(self, on_first_read: Callable[[], None], on_room: Callable[[], None]) -> None:
@@ -45,26 +45,29 @@ class Body(io.RawIOBase):
 
     @property
     def is_full(self) -> bool:
+        """Whether the loop must stop receiving."""
         return len(self._waiting) >= self._room
 
     def append(self, data: bytes) -> None:
+        """Adds received data."""
         with self._changed:
             if not self._is_unwanted:
                 self._waiting += data
                 self._changed.notify()
 
     def complete(self) -> None:
-        """Nothing more will come."""
+        """Marks the end of the body."""
         with self._changed:
             self._is_complete = True
             self._changed.notify()
 
     @property
     def is_cut_off(self) -> bool:
+        """Whether the rest of the body will not arrive."""
         return self._failure is not None
 
     def cut_off(self, failure: type[HTTPException] = ClientDisconnected) -> None:
-        """Nothing more will come, and something is missing: reading raises `failure` now."""
+        """Marks that the rest of the body will not arrive, so that reading raises `failure`."""
         with self._changed:
             self._failure = failure
             self._changed.notify()
@@ -75,9 +78,9 @@ class Body(io.RawIOBase):
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Up to `size` bytes, as soon as there are any; none at the end.
+        """Returns up to `size` bytes, as soon as there are any; no bytes at the end.
 
-        Raises ClientDisconnected where the rest will never come, or TooSlow.
+        Raises ClientDisconnected if the rest will not arrive, or TooSlow.
         """
         if size is None or size < 0:
             return self.readall()
@@ -105,7 +108,7 @@ class Body(io.RawIOBase):
         return len(chunk)
 
     def close(self) -> None:
-        """What was not read is not wanted: it is dropped, as is all that still comes."""
+        """Drops what was not read, and everything that still arrives."""
         with self._changed:
             self._is_unwanted = True
             was_full = self.is_full

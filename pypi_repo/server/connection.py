@@ -1,4 +1,4 @@
-"""One connection: requests in, answers out, and how long either may take."""
+"""A connection: it receives requests, sends answers, and limits how long both may take."""
 
 import asyncio
 import time
@@ -31,14 +31,16 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One request after the other, and large bodies stream: served from the headers on.
+    """Answers the requests of one client, one after the other.
 
-    An application that refuses it without reading is heard at once, and what still comes is
-    received and dropped, because many clients listen only when they have sent everything. So is
-    what comes after the last answer: a connection that is closed before it was read would be
-    reset, and the answer lost with it (RFC 9112, section 9.6).
+    Large bodies are streamed: the application is called when the headers have arrived. If the
+    application answers without reading the body, the answer is sent at once, and the rest of the
+    body is received and dropped, because many clients only read the answer when they have sent
+    everything. The same applies to data after the last answer: if a connection is closed before
+    everything was read, the operating system resets it, and the answer is lost (RFC 9112, section
+    9.6).
 
-    All of it happens in the loop, but for `_work`.
+    Everything except `_work` runs in the event loop.
     """
 
     def __init__(self, server: "Server") -> None:
@@ -84,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         self._mind_what_comes()
 
     def eof_received(self) -> bool:
-        """The client sends no more, and may still wait for answers."""
+        """Notes that the client will send no more. It may still wait for answers."""
         self._is_at_end = True
         self._cut_off()
         if self._is_leaving or not (self._is_answering or self._goes_on_soon):
@@ -113,25 +115,30 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is being received, worked on, or answered."""
+        """Whether something is being received, processed or answered."""
         is_receiving = self._parser.receiving is not None and not self._is_spoiled
         return not self._is_lost and (bool(self._requests or self._waiting) or is_receiving)
 
     def may_ask(self, now: float) -> bool:
-        """Whether the client has come, or was answered, just now.
+        """Returns whether the client has connected or was answered just now.
 
-        Its next request may be on the way, and would be lost if the connection were closed.
+        Its next request may be on its way, and would be lost if the connection were closed.
         """
         return not self._is_lost and now - self.since < _FAREWELL
 
     def is_in_the_way(self, now: float) -> bool:
-        """Whether no request is worked on, or briskly answered; `since` tells how long."""
+        """Returns whether the connection may be closed to make room for a new one.
+
+        This is not so while a request is processed, or while the client takes its answer steadily.
+        `since` says how long the connection has been waiting.
+        """
         if self._is_working or (self._requests and self._has_room):
             return False
         allowed = self._patience.crowded if self._waiting else ARRIVAL
         return now - self.since > allowed
 
     def abort(self) -> None:
+        """Closes the connection at once."""
         self._cut_off()
         self._server.left(self)  # now, so that others can count on its place
         if self._response is not None or self._waiting:
@@ -139,7 +146,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def close_if_stuck(self, now: float) -> None:
-        """Called every now and then, with time.monotonic()."""
+        """Closes the connection if the client is too slow. It is called regularly.
+
+        now: time.monotonic().
+        """
         patience = self._patience
         if self._takes_nothing(now):
             self.abort()
@@ -186,12 +196,12 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _is_occupied(self) -> bool:
-        """Whether what comes belongs to requests that cannot be looked at yet."""
+        """Whether received data belongs to requests that cannot be processed yet."""
         return self._is_answering and not self._parser.receives_body
 
     @property
     def _waiting(self) -> int:
-        """Bytes of answers that the client does not take yet."""
+        """The number of bytes of answers that the client has not taken yet."""
         waiting = self._transport.get_write_buffer_size()
         return waiting if self._below is None else waiting + self._below.get_write_buffer_size()
 
@@ -216,7 +226,7 @@ class Connection(asyncio.BufferedProtocol):
         self._serve_next()
 
     def _mind_what_comes(self) -> None:
-        """Receives more, or waits for those who take it."""
+        """Continues or pauses receiving, as there is room for what is received."""
         if self._is_lost:
             return
         receiving = self._parser.receiving
@@ -248,18 +258,18 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(_CONTINUE)
 
     def _new_body(self, request: Request) -> Body:
-        """Its reader is in another thread."""
+        """Returns the body of a request, which a thread will read."""
         call = self._server.call
         return Body(partial(call, self._ask_for, request), partial(call, self._mind_what_comes))
 
     def _cut_off(self, failure: type[HTTPException] = ClientDisconnected) -> None:
-        """The rest of the body that is being received will not come."""
+        """Marks that the rest of the body that is being received will not arrive."""
         receiving = self._parser.receiving
         if receiving is not None and receiving.body is not None:
             receiving.body.cut_off(failure)
 
     def _fail(self, reason: BadRequest) -> None:
-        """Receives no more, and tells why once all is answered."""
+        """Stops receiving, and sends the reason after all other answers."""
         receiving = self._parser.receiving
         self._cut_off()
         self._is_spoiled = True
@@ -271,7 +281,7 @@ class Connection(asyncio.BufferedProtocol):
     # Answering
 
     def _serve_next(self) -> None:
-        """Begins to answer the next request, if there is one and nothing else goes on."""
+        """Begins to answer the next request, if there is one and none is being answered."""
         if not self._requests or self._response is not None or self._is_lost or not self._has_room:
             return
         request = self._requests[0]
@@ -310,7 +320,7 @@ class Connection(asyncio.BufferedProtocol):
         threads.add(partial(self._work, response))
 
     def _work(self, response: Response) -> None:
-        """In a thread."""
+        """Makes the next part of an answer, in a thread."""
         part = response.make_part(self._server.application)
         if response.is_finished:
             response.close()
@@ -324,7 +334,7 @@ class Connection(asyncio.BufferedProtocol):
             self._send(response, part)
 
     def _drop(self, response: Response) -> None:
-        """An answer that nobody is there for."""
+        """Drops an answer whose client has gone."""
         self._server.threads.add(response.close)
         self._leave_slot()
         self._response = None
@@ -363,13 +373,13 @@ class Connection(asyncio.BufferedProtocol):
             self._go_on_soon()
 
     def _go_on_soon(self) -> None:
-        """In the next turn of the loop, and once in it: others have theirs."""
+        """Continues in the next turn of the event loop, after other connections."""
         if not self._goes_on_soon:
             self._goes_on_soon = True
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """With the answer, or with what came before the last one was made."""
+        """Continues with the answer, or with data that was received ahead."""
         self._goes_on_soon = False
         if self._is_lost or self._is_leaving or self._is_working or not self._has_room:
             return
@@ -407,7 +417,7 @@ class Connection(asyncio.BufferedProtocol):
             self._server.upload_slots.leave(self._requests[0])
 
     def _end(self) -> None:
-        """Tells the client that this was all, and waits until it leaves as well."""
+        """Tells the client that there will be no more answers, and waits until it leaves."""
         transport = self._transport
         if self._is_leaving or transport.is_closing():
             return
@@ -433,7 +443,7 @@ class Connection(asyncio.BufferedProtocol):
         self._mind_what_comes()
 
     def _close(self) -> None:
-        """Once the client has taken all."""
+        """Closes the connection when the client has taken everything."""
         if not self._transport.is_closing():
             self.since = self._heard = time.monotonic()
             self._transport.close()

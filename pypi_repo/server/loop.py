@@ -1,4 +1,4 @@
-"""The server: one loop that receives and sends, and threads that run the application."""
+"""The server: an event loop that receives and sends, and threads that run the application."""
 
 import asyncio
 import contextlib
@@ -37,16 +37,18 @@ _PATIENCE = Patience()
 
 
 class Server:
-    """Bodies stream to the application; slow, idle and too many clients do not hold it up.
+    """Serves a WSGI application (PEP 3333) over HTTP/1.1.
 
-    Requests that only read are answered by the loop, where the application need not wait for
-    anything (see `pypi_repo.domain.waiting`), and all others by threads.
+    Bodies are streamed to the application. Slow, idle and too many clients do not hold up others.
+    The event loop itself answers requests that only read, if the application need not wait for
+    anything (see `pypi_repo.domain.waiting`); threads answer all others.
 
-    sockets: where it listens. They are closed at the end.
-    patience: with clients; how long, and how slowly, they may send and take.
-    tls: encrypts all connections.
-    is_my_turn: asked, with the number of connections, before one more is taken, where other
-        processes listen to the same sockets; otherwise it is left to them for a moment.
+    sockets: the listening sockets, which are closed at the end.
+    patience: how long and how slowly clients may send and receive.
+    tls: a TLS context, which encrypts all connections.
+    is_my_turn: a function that is asked before a connection is accepted, with the number of
+        connections, if other processes listen on the same sockets. If it returns False, the
+        connection is left to these processes for a moment.
     """
 
     def __init__(
@@ -86,16 +88,18 @@ class Server:
         }
 
     def run(self, when_closed: Callable[[], object] = lambda: None) -> None:
-        """Serves until SIGTERM or SIGINT asks for the end; at most 35 seconds longer.
+        """Serves until SIGTERM or SIGINT, and then for at most 35 seconds longer.
 
-        when_closed: called once it takes no more connections, and finishes what is under way.
+        when_closed: called when the server accepts no more connections, and only finishes requests.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self.serve(when_closed)
 
     def serve(self, when_closed: Callable[[], object] = lambda: None) -> None:
-        """Serves until `stop` is called; at most 35 seconds longer. In any thread.
+        """Serves until `stop` is called, and then for at most 35 seconds longer.
+
+        It can run in any thread.
 
         when_closed: as for `run`.
         """
@@ -107,7 +111,7 @@ class Server:
             threads.end(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
-        """Asks for the end. In any thread, and where a signal is handled."""
+        """Asks the server to end. It can be called in any thread and in signal handlers."""
         self._is_stopped = True
         self.call(self._stopping.set)
 
@@ -154,18 +158,23 @@ class Server:
     # What its connections need
 
     def arrived(self, connection: Connection) -> None:
+        """Adds a new connection."""
         self._connections.add(connection)
 
     def left(self, connection: Connection) -> None:
+        """Removes a connection that has ended."""
         self._connections.discard(connection)
 
     def call(self, do: Callable[..., object], *arguments: Any) -> None:
-        """In the loop, soon. In any thread; too late where the loop is closed."""
+        """Calls a function in the event loop soon.
+
+        It can be called in any thread. If the loop is closed, the function is not called.
+        """
         with contextlib.suppress(RuntimeError, AttributeError):
             self._loop.call_soon_threadsafe(do, *arguments)
 
     def environ_of(self, transport: asyncio.Transport) -> "WSGIEnvironment":
-        """What all requests of one connection have in common (PEP 3333)."""
+        """Returns what the WSGI environs of a connection's requests share (PEP 3333)."""
         here, there = (transport.get_extra_info(side) for side in ("sockname", "peername"))
         address, port = there[:2] if there else ("", 0)  # it may have left
         return {
@@ -177,5 +186,5 @@ class Server:
         }
 
     def slot_for(self, request: Request) -> "WSGIEnvironment":
-        """How the application takes a slot for a large upload."""
+        """Returns what the application needs in the environ to take a slot for an upload."""
         return {TAKES_SLOT: partial(self.upload_slots.take, request)}

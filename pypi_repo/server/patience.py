@@ -1,4 +1,4 @@
-"""How long the server bears with a client."""
+"""How long the server waits for clients, and how slow they may be."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ _MOST_DOUBLINGS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """With clients; all times are seconds."""
+    """Limits for clients. All times are in seconds."""
 
     idle: float = 75
     """Without a request, for clients that come back."""
@@ -38,12 +38,13 @@ class Patience:
 
 
 class Pace:
-    """How one body comes along.
+    """Measures whether a body arrives fast enough.
 
-    Whoever sends at the least rate may stop for `patience.body` in each stretch of twice as long.
-    The least rate rises, so that nobody holds a thread for hours with next to nothing.
+    A client that sends at the lowest rate may pause for `patience.body` in each period of twice
+    this length. The lowest rate grows with time, so that no client occupies a thread for hours with
+    very little data.
 
-    now: time.monotonic(), here and below.
+    now: time.monotonic(), as in all methods.
     """
 
     def __init__(self, patience: Patience, now: float) -> None:
@@ -52,16 +53,23 @@ class Pace:
         self.restart(now)
 
     def restart(self, now: float) -> None:
-        """It was not the client that was slow until now."""
+        """Starts a new measurement, because it was not the client that was slow so far."""
         self._since = self._heard = now
         self._received = 0
 
     def came(self, size: int, now: float) -> None:
+        """Notes that data has arrived.
+
+        size: in bytes.
+        """
         self._heard = now
         self._received += size
 
     def is_too_slow(self, now: float) -> bool:
-        """To be asked every now and then; each stretch is judged when it is over."""
+        """Returns whether the client is too slow.
+
+        It is called regularly, and judges periods that are over.
+        """
         patience = self._patience
         if now - self._heard > patience.body:
             return True

@@ -1,4 +1,4 @@
-"""How many processes are of use on this machine."""
+"""The number of worker processes that this machine can use."""
 
 import math
 import os
@@ -9,12 +9,12 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container, in microseconds: "150
 
 
 def usual_number() -> int:
-    """One process for each processor that this one may use, up to four."""
+    """Returns one process for each processor that this process may use, but at most four."""
     return 1 if not can_fork() else max(1, min(_MOST, _processors(), _quota()))
 
 
 def can_fork() -> bool:
-    """Where that is impossible, processes cannot share the sockets they listen on."""
+    """Returns whether processes can be forked. Otherwise, they cannot share listening sockets."""
     return hasattr(os, "fork")
 
 
@@ -25,7 +25,7 @@ def _processors() -> int:
 
 
 def _quota() -> int:
-    """Of whole processors, which a container may have bounded."""
+    """Returns the number of whole processors that a container may use."""
     try:
         quota, period = _QUOTA.read_text().split()
         return math.ceil(int(quota) / int(period))

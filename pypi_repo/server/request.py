@@ -1,4 +1,4 @@
-"""Requests out of what a connection receives (RFC 9112), as WSGI is told of them (PEP 3333)."""
+"""Parses received data into requests (RFC 9112), and describes them for WSGI (PEP 3333)."""
 
 import re
 from collections.abc import Callable
@@ -25,10 +25,10 @@ _UNPREFIXED = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
 class BadRequest(Exception):
-    """The request cannot be served, and where the next one begins is unknown.
+    """The request cannot be served, and it is unknown where the next request begins.
 
-    status: such as `400 Bad Request`.
-    sentence: for whoever sent it.
+    status: the status line, such as `400 Bad Request`.
+    sentence: one sentence for the client.
     """
 
     def __init__(self, sentence: str, status: str = "400 Bad Request") -> None:
@@ -38,10 +38,10 @@ class BadRequest(Exception):
 
 
 class Request:
-    """One request, from its headers on.
+    """A request whose headers have arrived.
 
-    body: where a large body is handed on as it comes; a small one is in `content`.
-    expects_continue: whether the client waits to be asked for the body.
+    body: the body, if it is large and is passed on while it arrives; a small body is in `content`.
+    expects_continue: whether the client waits to be asked for the body (`Expect: 100-continue`).
     """
 
     __slots__ = (
@@ -71,19 +71,24 @@ class Request:
 
     @property
     def is_streamed(self) -> bool:
+        """Whether the body is passed on while it arrives."""
         return self.body is not None
 
     @property
     def only_reads(self) -> bool:
+        """Whether the method only reads, such as GET."""
         return self.method in ("GET", "HEAD") and self.body is None and not self.content
 
     @property
     def waits_to_be_asked(self) -> bool:
-        """Whether the client sends its large body only once it is told to."""
+        """Whether the client only sends its large body when it is asked to."""
         return self.body is not None and self.expects_continue
 
     def environ(self, of_connection: "WSGIEnvironment") -> "WSGIEnvironment":
-        """of_connection: what all its requests have in common."""
+        """Returns the WSGI environ (PEP 3333).
+
+        of_connection: the part that all requests of the connection share.
+        """
         path, _mark, query = self.target.partition(b"?")
         if b"%" in path:
             path = unquote_to_bytes(path)
@@ -99,11 +104,11 @@ class Request:
 
 
 class Parser:
-    """Turns what is received into requests.
+    """Parses received data into requests.
 
-    on_request: called where one can be served: when it is complete, or its large body begins.
-    on_head: called where the body of `receiving` begins.
-    new_body: makes what a large body is handed on in.
+    on_request: called when a request can be served: it is complete, or its large body begins.
+    on_head: called when the body of `receiving` begins.
+    new_body: a function that creates the object through which a large body is passed on.
     """
 
     def __init__(
@@ -122,20 +127,24 @@ class Parser:
 
     @property
     def receiving(self) -> Request | None:
-        """The request that is not yet complete."""
+        """The request that is not complete yet."""
         return self._request if self._is_receiving else None
 
     def end(self) -> None:
-        """Nothing more is fed. It forgets the request, and those whom it calls."""
+        """Releases the request and the callbacks. Nothing can be fed any more."""
         self._is_receiving = False
         del self._parser, self._request, self._on_request, self._on_head, self._new_body
 
     @property
     def receives_body(self) -> bool:
+        """Whether the body of a request is being received."""
         return self._is_receiving and self._has_head
 
     def feed(self, data: memoryview) -> None:
-        """Raises BadRequest, after which nothing more can be fed."""
+        """Parses more received data.
+
+        Raises BadRequest, after which nothing more can be fed.
+        """
         size, of_body = len(data), self._request if self.receives_body else None
         try:
             while data:
@@ -154,9 +163,9 @@ class Parser:
             self._bound_framing(of_body, size)
 
     def _rest_of(self, data: memoryview) -> memoryview:
-        """What is left once a request for another protocol was parsed, which is declined.
+        """Returns the data after a request for another protocol, which is declined.
 
-        The parser takes such a request for the last one, without a body.
+        llhttp treats such a request as the last one, and as one without a body.
         """
         try:
             self._parser.feed_data(data)
@@ -256,7 +265,10 @@ class Parser:
 
 
 def _environ_key(name: bytes) -> str:
-    """Nothing for a name with an underscore, which could be taken for another one's hyphen."""
+    """Returns the key of a header; no key for a name with an underscore.
+
+    Such a name could be mistaken for another one with a hyphen.
+    """
     if b"_" in name:
         return ""
     key = name.decode("latin-1").upper().replace("-", "_")
@@ -267,7 +279,7 @@ _kept_key = lru_cache(512)(_environ_key)  # clients send the same few
 
 
 def _read_framing(request: Request) -> None:
-    """Raises BadRequest where a proxy might see the request's end elsewhere (RFC 9112, 6.1)."""
+    """Raises BadRequest if a proxy might see the end of the request elsewhere (RFC 9112, 6.1)."""
     coding = request.fields.pop("HTTP_TRANSFER_ENCODING", None)
     length = request.fields.get("CONTENT_LENGTH")
     if coding is not None:
@@ -285,7 +297,7 @@ def _read_framing(request: Request) -> None:
 
 
 def _head_of_same_framing(request: Request) -> bytes:
-    """Of any request whose body, and connection, would end like those of this one."""
+    """Returns the head of a request whose body and connection end in the same way."""
     framing = (
         "Transfer-Encoding: chunked"
         if request.is_in_chunks
@@ -297,7 +309,7 @@ def _head_of_same_framing(request: Request) -> bytes:
 
 
 def _take_host_from_target(request: Request) -> None:
-    """A target may be a whole URL, whose host counts (RFC 9112, 3.2.2); path and query are left."""
+    """Takes the host from a target that is a whole URL (RFC 9112, 3.2.2)."""
     try:
         parts = urlsplit(request.target)
     except ValueError:
@@ -309,7 +321,10 @@ def _take_host_from_target(request: Request) -> None:
 
 
 def _check_host(request: Request) -> None:
-    """A host and perhaps a port (RFC 9110, 7.2); one that is missing or empty is let pass."""
+    """Checks that Host is a host with an optional port (RFC 9110, 7.2).
+
+    A missing or empty Host is accepted.
+    """
     host = request.fields.get("HTTP_HOST", "")
     if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
         raise BadRequest("The Host header of the request is not a host.")

@@ -1,4 +1,4 @@
-"""What the application answers (PEP 3333), as it goes over the wire (RFC 9112)."""
+"""Turns what the application answers (PEP 3333) into HTTP/1.1 (RFC 9112)."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ _FAILED = "The server failed to answer; its log says why."
 
 
 class FileParts:
-    """`wsgi.file_wrapper`: a file from where it is, read as the client takes it."""
+    """The `wsgi.file_wrapper`, which reads a file from its position as the client takes it."""
 
     def __init__(self, file: IO[bytes], size: int = PART) -> None:
         self._file, self._size = file, min(size, PART)
@@ -39,18 +39,21 @@ class FileParts:
         return part
 
     def close(self) -> None:
+        """Closes the file."""
         if hasattr(self._file, "close"):
             self._file.close()
 
 
 class Response:
-    """The answer to one request; a thread at a time may work on it.
+    """The answer to a request. Only one thread at a time may work on it.
 
-    must_end: asked when the answer begins: whether it is the last one on its connection.
-    is_finished: nothing more will be made.
-    is_last: the connection ends with it.
-    is_cut: it cannot be completed, and the client must see that.
-    ends_with_connection: only the end of the connection tells the end of the body (HTTP/1.0).
+    must_end: a function that is asked when the answer begins whether it is the last one on its
+        connection.
+    is_finished: whether the answer is complete or was given up.
+    is_last: whether the connection ends with this answer.
+    is_cut: whether the answer cannot be completed, which the client must notice.
+    ends_with_connection: whether only the end of the connection marks the end of the body, as in
+        HTTP/1.0.
     """
 
     def __init__(
@@ -74,7 +77,10 @@ class Response:
         return self._rest is not None
 
     def make_part(self, application: "WSGIApplication") -> bytes:
-        """The next part, `PART` bytes or all that is left. Failures are logged and answered."""
+        """Returns the next part: `PART` bytes, or all that is left.
+
+        If the application fails, the error is logged, and the client is told.
+        """
         try:
             if not self._was_called:
                 self._was_called = True
@@ -105,7 +111,10 @@ class Response:
         return b"".join(parts)
 
     def _next_chunk(self) -> bytes | memoryview | None:
-        """Of a long one as much as is sent at once: the client may not take it for a while."""
+        """Returns the next chunk; of a long chunk, no more than is sent at once.
+
+        The client may not take the rest for a while.
+        """
         chunk = self._rest or (self._written.pop(0) if self._written else next(self._chunks, None))
         if chunk is None or len(chunk) <= PART:
             self._rest = None
@@ -115,7 +124,7 @@ class Response:
         return view[:PART]
 
     def close(self) -> None:
-        """Once no more of it is wanted, or there is no more."""
+        """Releases the answer when it is complete or no longer wanted."""
         close = getattr(self._iterable, "close", None)
         self._iterable, self._rest = (), None
         if close is not None:
@@ -148,7 +157,7 @@ class Response:
             self._has_begun = True
 
     def _head(self) -> bytes:
-        """Decides as well how the end of the body is told."""
+        """Returns status line and headers, and decides how the end of the body is marked."""
         request = self._request
         lines = [f"HTTP/{request.version} {self._status}"]
         has_date = False
@@ -179,7 +188,7 @@ class Response:
         return f"{head}\r\n\r\n".encode("latin-1")
 
     def _frame(self, lines: list[str]) -> None:
-        """A body whose length is not said."""
+        """Adds the headers for a body whose length is unknown."""
         chunks = self._iterable
         if isinstance(chunks, list | tuple) and not self._has_written:
             self._remaining = sum(map(len, chunks))
@@ -220,7 +229,7 @@ class Response:
 
 
 def plain_answer(status: str, sentence: str, version: str = "1.1") -> bytes:
-    """The last answer on a connection, of the server itself."""
+    """Returns an answer of the server itself, which is the last on its connection."""
     text = f"{sentence}\n".encode()
     head = (
         f"HTTP/{version} {status}\r\n"

@@ -1,4 +1,4 @@
-"""What a worker process has of the supervisor that made it."""
+"""What connects a worker process with its supervisor."""
 
 import os
 import socket
@@ -13,9 +13,9 @@ PROCESS_SIZE = 4  # bytes of the number of a process that says that it serves
 
 
 class Generation:
-    """Workers with the same settings, and the line on which the supervisor ends them.
+    """Workers with the same settings, and the pipe through which the supervisor ends them.
 
-    Nothing is ever said on it: it is closed, by the supervisor, or by its death.
+    Nothing is written to the pipe. The supervisor closes it, or its death does.
     """
 
     def __init__(self) -> None:
@@ -24,22 +24,22 @@ class Generation:
         self.finished: float | None = None
 
     def finish(self) -> None:
-        """Asks its workers to finish what is under way, and to end."""
+        """Asks the workers to finish their requests and to end."""
         if self.finished is None:
             self.finished = time.monotonic()
             self._end.close()
             self.line.close()
 
     def leave_it_to_the_supervisor(self) -> None:
-        """In a process that was forked, which must not keep the line open."""
+        """Closes the pipe in a forked process, which must not keep it open."""
         self._end.close()
 
 
 class Seat:
-    """A worker's place among those that share the sockets.
+    """The place of a worker among the processes that share the sockets.
 
-    line: comes to an end when the worker is to finish.
-    ready: takes the number of the process when it serves.
+    line: a pipe that is closed when the worker is to finish.
+    ready: a pipe to which the worker writes its number when it serves.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Seat:
         self._ready = ready
 
     def is_my_turn(self, connections: int) -> bool:
-        """Whether this process is to accept one more connection than those it has."""
+        """Returns whether this process should accept one more connection."""
         return self._balance.is_my_turn(self._place, connections)
 
     def run(self, server: Server) -> None:
-        """Serves until asked to finish, by the supervisor, by its death or by SIGTERM."""
+        """Serves until the supervisor ends it or dies, or SIGTERM arrives."""
         threading.Thread(target=self._stop_at_the_end, args=(server,), daemon=True).start()
         self._balance.enter(self._place)
         self._ready.sendall(os.getpid().to_bytes(PROCESS_SIZE))

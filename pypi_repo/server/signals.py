@@ -1,4 +1,4 @@
-"""Signals that are waited for, beside files, and interrupt nothing."""
+"""Waits for signals as for files, so that they interrupt nothing."""
 
 import os
 import select
@@ -11,9 +11,9 @@ from typing import NoReturn
 
 
 class Signals:
-    """Of this process, from now on; for its main thread.
+    """Takes over signals of this process. It is used in the main thread.
 
-    numbers: the signals that would otherwise end the process, or be lost.
+    numbers: the signals, which would otherwise end the process or be lost.
     """
 
     def __init__(self, numbers: Sequence[signal.Signals]) -> None:
@@ -26,9 +26,11 @@ class Signals:
             signal.signal(number, _is_noted)
 
     def wait(self, file: int, timeout: float | None) -> list[signal.Signals]:
-        """Those that came meanwhile, as soon as there is one, or `file` can be read.
+        """Waits for a signal, or until `file` can be read.
 
-        timeout: seconds after which there need be neither.
+        timeout: the longest time to wait, in seconds; None for ever.
+
+        Returns the signals that have arrived.
         """
         select.select([self._reader.fileno(), file], [], [], timeout)
         try:
@@ -38,7 +40,11 @@ class Signals:
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Whoever is forked meanwhile gets none before it is ready, and shares none."""
+        """Holds back signals during the block, for forks.
+
+        A process that is forked gets no signals before it is ready, and shares none with this
+        process.
+        """
         signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
         try:
             yield
@@ -46,7 +52,7 @@ class Signals:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
 
     def forget(self) -> None:
-        """From now on they do what they do by default. For who was forked, too."""
+        """Restores the default handling, also in a process that was forked."""
         signal.set_wakeup_fd(-1)
         for number in self._numbers:
             signal.signal(number, signal.SIG_DFL)
@@ -56,18 +62,18 @@ class Signals:
 
 
 def _is_noted(_number: int, _frame: FrameType | None) -> None:
-    """The wake-up has it."""
+    """Does nothing, because the wake-up file has recorded the signal."""
 
 
 def end_by(number: signal.Signals) -> NoReturn:
-    """Ends this process by the signal, as it would without a handler."""
+    """Ends this process by a signal, as if the signal had no handler."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)  # a container's first process is spared
 
 
 def terminal_is_there() -> bool:
-    """Whether this process belongs to a terminal, which has not been closed."""
+    """Returns whether this process belongs to a terminal that is still open."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:

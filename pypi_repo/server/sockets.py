@@ -1,4 +1,4 @@
-"""The sockets that a server listens on."""
+"""The listening sockets of a server."""
 
 import errno
 import os
@@ -23,15 +23,15 @@ _Address = tuple[int, tuple[Any, ...]]  # family; address, port, and for IPv6 tw
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """One socket for each address of the host, IPv4 and IPv6, which do not block.
+    """Opens a non-blocking listening socket for each address of a host, IPv4 and IPv6.
 
-    Of an address that this machine does not have, such as `localhost` on one without IPv6, there is
-    none, as long as another address is left.
+    An address that this machine does not have, such as the IPv6 address of `localhost` on a machine
+    without IPv6, is left out if there is another one.
 
     host: a name or an address; `*` for all addresses of this machine.
-    port: 0 for any free one, the same for all addresses.
+    port: the port; 0 for any free one, which is the same for all addresses.
 
-    Raises ConfigurationError where it cannot listen there.
+    Raises ConfigurationError if it cannot listen there.
     """
     try:
         addresses = _addresses(host, port)
@@ -49,10 +49,10 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def url_of(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
-    """Where the first of them is reached, with a slash at the end.
+    """Returns a URL at which the first socket can be reached, with a slash at its end.
 
-    On all addresses, that is by the name of this machine, or where it has none that leads here, by
-    an address that does so on this machine itself.
+    For a socket that listens on all addresses, it contains the name of this machine, or a loopback
+    address if the name does not lead to this machine.
     """
     address, port = sockets[0].getsockname()[:2]
     if _has_all_addresses(sockets[0]):
@@ -61,7 +61,7 @@ def url_of(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
 
 
 def described(sockets: Sequence[socket.socket], scheme: str = "http") -> str:
-    """Where all of them are reached, for people."""
+    """Returns a text with the URLs of all sockets."""
     all_of = [_KINDS[each.family] for each in sockets if _has_all_addresses(each)]
     if all_of:
         return f"{url_of(sockets, scheme)} and all {' and '.join(all_of)} addresses of this machine"
@@ -73,7 +73,7 @@ def _has_all_addresses(listening: socket.socket) -> bool:
 
 
 def _name_of_machine(sockets: Sequence[socket.socket]) -> str:
-    """Empty where it leads to none of them."""
+    """Returns the name of this machine, or an empty text if it leads to none of the sockets."""
     families = {each.family for each in sockets}
     for name in (socket.getfqdn(), socket.gethostname()):
         if not name.startswith("localhost") and families & _families_of(name):
@@ -89,9 +89,9 @@ def _families_of(name: str) -> set[int]:
 
 
 def reset_at_end(connected: socket.socket | None) -> None:
-    """Lets the other side see that what was sent is not all, when this side closes it.
+    """Makes the connection be reset when it is closed, so that the client notices missing data.
 
-    connected: of a connection that may be lost already; then it is closed, or None.
+    connected: the socket, which may be closed already; None if the connection is lost.
     """
     if connected is not None:
         with suppress(OSError):
@@ -99,7 +99,7 @@ def reset_at_end(connected: socket.socket | None) -> None:
 
 
 def _addresses(host: str, port: int) -> list[_Address]:
-    """In the order in which the system would try them. Some systems name one twice."""
+    """Returns the addresses of a host without duplicates, in the order of the operating system."""
     name = None if host == _EVERYWHERE else host.removeprefix("[").removesuffix("]")
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return list(dict.fromkeys((family, address) for family, *_kind, address in found))

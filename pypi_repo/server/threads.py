@@ -1,4 +1,4 @@
-"""The threads of the application."""
+"""The threads that run the application."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ _log = logging.getLogger(__name__)
 
 
 class Threads:
-    """At most `count` of them, which start as they are needed and then wait for the next job."""
+    """Up to `count` threads, which are started when they are needed and then wait for jobs."""
 
     def __init__(self, count: int, name: str) -> None:
         self._count, self._name = count, name
@@ -19,13 +19,16 @@ class Threads:
         self._threads: list[threading.Thread] = []
 
     def add(self, job: Callable[[], None]) -> None:
-        """job: must not raise. By one thread at a time."""
+        """Gives a job to a thread. Only one thread at a time may call this.
+
+        job: the job, which must not raise.
+        """
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._count:
             self._start_one()
         self._jobs.put(job)
 
     def _start_one(self) -> None:
-        """Where the system allows no more, the job waits for the others, or for the next try."""
+        """Starts a thread. If the system allows no more, the job waits for another thread."""
         # Not waited for at the end of the process: it may be in the hands of others.
         name = f"{self._name}-{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -37,7 +40,10 @@ class Threads:
             self._threads.append(thread)
 
     def end(self, patience: float) -> None:
-        """Waits until all jobs are done, for at most so many seconds."""
+        """Waits until all jobs are done.
+
+        patience: the longest time to wait, in seconds.
+        """
         deadline = time.monotonic() + patience
         for _ in self._threads:
             self._jobs.put(None)

@@ -1,4 +1,4 @@
-"""What HTTPS needs: a certificate and its key."""
+"""The TLS context for HTTPS."""
 
 import asyncio
 import logging
@@ -19,15 +19,16 @@ _ROUNDS = 4  # from end to end; a handshake takes three
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """For a server that shows this certificate, over TLS 1.2 or newer.
+    """Returns a TLS context for a server, for TLS 1.2 and newer.
 
-    It warns in the log of a certificate that is out of date, which clients refuse, and of a key
-    that everybody on this machine can read.
+    It logs a warning if the certificate is out of date, which clients refuse, and if everybody on
+    this machine can read the key.
 
-    certificate: a PEM file with the server's own first, and then those in between.
-    key: a PEM file, without a passphrase.
+    certificate: a PEM file with the certificate of the server, followed by the intermediate
+        certificates.
+    key: a PEM file with the private key, without a passphrase.
 
-    Raises ConfigurationError for files that cannot be used.
+    Raises ConfigurationError if the files cannot be used.
     """
     _check_is_there(certificate, "certificate", _CERTIFICATE)
     _check_is_there(key, "key", _KEY)
@@ -43,9 +44,9 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def transport_below(transport: asyncio.Transport) -> asyncio.Transport | None:
-    """What sends the bytes that a connection over TLS has encrypted; None for any other one.
+    """Returns the transport that sends what TLS has encrypted; None without TLS.
 
-    Up to some 200 KiB of an answer may wait there, which the transport itself does not count.
+    Up to some 200 KiB of an answer may wait there, which the upper transport does not count.
     """
     protocol: Any = getattr(transport, "_ssl_protocol", None)  # asyncio has no other way to it
     return None if protocol is None else cast("asyncio.Transport", protocol._transport)
@@ -95,7 +96,7 @@ def _warn(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
 
 
 def _verify_code(context: ssl.SSLContext, certificate: Path) -> int:
-    """What OpenSSL says to a client that trusts the certificate itself; 0 if nothing."""
+    """Returns what OpenSSL says to a client that trusts the certificate; 0 if it is valid."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

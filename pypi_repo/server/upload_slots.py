@@ -1,4 +1,4 @@
-"""The threads for uploads, as slots that are shared out among those who upload."""
+"""Shares the threads for uploads fairly among clients."""
 
 import threading
 from collections import Counter
@@ -6,12 +6,12 @@ from collections.abc import Hashable, Sequence
 
 
 class UploadSlots:
-    """Nobody may hold more of them than are still free.
+    """Slots, of which no client may hold more than are still free.
 
-    One client alone may use half of them, two a third each, and whoever holds none gets one while
-    there is any.
+    A single client can get half of the slots, and two clients a third each. A client that has none
+    gets one while there are any.
 
-    count: how many there are.
+    count: the number of slots.
     """
 
     def __init__(self, count: int) -> None:
@@ -21,9 +21,9 @@ class UploadSlots:
         self._taken: dict[object, Sequence[Hashable]] = {}
 
     def take(self, upload: object, holders: Sequence[Hashable]) -> bool:
-        """Whether `upload` got a slot.
+        """Takes a slot for an upload. Returns whether it got one.
 
-        holders: all that it counts for, such as an account and an address.
+        holders: everything for which the upload counts, such as an account and an address.
         """
         with self._mutex:
             if any(self._held[holder] >= self._free for holder in holders):
@@ -34,7 +34,7 @@ class UploadSlots:
             return True
 
     def leave(self, upload: object) -> None:
-        """Gives back the slot of `upload`, if it has one."""
+        """Gives back the slot of an upload, if it has one."""
         with self._mutex:
             holders = self._taken.pop(upload, None)
             if holders is not None:

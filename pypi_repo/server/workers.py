@@ -1,4 +1,4 @@
-"""Processes that serve from the same sockets, and the one that looks after them."""
+"""Worker processes that serve from the same sockets, and their supervisor."""
 
 import gc
 import logging
@@ -28,7 +28,7 @@ _TRIES = 4  # for each worker, while none has ever served
 
 
 class _Worker:
-    """A process that was forked."""
+    """A worker process."""
 
     def __init__(self, generation: Generation, place: int) -> None:
         self.generation = generation
@@ -42,18 +42,20 @@ class _Worker:
 
 
 class Supervisor:
-    """Keeps `count` workers running until SIGTERM or SIGINT, when they finish what is under way.
+    """Keeps worker processes running until SIGTERM or SIGINT, when they finish their requests.
 
-    A worker that dies is replaced. At SIGHUP new workers take over, and the old ones finish what
-    is under way; no connection is refused meanwhile. Where this process is killed, its workers
-    find out, and finish too. A second SIGTERM or SIGINT ends them all at once.
+    A worker that dies is replaced. At SIGHUP, new workers take over, and the old ones finish their
+    requests; no connection is refused. If this process is killed, its workers notice, and finish,
+    too. A second SIGTERM or SIGINT ends them all at once.
 
-    This process serves nobody, and has no thread, no database and no loop when it forks.
+    This process serves no requests, and has no threads, no database and no event loop when it
+    forks.
 
     work: what a worker does, in its own process: it opens what it needs, and calls `Seat.run`.
-    sockets: that listen; closed here where no more workers are to be made.
-    renew: reads anew what a reload is for. Where that raises a RegistryError, all stays as it is.
-    when_serving: called once, when the first of them takes connections.
+    sockets: the listening sockets, which are closed here when no more workers will be started.
+    renew: a function that reads again what a reload is for. If it raises a RegistryError, nothing
+        changes.
+    when_serving: called once, when the first worker accepts connections.
     """
 
     def __init__(
@@ -89,12 +91,11 @@ class Supervisor:
         self._ended_by: signal.Signals | None = None
 
     def run(self) -> signal.Signals | None:
-        """Comes back when all workers have ended after they were asked to.
+        """Runs until all workers have ended after they were asked to.
 
-        Returns the signal that killed them where this process was asked twice, and should die of
-        it.
+        Returns the signal that killed them if this process was asked twice, and should end by it.
 
-        Raises ConfigurationError where none of them can be started.
+        Raises ConfigurationError if no worker can be started.
         """
         gc.collect()
         gc.freeze()  # or the workers' collections would copy what they share
@@ -129,7 +130,7 @@ class Supervisor:
             self._stop()
 
     def _is_hung_up(self) -> bool:
-        """The terminal was closed, which sends a SIGHUP, too, and ends what it started."""
+        """Returns whether the terminal was closed, which sends SIGHUP but must end the server."""
         return self._ends_with_terminal and not terminal_is_there()
 
     def _stop(self) -> None:
@@ -144,7 +145,7 @@ class Supervisor:
         self._next = None
 
     def _hear(self) -> None:
-        """Which workers serve by now."""
+        """Reads which workers serve by now."""
         try:
             said = self._ready.recv(PROCESS_SIZE * 256)
         except BlockingIOError:
@@ -167,7 +168,7 @@ class Supervisor:
         return sum(worker.serves and worker.generation is generation for worker in workers)
 
     def _bury(self) -> None:
-        """The dead, be they orphans that this process, as the first of a container, was given."""
+        """Removes dead workers, and orphans that this process got as the first of a container."""
         while True:
             try:
                 process, status = os.waitpid(-1, os.WNOHANG)
@@ -231,7 +232,7 @@ class Supervisor:
             _log.error("%s; nothing is reloaded, and the old worker processes go on.", why)
 
     def _lose_patience(self) -> None:
-        """With workers that are stuck."""
+        """Kills workers that do not end."""
         now = time.monotonic()
         if self._next is not None and now >= self._next.began + _SERVES_WITHIN:
             self._abandon_reload("New worker processes do not serve after a minute")
@@ -241,7 +242,7 @@ class Supervisor:
                 os.kill(process, signal.SIGKILL)
 
     def _time_left(self) -> float | None:
-        """Seconds until there is something to do, whatever happens; None where that is never."""
+        """Returns the seconds until there is something to do without an event; None if never."""
         moments = list(self._due)
         if self._next is not None:
             moments.append(self._next.began + _SERVES_WITHIN)
@@ -264,7 +265,7 @@ class Supervisor:
             self._workers[process] = worker
 
     def _be(self, worker: _Worker) -> NoReturn:
-        """In the new process, which never comes back from here."""
+        """Runs a worker in the new process, and never returns."""
         status = 1
         try:
             self._signals.forget()
