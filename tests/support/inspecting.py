@@ -7,11 +7,12 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, cast
 
 from pypi_repo.domain.archives import Inspection, inspect
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.profiles import PROFILES, RULES, Profile
+from pypi_repo.domain.rules import Rules
 from pypi_repo.settings import MIB, Limits
 
 ALL = PROFILES
@@ -20,17 +21,27 @@ WHEEL_NAME = "demo-1.0-py3-none-any.whl"
 SDIST_NAME = "demo-1.0.tar.gz"
 
 
+class _NoRules:
+    def __getattr__(self, rule: str) -> None:
+        raise AssertionError(f"{rule} is read, so it depends on the profile")
+
+
+NO_RULES = cast("Rules", _NoRules())
+"""Fails when a rule is read: what is refused under these is refused in every profile."""
+
+
 def inspected(
     content: bytes | IO[bytes],
     filename: str = WHEEL_NAME,
     profile: Profile = "private",
     limits: Limits | None = None,
+    *,
+    rules: Rules | None = None,
 ) -> Inspection:
-    """What `inspect` says of a file of this content."""
-    rules = RULES[profile]
+    """What `inspect` says of a file of this content; `rules` stand in for the profile's."""
     name = DistributionFilename.parse(filename)
     file = io.BytesIO(content) if isinstance(content, bytes) else content
-    return inspect(file, name, rules, limits or Limits())
+    return inspect(file, name, rules or RULES[profile], limits or Limits())
 
 
 @contextmanager
