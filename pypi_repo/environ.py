@@ -1,4 +1,4 @@
-"""What a server may tell the application beyond PEP 3333: keys of the environ, known to both."""
+"""Keys of the WSGI environ by which a server tells the application more than PEP 3333 defines."""
 
 DISCARDS_WHAT_IS_NOT_READ = "pypi_repo.discards_what_is_not_read"
 """In the environ of a server that receives, after the answer, what the application did not read."""

@@ -1,1 +1,1 @@
-"""WSGI: everything about HTTP is here and only here."""
+"""The WSGI apps. No lower layer knows HTTP."""

@@ -1,4 +1,4 @@
-"""What clients say that they accept (RFC 9110 section 12.5)."""
+"""The Accept headers of requests (RFC 9110 section 12.5)."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,9 @@ _LONGEST = 2000  # characters; real ones are below 200
 
 
 def accept_header(environ: "WSGIEnvironment", name: str = "HTTP_ACCEPT") -> str:
-    """The header, or its beginning: whoever remembers what it means remembers no more of it."""
+    """Returns the header, or its beginning if it is long.
+
+    Callers cache what a header means, so its length must be limited.
+    """
     header: str = environ.get(name, "")
     return header[:_LONGEST]

@@ -1,4 +1,4 @@
-"""An answer whose headers are known: sent as it is, without a Response that looks at each."""
+"""A response for hot paths, without the cost of Werkzeug's Response."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """A WSGI app.
+    """A WSGI app that sends a status, headers and a body as they are.
 
-    status: with its reason phrase.
-    headers: of Latin-1 without control characters; nobody checks them again.
-    body: the very object is given to the server, which may send a file without our help.
+    status: the status with its reason phrase.
+    headers: headers in Latin-1 without control characters, which nothing checks again.
+    body: the body. The server gets this very object, so that it can send a file itself.
     """
 
     def __init__(

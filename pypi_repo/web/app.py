@@ -1,4 +1,4 @@
-"""The frame of every WSGI app here: environ -> actor -> handle() -> response."""
+"""The base classes of the WSGI apps, which authenticate requests and answer errors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -27,10 +27,10 @@ _WITH_HEAD = {"GET": ("GET", "HEAD")}
 
 
 class WSGIApp(ABC):
-    """An app that knows who asks.
+    """An app that authenticates each request.
 
-    authenticate: WSGI environ -> Actor.
-    challenge: how to log in, told with each 401; None where nobody logs in by a header.
+    authenticate: a function that takes a WSGI environ and returns the actor of the request.
+    challenge: the WWW-Authenticate header of a 401; None if clients do not log in by a header.
     """
 
     def __init__(self, authenticate: Authenticate, challenge: str | None = problems.BASIC) -> None:
@@ -51,26 +51,30 @@ class WSGIApp(ABC):
         return response(environ, start_response)
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
+        """Returns the actor of a request.
+
+        Raises InvalidCredentials.
+        """
         actor = self._authenticate(environ)
         note_actor(actor)
         return actor
 
     @abstractmethod
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
-        """Answers, or raises a RegistryError or a Werkzeug HTTPException."""
+        """Answers a request. It may raise a RegistryError or an HTTPException of Werkzeug."""
 
     def _refused(self, request: Request, refusal: problems.Refusal) -> Response:
-        """The answer to a request that was refused so."""
+        """Returns the answer to a refused request."""
         return problems.for_client(refusal, request)
 
 
 class RepositoryApp(WSGIApp):
-    """An app for package clients: administrators never reach packages through it.
+    """An app for package clients, which administrators cannot use.
 
-    Clients keep passwords in plain text, and a stolen one must not hand over the registry; so
-    nobody gets used to giving an administrator's to one.
+    Clients store passwords in plain text, and a stolen one must not open the whole registry. So
+    administrators must not become used to entering their passwords in clients.
 
-    authenticate: by default the registry's own accounts.
+    authenticate: by default, clients log in with the accounts of the registry.
     """
 
     def __init__(
@@ -89,6 +93,10 @@ class RepositoryApp(WSGIApp):
         return super().__call__(environ, cors.allowing(start_response, self._is_public))
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
+        """Returns the actor of a request.
+
+        Raises InvalidCredentials, also for administrators.
+        """
         actor = super().identify(environ)
         if actor.kind is ActorKind.ADMINISTRATOR:
             raise InvalidCredentials(
@@ -98,32 +106,34 @@ class RepositoryApp(WSGIApp):
 
 
 def path_info(request: Request) -> str:
-    """What follows the mount point, decoded; unlike Request.path, with every slash it has."""
+    """Returns the decoded path below the mount point; unlike Request.path, with all its slashes."""
     path: str = request.environ.get("PATH_INFO", "")
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
 def mount_path(request: Request) -> str:
-    """The path of the mount point's URL, without a slash at its end; empty at the root of a host.
+    """Returns the path of the mount point, without a slash at its end.
 
-    It never begins with two slashes, behind which a host would stand.
+    At the root of a host it is empty. It never begins with two slashes, after which clients would
+    expect a host.
     """
     path = quote(request.environ.get("SCRIPT_NAME", "").encode("latin-1"))
     return f"/{path.lstrip('/')}" if path else ""
 
 
 def root_url(request: Request) -> str:
-    """The absolute URL of the mount point, with a slash at its end, as the client spells the host.
+    """Returns the absolute URL of the mount point, with a slash at its end.
 
-    Werkzeug's would show the host as it looks to people (IDNA), if it can be decoded at all.
+    It contains the host as the client spells it. Werkzeug would decode an international host
+    (IDNA), which fails for some hosts.
     """
     return f"{request.scheme}://{request.host}{mount_path(request)}/"
 
 
 def require_reading(request: Request, upload_url: str | None = None) -> None:
-    """Raises MethodNotAllowed for all but GET and HEAD.
+    """Raises MethodNotAllowed for all methods except GET and HEAD.
 
-    upload_url: where uploads go, for whoever uploads here; relative to the app, or absolute.
+    upload_url: the URL for uploads, relative to the app or absolute, which the error message names.
     """
     if request.method not in ("GET", "HEAD"):
         description = "This URL can only be read."
@@ -133,28 +143,34 @@ def require_reading(request: Request, upload_url: str | None = None) -> None:
 
 
 def require_method(request: Request, methods: Iterable[str], description: str) -> None:
-    """Raises MethodNotAllowed, with the description, for all but these; HEAD comes with GET."""
+    """Raises MethodNotAllowed for all methods except these. HEAD is allowed where GET is.
+
+    description: the error message.
+    """
     allowed = [each for method in methods for each in _WITH_HEAD.get(method, (method,))]
     if request.method not in allowed:
         raise MethodNotAllowed(allowed, description)
 
 
 def uploads_go_to(request: Request, upload_url: str) -> str:
-    """A sentence for whoever uploads to another URL; `upload_url` as for `require_reading`."""
+    """Returns a sentence for clients that upload to a wrong URL.
+
+    upload_url: as for `require_reading`.
+    """
     url = urljoin(root_url(request), upload_url)
     return f"Uploads go to {url} : give that to twine or uv publish, which POST to it."
 
 
 def redirect_to_root(request: Request) -> Response:
-    """To the mount point's own URL with a slash at its end, which relative links need."""
+    """Redirects to the mount point with a slash at its end, which relative links need."""
     return redirect(request, f"{mount_path(request).rpartition('/')[2]}/")
 
 
 def redirect(request: Request, target: str) -> Response:
-    """A redirect to `target`, a path below the mount point (beside it, without its last slash).
+    """Redirects to `target`, a path below the mount point.
 
-    Relative, so it survives proxies and mounts whose outer URL nobody told us; but where the
-    path has doubled slashes, which clients resolve in different ways.
+    The redirect is relative, so it works behind proxies and mounts whose outer URL is unknown. If
+    the path contains doubled slashes, which clients resolve in different ways, it is absolute.
     """
     path = path_info(request)
     if "//" in path:
@@ -172,7 +188,10 @@ def redirect(request: Request, target: str) -> Response:
 
 
 def drain(request: Request) -> None:
-    """Reads what is left of a refused upload: many clients see no answer while they send."""
+    """Reads the rest of a refused upload.
+
+    Many clients only read the answer after they have sent everything.
+    """
     if DISCARDS_WHAT_IS_NOT_READ in request.environ:
         return
     about_to_wait()

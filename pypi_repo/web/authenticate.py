@@ -1,4 +1,4 @@
-"""From a request to an actor. A host with accounts of its own replaces this by one function."""
+"""Authenticates requests. A host with its own accounts replaces this by one function."""
 
 import base64
 from collections.abc import Callable
@@ -19,12 +19,15 @@ _NOT_UNDERSTOOD = "The Authorization header cannot be understood; use Basic or B
 
 
 def nobody(_environ: "WSGIEnvironment") -> Actor:
-    """Takes everybody for anonymous: for apps that are open to all, or that ask by themselves."""
+    """Returns the anonymous actor, for apps that are open to all or that authenticate later."""
     return ANONYMOUS
 
 
 def basic_or_token(login: Login) -> Authenticate:
-    """The registry's own repository users: Basic with a password or token, or Bearer."""
+    """Returns a function that authenticates repository users.
+
+    They use Basic with a password or a token, or Bearer with a token.
+    """
 
     def authenticate(environ: "WSGIEnvironment") -> Actor:
         header = environ.get("HTTP_AUTHORIZATION")
@@ -44,7 +47,7 @@ def basic_or_token(login: Login) -> Authenticate:
 
 
 def _basic(value: str) -> tuple[str, str]:
-    """User name and password (RFC 7617)."""
+    """Returns the user name and the password of a Basic header (RFC 7617)."""
     try:
         decoded = base64.b64decode(value.strip(), validate=True)
     except ValueError:

@@ -30,15 +30,16 @@ PREFLIGHT = Answer(
 
 
 def is_preflight(environ: "WSGIEnvironment") -> bool:
+    """Returns whether a browser asks what a script may do."""
     return (
         environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
     )
 
 
 def allowing(start_response: "StartResponse", is_public: Callable[[], bool]) -> "StartResponse":
-    """For refusals and redirects, which know nothing of the repository that they come from.
+    """Adds the CORS header to refusals and redirects of a public repository.
 
-    A script must see a 404 to ask the next index, and may follow no redirect that does not let it.
+    A script must see a 404 to ask the next index, and can only follow redirects with the header.
     """
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
@@ -50,7 +51,10 @@ def allowing(start_response: "StartResponse", is_public: Callable[[], bool]) -> 
 
 
 def as_far_as_known(is_public: Callable[[], bool]) -> Callable[[], bool]:
-    """False where it cannot be found out: the request has a better answer then."""
+    """Wraps `is_public` to return False if it fails.
+
+    The request itself then has a better answer.
+    """
 
     def is_known_as_public() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Reads an upload's multipart body as it arrives: text into memory, the file into staging."""
+"""Reads the body of an upload while it arrives: text into memory, and the file into staging."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +20,10 @@ _ATTESTATIONS = "attestations"
 
 
 class UploadReader:
-    """Collects one upload.
+    """Reads one upload.
 
-    After `read`, `fields` maps names to all their values, in order, and `filename` is that of
-    the content, or None if no content came; `signature` are the bytes of `gpg_signature`.
+    After `read`, `fields` contains all values of each field, in their order. `filename` is that of
+    the content, or None if there is no content. `signature` contains the bytes of `gpg_signature`.
     """
 
     def __init__(self, staged: StagedFile, file_limit: int, limits: Limits) -> None:
@@ -40,7 +40,10 @@ class UploadReader:
         self._is_content = False
 
     def read(self, request: Request) -> None:
-        """Raises InvalidForm, InvalidFilename, TooLarge, and what StagedFile.write raises."""
+        """Reads the body of a request.
+
+        Raises InvalidForm, InvalidFilename, TooLarge, and the errors of StagedFile.write.
+        """
         if (request.content_length or 0) > self._file_limit + self._limits.form_size:
             raise TooLarge(
                 f"The upload is larger than the {format_size(self._file_limit)} allowed here."
@@ -73,7 +76,10 @@ class UploadReader:
             self.signature, self._signature_filename = content, self._part.filename
 
     def _bound_attestations(self) -> None:
-        """As they come: what is made of them takes many times as much memory."""
+        """Limits the attestations while they arrive.
+
+        Parsing them takes many times as much memory.
+        """
         limit = self._limits.attestations_size
         is_of_them = self._part is not None and self._part.name == _ATTESTATIONS
         if is_of_them and len(self._text) > limit:
@@ -113,7 +119,7 @@ class UploadReader:
 
 
 def sent_filename(part: Part) -> str:
-    """Of a part that is a file; raises InvalidFilename for a path."""
+    """Returns the filename of a part. Raises InvalidFilename for a path."""
     # The parser drops backslashes as escapes, so a path is looked for in what was sent.
     if "\\" in part.headers["content-disposition"]:
         raise InvalidFilename("The filename must not hold a path.")
@@ -122,7 +128,7 @@ def sent_filename(part: Part) -> str:
 
 @contextmanager
 def form_errors() -> Iterator[None]:
-    """What goes wrong while a form is read, as our errors."""
+    """Turns the errors of reading a form into errors of the library, within a block."""
     try:
         yield
     except ClientDisconnected:
@@ -136,6 +142,10 @@ def form_errors() -> Iterator[None]:
 
 
 def multipart_events(request: Request, limits: Limits) -> Iterator[Part | Data]:
+    """Yields the parts of a multipart body and their data while they arrive.
+
+    Raises InvalidForm for any other body, and LengthRequired for one whose end is unknown.
+    """
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidForm("An upload must be a multipart/form-data request; use twine or uv.")
@@ -147,7 +157,7 @@ def multipart_events(request: Request, limits: Limits) -> Iterator[Part | Data]:
 
 
 def _came_without_end(request: Request) -> bool:
-    """A body of unknown length, on a server that does not tell where it ends, as uWSGI's."""
+    """Returns whether the end of the body is unknown, as on uWSGI for chunked bodies."""
     return (
         request.content_length is None
         and "HTTP_TRANSFER_ENCODING" in request.environ

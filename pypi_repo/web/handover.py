@@ -1,4 +1,4 @@
-"""Answers that leave the sending of a file to the proxy in front, or to the object store."""
+"""Answers that let a proxy or the object store send a file."""
 
 from urllib.parse import quote
 
@@ -13,9 +13,11 @@ Headers = list[tuple[str, str]]
 def hand_over(
     sent_by: FilesSentBy, downloads: Downloads, file: StoredFile, headers: Headers
 ) -> Answer:
-    """headers: of the whole file, without its length.
+    """Returns an answer that names a file for another server to send.
 
-    Raises UnknownFile where the file is to be sent from a disk that has lost it.
+    headers: the headers of the whole file, without its length.
+
+    Raises UnknownFile if the file is on a disk that has lost it.
     """
     match sent_by:
         case XAccel(location):

@@ -1,4 +1,4 @@
-"""A few small pages for people who open an address of the registry in a browser."""
+"""Small pages for people who open a URL of the registry in a browser."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,24 +17,24 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 
 
 def landing_page(request: Request, public: list[Repository]) -> Response:
-    """What this is, and which repositories everybody may read."""
+    """Returns a page that says what this registry is, and lists the public repositories."""
     return shown(page("landing.html", root=root_url(request), public=public))
 
 
 def connection_page(request: Request, repository: str) -> Response:
-    """How to connect twine, pip and uv to one repository, with the URLs of this deployment."""
+    """Returns a page that shows how to connect twine, pip and uv to a repository."""
     url = root_url(request)
     scheme, _separator, place = url.partition("://")
     return shown(page("connection.html", name=repository, url=url, scheme=scheme, place=place))
 
 
 def page(template: str, **values: Any) -> str:
-    """A document of the template, which is imported and compiled for the first of them."""
+    """Renders a template, which is imported and compiled when the first page is rendered."""
     return _template(template).render(values)
 
 
 def shown(document: str) -> Response:
-    """Nothing but its own style is loaded by it."""
+    """Returns a response with a document, which may load nothing but its own style."""
     response = Response(document, content_type="text/html; charset=utf-8")
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Content-Security-Policy"] = _POLICY

@@ -1,4 +1,4 @@
-"""Lines of a log on their way to a pipe, a terminal or a disk, which may be slow, stuck or full."""
+"""Writes the lines of a log to a file, which may be slow, stuck or full."""
 
 import os
 import threading
@@ -15,15 +15,18 @@ NO_ROOM, FAILED = "no-room", "write-failed"
 
 
 class File(Protocol):
-    """An unbuffered one. Whoever holds a buffer's lock when the process ends makes it crash."""
+    """An unbuffered file.
+
+    A thread that holds the lock of a buffer when the process ends would crash it.
+    """
 
     def write(self, data: memoryview, /) -> int | None: ...
 
 
 class LogWriter:
-    """Writes from a thread of its own, many lines at once: nobody who adds one waits for it.
+    """Writes lines from a separate thread, many at once, so that callers do not wait.
 
-    What finds no room, because the file takes nothing, or cannot be written is dropped.
+    Lines are dropped if the file accepts nothing for too long, or if writing fails.
     """
 
     def __init__(self, file: File) -> None:
@@ -43,11 +46,11 @@ class LogWriter:
 
     @property
     def dropped(self) -> Mapping[str, int]:
-        """How many lines were, by the reason."""
+        """Returns how many lines were dropped, by the reason."""
         return dict(self._dropped)
 
     def add(self, line: str) -> None:
-        """To be written within a second, if the file takes it."""
+        """Adds a line, which is written within a second if the file accepts it."""
         with self._changed:
             if self._size + len(line) > _ROOM:
                 self._dropped[NO_ROOM] += 1
@@ -63,9 +66,9 @@ class LogWriter:
                 self._changed.notify_all()
 
     def flush(self) -> None:
-        """Waits until everything is written, but for no longer than two seconds.
+        """Waits until everything is written, but for at most two seconds.
 
-        Then no thread is left, until the next line: this process may end, or be forked.
+        Afterwards there is no thread until the next line, so this process can end or be forked.
         """
         with self._changed:
             self._is_flushing = True

@@ -1,4 +1,4 @@
-"""Log lines for people and for programs. Nothing here is used until somebody asks for it."""
+"""Formats and writes the log. The library uses nothing of this by itself."""
 
 import json
 import logging

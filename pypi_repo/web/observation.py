@@ -1,7 +1,7 @@
-"""What is learned about a request while it is answered, for the log and the numbers.
+"""What becomes known about a request while it is answered, for the log and the metrics.
 
-It belongs to the request's context: whoever answers notes what it knows, and whoever logs a line
-meanwhile can name the request. Apps that stand outside of an observed site note it for nobody.
+An observation belongs to the context of a request. Code that answers the request adds what it
+knows, and log lines contain the id of the request. Without an observed site, nothing is recorded.
 """
 
 import re
@@ -14,11 +14,11 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class Observation:
-    """One request.
+    """What is known about one request.
 
-    id: the one that came with it, if it cannot harm a log; a new one otherwise.
-    actor: the name of who asked, once the credentials were found right.
-    error: the code of what it was refused with.
+    id: the X-Request-ID of the request, if it is harmless in a log, or a new id.
+    actor: the name of the actor, when its credentials were found right.
+    error: the code of the error with which the request was refused.
     """
 
     __slots__ = ("actor", "error", "id", "uploaded_bytes", "uploads")
@@ -36,19 +36,24 @@ current: ContextVar[Observation | None] = ContextVar("pypi_repo_observation", de
 
 
 def note_actor(actor: Actor) -> None:
+    """Records the actor of the current request."""
     observation = current.get()
     if observation is not None:
         observation.actor = actor.name
 
 
 def note_error(code: str) -> None:
+    """Records the code of the error with which the current request is refused."""
     observation = current.get()
     if observation is not None:
         observation.error = code
 
 
 def note_upload(size: int) -> None:
-    """That a file of `size` bytes was accepted."""
+    """Records that a file was accepted.
+
+    size: in bytes.
+    """
     observation = current.get()
     if observation is not None:
         observation.uploads += 1

@@ -1,4 +1,4 @@
-"""Watches the requests of a site: numbers, a line in the log, and a name for each of them."""
+"""Observes the requests of a site: it counts them, logs them, and gives them ids."""
 
 import logging
 import re
@@ -25,9 +25,10 @@ _LONGEST_TEXT = 500  # characters
 
 
 def observed(site: "WSGIApplication", metrics: RequestMetrics) -> "WSGIApplication":
-    """The site, watched. What it answers with reaches the server untouched, but for a header.
+    """Returns the site with observation around it.
 
-    A request is over here when its answer begins: the server sends bodies without our help.
+    The answers of the site reach the server unchanged, except for one more header. A request counts
+    as finished when its answer begins, because the server sends bodies without our code.
     """
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -65,7 +66,7 @@ def observed(site: "WSGIApplication", metrics: RequestMetrics) -> "WSGIApplicati
 
 
 def route_of(method: str, path: str) -> str:
-    """Which kind of URL it is: one of a few words, whatever was asked for."""
+    """Returns the kind of a URL, as one of a few words."""
     first, _slash, below = path[1:].partition("/")
     if first == "repositories":
         return _route_in_repository(method, below.partition("/")[2])
@@ -127,7 +128,7 @@ def _finish(
 
 
 def _path(path: str) -> str:
-    """As it was sent, without the query, where clients put secrets, and without those in it."""
+    """Returns a path for the log, without secrets that a client may have put into it."""
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
     if "@" in path or "pp" in path:  # as all secrets have, and few paths

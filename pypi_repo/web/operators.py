@@ -1,4 +1,4 @@
-"""What operators and their machines ask: is the process there, is it of use, what did it do."""
+"""URLs for operators and their tools: health, readiness and metrics."""
 
 import hmac
 
@@ -21,7 +21,10 @@ _SHORTEST_TOKEN = 16  # characters
 
 
 class HealthApp(WSGIApp):
-    """The process answers; it asks nobody, so that nobody restarts it for another's failure."""
+    """Answers 200 if the process is there.
+
+    It checks nothing else, so that no process is restarted because of another's failure.
+    """
 
     def __init__(self) -> None:
         super().__init__(nobody)
@@ -32,7 +35,7 @@ class HealthApp(WSGIApp):
 
 
 class ReadinessApp(WSGIApp):
-    """200 where the registry can do its work, 503 where not, and what fails; to everybody."""
+    """Answers 200 if the registry can be used, and otherwise 503 and what is wrong."""
 
     def __init__(self, readiness: Readiness) -> None:
         super().__init__(nobody)
@@ -47,9 +50,9 @@ class ReadinessApp(WSGIApp):
 
 
 class MetricsApp(WSGIApp):
-    """The numbers, for who sends `token` as Bearer; without one, for nobody.
+    """Serves metrics to clients with the bearer token `token`; if there is none, to nobody.
 
-    collect: reads the numbers of now.
+    collect: a function that returns the current metrics.
 
     Raises ConfigurationError for a token that could be guessed.
     """

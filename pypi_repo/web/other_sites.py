@@ -1,4 +1,4 @@
-"""Keeps pages of other sites from changing anything in the name of whoever looks at them."""
+"""Keeps pages of other sites from changing anything in the name of a user."""
 
 from urllib.parse import urlsplit
 
@@ -10,11 +10,11 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Raises PermissionDenied for a change that the page of another site asks for.
+    """Raises PermissionDenied for a change that a page of another site requests.
 
-    A browser sends cookies and remembered passwords along with it. It also tells where the request
-    was made, and a page cannot make it lie: by Sec-Fetch-Site (W3C Fetch Metadata), or else by
-    Origin. Package clients send neither.
+    A browser sends cookies and remembered passwords with such a request. It also says where the
+    request comes from, which a page cannot forge: by Sec-Fetch-Site (W3C Fetch Metadata), or else
+    by Origin. Package clients send neither.
     """
     if request.method in _READING:
         return
@@ -29,7 +29,7 @@ def refuse_other_sites(request: Request) -> None:
 
 
 def _host(origin: str) -> str | None:
-    """None for what is no URL."""
+    """Returns the host of an origin, or None if it is not a URL."""
     try:
         return urlsplit(origin).netloc
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rendered pages, kept as long as there is room for them."""
+"""A cache for rendered pages."""
 
 import gzip
 import hashlib
@@ -20,10 +20,10 @@ _WORTH_COMPRESSING = 1024  # bytes; below that, a page fits one packet anyway
 
 @dataclass(frozen=True)
 class RenderedPage:
-    """One representation of one state of a page, with the answers that can be made of it.
+    """One representation of one version of a page, with the answers that are made of it.
 
-    description: the headers that an answer has with and without the body, beside the ETag.
-    etag: strong, without its quotes.
+    description: the headers of an answer with and without the body, except the ETag.
+    etag: a strong ETag, without its quotes.
     encoding: the Content-Encoding of the body, if any.
     """
 
@@ -36,11 +36,12 @@ class RenderedPage:
     @classmethod
     def of(cls, media_type: str, body: bytes, description: list[tuple[str, str]]) -> "RenderedPage":
         # Differs between media types even where their bytes do not.
+        """Returns a page with this body, and the ETag for it."""
         digest = hashlib.sha256(media_type.encode() + b"\0" + body).hexdigest()
         return cls(media_type, body, description, digest[:32])
 
     def compressed(self) -> "RenderedPage":
-        """The same page, or this very one where compression is not worth it."""
+        """Returns the page in compressed form, or the page itself if this is not worth it."""
         if len(self.body) < _WORTH_COMPRESSING:
             return self
         # Another representation needs another strong validator (RFC 9110 section 8.8.3).
@@ -49,11 +50,12 @@ class RenderedPage:
 
     @property
     def size(self) -> int:
-        """In memory."""
+        """The bytes that the page occupies in memory."""
         return len(self.body) + _BESIDE_THE_BODY
 
     @cached_property
     def whole(self) -> Answer:
+        """The answer with the body."""
         encoding = [("Content-Encoding", self.encoding)] if self.encoding else []
         headers = [
             ("Content-Type", self.media_type),
@@ -66,14 +68,15 @@ class RenderedPage:
 
     @cached_property
     def unchanged(self) -> Answer:
+        """The answer 304, for a client that has the page."""
         return Answer("304 NOT MODIFIED", [("ETag", f'"{self.etag}"'), *self.description])
 
 
 class PageCache:
-    """Forgets the least recently used page when all together exceed `budget` bytes.
+    """Keeps rendered pages up to `budget` bytes, and forgets those not used for longest.
 
-    Nothing in it can be stale: a key names one state of a page. Many who ask at once for a page
-    that nobody has made yet wait for the first of them, instead of making it too.
+    The pages cannot be stale, because a key identifies one version of a page. If many clients ask
+    for a new page at the same time, it is rendered once, and the others wait.
     """
 
     def __init__(self, budget: int) -> None:
@@ -84,7 +87,7 @@ class PageCache:
         self._making = tuple(threading.Lock() for _ in range(_MADE_AT_ONCE))
 
     def collect(self) -> tuple[MetricFamily, ...]:
-        """What /metrics shows of it."""
+        """Returns the metrics of the cache."""
         return (
             family_by_label(
                 "pypi_repo_page_cache_lookups_total",
@@ -103,7 +106,11 @@ class PageCache:
         )
 
     def get_or_make(self, key: Hashable, make: Callable[[], RenderedPage]) -> RenderedPage:
-        """make: must not ask this cache, where it could wait for itself."""
+        """Returns the page for a key, which is rendered if it is not in the cache.
+
+        make: a function that renders the page. It must not use this cache, because it could wait
+            for itself.
+        """
         page = self.get(key)
         if page is None:
             about_to_wait()
@@ -116,6 +123,7 @@ class PageCache:
         return page
 
     def get(self, key: Hashable) -> RenderedPage | None:
+        """Returns the page for a key, or None."""
         with self._mutex:
             page = self._pages.get(key)
             if page is not None:
@@ -123,6 +131,7 @@ class PageCache:
             return page
 
     def put(self, key: Hashable, page: RenderedPage) -> None:
+        """Stores a page."""
         with self._mutex:
             # Clients choose parts of some keys, such as the host in their URLs.
             self._pages.put(key, page, page.size + len(repr(key)))

@@ -1,4 +1,4 @@
-"""Answers with pages that are rendered and compressed once for each state they have."""
+"""Answers with pages that are rendered and compressed once for each of their versions."""
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
@@ -28,9 +28,9 @@ def respond(
     media_type: str,
     render: Callable[[Content], bytes],
 ) -> "WSGIApplication":
-    """The page, or 304 where the client has it.
+    """Returns the page, or 304 if the client has it.
 
-    variant: what else than the content's state decides about the bytes.
+    variant: what else the bytes depend on, besides the version of the content.
     """
     key = (content.key, content.serial, content.public, variant)
     environ = request.environ
@@ -46,7 +46,10 @@ def respond(
 
 
 def names(if_none_match: str, etag: str) -> bool:
-    """Whether the header names this ETag (RFC 9110 section 13.1.2): none can hold a quote."""
+    """Returns whether If-None-Match contains this ETag (RFC 9110 section 13.1.2).
+
+    An ETag cannot contain a quote, so the quoted ETag is searched for.
+    """
     return f'"{etag}"' in if_none_match or if_none_match.strip() == "*"
 
 

@@ -1,8 +1,8 @@
-"""Refusals: what an error means in HTTP, and the form in which a client gets it.
+"""Turns errors into HTTP responses.
 
-`refusal_of` decides status, code, sentence and headers, for everybody alike. What the body looks
-like is up to who is asked: `for_client` answers package clients, `as_problem` programs that manage
-the registry, and the portal makes a page of it.
+`refusal_of` decides the status, the code, the message and the headers, in the same way for all
+clients. The body depends on the client: `for_client` answers package clients, `as_problem` answers
+programs that manage the registry, and the portal makes a page.
 """
 
 import logging
@@ -46,11 +46,11 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error in the words of HTTP.
+    """An error as HTTP expresses it.
 
-    code: stable, for programs.
+    code: a stable code, for programs.
     message: one sentence, for people.
-    headers: of the answer, whatever its body is, such as Allow or Retry-After.
+    headers: headers of the response for any body, such as Allow and Retry-After.
     """
 
     status: int
@@ -59,7 +59,7 @@ class Refusal:
     headers: Mapping[str, str]
 
     def sent_with(self, response: Response) -> Response:
-        """The response, with these headers, and never kept by anybody."""
+        """Adds the headers to a response, which must not be cached."""
         response.headers.update(self.headers)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -67,7 +67,10 @@ class Refusal:
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong (RFC 9457). `error` is the stable code of the reference of errors."""
+    """Problem details (RFC 9457).
+
+    error: the stable code of the error.
+    """
 
     title: str
     status: int
@@ -76,16 +79,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_of(error: errors.RegistryError) -> int:
+    """Returns the HTTP status of an error."""
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
 def refusal_of(
     error: errors.RegistryError | HTTPException, challenge: str | None = BASIC
 ) -> Refusal:
-    """What is answered to whoever made the error; the operator's log and numbers learn of it.
+    """Returns the refusal for an error, and records it for the log and the metrics.
 
-    challenge: how to log in (RFC 9110, section 11.6.1); None where a 401 is not about the request
-        itself, as that of a form to sign in.
+    challenge: the WWW-Authenticate header (RFC 9110, section 11.6.1); None if a 401 is not about
+        the credentials of the request, such as that of a sign-in form.
     """
     if isinstance(error, HTTPException):
         status = error.code or 500
@@ -102,10 +106,10 @@ def refusal_of(
 
 
 def for_client(refusal: Refusal, request: Request) -> Response:
-    """As package clients show it to their users.
+    """Returns a response for package clients.
 
-    The same sentence stands in the reason phrase, the only thing that twine, poetry, hatch and
-    flit print, and in the body, which is what uv prints.
+    The message is in the reason phrase, which is all that twine, poetry, hatch and flit show, and
+    in the body, which uv shows.
     """
     # A message may quote what a stranger sent; here it becomes part of the status line.
     line = re.sub(r"[^\x20-\x7e]+", "?", " ".join(refusal.message.split()))
@@ -126,7 +130,7 @@ def for_client(refusal: Refusal, request: Request) -> Response:
 
 
 def as_problem(refusal: Refusal) -> Response:
-    """For programs (RFC 9457)."""
+    """Returns a response with problem details (RFC 9457)."""
     body = msgspec.json.encode(_problem(refusal))
     return refusal.sent_with(
         Response(body, refusal.status, content_type="application/problem+json")

@@ -1,4 +1,4 @@
-"""Where a request came from and how it is seen from outside, where a proxy stands between."""
+"""The address of the client and the outer URL of a request, behind a proxy."""
 
 import re
 from collections.abc import Iterable
@@ -21,12 +21,13 @@ _ADDRESS_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](:[0-9]+)
 
 
 def behind_proxy(app: "WSGIApplication", proxy: str) -> "WSGIApplication":
-    """The app, told the client's address and the outer URL as the proxy saw them.
+    """Wraps an app to use the address of the client and the outer URL that a proxy sends.
 
-    proxy: the address whose X-Forwarded-For, -Proto, -Host and -Prefix are believed; of lists, the
-        last entry, because only that one is the proxy's own. What is malformed is ignored.
+    proxy: the address of the proxy whose X-Forwarded-For, -Proto, -Host and -Prefix are trusted.
+        The last entry of a list is used, because only this one comes from the proxy. Malformed
+        values are ignored.
 
-    Raises ConfigurationError for a proxy that is no address.
+    Raises ConfigurationError if `proxy` is not an address.
     """
     trusted = _address(proxy)
     if not trusted:
@@ -43,11 +44,11 @@ def behind_proxy(app: "WSGIApplication", proxy: str) -> "WSGIApplication":
 
 
 def at_public_url(app: "WSGIApplication", url: str) -> "WSGIApplication":
-    """The app, told that people and programs outside find it at `url`, whatever a request says.
+    """Wraps an app to use a fixed outer URL, whatever a request says.
 
-    url: absolute, of the folder in which the app is mounted.
+    url: the absolute URL of the folder in which the app is mounted.
 
-    Raises ConfigurationError for a URL that no app can have.
+    Raises ConfigurationError for a URL that an app cannot have.
     """
     parts = _public(url)
     prefix = unquote_to_bytes(parts.path.rstrip("/")).decode("latin-1")
@@ -84,7 +85,7 @@ def _public(url: str) -> SplitResult:
 
 
 def _believed(environ: "WSGIEnvironment") -> "WSGIEnvironment":
-    """A copy: a server may call the app anew with what it called it with before."""
+    """Returns a changed copy, because a server may call the app again with the same environ."""
     environ = {**environ}
     client = _address(_last(environ, "FOR"))
     scheme = _last(environ, "PROTO").lower()
@@ -108,7 +109,7 @@ def _last(environ: "WSGIEnvironment", name: str) -> str:
 
 
 def _address(text: str) -> str:
-    """The one spelling of an IP address, without a port; empty where it is none."""
+    """Returns the normal form of an IP address, without a port; empty if it is not one."""
     match = _ADDRESS_WITH_PORT.fullmatch(text)
     try:
         parsed = ip_address((match[1] or match[2]) if match else text)

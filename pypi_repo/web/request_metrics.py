@@ -1,4 +1,4 @@
-"""What is counted of requests."""
+"""The metrics of requests."""
 
 import threading
 from bisect import bisect_left
@@ -23,10 +23,10 @@ _LOGIN_ERRORS = frozenset({"invalid-credentials", "too-many-failed-logins"})
 
 
 class _Answers:
-    """Those of one route, method and status.
+    """The answers with one route, method and status.
 
     seconds: how long each took until it began.
-    sent: bytes of their bodies.
+    sent: the bytes of their bodies.
     """
 
     __slots__ = ("seconds", "sent")
@@ -37,7 +37,7 @@ class _Answers:
 
 
 class RequestMetrics:
-    """What was counted of one registry's requests, in this process."""
+    """The metrics of the requests of one registry in this process."""
 
     def __init__(self) -> None:
         # Counted in one place, and read under three names: each request pays for the counting.
@@ -60,6 +60,7 @@ class RequestMetrics:
             self.failed_logins.add(0, code)
 
     def collect(self) -> Sequence[MetricFamily]:
+        """Returns the metrics."""
         return (
             self._requests(),
             self._seconds(),
@@ -73,6 +74,11 @@ class RequestMetrics:
     def count(
         self, route: str, method: str, status: int, seconds: float, sent: int, seen: Observation
     ) -> None:
+        """Counts a request.
+
+        seconds: how long it took until the answer began.
+        sent: the bytes of the body.
+        """
         place = bisect_left(_SECONDS, seconds)
         with self._mutex:
             answers = self._answers[route, method if method in _METHODS else "other", status]

@@ -1,4 +1,4 @@
-"""Which row of an app's table answers a path, in the apps that have many of them."""
+"""Finds the row of a table that answers a path, for apps with many URLs."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -12,8 +12,8 @@ Row = TypeVar("Row")
 class Routes(Generic[Row]):
     """The rows of a table, by the paths that they answer.
 
-    rows: by paths as Werkzeug writes them, with variables in angle brackets.
-    nothing: what whoever asks for another path is told.
+    rows: the rows by paths in Werkzeug's notation, with variables in angle brackets.
+    nothing: the error message for other paths.
     """
 
     def __init__(self, rows: Mapping[str, Row], nothing: str) -> None:
@@ -22,7 +22,9 @@ class Routes(Generic[Row]):
         self._nothing = nothing
 
     def find(self, path: str) -> tuple[Row, dict[str, Any]]:
-        """The row, and the values of the path's variables; whatever the method, for 405 needs both.
+        """Returns the row for a path, and the values of the path's variables.
+
+        The method does not matter, because a 405 needs the row, too.
 
         Raises NotFound.
         """

@@ -1,4 +1,4 @@
-"""The numbers of several processes together, whichever of them is asked."""
+"""The metrics of several processes together."""
 
 import logging
 import threading
@@ -21,10 +21,10 @@ _WRITTEN_EVERY = 0.5  # seconds
 
 
 class SharedMetrics:
-    """Writes down for the others what this process counts, twice a second from its first request.
+    """Writes the metrics of this process for the others.
 
-    A process that is killed loses what it counted in the last moment; one that ends in order calls
-    `close`.
+    It does so twice a second, from the first request on. A process that is killed loses the counts
+    of the last moment. A process that ends in an orderly way calls `close`.
 
     Raises ConfigurationError for a folder that cannot be used.
     """
@@ -38,9 +38,10 @@ class SharedMetrics:
         self._handed_over: list[MetricFamily] = []
 
     def begun_by(self, site: "WSGIApplication") -> "WSGIApplication":
-        """The site, whose first request in a process begins the telling.
+        """Wraps a site, whose first request in a process starts the writing.
 
-        No earlier: a server may load the site in one process and serve it from its children.
+        It does not start earlier, because a server may load the site in one process and serve it
+        from its children.
         """
 
         def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -52,7 +53,10 @@ class SharedMetrics:
         return app
 
     def collect(self) -> list[MetricFamily]:
-        """By all processes together. Raises Unavailable."""
+        """Returns the metrics of all processes together.
+
+        Raises Unavailable.
+        """
         with self._mutex:
             own = self._own()
             if self._ending is not None:
@@ -68,7 +72,10 @@ class SharedMetrics:
                 ) from error
 
     def close(self) -> None:
-        """Tells for the last time. Who counts again afterwards begins anew, also in a child."""
+        """Writes the metrics for the last time.
+
+        If this process or a child counts again, it starts anew.
+        """
         with self._mutex:
             if self._ending is None:
                 return
@@ -84,7 +91,7 @@ class SharedMetrics:
             self._handed_over = summed([self._handed_over, _negative(own)])
 
     def _own(self) -> list[MetricFamily]:
-        """What this process has counted and not handed over yet."""
+        """Returns what this process has counted and not yet handed over."""
         return summed([self._collect(), self._handed_over])
 
     def _begin(self) -> None:

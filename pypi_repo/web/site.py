@@ -1,4 +1,4 @@
-"""The whole registry under one roof: the URLs of docs/reference/urls.md."""
+"""The WSGI app of a whole registry; docs/reference/urls.md lists its URLs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -47,12 +47,15 @@ def registry_site(
     files_sent_by: FilesSentBy | None,
     for_operators: "Mapping[str, WSGIApplication]",
 ) -> "WSGIApplication":
-    """All repositories of a registry, each at /repositories/NAME/, the portal, the API, and a page.
+    """Returns an app for a whole registry.
 
-    cache: of the pages of all repositories together.
-    authenticate: of a host with accounts of its own; by default the registry's own.
-    files_sent_by: in the place of each repository's DownloadApp.
-    for_operators: further apps, by their prefixes.
+    It has all repositories at /repositories/NAME/, the portal, the API and a landing page.
+
+    cache: the cache for the pages of all repositories.
+    authenticate: for a host with its own accounts; by default, the accounts of the registry are
+        used.
+    files_sent_by: what sends files instead of the DownloadApp of each repository.
+    for_operators: other apps, by their prefixes.
     """
 
     def app_of(name: str) -> "WSGIApplication":
@@ -140,8 +143,10 @@ def _repository_app(
 
 
 class _RepositoryRoot(RepositoryApp):
-    """Uploads, the connection settings, the JSON API beside `/simple`, and redirects for an index
-    URL without it.
+    """The root of a repository.
+
+    It serves uploads, the connection settings, and the JSON API beside `/simple`, and redirects
+    index URLs without `/simple`.
     """
 
     def __init__(

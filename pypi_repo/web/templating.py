@@ -1,4 +1,4 @@
-"""How pages are made: from the templates of a package, where all that is put in is escaped."""
+"""Renders pages from templates, with escaping."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def environment_of(package: str) -> "Environment":
-    """Of the folder `templates` of the package; imported here, as many a process shows no page."""
+    """Returns the environment for the folder `templates` of a package.
+
+    Jinja2 is only imported here, because many processes never render a page.
+    """
     about_to_wait()
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

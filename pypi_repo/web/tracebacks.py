@@ -1,4 +1,4 @@
-"""Tracebacks whose lines are all ours, although strangers write the texts of some exceptions."""
+"""Formats tracebacks so that the texts of exceptions cannot forge lines."""
 
 import traceback
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _DEEPEST = 5  # groups within groups
 
 
 def traceback_lines(error: BaseException, depth: int = 0) -> Iterator[str]:
-    """As Python prints it, but that what each exception says stays on one line."""
+    """Yields a traceback as Python prints it, with the text of each exception in one line."""
     for before, link in reversed(_before(error)):
         yield from _one(before, depth)
         yield from ("", link, "")
@@ -19,7 +19,10 @@ def traceback_lines(error: BaseException, depth: int = 0) -> Iterator[str]:
 
 
 def _before(error: BaseException) -> list[tuple[BaseException, str]]:
-    """What led to it, the latest first, each with the sentence that stands after it."""
+    """Returns the exceptions that led to this one, the latest first.
+
+    Each has the sentence that follows it in a traceback.
+    """
     found: list[tuple[BaseException, str]] = []
     seen = {id(error)}
     while True:

@@ -1,4 +1,4 @@
-"""A server's threads for uploads, of which nobody may hold too many."""
+"""Limits how many of a server's threads for uploads one client can occupy."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ _RETRY_AFTER = 10  # seconds
 
 
 def take_slot(environ: "WSGIEnvironment", actor: Actor) -> None:
-    """To be called before a body is read that may be large, such as that of an upload.
+    """Takes a slot for a request. It is called before a body is read that may be large.
 
-    Raises TooManyUploads where the actor, or its address, has too many under way.
+    Raises TooManyUploads if the actor or its address has too many uploads under way.
     """
     take: Callable[[tuple[tuple[str, str], ...]], bool] | None = environ.get(TAKES_SLOT)
     if take is None:
