@@ -1,28 +1,19 @@
-"""An index that wraps the index of a repository, and shows approved projects only."""
+"""A registry whose readers get approved projects only, whatever else is uploaded to it.
 
-from dataclasses import dataclass, replace
+The other projects are neither on the index nor can their files be downloaded by their URLs.
+"""
 
-from packaging.utils import NormalizedName as Name
+from collections.abc import Iterable
+from wsgiref.types import WSGIApplication
 
-from pypi_repo import Actor, Index, ProjectList, ProjectPage, UnknownProject, Versioned
+from pypi_repo import AllowList, Registry, Settings, Source
 
 
-@dataclass(frozen=True)
-class AllowList(Index):
-    index: Index
-    approved: frozenset[str]
+def make_application(folder: str, approved: Iterable[str]) -> WSGIApplication:
+    names = frozenset(approved)
 
-    def check_access(self, actor: Actor) -> None:
-        self.index.check_access(actor)
+    def source(repository: str, own_files: Source) -> Source:
+        return own_files if repository == "staging" else AllowList(own_files, names)
 
-    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        page = self.index.project_list(actor)
-        all_ = page.load()
-        shown = tuple(p for p in all_.projects if p.normalized_name in self.approved)
-        return replace(page, key=(page.key, shown), load=lambda: replace(all_, projects=shown))
-
-    def project_page(self, actor: Actor, project: Name) -> Versioned[ProjectPage]:
-        self.check_access(actor)
-        if project not in self.approved:
-            raise UnknownProject(f"{project} is not approved; ask the platform team.")
-        return self.index.project_page(actor, project)
+    registry = Registry(Settings(database=f"sqlite:///{folder}/index.db"))
+    return registry.wsgi_app(source=source)

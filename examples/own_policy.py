@@ -5,25 +5,15 @@ built-in rules apply to administrators and to clients that are not logged in.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from pypi_repo import (
-    Actor,
-    ActorKind,
-    GrantPolicy,
-    Grants,
-    Permission,
-    Registry,
-    Repository,
-    Settings,
-    remote_user,
-)
+from pypi_repo import ANONYMOUS, Actor, ActorKind, GrantPolicy, Permission, Registry, Settings
+from pypi_repo import Repository as Repo
 
 
 class Teams(GrantPolicy):
     def allows(
-        self, actor: Actor, permission: Permission, repo: Repository, project: str | None = None
+        self, actor: Actor, permission: Permission, repo: Repo, project: str | None = None
     ) -> bool:
         if actor.kind is not ActorKind.USER:
             return super().allows(actor, permission, repo, project)
@@ -33,11 +23,9 @@ class Teams(GrantPolicy):
 
 
 def make_application(folder: str, teams: Mapping[str, frozenset[str]]) -> WSGIApplication:
-    who = remote_user(Grants())
-
     def authenticate(environ: WSGIEnvironment) -> Actor:
-        actor = who(environ)
-        return replace(actor, groups=teams.get(actor.name, frozenset()))
+        name = environ.get("REMOTE_USER")
+        return Actor(name, groups=teams.get(name, frozenset())) if name else ANONYMOUS
 
     registry = Registry(Settings(database=f"sqlite:///{folder}/index.db"), policy=Teams())
     return registry.wsgi_app(authenticate=authenticate)

@@ -20,11 +20,15 @@ from pypi_repo.domain.errors import (
     InvalidCredentials,
     PermissionDenied,
     RegistryError,
+    UnknownFile,
     UnknownProject,
 )
 from pypi_repo.domain.records import (
     DistributionFile,
+    ExternalFile,
+    ListedFile,
     ListedProject,
+    ProjectDetails,
     ProjectList,
     ProjectPage,
     Repository,
@@ -32,11 +36,13 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.publishing import Accepted
-from pypi_repo.services.simple_index import Index
+from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
+from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.services.sources.wrappers import AllowList, Filtered, Merged, SourceWrapper
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
-from pypi_repo.web.authenticate import Authenticate, remote_user
-from pypi_repo.web.bound_repository import BoundRepository
+from pypi_repo.web.authenticate import remote_user
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount
@@ -56,6 +62,7 @@ __all__ = [
     "AccessPolicy",
     "Actor",
     "ActorKind",
+    "AllowList",
     "ApiApp",
     "Area",
     "Authenticate",
@@ -63,16 +70,23 @@ __all__ = [
     "BoundRepository",
     "DistributionFile",
     "DownloadApp",
+    "ExternalFile",
+    "Filtered",
+    "Folder",
     "GrantPolicy",
     "Grants",
-    "Index",
     "InvalidCredentials",
     "JsonApiApp",
     "Limits",
+    "ListedFile",
     "ListedProject",
+    "LooseFile",
+    "LooseFiles",
+    "Merged",
     "Permission",
     "PermissionDenied",
     "PortalApp",
+    "ProjectDetails",
     "ProjectList",
     "ProjectPage",
     "ProvenanceApp",
@@ -80,9 +94,13 @@ __all__ = [
     "RegistryError",
     "Repository",
     "RepositorySettings",
+    "ServedFile",
     "Settings",
     "SignedUrls",
     "SimpleIndexApp",
+    "Source",
+    "SourceWrapper",
+    "UnknownFile",
     "UnknownProject",
     "UploadApp",
     "Versioned",

@@ -8,10 +8,9 @@ from pypi_repo.domain.access import AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.backup import Backup
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.credentials import Credentials
-from pypi_repo.services.details import Details
 from pypi_repo.services.documents import Documents
-from pypi_repo.services.download import Downloads
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.login import Login
 from pypi_repo.services.notes import Notes
@@ -20,8 +19,10 @@ from pypi_repo.services.readiness import Readiness
 from pypi_repo.services.readmes import Readmes
 from pypi_repo.services.sessions import Sessions
 from pypi_repo.services.setup import Setup
-from pypi_repo.services.simple_index import SimpleIndex
 from pypi_repo.services.small_files import SmallFiles
+from pypi_repo.services.sources.own_files import OwnFiles
+from pypi_repo.services.sources.source import Source
+from pypi_repo.services.sources.stored_file import Downloads
 from pypi_repo.services.throttle import Throttle
 from pypi_repo.services.upkeep import Upkeep
 from pypi_repo.services.upload import Uploads
@@ -31,8 +32,7 @@ from pypi_repo.storage import schema
 from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database, Result
 from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
-from pypi_repo.web.authenticate import Authenticate, basic_or_token
-from pypi_repo.web.bound_repository import BoundRepository
+from pypi_repo.web.authenticate import basic_or_token
 from pypi_repo.web.logs import dropped_lines
 from pypi_repo.web.metrics import Collector, MetricFamily, family_by_label
 from pypi_repo.web.mount import only_waiting
@@ -92,6 +92,7 @@ class Registry:
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
         credentials = Credentials(passwords, throttle)
         self._usage = UsageCounter(self._database)
+        self._downloads = Downloads(self._blobs, self._usage, self._small_files)
         login = Login(self._database, credentials, self._usage)
         self._authenticate = basic_or_token(login)
         self.sessions = Sessions(self._database, credentials)
@@ -121,16 +122,18 @@ class Registry:
         """
         return Acting(actor, self._database, self._gate, self._passwords, self._usage)
 
-    def repository(self, name: str) -> BoundRepository:
+    def repository(self, name: str, source: Source | None = None) -> BoundRepository:
         """Returns a repository for the apps that serve it.
 
         The repository need not exist yet; until it does, the apps answer as for an unknown
         repository.
+
+        source: what readers of the repository get; by default, its own files.
         """
-        index = SimpleIndex(name, self._database, self._gate)
+        own_files = OwnFiles(name, self._database, self._gate, self._documents, self._downloads)
         return BoundRepository(
             name=name,
-            index=index,
+            source=source or own_files,
             uploads=Uploads(
                 name,
                 self._database,
@@ -139,15 +142,15 @@ class Registry:
                 self.readmes,
                 self._settings.limits,
             ),
-            downloads=Downloads(
-                name, self._database, self._blobs, self._gate, self._usage, self._small_files
-            ),
-            details=Details(name, self._database, self._documents, self._gate),
             authenticate=self._authenticate,
-            is_public=index.is_public,
+            require_sending=self._downloads.require_sending,
         )
 
-    def wsgi_app(self, authenticate: Authenticate | None = None) -> "WSGIApplication":
+    def wsgi_app(
+        self,
+        authenticate: Authenticate | None = None,
+        source: Callable[[str, Source], Source] | None = None,
+    ) -> "WSGIApplication":
         """Returns a WSGI app that serves the whole registry, to run or to mount.
 
         The app counts requests for `/metrics`, and logs each of them to the logger
@@ -156,6 +159,9 @@ class Registry:
         authenticate: a function that returns the actor of a request, for a host with its own
             accounts, including those of administrators; by default, the accounts of the registry
             are used.
+        source: a function that takes the name of a repository and the source of its own files, and
+            returns the source that readers of the repository get; by default, its own files. It is
+            called when a repository is first asked for.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
 
@@ -165,10 +171,12 @@ class Registry:
         shared = self._shared(collect)
         for_operators = self._for_operators(shared.collect if shared else collect)
         sent_by = self._settings.files_sent_by
-        site = observed(registry_site(self, cache, authenticate, sent_by, for_operators), metrics)
+        site = observed(
+            registry_site(self, cache, authenticate, source, sent_by, for_operators), metrics
+        )
         if shared:
             site = shared.begun_by(site)
-        if not self._database.is_embedded or authenticate or self._has_own_policy:
+        if not self._database.is_embedded or authenticate or source or self._has_own_policy:
             site = only_waiting(site)  # for another process, or for what a host asks
         url = self._settings.public_url
         return site if url is None else at_public_url(site, url)

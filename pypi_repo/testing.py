@@ -1,12 +1,15 @@
-"""A registry for the tests of other projects, as a fixture of pytest.
+"""A registry for the tests of other projects, as a fixture of pytest, and a source in memory.
 
 Name it in the topmost conftest.py: `pytest_plugins = ["pypi_repo.testing"]`. pytest is not among
 the dependencies of pypi_repo: whoever imports this has it.
 """
 
+import hashlib
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -14,6 +17,7 @@ from pypi_repo.domain.access import OPERATOR, Access, Actor, Grants
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
 from pypi_repo.services.publishing import Accepted
+from pypi_repo.services.sources.loose_files import LooseFile, LooseFiles
 from pypi_repo.settings import Settings
 
 
@@ -54,6 +58,27 @@ class LiveRegistry:
         """
         bound = self.registry.repository(self.repository)
         return bound.add_file(path, actor=Actor(self.username, grants=Grants(Access.WRITE)))
+
+
+class FakeSource(LooseFiles):
+    """A source of files in memory, for tests of sources that wrap others.
+
+    contents: wheels and sdists by their filenames; may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        contents: MutableMapping[str, bytes] | None = None,
+        *,
+        may_read: Callable[[Actor], bool] = lambda _actor: True,
+    ) -> None:
+        super().__init__(may_read=may_read)
+        self.contents = {} if contents is None else contents
+
+    def files(self) -> Iterator[LooseFile]:
+        for filename, content in self.contents.items():
+            state = hashlib.sha256(content).hexdigest()
+            yield LooseFile(filename, state, partial(io.BytesIO, content))
 
 
 @pytest.fixture

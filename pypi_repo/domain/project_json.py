@@ -5,11 +5,11 @@ index knows (downloads, vulnerabilities, owners) is there and empty.
 """
 
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
-from pypi_repo.domain.records import DistributionFile, ProjectDetails
+from pypi_repo.domain.records import ListedFile, ProjectDetails
+from pypi_repo.domain.simple_pages import file_url
 
 
 def render(details: ProjectDetails, *, files_url: str, project_url: str, whole: bool) -> bytes:
@@ -71,31 +71,27 @@ def _info(details: ProjectDetails, project_url: str) -> dict[str, Any]:
     }
 
 
-def _files(files: tuple[DistributionFile, ...], files_url: str) -> list[dict[str, Any]]:
+def _files(files: tuple[ListedFile, ...], files_url: str) -> list[dict[str, Any]]:
     return [_file(file, files_url) for file in files]
 
 
-def _file(file: DistributionFile, files_url: str) -> dict[str, Any]:
-    offered = file.offered_metadata_sha256
+def _file(file: ListedFile, files_url: str) -> dict[str, Any]:
+    hashes, metadata_hashes, uploaded_at = file.hashes, file.metadata_hashes, file.uploaded_at
     return {
         "filename": file.filename,
         "packagetype": file.kind,
         "python_version": file.python_tag,
         "requires_python": file.requires_python,
-        "url": files_url + quote(file.path),
+        "url": file_url(file, files_url),
         "size": file.size,
-        "md5_digest": file.digests.md5,
-        "digests": {
-            "blake2b_256": file.digests.blake2_256,
-            "md5": file.digests.md5,
-            "sha256": file.digests.sha256,
-        },
-        "core-metadata": {"sha256": offered} if offered else False,
-        "has_sig": file.signature_sha256 is not None,
+        "md5_digest": hashes.get("md5"),
+        "digests": hashes,
+        "core-metadata": False if metadata_hashes is None else metadata_hashes or True,
+        "has_sig": file.is_signed,
         "comment_text": "",
         "downloads": -1,
-        "upload_time": file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),
-        "upload_time_iso_8601": file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "upload_time": uploaded_at and uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),
+        "upload_time_iso_8601": uploaded_at and uploaded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "yanked": file.yanked is not None,
         "yanked_reason": file.yanked or None,
     }

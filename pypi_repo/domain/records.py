@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
-from pypi_repo.domain.usage import DownloadedRelease
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -95,9 +94,72 @@ class FoundProject:
     status: ProjectStatus
 
 
+class ListedFile(Protocol):
+    """A distribution file as project pages and the JSON API list it, wherever it is stored.
+
+    location: an absolute URL, or a path that is appended to the URL of the files.
+    size: the size of the file, in bytes; None if it is not known.
+    hashes: hexadecimal digests by the names of hashlib; empty if none is known.
+    yanked: None, or the reason for which the file is yanked (PEP 592), which may be empty.
+    metadata_hashes: digests of the core metadata that installers may use instead of the file
+        (PEP 658), which may be empty; None if there is none to use.
+    is_signed: whether an OpenPGP signature is beside the file.
+    has_provenance: whether the file was uploaded with attestations (PEP 740).
+    """
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def project(self) -> NormalizedName: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def kind(self) -> FileKind: ...
+    @property
+    def python_tag(self) -> str: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def hashes(self) -> Mapping[str, str]: ...
+    @property
+    def requires_python(self) -> str | None: ...
+    @property
+    def yanked(self) -> str | None: ...
+    @property
+    def metadata_hashes(self) -> Mapping[str, str] | None: ...
+    @property
+    def is_signed(self) -> bool: ...
+    @property
+    def has_provenance(self) -> bool: ...
+    @property
+    def uploaded_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalFile:
+    """A `ListedFile` that the registry does not store. The fields are described there."""
+
+    filename: str
+    project: NormalizedName
+    version: str
+    kind: FileKind
+    python_tag: str
+    location: str
+    size: int | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    requires_python: str | None = None
+    yanked: str | None = None
+    metadata_hashes: Mapping[str, str] | None = None
+    is_signed: bool = False
+    has_provenance: bool = False
+    uploaded_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionFile:
-    """A sdist or wheel in a repository.
+    """A sdist or wheel in a repository, which the registry stores; a `ListedFile`.
 
     project: the normalized name of the project.
     size: the size of the file, in bytes.
@@ -131,12 +193,30 @@ class DistributionFile:
         return file_path(self.digests.sha256, self.filename)
 
     @property
-    def offered_metadata_sha256(self) -> str | None:
+    def location(self) -> str:
+        """The same as `path`."""
+        return self.path
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """All digests, by the names that the JSON API gives them."""
+        digests = self.digests
+        return {"blake2b_256": digests.blake2_256, "md5": digests.md5, "sha256": digests.sha256}
+
+    @property
+    def metadata_hashes(self) -> Mapping[str, str] | None:
         """The SHA-256 of the core metadata that installers may use instead of the file (PEP 658).
 
         It is None for sdists, because building an sdist may change its metadata.
         """
-        return self.metadata_sha256 if self.kind == "bdist_wheel" else None
+        if self.metadata_sha256 is None or self.kind != "bdist_wheel":
+            return None
+        return {"sha256": self.metadata_sha256}
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether an OpenPGP signature is stored beside the file."""
+        return self.signature_sha256 is not None
 
 
 def file_path(sha256: str, filename: str) -> str:
@@ -192,10 +272,11 @@ class ProjectPage:
     name: the normalized name of the project.
     status: the status of PEP 792, with the reason in `status_reason`.
     serial: the serial of the repository at the last change of the project.
-    versions: all versions (PEP 700).
+    versions: all versions (PEP 700), including those without files.
     files: the files of all versions.
+    display_name: the name as the newest file of the project spells it; empty if it is not known.
 
-    Both are empty if the project is quarantined.
+    There are no versions and no files if the project is quarantined.
     """
 
     name: NormalizedName
@@ -203,7 +284,8 @@ class ProjectPage:
     status_reason: str
     serial: int
     versions: tuple[str, ...]
-    files: tuple[DistributionFile, ...]
+    files: tuple[ListedFile, ...]
+    display_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,25 +318,5 @@ class ProjectDetails:
     name: str
     serial: int
     version: str
-    releases: Mapping[str, tuple[DistributionFile, ...]]
+    releases: Mapping[str, tuple[ListedFile, ...]]
     fields: "RawMetadata"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """What a download needs to know; `etag` names these very bytes.
-
-    counted_for: whose downloads grow by one; None for what is kept beside a file.
-    """
-
-    path: str
-    filename: str
-    size: int | None
-    etag: str
-    public: bool
-    counted_for: DownloadedRelease | None = None
-
-    @property
-    def is_distribution(self) -> bool:
-        """And not something that is kept beside one."""
-        return self.counted_for is not None

@@ -4,6 +4,8 @@ All functions return the bytes of a whole document.
 """
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -11,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from pypi_repo.domain.records import (
-    DistributionFile,
+    ListedFile,
     ListedProject,
     ProjectList,
     ProjectPage,
@@ -83,43 +85,48 @@ def _status(page: ProjectPage) -> dict[str, str]:
     return status
 
 
-def _file(file: DistributionFile, links: Links) -> dict[str, Any]:
+def _file(file: ListedFile, links: Links) -> dict[str, Any]:
     document: dict[str, Any] = {
         "filename": file.filename,
-        "url": _file_url(file, links),
-        "hashes": {"sha256": file.digests.sha256},
+        "url": file_url(file, links.files_url),
+        "hashes": _checked(file.hashes),
         "size": file.size,
-        "upload-time": _timestamp(file),
+        "gpg-sig": file.is_signed,
         # An empty reason would mean "not yanked" to some installers and "yanked" to others.
-        "gpg-sig": file.signature_sha256 is not None,
         "yanked": False if file.yanked is None else file.yanked or True,
     }
+    if file.uploaded_at is not None:
+        document["upload-time"] = _timestamp(file.uploaded_at)
     if file.requires_python is not None:
         document["requires-python"] = file.requires_python
-    if file.offered_metadata_sha256 is not None:
+    if (metadata_hashes := file.metadata_hashes) is not None:
         # Not as `dist-info-metadata` too, its old name: pip 22.3 to 23.1 crash on an object there.
-        document["core-metadata"] = {"sha256": file.offered_metadata_sha256}
+        document["core-metadata"] = metadata_hashes or True
     if (provenance := _provenance(file, links)) is not None:
         document["provenance"] = provenance
     return document
 
 
-def _file_link(file: DistributionFile, links: Links) -> str:
-    attributes = [f'href="{escape(_file_url(file, links))}#sha256={file.digests.sha256}"']
+def _file_link(file: ListedFile, links: Links) -> str:
+    fragment = "".join(f"#{name}={digest}" for name, digest in [*_checked(file.hashes).items()][:1])
+    attributes = [f'href="{escape(file_url(file, links.files_url))}{escape(fragment)}"']
     if file.requires_python is not None:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
     if file.yanked is not None:
         # Never the bare attribute: pip takes that as "not yanked".
         attributes.append(f'data-yanked="{escape(file.yanked)}"')
-    if file.offered_metadata_sha256 is not None:
-        digest = f"sha256={file.offered_metadata_sha256}"
+    if (metadata_hashes := file.metadata_hashes) is not None:
+        digests = (f"{name}={digest}" for name, digest in metadata_hashes.items())
+        digest = escape(next(digests, "true"))
         attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
-    is_signed = "false" if file.signature_sha256 is None else "true"
-    attributes.append(f'data-gpg-sig="{is_signed}"')
+    attributes.append(f'data-gpg-sig="{"true" if file.is_signed else "false"}"')
     if (provenance := _provenance(file, links)) is not None:
         attributes.append(f'data-provenance="{escape(provenance)}"')
     # Not in the standard; uv reads both for --exclude-newer and progress.
-    attributes.append(f'data-size="{file.size}" data-upload-time="{_timestamp(file)}"')
+    if file.size is not None:
+        attributes.append(f'data-size="{file.size}"')
+    if file.uploaded_at is not None:
+        attributes.append(f'data-upload-time="{_timestamp(file.uploaded_at)}"')
     return f"<a {' '.join(attributes)}>{escape(file.filename)}</a><br>\n"
 
 
@@ -127,21 +134,34 @@ def _project_link(project: ListedProject) -> str:
     return f'<a href="{project.normalized_name}/">{escape(project.name)}</a><br>\n'
 
 
-def _provenance(file: DistributionFile, links: Links) -> str | None:
+def _provenance(file: ListedFile, links: Links) -> str | None:
     if links.provenance_url is None or not file.has_provenance:
         return None
     path = quote(f"{file.project}/{file.version}/{file.filename}/provenance")
     return links.provenance_url + path
 
 
-def _file_url(file: DistributionFile, links: Links) -> str:
-    path = file.path
+def file_url(file: ListedFile, files_url: str) -> str:
+    """Where clients get the file.
+
+    files_url: what is put before the location of a file that is no URL of its own.
+    """
+    location = file.location
     # Of nearly all paths, quote() would change nothing, and it is slow.
-    return links.files_url + (path if _UNRESERVED.fullmatch(path) else quote(path))
+    if _UNRESERVED.fullmatch(location):
+        return files_url + location
+    return location if "://" in location else files_url + quote(location)
 
 
-def _timestamp(file: DistributionFile) -> str:
-    return file.uploaded_at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def _checked(hashes: Mapping[str, str]) -> Mapping[str, str]:
+    """Those that installers are to check: SHA-256 alone, where it is known."""
+    sha256 = hashes.get("sha256")
+    return hashes if sha256 is None else {"sha256": sha256}
+
+
+def _timestamp(moment: datetime) -> str:
+    """moment: in UTC."""
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _json(document: dict[str, Any]) -> bytes:

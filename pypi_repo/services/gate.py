@@ -59,9 +59,7 @@ class Gate:
         found, located = catalog.locate(repository, project) or (None, None)
         admitted = self.admit(actor, permission, repository, found, project)
         if located is None:
-            raise UnknownProject(
-                f"There is no project {project!r} in {admitted.name!r}; check the name."
-            )
+            raise unknown_project(project, repository)
         return admitted, located
 
     def file(
@@ -199,6 +197,11 @@ def first_shown(
         if len(shown) >= limit or len(found) < number:
             return shown[:limit]
         number *= 4
+
+
+def unknown_project(project: str, repository: str) -> UnknownProject:
+    """The error for a project that is not there, or of which nobody is to know."""
+    return UnknownProject(f"There is no project {project!r} in {repository!r}; check the name.")
 
 
 def unknown_file(filename: str, repository: str) -> UnknownFile:

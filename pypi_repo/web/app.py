@@ -12,9 +12,8 @@ from pypi_repo.domain.access import Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.web import cors, problems
-from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 
@@ -81,7 +80,7 @@ class RepositoryApp(WSGIApp):
         self, repository: BoundRepository, authenticate: Authenticate | None = None
     ) -> None:
         super().__init__(authenticate or repository.authenticate)
-        self._is_public = cors.as_far_as_known(repository.is_public)
+        self._is_public = cors.as_far_as_known(repository.source.is_public)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -8,8 +8,10 @@ from werkzeug.wrappers import Request
 from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.access import Actor
-from pypi_repo.domain.records import StoredFile
 from pypi_repo.environ import SENDS_PARTS_OF_FILES
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.sources.source import ServedFile
+from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.answers import Answer
 from pypi_repo.web.app import (
@@ -17,16 +19,15 @@ from pypi_repo.web.app import (
     path_info,
     require_reading,
 )
-from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
-from pypi_repo.web.handover import hand_over
+from pypi_repo.web.handover import hand_over, redirected
 from pypi_repo.web.pages import names
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _CHUNK = 256 * 1024
+_READ_AT_ONCE = 64 * 1024  # bytes that are read at once
 
 
 class DownloadApp(RepositoryApp):
@@ -51,33 +52,39 @@ class DownloadApp(RepositoryApp):
         sent_by: FilesSentBy | None = None,
     ) -> None:
         super().__init__(repository, authenticate)
-        self._downloads = repository.downloads
-        self._downloads.require_sending(sent_by)
+        self._source = repository.source
+        repository.require_sending(sent_by)
         self._sent_by = sent_by
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
-        file = self._downloads.find(actor, path_info(request).removeprefix("/"))
+        file = self._source.file(actor, path_info(request).removeprefix("/"))
         headers = _description(file)
         environ = request.environ
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known is not None and names(known, file.etag):
             return Answer("304 NOT MODIFIED", headers)
-        if self._sent_by is not None and self._is_handed_over(request, file):
+        if file.url is not None:
+            return redirected(file.url)
+        if (
+            self._sent_by is not None
+            and isinstance(file, StoredFile)
+            and self._is_handed_over(request, file)
+        ):
             return self._handed_over(self._sent_by, request, file, headers)
-        content, size = self._downloads.open(file)
+        content, size = file.open()
         headers.append(("Content-Type", "application/octet-stream"))
         selected = _selected_range(request, file, size) if "HTTP_RANGE" in environ else None
         if request.method == "HEAD":
-            _close(content)
+            content.close()
             return Answer("200 OK", [*headers, ("Content-Length", str(size))])
         if selected is None:
             body = _whole(request, content, size)
-            self._downloads.count(file)
+            file.count_download()
             headers.append(("Content-Length", str(size)))
             return Answer("200 OK", headers, body)
         if selected.start >= selected.stop:
-            _close(content)
+            content.close()
             raise RequestedRangeNotSatisfiable(
                 length=size, description=f"The file has only {size} bytes."
             )
@@ -87,7 +94,7 @@ class DownloadApp(RepositoryApp):
         ]
         part = _part(request, content, selected)
         if selected.start == 0:
-            self._downloads.count(file)
+            file.count_download()
         return Answer("206 PARTIAL CONTENT", headers, part)
 
     def _is_handed_over(self, request: Request, file: StoredFile) -> bool:
@@ -103,33 +110,35 @@ class DownloadApp(RepositoryApp):
         headers: list[tuple[str, str]],
     ) -> Answer:
         headers.append(("Content-Type", "application/octet-stream"))
-        answer = hand_over(sent_by, self._downloads, file, headers)
+        answer = hand_over(sent_by, file, headers)
         selected = _selected_range(request, file, file.size or 0)
         if selected is None or selected.start == 0:
-            self._downloads.count(file)
+            file.count_download()
         return answer
 
 
-def _whole(request: Request, content: bytes | IO[bytes], size: int) -> Iterable[bytes]:
-    if isinstance(content, bytes):
-        return (content,)
+def _whole(request: Request, content: IO[bytes], size: int) -> Iterable[bytes]:
+    if size <= _READ_AT_ONCE:
+        return _read(content, size)
     if _is_of_this_machine(content):
         return wrap_file(request.environ, content, _CHUNK)
     return _Slice(content, range(size))
 
 
-def _part(request: Request, content: bytes | IO[bytes], selected: range) -> Iterable[bytes]:
-    if isinstance(content, bytes):
-        return (content[selected.start : selected.stop],)
+def _part(request: Request, content: IO[bytes], selected: range) -> Iterable[bytes]:
+    if len(selected) <= _READ_AT_ONCE:
+        content.seek(selected.start)
+        return _read(content, len(selected))
     if SENDS_PARTS_OF_FILES in request.environ and _is_of_this_machine(content):
         content.seek(selected.start)
         return wrap_file(request.environ, content, _CHUNK)
     return _Slice(content, selected)
 
 
-def _close(content: bytes | IO[bytes]) -> None:
-    if not isinstance(content, bytes):
-        content.close()
+def _read(content: IO[bytes], size: int) -> tuple[bytes]:
+    """At once, so that where it fails, the status can still say so."""
+    with content:
+        return (content.read(size),)
 
 
 def _is_of_this_machine(content: IO[bytes]) -> bool:
@@ -175,7 +184,7 @@ class _Slice:
         self._file.close()
 
 
-def _description(file: StoredFile) -> list[tuple[str, str]]:
+def _description(file: ServedFile) -> list[tuple[str, str]]:
     # Never a Content-Encoding: clients would unpack the .tar.gz and find the wrong digest.
     audience = "public" if file.public else "private"
     return [
@@ -191,7 +200,7 @@ def _description(file: StoredFile) -> list[tuple[str, str]]:
     ]
 
 
-def _selected_range(request: Request, file: StoredFile, size: int) -> range | None:
+def _selected_range(request: Request, file: ServedFile, size: int) -> range | None:
     """The bytes asked for; None for all of them, an empty range for none that exist.
 
     A request for several ranges, or one that makes no sense, is answered with the whole file,

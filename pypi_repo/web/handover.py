@@ -2,23 +2,21 @@
 
 from urllib.parse import quote
 
-from pypi_repo.domain.records import StoredFile
-from pypi_repo.services.download import Downloads
+from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.answers import Answer
 
 Headers = list[tuple[str, str]]
 
 
-def hand_over(
-    sent_by: FilesSentBy, downloads: Downloads, file: StoredFile, headers: Headers
-) -> Answer:
+def hand_over(sent_by: FilesSentBy, file: StoredFile, headers: Headers) -> Answer:
     """Returns an answer that names a file for another server to send.
 
     headers: the headers of the whole file, without its length.
 
     Raises UnknownFile if the file is on a disk that has lost it.
     """
+    downloads = file.downloads
     match sent_by:
         case XAccel(location):
             downloads.require_whole(file)
@@ -28,14 +26,15 @@ def hand_over(
             downloads.require_whole(file)
             return _without_body([*headers, ("X-Sendfile", downloads.local_path(file))])
         case SignedUrls(expires_in):
-            return _redirect(downloads.signed_url(file, expires_in))
+            return redirected(downloads.signed_url(file, expires_in))
 
 
 def _without_body(headers: Headers) -> Answer:
     return Answer("200 OK", [*headers, ("Content-Length", "0")])
 
 
-def _redirect(url: str) -> Answer:
+def redirected(url: str) -> Answer:
+    """Sends the client to a URL that is good for it alone."""
     headers = [
         ("Location", url),
         # For this client and this moment: who keeps it keeps a key to the file.

@@ -12,12 +12,11 @@ from pypi_repo.domain import project_json
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectDetails, Versioned
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading, root_url
-from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.page_cache import PageCache
 
@@ -52,8 +51,7 @@ class JsonApiApp(RepositoryApp):
         cache: PageCache | None = None,
     ) -> None:
         super().__init__(repository, authenticate)
-        self._index = repository.index
-        self._details = repository.details
+        self._source = repository.source
         self._files_url = files_url
         self._index_url = index_url
         self._cache = PageCache(Limits().page_cache) if cache is None else cache
@@ -64,15 +62,15 @@ class JsonApiApp(RepositoryApp):
         name, *version, last = path.strip("/").split("/") if "/" in path.strip("/") else ["", ""]
         project = normalize(name)
         if last != "json" or len(version) > 1 or not is_normalized(project):
-            self._index.check_access(actor)
+            self._source.check_access(actor)
             raise NotFound("There is nothing here; ask for /PROJECT/json.")
         if name != project:
-            self._index.check_access(actor)
+            self._source.check_access(actor)
             target = "/".join([project, *map(quote, version), last])
             return redirect(request, target)
         if not version:
-            return self._respond(request, project, self._details.project(actor, project))
-        spelled, content = self._details.release(actor, project, version[0])
+            return self._respond(request, project, self._source.project_details(actor, project))
+        spelled, content = self._source.release_details(actor, project, version[0])
         if version[0] != spelled:
             # One URL for each release, or its document would be made for each spelling.
             return redirect(request, "/".join([project, quote(spelled), last]))
@@ -115,16 +113,15 @@ class ProvenanceApp(RepositoryApp):
         self, repository: BoundRepository, *, authenticate: Authenticate | None = None
     ) -> None:
         super().__init__(repository, authenticate)
-        self._index = repository.index
-        self._details = repository.details
+        self._source = repository.source
 
     def handle(self, request: Request, actor: Actor) -> Response:
         require_reading(request)
         parts = path_info(request).strip("/").split("/")
         if len(parts) != 4 or parts[3] != "provenance":
-            self._index.check_access(actor)
+            self._source.check_access(actor)
             raise NotFound("There is nothing here; ask for /PROJECT/VERSION/FILENAME/provenance.")
-        document = self._details.provenance(actor, normalize(parts[0]), parts[1], parts[2])
+        document = self._source.provenance(actor, normalize(parts[0]), parts[1], parts[2])
         # Whoever does not say what they accept accepts everything (RFC 9110 section 12.5.1).
         header = accept_header(request.environ)
         media_types = parse_accept_header(header, MIMEAccept) or MIMEAccept([("*/*", 1)])

@@ -16,6 +16,7 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
 from pypi_repo.domain.representations import Representation, choose
 from pypi_repo.domain.simple_pages import Links
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.settings import Limits
 from pypi_repo.web import pages
 from pypi_repo.web.accept import accept_header
@@ -27,8 +28,6 @@ from pypi_repo.web.app import (
     require_reading,
     root_url,
 )
-from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.page_cache import PageCache
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class SimpleIndexApp(RepositoryApp):
         cache: PageCache | None = None,
     ) -> None:
         super().__init__(repository, authenticate)
-        self._index = repository.index
+        self._source = repository.source
         self._cache = PageCache(Limits().page_cache) if cache is None else cache
         parts = urlsplit(files_url)
         is_absolute = bool(parts.scheme or parts.netloc or parts.path.startswith("/"))
@@ -80,18 +79,18 @@ class SimpleIndexApp(RepositoryApp):
         name = path.strip("/")
         project = normalize(name)
         if name and not is_normalized(project):
-            self._index.check_access(actor)
+            self._source.check_access(actor)
             raise UnknownProject("There is no such project, nor could there be.")
         canonical = f"{project}/" if name else ""
         if path != f"/{canonical}":
-            self._index.check_access(actor)
+            self._source.check_access(actor)
             return _redirect(request, path, canonical)
         if not name:
-            return self._respond(request, self._index.project_list(actor), _render_list)
+            return self._respond(request, self._source.project_list(actor), _render_list)
         links = Links(self._files_url, self._provenance_base(request))
         return self._respond(
             request,
-            self._index.project_page(actor, project),
+            self._source.project_page(actor, project),
             lambda page, representation: _render_project(page, representation, links),
             variant=links,
         )

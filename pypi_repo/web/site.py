@@ -1,6 +1,6 @@
 """The WSGI app of a whole registry; docs/reference/urls.md lists its URLs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.sources.source import Source
 from pypi_repo.settings import FilesSentBy
 from pypi_repo.web import help_pages
 from pypi_repo.web.app import (
@@ -22,8 +24,7 @@ from pypi_repo.web.app import (
     require_reading,
     uploads_go_to,
 )
-from pypi_repo.web.authenticate import Authenticate, nobody
-from pypi_repo.web.bound_repository import BoundRepository
+from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.download import DownloadApp
 from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
@@ -44,6 +45,7 @@ def registry_site(
     registry: "Registry",
     cache: PageCache,
     authenticate: Authenticate | None,
+    source: Callable[[str, Source], Source] | None,
     files_sent_by: FilesSentBy | None,
     for_operators: "Mapping[str, WSGIApplication]",
 ) -> "WSGIApplication":
@@ -54,6 +56,7 @@ def registry_site(
     cache: the cache for the pages of all repositories.
     authenticate: for a host with its own accounts; by default, the accounts of the registry are
         used.
+    source: returns the source for the readers of a repository, by its name and its own files.
     files_sent_by: what sends files instead of the DownloadApp of each repository.
     for_operators: other apps, by their prefixes.
     """
@@ -62,6 +65,8 @@ def registry_site(
         bound = registry.repository(name)
         if authenticate is not None:
             bound = replace(bound, authenticate=authenticate)
+        if source is not None:
+            bound = replace(bound, source=source(name, bound.source))
         return _repository_app(bound, cache, files_sent_by)
 
     kept_app_of = lru_cache(_APPS_KEPT)(app_of)
@@ -166,7 +171,7 @@ class _RepositoryRoot(RepositoryApp):
         require_method(request, methods, uploads_go_to(request, ""))
         if len(segments) in (2, 3) and segments[-1] == "json":
             return self._documents.handle(request, actor)
-        self._repository.index.check_access(actor)
+        self._repository.source.check_access(actor)
         if not segments:
             return help_pages.connection_page(request, self._repository.name)
         if "//" in path and len(segments) > 1:

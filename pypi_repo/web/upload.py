@@ -6,11 +6,10 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
 from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.publishing import Accepted
 from pypi_repo.storage.blobs import StagedFile
 from pypi_repo.web.app import RepositoryApp, path_info, require_method
-from pypi_repo.web.authenticate import Authenticate
-from pypi_repo.web.bound_repository import BoundRepository
 from pypi_repo.web.forms import UploadReader
 from pypi_repo.web.observation import note_upload
 from pypi_repo.web.upload_slots import take_slot

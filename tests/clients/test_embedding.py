@@ -16,7 +16,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from pypi_repo import EVERY_AREA, OPERATOR, DownloadApp, Registry, Settings, SimpleIndexApp, mount
+from pypi_repo import (
+    EVERY_AREA,
+    OPERATOR,
+    AllowList,
+    DownloadApp,
+    Registry,
+    Settings,
+    SimpleIndexApp,
+    mount,
+)
+from pypi_repo.domain.records import file_path
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
@@ -290,8 +300,7 @@ def test_allow_list(clients: Clients, folder: Path) -> None:
     """What is not on the list does not exist for pip, not even as a dependency."""
     with opened(folder) as registry:
         repository = registry.repository("releases")
-        allowed = example("allow_list").AllowList(repository.index, frozenset({"app", "library"}))
-        curated = replace(repository, index=allowed)
+        curated = replace(repository, source=AllowList(repository.source, {"app", "library"}))
         application = mount(
             {
                 "/all": registry.wsgi_app(),
@@ -311,6 +320,8 @@ def test_allow_list(clients: Clients, folder: Path) -> None:
                     assert publisher.upload(dist).status == 200
                 listing = publisher.get(f"{OUTER}/curated/simple/")
                 hidden = publisher.get(f"{OUTER}/curated/simple/unapproved/")
+                path = file_path(dist.sha256, dist.filename)
+                taken = publisher.get(f"{OUTER}/curated/files/{path}")
             anonymous = publishing(site.upload("releases"), "nobody", "wrong password")
             with anonymous as stranger:
                 guess = stranger.get(f"{OUTER}/curated/simple/unapproved/")
@@ -323,7 +334,7 @@ def test_allow_list(clients: Clients, folder: Path) -> None:
 
     assert "library" in listing.text
     assert "unapproved" not in listing.text
-    assert hidden.status == 404
+    assert (hidden.status, taken.status) == (404, 404)
     assert guess.status == 401
     assert "No matching distribution found for unapproved" in refused.text
 

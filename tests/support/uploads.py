@@ -57,7 +57,7 @@ def page(
     registry: Registry, project: str = "demo", repository: str = "main", actor: Actor = UPLOADER
 ) -> ProjectPage:
     """What the index says of a project at this moment."""
-    return registry.repository(repository).index.project_page(actor, normalize(project)).load()
+    return registry.repository(repository).source.project_page(actor, normalize(project)).load()
 
 
 def filenames(registry: Registry, project: str = "demo", repository: str = "main") -> list[str]:

@@ -13,10 +13,11 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
+from pypi_repo.services.bound_repository import Authenticate
 from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
-from pypi_repo.web.authenticate import Authenticate, nobody
+from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.observation import note_actor
 from pypi_repo.web.portal import (
     account,

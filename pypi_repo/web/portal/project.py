@@ -13,6 +13,7 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
     DistributionFile,
+    ListedFile,
     Project,
     ProjectDetails,
     Repository,
@@ -30,15 +31,15 @@ class _Release:
     """One row of a list of releases; `uploaded_at` is when its last file came."""
 
     version: str
-    files: tuple[DistributionFile, ...]
+    files: tuple[ListedFile, ...]
 
     @property
     def uploaded_at(self) -> datetime | None:
-        return max((file.uploaded_at for file in self.files), default=None)
+        return max((file.uploaded_at for file in self.files if file.uploaded_at), default=None)
 
     @property
     def size(self) -> int:
-        return sum(file.size for file in self.files)
+        return sum(file.size or 0 for file in self.files)
 
     @property
     def yanked(self) -> str:
@@ -126,6 +127,6 @@ def _details(page: Page, repository: str, project: str) -> ProjectDetails:
     bound = page.registry.repository(repository)
     version = page.asked("version")
     if not version:
-        return bound.details.project(page.actor, normalize(project)).load()
-    _spelled, content = bound.details.release(page.actor, normalize(project), version)
+        return bound.source.project_details(page.actor, normalize(project)).load()
+    _spelled, content = bound.source.release_details(page.actor, normalize(project), version)
     return content.load()

@@ -22,14 +22,15 @@ def files(real_files: dict[str, Any]) -> dict[str, Any]:
 def test_a_file_and_its_metadata(both: Registry) -> None:
     """X40, X55"""
     stored = upload(both, WHEEL)
-    downloads = both.repository("main").downloads
-    found = downloads.find(UPLOADER, stored.path)
+    source = both.repository("main").source
+    found = source.file(UPLOADER, stored.path)
     assert (found.filename, found.size) == (WHEEL.filename, len(WHEEL.content))
     assert (found.etag, found.public) == (WHEEL.sha256, False)
-    beside = downloads.find(UPLOADER, stored.path + ".metadata")
+    beside = source.file(UPLOADER, stored.path + ".metadata")
     assert beside.filename == WHEEL.filename + ".metadata"
     assert beside.etag == stored.metadata_sha256
-    assert downloads.open(beside) == (WHEEL.metadata, len(WHEEL.metadata))
+    content, size = beside.open()
+    assert (content.read(), size) == (WHEEL.metadata, len(WHEEL.metadata))
 
 
 def test_the_digest_in_the_path_counts(both: Registry) -> None:
@@ -52,35 +53,35 @@ def test_the_digest_in_the_path_counts(both: Registry) -> None:
         "",
     ):
         with pytest.raises(UnknownFile):
-            both.repository("main").downloads.find(UPLOADER, broken)
+            both.repository("main").source.file(UPLOADER, broken)
 
 
 def test_an_sdist_has_no_metadata_beside_it(both: Registry) -> None:
     """X41, X42"""
     path = upload(both, sdist()).path
     with pytest.raises(UnknownFile, match="No core metadata"):
-        both.repository("main").downloads.find(UPLOADER, path + ".metadata")
+        both.repository("main").source.file(UPLOADER, path + ".metadata")
 
 
 def test_a_file_of_another_repository_is_not_here(both: Registry) -> None:
     both.acting_as(OPERATOR).repositories.create("other")
     path = upload(both, WHEEL).path
     with pytest.raises(UnknownFile):
-        both.repository("other").downloads.find(UPLOADER, path)
+        both.repository("other").source.file(UPLOADER, path)
 
 
 def test_who_may_download(both: Registry) -> None:
     """X71, X72, X73: for every path, existing or not."""
     path = upload(both, WHEEL).path
-    downloads = both.repository("main").downloads
+    source = both.repository("main").source
     stranger = Actor("stranger", grants=Grants(Access.NONE))
     for each in (path, path + ".metadata", "no/such/file"):
         with pytest.raises(AuthenticationRequired):
-            downloads.find(ANONYMOUS, each)
+            source.file(ANONYMOUS, each)
         with pytest.raises(PermissionDenied):
-            downloads.find(stranger, each)
+            source.file(stranger, each)
     both.acting_as(OPERATOR).repositories.change("main", public=True)
-    assert downloads.find(ANONYMOUS, path).public
+    assert source.file(ANONYMOUS, path).public
 
 
 def test_content_that_the_store_has_lost(
@@ -92,9 +93,9 @@ def test_content_that_the_store_has_lost(
     path = upload(registry, WHEEL).path
     registry.close()
     without = Registry(Settings(database=database_url, blobs="memory://"))
-    downloads = without.repository("main").downloads
+    source = without.repository("main").source
     with pytest.raises(UnknownFile, match="missing from the file store; tell the operator"):
-        downloads.open(downloads.find(UPLOADER, path))
+        source.file(UPLOADER, path).open()
     assert path in caplog.text
     assert "upkeep verify" in caplog.text
     without.close()
@@ -121,4 +122,4 @@ def test_files_lie_in_the_store_where_their_urls_say(
 def test_a_nul_in_a_path_is_an_unknown_file(both: Registry) -> None:
     """X55: PostgreSQL refuses NUL in a text, and anybody can put one into a URL."""
     with pytest.raises(UnknownFile):
-        both.repository("main").downloads.find(UPLOADER, f"aa/bb/{'c' * 60}/a\0b.whl")
+        both.repository("main").source.file(UPLOADER, f"aa/bb/{'c' * 60}/a\0b.whl")

@@ -146,10 +146,10 @@ def test_nobody_is_locked_out_by_a_policy_of_his_own() -> None:
         assert registry.acting_as(OPERATOR).repositories.get("main").public
         assert registry.acting_as(OPERATOR).projects.all("main") == []
         assert registry.acting_as(OPERATOR).projects.search("main") == []
-        assert registry.repository("main").index.project_list(OPERATOR).load().projects == ()
+        assert registry.repository("main").source.project_list(OPERATOR).load().projects == ()
         assert registry.repository("main").uploads.admit(OPERATOR).profile == "private"
         with pytest.raises(AuthenticationRequired):
-            registry.repository("main").index.project_list(ANONYMOUS)
+            registry.repository("main").source.project_list(ANONYMOUS)
         with pytest.raises(PermissionDenied):
-            registry.repository("main").index.project_list(Actor("ada"))
+            registry.repository("main").source.project_list(Actor("ada"))
         registry.acting_as(OPERATOR).repositories.delete("main")

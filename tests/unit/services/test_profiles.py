@@ -213,7 +213,7 @@ def test_the_form_may_say_anything_else(index: Registry, profile: Profile) -> No
     assert accepted.file.requires_python == ">=3.9"
     (file,) = page_of(index, repository=profile).files
     assert file.requires_python == ">=3.9"
-    details = index.repository(profile).details.project(UPLOADER, file.project).load()
+    details = index.repository(profile).source.project_details(UPLOADER, file.project).load()
     assert details.fields["summary"] == "what is true"
     assert details.fields["license_expression"] == "MIT"
     assert "classifiers" not in details.fields
@@ -633,7 +633,7 @@ def test_metadata_are_kept_for_each_file(index: Registry) -> None:
     files = page_of(index, repository="private").files
     assert [file.requires_python for file in files] == [">=3.8", ">=3.9", ">=3.10"]
     assert len({file.metadata_sha256 for file in files}) == 3
-    details = index.repository("private").details.project(UPLOADER, files[0].project).load()
+    details = index.repository("private").source.project_details(UPLOADER, files[0].project).load()
     assert details.fields["summary"] == "second"
 
 

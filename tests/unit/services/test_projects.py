@@ -64,9 +64,9 @@ def test_a_yanked_file_can_still_be_downloaded(demo: Registry) -> None:
     """X45"""
     demo.acting_as(OPERATOR).projects.yank_file("main", WHEEL.filename, "broken")
     (file,) = [file for file in page(demo).files if file.yanked]
-    downloads = demo.repository("main").downloads
-    content, _size = downloads.open(downloads.find(UPLOADER, file.path))
-    assert content == WHEEL.content
+    source = demo.repository("main").source
+    content, _size = source.file(UPLOADER, file.path).open()
+    assert content.read() == WHEEL.content
 
 
 def test_deleting_a_file(demo: Registry) -> None:
@@ -76,7 +76,7 @@ def test_deleting_a_file(demo: Registry) -> None:
     assert filenames(demo) == [SDIST.filename, NEWER.filename]
     for gone in (path, path + ".metadata"):
         with pytest.raises(UnknownFile):
-            demo.repository("main").downloads.find(UPLOADER, gone)
+            demo.repository("main").source.file(UPLOADER, gone)
     entry = journal_of(demo, "main")[-1]
     assert (entry.action, entry.detail) == ("delete file", {"sha256": WHEEL.sha256})
 
@@ -135,7 +135,7 @@ def test_an_archived_project_is_read_as_before(demo: Registry) -> None:
     demo.acting_as(OPERATOR).projects.set_status("main", "demo", "archived")
     shown = page(demo)
     assert len(shown.files) == 3
-    assert demo.repository("main").downloads.find(UPLOADER, shown.files[0].path).size
+    assert demo.repository("main").source.file(UPLOADER, shown.files[0].path).size
 
 
 def test_a_quarantined_project_offers_nothing(demo: Registry) -> None:
@@ -145,11 +145,11 @@ def test_a_quarantined_project_offers_nothing(demo: Registry) -> None:
     demo.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined", "looks odd")
     shown = page(demo)
     assert (shown.status, shown.files) == ("quarantined", ())
-    listed = demo.repository("main").index.project_list(UPLOADER).load().projects
+    listed = demo.repository("main").source.project_list(UPLOADER).load().projects
     assert [project.name for project in listed] == ["other"]
     for path in (before.files[0].path, before.files[0].path + ".metadata"):
         with pytest.raises(ProjectClosed, match="quarantined"):
-            demo.repository("main").downloads.find(UPLOADER, path)
+            demo.repository("main").source.file(UPLOADER, path)
     demo.acting_as(OPERATOR).projects.set_status("main", "demo", "active")
     assert page(demo).files == before.files
 

@@ -85,9 +85,9 @@ def test_no_request_reads_a_whole_table(
     for number in range(2):
         upload(large, wheel("demo", f"2.{number}"))
     page(large, "demo")
-    large.repository("main").details.project(UPLOADER, normalize("demo")).load()
-    large.repository("main").details.release(UPLOADER, normalize("demo"), "2.0")
-    large.repository("main").index.project_list(UPLOADER)
+    large.repository("main").source.project_details(UPLOADER, normalize("demo")).load()
+    large.repository("main").source.release_details(UPLOADER, normalize("demo"), "2.0")
+    large.repository("main").source.project_list(UPLOADER)
     catalog, people = Catalog(database), People(database)
     people.user(USER)
     people.token_holder("0" * 64)

@@ -203,8 +203,8 @@ def test_signatures_metadata_and_attestations_count(registry: Registry) -> None:
     dist = wheel()
     attestations = json.dumps([attestation(dist)])
     upload(registry, dist, FREE, attestations=attestations)
-    details = registry.repository(FREE).details
-    document = details.provenance(UPLOADER, "demo", "1.0", dist.filename)
+    source = registry.repository(FREE).source
+    document = source.provenance(UPLOADER, "demo", "1.0", dist.filename)
     whole = takes(dist) + len(SIGNATURE) + len(document.encode())
     for name, quota in (("tight", whole - 1), ("exact", whole)):
         registry.acting_as(OPERATOR).repositories.create(name, quota=quota)

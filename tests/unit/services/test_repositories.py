@@ -104,9 +104,9 @@ def test_deleting_takes_everything_with_it(both: Registry) -> None:
     both.acting_as(OPERATOR).repositories.delete("main")
     bound = both.repository("main")
     with pytest.raises(UnknownRepository):
-        bound.index.check_access(UPLOADER)
+        bound.source.check_access(UPLOADER)
     with pytest.raises(UnknownRepository):
-        bound.downloads.find(UPLOADER, stored.path)
+        bound.source.file(UPLOADER, stored.path)
     assert both.acting_as(OPERATOR).repositories.all() == []
     assert journal_of(both, "main")[-1].action == "delete repository"
 
@@ -153,7 +153,7 @@ def test_pages_of_a_repository_made_again_have_keys_of_their_own(both: Registry)
     seen = []
     for _ in range(3):
         upload(both, wheel())
-        index = both.repository("main").index
+        index = both.repository("main").source
         demo = both.acting_as(OPERATOR).projects.all("main")[0].normalized_name
         seen += [index.project_list(UPLOADER).key, index.project_page(UPLOADER, demo).key]
         both.acting_as(OPERATOR).repositories.delete("main")

@@ -20,7 +20,7 @@ STRANGER = Actor("stranger", grants=Grants(Access.NONE))
 
 
 def _keys(registry: Registry) -> tuple[Hashable, Hashable]:
-    index = registry.repository("main").index
+    index = registry.repository("main").source
     return index.project_list(UPLOADER).key, index.project_page(UPLOADER, DEMO).key
 
 
@@ -33,7 +33,7 @@ def test_the_list_shows_the_projects_by_name(both: Registry) -> None:
     """X31"""
     for name in ("zeta", "Alpha.One", "demo"):
         upload(both, wheel(name))
-    versioned = both.repository("main").index.project_list(UPLOADER)
+    versioned = both.repository("main").source.project_list(UPLOADER)
     listed = versioned.load()
     assert [item.normalized_name for item in listed.projects] == ["alpha-one", "demo", "zeta"]
     assert [item.name for item in listed.projects] == ["Alpha.One", "demo", "zeta"]
@@ -85,7 +85,7 @@ def test_pages_of_two_repositories_have_different_keys(both: Registry) -> None:
     keys = []
     for repository in ("main", "other"):
         upload(both, wheel(), repository=repository)
-        index = both.repository(repository).index
+        index = both.repository(repository).source
         keys += [index.project_list(UPLOADER).key, index.project_page(UPLOADER, DEMO).key]
     assert len(set(keys)) == 4
 
@@ -105,7 +105,7 @@ def test_other_processes_see_an_upload_at_once(both: Registry, database_url: str
 def test_a_private_repository(both: Registry) -> None:
     """X71, X72"""
     upload(both, wheel())
-    index = both.repository("main").index
+    index = both.repository("main").source
     for ask in (index.check_access, index.project_list, lambda who: index.project_page(who, DEMO)):
         with pytest.raises(AuthenticationRequired):
             ask(ANONYMOUS)
@@ -118,7 +118,7 @@ def test_a_public_repository(both: Registry) -> None:
     """X52: shared caches may keep its pages."""
     upload(both, wheel())
     both.acting_as(OPERATOR).repositories.change("main", public=True)
-    index = both.repository("main").index
+    index = both.repository("main").source
     assert index.project_list(ANONYMOUS).public
     assert index.project_page(ANONYMOUS, DEMO).load().files
     index.check_access(STRANGER)
@@ -144,8 +144,8 @@ def test_who_may_read_learns_what_is_missing(both: Registry) -> None:
 def test_a_nul_in_a_name_is_a_name_that_does_not_exist(both: Registry) -> None:
     """X02: PostgreSQL refuses NUL in a text, and anybody can put one into a URL."""
     with pytest.raises(AuthenticationRequired):
-        both.repository("ma\0in").index.check_access(ANONYMOUS)
+        both.repository("ma\0in").source.check_access(ANONYMOUS)
     with pytest.raises(UnknownRepository):
-        both.repository("ma\0in").index.check_access(UPLOADER)
+        both.repository("ma\0in").source.check_access(UPLOADER)
     with pytest.raises(UnknownProject):
         page(both, "de\0mo")

@@ -101,9 +101,10 @@ def test_what_an_upload_stores(both: Registry) -> None:
 
 
 def _download(registry: Registry, path: str) -> bytes:
-    downloads = registry.repository("main").downloads
-    content, size = downloads.open(downloads.find(UPLOADER, path))
-    assert isinstance(content, bytes)  # it is small
+    source = registry.repository("main").source
+    stored, size = source.file(UPLOADER, path).open()
+    with stored:
+        content = stored.read()
     assert len(content) == size
     return content
 
@@ -124,7 +125,7 @@ def test_metadata_are_taken_from_the_artifact_and_not_from_the_form(both: Regist
 def test_only_a_wheel_offers_its_metadata(both: Registry) -> None:
     """X42"""
     stored = upload(both, sdist())
-    assert stored.offered_metadata_sha256 is None
+    assert stored.metadata_hashes is None
     assert stored.python_tag == "source"
 
 
@@ -175,11 +176,11 @@ def test_overwriting_where_it_is_allowed(both: Registry) -> None:
     """U55: the new URL at once, and both digests in the journal."""
     both.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
     old = upload(both, WHEEL)
-    key = both.repository("main").index.project_page(UPLOADER, DEMO).key
+    key = both.repository("main").source.project_page(UPLOADER, DEMO).key
     new = upload(both, OTHER_CONTENT)
     assert new.path != old.path
     assert [file.path for file in page(both).files] == [new.path]
-    assert both.repository("main").index.project_page(UPLOADER, DEMO).key != key
+    assert both.repository("main").source.project_page(UPLOADER, DEMO).key != key
     entry = journal_of(both, "main")[-1]
     assert entry.action == "overwrite file"
     assert entry.detail == {"sha256": new.digests.sha256, "replaced_sha256": old.digests.sha256}
@@ -345,7 +346,7 @@ def test_spellings_of_a_name_join_in_one_project(both: Registry) -> None:
     """U82: the latest spelling is shown, that of the file itself."""
     upload(both, wheel("Some.Thing", "1.0"))
     upload(both, wheel("SOME_thing", "2.0"), name="some-thing")
-    (listed,) = both.repository("main").index.project_list(UPLOADER).load().projects
+    (listed,) = both.repository("main").source.project_list(UPLOADER).load().projects
     assert (listed.name, listed.normalized_name) == ("SOME_thing", "some-thing")
     assert len(filenames(both, "some-thing")) == 2
 

@@ -76,9 +76,9 @@ def test_the_same_file_several_times_is_published_once(both: Registry) -> None:
         False, True, True, True,
     ]  # fmt: skip
     assert serials(both) == [1]
-    downloads = both.repository("main").downloads
-    content, _size = downloads.open(downloads.find(UPLOADER, page(both).files[0].path))
-    assert content == wheel().content
+    source = both.repository("main").source
+    content, _size = source.file(UPLOADER, page(both).files[0].path).open()
+    assert content.read() == wheel().content
 
 
 def test_where_overwriting_is_allowed_the_last_one_stays(both: Registry) -> None:

@@ -3,36 +3,41 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pypi_repo.domain.access import Actor
-from pypi_repo.services.details import Details
-from pypi_repo.services.download import Downloads
 from pypi_repo.services.publishing import Accepted
-from pypi_repo.services.simple_index import Index
+from pypi_repo.services.sources.source import Source
 from pypi_repo.services.upload import Uploads
-from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.settings import FilesSentBy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Authenticate = Callable[["WSGIEnvironment"], Actor]
+"""WSGI environ -> Actor. ANONYMOUS where no credentials came; raises InvalidCredentials where
+wrong ones did, because falling back to anonymous would hide a typing error."""
 
 
 @dataclass(frozen=True)
 class BoundRepository:
     """A repository for the apps that serve it, created by `Registry.repository`.
 
-    To put a filter or a merged index in front of the repository, use
-    `dataclasses.replace(repository, index=...)`.
+    source: what readers of the repository get: its own files, or another source around them.
+    uploads: takes files into the repository.
+    require_sending: raises ConfigurationError for a way of sending files that the file store
+        cannot be used with.
     """
 
     name: str
-    index: Index
+    source: Source
     uploads: Uploads
-    downloads: Downloads
-    details: Details
     authenticate: Authenticate
-    is_public: Callable[[], bool]
+    require_sending: Callable[[FilesSentBy | None], None]
 
     def add_file(
         self,
-        source: str | os.PathLike[str] | IO[bytes],
+        file: str | os.PathLike[str] | IO[bytes],
         *,
         filename: str | None = None,
         actor: Actor,
@@ -41,7 +46,7 @@ class BoundRepository:
 
         The file is added completely or not at all. Adding the same file again changes nothing.
 
-        source: the path of the file, or a binary stream, which is read to its end.
+        file: the path of the file, or a binary stream, which is read to its end.
         filename: the name of the file; required for a stream, and by default that of the path. It
             must be the name that the standards prescribe for this project and version (PEP 427, PEP
             625).
@@ -53,10 +58,10 @@ class BoundRepository:
         Raises a RegistryError that says what is wrong with the file or why it may not be added,
         OSError if the path cannot be read, and ValueError for a stream without a filename.
         """
-        if isinstance(source, str | os.PathLike):
-            with open(source, "rb") as stream:
-                name = filename or os.path.basename(source)
+        if isinstance(file, str | os.PathLike):
+            with open(file, "rb") as stream:
+                name = filename or os.path.basename(file)
                 return self.add_file(stream, filename=name, actor=actor)
         if filename is None:
             raise ValueError("A stream has no name: say filename='demo-1.0-py3-none-any.whl'.")
-        return self.uploads.add(actor, filename, source)
+        return self.uploads.add(actor, filename, file)

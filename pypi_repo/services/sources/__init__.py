@@ -1,0 +1,1 @@
+"""What answers readers for a repository: its own files, and wrappers around other sources."""

@@ -1,0 +1,249 @@
+"""Sources of files that nobody uploaded, such as a folder of wheels and sdists."""
+
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import IO, TYPE_CHECKING, TypeVar
+
+from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
+from pypi_repo.domain.archives import inspect
+from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.digests import DigestingCounter
+from pypi_repo.domain.errors import (
+    AuthenticationRequired,
+    InvalidArchive,
+    InvalidFilename,
+    InvalidMetadata,
+    PermissionDenied,
+    UnknownFile,
+    UnknownProject,
+)
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.records import (
+    ExternalFile,
+    ListedFile,
+    ListedProject,
+    ProjectList,
+    ProjectPage,
+    Versioned,
+    file_path,
+)
+from pypi_repo.domain.versions import parse_version
+from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.settings import Limits
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+Content = TypeVar("Content", ProjectList, ProjectPage)
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LooseFile:
+    """A wheel or sdist that is somewhere.
+
+    state: differs where the content does, such as its size and the time of its last change.
+    open: opens the content, seekable.
+    modified_at: in UTC; None where that is not known.
+    """
+
+    filename: str
+    state: str
+    open: Callable[[], IO[bytes]]
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ServedLooseFile(ServedFile):
+    project: NormalizedName
+    filename: str
+    etag: str
+    public: bool
+    loose: LooseFile
+
+    def open(self) -> tuple[IO[bytes], int]:
+        try:
+            content = self.loose.open()
+        except FileNotFoundError as error:
+            raise UnknownFile(f"{self.filename} is gone; look it up on the index again.") from error
+        size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        return content, size
+
+    def count_download(self) -> None:
+        """Nobody counts them."""
+
+
+class LooseFiles(Source):
+    """Offers the files that `files` finds at the moment of a request, whatever is there.
+
+    Extend it for other places than a folder. Names that are neither a wheel's nor an sdist's are
+    passed over, and so are archives that cannot be read, with a warning in the log. Each content is
+    read once, for its digests and its core metadata, and again when its state has changed.
+
+    may_read: whether an actor may read. The operator always may.
+    """
+
+    def __init__(self, *, may_read: Callable[[Actor], bool]) -> None:
+        self._may_read = may_read
+        self._described: dict[tuple[str, str], _Description | None] = {}
+
+    @abstractmethod
+    def files(self) -> Iterable[LooseFile]:
+        """All files at this moment, in any order."""
+
+    def check_access(self, actor: Actor) -> None:
+        if actor.kind is ActorKind.OPERATOR or self._may_read(actor):
+            return
+        if actor.is_anonymous:
+            raise AuthenticationRequired("Log in to read here, with a password or a token.")
+        raise PermissionDenied(
+            f"{actor.name!r} may not read here; ask an administrator for access."
+        )
+
+    def is_public(self) -> bool:
+        return self._may_read(ANONYMOUS)
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        self.check_access(actor)
+        names = tuple(sorted({parsed.project for _file, parsed in self._found()}))
+        listed = tuple(ListedProject(name=name, normalized_name=name, serial=0) for name in names)
+        return self._versioned(names, lambda: ProjectList(serial=0, projects=listed))
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        self.check_access(actor)
+        found = [(file, parsed) for file, parsed in self._found() if parsed.project == project]
+        if not found:
+            raise UnknownProject(f"There is no project {project!r} here; check the name.")
+        state = tuple(sorted((file.filename, file.state) for file, _parsed in found))
+        return self._versioned(state, lambda: self._page(project, found))
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        self.check_access(actor)
+        filename = path.rpartition("/")[2]
+        for file, parsed in self._found():
+            if file.filename == filename:
+                described = self._description(file, parsed)
+                if described is not None and described.listed.location == path:
+                    etag = described.listed.hashes["sha256"]
+                    return _ServedLooseFile(parsed.project, filename, etag, self.is_public(), file)
+        raise UnknownFile(
+            f"There is no file {filename[:200]!r} here; look it up on the index again."
+        )
+
+    def core_metadata(self, file: ListedFile) -> "RawMetadata":
+        for described in self._described.values():
+            if described is not None and described.listed == file:
+                return described.fields
+        return {}
+
+    def _found(self) -> Iterator[tuple[LooseFile, DistributionFilename]]:
+        for file in self.files():
+            with suppress(InvalidFilename):
+                yield file, DistributionFilename.parse(file.filename)
+
+    def _versioned(self, state: Hashable, load: Callable[[], Content]) -> Versioned[Content]:
+        # No number grows with each change of a folder; nobody mirrors one by it.
+        return Versioned(key=(id(self), state), serial=0, public=self.is_public(), load=load)
+
+    def _page(
+        self, project: NormalizedName, found: Iterable[tuple[LooseFile, DistributionFilename]]
+    ) -> ProjectPage:
+        described = [self._description(*each) for each in found]
+        files = sorted(
+            (each.listed for each in described if each is not None),
+            key=lambda file: (parse_version(file.version), file.filename),
+        )
+        return ProjectPage(
+            name=project,
+            status="active",
+            status_reason="",
+            serial=0,
+            versions=tuple(dict.fromkeys(file.version for file in files)),
+            files=tuple(files),
+        )
+
+    def _description(self, file: LooseFile, parsed: DistributionFilename) -> "_Description | None":
+        """None for an archive that cannot be read."""
+        key = file.filename, file.state
+        if key not in self._described:
+            try:
+                self._described[key] = _describe(file, parsed)
+            except (InvalidArchive, InvalidMetadata) as error:
+                _log.warning("%s is not offered: %s", file.filename, error.message)
+                self._described[key] = None
+            except OSError:
+                return None  # it has gone meanwhile
+        return self._described[key]
+
+
+class Folder(LooseFiles):
+    """Offers the wheels and sdists in a folder, without those in folders below it.
+
+    path: of the folder. What is put there is on the index at once, and what is removed is not.
+    may_read: whether an actor may read: `lambda actor: True` for everybody, or
+        `lambda actor: not actor.is_anonymous` for whoever has logged in.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, may_read: Callable[[Actor], bool]) -> None:
+        super().__init__(may_read=may_read)
+        self._path = os.fspath(path)
+
+    def files(self) -> Iterator[LooseFile]:
+        about_to_wait()
+        with os.scandir(self._path) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    status = entry.stat()
+                    yield LooseFile(
+                        filename=entry.name,
+                        state=f"{status.st_size} {status.st_mtime_ns} {status.st_ino}",
+                        open=partial(_open, entry.path),
+                        modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
+                    )
+
+
+def _open(path: str) -> IO[bytes]:
+    return open(path, "rb")
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    listed: ExternalFile
+    fields: "RawMetadata"
+
+
+def _describe(file: LooseFile, parsed: DistributionFilename) -> _Description:
+    """Raises InvalidArchive, InvalidMetadata or OSError."""
+    counter = DigestingCounter()
+    with file.open() as content:
+        while chunk := content.read(_CHUNK):
+            counter.update(chunk)
+        document = inspect(content, parsed, RULES["lenient"], Limits()).document
+    metadata = CoreMetadata.of(document, RULES["lenient"])
+    digests = counter.digests()
+    listed = ExternalFile(
+        filename=file.filename,
+        project=parsed.project,
+        version=str(parsed.version),
+        kind=parsed.kind,
+        python_tag=parsed.python_tag,
+        location=file_path(digests.sha256, file.filename),
+        size=counter.size,
+        hashes={"sha256": digests.sha256},
+        requires_python=metadata.requires_python,
+        uploaded_at=file.modified_at,
+    )
+    return _Description(listed, metadata.fields)

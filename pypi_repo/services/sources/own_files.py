@@ -1,0 +1,217 @@
+"""OwnFiles: what was uploaded to a repository, straight from the database."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pypi_repo.domain.access import Actor, Permission
+from pypi_repo.domain.errors import ProjectClosed, UnknownFile
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    SIGNATURE_SUFFIX,
+    DistributionFile,
+    ListedFile,
+    Project,
+    ProjectDetails,
+    ProjectList,
+    ProjectPage,
+    Repository,
+    Versioned,
+    stored_signature_suffix,
+)
+from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.domain.versions import parse_version, version_or_none
+from pypi_repo.services.documents import Documents
+from pypi_repo.services.gate import Gate, unknown_file, unknown_project
+from pypi_repo.services.sources.source import Source, unknown_release
+from pypi_repo.services.sources.stored_file import Downloads, StoredFile
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database import Database
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+_LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)
+
+
+class OwnFiles(Source):
+    """The files of one repository: never a stale page, and nothing that the policy hides."""
+
+    def __init__(
+        self,
+        repository: str,
+        database: Database,
+        gate: Gate,
+        documents: Documents,
+        downloads: Downloads,
+    ) -> None:
+        self._name = repository
+        self._catalog = Catalog(database)
+        self._gate = gate
+        self._documents = documents
+        self._downloads = downloads
+
+    def check_access(self, actor: Actor) -> None:
+        self._repository(actor)
+
+    def is_public(self) -> bool:
+        """Whether everybody may read; also false for a repository that does not exist."""
+        found = self._catalog.repository(self._name)
+        return found is not None and found.public
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        repository = self._repository(actor)
+        whole = Versioned(
+            key=("list", repository.id, repository.serial),
+            serial=repository.serial,
+            public=repository.public,
+            load=lambda: self._load_list(repository),
+        )
+        if self._gate.treats_projects_alike(actor, Permission.READ, repository):
+            return whole
+        return self._readable_part(whole, actor, repository)
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        repository, found = self._project(actor, project)
+        # PEP 792: a quarantined project offers nothing.
+        return self._page(repository, found, is_offered=found.status != "quarantined")
+
+    def file(self, actor: Actor, path: str) -> StoredFile:
+        match = _LOCATION.match(path)
+        sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
+        filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
+        repository, project, file = self._gate.file(
+            actor, Permission.READ, self._catalog, self._name, filename
+        )
+        if file.digests.sha256 != sha256:
+            raise unknown_file(filename, self._name)
+        if project.status == "quarantined" and not self._manages(actor, repository, project):
+            raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
+        describe = {
+            filename: self._distribution,
+            filename + METADATA_SUFFIX: self._metadata,
+            filename + SIGNATURE_SUFFIX: self._signature,
+        }
+        if name not in describe:
+            raise unknown_file(filename, self._name)
+        return describe[name](file, repository)
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        repository, owner, file = self._gate.file(
+            actor, Permission.READ, self._catalog, self._name, filename
+        )
+        is_named = owner.normalized_name == project and (
+            parse_version(file.version) == version_or_none(version)
+        )
+        document = self._catalog.provenance(repository, filename) if is_named else None
+        if document is None or owner.status == "quarantined":
+            raise UnknownFile(f"There is no provenance of {filename!r} here.")
+        return document
+
+    def core_metadata(self, file: ListedFile) -> "RawMetadata":
+        """Raises UnknownFile where it is missing from the file store."""
+        return self._documents.fields(file) if isinstance(file, DistributionFile) else {}
+
+    def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
+        return self.details_of(self._page(*self._described(actor, project)), None)
+
+    def release_details(
+        self, actor: Actor, project: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        repository, found = self._described(actor, project)
+        parsed = version_or_none(version)
+        spelled = None if parsed is None else self._catalog.version_of_release(found, parsed)
+        if spelled is None:
+            raise unknown_release(found.name, version)
+        return spelled, self.details_of(self._page(repository, found), spelled)
+
+    def _repository(self, actor: Actor) -> Repository:
+        return self._gate.repository(actor, Permission.READ, self._catalog, self._name)
+
+    def _project(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
+        return self._gate.project(actor, Permission.READ, self._catalog, self._name, name)
+
+    def _described(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
+        """A project whose details the actor may see: of a quarantined one, only who manages it."""
+        repository, project = self._project(actor, name)
+        if project.status == "quarantined" and not self._manages(actor, repository, project):
+            raise unknown_project(name, self._name)
+        return repository, project
+
+    def _manages(self, actor: Actor, repository: Repository, project: Project) -> bool:
+        return self._gate.allows(actor, Permission.MANAGE, repository, project.normalized_name)
+
+    def _readable_part(
+        self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
+    ) -> Versioned[ProjectList]:
+        """Who may not read a project must not see its name."""
+        page = whole.load()
+        names = [project.normalized_name for project in page.projects]
+        hidden = self._gate.hidden(actor, Permission.READ, repository, names)
+        shown = tuple(project for project in page.projects if project.normalized_name not in hidden)
+        return replace(whole, key=(whole.key, hidden), load=lambda: replace(page, projects=shown))
+
+    def _load_list(self, repository: Repository) -> ProjectList:
+        projects = self._catalog.listed_projects(repository)
+        return ProjectList(serial=repository.serial, projects=projects)
+
+    def _page(
+        self, repository: Repository, project: Project, *, is_offered: bool = True
+    ) -> Versioned[ProjectPage]:
+        return Versioned(
+            key=("project", project.id, project.serial),
+            serial=project.serial,
+            public=repository.public,
+            load=lambda: self._load_page(project, is_offered=is_offered),
+        )
+
+    def _load_page(self, project: Project, *, is_offered: bool) -> ProjectPage:
+        releases = self._catalog.releases(project.id) if is_offered else []
+        return ProjectPage(
+            name=project.normalized_name,
+            status=project.status,
+            status_reason=project.status_reason,
+            serial=project.serial,
+            versions=tuple(dict.fromkeys(version for version, _file in releases)),
+            files=tuple(file for _version, file in releases if file is not None),
+            display_name=project.name,
+        )
+
+    def _distribution(self, file: DistributionFile, repository: Repository) -> StoredFile:
+        return StoredFile(
+            project=file.project,
+            path=file.path,
+            filename=file.filename,
+            size=file.size,
+            etag=file.digests.sha256,
+            public=repository.public,
+            downloads=self._downloads,
+            counted_for=DownloadedRelease(repository.id, file.project, file.version),
+        )
+
+    def _metadata(self, file: DistributionFile, repository: Repository) -> StoredFile:
+        if file.metadata_hashes is None or file.metadata_sha256 is None:
+            raise UnknownFile(f"No core metadata is served for {file.filename}.")
+        return StoredFile(
+            project=file.project,
+            path=file.path + METADATA_SUFFIX,
+            filename=file.filename + METADATA_SUFFIX,
+            size=None,
+            etag=file.metadata_sha256,
+            public=repository.public,
+            downloads=self._downloads,
+        )
+
+    def _signature(self, file: DistributionFile, repository: Repository) -> StoredFile:
+        if file.signature_sha256 is None:
+            raise UnknownFile(f"There is no signature of {file.filename}.")
+        return StoredFile(
+            project=file.project,
+            path=file.path + stored_signature_suffix(file.signature_sha256),
+            filename=file.filename + SIGNATURE_SUFFIX,
+            size=None,
+            etag=file.signature_sha256,
+            public=repository.public,
+            downloads=self._downloads,
+        )

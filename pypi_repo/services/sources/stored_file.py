@@ -1,0 +1,121 @@
+"""Files that this registry stores, as its readers get them."""
+
+import io
+import logging
+from dataclasses import dataclass
+from typing import IO
+
+from pypi_repo.domain.errors import ConfigurationError, UnknownFile
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.small_files import LARGEST, SmallFiles
+from pypi_repo.services.sources.source import ServedFile
+from pypi_repo.services.usage import UsageCounter
+from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
+from pypi_repo.storage.blobs import BlobStore, own_errors
+
+_log = logging.getLogger(__name__)
+
+
+class Downloads:
+    """Opens and counts the stored files of all repositories of a registry."""
+
+    def __init__(self, blobs: BlobStore, usage: UsageCounter, small_files: SmallFiles) -> None:
+        self._blobs = blobs
+        self._usage = usage
+        self._small_files = small_files
+
+    def open(self, file: "StoredFile") -> tuple[IO[bytes], int]:
+        """The content and its size.
+
+        Small ones may come from memory, and are then good whatever has become of the blob store's.
+
+        Raises UnknownFile where the blob store has lost them, or some of them.
+        """
+        content = self._small_files.get(file.etag)
+        if content is None:
+            stored, size = self._open_stored(file)
+            if size > LARGEST:
+                return stored, size
+            with stored, own_errors():
+                content = stored.read()
+            self._small_files.put(file.etag, content)
+        return io.BytesIO(content), len(content)
+
+    def _open_stored(self, file: "StoredFile") -> tuple[IO[bytes], int]:
+        try:
+            stored = self._blobs.open(file.path)
+        except FileNotFoundError as error:
+            raise _lost(file) from error
+        size = stored.seek(0, io.SEEK_END)
+        if file.size not in (None, size):
+            stored.close()
+            raise _lost(file)
+        stored.seek(0)
+        return stored, size
+
+    def require_whole(self, file: "StoredFile") -> None:
+        """Raises UnknownFile where the blob store has lost the file, or some of it."""
+        blob = self._blobs.look(file.path)
+        if blob is None or file.size not in (None, blob.size):
+            raise _lost(file)
+
+    def require_sending(self, sent_by: FilesSentBy | None) -> None:
+        """Raises ConfigurationError where files of this store cannot be sent so."""
+        if isinstance(sent_by, XSendfile) and self._blobs.local_path("") is None:
+            raise ConfigurationError("X-Sendfile needs files on this machine's disk.")
+        if isinstance(sent_by, SignedUrls) and not self._blobs.signs_urls:
+            raise ConfigurationError(
+                "This file store signs no URLs; use an object store, or let nginx send the files."
+            )
+
+    def local_path(self, file: "StoredFile") -> str:
+        """Where the file is on this machine's disk."""
+        path = self._blobs.local_path(file.path)
+        assert path is not None  # noqa: S101 - require_sending looked
+        return path
+
+    def signed_url(self, file: "StoredFile", expires_in: int) -> str:
+        """A URL at which anybody may read the file for so many seconds."""
+        return self._blobs.signed_url(file.path, expires_in)
+
+    def count(self, release: DownloadedRelease) -> None:
+        self._usage.count_download(release)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile(ServedFile):
+    """A distribution file, its core metadata or its signature.
+
+    path: in the file store.
+    size: bytes of a distribution file; None for what is kept beside one.
+    counted_for: whose downloads grow by one; None for what is kept beside a file.
+    """
+
+    project: NormalizedName
+    path: str
+    filename: str
+    size: int | None
+    etag: str
+    public: bool
+    downloads: Downloads
+    counted_for: DownloadedRelease | None = None
+
+    @property
+    def is_distribution(self) -> bool:
+        """And not something that is kept beside one."""
+        return self.counted_for is not None
+
+    def open(self) -> tuple[IO[bytes], int]:
+        return self.downloads.open(self)
+
+    def count_download(self) -> None:
+        if self.counted_for is not None:
+            self.downloads.count(self.counted_for)
+
+
+def _lost(file: StoredFile) -> UnknownFile:
+    _log.error("The blob %s is missing or cut; run `pypi-repo upkeep verify`.", file.path)
+    return UnknownFile(
+        f"The content of {file.filename} is missing from the file store; tell the operator."
+    )

@@ -1,0 +1,221 @@
+"""Sources around other sources: passed on, filtered, allowed by name, and merged in an order."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from pypi_repo.domain.access import Actor
+from pypi_repo.domain.errors import UnknownFile, UnknownProject
+from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.records import (
+    ListedFile,
+    ListedProject,
+    ProjectDetails,
+    ProjectList,
+    ProjectPage,
+    Versioned,
+)
+from pypi_repo.services.sources.source import ServedFile, Source
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+Answer = TypeVar("Answer")
+
+
+class SourceWrapper(Source):
+    """Passes everything on to another source; extend it and change what should be different.
+
+    source: the one that answers.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def check_access(self, actor: Actor) -> None:
+        self.source.check_access(actor)
+
+    def is_public(self) -> bool:
+        return self.source.is_public()
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        return self.source.project_list(actor)
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        return self.source.project_page(actor, project)
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        return self.source.file(actor, path)
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        return self.source.provenance(actor, project, version, filename)
+
+    def core_metadata(self, file: ListedFile) -> "RawMetadata":
+        return self.source.core_metadata(file)
+
+    def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
+        return self.source.project_details(actor, project)
+
+    def release_details(
+        self, actor: Actor, project: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        return self.source.release_details(actor, project, version)
+
+
+class Filtered(SourceWrapper):
+    """Offers some projects of another source: those for which `shows` is true.
+
+    A project that is not shown is as unknown as one that is not there: neither on the index nor in
+    the JSON API, and its files, their metadata and provenance cannot be downloaded.
+    """
+
+    @abstractmethod
+    def shows(self, project: NormalizedName) -> bool:
+        """Whether readers may have this project."""
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        whole = self.source.project_list(actor)
+        page = whole.load()
+        shown = tuple(each for each in page.projects if self.shows(each.normalized_name))
+        names = tuple(each.normalized_name for each in shown)
+        return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        self._require_shown(actor, project)
+        return self.source.project_page(actor, project)
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        found = self.source.file(actor, path)
+        if not self.shows(found.project):
+            raise _unknown_file(path)
+        return found
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        self._require_shown(actor, project)
+        return self.source.provenance(actor, project, version, filename)
+
+    def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
+        self._require_shown(actor, project)
+        return self.source.project_details(actor, project)
+
+    def release_details(
+        self, actor: Actor, project: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        self._require_shown(actor, project)
+        return self.source.release_details(actor, project, version)
+
+    def _require_shown(self, actor: Actor, project: NormalizedName) -> None:
+        if not self.shows(project):
+            self.check_access(actor)
+            raise UnknownProject(f"There is no project {project!r} here; check the name.")
+
+
+class AllowList(Filtered):
+    """Offers only the projects that are named.
+
+    source: the one that has them.
+    projects: their names, in any spelling.
+    """
+
+    def __init__(self, source: Source, projects: Iterable[str]) -> None:
+        super().__init__(source)
+        self._projects = frozenset(map(normalize, projects))
+
+    def shows(self, project: NormalizedName) -> bool:
+        return project in self._projects
+
+
+class Merged(Source):
+    """Several sources as one. The first that has a project supplies it whole.
+
+    So nobody can add a file to a project of yours by publishing the same name elsewhere: once an
+    earlier source has the project, later ones are not asked about it, whatever their versions are.
+    A source that refuses the actor a project ends the search as well.
+
+    first, others: in the order in which they are asked. The first says who may read at all.
+    """
+
+    def __init__(self, first: Source, *others: Source) -> None:
+        self._first = first
+        self._sources = (first, *others)
+
+    def check_access(self, actor: Actor) -> None:
+        self._first.check_access(actor)
+
+    def is_public(self) -> bool:
+        return all(source.is_public() for source in self._sources)
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        lists = [source.project_list(actor) for source in self._sources]
+        return Versioned(
+            key=("merged", *(each.key for each in lists)),
+            serial=sum(each.serial for each in lists),  # grows with each of them
+            public=all(each.public for each in lists),
+            load=lambda: _merged([each.load() for each in lists]),
+        )
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        return self._from_owner(actor, project, lambda source: source.project_page(actor, project))
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        self.check_access(actor)
+        for source in self._sources:
+            try:
+                found = source.file(actor, path)
+            except UnknownFile:
+                continue
+            if self._owner(actor, found.project) is source:
+                return found
+        raise _unknown_file(path)
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        return self._owner(actor, project).provenance(actor, project, version, filename)
+
+    def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
+        return self._from_owner(
+            actor, project, lambda source: source.project_details(actor, project)
+        )
+
+    def release_details(
+        self, actor: Actor, project: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        return self._from_owner(
+            actor, project, lambda source: source.release_details(actor, project, version)
+        )
+
+    def _owner(self, actor: Actor, project: NormalizedName) -> Source:
+        """The first that has the project, whoever asks. Raises UnknownProject."""
+
+        def itself(source: Source) -> Source:
+            source.project_page(actor, project)
+            return source
+
+        return self._from_owner(actor, project, itself)
+
+    def _from_owner(
+        self, actor: Actor, project: NormalizedName, ask: Callable[[Source], Answer]
+    ) -> Answer:
+        self.check_access(actor)
+        for source in self._sources:
+            try:
+                return ask(source)
+            except UnknownProject:
+                continue
+        raise UnknownProject(f"There is no project {project!r} here; check the name.")
+
+
+def _unknown_file(path: str) -> UnknownFile:
+    filename = path.rpartition("/")[2]
+    return UnknownFile(f"There is no file {filename[:200]!r} here; look it up on the index again.")
+
+
+def _merged(lists: Iterable[ProjectList]) -> ProjectList:
+    owned: dict[NormalizedName, ListedProject] = {}
+    serial = 0
+    for each in lists:
+        serial += each.serial
+        for project in each.projects:
+            owned.setdefault(project.normalized_name, project)
+    in_order = tuple(owned[name] for name in sorted(owned))
+    return ProjectList(serial=serial, projects=in_order)

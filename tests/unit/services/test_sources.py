@@ -1,0 +1,366 @@
+"""Sources around sources: what is listed is what can be downloaded, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from werkzeug.test import Client
+
+from pypi_repo import (
+    ANONYMOUS,
+    OPERATOR,
+    Actor,
+    AllowList,
+    AuthenticationRequired,
+    DistributionFile,
+    DownloadApp,
+    Folder,
+    Merged,
+    PermissionDenied,
+    Registry,
+    ServedFile,
+    Settings,
+    SimpleIndexApp,
+    Source,
+    SourceWrapper,
+    UnknownFile,
+    UnknownProject,
+    mount,
+)
+from pypi_repo.domain.errors import UnknownRelease
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.records import ExternalFile, ProjectPage, Versioned
+from pypi_repo.testing import FakeSource
+from tests.support.distributions import Distribution, sdist, wheel
+from tests.support.uploads import UPLOADER, publish
+
+ADA = Actor("ada")
+
+
+def fake(*distributions: Distribution) -> FakeSource:
+    return FakeSource({dist.filename: dist.content for dist in distributions})
+
+
+def names(source: Source, actor: Actor = ADA) -> list[str]:
+    return [project.name for project in source.project_list(actor).load().projects]
+
+
+def page(source: Source, project: str, actor: Actor = ADA) -> ProjectPage:
+    return source.project_page(actor, normalize(project)).load()
+
+
+def downloaded(source: Source, path: str, actor: Actor = ADA) -> bytes:
+    content, size = source.file(actor, path).open()
+    with content:
+        read = content.read()
+    assert len(read) == size
+    return read
+
+
+def assert_listed_is_downloadable(*sources: Source) -> None:
+    """Of the first: all files of all sources, whose locations can be guessed."""
+    offered = sources[0]
+    everywhere = {
+        file.location: normalize(project)
+        for source in sources
+        for project in names(source)
+        for file in page(source, project).files
+    }
+    listed = {file.location for project in names(offered) for file in page(offered, project).files}
+    for location, project in everywhere.items():
+        if location in listed:
+            assert downloaded(offered, location)
+        else:
+            with pytest.raises(UnknownFile):
+                offered.file(ADA, location)
+            with pytest.raises((UnknownFile, UnknownProject)):
+                offered.provenance(ADA, project, "1.0", location.rpartition("/")[2])
+
+
+# Files that lie somewhere
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    for dist in (
+        wheel("demo", "1.0", requires_python=">=3.9"),
+        wheel("demo", "2.0"),
+        sdist("other"),
+    ):
+        dist.save(tmp_path)
+    (tmp_path / "notes.txt").write_text("no distribution")
+    (tmp_path / "broken-1.0-py3-none-any.whl").write_bytes(b"no archive")
+    return Folder(tmp_path, may_read=lambda actor: not actor.is_anonymous)
+
+
+def test_a_folder_is_an_index(folder: Folder) -> None:
+    assert names(folder) == ["broken", "demo", "other"]
+    shown = page(folder, "demo")
+    assert shown.versions == ("1.0", "2.0")
+    first = shown.files[0]
+    dist = wheel("demo", "1.0", requires_python=">=3.9")
+    assert (first.filename, first.hashes) == (dist.filename, {"sha256": dist.sha256})
+    assert (first.requires_python, first.size) == (">=3.9", len(dist.content))
+    assert downloaded(folder, first.location) == dist.content
+    assert_listed_is_downloadable(folder)
+
+
+def test_what_cannot_be_read_is_no_file_of_a_folder(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert page(folder, "broken").files == ()
+    assert "broken-1.0-py3-none-any.whl is not offered" in caplog.text
+    with pytest.raises(UnknownProject):
+        page(folder, "notes")
+    for path in ("notes.txt", "../demo-1.0-py3-none-any.whl", "demo-1.0-py3-none-any.whl", ""):
+        with pytest.raises(UnknownFile):
+            folder.file(ADA, path)
+
+
+def test_a_folder_follows_what_is_put_there_and_taken_away(folder: Folder, tmp_path: Path) -> None:
+    before = folder.project_page(ADA, normalize("demo"))
+    old = page(folder, "demo").files[0]
+    changed = wheel("demo", "1.0", padding=1000)
+    changed.save(tmp_path)
+    (tmp_path / wheel("demo", "2.0").filename).unlink()
+    assert folder.project_page(ADA, normalize("demo")).key != before.key
+    (file,) = page(folder, "demo").files
+    assert downloaded(folder, file.location) == changed.content
+    with pytest.raises(UnknownFile):
+        folder.file(ADA, old.location)
+
+
+def test_a_folder_is_read_by_whom_it_is_for(folder: Folder) -> None:
+    for ask in (
+        lambda actor: folder.check_access(actor),
+        lambda actor: folder.project_list(actor),
+        lambda actor: folder.project_page(actor, normalize("demo")),
+        lambda actor: folder.file(actor, "x"),
+        lambda actor: folder.provenance(actor, normalize("demo"), "1.0", "x"),
+        lambda actor: folder.project_details(actor, normalize("demo")),
+    ):
+        with pytest.raises(AuthenticationRequired):
+            ask(ANONYMOUS)
+    assert not folder.is_public()
+    nobodys = Folder("nowhere", may_read=lambda _actor: False)
+    with pytest.raises(PermissionDenied):
+        nobodys.check_access(ADA)
+    nobodys.check_access(OPERATOR)
+
+
+def test_details_belong_to_the_page(folder: Folder) -> None:
+    """The JSON API of any source, with the fields of the metadata where it knows them."""
+    details = folder.project_details(ADA, normalize("demo")).load()
+    assert details.version == "2.0"
+    assert details.releases == {file.version: (file,) for file in page(folder, "demo").files}
+    assert details.fields["name"] == "demo"
+    spelled, release = folder.release_details(ADA, normalize("demo"), "v1.0.0")
+    assert (spelled, release.load().version) == ("1.0", "1.0")
+    for absent in ("3.0", "no version"):
+        with pytest.raises(UnknownRelease):
+            folder.release_details(ADA, normalize("demo"), absent)
+
+
+# Allow-lists
+
+
+def test_an_allow_list_hides_all_of_what_it_does_not_name() -> None:
+    inner = fake(wheel("demo"), wheel("Foo.Bar"), sdist("demo"), wheel("secret"))
+    allowed = AllowList(inner, ["Demo", "foo_bar"])
+    assert names(allowed) == ["demo", "foo-bar"]
+    assert page(allowed, "demo") == page(inner, "demo")
+    for ask in (allowed.project_page, allowed.project_details):
+        with pytest.raises(UnknownProject):
+            ask(ADA, normalize("secret"))
+    with pytest.raises(UnknownProject):
+        allowed.release_details(ADA, normalize("secret"), "1.0")
+    assert_listed_is_downloadable(allowed, inner)
+
+
+def test_an_allow_list_goes_by_whose_file_it_is_and_not_by_what_it_is_called() -> None:
+    """The name of an old sdist can be split in several ways."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        registry.acting_as(OPERATOR).repositories.create("main", profile="lenient")
+        publish(registry, replace(sdist("tool-1", "2"), filename="tool-1-2.tar.gz"))
+        own = registry.repository("main").source
+        (file,) = page(own, "tool-1", OPERATOR).files
+        assert AllowList(own, ["tool-1"]).file(OPERATOR, file.location).project == "tool-1"
+        with pytest.raises(UnknownFile):
+            AllowList(own, ["tool"]).file(OPERATOR, file.location)
+
+
+def test_who_may_not_read_learns_nothing_from_an_allow_list() -> None:
+    private = FakeSource({}, may_read=lambda actor: not actor.is_anonymous)
+    allowed = AllowList(private, ["demo"])
+    for project in ("demo", "other"):
+        with pytest.raises(AuthenticationRequired):
+            allowed.project_page(ANONYMOUS, normalize(project))
+        with pytest.raises(AuthenticationRequired):
+            allowed.file(ANONYMOUS, f"aa/bb/cc/{project}-1.0-py3-none-any.whl")
+
+
+# Merged
+
+
+def test_the_first_owner_supplies_a_project_whole() -> None:
+    """Whatever the versions: so that nobody adds to a project of ours from elsewhere."""
+    own = fake(wheel("demo", "1.0"))
+    other = fake(wheel("demo", "99.0"), wheel("public"))
+    both = Merged(own, other)
+    assert names(both) == ["demo", "public"]
+    assert page(both, "demo").versions == ("1.0",)
+    assert page(both, "public").versions == ("1.0",)
+    assert both.project_details(ADA, normalize("demo")).load().version == "1.0"
+    assert both.release_details(ADA, normalize("public"), "1")[0] == "1.0"
+    with pytest.raises(UnknownRelease):
+        both.release_details(ADA, normalize("demo"), "99.0")
+    with pytest.raises(UnknownProject):
+        page(both, "absent")
+    assert_listed_is_downloadable(both, own, other)
+
+
+def test_a_project_that_is_refused_is_not_looked_for_elsewhere() -> None:
+    class Refusing(SourceWrapper):
+        def project_page(self, actor: Actor, project: object) -> Versioned[ProjectPage]:
+            raise PermissionDenied("Not you.")
+
+        def file(self, actor: Actor, path: str) -> ServedFile:
+            raise PermissionDenied("Not you.")
+
+    other = fake(wheel("demo", "99.0"))
+    both = Merged(Refusing(fake()), other)
+    with pytest.raises(PermissionDenied):
+        both.project_page(ADA, normalize("demo"))
+    with pytest.raises(PermissionDenied):
+        both.file(ADA, page(other, "demo").files[0].location)
+
+
+def test_the_first_says_who_may_read_a_merged_source() -> None:
+    private = FakeSource({}, may_read=lambda actor: not actor.is_anonymous)
+    both = Merged(private, fake(wheel("public")))
+    with pytest.raises(AuthenticationRequired):
+        both.project_page(ANONYMOUS, normalize("public"))
+    with pytest.raises(AuthenticationRequired):
+        both.file(ANONYMOUS, "aa/bb/cc/public-1.0-py3-none-any.whl")
+    assert not both.is_public()
+    assert names(both) == ["public"]
+
+
+def test_merged_pages_are_cached_by_what_is_in_them() -> None:
+    own, other = fake(wheel("demo")), fake()
+    both = Merged(own, other)
+    before = both.project_list(ADA)
+    assert both.project_list(ADA).key == before.key
+    dist = wheel("public")
+    other.contents[dist.filename] = dist.content
+    assert both.project_list(ADA).key != before.key
+
+
+# In the apps
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        registry.acting_as(OPERATOR).repositories.create("main", public=True)
+        publish(registry, wheel("demo"))
+        publish(registry, wheel("hidden"))
+        yield registry
+
+
+def test_a_registry_serves_a_source_at_all_of_its_urls(registry: Registry) -> None:
+    """Neither index nor files, metadata, provenance or JSON document of what it does not offer."""
+
+    def source(repository: str, own_files: Source) -> Source:
+        assert repository == "main"
+        return Merged(AllowList(own_files, ["demo"]), fake(wheel("extra")))
+
+    client = Client(registry.wsgi_app(source=source))
+    own = registry.repository("main").source
+    (hidden,), (demo,) = page(own, "hidden", UPLOADER).files, page(own, "demo", UPLOADER).files
+    main = "/repositories/main"
+    (extra,) = page(fake(wheel("extra")), "extra").files
+    for url, status in {
+        f"{main}/simple/demo/": 200,
+        f"{main}/pypi/demo/json": 200,
+        f"{main}/files/{demo.location}": 200,
+        f"{main}/files/{demo.location}.metadata": 200,
+        f"{main}/simple/extra/": 200,
+        f"{main}/pypi/extra/1.0/json": 200,
+        f"{main}/extra/json": 200,
+        f"{main}/files/{extra.location}": 200,
+        f"{main}/simple/hidden/": 404,
+        f"{main}/+simple/hidden/": 404,
+        f"{main}/pypi/hidden/json": 404,
+        f"{main}/pypi/hidden/1.0/json": 404,
+        f"{main}/hidden/json": 404,
+        f"{main}/files/{hidden.location}": 404,
+        f"{main}/files/{hidden.location}.metadata": 404,
+        f"{main}/integrity/hidden/1.0/{hidden.filename}/provenance": 404,
+    }.items():
+        assert client.get(url, buffered=True).status_code == status, url
+    listing = client.get(f"{main}/simple/").text
+    assert ("demo" in listing, "extra" in listing, "hidden" in listing) == (True, True, False)
+
+
+class _Elsewhere(SourceWrapper):
+    """Lists one file that is kept at another URL."""
+
+    URL = "https://files.example.com/demo-1.0.tar.gz?a=1&b=2"
+    FILE = ExternalFile(
+        filename="demo-1.0.tar.gz", project=normalize("demo"), version="1.0", kind="sdist",
+        python_tag="source", location=URL, hashes={"sha512": "ab" * 64}, metadata_hashes={},
+    )  # fmt: skip
+
+    def project_page(self, actor: Actor, project: object) -> Versioned[ProjectPage]:
+        found = ProjectPage(
+            name=normalize("demo"), status="active", status_reason="", serial=0, versions=("1.0",),
+            files=(self.FILE,),
+        )  # fmt: skip
+        return Versioned(key="elsewhere", serial=0, public=True, load=lambda: found)
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        class Redirect(ServedFile):
+            project, filename, etag, public = normalize("demo"), "demo-1.0.tar.gz", "x", True
+            url = _Elsewhere.URL
+
+            def open(self) -> object:
+                raise AssertionError
+
+            def count_download(self) -> None:
+                raise AssertionError
+
+        return Redirect()
+
+
+def test_a_file_may_be_elsewhere(registry: Registry) -> None:
+    """With digests of other algorithms, and no size or time of upload that anybody knew."""
+    bound = registry.repository("main", _Elsewhere(fake()))
+    apps = {"/simple": SimpleIndexApp(bound), "/files": DownloadApp(bound)}
+    client = Client(mount(apps))
+    accept = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    (file,) = client.get("/simple/demo/", headers=accept).get_json(force=True)["files"]
+    assert file["url"] == _Elsewhere.URL
+    assert file["hashes"] == {"sha512": "ab" * 64}
+    assert file["core-metadata"] is True
+    assert file["size"] is None
+    assert "upload-time" not in file
+    html = client.get("/simple/demo/").text
+    escaped, sha512 = _Elsewhere.URL.replace("&", "&amp;"), "ab" * 64
+    assert f'href="{escaped}#sha512={sha512}"' in html
+    assert 'data-core-metadata="true"' in html
+    assert "data-size" not in html
+    redirect = client.get("/files/any/path")
+    assert (redirect.status_code, redirect.headers["Location"]) == (302, _Elsewhere.URL)
+
+
+def test_own_files_are_listed_as_what_they_are(registry: Registry) -> None:
+    (file,) = page(registry.repository("main").source, "demo").files
+    assert isinstance(file, DistributionFile)
+    assert file.hashes["sha256"] == file.digests.sha256
+    assert file.location == file.path
