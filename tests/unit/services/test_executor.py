@@ -88,7 +88,7 @@ def test_within_a_transaction_its_own_changes_are_seen(both: Registry, database:
     with database.begin() as connection:
         main = Catalog(connection).repository("main")
         assert main is not None
-        Catalog(connection).change_repository(main, public=True)
+        Catalog(connection).change_repository(main, {"public": True})
         within, outside = (
             Catalog(connection).repository("main"),
             Catalog(database).repository("main"),
