@@ -53,7 +53,7 @@ def test_a_password_has_at_least_eight_characters(password: str) -> None:
 
 @pytest.mark.parametrize("password", ["a" * 73, "é" * 36 + "a", "🔑" * 18 + "a", "a" * 10_000])
 def test_a_password_has_at_most_72_bytes(password: str) -> None:
-    with pytest.raises(InvalidPassword, match="72 bytes in UTF-8, because bcrypt"):
+    with pytest.raises(InvalidPassword, match="72 bytes"):
         check_password(password)
 
 

@@ -164,7 +164,7 @@ def test_metadata_may_hold_anything(profile: Profile, text: bytes) -> None:
 def test_polyglots_are_refused(shape: str) -> None:
     """U62"""
     filename, content = polyglots()[shape]
-    with pytest.raises(InvalidArchive, match="zip archive and a tar archive at once"):
+    with pytest.raises(InvalidArchive, match="at once"):
         inspected(content, filename, rules=NO_RULES)
 
 

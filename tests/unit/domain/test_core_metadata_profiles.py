@@ -111,7 +111,7 @@ def test_contacts_that_only_people_understand_are_a_warning(shape: str) -> None:
     assert warning.startswith(line.partition(":")[0])
     assert _parse(line, profile="lenient").warnings == ()
     (check,) = RULES["pypi"].metadata_checks
-    with pytest.raises(InvalidMetadata, match=r"is not an (e-mail address|http or https URL)"):
+    with pytest.raises(InvalidMetadata, match=r"e-mail address|https URL"):
         check(_parse(line, profile="pypi"))
 
 
@@ -179,7 +179,7 @@ def test_one_value_of_a_list_may_be_unknown(profile: Profile) -> None:
 def test_nothing_is_named_unknown(field: str) -> None:
     """U10: as a setup() that says nothing would be."""
     document = _document().replace(f"\n{field}: ".encode(), f"\n{field}: UNKNOWN\nX-Was: ".encode())
-    with pytest.raises(InvalidMetadata, match="needs one Name and one valid Version"):
+    with pytest.raises(InvalidMetadata, match="one Name"):
         CoreMetadata.parse(document, NO_RULES)
 
 
@@ -335,7 +335,7 @@ def test_name_and_version_must_be_those_of_the_file(name: str, version: str) -> 
     metadata = CoreMetadata.parse(document, RULES["private"])
     filename = DistributionFilename.parse("demo-1.0.tar.gz")
     if name == "d.emo":
-        with pytest.raises(InvalidMetadata, match=r"the filename says demo 1\.0"):
+        with pytest.raises(InvalidMetadata, match=r"demo 1\.0"):
             metadata.check_against(filename)
     else:
         metadata.check_against(filename)

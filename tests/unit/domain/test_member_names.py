@@ -31,7 +31,7 @@ def test_extended_headers_of_an_sdist_are_bounded_together() -> None:
     limits = Limits(archive_names=1 * MIB)
     inspected(build_sdist(*small), SDIST_NAME, limits=limits)
     inspected(build_sdist(*large[:16]), SDIST_NAME, limits=limits)
-    with pytest.raises(InvalidArchive, match="too much in extended headers"):
+    with pytest.raises(InvalidArchive, match="extended headers"):
         inspected(build_sdist(*large), SDIST_NAME, limits=limits)
 
 

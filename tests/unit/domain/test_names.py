@@ -131,7 +131,7 @@ def test_valid_repository_names(name: str) -> None:
     "name", ["", "Main", "-a", "a-", ".a", "..", "a b", "a/b", "a\n", "a%", "é", "a" * 65]
 )
 def test_repository_names_are_one_harmless_url_segment(name: str) -> None:
-    with pytest.raises(InvalidName, match="not a valid repository name"):
+    with pytest.raises(InvalidName, match="repository name"):
         repository_name(name)
 
 

@@ -85,7 +85,7 @@ def test_known_classifiers_are_allowed() -> None:
 )
 def test_unknown_classifiers_are_refused(classifier: str) -> None:
     """U35"""
-    with pytest.raises(InvalidMetadata, match=f"'{classifier}' is not a known classifier"):
+    with pytest.raises(InvalidMetadata, match=f"'{classifier}'"):
         _check("Classifier: Typing :: Typed", f"Classifier: {classifier}")
 
 

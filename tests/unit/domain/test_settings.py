@@ -50,7 +50,7 @@ def test_sizes_are_read_in_binary_units(text: str, size: int) -> None:
     ],
 )
 def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="write it like 500MiB, 4GiB or 5 GB"):
+    with pytest.raises(ValueError, match="write it like"):
         parse_size(text)
 
 

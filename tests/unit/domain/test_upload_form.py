@@ -73,7 +73,7 @@ def test_a_scalar_that_is_sent_twice_is_refused(field: str) -> None:
     """U12"""
     value = upload_form(WHEEL)[field]
     assert isinstance(value, str)
-    with pytest.raises(InvalidForm, match=f"{field} may be sent only once"):
+    with pytest.raises(InvalidForm, match=f"{field} .*only once"):
         form_of(WHEEL, **{field: [value, value]})
 
 
@@ -234,14 +234,14 @@ def test_the_long_blake2_of_distutils_is_compared_as_what_it_is(
         _check_digests(form, profile=profile)
         with pytest.raises(DigestMismatch, match="blake2_512"):
             _check_digests(replace(form, stated={"blake2_512": stated}), b"other", profile)
-    with pytest.raises(InvalidForm, match="blake2_256_digest is not 64 hexadecimal digits"):
+    with pytest.raises(InvalidForm, match="blake2_256_digest"):
         _check_digests(form, profile="pypi")
 
 
 @pytest.mark.parametrize("stated", [BLAKE2_512[:-1], BLAKE2_512 + "0", "g" * 128])
 def test_no_other_length_is_a_digest(stated: str) -> None:
     """U27"""
-    with pytest.raises(InvalidForm, match="blake2_256_digest is not 64 hexadecimal digits"):
+    with pytest.raises(InvalidForm, match="blake2_256_digest"):
         form_of(WHEEL, blake2_256_digest=stated)
     with pytest.raises(InvalidForm, match="sha256_digest"):
         form_of(WHEEL, sha256_digest=BLAKE2_512)
@@ -290,7 +290,7 @@ def test_in_lenient_the_form_says_where_the_version_of_an_old_sdist_begins(
     parsed = form_of(sdist(name, "1.0"), filename, name=name, version=version).filename
     assert (parsed.project, parsed.version) == (normalize(name), Version(version))
     assert f"{parsed.stem}." in filename
-    with pytest.raises(InvalidFilename, match="only a repository with the profile 'lenient' takes"):
+    with pytest.raises(InvalidFilename, match="'lenient'"):
         parsed.check_normalized()
 
 

@@ -327,7 +327,7 @@ def test_private_repositories_take_any_script_that_stays_in_its_folder(script: s
     assert inspected(content, profile="private").warnings == ()
     assert inspected(content, profile="lenient").warnings == ()
     if script != ".demo" and script != "dem\xf6":
-        with pytest.raises(InvalidArchive, match="cannot be the name of a script"):
+        with pytest.raises(InvalidArchive, match="name of a script"):
             inspected(content, profile="pypi")
 
 
@@ -348,7 +348,7 @@ def test_licence_files_must_be_there(profile: Profile) -> None:
     inspected(build_wheel(licence, metadata=LICENSED), profile=profile)
     for misplaced in (f"{INFO}/LICENSE", "licenses/LICENSE", f"{INFO}/license_files/LICENSE"):
         content = build_wheel(replace(licence, name=misplaced), metadata=LICENSED)
-        with pytest.raises(InvalidArchive, match="lacks the licence file 'LICENSE'"):
+        with pytest.raises(InvalidArchive, match="licence file 'LICENSE'"):
             inspected(content, profile=profile)
 
 

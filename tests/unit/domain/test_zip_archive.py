@@ -99,7 +99,7 @@ def test_a_streamed_zip_is_refused_for_what_it_is() -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         for member in wheel_members():
             archive.writestr(member.name, member.content)
-    with pytest.raises(InvalidArchive, match=r"'demo/__init__.py' has a data descriptor"):
+    with pytest.raises(InvalidArchive, match=r"data descriptor"):
         inspected(buffer.getvalue(), rules=NO_RULES)
 
 

@@ -33,14 +33,14 @@ def _repository(name: str = "main") -> Repository:
 
 def test_who_did_not_log_in_is_asked_to() -> None:
     """X71"""
-    with pytest.raises(AuthenticationRequired, match="Log in as a repository user to read"):
+    with pytest.raises(AuthenticationRequired, match="to read"):
         GATE.require(ANONYMOUS, Permission.READ, _repository())
 
 
 def test_who_may_not_is_told_where() -> None:
     """U20, U21, X72"""
     reader = Actor("reader", grants=Grants(Access.READ))
-    with pytest.raises(PermissionDenied, match="'reader' may not upload to repository 'main'"):
+    with pytest.raises(PermissionDenied, match=r"'reader' .*'main'"):
         GATE.require(reader, Permission.UPLOAD, _repository(), "demo")
 
 
@@ -65,7 +65,7 @@ def test_a_policy_may_decide_by_project() -> None:
     """U21"""
     actor = Actor("ada")
     Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "demo")
-    with pytest.raises(PermissionDenied, match="project 'other' of repository 'main'"):
+    with pytest.raises(PermissionDenied, match=r"'other' .*'main'"):
         Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "other")
 
 

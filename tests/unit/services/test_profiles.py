@@ -464,7 +464,7 @@ def test_in_lenient_a_release_has_all_its_old_sdists(index: Registry) -> None:
 def test_a_release_has_one_sdist(index: Registry, profile: Profile) -> None:
     """U58: by any name; wheels as many as one likes."""
     publish(index, sdist(version="1.0"), profile)
-    with pytest.raises(ReleaseClosed, match="has a source distribution already"):
+    with pytest.raises(ReleaseClosed, match="source distribution"):
         publish(index, sdist(version="1.0.0"), profile)
     publish(index, wheel(), profile)
     publish(index, wheel(tag="py2-none-any"), profile)

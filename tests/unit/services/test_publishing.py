@@ -159,6 +159,6 @@ def test_new_projects_are_compared_with_each_other(both: Registry) -> None:
     """U83"""
     both.acting_as(OPERATOR).repositories.change(REPOSITORY, profile="pypi")
     before = state(both)
-    with pytest.raises(InvalidName, match="too similar to the existing project 'demo'"):
+    with pytest.raises(InvalidName, match=r"similar to .*'demo'"):
         publish_at_once(both, wheel("demo"), wheel("dem0"))
     assert state(both) == before
