@@ -67,10 +67,7 @@ class Refusal:
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Problem details (RFC 9457).
-
-    error: the stable code of the error.
-    """
+    """Problem details (RFC 9457). `error` is the stable code of the error."""
 
     title: str
     status: int

@@ -1,4 +1,7 @@
-"""The documents of the management API, in and out, and how they are made of records."""
+"""The documents of the management API, which are made from records.
+
+The docstrings of the classes are shown in the description of the API.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -26,11 +29,11 @@ TokenName = Annotated[str, Meta(max_length=100)]
 class Document(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False
 ):
-    """What a request or an answer holds."""
+    """A document in a request or an answer."""
 
 
 class Page(Document, Generic[Item], frozen=True, kw_only=True):
-    """A part of a list. `next` goes into `cursor` to ask for what follows; null at the end."""
+    """A part of a list. Send `next` as `cursor` for the next part; it is null in the last part."""
 
     items: list[Item]
     next: str | None
@@ -40,7 +43,7 @@ class Page(Document, Generic[Item], frozen=True, kw_only=True):
 
 
 class RepositorySettings(Document, frozen=True, kw_only=True):
-    """Sizes are in bytes; null leaves the server's limit, or no quota."""
+    """Sizes are in bytes; null means the limit of the server, or no quota."""
 
     description: Text = ""
     public: bool = False
@@ -52,12 +55,14 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
 
 
 class Repository(RepositorySettings, frozen=True, kw_only=True):
+    """A repository and its settings."""
+
     name: str
     created_at: Instant
 
 
 class Day(Document, frozen=True, kw_only=True):
-    """One day (UTC): downloads, and the bytes stored at its end of files that are here now."""
+    """One day in UTC: its downloads, and the bytes stored until its end in files that exist now."""
 
     day: date
     downloads: int
@@ -65,7 +70,7 @@ class Day(Document, frozen=True, kw_only=True):
 
 
 class RepositoryUsage(Document, frozen=True, kw_only=True):
-    """`size` is in bytes; the last day is today."""
+    """What a repository contains. `size` is in bytes; the last of the days is today."""
 
     projects: int
     files: int
@@ -75,13 +80,15 @@ class RepositoryUsage(Document, frozen=True, kw_only=True):
 
 
 class TopProject(Document, frozen=True, kw_only=True):
+    """A project with the number of its downloads."""
+
     repository: str
     project: str
     downloads: int
 
 
 class Usage(Document, frozen=True, kw_only=True):
-    """Of all repositories together."""
+    """What all repositories contain together."""
 
     repositories: int
     projects: int
@@ -95,10 +102,7 @@ class Usage(Document, frozen=True, kw_only=True):
 
 
 class ProjectSummary(Document, frozen=True, kw_only=True):
-    """`latest`: a version that is neither yanked nor a pre-release, if there is one.
-
-    `size` is in bytes.
-    """
+    """A project. `latest` is neither yanked nor a pre-release, if possible; `size` is in bytes."""
 
     name: str
     normalized_name: str
@@ -112,20 +116,20 @@ class ProjectSummary(Document, frozen=True, kw_only=True):
 
 
 class Status(Document, frozen=True, kw_only=True):
-    """PEP 792."""
+    """The status of a project (PEP 792)."""
 
     status: ProjectStatus
     reason: Text = ""
 
 
 class Yank(Document, frozen=True, kw_only=True):
-    """PEP 592."""
+    """The reason for which files are yanked (PEP 592)."""
 
     reason: Text = ""
 
 
 class File(Document, frozen=True, kw_only=True):
-    """`size` is in bytes; `yanked` is the reason, or null."""
+    """A file. `size` is in bytes; `yanked` is the reason, or null if the file is not yanked."""
 
     filename: str
     version: str
@@ -139,12 +143,14 @@ class File(Document, frozen=True, kw_only=True):
 
 
 class Release(Document, frozen=True, kw_only=True):
+    """A release with its files."""
+
     version: str
     files: list[File]
 
 
 class Project(Document, frozen=True, kw_only=True):
-    """The releases are newest first."""
+    """A project with its releases, the newest first."""
 
     name: str
     normalized_name: str
@@ -157,19 +163,21 @@ class Project(Document, frozen=True, kw_only=True):
 
 
 class AccessDocument(Document, frozen=True, kw_only=True):
-    """Access to every repository, but to those named."""
+    """The access to all repositories, and exceptions for single repositories by their names."""
 
     everywhere: AccessName = "write"
     repositories: dict[str, AccessName] = {}
 
     @classmethod
     def of(cls, grants: Grants) -> "AccessDocument":
+        """Returns the document for grants."""
         return cls(
             everywhere=_name(grants.everywhere),
             repositories={name: _name(level) for name, level in sorted(grants.named.items())},
         )
 
     def grants(self) -> Grants:
+        """Returns the grants that the document describes."""
         named: Mapping[str, Access] = {
             name: Access[level.upper()] for name, level in self.repositories.items()
         }
@@ -177,7 +185,7 @@ class AccessDocument(Document, frozen=True, kw_only=True):
 
 
 class UserSettings(Document, frozen=True, kw_only=True):
-    """Without a password, that of a user who exists stays, and that of a new one is made up."""
+    """Without a password, an old one is kept, and a new user gets a generated one."""
 
     password: Password | None = None
     disabled: bool = False
@@ -185,6 +193,8 @@ class UserSettings(Document, frozen=True, kw_only=True):
 
 
 class User(Document, frozen=True, kw_only=True):
+    """A repository user."""
+
     name: str
     disabled: bool
     access: AccessDocument
@@ -193,13 +203,13 @@ class User(Document, frozen=True, kw_only=True):
 
 
 class CreatedUser(User, frozen=True, kw_only=True):
-    """`password` is the one that was made up; it is told this once."""
+    """A new user. `password` is the generated password, which is shown only once."""
 
     password: str | None
 
 
 class TokenSettings(Document, frozen=True, kw_only=True):
-    """`repository` null is for every one; `expires_in_days` null is never."""
+    """`repository` is null for all repositories; `expires_in_days` is null for ever."""
 
     name: TokenName = ""
     repository: str | None = None
@@ -208,7 +218,7 @@ class TokenSettings(Document, frozen=True, kw_only=True):
 
 
 class Token(Document, frozen=True, kw_only=True):
-    """`prefix` is how its secret begins."""
+    """A token of a user. `prefix` is the beginning of its secret."""
 
     id: int
     name: str
@@ -221,7 +231,7 @@ class Token(Document, frozen=True, kw_only=True):
 
 
 class CreatedToken(Token, frozen=True, kw_only=True):
-    """`secret` is told this once, and stored nowhere."""
+    """A new token. `secret` is not stored, and is shown only once."""
 
     secret: str
 
@@ -230,40 +240,45 @@ class CreatedToken(Token, frozen=True, kw_only=True):
 
 
 class Delegation(Document, frozen=True, kw_only=True):
-    """The areas that somebody or something may manage."""
+    """The areas that an administrator or a token may manage."""
 
     areas: list[AreaName]
 
     def wanted(self) -> frozenset[Area]:
+        """Returns the areas."""
         return frozenset(map(Area, self.areas))
 
 
 class AdministratorSettings(Delegation, frozen=True, kw_only=True):
-    """Without a password, that of one who exists stays, and that of a new one is made up."""
+    """Without a password, an old one is kept, and a new administrator gets a generated one."""
 
     password: Password | None = None
 
 
 class Administrator(Document, frozen=True, kw_only=True):
+    """An administrator, and what it manages."""
+
     name: str
     areas: list[AreaName]
     created_at: Instant
 
 
 class CreatedAdministrator(Administrator, frozen=True, kw_only=True):
-    """`password` is the one that was made up; it is told this once."""
+    """A new administrator. `password` is the generated password, which is shown only once."""
 
     password: str | None
 
 
 class AdministratorTokenSettings(Delegation, frozen=True, kw_only=True):
+    """The settings of a token for this API."""
+
     name: TokenName = ""
     read_only: bool = False
     expires_in_days: Annotated[int, Meta(ge=1, le=365)] = 90
 
 
 class AdministratorToken(Document, frozen=True, kw_only=True):
-    """`prefix` is how its secret begins."""
+    """A token for this API. `prefix` is the beginning of its secret."""
 
     id: int
     name: str
@@ -275,7 +290,7 @@ class AdministratorToken(Document, frozen=True, kw_only=True):
 
 
 class CreatedAdministratorToken(AdministratorToken, frozen=True, kw_only=True):
-    """`secret` is told this once, and stored nowhere."""
+    """A new token for this API. `secret` is not stored, and is shown only once."""
 
     secret: str
 
@@ -284,6 +299,8 @@ class CreatedAdministratorToken(AdministratorToken, frozen=True, kw_only=True):
 
 
 class Entry(Document, frozen=True, kw_only=True):
+    """An entry of the journal."""
+
     id: int
     at: Instant
     actor: str
@@ -298,6 +315,7 @@ class Entry(Document, frozen=True, kw_only=True):
 
 
 def areas_of(areas: frozenset[Area]) -> list[AreaName]:
+    """Returns the names of areas."""
     return [area.value for area in Area if area in areas]
 
 

@@ -18,7 +18,7 @@ _SHORTEST_MOMENT = len("2026-01-31T09:30:00Z")
 
 @table.operation("GET", "/journal", {200: Page[Entry]}, query=JournalQuery)
 def list_journal(call: Call) -> Answer:
-    """What happened, newest first."""
+    """The entries of the journal, the newest first."""
     asked: JournalQuery = call.query
     entries = call.acting.activity.entries(
         JournalFilter(

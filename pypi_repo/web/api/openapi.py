@@ -40,7 +40,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Management API of a registry of Python packages",
             "version": version("pypi_repo"),
-            "description": "Opened by the tokens of administrators.",
+            "description": "The API is used with tokens of administrators.",
         },
         "security": [{"token": []}],
         "tags": [{"name": table.title} for table in TABLES],
@@ -108,7 +108,7 @@ def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, An
             content = {"application/json": {"schema": references[kind]}}
             responses[str(status)]["content"] = content
     if operation.method == "GET":
-        responses["304"] = {"description": "Not as If-None-Match asks: it is unchanged."}
+        responses["304"] = {"description": "The resource has not changed, as If-None-Match asks."}
     problem = {"application/problem+json": {"schema": references[Problem]}}
     for status in sorted(statuses_of_problems(operation)):
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}

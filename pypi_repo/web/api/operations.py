@@ -1,4 +1,4 @@
-"""What an operation of the management API is: served, and described, from the same entry."""
+"""The operations of the management API, which are served and described from one table."""
 
 import base64
 import binascii
@@ -19,10 +19,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to an operation.
+    """A request to an operation.
 
-    body: the decoded document, where the operation takes one.
-    query: the decoded parameters of the URL, where it takes some.
+    body: the decoded document, if the operation takes one.
+    query: the decoded parameters of the URL, if it takes some.
     """
 
     acting: Acting
@@ -32,7 +32,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """location: of what was created, relative to the API's root."""
+    """What an operation answers.
+
+    location: the URL of what was created, relative to the root of the API.
+    """
 
     document: msgspec.Struct | None = None
     status: int = 200
@@ -44,12 +47,13 @@ Handler = Callable[..., Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An entry of the table that both serves requests and becomes the OpenAPI document.
+    """An entry of the table.
 
-    path: with its parameters in braces, relative to the API's root.
+    path: the path with its parameters in braces, relative to the root of the API.
     area: what the administrator must manage; empty for any administrator.
-    body, query: the types of what is sent, if anything.
-    answers: status -> type of the document, None for an answer without one.
+    body: the type of the document in the request, if any.
+    query: the type of the parameters, if any.
+    answers: the types of the documents in the answers, by status; None for an answer without one.
     refusals: the statuses of problems that only this operation has.
     """
 
@@ -75,7 +79,7 @@ class Table:
     def operation(
         self, method: str, path: str, answers: dict[int, Any], **more: Any
     ) -> Callable[[Handler], Handler]:
-        """Adds the decorated function; the first line of its docstring is the summary."""
+        """Adds the decorated function. The first line of its docstring is the summary."""
 
         def added(handle: Handler) -> Handler:
             summary = (handle.__doc__ or "").partition("\n")[0].rstrip(".")
@@ -101,7 +105,7 @@ def page_of(
     key: Callable[[Record], str],
     shown: Callable[[Record], Item],
 ) -> Page[Item]:
-    """The part of a list that is short enough to be sorted here."""
+    """Returns a part of a list that is short enough to be sorted in memory."""
     after = cursor_key(query.cursor)
     ordered = sorted(records, key=key)
     rest = [record for record in ordered if key(record) > after] if query.cursor else ordered
@@ -114,18 +118,25 @@ def cut(
     key: Callable[[Record], str],
     shown: Callable[[Record], Item],
 ) -> Page[Item]:
-    """A page of at most `limit`; one more that was found tells that others follow."""
+    """Returns at most `limit` records as a part of a list.
+
+    found: up to one record more than the limit, which shows that there are others.
+    """
     page = found[:limit]
     following = cursor(key(page[-1])) if len(found) > limit else None
     return Page(items=[shown(record) for record in page], next=following)
 
 
 def cursor(key: str) -> str:
+    """Returns the cursor for what follows a key."""
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def cursor_key(text: str) -> str:
-    """Raises InvalidSetting for a cursor that no answer held."""
+    """Returns the key of a cursor.
+
+    Raises InvalidSetting for a cursor that no answer contained.
+    """
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError):

@@ -89,7 +89,7 @@ def delete_release(call: Call, repository: str, project: str, version: str) -> A
 
 @table.operation("GET", f"{_RELEASE}/yank", {200: Yank})
 def get_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
-    """Why all files of a release are yanked; 404 where they are not."""
+    """The reason for which all files of a release are yanked; 404 if they are not."""
     reasons = [file.yanked for file in _release(call, repository, project, version).files]
     if None in reasons or not reasons:
         raise NotFound(f"The release {version!r} is not yanked.")
@@ -107,7 +107,7 @@ def put_release_yank(call: Call, repository: str, project: str, version: str) ->
 
 @table.operation("DELETE", f"{_RELEASE}/yank", {204: None})
 def delete_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
-    """Take back the yank of a release, or of those of its files that are yanked."""
+    """Undo the yank of all files of a release."""
     if all(file.yanked is None for file in _release(call, repository, project, version).files):
         raise NotFound(f"The release {version!r} is not yanked.")
     call.acting.projects.yank_release(repository, project, version, None)
@@ -123,7 +123,7 @@ def list_files(call: Call, repository: str, project: str) -> Answer:
 
 @table.operation("GET", _FILE, {200: File})
 def get_file(call: Call, repository: str, filename: str) -> Answer:
-    """What is known of a file."""
+    """A file."""
     return Answer(_shown(call.acting.projects.file(repository, filename)))
 
 
@@ -136,7 +136,7 @@ def delete_file(call: Call, repository: str, filename: str) -> Answer:
 
 @table.operation("GET", f"{_FILE}/yank", {200: Yank})
 def get_file_yank(call: Call, repository: str, filename: str) -> Answer:
-    """Why a file is yanked; 404 where it is not."""
+    """The reason for which a file is yanked; 404 if it is not."""
     file = call.acting.projects.file(repository, filename)
     if file.yanked is None:
         raise NotFound(f"The file {filename!r} is not yanked.")
@@ -154,7 +154,7 @@ def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
 
 @table.operation("DELETE", f"{_FILE}/yank", {204: None})
 def delete_file_yank(call: Call, repository: str, filename: str) -> Answer:
-    """Take back the yank of a file."""
+    """Undo the yank of a file."""
     get_file_yank(call, repository, filename)
     call.acting.projects.yank_file(repository, filename, None)
     return Answer(status=204)

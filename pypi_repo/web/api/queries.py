@@ -1,4 +1,4 @@
-"""What the query of a URL of the management API may ask."""
+"""The query parameters of the management API."""
 
 from typing import Annotated
 
@@ -9,26 +9,30 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parameters of a URL; others are refused, because they are mistyped ones."""
+    """The parameters of a URL. Others are refused, because they are probably mistyped."""
 
 
 class PageQuery(Query, frozen=True, kw_only=True):
+    """The parameters of a list."""
+
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: str = ""
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
-    """`q` is a part of the project's name."""
+    """The parameters of a search. `q` is a part of the name of a project."""
 
     q: Annotated[str, Meta(max_length=100)] = ""
 
 
 class DaysQuery(Query, frozen=True, kw_only=True):
+    """The parameters of statistics by day."""
+
     days: Annotated[int, Meta(ge=1, le=366)] = 30
 
 
 class JournalQuery(PageQuery, frozen=True, kw_only=True):
-    """`since` and `until` are the first moment that is wanted, and the first that is not."""
+    """The parameters of the journal, from `since` on and before `until`."""
 
     actor: str | None = None
     action: str | None = None

@@ -69,7 +69,7 @@ def delete_repository(call: Call, repository: str) -> Answer:
 
 @table.operation("GET", f"{_ONE}/usage", {200: RepositoryUsage}, query=DaysQuery)
 def get_repository_usage(call: Call, repository: str) -> Answer:
-    """What the repository holds, and its downloads day by day."""
+    """What a repository contains, and its downloads day by day."""
     call.acting.repositories.get(repository)
     reports = call.acting.usage
     held = reports.repository(repository)
@@ -79,7 +79,7 @@ def get_repository_usage(call: Call, repository: str) -> Answer:
 
 @usage_table.operation("GET", "/usage", {200: Usage}, query=DaysQuery)
 def get_usage(call: Call) -> Answer:
-    """What all repositories hold, their downloads day by day, and the most downloaded projects."""
+    """What all repositories contain, their daily downloads, and the most downloaded projects."""
     reports = call.acting.usage
     held = reports.repositories().values()
     top = reports.top_projects(call.query.days, _TOP)
