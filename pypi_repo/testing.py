@@ -63,7 +63,8 @@ class LiveRegistry:
 class FakeSource(LooseFiles):
     """A source of files in memory, for tests of sources that wrap others.
 
-    contents: wheels and sdists by their filenames; may be changed at any time.
+    contents: the contents of wheels and sdists by their filenames, which may be changed at any
+        time.
     """
 
     def __init__(

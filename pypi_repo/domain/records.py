@@ -139,7 +139,7 @@ class ListedFile(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalFile:
-    """A `ListedFile` that the registry does not store. The fields are described there."""
+    """A file that the registry does not store. `ListedFile` describes the fields."""
 
     filename: str
     project: NormalizedName
@@ -159,7 +159,7 @@ class ExternalFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionFile:
-    """A sdist or wheel in a repository, which the registry stores; a `ListedFile`.
+    """An sdist or wheel that the registry stores, which is a `ListedFile`.
 
     project: the normalized name of the project.
     size: the size of the file, in bytes.

@@ -1,4 +1,4 @@
-"""BoundRepository: what the apps over one repository are built from."""
+"""What the apps for one repository are built from."""
 
 import os
 from collections.abc import Callable
@@ -23,10 +23,10 @@ wrong ones did, because falling back to anonymous would hide a typing error."""
 class BoundRepository:
     """A repository for the apps that serve it, created by `Registry.repository`.
 
-    source: what readers of the repository get: its own files, or another source around them.
-    uploads: takes files into the repository.
-    require_sending: raises ConfigurationError for a way of sending files that the file store
-        cannot be used with.
+    source: what readers of the repository get: its own files, or another source.
+    uploads: accepts files for the repository.
+    require_sending: raises ConfigurationError if the file store does not support a way of sending
+        files.
     """
 
     name: str

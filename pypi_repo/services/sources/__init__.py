@@ -1,1 +1,4 @@
-"""What answers readers for a repository: its own files, and wrappers around other sources."""
+"""The sources that answer readers.
+
+They are the own files of a repository, files elsewhere, and wrappers around other sources.
+"""

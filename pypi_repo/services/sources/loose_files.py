@@ -1,4 +1,4 @@
-"""Sources of files that nobody uploaded, such as a folder of wheels and sdists."""
+"""Sources of files that were not uploaded, such as a folder of wheels and sdists."""
 
 import logging
 import os
@@ -52,11 +52,12 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LooseFile:
-    """A wheel or sdist that is somewhere.
+    """A wheel or sdist at some place.
 
-    state: differs where the content does, such as its size and the time of its last change.
-    open: opens the content, seekable.
-    modified_at: in UTC; None where that is not known.
+    state: a value that changes when the content changes, such as the size and the modification
+        time.
+    open: a function that opens the content as a seekable file.
+    modified_at: when the content was changed last, in UTC; None if this is unknown.
     """
 
     filename: str
@@ -83,17 +84,18 @@ class _ServedLooseFile(ServedFile):
         return content, size
 
     def count_download(self) -> None:
-        """Nobody counts them."""
+        """Does nothing, because downloads of such files are not counted."""
 
 
 class LooseFiles(Source):
-    """Offers the files that `files` finds at the moment of a request, whatever is there.
+    """Offers the files that `files` returns at the time of a request.
 
-    Extend it for other places than a folder. Names that are neither a wheel's nor an sdist's are
-    passed over, and so are archives that cannot be read, with a warning in the log. Each content is
-    read once, for its digests and its core metadata, and again when its state has changed.
+    Derive a class from it for another place than a folder. Files that do not have the name of a
+    wheel or an sdist are ignored. So are archives that cannot be read, with a warning in the log.
+    Each file is read once, for its digests and its core metadata, and again when its state has
+    changed.
 
-    may_read: whether an actor may read. The operator always may.
+    may_read: a function that decides whether an actor may read. The operator always may.
     """
 
     def __init__(self, *, may_read: Callable[[Actor], bool]) -> None:
@@ -102,7 +104,7 @@ class LooseFiles(Source):
 
     @abstractmethod
     def files(self) -> Iterable[LooseFile]:
-        """All files at this moment, in any order."""
+        """Returns all files at this time, in any order."""
 
     def check_access(self, actor: Actor) -> None:
         if actor.kind is ActorKind.OPERATOR or self._may_read(actor):
@@ -176,7 +178,7 @@ class LooseFiles(Source):
         )
 
     def _description(self, file: LooseFile, parsed: DistributionFilename) -> "_Description | None":
-        """None for an archive that cannot be read."""
+        """Returns what is in a file, or None for an archive that cannot be read."""
         key = file.filename, file.state
         if key not in self._described:
             try:
@@ -190,11 +192,13 @@ class LooseFiles(Source):
 
 
 class Folder(LooseFiles):
-    """Offers the wheels and sdists in a folder, without those in folders below it.
+    """Offers the wheels and sdists in a folder, but not those in its subfolders.
 
-    path: of the folder. What is put there is on the index at once, and what is removed is not.
-    may_read: whether an actor may read: `lambda actor: True` for everybody, or
-        `lambda actor: not actor.is_anonymous` for whoever has logged in.
+    Files that are added to the folder or removed from it appear on the index or disappear at once.
+
+    path: the path of the folder.
+    may_read: a function that decides whether an actor may read, such as `lambda actor: True` for
+        everybody, or `lambda actor: not actor.is_anonymous` for all clients that have logged in.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, may_read: Callable[[Actor], bool]) -> None:
@@ -226,7 +230,10 @@ class _Description:
 
 
 def _describe(file: LooseFile, parsed: DistributionFilename) -> _Description:
-    """Raises InvalidArchive, InvalidMetadata or OSError."""
+    """Reads a file.
+
+    Raises InvalidArchive, InvalidMetadata or OSError.
+    """
     counter = DigestingCounter()
     with file.open() as content:
         while chunk := content.read(_CHUNK):

@@ -1,4 +1,4 @@
-"""OwnFiles: what was uploaded to a repository, straight from the database."""
+"""The source of the files that were uploaded to a repository."""
 
 import re
 from dataclasses import replace
@@ -36,7 +36,11 @@ _LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", 
 
 
 class OwnFiles(Source):
-    """The files of one repository: never a stale page, and nothing that the policy hides."""
+    """The files that were uploaded to a repository.
+
+    They are read from the database on each request, so no page is stale, and the policy decides
+    what an actor sees.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class OwnFiles(Source):
         self._repository(actor)
 
     def is_public(self) -> bool:
-        """Whether everybody may read; also false for a repository that does not exist."""
+        """Returns whether everybody may read; False for a repository that does not exist."""
         found = self._catalog.repository(self._name)
         return found is not None and found.public
 
@@ -110,7 +114,10 @@ class OwnFiles(Source):
         return document
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        """Raises UnknownFile where it is missing from the file store."""
+        """Returns the fields of a file's core metadata.
+
+        Raises UnknownFile if the metadata is missing from the file store.
+        """
         return self._documents.fields(file) if isinstance(file, DistributionFile) else {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
@@ -133,7 +140,10 @@ class OwnFiles(Source):
         return self._gate.project(actor, Permission.READ, self._catalog, self._name, name)
 
     def _described(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
-        """A project whose details the actor may see: of a quarantined one, only who manages it."""
+        """Returns a project whose details the actor may see.
+
+        Only actors that may manage a quarantined project can see its details.
+        """
         repository, project = self._project(actor, name)
         if project.status == "quarantined" and not self._manages(actor, repository, project):
             raise unknown_project(name, self._name)
@@ -145,7 +155,7 @@ class OwnFiles(Source):
     def _readable_part(
         self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
     ) -> Versioned[ProjectList]:
-        """Who may not read a project must not see its name."""
+        """Leaves out the projects that the actor may not read."""
         page = whole.load()
         names = [project.normalized_name for project in page.projects]
         hidden = self._gate.hidden(actor, Permission.READ, repository, names)

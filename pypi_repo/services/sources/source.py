@@ -1,4 +1,4 @@
-"""The contract between whatever offers packages and everything that shows them to readers."""
+"""The contract between what offers packages and what shows them to readers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class ServedFile(ABC):
-    """A distribution file, or what is kept beside one, as a source gives it to a reader.
+    """A distribution file, or its core metadata or signature, for a reader.
 
-    project: whose file it is.
-    filename: under which clients save it; the last part of its path.
-    etag: names these very bytes, such as their digest.
-    public: whether everybody may have it, and shared caches may keep it.
-    url: an absolute URL to which clients are redirected; None where the content comes from `open`.
+    project: the normalized name of the project.
+    filename: the name under which clients save the file, which is the last segment of its path.
+    etag: a text that identifies the content, such as its digest.
+    public: whether everybody may read the file, and shared caches may store it.
+    url: an absolute URL to which clients are redirected; None if `open` returns the content.
     """
 
     project: NormalizedName
@@ -42,81 +42,87 @@ class ServedFile(ABC):
 
     @abstractmethod
     def open(self) -> tuple[IO[bytes], int]:
-        """The content, which is seekable and at its beginning, and its size in bytes.
+        """Returns the content as a seekable file at its beginning, and its size in bytes.
 
-        The caller closes it. Raises UnknownFile where the content is gone, and Unavailable where it
-        cannot be had now.
+        The caller closes the file.
+
+        Raises UnknownFile if the content is lost, and Unavailable if it cannot be read at the
+        moment.
         """
 
     @abstractmethod
     def count_download(self) -> None:
-        """Notes that a reader got the file, or its beginning."""
+        """Counts a download of the file, or of its beginning."""
 
 
 class Source(ABC):
-    """Everything that readers ask of a repository.
+    """Answers everything that readers ask of a repository.
 
-    The simple index, downloads, the JSON API and the portal show what a source answers and nothing
-    else. Implement it to offer packages from elsewhere; extend `SourceWrapper` or `Filtered` to
-    change what another source offers.
+    The simple index, downloads, the JSON API and the portal show what a source answers, and nothing
+    else. Implement it to offer packages from elsewhere. To change what another source offers,
+    derive a class from `SourceWrapper` or `Filtered`.
 
-    Each method is asked for an actor, on each request. All of them raise AuthenticationRequired,
-    PermissionDenied or UnknownRepository where the actor may not read.
+    Each method is called on each request, for an actor. All of them raise AuthenticationRequired,
+    PermissionDenied or UnknownRepository if the actor may not read.
     """
 
     @abstractmethod
     def check_access(self, actor: Actor) -> None:
-        """Raises unless the actor may read here at all."""
+        """Raises an error unless the actor may read from this source."""
 
     @abstractmethod
     def is_public(self) -> bool:
-        """Whether everybody may read, so that pages of other sites may read along (CORS)."""
+        """Returns whether everybody may read, also scripts on other sites (CORS)."""
 
     @abstractmethod
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        """The projects of which the actor may know, for the root page of the index."""
+        """Returns the projects that the actor may see, for the root page of the index."""
 
     @abstractmethod
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        """A project with its files. Raises UnknownProject."""
+        """Returns a project with its files.
+
+        Raises UnknownProject.
+        """
 
     @abstractmethod
     def file(self, actor: Actor, path: str) -> ServedFile:
-        """The file at the `location` that a project page gives it.
+        """Returns the file at a location.
 
-        path: the `location`, or that with `.metadata` or `.asc` appended for the core metadata or
-            the signature of the file.
+        path: the `location` of a file on a project page; with `.metadata` or `.asc` appended, its
+            core metadata or its signature.
 
         Raises UnknownFile, or ProjectClosed for a quarantined project.
         """
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        """The provenance object of a file, as JSON (PEP 740).
+        """Returns the provenance of a file, as JSON (PEP 740).
 
-        version: in any spelling.
+        version: the version, in any spelling.
 
-        Raises UnknownFile where there is no such file, or none was uploaded with it.
+        Raises UnknownFile if there is no such file, or if it has no provenance.
         """
         self.check_access(actor)
         raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        """The fields of a listed file's core metadata; empty where they are not known."""
+        """Returns the fields of a file's core metadata; no fields if they are unknown."""
         return {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
-        """A project with all its releases, and the core metadata of the one most people want.
+        """Returns a project with its releases, and the core metadata of the preferred one.
 
-        Raises UnknownProject; loading raises UnknownRelease where the project has none.
+        Raises UnknownProject. Loading the result raises UnknownRelease if the project has no
+        release.
         """
         return self.details_of(self.project_page(actor, project), None)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
-        """How a version is spelled here, and the project with the core metadata of its release.
+        """Returns a version as it is spelled, and the project with this release's metadata.
 
-        version: in any spelling: 1.0, 1.0.0 and v1.0 are one release.
+        version: the version, in any spelling: 1.0, 1.0.0 and v1.0 are one release.
 
         Raises UnknownProject or UnknownRelease.
         """
@@ -130,9 +136,9 @@ class Source(ABC):
     def details_of(
         self, page: Versioned[ProjectPage], version: str | None
     ) -> Versioned[ProjectDetails]:
-        """The details that belong to a project page, so that both show the same files.
+        """Returns the details that belong to a project page, so that both show the same files.
 
-        version: as the page spells it.
+        version: the version, as the page spells it.
         """
         return Versioned(
             key=("details", page.key, version),
@@ -158,7 +164,7 @@ class Source(ABC):
         )
 
     def _core_metadata_of(self, files: Sequence[ListedFile]) -> "RawMetadata":
-        """Of the newest wheel that has some, or else of the newest file."""
+        """Returns the core metadata of the newest wheel that has some, or of the newest file."""
         newest_first = files[::-1]
         wheels_first = sorted(newest_first, key=lambda file: file.kind != "bdist_wheel")
         for file in wheels_first:
@@ -168,7 +174,7 @@ class Source(ABC):
 
 
 def unknown_release(project: str, version: str) -> UnknownRelease:
-    """The error for a version that a project does not have."""
+    """Returns the error for a version that a project does not have."""
     return UnknownRelease(f"{project} has no release {version[:80]!r} here; check the version.")
 
 

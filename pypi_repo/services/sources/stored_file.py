@@ -1,4 +1,4 @@
-"""Files that this registry stores, as its readers get them."""
+"""The files in the file store of a registry, for readers."""
 
 import io
 import logging
@@ -26,11 +26,11 @@ class Downloads:
         self._small_files = small_files
 
     def open(self, file: "StoredFile") -> tuple[IO[bytes], int]:
-        """The content and its size.
+        """Returns the content and its size, in bytes.
 
-        Small ones may come from memory, and are then good whatever has become of the blob store's.
+        Small files may come from memory, even if the file store has lost them.
 
-        Raises UnknownFile where the blob store has lost them, or some of them.
+        Raises UnknownFile if the file store has lost the file or a part of it.
         """
         content = self._small_files.get(file.etag)
         if content is None:
@@ -55,13 +55,13 @@ class Downloads:
         return stored, size
 
     def require_whole(self, file: "StoredFile") -> None:
-        """Raises UnknownFile where the blob store has lost the file, or some of it."""
+        """Raises UnknownFile if the file store has lost the file or a part of it."""
         blob = self._blobs.look(file.path)
         if blob is None or file.size not in (None, blob.size):
             raise _lost(file)
 
     def require_sending(self, sent_by: FilesSentBy | None) -> None:
-        """Raises ConfigurationError where files of this store cannot be sent so."""
+        """Raises ConfigurationError if files of this store cannot be sent in this way."""
         if isinstance(sent_by, XSendfile) and self._blobs.local_path("") is None:
             raise ConfigurationError("X-Sendfile needs files on this machine's disk.")
         if isinstance(sent_by, SignedUrls) and not self._blobs.signs_urls:
@@ -70,16 +70,20 @@ class Downloads:
             )
 
     def local_path(self, file: "StoredFile") -> str:
-        """Where the file is on this machine's disk."""
+        """Returns the path of the file on the disk of this machine."""
         path = self._blobs.local_path(file.path)
         assert path is not None  # noqa: S101 - require_sending looked
         return path
 
     def signed_url(self, file: "StoredFile", expires_in: int) -> str:
-        """A URL at which anybody may read the file for so many seconds."""
+        """Returns a URL at which everybody can read the file.
+
+        expires_in: how long the URL is valid, in seconds.
+        """
         return self._blobs.signed_url(file.path, expires_in)
 
     def count(self, release: DownloadedRelease) -> None:
+        """Counts a download of a release."""
         self._usage.count_download(release)
 
 
@@ -87,9 +91,9 @@ class Downloads:
 class StoredFile(ServedFile):
     """A distribution file, its core metadata or its signature.
 
-    path: in the file store.
-    size: bytes of a distribution file; None for what is kept beside one.
-    counted_for: whose downloads grow by one; None for what is kept beside a file.
+    path: the path in the file store.
+    size: the size of a distribution file, in bytes; None for what is stored beside one.
+    counted_for: the release whose downloads are counted; None for what is stored beside a file.
     """
 
     project: NormalizedName
@@ -103,7 +107,7 @@ class StoredFile(ServedFile):
 
     @property
     def is_distribution(self) -> bool:
-        """And not something that is kept beside one."""
+        """Whether it is a distribution file, and not something that is stored beside one."""
         return self.counted_for is not None
 
     def open(self) -> tuple[IO[bytes], int]:

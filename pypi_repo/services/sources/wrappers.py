@@ -1,4 +1,4 @@
-"""Sources around other sources: passed on, filtered, allowed by name, and merged in an order."""
+"""Sources that wrap other sources."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -25,9 +25,11 @@ Answer = TypeVar("Answer")
 
 
 class SourceWrapper(Source):
-    """Passes everything on to another source; extend it and change what should be different.
+    """Passes everything on to another source.
 
-    source: the one that answers.
+    Derive a class from it, and override what should differ.
+
+    source: the source that answers.
     """
 
     def __init__(self, source: Source) -> None:
@@ -64,15 +66,15 @@ class SourceWrapper(Source):
 
 
 class Filtered(SourceWrapper):
-    """Offers some projects of another source: those for which `shows` is true.
+    """Offers those projects of another source for which `shows` returns True.
 
-    A project that is not shown is as unknown as one that is not there: neither on the index nor in
-    the JSON API, and its files, their metadata and provenance cannot be downloaded.
+    Any other project is treated as unknown. It is neither on the index nor in the JSON API, and its
+    files, their metadata and provenance cannot be downloaded.
     """
 
     @abstractmethod
     def shows(self, project: NormalizedName) -> bool:
-        """Whether readers may have this project."""
+        """Returns whether readers may see this project."""
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         whole = self.source.project_list(actor)
@@ -112,10 +114,10 @@ class Filtered(SourceWrapper):
 
 
 class AllowList(Filtered):
-    """Offers only the projects that are named.
+    """Offers the listed projects of another source only.
 
-    source: the one that has them.
-    projects: their names, in any spelling.
+    source: the source that has the projects.
+    projects: the names of the projects, in any spelling.
     """
 
     def __init__(self, source: Source, projects: Iterable[str]) -> None:
@@ -127,13 +129,15 @@ class AllowList(Filtered):
 
 
 class Merged(Source):
-    """Several sources as one. The first that has a project supplies it whole.
+    """Offers the projects of several sources.
 
-    So nobody can add a file to a project of yours by publishing the same name elsewhere: once an
-    earlier source has the project, later ones are not asked about it, whatever their versions are.
-    A source that refuses the actor a project ends the search as well.
+    The first source that has a project supplies all its files. So nobody can add a file to your
+    project by publishing the same name elsewhere: once an earlier source has a project, later
+    sources are not asked about it, whatever versions they have. If a source refuses a project to
+    the actor, later sources are not asked either.
 
-    first, others: in the order in which they are asked. The first says who may read at all.
+    first: the first source, which also decides who may read.
+    others: the other sources, in the order in which they are asked.
     """
 
     def __init__(self, first: Source, *others: Source) -> None:
@@ -185,7 +189,10 @@ class Merged(Source):
         )
 
     def _owner(self, actor: Actor, project: NormalizedName) -> Source:
-        """The first that has the project, whoever asks. Raises UnknownProject."""
+        """Returns the first source that has the project, whichever actor asks.
+
+        Raises UnknownProject.
+        """
 
         def itself(source: Source) -> Source:
             source.project_page(actor, project)
