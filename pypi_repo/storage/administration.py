@@ -1,4 +1,4 @@
-"""Statements about administrators, their sessions and tokens."""
+"""Statements about administrators, their sessions and their tokens."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ _TOKEN_COLUMNS = (
 
 
 class Administration:
-    """Runs in a transaction that a service opened and commits, or reads without one."""
+    """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -41,19 +41,21 @@ class Administration:
     # Administrators
 
     def administrator(self, name: str) -> Administrator | None:
+        """Returns the administrator with a name, or None."""
         row = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).where(administrators.c.name == lookup(name))
         ).one_or_none()
         return None if row is None else _administrator(row)
 
     def administrators(self) -> list[Administrator]:
+        """Returns all administrators, sorted by name."""
         rows = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).order_by(administrators.c.name)
         )
         return [_administrator(row) for row in rows]
 
     def lock_administrators(self) -> list[Administrator]:
-        """All of them, with nobody else changing or deleting any until the commit."""
+        """Returns all administrators, which nobody else can change or delete until the commit."""
         rows = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS).order_by(administrators.c.id).with_for_update()
         )
@@ -62,7 +64,10 @@ class Administration:
     def add_administrator(
         self, name: str, password_hash: str, areas: frozenset[Area], at: datetime
     ) -> bool:
-        """False, and a transaction good for nothing, if the name is taken."""
+        """Adds an administrator.
+
+        Returns False if the name is taken. The transaction cannot be used any more then.
+        """
         try:
             self._executor.execute(
                 insert(administrators).values(
@@ -74,12 +79,15 @@ class Administration:
         return True
 
     def set_administrator_password(self, administrator: Administrator, password_hash: str) -> None:
+        """Replaces the password hash of an administrator."""
         self._change(administrator, password_hash=password_hash)
 
     def set_areas(self, administrator: Administrator, areas: frozenset[Area]) -> None:
+        """Replaces the areas of an administrator."""
         self._change(administrator, areas=_names(areas))
 
     def delete_administrator(self, administrator: Administrator) -> None:
+        """Deletes an administrator, with its sessions and tokens."""
         self._executor.execute(
             delete(administrators).where(administrators.c.id == administrator.id)
         )
@@ -87,6 +95,7 @@ class Administration:
     # Sessions
 
     def session_holder(self, secret_sha256: str, now: datetime) -> Administrator | None:
+        """Returns the administrator of a session that has not ended, or None."""
         row = self._executor.execute(
             select(*_ADMINISTRATOR_COLUMNS)
             .join(sessions, sessions.c.administrator_id == administrators.c.id)
@@ -97,7 +106,7 @@ class Administration:
     def add_session(
         self, administrator: Administrator, secret_sha256: str, now: datetime, expires_at: datetime
     ) -> None:
-        """Sessions that have expired go at the same time."""
+        """Adds a session, and deletes sessions that have expired."""
         self._executor.execute(delete(sessions).where(sessions.c.expires_at <= now))
         self._executor.execute(
             insert(sessions).values(
@@ -109,9 +118,11 @@ class Administration:
         )
 
     def delete_session(self, secret_sha256: str) -> None:
+        """Deletes a session."""
         self._executor.execute(delete(sessions).where(sessions.c.secret_sha256 == secret_sha256))
 
     def delete_sessions(self, administrator: Administrator) -> None:
+        """Deletes all sessions of an administrator."""
         self._executor.execute(
             delete(sessions).where(sessions.c.administrator_id == administrator.id)
         )
@@ -119,6 +130,7 @@ class Administration:
     # Tokens
 
     def token_holder(self, secret_sha256: str) -> tuple[AdministratorToken, Administrator] | None:
+        """Returns a token and its administrator, or None."""
         row = self._executor.execute(
             _tokens(*_ADMINISTRATOR_COLUMNS).where(
                 administrator_tokens.c.secret_sha256 == secret_sha256
@@ -132,13 +144,15 @@ class Administration:
         )
 
     def tokens(self, administrator: Administrator) -> list[AdministratorToken]:
+        """Returns the tokens of an administrator."""
         return self._found(administrators.c.id == administrator.id)
 
     def token(self, token_id: int) -> AdministratorToken | None:
+        """Returns the token with an id, or None."""
         return next(iter(self._found(administrator_tokens.c.id == token_id)), None)
 
     def add_token(self, administrator: Administrator, areas: frozenset[Area], **values: Any) -> int:
-        """The new token's id."""
+        """Adds a token, and returns its id."""
         added = self._executor.execute(
             insert(administrator_tokens)
             .values(administrator_id=administrator.id, areas=_names(areas), **values)
@@ -147,6 +161,7 @@ class Administration:
         return int(added.scalar_one())
 
     def delete_token(self, token_id: int) -> None:
+        """Deletes a token."""
         self._executor.execute(
             delete(administrator_tokens).where(administrator_tokens.c.id == token_id)
         )

@@ -1,4 +1,4 @@
-"""Statements about every table at once: what a dump reads, and what it is read into."""
+"""Statements about all tables, for writing and reading dumps."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -20,7 +20,7 @@ _TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
 
 
 class AllRows:
-    """Table by table, so that what refers to something comes after it."""
+    """Reads and writes whole tables. Their order is such that references lead to earlier tables."""
 
     names = tuple(table.name for table in _TABLES)
 
@@ -28,14 +28,16 @@ class AllRows:
         self._connection = connection
 
     def columns(self, name: str) -> list[str]:
+        """Returns the names of the columns of a table."""
         return [column.name for column in METADATA.tables[name].columns]
 
     def count(self, name: str) -> int:
+        """Returns the number of rows of a table."""
         statement = select(func.count()).select_from(METADATA.tables[name])
         return self._connection.execute(statement).scalar_one()
 
     def read(self, name: str) -> Iterator[Sequence[Any]]:
-        """The rows one after the other: files by their SHA-256, all others by their key."""
+        """Yields the rows of a table: files by their SHA-256, all others by their key."""
         table = METADATA.tables[name]
         order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
         return iter(
@@ -45,7 +47,7 @@ class AllRows:
         )
 
     def write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Adds rows, with moments and days as ISO texts, and tells how many.
+        """Adds rows, in which times and days are ISO texts, and returns their number.
 
         The table may have the columns of any revision of the schema.
         """
@@ -67,35 +69,35 @@ class AllRows:
         return written
 
     def are_none(self) -> bool:
-        """Whether there is no row at all, or no table either."""
+        """Returns whether there are no rows, or not even tables."""
         return not any(
             self._connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {name})")).scalar_one()  # noqa: S608
             for name in self._existing()
         )
 
     def lock(self) -> None:
-        """Lets nobody else write anything until the commit."""
+        """Keeps others from writing anything until the commit."""
         lock_tables(self._connection, *self._existing())
 
     def _existing(self) -> list[str]:
-        """The tables that this revision of the schema has."""
+        """Returns the tables that this revision of the schema has."""
         existing = set(sqlalchemy.inspect(self._connection).get_table_names())
         return [name for name in self.names if name in existing]
 
     def counters(self) -> dict[str, int]:
-        """The last ids that were given away, of the tables that must not use one twice."""
+        """Returns the last ids that were used, for the tables that must not use an id twice."""
         counted = [table.name for table in _TABLES if never_uses_an_id_twice(table)]
         return {name: last for name in counted if (last := last_id(self._connection, name))}
 
     def set_counters(self, counters: Mapping[str, int]) -> None:
-        """Lets every table go on after its highest id, and after what its counter was."""
+        """Lets each table continue after its highest id, and after its counter in the dump."""
         for table in _TABLES:
             highest = max(counters.get(table.name, 0), self._highest_id(table))
             if highest > 0:
                 set_last_id(self._connection, table, highest)
 
     def _highest_id(self, table: Table) -> int:
-        """0 for a table that counts nothing."""
+        """Returns the highest id of a table; 0 for a table without ids."""
         if "id" not in table.columns:
             return 0
         highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()

@@ -1,6 +1,6 @@
-"""The blob store that a path or a URL stands for.
+"""Opens the blob store at a path or a URL.
 
-fsspec is imported by the first of them: who only imports the package may never need one.
+fsspec is imported when the first store is opened, because many processes never open one.
 """
 
 import os
@@ -37,21 +37,21 @@ _AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be he
 
 
 def open_blob_store(place: str | Path, options: Mapping[str, Any]) -> BlobStore:
-    """The blob store in a folder of this machine or at an fsspec URL.
+    """Returns the blob store in a folder of this machine or at an fsspec URL.
 
-    place: a Path, or the text of one or of a URL; without `://` it is no URL.
-    options: keyword arguments for the file system, such as credentials; they come before what is
-        said in fsspec's own configuration, and that before the timeouts that are set here.
+    place: a path, or the text of a path or a URL. A text without `://` is a path.
+    options: keyword arguments for the file system, such as credentials. They take precedence over
+        fsspec's own configuration, which takes precedence over the time-outs that are set here.
 
-    Raises ConfigurationError for a URL of which no installed file system can be made, or one
-    that cannot do what a blob store needs.
+    Raises ConfigurationError if no installed file system supports the URL, or if the file system
+    cannot do what a blob store needs.
     """
     folder = _folder(place)
     return LocalBlobStore(folder) if folder is not None else _open_url(str(place), options)
 
 
 def open_backup(place: str, options: Mapping[str, Any]) -> BlobStore:
-    """The same, for what may come from anywhere and is as secret as the database."""
+    """Returns the blob store of a backup, which is not trusted, and as secret as the database."""
     folder = _folder(place)
     if folder is not None:
         return LocalBlobStore(folder, PRIVATE, follows_links=False)
@@ -59,9 +59,10 @@ def open_backup(place: str, options: Mapping[str, Any]) -> BlobStore:
 
 
 def end_thread() -> None:
-    """Of all object stores, none of which is used any more; the next one starts another.
+    """Ends the thread of the object stores, which must not be in use.
 
-    For a process that is about to fork: a lock that a thread holds then is held for ever there.
+    The next store starts another thread. A process that is about to fork calls this, because a lock
+    that a thread holds at that moment would stay locked in the child.
     """
     asyn = sys.modules.get("fsspec.asyn")
     if asyn is not None and asyn.loop[0] is not None:
@@ -73,7 +74,7 @@ def end_thread() -> None:
 
 
 def _folder(place: str | Path) -> str | None:
-    """The folder of this machine that is meant; None for another kind of store."""
+    """Returns the folder of this machine; None for another kind of store."""
     protocol, separator, _path = str(place).partition("://")
     if isinstance(place, Path) or not separator:
         return os.path.abspath(os.path.expanduser(place))
@@ -116,7 +117,7 @@ def _open_remote(protocol: str, url: str, options: Mapping[str, Any]) -> BlobSto
 
 
 def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The file system, and the path on it."""
+    """Returns the file system, and the path in it."""
     from fsspec.core import url_to_fs
 
     chosen = _with_defaults(protocol, options)
@@ -127,7 +128,7 @@ def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, 
 
 
 def _require_abilities(kind: Any) -> None:
-    """Raises ValueError for a kind of file system on which calls of ours would end in errors."""
+    """Raises ValueError for a kind of file system that lacks methods that are needed."""
     from fsspec import AbstractFileSystem
     from fsspec.asyn import AsyncFileSystem
 
@@ -143,7 +144,7 @@ def _require_abilities(kind: Any) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong; not every file system has a sentence for what it was not made for."""
+    """Returns what is wrong as text, because some file systems raise errors without a message."""
     text = str(error).rstrip(".!")
     if isinstance(error, (ImportError, ValueError)) and text:
         return text

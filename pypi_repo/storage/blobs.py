@@ -1,7 +1,7 @@
-"""The blob store: bytes under digest-addressed paths, on any fsspec file system.
+"""The blob store: contents under paths that contain their digests, on any fsspec file system.
 
-A file is *staged* while it arrives, where nobody sees it, and *put* under its path once it was
-found good: whole and durable, or not at all. Putting the same path again is harmless.
+A file is *staged* while it arrives, where nobody can read it. When it was found valid, it is *put*
+under its path, completely and durably, or not at all. Putting the same path again is harmless.
 """
 
 import errno
@@ -25,13 +25,14 @@ _SMALL = 256 * 1024
 
 
 class StagedFile:
-    """A file on its way in: counted, digested, and gone at the end of the block unless put.
+    """A file that is being received. Its size and digests are computed while it is written.
 
-    A small one is in memory until somebody needs it on the disk, which for most of those that are
-    refused is never.
+    At the end of the block it is deleted, unless it was put. A small file is in memory until it is
+    needed on disk, so most refused files never reach the disk.
 
-    open_file: makes an empty file, and tells its name on this machine's disk if it has one.
-    path: that name; None for a file without one.
+    open_file: a function that creates an empty file, and returns it with its path on this machine,
+        if it has one.
+    path: this path; None for a file without a name.
     """
 
     def __init__(self, open_file: Callable[[], tuple[IO[bytes], str | None]]) -> None:
@@ -44,10 +45,16 @@ class StagedFile:
 
     @property
     def size(self) -> int:
+        """The number of bytes that were written."""
         return self._counter.size
 
     def write(self, chunk: bytes, limit: int) -> None:
-        """Raises TooLarge at the first byte beyond `limit`, OutOfSpace on a full disk."""
+        """Adds data.
+
+        limit: the largest size of the file, in bytes.
+
+        Raises TooLarge if the file exceeds the limit, and OutOfSpace on a full disk.
+        """
         self._counter.update(chunk)
         if self.size > limit:
             raise TooLarge(f"The file is larger than the {format_size(limit)} allowed here.")
@@ -57,11 +64,14 @@ class StagedFile:
             self.file.write(chunk)
 
     def in_memory(self) -> bytes | None:
-        """All that was written; None where it is on the disk."""
+        """Returns the content, or None if it is on disk."""
         return self.file.getvalue() if isinstance(self.file, io.BytesIO) else None
 
     def on_disk(self) -> IO[bytes]:
-        """The file with all that was written, as the system has it. Raises OutOfSpace."""
+        """Returns the file with everything that was written, after writing it to disk.
+
+        Raises OutOfSpace.
+        """
         with own_errors():
             if self._is_in_memory:
                 written = self.in_memory() or b""
@@ -74,22 +84,26 @@ class StagedFile:
         return self.file
 
     def move_to(self, place: str) -> None:
-        """Gives a file that has a name another one, under which it stays."""
+        """Renames the file, which is then kept. It must have a name."""
         assert self.path is not None  # noqa: S101 - asked of those on the disk
         os.replace(self.path, place)
         self.path = None
 
     def content(self) -> IO[bytes]:
-        """All that was written, readable and seekable. Raises OutOfSpace on a full disk."""
+        """Returns the content as a seekable file.
+
+        Raises OutOfSpace on a full disk.
+        """
         with own_errors():
             self.file.flush()
         return self.file
 
     def digests(self) -> Digests:
+        """Returns the digests of everything that was written."""
         return self._counter.digests()
 
     def keep_private(self) -> None:
-        """Only the account of this process can read it on this machine, also once it is put."""
+        """Lets only this account read the file on this machine, also after it is put."""
         self._is_private = True
         if self.path is not None:
             os.chmod(self.path, 0o600)
@@ -113,7 +127,11 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One stored object; `modified` is when it was put last."""
+    """A stored object.
+
+    size: in bytes.
+    modified: when it was put last.
+    """
 
     path: str
     size: int
@@ -121,40 +139,52 @@ class Blob:
 
 
 class BlobStore(ABC):
-    """Paths are relative, with `/`. All methods raise Unavailable where the store fails."""
+    """Stores contents under relative paths with `/`.
+
+    All methods raise Unavailable if the store fails.
+    """
 
     @abstractmethod
     def stage(self) -> StagedFile:
-        """An empty staged file; use it as a context manager."""
+        """Returns an empty staged file, which is used as a context manager."""
 
     @abstractmethod
     def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
-        """Makes `staged` durable under `path`, after small files beside it (suffix -> content)."""
+        """Stores a staged file durably under a path, after small files beside it.
+
+        beside: the contents of the small files, by the suffixes of their paths.
+        """
 
     @abstractmethod
     def open(self, path: str) -> IO[bytes]:
-        """The blob, readable and seekable; raises FileNotFoundError if there is none."""
+        """Returns a blob as a seekable file.
+
+        Raises FileNotFoundError if there is none.
+        """
 
     def read(self, path: str) -> Iterator[bytes]:
-        """The blob in pieces; raises FileNotFoundError if there is none."""
+        """Yields the content of a blob in chunks.
+
+        Raises FileNotFoundError if there is none.
+        """
         with self.open(path) as blob, own_errors():
             while piece := blob.read(_PIECE):
                 yield piece
 
     @abstractmethod
     def exists(self, path: str) -> bool:
-        """Whether there is such a blob at this moment."""
+        """Returns whether there is a blob at a path."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
-        """Does nothing where there is no such blob."""
+        """Deletes a blob, if there is one."""
 
     @abstractmethod
     def look(self, path: str) -> Blob | None:
-        """The blob as it is at this moment; None if there is none."""
+        """Returns the size and the time of a blob; None if there is none."""
 
     def local_path(self, path: str) -> str | None:
-        """The blob's absolute path on this machine; None where it is not a file of it."""
+        """Returns the absolute path of a blob; None if it is not a file on this machine."""
         return None
 
     @property
@@ -163,22 +193,25 @@ class BlobStore(ABC):
         return False
 
     def signed_url(self, path: str, expires_in: int) -> str:
-        """A URL at which anybody may read the blob for so many seconds. It is not looked for."""
+        """Returns a URL at which everybody can read a blob, which need not exist.
+
+        expires_in: how long the URL is valid, in seconds.
+        """
         raise NotImplementedError
 
     @abstractmethod
     def walk(self, folder: str = "") -> Iterator[Blob]:
-        """All blobs below `folder`, and what crashed uploads left in staging.
+        """Yields all blobs below a folder, and what interrupted uploads have left in staging.
 
-        A whole store is listed folder by folder, so that no listing of all is ever in memory.
+        A whole store is listed folder by folder, so that the list of all blobs is never in memory.
         """
 
 
 @contextmanager
 def own_errors(*expected: type[Exception]) -> Iterator[None]:
-    """Around all that asks a file system, which may be slow: it must not be where nobody may wait.
+    """Turns the errors of a file system into errors of the library, within a block.
 
-    Whatever it raises becomes one of our errors; each file system has errors of its own.
+    File systems may be slow, so the block must not run in a thread that must not wait.
     """
     about_to_wait()
     try:

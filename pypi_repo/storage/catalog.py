@@ -60,7 +60,7 @@ from pypi_repo.storage.tables import (
 
 
 class Catalog:
-    """Runs in a transaction that a service opened and commits, or reads without one."""
+    """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -69,31 +69,36 @@ class Catalog:
     # Repositories
 
     def repositories(self) -> list[Repository]:
+        """Returns all repositories, sorted by name."""
         rows = self._executor.execute(select(*REPOSITORY_COLUMNS).order_by(repositories.c.name))
         return [to_repository(row) for row in rows]
 
     def repository(self, name: str) -> Repository | None:
+        """Returns the repository with a name, or None."""
         return ask(self._executor, REPOSITORY, name=lookup(name))
 
     def lock_repository(self, name: str) -> Repository | None:
-        """The repository as it is now, with all other writers to it waiting for this commit."""
+        """Returns a repository, which others cannot change until the commit."""
         row = self._executor.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock(self, name: str) -> None:
-        """Lets no other writer change or publish anything in this repository until the commit."""
+        """Keeps others from changing or publishing anything in a repository until the commit."""
         if not writes_alone(self._executor.dialect):
             self.lock_repository(name)
 
     def lock_repositories(self) -> None:
-        """Lets no other writer change or publish anything until the commit."""
+        """Keeps others from changing or publishing anything until the commit."""
         if not writes_alone(self._executor.dialect):
             self._executor.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
 
     def add_repository(
         self, name: str, settings: RepositorySettings, at: datetime
     ) -> Repository | None:
-        """The new repository; None, and a transaction good for nothing, if the name is taken."""
+        """Adds a repository.
+
+        Returns None if the name is taken. The transaction cannot be used any more then.
+        """
         values = {**settings.settings(), "name": name, "serial": 0, "created_at": at}
         try:
             row = self._executor.execute(
@@ -104,28 +109,33 @@ class Catalog:
         return to_repository(row)
 
     def change_repository(self, repository: Repository, given: GivenSettings) -> None:
+        """Changes settings of a repository."""
         self._executor.execute(
             update(repositories).where(repositories.c.id == repository.id).values(given)
         )
 
     def delete_repository(self, repository: Repository) -> None:
+        """Deletes a repository with everything in it."""
         self._executor.execute(delete(repositories).where(repositories.c.id == repository.id))
 
     def next_serial(self, repository: Repository) -> int:
-        """Counts one change of the repository; serials become visible in their order."""
+        """Counts a change of a repository, and returns its serial.
+
+        Serials become visible in their order.
+        """
         return ask(self._executor, NEXT_SERIAL, repository_id=repository.id)
 
     # Projects
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
-        """The repository, and the project if it is there."""
+        """Returns a repository, and a project in it if there is one."""
         names = {"repository": lookup(repository), "project": lookup(project)}
         return ask(self._executor, LOCATE_PROJECT, **names)
 
     def destination(
         self, repository: str, file: DistributionFilename, blake2_256: str
     ) -> Destination | None:
-        """What is there already where a file is to go; None where there is no such repository."""
+        """Returns what exists where a file is to be published; None without the repository."""
         return ask(
             self._executor,
             DESTINATION,
@@ -139,6 +149,7 @@ class Catalog:
         )
 
     def projects(self, repository: Repository) -> list[Project]:
+        """Returns all projects of a repository, sorted by name."""
         rows = self._executor.execute(
             select(*PROJECT_COLUMNS)
             .where(projects.c.repository_id == repository.id)
@@ -147,7 +158,7 @@ class Catalog:
         return [to_project(row) for row in rows]
 
     def listed_projects(self, repository: Repository) -> tuple[ListedProject, ...]:
-        """The projects that the index shows: all but the quarantined (PEP 792)."""
+        """Returns the projects that the index lists, without quarantined ones (PEP 792)."""
         rows = self._executor.execute(LISTED_PROJECTS, {"repository_id": repository.id}).all()
         return tuple(
             ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
@@ -157,7 +168,7 @@ class Catalog:
     def add_project(
         self, repository: Repository, name: str, normalized_name: NormalizedName, at: datetime
     ) -> int:
-        """The new project's id."""
+        """Adds a project, and returns its id."""
         return ask(
             self._executor,
             ADD_PROJECT,
@@ -171,7 +182,7 @@ class Catalog:
         )
 
     def note_publication(self, project_id: int, name: str, serial: int) -> None:
-        """The name and the serial that a project has since its last upload."""
+        """Sets the name and the serial of a project after an upload."""
         ask(
             self._executor,
             PROJECT_PUBLISHED,
@@ -181,25 +192,27 @@ class Catalog:
         )
 
     def change_project(self, project_id: int, **values: Any) -> None:
+        """Changes columns of a project."""
         self._executor.execute(update(projects).where(projects.c.id == project_id).values(**values))
 
     def delete_project(self, project: Project) -> None:
+        """Deletes a project with everything in it."""
         self._executor.execute(delete(projects).where(projects.c.id == project.id))
 
     # Releases
 
     def release_id(self, project_id: int, version: Version) -> int | None:
-        """Under any spelling: 1.0, 1.0.0 and v1.0 are one release."""
+        """Returns the id of a release in any spelling: 1.0, 1.0.0 and v1.0 are one release."""
         names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
         return self._executor.execute(RELEASE, names).scalar_one_or_none()
 
     def version_of_release(self, project: Project, version: Version) -> str | None:
-        """How the version of a release is spelled, if the project has one that is equal."""
+        """Returns the spelling of the version of a release, or None if there is no release."""
         names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
         return ask(self._executor, VERSION_OF_RELEASE, **names)
 
     def add_release(self, project_id: int, version: str, summary: str, at: datetime) -> int:
-        """The new release's id."""
+        """Adds a release, and returns its id."""
         return ask(
             self._executor,
             ADD_RELEASE,
@@ -211,27 +224,32 @@ class Catalog:
         )
 
     def set_summary(self, release_id: int, summary: str) -> None:
+        """Replaces the summary of a release."""
         self._executor.execute(
             update(releases).where(releases.c.id == release_id).values(summary=summary)
         )
 
     def delete_release(self, release_id: int) -> None:
+        """Deletes a release with its files."""
         self._executor.execute(delete(releases).where(releases.c.id == release_id))
 
     # Files
 
     def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
-        """The repository, and the file with its project if it is there."""
+        """Returns a repository, and a file with its project if there is one."""
         names = {"repository": lookup(repository), "filename": lookup(filename)}
         return ask(self._executor, LOCATE_FILE, **names)
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
-        """(version, file) for every file, by upload, and (version, None) for empty releases."""
+        """Returns all files with their versions, in the order of upload.
+
+        The file is None for an empty release.
+        """
         rows = self._executor.execute(RELEASES, {"project_id": project_id}).all()
         return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
 
     def release_files(self, project: Project, version: Version) -> list[DistributionFile] | None:
-        """The files of one release, by upload; None where there is no such release."""
+        """Returns the files of a release in the order of upload; None without the release."""
         names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
         rows = self._executor.execute(FILES_OF_RELEASE, names).all()
         return [to_file(row) for row in rows if row[0]] if rows else None
@@ -239,9 +257,9 @@ class Catalog:
     def add_file(
         self, repository: Repository, release_id: int, file: DistributionFile, size_beside: int
     ) -> int:
-        """The new file's id.
+        """Adds a file, and returns its id.
 
-        size_beside: bytes of all that is kept beside it.
+        size_beside: the size of everything that is stored beside the file, in bytes.
         """
         values = file_values(file, size_beside)
         return ask(
@@ -260,7 +278,7 @@ class Catalog:
         size_beside: int,
         replaced: str,
     ) -> int:
-        """Puts `file` in the place of the one named `replaced`, and gives that one's id."""
+        """Replaces the file with the name `replaced`, and returns its id, which stays the same."""
         replacing = self._executor.execute(
             update(files)
             .where(files.c.repository_id == repository.id, files.c.filename == replaced)
@@ -270,12 +288,13 @@ class Catalog:
         return int(replacing.scalar_one())
 
     def set_provenance(self, file_id: int, document: str | None) -> None:
-        """Replaces what an earlier file of this name brought."""
+        """Replaces the provenance of a file; None deletes it."""
         self._executor.execute(FORGET_PROVENANCE, {"file": file_id})
         if document is not None:
             self._executor.execute(insert(provenances).values(file_id=file_id, document=document))
 
     def provenance(self, repository: Repository, filename: str) -> str | None:
+        """Returns the provenance of a file, or None."""
         return self._executor.execute(
             select(provenances.c.document)
             .join(files, files.c.id == provenances.c.file_id)
@@ -283,19 +302,20 @@ class Catalog:
         ).scalar_one_or_none()
 
     def taken(self, repository: Repository, but_for: str = "") -> int:
-        """Bytes that count against a repository's quota: of its files and all kept beside them.
+        """Returns the bytes that count for the quota: files and what is stored beside them.
 
-        but_for: the name of a file that is to be replaced.
+        but_for: the name of a file that is to be replaced and is not counted.
         """
         names = {"repository_id": repository.id, "filename": but_for}
         return int(self._executor.execute(TAKEN, names).scalar_one() or 0)
 
     def largest_file(self, repository: Repository) -> int:
-        """Its bytes; 0 where there is none."""
+        """Returns the size of the largest file, in bytes; 0 if there is none."""
         largest = select(func.max(files.c.size)).where(files.c.repository_id == repository.id)
         return self._executor.execute(largest).scalar_one() or 0
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
+        """Yanks a file; None as the reason undoes this."""
         self._executor.execute(
             update(files)
             .where(files.c.repository_id == repository.id, files.c.filename == filename)
@@ -303,11 +323,13 @@ class Catalog:
         )
 
     def yank_release(self, release_id: int, reason: str | None) -> None:
+        """Yanks all files of a release; None as the reason undoes this."""
         self._executor.execute(
             update(files).where(files.c.release_id == release_id).values(yanked=reason)
         )
 
     def delete_file(self, repository: Repository, filename: str) -> None:
+        """Deletes a file."""
         self._executor.execute(
             delete(files).where(
                 files.c.repository_id == repository.id, files.c.filename == filename
@@ -315,7 +337,7 @@ class Catalog:
         )
 
     def filenames(self, project: Project, release_id: int | None = None) -> list[str]:
-        """Of a project, or of one of its releases."""
+        """Returns the filenames of a project or of one of its releases."""
         statement = (
             select(files.c.filename)
             .join(releases, releases.c.id == files.c.release_id)

@@ -1,4 +1,4 @@
-"""Where a file is to go: all that decides whether it may, in one question."""
+"""What decides whether a file may be published, read by one statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,7 +26,10 @@ from pypi_repo.storage.tables import (
 
 
 class FoundRelease(NamedTuple):
-    """`has_sdist` is only known to who asks for an sdist."""
+    """A release that exists.
+
+    has_sdist: whether it has an sdist, which is only known if the file is an sdist.
+    """
 
     id: int
     created_at: datetime
@@ -35,11 +38,11 @@ class FoundRelease(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """What is there already; None where absent.
+    """What exists where a file is to be published; None for what does not exist.
 
-    file: of this name, or else the same wheel under another spelling of it.
-    retired: under which name this file, or the same wheel, was deleted.
-    copy: under which name the repository has this content.
+    file: the file with this name, or else with another spelling of the same wheel's name.
+    retired: the name under which this file, or the same wheel, was deleted.
+    copy: the name under which the repository has the same content.
     """
 
     repository: Repository

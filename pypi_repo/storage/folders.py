@@ -1,4 +1,4 @@
-"""Folders and files that not everybody on the machine may look into."""
+"""Creates folders and files with restricted permissions."""
 
 import os
 
@@ -9,13 +9,13 @@ _OTHERS = 0o007
 
 
 def make_folders(path: str | os.PathLike[str], mode: int) -> list[str]:
-    """Makes a folder, and those above it that are missing, all with these permissions.
+    """Creates a folder and its missing parents, all with these permissions.
 
-    Gives those that it made.
+    os.makedirs would only use the permissions for the last folder.
 
-    os.makedirs would give them to the last one alone.
+    Returns the folders that were created.
 
-    Raises OSError where that cannot be done.
+    Raises OSError.
     """
     path = os.path.abspath(path)
     if os.path.isdir(path):
@@ -32,11 +32,12 @@ def make_folders(path: str | os.PathLike[str], mode: int) -> list[str]:
 
 
 def make_private_file(path: str) -> None:
-    """Makes an empty file for this account alone, and one that everybody could read private.
+    """Creates an empty file that only this account can read.
 
-    Permissions that somebody narrowed already, perhaps for a group, stay as they are.
+    If the file exists and everybody can read it, this permission is removed; other permissions
+    stay.
 
-    Raises OSError where the file cannot be made.
+    Raises OSError if the file cannot be created.
     """
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE_FILE))
@@ -45,7 +46,10 @@ def make_private_file(path: str) -> None:
 
 
 def make_private(path: str) -> None:
-    """Does nothing where there is no such file, or it is another account's."""
+    """Lets only this account read a file that everybody could read.
+
+    It does nothing if there is no such file, or if it belongs to another account.
+    """
     try:
         if os.stat(path).st_mode & _OTHERS:
             os.chmod(path, _PRIVATE_FILE)

@@ -1,4 +1,4 @@
-"""Statements about the content of all files of the registry, whatever repository they are in."""
+"""Statements about the contents of all files of a registry, across repositories."""
 
 from typing import Any
 
@@ -24,18 +24,18 @@ _KEPT_FILES = select(
 
 
 class Inventory:
-    """In the order of the SHA-256, so that files of equal content come together."""
+    """Reads files in the order of their SHA-256, so that equal files come together."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     def size(self, after: str = "") -> int:
-        """Bytes of all files whose SHA-256 comes after this one."""
+        """Returns the size of all files whose SHA-256 comes after this one, in bytes."""
         total = select(func.sum(files.c.size)).where(files.c.sha256 > after)
         return int(self._executor.execute(total).scalar_one() or 0)
 
     def files(self, after: str, after_id: int = LARGEST_ID, *, limit: int) -> list[KeptFile]:
-        """The next files after the one with this SHA-256 and this id."""
+        """Returns the next files after the one with this SHA-256 and this id."""
         return self._kept(
             _KEPT_FILES.where(tuple_(files.c.sha256, files.c.id) > (after, after_id))
             .order_by(files.c.sha256, files.c.id)
@@ -43,16 +43,17 @@ class Inventory:
         )
 
     def files_of(self, sha256: str) -> list[KeptFile]:
-        """All files of this content."""
+        """Returns all files with this content."""
         return self._kept(_KEPT_FILES.where(files.c.sha256 == sha256).order_by(files.c.id))
 
     def refers_to(self, sha256: str, filename: str) -> bool:
-        """Whether any repository has a file whose blob this is."""
+        """Returns whether any repository has a file that needs this blob."""
         return self._executor.execute(
             select(exists().where(files.c.sha256 == sha256, files.c.filename == filename))
         ).scalar_one()
 
     def has_repositories(self) -> bool:
+        """Returns whether there is a repository."""
         return self._executor.execute(select(exists(select(repositories.c.id)))).scalar_one()
 
     def _kept(self, statement: Select[*tuple[Any, ...]]) -> list[KeptFile]:

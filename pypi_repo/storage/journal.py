@@ -13,19 +13,24 @@ _EXACT = ("actor", "action", "repository", "project", "version", "filename")
 
 
 class Journal:
-    """What happened, in its order."""
+    """Writes and reads the journal."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     def record(self, entry: JournalEntry) -> None:
+        """Adds an entry."""
         values = {name: getattr(entry, name) for name in _RECORDED}
         ask(self._executor, RECORD, **values)
 
     def entries(
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None
     ) -> list[JournalEntry]:
-        """Newest first; at most `limit`, of those older than the entry with the id `before`."""
+        """Returns entries, the newest first.
+
+        limit: the largest number of entries; None for all.
+        before: the id of an entry; only older entries are returned.
+        """
         columns = (journal.c[name] for name in JournalEntry.__slots__)
         statement = select(*columns).order_by(journal.c.id.desc()).limit(limit)
         for name in _EXACT:
@@ -40,6 +45,6 @@ class Journal:
         return [JournalEntry(**row._mapping) for row in self._executor.execute(statement)]
 
     def actions(self) -> list[str]:
-        """Every kind of action that the journal knows."""
+        """Returns all kinds of actions that the journal contains."""
         statement = select(journal.c.action).distinct().order_by("action")
         return list(self._executor.execute(statement).scalars())

@@ -1,4 +1,4 @@
-"""Statements about what is to be shown once."""
+"""Statements about messages that are shown once."""
 
 from datetime import datetime
 
@@ -9,25 +9,26 @@ from pypi_repo.storage.tables import notes
 
 
 class NoteShelf:
-    """Runs in a transaction that a service opened and commits, or reads without one."""
+    """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     def clear(self, now: datetime, *, leaving: int) -> None:
-        """Deletes what has expired, and the oldest of what would be more than `leaving`."""
+        """Deletes expired messages, and the oldest ones beyond the number `leaving`."""
         surplus = select(notes.c.place).order_by(notes.c.expires_at.desc()).offset(leaving)
         self._executor.execute(
             delete(notes).where(or_(notes.c.expires_at <= now, notes.c.place.in_(surplus)))
         )
 
     def add(self, place: str, sealed: str, expires_at: datetime) -> None:
+        """Stores an encrypted message."""
         self._executor.execute(
             insert(notes).values(place=place, sealed=sealed, expires_at=expires_at)
         )
 
     def take(self, place: str, now: datetime) -> str | None:
-        """What was there, for nobody else any more; None where nothing is."""
+        """Returns and deletes an encrypted message, or returns None."""
         return self._executor.execute(
             delete(notes)
             .where(notes.c.place == place, notes.c.expires_at > now)

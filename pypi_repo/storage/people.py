@@ -1,4 +1,4 @@
-"""Statements about repository users, their grants and tokens."""
+"""Statements about repository users, their grants and their tokens."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -53,7 +53,7 @@ USER_COLUMNS = (
 
 
 class People:
-    """Runs in a transaction that a service opened and commits, or reads without one."""
+    """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -61,15 +61,15 @@ class People:
     # Repository users
 
     def user(self, name: str) -> Account | None:
-        """The user with its password hash and grants, in one statement."""
+        """Returns a user with its password hash and grants, in one statement."""
         return ask(self._executor, USER, name=lookup(name))
 
     def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
-        """The token and its user with grants."""
+        """Returns a token and its user with grants, or None."""
         return ask(self._executor, TOKEN_HOLDER, digest=secret_sha256)
 
     def users(self, *names: str) -> list[User]:
-        """Those of these names, or all."""
+        """Returns the users with these names, or all users, sorted by name."""
         statement = (
             select(*USER_COLUMNS)
             .select_from(users)
@@ -82,7 +82,7 @@ class People:
         return to_users(self._executor.execute(statement).all())
 
     def access_to(self, repository: Repository) -> dict[str, Access]:
-        """What each user may do in one repository, by name; a disabled user may do nothing."""
+        """Returns the access of each user to a repository, by name. A disabled user has none."""
         rows = self._executor.execute(
             select(
                 users.c.name, users.c.disabled, func.coalesce(grants.c.access, users.c.everywhere)
@@ -99,9 +99,9 @@ class People:
         }
 
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
-        """The new user's id; it has no access until `set_grants`.
+        """Adds a user, who has no access until `set_grants`, and returns its id.
 
-        None, and a transaction good for nothing, if the name is taken.
+        Returns None if the name is taken. The transaction cannot be used any more then.
         """
         try:
             added = self._executor.execute(
@@ -116,6 +116,7 @@ class People:
     def set_grants(
         self, user_id: int, everywhere: Access, named: Mapping[Repository, Access]
     ) -> None:
+        """Replaces the grants of a user."""
         self._executor.execute(
             update(users).where(users.c.id == user_id).values(everywhere=int(everywhere))
         )
@@ -128,41 +129,47 @@ class People:
             )
 
     def set_user_password(self, user_id: int, password_hash: str) -> None:
+        """Replaces the password hash of a user."""
         self._executor.execute(
             update(users).where(users.c.id == user_id).values(password_hash=password_hash)
         )
 
     def set_disabled(self, user_id: int, disabled: bool) -> None:
+        """Disables or enables a user."""
         self._executor.execute(update(users).where(users.c.id == user_id).values(disabled=disabled))
 
     def delete_user(self, user_id: int) -> None:
+        """Deletes a user with its tokens."""
         self._executor.execute(delete(users).where(users.c.id == user_id))
 
     # Tokens
 
     def tokens(self, user_id: int) -> list[Token]:
+        """Returns the tokens of a user."""
         rows = self._executor.execute(
             _tokens().where(tokens.c.user_id == user_id).order_by(tokens.c.id)
         )
         return [_token(row) for row in rows]
 
     def token(self, token_id: int) -> Token | None:
+        """Returns the token with an id, or None."""
         row = self._executor.execute(_tokens().where(tokens.c.id == token_id)).one_or_none()
         return None if row is None else _token(row)
 
     def add_token(self, user_id: int, **values: Any) -> int:
-        """The new token's id."""
+        """Adds a token, and returns its id."""
         added = self._executor.execute(
             insert(tokens).values(user_id=user_id, **values).returning(tokens.c.id)
         )
         return int(added.scalar_one())
 
     def delete_token(self, token_id: int) -> None:
+        """Deletes a token."""
         self._executor.execute(delete(tokens).where(tokens.c.id == token_id))
 
 
 def to_users(rows: Iterable[Sequence[Any]]) -> list[User]:
-    """Of rows of USER_COLUMNS, in their order."""
+    """Returns the users in rows with USER_COLUMNS, in their order."""
     by_name: dict[str, list[Any]] = {}
     for row in rows:
         by_name.setdefault(row[0], []).append(row)
@@ -194,13 +201,13 @@ def _token(row: Sequence[Any]) -> Token:
 
 
 def _grants(everywhere: int, rows: Sequence[Sequence[Any]]) -> Grants:
-    """The last two columns of each row name one grant, or nothing."""
+    """Returns the grants in rows whose last two columns name one grant, or nothing."""
     named = {row[-2]: Access(row[-1]) for row in rows if row[-2] is not None}
     return Grants(Access(everywhere), named)
 
 
 def _to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
-    """Of the rows of USER: one for each grant, or one without."""
+    """Returns the account in rows of USER: one row for each grant, or one without a grant."""
     if not rows:
         return None
     id_, name, password_hash, disabled, everywhere, *_grant = rows[0]
@@ -214,7 +221,7 @@ def _to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
 
 
 def _to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | None:
-    """Of the rows of TOKEN_HOLDER: one for each grant of the user, or one without."""
+    """Returns the token and its user in rows of TOKEN_HOLDER: one for each grant, or one."""
     if not rows:
         return None
     token = _token(rows[0][: len(_TOKEN_COLUMNS)])

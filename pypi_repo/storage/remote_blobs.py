@@ -1,4 +1,4 @@
-"""Blobs in an object store: S3, Google Cloud Storage, Azure, or whatever else fsspec speaks."""
+"""A blob store in S3, Google Cloud Storage, Azure, or another fsspec file system."""
 
 import io
 import os
@@ -26,11 +26,11 @@ _MODIFIED = ("LastModified", "mtime", "last_modified")  # each cloud has its own
 
 
 class RemoteBlobStore(BlobStore):
-    """Staged in the local temporary folder, then sent as one whole object.
+    """Stages files in the local temporary folder, and sends each as a whole.
 
-    connect: makes the file system. Asked again after a fork: the connections of a file system,
-        and the thread that works for it, belong to the process that made it.
-    patience: seconds that sending may take, beside what its size explains.
+    connect: a function that creates the file system. It is called again after a fork, because
+        connections and threads belong to the process that created them.
+    patience: how long sending may take, in seconds, in addition to what the size explains.
     """
 
     def __init__(self, connect: Callable[[], Any], root: str, patience: float) -> None:
@@ -124,10 +124,10 @@ class RemoteBlobStore(BlobStore):
         self._ask("put_file", staged.size, path, location, **self._upload_options)
 
     def _ask(self, method: str, size: int, *arguments: Any, **options: Any) -> None:
-        """Has the file system send something.
+        """Lets the file system send something, with a time limit.
 
-        Its own timeouts begin once all was sent, so a store that takes nothing would be waited
-        for without end.
+        The time-outs of the file system only begin when everything was sent, so it would wait for
+        ever for a store that accepts nothing.
         """
         if not self._fs.async_impl:
             getattr(self._fs, method)(*arguments, **options)
@@ -144,7 +144,7 @@ class RemoteBlobStore(BlobStore):
 
 
 class MemoryBlobStore(RemoteBlobStore):
-    """For tests: nothing touches the disk, and no two registries share anything."""
+    """A blob store in memory for tests, which no two registries share."""
 
     def stage(self) -> StagedFile:
         return StagedFile(lambda: (io.BytesIO(), None))
@@ -155,7 +155,10 @@ class MemoryBlobStore(RemoteBlobStore):
 
 
 def _temporary_file() -> tuple[IO[bytes], str | None]:
-    """Without a name, where that can be had: a process that is killed leaves nothing."""
+    """Returns a temporary file, if possible without a name.
+
+    A killed process leaves nothing of a file without a name.
+    """
     if os.path.isdir(_DESCRIPTORS):
         return cast("IO[bytes]", tempfile.TemporaryFile()), None
     file = tempfile.NamedTemporaryFile(prefix="pypi-repo-", delete=False)  # noqa: SIM115
@@ -163,7 +166,7 @@ def _temporary_file() -> tuple[IO[bytes], str | None]:
 
 
 class _RemoteFile(io.RawIOBase):
-    """An object that is read in blocks; one that breaks off is asked for a second time."""
+    """An object that is read in blocks. A block that breaks off is requested again."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

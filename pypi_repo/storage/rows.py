@@ -1,4 +1,4 @@
-"""Which columns make up a record, and the record made of them."""
+"""The columns of records, and functions that make records from rows."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -42,7 +42,7 @@ LARGEST_ID = 2**31 - 1
 
 
 class Located(NamedTuple):
-    """A repository and what was looked for in it, from one statement; None where absent."""
+    """A repository and what was looked up in it; None for what does not exist."""
 
     repository: Repository
     project: Project | None
@@ -53,16 +53,17 @@ LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
 
 
 def lookup(name: str) -> str:
-    """`name` as a database can look for it: PostgreSQL takes no NUL, and no name holds any."""
+    """Returns a name for a query without NUL, which PostgreSQL refuses and no name contains."""
     return name.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def to_repository(row: Sequence[Any]) -> Repository:
-    """Of a row that begins with REPOSITORY_COLUMNS."""
+    """Returns the repository in a row that begins with REPOSITORY_COLUMNS."""
     return Repository(**dict(zip(_REPOSITORY_FIELDS, row, strict=False)))
 
 
 def to_project(row: Sequence[Any]) -> Project:
+    """Returns the project in a row."""
     id_, name, normalized_name, status, status_reason, serial = row
     return Project(
         id=id_,
@@ -75,6 +76,7 @@ def to_project(row: Sequence[Any]) -> Project:
 
 
 def to_file(row: Sequence[Any]) -> DistributionFile:
+    """Returns the file in a row."""
     (
         filename,
         project,
@@ -112,13 +114,13 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
 
 
 def located(row: Sequence[Any]) -> Located:
-    """Of a row of LOCATE_PROJECT."""
+    """Returns what a row of LOCATE_PROJECT contains."""
     found = row[len(REPOSITORY_COLUMNS) :]
     return Located(to_repository(row), None if found[0] is None else to_project(found))
 
 
 def located_file(row: Sequence[Any]) -> LocatedFile:
-    """Of a row of LOCATE_FILE."""
+    """Returns what a row of LOCATE_FILE contains."""
     project, file = row[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)], row[-len(FILE_COLUMNS) :]
     if project[0] is None:
         return to_repository(row), None, None
@@ -126,6 +128,7 @@ def located_file(row: Sequence[Any]) -> LocatedFile:
 
 
 def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
+    """Returns the values of the columns for a file."""
     return {
         "filename": file.filename,
         "identity": identity_of(file.filename),

@@ -1,6 +1,6 @@
-"""The schema: which revision a database has, and how it gets to the newest.
+"""The revision of the database schema, and upgrades to the newest.
 
-Alembic is only imported where something has to be upgraded.
+Alembic is only imported if a schema has to be upgraded.
 """
 
 import os
@@ -30,13 +30,16 @@ _UPGRADE_LOCK = 7_093_184_215  # any number, the same in every process, for Post
 
 
 def current_revision(database: Database) -> str | None:
-    """None for a database without our tables."""
+    """Returns the revision of a database; None if it does not have our tables."""
     with database.snapshot(guarded=False) as connection:
         return _revision(connection)
 
 
 def _revision(connection: Connection) -> str | None:
-    """Raises ConfigurationError where our tables would collide with somebody else's."""
+    """Returns the revision.
+
+    Raises ConfigurationError if our tables would collide with those of another application.
+    """
     tables = {*sqlalchemy.inspect(connection).get_table_names()}
     if VERSION_TABLE in tables:
         return _version(connection, VERSION_TABLE)
@@ -59,7 +62,10 @@ def _version(connection: Connection, table: str) -> str | None:
 
 
 def _carry_version_over(connection: Connection) -> None:
-    """To the table of our own; a former one that holds no revision of ours is a host's."""
+    """Moves the revision to our own version table.
+
+    If the former table contains no revision of ours, it belongs to the host.
+    """
     revision = _revision(connection)
     if revision is None or sqlalchemy.inspect(connection).has_table(VERSION_TABLE):
         return
@@ -73,7 +79,10 @@ def _carry_version_over(connection: Connection) -> None:
 
 
 def require_current(database: Database) -> None:
-    """Raises SchemaOutdated with the sentence that says how to go on."""
+    """Raises SchemaOutdated unless the schema is that of this version.
+
+    The message says what to do.
+    """
     revision = current_revision(database)
     _refuse_newer(revision)
     if revision != HEAD:
@@ -84,18 +93,18 @@ def require_current(database: Database) -> None:
 
 
 def require_usable(database: Database) -> None:
-    """Raises SchemaOutdated, or Unavailable, where this process cannot use the database.
+    """Raises SchemaOutdated or Unavailable if this process cannot use the database.
 
-    One that uses it already goes on while a newer version upgrades the schema, and is usable.
+    A process that already uses the database continues while a newer version upgrades the schema.
     """
     database.execute(sqlalchemy.text("SELECT 1"))
 
 
 def upgrade(database: Database) -> None:
-    """Brings the database to HEAD; safe to be called by several processes at once.
+    """Upgrades the schema of the database. Several processes can call it at the same time.
 
-    Raises SchemaOutdated where that would be a step back, ConfigurationError where something else
-    has tables of the same names.
+    Raises SchemaOutdated if the schema is newer than this version, and ConfigurationError if
+    another application has tables with the same names.
     """
     database.make_file()
     _refuse_newer(current_revision(database))
@@ -106,7 +115,7 @@ def upgrade(database: Database) -> None:
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Brings the schema to a revision up to HEAD, forth or back, within the transaction."""
+    """Migrates the schema to a revision up to HEAD, in both directions, within a transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -132,7 +141,10 @@ def _refuse_newer(revision: str | None) -> None:
 
 
 def script_location() -> str:
-    """The folder `migrations`: inside the package in a wheel, beside it in a source tree."""
+    """Returns the folder `migrations`.
+
+    It is inside the package in a wheel, and beside it in a source tree.
+    """
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     installed = os.path.join(package, "migrations")
     return installed if os.path.isdir(installed) else os.path.join(package, "..", "migrations")

@@ -1,4 +1,7 @@
-"""What each request asks, built once: building costs SQLAlchemy more than running it."""
+"""Statements of hot paths.
+
+They are built once, because building them takes SQLAlchemy longer than running them.
+"""
 
 from collections.abc import Sequence
 from typing import Any

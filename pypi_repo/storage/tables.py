@@ -1,7 +1,7 @@
-"""The tables. Their rows never leave this folder: see pypi_repo.domain.records.
+"""The tables. Their rows never leave the storage layer, which returns records instead.
 
-Ids of repositories, projects and tokens are never used twice (`sqlite_autoincrement`): caches
-name a page by the first two, and people revoke a token by its own.
+Ids of repositories, projects and tokens are never used twice (`sqlite_autoincrement`), because
+caches identify pages by the first two, and people revoke a token by its id.
 """
 
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC, also where the database keeps no zone (SQLite)."""
+    """A time in UTC with its zone, even if the database stores no zone (SQLite)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -51,7 +51,7 @@ METADATA = MetaData(
 
 
 def _owned_by(column: str) -> ForeignKey:
-    """A reference whose row goes when the owner goes."""
+    """A reference whose row is deleted with its owner."""
     return ForeignKey(column, ondelete="CASCADE")
 
 

@@ -1,4 +1,4 @@
-"""Statements about what is used: downloads, last use of accounts, stored sizes."""
+"""Statements about downloads, the last use of accounts, and stored sizes."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -22,7 +22,7 @@ from pypi_repo.storage.tables import (
 
 
 class Usage:
-    """Runs in a transaction that a service opened and commits, or reads without one."""
+    """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -30,7 +30,7 @@ class Usage:
     # Counting
 
     def add_downloads(self, counts: Iterable[DownloadCount]) -> None:
-        """Adds to what is there; counts for repositories that are gone are dropped."""
+        """Adds to the counts of downloads, except for repositories that were deleted."""
         present = set(self._executor.execute(select(repositories.c.id)).scalars())
         rows = [
             {
@@ -47,10 +47,11 @@ class Usage:
             self._executor.execute(self._upsert(), rows)
 
     def note_use_of_users(self, moments: Mapping[int, datetime]) -> None:
-        """By id; an earlier moment than the one known changes nothing."""
+        """Sets the last use of users by id, unless a later time is known."""
         self._note_use(users, moments)
 
     def note_use_of_tokens(self, moments: Mapping[int, datetime]) -> None:
+        """Sets the last use of tokens by id, unless a later time is known."""
         self._note_use(tokens, moments)
 
     def _note_use(self, table: Table, moments: Mapping[int, datetime]) -> None:
@@ -75,7 +76,7 @@ class Usage:
     # Looking back
 
     def repositories(self, repository: Repository | None = None) -> dict[int, RepositoryUsage]:
-        """By id: what each repository holds, or one; those that hold nothing are missing."""
+        """Returns what each repository, or one, contains, by id. Empty repositories are missing."""
         counted = self._executor.execute(
             select(projects.c.repository_id, func.count())
             .where(*_of(projects.c.repository_id, repository))
@@ -100,7 +101,7 @@ class Usage:
     def downloads_by_day(
         self, since: date, repository: Repository | None, project: str | None = None
     ) -> dict[date, int]:
-        """How many downloads each day had, without the days that had none."""
+        """Returns the number of downloads by day, without days that had none."""
         of_project = [] if project is None else [downloads.c.project == project]
         statement = (
             select(downloads.c.day, func.sum(downloads.c.count))
@@ -114,14 +115,14 @@ class Usage:
         return {day: int(count) for day, count in self._executor.execute(statement)}
 
     def stored_size(self, repository: Repository | None) -> int:
-        """Bytes of all files of a repository, or of all repositories."""
+        """Returns the size of all files of a repository, or of all repositories, in bytes."""
         statement = select(func.sum(files.c.size)).where(*_of(files.c.repository_id, repository))
         return int(self._executor.execute(statement).scalar_one() or 0)
 
     def uploads_by_day(
         self, since: datetime, repository: Repository | None
     ) -> dict[date, tuple[int, int]]:
-        """How many of the files that are stored came on each day, and their bytes."""
+        """Returns how many stored files were uploaded on each day, and their bytes."""
         day = day_of(self._executor.dialect, files.c.uploaded_at)
         statement = (
             select(day, func.count(), func.sum(files.c.size))
@@ -136,7 +137,7 @@ class Usage:
     def top_projects(
         self, since: date, limit: int, repository: Repository | None
     ) -> list[TopProject]:
-        """The most downloaded first."""
+        """Returns the projects with the most downloads."""
         total = func.sum(downloads.c.count)
         rows = self._executor.execute(
             select(repositories.c.name, downloads.c.project, total)
@@ -149,6 +150,7 @@ class Usage:
         return [TopProject(name, project, int(count)) for name, project, count in rows]
 
     def newest_uploads(self, limit: int, repository: Repository | None) -> list[UploadedFile]:
+        """Returns the files that were uploaded last."""
         rows = self._executor.execute(
             select(
                 repositories.c.name,
@@ -171,7 +173,7 @@ class Usage:
     def downloads_of_versions(
         self, repository: Repository, project: str, since: date
     ) -> dict[str, int]:
-        """By version, without those that nobody downloaded."""
+        """Returns the number of downloads by version, without versions that had none."""
         rows = self._executor.execute(
             select(downloads.c.version, func.sum(downloads.c.count))
             .where(
