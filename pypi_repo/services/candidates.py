@@ -1,4 +1,4 @@
-"""Files that have been looked into and may be published, whichever way they come."""
+"""Files that were checked and may be published."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ from pypi_repo.storage.blobs import StagedFile
 class Candidate:
     """A checked file that is about to be stored and published.
 
-    staged: its content.
-    display_name: what its own metadata call the project.
-    beside: small files that are kept beside it, by what is appended to its path.
+    staged: the content of the file.
+    display_name: the name of the project in the metadata of the file.
+    beside: small files to store beside it, by the suffixes of their paths.
     """
 
     staged: StagedFile
@@ -47,8 +47,9 @@ class Candidate:
         limits: Limits,
         readmes: Readmes,
     ) -> Self:
-        """Asks all that the rules say of the file itself; raises a RegistryError where it falls
-        short of one.
+        """Checks a file by the rules of a profile.
+
+        Raises a RegistryError if the file breaks a rule.
         """
         filename = form.filename
         if rules.normalized_filenames:
@@ -101,15 +102,15 @@ class Candidate:
 
     @property
     def blobs(self) -> tuple[str, ...]:
-        """The paths of all that is stored of it."""
+        """The paths of everything that is stored of the file."""
         return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
 
     @property
     def size_beside(self) -> int:
-        """Bytes of all that is kept beside the file, in whichever store."""
+        """The size of everything that is stored beside the file, in bytes."""
         return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
 
     @property
     def size(self) -> int:
-        """Bytes that it takes of a quota."""
+        """The bytes that count for the quota."""
         return self.file.size + self.size_beside

@@ -1,4 +1,4 @@
-"""Stores checked files and shows them on the index: the one transaction that every way in uses."""
+"""Stores checked files and publishes them, in the one transaction that all uploads use."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -41,7 +41,7 @@ class Accepted:
 
 
 class Publishing:
-    """Publications in one repository."""
+    """Publishes files in one repository."""
 
     def __init__(self, repository: str, database: Database, blobs: BlobStore, gate: Gate) -> None:
         self._repository = repository
@@ -50,11 +50,13 @@ class Publishing:
         self._gate = gate
 
     def publish(self, actor: Actor, candidates: Sequence[Candidate]) -> list[Accepted]:
-        """Stores the candidates and shows them on the index; all of them, or none and nothing is
-        left of any. Each is judged as if those before it were there.
+        """Stores and publishes candidates, either all of them or none.
 
-        Raises a RegistryError where one may not come in after all. Where the database or the file
-        store could not be used, what was stored stays until a sweep deletes it.
+        Each candidate is checked as if those before it were published already.
+
+        Raises a RegistryError if one of them may not be published; nothing is left of any of them
+        then. If the database or the file store cannot be used, what was stored stays until a sweep
+        deletes it.
         """
         try:
             for candidate in candidates:
@@ -79,7 +81,7 @@ class Publishing:
     def _show(
         self, catalog: Catalog, actor: Actor, candidates: Sequence[Candidate]
     ) -> list[Accepted]:
-        """Everything may have changed since the first look, so all is asked again under a lock."""
+        """Repeats all checks under a lock, as everything may have changed, and adds the rows."""
         catalog.lock(self._repository)
         return [self._show_one(catalog, actor, candidate) for candidate in candidates]
 
@@ -115,8 +117,10 @@ class Publishing:
         return Accepted(file, candidate.warnings)
 
     def _put_what_is_gone(self, candidate: Candidate) -> None:
-        """Until now the file was an orphan: a sweep may have found it, or the refusal of somebody
-        who uploaded the same one. From here on neither can, before this is published.
+        """Stores a candidate again if its stored file was deleted.
+
+        Until now nothing referred to the file, so a sweep may have deleted it, or the refusal of
+        another upload of the same content. From here on, neither can happen before it is published.
         """
         if all(map(self._blobs.exists, candidate.blobs)):
             return
@@ -128,10 +132,11 @@ class Publishing:
             self._blobs.put(candidate.file.path, again, candidate.beside)
 
     def _discard(self, candidates: Sequence[Candidate]) -> None:
-        """Deletes what was stored of them, but for what published files of their content need.
+        """Deletes what was stored of candidates, unless published files need the same content.
 
-        Nothing is published meanwhile. What cannot be deleted now is left for a sweep, and so is
-        all where the caller's transaction goes on, which may not see what others have published.
+        Nothing can be published in the meantime. What cannot be deleted now is left for a sweep. So
+        is everything if the caller's transaction continues, which may not see what others have
+        published.
         """
         if self._database.is_joined:
             return
@@ -149,7 +154,7 @@ class Publishing:
 
 
 def _project(catalog: Catalog, there: Destination, candidate: Candidate) -> int:
-    """The project that the file joins or begins."""
+    """Returns the id of the project of the file, which is created if it is new."""
     if there.project is not None:
         return there.project.id
     file = candidate.file
@@ -159,7 +164,7 @@ def _project(catalog: Catalog, there: Destination, candidate: Candidate) -> int:
 
 
 def _release(catalog: Catalog, there: Destination, project_id: int, candidate: Candidate) -> int:
-    """The release that the file joins or begins."""
+    """Returns the id of the release of the file, which is created if it is new."""
     file, summary, found = candidate.file, candidate.summary, there.release
     if found is None:
         return catalog.add_release(project_id, file.version, summary, file.uploaded_at)

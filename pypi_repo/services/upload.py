@@ -1,4 +1,4 @@
-"""Accepts distribution files: the one way in, whichever face they come through."""
+"""Accepts uploads of distribution files, from all interfaces."""
 
 from dataclasses import dataclass
 from typing import IO
@@ -23,14 +23,17 @@ _CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What may come in: `file_limit` is in bytes."""
+    """What an actor may upload.
+
+    file_limit: the largest file, in bytes.
+    """
 
     file_limit: int
     profile: Profile
 
 
 class Uploads:
-    """Uploads into one repository."""
+    """Accepts uploads to one repository."""
 
     def __init__(
         self,
@@ -50,7 +53,7 @@ class Uploads:
         self.limits = limits
 
     def admit(self, actor: Actor) -> Admission:
-        """Asked before a body is read: what this actor may upload.
+        """Returns what an actor may upload. It is called before the body is read.
 
         Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
         """
@@ -61,19 +64,20 @@ class Uploads:
         return Admission(min(limit, self._room(repository, limit)), repository.profile)
 
     def _room(self, repository: Repository, limit: int) -> int:
-        """What a file may have at most under the quota, whichever file it may replace or repeat."""
+        """Returns the largest size that the quota allows, whichever file is replaced."""
         if repository.quota is None:
             return limit
         free = max(repository.quota - self._catalog.taken(repository), 0)
         return free + self._catalog.largest_file(repository)
 
     def stage(self) -> StagedFile:
+        """Returns an empty staged file."""
         return self._blobs.stage()
 
     def add(self, actor: Actor, filename: str, stream: IO[bytes]) -> Accepted:
-        """Accepts a file that comes without a form; the stream is read to its end.
+        """Accepts a file without a form, and reads the stream to its end.
 
-        Raises as `admit` and `accept` do.
+        Raises the errors of `admit` and `accept`.
         """
         file_limit = self.admit(actor).file_limit
         form = UploadForm(DistributionFilename.parse(filename))
@@ -83,12 +87,12 @@ class Uploads:
             return self.accept(actor, form, staged)
 
     def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> Accepted:
-        """Stores the staged file and shows it on the index; all or nothing, at once.
+        """Stores a staged file and publishes it, completely or not at all.
 
-        Identical content under an existing name changes nothing and gives the existing file, so
-        that a client whose answer was lost can simply repeat.
+        If the same file exists, nothing changes and the existing file is returned, so that a client
+        that has lost the answer can repeat the upload.
 
-        Raises a RegistryError that says what is wrong with the file or why it may not be stored.
+        Raises a RegistryError that says what is wrong with the file or why it may not be published.
         """
         digests = staged.digests()
         filename = form.filename

@@ -1,7 +1,7 @@
-"""What decides whether a file may come in: rights, names, releases and the quota.
+"""Decides whether a file may be published, by rights, names, releases and the quota.
 
-Asked twice: once before the archive is read, so that most refusals come early, and again in the
-transaction that publishes, where nobody else can change the answer.
+The checks are made twice: before the archive is read, so that most refusals come early, and in the
+transaction that publishes the file, in which nobody else can change the answer.
 """
 
 from pypi_repo.domain.access import Actor, Permission
@@ -30,10 +30,10 @@ def open_destination(
     filename: DistributionFilename,
     digests: Digests,
 ) -> Destination:
-    """Where the file is to go, with all that is there already.
+    """Returns what exists where a file is to be published.
 
-    Raises where there is no such repository, this actor may not upload to this project, or nobody
-    may.
+    Raises an error if there is no such repository, if the actor may not upload to the project, or
+    if the status of the project does not allow uploads.
     """
     found = catalog.destination(repository, filename, digests.blake2_256)
     gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
@@ -55,10 +55,9 @@ def _refuse_closed(project: Project) -> None:
 def existing_file(
     destination: Destination, filename: DistributionFilename, digests: Digests
 ) -> DistributionFile | None:
-    """The file of this name, or the same wheel under another spelling, if it has the same content
-    or may be replaced.
+    """Returns the file with this name, or with another spelling of the same wheel's name.
 
-    Raises FileAlreadyExists or FilenameRetired: overwrite protection.
+    Raises FileAlreadyExists or FilenameRetired if its content differs and it may not be replaced.
     """
     repository, existing = destination.repository, destination.file
     if existing is not None and existing.digests == digests:
@@ -82,7 +81,7 @@ def existing_file(
 
 
 def _same(filename: DistributionFilename, other: str) -> str:
-    """The other name, and how it concerns this file."""
+    """Returns the other name, and what it has to do with this file."""
     if other == filename.filename:
         return other
     return f"{other}, which is the same wheel as {filename.filename},"
@@ -94,7 +93,7 @@ def _refuse_copy(copy: str | None, filename: DistributionFilename) -> None:
 
 
 def check_new_project(catalog: Catalog, repository: Repository, name: str) -> None:
-    """Raises InvalidName where no project of this name may begin."""
+    """Raises InvalidName if a new project may not have this name."""
     for check in RULES[repository.profile].new_name_checks:
         check(name, (other.name for other in catalog.projects(repository)))
 
@@ -105,7 +104,10 @@ def check_quota(
     size: int,
     replaced: DistributionFile | None,
 ) -> None:
-    """Raises TooLarge where the quota has no room for so many bytes, once `replaced` is gone."""
+    """Raises TooLarge if the quota has no room for a file, after `replaced` is gone.
+
+    size: in bytes.
+    """
     if repository.quota is None:
         return
     taken = catalog.taken(repository, "" if replaced is None else replaced.filename)
@@ -123,7 +125,7 @@ def check_open(
     file: DistributionFile,
     replaced: DistributionFile | None,
 ) -> None:
-    """Raises ReleaseClosed where the release takes no such file any more."""
+    """Raises ReleaseClosed if the release accepts no such file any more."""
     rules = RULES[repository.profile]
     closes_after = rules.releases_close_after
     if closes_after is not None and file.uploaded_at - release.created_at > closes_after:

@@ -1,4 +1,4 @@
-"""The metadata database: transactions, readers, and errors of either engine as ours."""
+"""The metadata database: its transactions, its readers, and its errors as errors of the library."""
 
 import os
 import threading
@@ -97,7 +97,7 @@ class Database:
         self._snapshots = snapshots(self.engine)
 
     def __str__(self) -> str:
-        """For people; never holds the password."""
+        """Returns the location for messages, without the password."""
         if self.path is not None:
             return os.path.abspath(self.path)
         where = f" (schema {self._schema})" if self._schema else ""
@@ -154,6 +154,7 @@ class Database:
 
     @property
     def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of the database."""
         return self.engine.dialect
 
     @contextmanager
@@ -246,15 +247,15 @@ class Database:
         return self._joined_connection() is not None
 
     def exists(self) -> bool:
-        """False for a SQLite database that nobody has made yet."""
+        """Returns False for a SQLite database that was not created yet."""
         if self.path is not None:
             return os.path.exists(self.path)
         return not self.in_memory
 
     def make_file(self) -> None:
-        """The empty file of a SQLite database and its folder, which nobody else can read.
+        """Creates the empty file of a SQLite database and its folder, for this account only.
 
-        What is there already is kept; see `make_private_file` for its permissions.
+        What exists is kept; see `make_private_file` for its permissions.
         """
         if self.path is None or self.folder is None:
             return
@@ -271,7 +272,7 @@ class Database:
             make_private(self.path + suffix)
 
     def connections(self) -> dict[str, int]:
-        """How many are in use, wait in the pool, and wait with the readers."""
+        """Returns how many connections are in use, idle in the pool, and idle readers."""
         pool = cast("QueuePool", self.engine.pool)
         return {
             "in-use": pool.checkedout(),
@@ -280,11 +281,12 @@ class Database:
         }
 
     def close(self) -> None:
+        """Closes the idle connections."""
         self._readers.close()
         self.engine.dispose()
 
     def _joined_connection(self) -> Connection | None:
-        """That of `as_one`, within which this thread may be."""
+        """Returns the connection of `as_one`, if this thread is within it."""
         return getattr(self._joined, "connection", None)
 
     def _joining(self, connection: Connection, work: Callable[[], Result]) -> Result:
@@ -301,7 +303,10 @@ class Database:
 
     @contextmanager
     def own_errors(self) -> Iterator[None]:
-        """The driver's errors about its surroundings as ours; bugs stay what they are."""
+        """Turns the driver's errors about its environment into errors of the library.
+
+        Other errors are bugs, and stay as they are.
+        """
         try:
             yield
         except UnicodeEncodeError as error:  # of a shell's argument: nobody else sends such text

@@ -1,8 +1,8 @@
-"""A dump: every row of a database at one moment, as compressed lines of JSON that any engine's
-database can be made from.
+"""A dump: all rows of a database at one moment, as compressed lines of JSON, for any engine.
 
-The first line is a header. Each table has a line with its name and columns and then one with each
-of its rows, files in the order of their SHA-256. The last line has the SHA-256 of those before it.
+The first line is a header. Then each table has a line with its name and columns, and one line for
+each of its rows; files are in the order of their SHA-256. The last line is the SHA-256 of all lines
+before it.
 """
 
 import gzip
@@ -39,13 +39,13 @@ _LONGEST_LINE = 64 * MIB  # a provenance is the longest text of a row, and much 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a dump says of itself.
+    """The header of a dump.
 
-    pypi_repo: the version that wrote it.
-    revision: of the schema that its rows fit.
-    rows: how many each table has.
-    bytes: of all files together.
-    counters: the last ids that were given away, where no id may be used twice.
+    pypi_repo: the version that wrote the dump.
+    revision: the revision of the schema.
+    rows: the number of rows of each table.
+    bytes: the size of all files together, in bytes.
+    counters: the last ids that were used, for tables that must not use an id twice.
     """
 
     format: int
@@ -58,7 +58,7 @@ class Header:
 
 
 def write(connection: Connection, file: StagedFile) -> Header:
-    """Dumps what `connection` sees, which must be one moment."""
+    """Writes a dump of what a connection sees, which must be one moment."""
     rows = AllRows(connection)
     header = Header(
         format=_FORMAT,
@@ -77,9 +77,9 @@ def write(connection: Connection, file: StagedFile) -> Header:
 
 
 class Dump:
-    """A dump to read, again and again, from a seekable file.
+    """A dump in a seekable file, which can be read several times.
 
-    Raises InvalidBackup where it is damaged or not for this version.
+    Raises InvalidBackup if it is damaged or not for this version.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -101,9 +101,7 @@ class Dump:
                 raise ValueError(f"there is no revision {self.header.revision!r}")
 
     def check(self) -> None:
-        """Reads it to its end, compares it with the digest and the counts that it has, and looks
-        at each value as if it were uploaded.
-        """
+        """Reads the dump, and checks its digest, its counts, and each value as in an upload."""
         with _own_errors():
             self._check_digest()
             found = dict.fromkeys(self.header.rows, 0)
@@ -129,7 +127,7 @@ class Dump:
             raise ValueError("its digest differs")
 
     def files(self) -> Iterator[KeptFile]:
-        """In the order of their SHA-256."""
+        """Yields the files in the order of their SHA-256."""
         repositories: dict[int, str] = {}
         for name, row in self._rows():
             if name == "repositories":
@@ -146,9 +144,9 @@ class Dump:
                 )
 
     def load(self, connection: Connection, without: Collection[int]) -> None:
-        """Adds all rows to an empty database of the header's revision.
+        """Adds all rows to an empty database with the revision of the header.
 
-        without: ids of files to leave out.
+        without: the ids of files to leave out.
         """
         rows = AllRows(connection)
         for name, together in groupby(self._rows(), key=itemgetter(0)):
@@ -158,12 +156,12 @@ class Dump:
                 rows.write(name, kept)
 
     def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(table, row)"""
+        """Yields each row with its table."""
         for _number, name, row in self._numbered_rows():
             yield name, row
 
     def _numbered_rows(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """(line, table, row)"""
+        """Yields each row with the number of its line and its table."""
         name = ""
         columns: list[str] = []
         for number, document in enumerate(self._lines(), 1):
@@ -177,7 +175,7 @@ class Dump:
         return map(json.loads, self._raw_lines())
 
     def _raw_lines(self) -> Iterator[bytes]:
-        """Each of bounded length: a few bytes can unpack to more than any memory."""
+        """Yields the lines, whose length is limited, because a few bytes can unpack to any size."""
         self._file.seek(0)
         with gzip.open(self._file) as lines:
             while line := lines.readline(_LONGEST_LINE):
@@ -195,7 +193,7 @@ def _documents(header: Header, rows: AllRows) -> Iterator[Any]:
 
 
 def _signed(documents: Iterator[Any]) -> Iterator[bytes]:
-    """As lines, with their digest as the last one."""
+    """Yields documents as lines, followed by their digest."""
     digest = hashlib.sha256()
     for document in documents:
         line = _line(document)
@@ -209,7 +207,7 @@ def _line(document: Any) -> bytes:
 
 
 def _plain(value: Any) -> str:
-    """A moment or a day; every moment in UTC, whatever zone the connection has."""
+    """Returns a time or a day as text; a time in UTC, whatever zone the connection has."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -219,7 +217,7 @@ def _plain(value: Any) -> str:
 
 @contextmanager
 def _fitting(table: str) -> Iterator[None]:
-    """What only a database knows of rows: whether they are there twice, or refer to nothing."""
+    """Turns errors about duplicates and missing references into InvalidBackup."""
     try:
         yield
     except (IntegrityError, DataError, CompileError, NoSuchTableError, KeyError) as error:

@@ -1,6 +1,6 @@
-"""What a row of a dump may say: no more than uploads and commands could have put there.
+"""The values that rows of a dump may have: those that uploads and commands could have stored.
 
-A dump can come from anywhere, and its texts become paths, URLs and permissions.
+A dump may come from anywhere, and its texts become paths, URLs and permissions.
 """
 
 import json
@@ -29,7 +29,7 @@ _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 
 
 def check_row(table: str, row: Row) -> None:
-    """Raises ValueError or InvalidName, InvalidFilename for a value that cannot be there."""
+    """Raises ValueError, InvalidName or InvalidFilename for a value that is not allowed."""
     for name, value in row.items():
         column = METADATA.tables[table].columns[name]
         try:
@@ -41,7 +41,7 @@ def check_row(table: str, row: Row) -> None:
 
 
 def check_columns(table: object, columns: object) -> None:
-    """Raises ValueError where there is no such table, or it has no such columns."""
+    """Raises ValueError if there is no such table, or if it does not have these columns."""
     known = METADATA.tables.get(table) if isinstance(table, str) else None
     if known is None:
         raise ValueError(f"there is no table {str(table)[:80]!r}")
@@ -50,13 +50,13 @@ def check_columns(table: object, columns: object) -> None:
 
 
 def check_counts(counts: Mapping[str, object]) -> None:
-    """Raises ValueError where one of them cannot be counted."""
+    """Raises ValueError if a count is not valid."""
     for count in counts.values():
         _count(count)
 
 
 def check_ids(ids: Mapping[str, object]) -> None:
-    """Raises ValueError where one of them is none, or leaves none for what comes next."""
+    """Raises ValueError if an id is not valid, or leaves no room for further ids."""
     for id_ in ids.values():
         _id(id_)
 
@@ -231,7 +231,7 @@ def _release(row: Row) -> None:
 
 
 def _named(row: Row) -> None:
-    """Versions that know no identities leave them empty."""
+    """Accepts rows without identities, which older versions did not store."""
     if row.get("identity", "") not in ("", identity_of(row["filename"])):
         raise ValueError(f"{row['filename']} has another identity")
 

@@ -57,9 +57,11 @@ _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement
 
 
 def parse_url(place: str | Path) -> URL:
-    """Made of its parts where it can be, because a path may hold what means something in a URL.
+    """Returns the URL of a database.
 
-    Raises ConfigurationError for what is no URL.
+    For a path, it is made of its parts, because a path may contain what has a meaning in a URL.
+
+    Raises ConfigurationError for text that is not a URL.
     """
     if isinstance(place, Path):
         return URL.create("sqlite", database=os.path.expanduser(place))
@@ -76,14 +78,16 @@ def parse_url(place: str | Path) -> URL:
 
 
 def sqlite_path(url: URL) -> str | None:
-    """Of the file; None for a database in memory."""
+    """Returns the path of the file; None for a database in memory."""
     return None if url.database in (None, "", ":memory:") else url.database
 
 
 def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engine:
-    """Connects nowhere yet. Raises ConfigurationError for what is not supported.
+    """Returns an engine, which connects later.
 
-    schema: of a PostgreSQL database, the only one in which tables are looked for and made.
+    schema: the schema of a PostgreSQL database for all tables.
+
+    Raises ConfigurationError for a database that is not supported.
     """
     if url.get_backend_name() == "sqlite":
         if schema is not None:
@@ -100,9 +104,9 @@ def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engi
 
 
 def make_schema(connection: Connection) -> None:
-    """Makes the schema that the engine was opened with, where it is not there yet.
+    """Creates the schema with which the engine was opened, if it is missing.
 
-    Raises ConfigurationError where that is not allowed.
+    Raises ConfigurationError if this is not allowed.
     """
     schema = connection.get_execution_options().get(_OWN_SCHEMA)
     if schema is None:
@@ -120,30 +124,30 @@ def make_schema(connection: Connection) -> None:
 
 
 def reading(engine: Engine) -> Engine:
-    """The engine, in no transaction: each statement sees what is committed at that moment."""
+    """Returns the engine without transactions: a statement sees what is committed then."""
     if _is_sqlite(engine):
         return engine.execution_options(**{_READER: True})
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def snapshots(engine: Engine) -> Engine:
-    """The engine, in reading transactions: all statements see what was committed at one moment."""
+    """Returns the engine with reading transactions, whose statements see one moment."""
     if _is_sqlite(engine):
         return engine.execution_options(**{_SNAPSHOT: True})
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def isolated(engine: Engine) -> Engine:
-    """The engine, in transactions that end with an error where others changed what they read."""
+    """Returns the engine with transactions that fail if others have changed what they have read."""
     if _is_sqlite(engine):
         return engine  # whose write transactions are alone anyway
     return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def set_up_reader(dialect: Dialect, connection: Any) -> None:
-    """Makes a driver's connection one for reading without transactions, which refuses changes.
+    """Prepares a driver's connection for reading without transactions. It refuses changes.
 
-    One of SQLite does not wait for locks; see `is_busy`.
+    A connection to SQLite does not wait for locks; see `is_busy`.
     """
     if dialect.name == "sqlite":
         connection.execute("PRAGMA busy_timeout = 0")
@@ -154,24 +158,27 @@ def set_up_reader(dialect: Dialect, connection: Any) -> None:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether SQLite found a lock on the database that it did not wait for."""
+    """Returns whether SQLite found a lock for which it did not wait."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return code & _ANY_BUSY == sqlite3.SQLITE_BUSY
 
 
 def is_locked(error: object) -> bool:
-    """Whether somebody else held a lock for too long."""
+    """Returns whether another transaction has held a lock for too long."""
     return any(sign in _message(error) for sign in _LOCKED)
 
 
 def is_full(error: object) -> bool:
-    """Whether the disk is full; SQLite calls it an I/O error if its shared memory has no room."""
+    """Returns whether the disk is full.
+
+    SQLite reports an I/O error if its shared memory has no room.
+    """
     has_no_room = getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_SHMSIZE"
     return has_no_room or any(sign in _message(error) for sign in _FULL)
 
 
 def is_conflict(error: object) -> bool:
-    """Whether others were faster with a change that this transaction depends on."""
+    """Returns whether others were faster with a change on which this transaction depends."""
     return getattr(error, "sqlstate", None) in _CONFLICTS
 
 
@@ -180,18 +187,18 @@ def _message(error: object) -> str:
 
 
 def writes_alone(dialect: Dialect) -> bool:
-    """Whether a write transaction has the database to itself, as SQLite's have."""
+    """Returns whether a write transaction has the database for itself, as with SQLite."""
     return dialect.name == "sqlite"
 
 
 def lock_tables(connection: Connection, *names: str) -> None:
-    """Lets nobody else write to these tables until the commit."""
+    """Keeps others from writing to these tables until the commit."""
     if not writes_alone(connection.dialect):
         connection.execute(text(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE"))
 
 
 def insert_into(dialect: Dialect, table: Table) -> Any:
-    """An INSERT that knows ON CONFLICT."""
+    """Returns an INSERT that supports ON CONFLICT."""
     insert: Any
     if dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
@@ -201,14 +208,14 @@ def insert_into(dialect: Dialect, table: Table) -> Any:
 
 
 def day_of(dialect: Dialect, moment: Any) -> ColumnElement[Any]:
-    """In UTC. SQLite keeps no zones and has no dates, so it is the text of one there."""
+    """Returns the day of a time in UTC. SQLite has neither zones nor dates, so it is text there."""
     if dialect.name == "sqlite":
         return func.date(moment)
     return sqlalchemy.cast(func.timezone("UTC", moment), Date)
 
 
 def last_id(connection: Connection, table: str) -> int | None:
-    """The last id that a table gave away; None where it has given none yet."""
+    """Returns the last id that a table has used, or None."""
     names = {"table": table}
     if connection.dialect.name == "sqlite":
         statement = "SELECT seq FROM sqlite_sequence WHERE name = :table"
@@ -221,7 +228,7 @@ def last_id(connection: Connection, table: str) -> int | None:
 
 
 def set_last_id(connection: Connection, table: Table, last: int) -> None:
-    """Lets a table go on after an id; one of SQLite that may use ids twice goes on by itself."""
+    """Lets a table continue after an id. A SQLite table that may use ids twice needs nothing."""
     values = {"table": table.name, "last": last}
     if connection.dialect.name != "sqlite":
         setting = text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)")
@@ -235,7 +242,7 @@ def set_last_id(connection: Connection, table: Table, last: int) -> None:
 
 
 def never_uses_an_id_twice(table: Table) -> bool:
-    """On SQLite, where others may give the highest id away again once its row is deleted."""
+    """Returns whether a SQLite table never uses the id of a deleted row again."""
     return bool(table.dialect_options["sqlite"]["autoincrement"])
 
 
@@ -295,17 +302,17 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _switch_to_wal(cursor: Any) -> None:
-    """Does nothing to a database that is there already.
+    """Switches a new database to WAL mode.
 
-    Where several processes begin with a new one, SQLite refuses this without any waiting.
+    If several processes start with a new database, SQLite refuses this without waiting.
     """
     _once_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"), pause=0.01)
 
 
 def _once_free(ask: Callable[[], object], *, pause: float) -> None:
-    """Asks SQLite until no other program stands in the way, or for so long as a writer waits.
+    """Repeats a call to SQLite until no program blocks it, or for as long as a writer waits.
 
-    pause: seconds between two attempts.
+    pause: the time between two attempts, in seconds.
     """
     deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
@@ -336,12 +343,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_writing(connection: Connection) -> None:
-    """As soon as no other process writes.
+    """Begins a write transaction as soon as no other process writes.
 
-    SQLite's own pauses grow to a tenth of a second, ten times as long as what they wait for: where
-    several processes write, most of them would sleep most of the time. So only its first ones are
-    used, again and again. Pauses of our own would end when another thread lets go of the
-    interpreter, which is when that one is at work in its own transaction.
+    The pauses of SQLite's busy handler grow to a tenth of a second, ten times as long as the
+    transactions for which they wait, so several writing processes would mostly sleep. Therefore
+    only its first pauses are used, again and again. With pauses of our own, a thread would often
+    wake up while another thread of this process is in its own transaction.
     """
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA busy_timeout = {_FIRST_PAUSES}")

@@ -1,4 +1,4 @@
-"""What statements run on: a transaction, or the database itself."""
+"""What statements run on: a transaction, or the database without one."""
 
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ statement sees what is committed at that moment.
 
 
 def ask(executor: Executor, question: Question[Answer], **parameters: Any) -> Answer:
-    """The answer to a question of the hot path, and in a transaction the change that it makes."""
+    """Returns the answer to a question of a hot path, and in a transaction makes its change."""
     if isinstance(executor, Connection):
         return ask_within(executor, question, parameters)
     return executor.ask(question, parameters)

@@ -1,4 +1,4 @@
-"""Changes that several threads ask for at the same time, in one transaction with one commit."""
+"""Changes of several threads in one transaction with one commit."""
 
 import threading
 import time
@@ -21,13 +21,16 @@ Begin = Callable[[], AbstractContextManager[Connection]]
 
 
 class GroupCommit:
-    """Whoever comes while nobody is at work leads: it makes its own change and those of all who
-    have come by the time its transaction has begun. Then the first of those who came later leads.
+    """Makes changes that several threads request at the same time in one transaction.
 
-    Each change stands or falls for itself, and sees those before it. Nobody is told anything
-    before the commit. Where the surroundings fail, all are told at once.
+    A thread that comes while no transaction is under way becomes the leader. It makes its own
+    change, and those of all threads that have come by the time its transaction has begun. Then the
+    first thread that came later becomes the leader.
 
-    begin: a transaction, committed at the end of the block.
+    Each change succeeds or fails by itself, and sees those before it. No thread continues before
+    the commit. If the database fails, all threads are told at once.
+
+    begin: a function that begins a transaction, which is committed at the end of its block.
     """
 
     def __init__(self, begin: Begin) -> None:
@@ -37,14 +40,16 @@ class GroupCommit:
         self._group: list[_Member[Any]] = []  # who leads, and whose changes it has begun
 
     def make(self, work: Work[Result]) -> Result:
-        """What `work` gives, once that is committed. What it raises is raised here, and nothing
-        that it changed is left.
+        """Makes a change, and returns its result after the commit.
 
-        work: called in the thread of whoever leads; and once more, in the caller's, where another
-            change has broken the transaction. What it does outside of the database must be
-            harmless then.
+        If `work` raises an error, the error is raised here, and nothing that it has changed is
+        left.
 
-        Raises what beginning and committing raise, and Unavailable where others take too long.
+        work: called in the thread of the leader. If another change breaks the transaction, it is
+            called once more, in the thread of the caller, so what it does outside of the database
+            must be harmless then.
+
+        Raises the errors of beginning and committing, and Unavailable if others take too long.
         """
         member = _Member(work)
         try:
@@ -58,7 +63,7 @@ class GroupCommit:
         return member.result()
 
     def _is_to_lead(self, member: "_Member[Any]") -> bool:
-        """Waits until it is to, or another one has made its change."""
+        """Waits until this thread becomes the leader, or another one has made its change."""
 
         def is_next() -> bool:
             return not self._group and self._waiting[0] is member
@@ -98,7 +103,7 @@ class GroupCommit:
             member.is_settled = True
 
     def _members(self) -> "Iterator[_Member[Any]]":
-        """Those who have come by now, as long as each still waits."""
+        """Yields the changes that have come by now, as long as their threads still wait."""
         until = time.monotonic() + _SHARED_FOR
         yield self._group[0]
         for _ in range(len(self._waiting)):
@@ -109,7 +114,10 @@ class GroupCommit:
             yield self._group[-1]
 
     def _begin_with_first(self) -> None:
-        """In this order, so that it is in one of the two wherever the thread is stopped."""
+        """Moves the first waiting change to the group.
+
+        In this order it is in one of the two wherever the thread is stopped.
+        """
         self._group.append(self._waiting[0])
         del self._waiting[0]
 
@@ -119,7 +127,7 @@ class GroupCommit:
                 self._begin_with_first()
 
     def _leave(self, member: "_Member[Any]") -> None:
-        """Whatever has happened to its thread, nobody goes on waiting for it."""
+        """Makes sure that nobody waits for this thread any more, whatever has happened to it."""
         with self._changed:
             if member in self._waiting:
                 self._waiting.remove(member)
@@ -132,11 +140,11 @@ class GroupCommit:
 
 
 class _Member(Generic[Result]):
-    """A change, and what came of it.
+    """A change and its outcome.
 
-    is_to_be_alone: in a transaction of its own, in the thread that asked for it.
-    is_settled: after the commit, or once it is known that there will be none.
-    is_done: whoever leads is done with it.
+    is_to_be_alone: whether it needs its own transaction, in the thread that has requested it.
+    is_settled: whether it is committed, or it is known that it will not be.
+    is_done: whether the leader has finished with it.
     """
 
     def __init__(self, work: Work[Result]) -> None:
@@ -149,11 +157,17 @@ class _Member(Generic[Result]):
         self.is_done = False
 
     def make(self, connection: Connection) -> None:
-        """Within the context of the thread that asked for it. Raises what the work raises."""
+        """Makes the change within the context of the thread that has requested it.
+
+        Raises the errors of the change.
+        """
         self._result = self._context.run(self._work, connection)
 
     def make_within_savepoint(self, connection: Connection) -> None:
-        """Keeps its refusal. Raises what breaks the transaction or is nobody's own fault."""
+        """Makes the change, and keeps its refusal.
+
+        Raises errors that break the transaction or are not caused by this change.
+        """
         connection.exec_driver_sql("SAVEPOINT one_of_many")
         try:
             self.make(connection)
@@ -165,6 +179,7 @@ class _Member(Generic[Result]):
         connection.exec_driver_sql("RELEASE SAVEPOINT one_of_many")
 
     def result(self) -> Result:
+        """Returns the result of the change, or raises its error."""
         if not self.is_settled:  # the thread that led was to end
             raise Unavailable("The change was interrupted; try again in a moment.")
         if self.error is not None:
@@ -173,7 +188,7 @@ class _Member(Generic[Result]):
 
 
 def _as_told_to_others(error: Exception) -> Exception:
-    """An exception of its own for each thread, which adds to it where it passes."""
+    """Returns a copy of an error for another thread, because threads add tracebacks to it."""
     if isinstance(error, RegistryError):
         told: Exception = copy(error)
     else:

@@ -1,4 +1,4 @@
-"""Statements about lists that people look through: searched, sorted, and page by page."""
+"""Statements about lists that are searched, sorted and divided into pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -41,7 +41,7 @@ _USER_SORTS: Mapping[str, Any] = {
 
 
 class Lists:
-    """Reads in a transaction that a service opened, or without one."""
+    """Reads in a transaction of a service, or without a transaction."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -52,8 +52,9 @@ class Lists:
         request: ListRequest,
         hidden: frozenset[NormalizedName] = frozenset(),
     ) -> ListPage[ProjectSummary]:
-        """Projects of a repository, but those that are hidden, whose normalized name holds the
-        text.
+        """Returns a page of the projects whose normalized name contains a text.
+
+        hidden: projects to leave out.
         """
         wanted = [
             projects.c.repository_id == repository.id,
@@ -79,7 +80,7 @@ class Lists:
     def projects_after(
         self, repository: Repository, containing: str, after: str, limit: int
     ) -> list[ProjectSummary]:
-        """By name: the first projects after the normalized name `after` that hold `containing`."""
+        """Returns the first projects after a normalized name whose names contain a text."""
         ids = (
             select(projects.c.id)
             .where(
@@ -97,7 +98,7 @@ class Lists:
     def projects_anywhere(
         self, among: Sequence[Repository], text: str, limit: int
     ) -> list[FoundProject]:
-        """By name, and then by repository: projects whose normalized name holds the text."""
+        """Returns projects whose normalized name contains a text, sorted by name and repository."""
         rows = self._executor.execute(
             select(
                 repositories.c.name, projects.c.name, projects.c.normalized_name, projects.c.status
@@ -121,7 +122,7 @@ class Lists:
         ]
 
     def users(self, request: ListRequest) -> ListPage[User]:
-        """Repository users whose name holds the text."""
+        """Returns a page of the users whose name contains a text."""
         wanted = _holding(users.c.name, request.text.lower())
         total = self._count(users, wanted)
         page = nearest_page(request, total)
@@ -159,7 +160,7 @@ class Lists:
         ]
 
     def _latest(self, project_ids: Sequence[int]) -> dict[int, tuple[str | None, str]]:
-        """The version of each project that most people want, and its summary."""
+        """Returns the preferred version of each project, and its summary."""
         is_installable = case((files.c.id.is_not(None) & files.c.yanked.is_(None), 1), else_=0)
         columns = (releases.c.project_id, releases.c.version, releases.c.summary)
         rows = self._executor.execute(
@@ -182,7 +183,7 @@ def _holding(name: Any, text: str) -> list[ColumnElement[bool]]:
 
 
 def _summed(*wanted: ColumnElement[bool]) -> Select[Any]:
-    """The columns of ProjectSummary, for each of the projects that are wanted."""
+    """Returns a query for the columns of ProjectSummary, for certain projects."""
     _name, *sums = _PROJECT_SORTS.values()
     columns = (projects.c.id, projects.c.name, projects.c.normalized_name, projects.c.status)
     return (

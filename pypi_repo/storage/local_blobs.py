@@ -1,4 +1,4 @@
-"""Blobs in a folder of this machine, written so that they survive a power cut."""
+"""A blob store in a folder of this machine, whose files survive a power cut."""
 
 import errno
 import os
@@ -19,11 +19,11 @@ _MODE = 0o640  # the group may read: that of a proxy that sends the files
 
 
 class LocalBlobStore(BlobStore):
-    """A folder: staged on the same file system, synced to disk, then renamed into place.
+    """Stages files on the same file system, syncs them to disk, and renames them into place.
 
-    folder_mode: permissions of the folders that it makes.
-    follows_links: False where somebody else may have put links below the folder, which must not
-        lead out of it.
+    folder_mode: the permissions of folders that it creates.
+    follows_links: False if others may have put links below the folder, which must not lead out of
+        it.
     """
 
     def __init__(
@@ -106,11 +106,11 @@ class LocalBlobStore(BlobStore):
         return open(self._locate(f"{STAGING}/{secrets.token_hex(16)}"), "x+b", opener=_open_new)
 
     def _sync_names(self, folder: str) -> None:
-        """Makes durable what the folder names, and the folder's own name, up to the root.
+        """Syncs a folder and its parents, up to the root, so that the names in them are durable.
 
-        After the files are in place, so that the file system's journal is written once for all of
-        them. A folder that somebody else made a moment ago may not be durable yet, so this goes on
-        until one of which this store knows.
+        This happens when the files are in place, so that the file system writes its journal once
+        for all of them. A parent that another process created a moment ago may not be durable yet,
+        so parents are synced up to one that this store has synced before.
         """
         synced = []
         root = os.path.abspath(self._root)
@@ -135,7 +135,7 @@ def _is_without_links(root: str, path: str) -> bool:
 
 
 def _open_file(path: str, flags: int) -> int:
-    """Nothing else: a pipe, in a backup that came from elsewhere, would be waited for."""
+    """Opens regular files only. A pipe in a backup from elsewhere would block."""
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

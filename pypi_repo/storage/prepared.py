@@ -1,8 +1,8 @@
-"""Questions of the hot path: compiled once, and asked through the driver itself.
+"""Statements of hot paths, compiled once and executed by the driver itself.
 
-Of the time that SQLAlchemy needs for a small statement, most is spent on what only changes between
-statements, and on checking connections out and in. Here the statement and its types are still
-SQLAlchemy's; the execution is not.
+Most of the time that SQLAlchemy needs for a small statement goes into what varies between
+statements, and into checking connections out and in. Here the statement and its types are still
+SQLAlchemy's, but not the execution.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,10 +26,13 @@ _ANSWERS_KEPT = 1024
 
 @dataclass(frozen=True, eq=False)
 class Question(Generic[Answer]):
-    """A statement with bind parameters, and what is made of all its rows: a constant of a module.
+    """A statement with bind parameters, and a function that makes an answer of its rows.
 
-    statement: one that changes something as well, for `ask`.
-    make: must depend on nothing but the rows, because what it made of equal rows is used again.
+    It is a constant of a module.
+
+    statement: the statement, which may change something if it is used with `ask`.
+    make: the function, which must depend on nothing but the rows, because the answer is reused for
+        equal rows.
     """
 
     statement: Statement
@@ -37,9 +40,9 @@ class Question(Generic[Answer]):
 
 
 class PreparedQuestion(Generic[Answer]):
-    """A question, for one dialect.
+    """A question for one dialect.
 
-    names: of the parameters that it is always asked with. An INSERT fills their columns.
+    names: the names of its parameters. An INSERT fills the columns with these names.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class PreparedQuestion(Generic[Answer]):
         self._answer = lru_cache(_ANSWERS_KEPT)(self._made_of)
 
     def given(self, parameters: Mapping[str, Any]) -> Any:
-        """The parameters in the form that the driver takes."""
+        """Returns the parameters in the form that the driver accepts."""
         values = {**self._constants, **parameters}
         for name, convert in self._converted.items():
             values[name] = convert(values[name])
@@ -73,7 +76,12 @@ class PreparedQuestion(Generic[Answer]):
         return [values[name] for name in self._positions]
 
     def ask(self, connection: Any, parameters: Mapping[str, Any]) -> Answer:
-        """connection: the driver's. Raises the driver's errors; see `driver_errors`."""
+        """Returns the answer.
+
+        connection: a connection of the driver.
+
+        Raises the driver's errors; see `driver_errors`.
+        """
         cursor = connection.execute(self.sql, self.given(parameters))
         rows = tuple(cursor.fetchall()) if cursor.description else ()
         cursor.close()
@@ -92,9 +100,9 @@ class PreparedQuestion(Generic[Answer]):
 def ask(
     connection: Connection, question: Question[Answer], parameters: Mapping[str, Any]
 ) -> Answer:
-    """The answer within a transaction, and the change that the question makes.
+    """Returns the answer within a transaction, and makes the change of the question.
 
-    Raises what SQLAlchemy's own execution would raise.
+    Raises the same errors as SQLAlchemy's own execution.
     """
     known = connection.get_execution_options()[PREPARED]
     prepared: PreparedQuestion[Answer] | None = known.get(question)
@@ -108,13 +116,13 @@ def ask(
 
 
 def _type(column: Any, dialect: Dialect) -> Any:
-    """Its type as the dialect converts it."""
+    """Returns the type of a column, as the dialect converts it."""
     return column.type.dialect_impl(dialect)
 
 
 @contextmanager
 def driver_errors(dialect: Dialect) -> Iterator[None]:
-    """The driver's errors, of connecting too, as the DBAPIErrors that SQLAlchemy makes of them."""
+    """Turns the driver's errors into the DBAPIErrors of SQLAlchemy, within a block."""
     base: Any = dialect.loaded_dbapi.Error
     try:
         yield

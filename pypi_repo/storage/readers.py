@@ -1,4 +1,4 @@
-"""Connections that answer the questions of the hot path, and nothing else."""
+"""Connections that only answer the questions of hot paths."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,11 +17,12 @@ _NOT_ASKED: Any = object()
 
 
 class Readers:
-    """Connections that ask prepared questions, each in no transaction.
+    """Connections that ask prepared questions without transactions.
 
-    As many as ever asked at the same time stay open, beside those in the engine's pool.
+    As many connections stay open as were ever used at the same time, beside those in the pool of
+    the engine.
 
-    only_one: the engine has one connection for all, which goes back to its pool each time.
+    only_one: whether the engine has only one connection, which is returned to the pool each time.
     """
 
     def __init__(self, engine: Engine, *, only_one: bool) -> None:
@@ -31,7 +32,10 @@ class Readers:
         self._idle: list[_Reader] = []
 
     def ask(self, question: PreparedQuestion[Answer], parameters: Mapping[str, Any]) -> Answer:
-        """Raises the driver's errors; see `driver_errors` and `is_busy`."""
+        """Returns the answer to a question.
+
+        Raises the driver's errors; see `driver_errors` and `is_busy`.
+        """
         idle = self._idle
         try:
             reader, is_new = idle.pop(), False
@@ -57,11 +61,11 @@ class Readers:
 
     @property
     def idle(self) -> int:
-        """How many wait for the next question."""
+        """Returns how many connections are idle."""
         return len(self._idle)
 
     def close(self) -> None:
-        """Closes those that nobody is using; the others close when they have answered."""
+        """Closes the idle connections. The others are closed when they have answered."""
         idle, self._idle = self._idle, []
         _close(idle)
 
@@ -96,12 +100,13 @@ class _Reader:
 
 
 class _RememberingReader(_Reader):
-    """Of a SQLite database in a file. It changes nothing: it would not notice.
+    """A connection to a SQLite database in a file, which remembers answers.
 
-    `PRAGMA data_version` gives another number as soon as any other connection, of whichever
-    process, has committed a change (https://www.sqlite.org/pragma.html#pragma_data_version). Where
-    it is what it was before a question was asked, nothing has changed since, and the database
-    would give the same answer at this moment.
+    It must not change anything. `PRAGMA data_version` returns another number as soon as any other
+    connection, in any process, has committed a change
+    (https://www.sqlite.org/pragma.html#pragma_data_version). If the number is the same as before a
+    question was asked, nothing has changed since, and the database would return the same answer
+    now.
     """
 
     def __init__(self, connection: Any) -> None:
