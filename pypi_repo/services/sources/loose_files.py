@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from pypi_repo.domain.errors import (
     InvalidFilename,
     InvalidMetadata,
     PermissionDenied,
+    Unavailable,
     UnknownFile,
     UnknownProject,
 )
@@ -56,7 +58,8 @@ class LooseFile:
 
     state: a value that changes when the content changes, such as the size and the modification
         time.
-    open: a function that opens the content as a seekable file.
+    open: a function that opens the content as a seekable file. It raises FileNotFoundError if there
+        is no content in this state any more.
     modified_at: when the content was changed last, in UTC; None if this is unknown.
     """
 
@@ -79,6 +82,8 @@ class _ServedLooseFile(ServedFile):
             content = self.loose.open()
         except FileNotFoundError as error:
             raise UnknownFile(f"{self.filename} is gone; look it up on the index again.") from error
+        except OSError as error:
+            raise _unreadable(self.filename, error) from error
         size = content.seek(0, os.SEEK_END)
         content.seek(0)
         return content, size
@@ -100,7 +105,8 @@ class LooseFiles(Source):
 
     def __init__(self, *, may_read: Callable[[Actor], bool]) -> None:
         self._may_read = may_read
-        self._described: dict[tuple[str, str], _Description | None] = {}
+        self._described: dict[str, tuple[str, _Description | None]] = {}  # with the state
+        self._identity = object()  # unlike `id`, no other source gets it later
 
     @abstractmethod
     def files(self) -> Iterable[LooseFile]:
@@ -146,19 +152,21 @@ class LooseFiles(Source):
         )
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        for described in self._described.values():
-            if described is not None and described.listed == file:
-                return described.fields
-        return {}
+        _state, described = self._described.get(file.filename, ("", None))
+        return described.fields if described is not None and described.listed == file else {}
 
-    def _found(self) -> Iterator[tuple[LooseFile, DistributionFilename]]:
+    def _found(self) -> list[tuple[LooseFile, DistributionFilename]]:
+        found = []
         for file in self.files():
             with suppress(InvalidFilename):
-                yield file, DistributionFilename.parse(file.filename)
+                found.append((file, DistributionFilename.parse(file.filename)))
+        for gone in set(self._described) - {file.filename for file, _parsed in found}:
+            self._described.pop(gone, None)
+        return found
 
     def _versioned(self, state: Hashable, load: Callable[[], Content]) -> Versioned[Content]:
         # No number grows with each change of a folder; nobody mirrors one by it.
-        return Versioned(key=(id(self), state), serial=0, public=self.is_public(), load=load)
+        return Versioned(key=(self._identity, state), serial=0, public=self.is_public(), load=load)
 
     def _page(
         self, project: NormalizedName, found: Iterable[tuple[LooseFile, DistributionFilename]]
@@ -179,22 +187,30 @@ class LooseFiles(Source):
 
     def _description(self, file: LooseFile, parsed: DistributionFilename) -> "_Description | None":
         """Returns what is in a file, or None for an archive that cannot be read."""
-        key = file.filename, file.state
-        if key not in self._described:
+        state, described = self._described.get(file.filename, ("", None))
+        if state != file.state:
             try:
-                self._described[key] = _describe(file, parsed)
+                described = _describe(file, parsed)
             except (InvalidArchive, InvalidMetadata) as error:
                 _log.warning("%s is not offered: %s", file.filename, error.message)
-                self._described[key] = None
-            except OSError:
-                return None  # it has gone meanwhile
-        return self._described[key]
+                described = None
+            except PermissionError as error:
+                _log.warning("%s is not offered: %s", file.filename, error.strerror)
+                described = None
+            except FileNotFoundError:
+                return None  # it has gone or changed meanwhile
+            except OSError as error:
+                # A page without the file would be kept for as long as the file stays as it is.
+                raise _unreadable(file.filename, error) from error
+            self._described[file.filename] = file.state, described
+        return described
 
 
 class Folder(LooseFiles):
     """Offers the wheels and sdists in a folder, but not those in its subfolders.
 
     Files that are added to the folder or removed from it appear on the index or disappear at once.
+    While the folder cannot be listed, all methods raise Unavailable.
 
     path: the path of the folder.
     may_read: a function that decides whether an actor may read, such as `lambda actor: True` for
@@ -207,20 +223,44 @@ class Folder(LooseFiles):
 
     def files(self) -> Iterator[LooseFile]:
         about_to_wait()
-        with os.scandir(self._path) as entries:
-            for entry in entries:
-                if entry.is_file():
-                    status = entry.stat()
-                    yield LooseFile(
-                        filename=entry.name,
-                        state=f"{status.st_size} {status.st_mtime_ns} {status.st_ino}",
-                        open=partial(_open, entry.path),
-                        modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
-                    )
+        try:
+            names = os.listdir(self._path)
+        except OSError as error:
+            raise _unreadable("The folder", error) from error
+        for name in names:
+            path = os.path.join(self._path, name)
+            try:
+                status = os.stat(path)
+            except OSError:
+                continue  # it has gone meanwhile, or is a link that leads nowhere
+            if stat.S_ISREG(status.st_mode):
+                yield LooseFile(
+                    filename=name,
+                    state=(state := _state(status)),
+                    open=partial(_open, path, state),
+                    modified_at=datetime.fromtimestamp(status.st_mtime, UTC),
+                )
 
 
-def _open(path: str) -> IO[bytes]:
-    return open(path, "rb")
+def _state(status: os.stat_result) -> str:
+    # The time of the last change, unlike that of the last modification, cannot be set back.
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def _open(path: str, state: str) -> IO[bytes]:
+    """Opens a file that may have been replaced since it was listed."""
+    content = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    if _state(os.fstat(content.fileno())) != state:
+        content.close()
+        raise FileNotFoundError(f"{path} has changed.")
+    return content
+
+
+def _unreadable(what: str, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"{what} cannot be read right now; try again in a moment.",
+        detail=f"{error.filename}: {error.strerror}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +279,7 @@ def _describe(file: LooseFile, parsed: DistributionFilename) -> _Description:
         while chunk := content.read(_CHUNK):
             counter.update(chunk)
         document = inspect(content, parsed, RULES["lenient"], Limits()).document
+    file.open().close()  # or somebody has changed it while it was read
     metadata = CoreMetadata.of(document, RULES["lenient"])
     digests = counter.digests()
     listed = ExternalFile(

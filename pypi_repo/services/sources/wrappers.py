@@ -1,9 +1,9 @@
 """Sources that wrap other sources."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from pypi_repo.domain.access import Actor
 from pypi_repo.domain.errors import UnknownFile, UnknownProject
@@ -17,11 +17,12 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.services.sources.stored_file import StoredFile
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
-Answer = TypeVar("Answer")
+Content = TypeVar("Content")
 
 
 class SourceWrapper(Source):
@@ -136,7 +137,8 @@ class Merged(Source):
     sources are not asked about it, whatever versions they have. If a source refuses a project to
     the actor, later sources are not asked either.
 
-    first: the first source, which also decides who may read.
+    first: the first source, which also decides who may read. If it is not public, shared caches may
+        keep nothing of the others either.
     others: the other sources, in the order in which they are asked.
     """
 
@@ -160,7 +162,8 @@ class Merged(Source):
         )
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        return self._from_owner(actor, project, lambda source: source.project_page(actor, project))
+        _owner, page = self._owned(actor, project)
+        return self._restricted(page)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         self.check_access(actor)
@@ -170,46 +173,73 @@ class Merged(Source):
             except UnknownFile:
                 continue
             if self._owner(actor, found.project) is source:
-                return found
+                is_restricted = found.public and not self._first.is_public()
+                return _not_public(found) if is_restricted else found
         raise _unknown_file(path)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         return self._owner(actor, project).provenance(actor, project, version, filename)
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
-        return self._from_owner(
-            actor, project, lambda source: source.project_details(actor, project)
-        )
+        owner = self._owner(actor, project)
+        return self._restricted(owner.project_details(actor, project))
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
-        return self._from_owner(
-            actor, project, lambda source: source.release_details(actor, project, version)
-        )
+        owner = self._owner(actor, project)
+        spelled, details = owner.release_details(actor, project, version)
+        return spelled, self._restricted(details)
 
     def _owner(self, actor: Actor, project: NormalizedName) -> Source:
-        """Returns the first source that has the project, whichever actor asks.
+        owner, _page = self._owned(actor, project)
+        return owner
+
+    def _owned(
+        self, actor: Actor, project: NormalizedName
+    ) -> tuple[Source, Versioned[ProjectPage]]:
+        """Returns the first source that has a page for the project, and the page.
+
+        Nothing else makes it the owner. For example, a source may have a page for a quarantined
+        project, but no details.
 
         Raises UnknownProject.
         """
-
-        def itself(source: Source) -> Source:
-            source.project_page(actor, project)
-            return source
-
-        return self._from_owner(actor, project, itself)
-
-    def _from_owner(
-        self, actor: Actor, project: NormalizedName, ask: Callable[[Source], Answer]
-    ) -> Answer:
         self.check_access(actor)
         for source in self._sources:
             try:
-                return ask(source)
+                return source, source.project_page(actor, project)
             except UnknownProject:
                 continue
         raise UnknownProject(f"There is no project {project!r} here; check the name.")
+
+    def _restricted(self, content: Versioned[Content]) -> Versioned[Content]:
+        """Keeps what is public elsewhere from shared caches if the first source is not public."""
+        return replace(content, public=content.public and self._first.is_public())
+
+
+def _not_public(file: ServedFile) -> ServedFile:
+    # A stored file stays one, which a proxy may send.
+    return replace(file, public=False) if isinstance(file, StoredFile) else _NotPublic(file)
+
+
+class _NotPublic(ServedFile):
+    """A public file of a source behind another source that is not public."""
+
+    def __init__(self, file: ServedFile) -> None:
+        self.project, self.filename, self.etag = file.project, file.filename, file.etag
+        self.public = False
+        self._file = file
+
+    @property
+    def url(self) -> str | None:
+        return self._file.url
+
+    def open(self) -> tuple[IO[bytes], int]:
+        return self._file.open()
+
+    def count_download(self) -> None:
+        self._file.count_download()
 
 
 def _unknown_file(path: str) -> UnknownFile:

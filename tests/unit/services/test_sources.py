@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 from werkzeug.test import Client
@@ -18,6 +22,7 @@ from pypi_repo import (
     DistributionFile,
     DownloadApp,
     Folder,
+    LooseFile,
     Merged,
     PermissionDenied,
     Registry,
@@ -30,7 +35,7 @@ from pypi_repo import (
     UnknownProject,
     mount,
 )
-from pypi_repo.domain.errors import UnknownRelease
+from pypi_repo.domain.errors import Unavailable, UnknownRelease
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ExternalFile, ProjectPage, Versioned
 from pypi_repo.testing import FakeSource
@@ -131,6 +136,122 @@ def test_a_folder_follows_what_is_put_there_and_taken_away(folder: Folder, tmp_p
     assert downloaded(folder, file.location) == changed.content
     with pytest.raises(UnknownFile):
         folder.file(ADA, old.location)
+
+
+def test_a_page_lists_what_the_download_has_however_the_content_was_changed(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """Also with the size and the time of modification that it had, as `rsync --times` may do."""
+    place = tmp_path / wheel("demo", "2.0").filename
+    before, was = place.read_bytes(), place.stat()
+    listed = page(folder, "demo").files[1]
+    place.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    os.utime(place, ns=(was.st_atime_ns, was.st_mtime_ns))
+    with pytest.raises(UnknownFile):
+        folder.file(ADA, listed.location)
+    assert listed.location not in [file.location for file in page(folder, "demo").files]
+
+
+def test_a_file_that_is_replaced_after_it_was_looked_up_is_gone(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """Its ETag and its URL, which caches keep for a year, are those of other bytes."""
+    found = folder.file(ADA, page(folder, "demo").files[0].location)
+    wheel("demo", "1.0", padding=1000).save(tmp_path)
+    with pytest.raises(UnknownFile):
+        found.open()
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_offered_yet(tmp_path: Path) -> None:
+    class Growing(Folder):
+        def files(self) -> Iterator[LooseFile]:
+            for file in super().files():
+                yield replace(file, open=partial(self.opened, file))
+
+        def opened(self, file: LooseFile) -> IO[bytes]:
+            content = file.open()
+            os.utime(tmp_path / file.filename)
+            return content
+
+    wheel("demo").save(tmp_path)
+    assert page(Growing(tmp_path, may_read=lambda _actor: True), "demo").files == ()
+    (file,) = page(Folder(tmp_path, may_read=lambda _actor: True), "demo").files
+    assert file.filename == wheel("demo").filename
+
+
+def test_what_is_no_file_harms_no_other(folder: Folder, tmp_path: Path) -> None:
+    """Links that lead nowhere or to themselves, folders, pipes, and odd names."""
+    before = names(folder)
+    for number, name in enumerate(("loop", "nowhere", "folder", "pipe")):
+        place = tmp_path / f"{name}-1.0-py3-none-any.whl"
+        if number < 2:
+            place.symlink_to(place.name if name == "loop" else "absent")
+        elif name == "folder":
+            place.mkdir()
+        else:
+            os.mkfifo(place)
+    for odd in (b"x\xff-1.0.tar.gz", b'x"-1.0.tar.gz', b"x\n-1.0.tar.gz", b".whl", b"-.zip"):
+        Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), odd))).touch()
+    assert names(folder) == before
+
+
+def test_a_file_may_vanish_while_the_folder_is_listed(folder: Folder, tmp_path: Path) -> None:
+    listed = iter(folder.files())
+    first = next(listed)
+    for place in tmp_path.iterdir():
+        if place.name != first.filename:
+            place.unlink()
+    assert list(listed) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_unavailable(folder: Folder, tmp_path: Path) -> None:
+    """And not empty: a source behind it must not supply its projects."""
+    wheelhouse, away = tmp_path / "wheelhouse", tmp_path / "away"
+    wheelhouse.mkdir()
+    wheel("demo").save(wheelhouse)
+    first = Folder(wheelhouse, may_read=lambda _actor: True)
+    both = Merged(first, fake(wheel("demo", "99.0")))
+    assert page(both, "demo").versions == ("1.0",)
+    wheelhouse.rename(away)
+    for ask in (names, lambda source: page(source, "demo")):
+        with pytest.raises(Unavailable):
+            ask(both)
+    away.rename(wheelhouse)
+    assert page(both, "demo").versions == ("1.0",)
+
+
+def test_a_page_without_a_file_that_could_not_be_read_is_not_kept() -> None:
+    dist, broken = wheel("demo"), [OSError(errno.EMFILE, "Too many open files")]
+
+    class Failing(FakeSource):
+        def files(self) -> Iterator[LooseFile]:
+            for file in super().files():
+                yield replace(file, open=partial(self.opened, file))
+
+        def opened(self, file: LooseFile) -> IO[bytes]:
+            if broken:
+                raise broken.pop()
+            return file.open()
+
+    source = Failing({dist.filename: dist.content})
+    with pytest.raises(Unavailable):
+        page(source, "demo")
+    assert [file.filename for file in page(source, "demo").files] == [dist.filename]
+
+
+def test_what_is_known_of_files_does_not_outlive_them() -> None:
+    source = fake()
+    for padding in range(20):
+        dist = wheel(f"demo{padding % 3}", padding=padding)
+        source.contents = {dist.filename: dist.content}
+        page(source, f"demo{padding % 3}")
+    assert len(source._described) == 1
+
+
+def test_no_later_source_gets_the_key_of_an_earlier_one() -> None:
+    """Not even where it has its place in memory: the pages of all share one cache."""
+    keys = {fake(wheel("demo")).project_page(ADA, normalize("demo")).key for _ in range(50)}
+    assert len(keys) == 50
 
 
 def test_a_folder_is_read_by_whom_it_is_for(folder: Folder) -> None:
@@ -248,6 +369,53 @@ def test_the_first_says_who_may_read_a_merged_source() -> None:
         both.file(ANONYMOUS, "aa/bb/cc/public-1.0-py3-none-any.whl")
     assert not both.is_public()
     assert names(both) == ["public"]
+
+
+def test_nothing_behind_a_private_source_is_public(registry: Registry) -> None:
+    """Or a shared cache would give what the first source keeps from somebody."""
+    private = FakeSource({}, may_read=lambda actor: not actor.is_anonymous)
+    for public in (fake(wheel("demo")), registry.repository("main").source):
+        both = Merged(private, public)
+        project = normalize("demo")
+        (file,) = page(public, "demo").files
+        assert public.file(ADA, file.location).public
+        found = both.file(ADA, file.location)
+        assert not found.public
+        assert downloaded(both, file.location) == wheel("demo").content
+        found.count_download()
+        assert (found.project, found.filename, found.url) == (project, file.filename, None)
+        assert found.etag == wheel("demo").sha256
+        for versioned in (
+            both.project_list(ADA),
+            both.project_page(ADA, project),
+            both.project_details(ADA, project),
+            both.release_details(ADA, project, "1.0")[1],
+        ):
+            assert not versioned.public
+
+
+def test_a_closed_project_is_not_looked_for_elsewhere(registry: Registry) -> None:
+    """Neither one that is quarantined nor one that has no files any more."""
+    own, operator = registry.repository("main").source, registry.acting_as(OPERATOR)
+    operator.projects.set_status("main", "demo", "quarantined")
+    (hidden,) = page(own, "hidden").files
+    operator.projects.delete_file("main", hidden.filename)
+    others = {name: wheel(name, "99.0") for name in ("demo", "hidden")}
+    other = fake(*others.values())
+    client = Client(registry.wsgi_app(source=lambda _name, own_files: Merged(own_files, other)))
+    for project, dist in others.items():
+        (file,) = page(other, project).files
+        for path, status in {
+            f"pypi/{project}/json": 404 if project == "demo" else 200,
+            f"{project}/json": 404 if project == "demo" else 200,
+            f"pypi/{project}/99.0/json": 404,
+            f"files/{file.location}": 404,
+            f"integrity/{project}/99.0/{dist.filename}/provenance": 404,
+            f"simple/{project}/": 200,
+        }.items():
+            response = client.get(f"/repositories/main/{path}")
+            assert response.status_code == status, path
+            assert status == 404 or dist.filename not in response.text
 
 
 def test_merged_pages_are_cached_by_what_is_in_them() -> None:
