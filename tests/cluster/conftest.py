@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
 from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
 from tests.support.cluster import Cluster, Shared
@@ -55,7 +55,7 @@ def operator(cluster: Cluster) -> Iterator[Registry]:
 def user(operator: Registry) -> str:
     """A repository user that no other test knows; the password is PASSWORD."""
     name = f"user-{next(_numbers)}@example.com"
-    operator.accounts.create_user(name, PASSWORD)
+    operator.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
     return name
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import Registry
+from pypi_repo import OPERATOR, Registry
+from pypi_repo.services.accounts import Accounts
 from tests.cluster.conftest import Client, at_once, clients_of, meanwhile
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import download_path
@@ -83,7 +84,7 @@ def test_first_files_of_a_project_and_of_a_release(cluster: Cluster, operator: R
              for version in ("1.0", "2.0") for release in range(11, 16)]  # fmt: skip
     answers = upload_at_once(cluster, dists)
     actions = [entry.action for entry in journal_of(operator, "main") if entry.project == "fresh"]
-    names = [project.name for project in operator.projects.all("main")]
+    names = [project.name for project in operator.acting_as(OPERATOR).projects.all("main")]
     clients = clients_of(cluster.servers)
     documents = {client.get(page("fresh"), Accept=JSON).text for client in clients}
 
@@ -94,16 +95,16 @@ def test_first_files_of_a_project_and_of_a_release(cluster: Cluster, operator: R
     assert all(dist.filename in next(iter(documents)) for dist in dists)
 
 
-def revoked(operator: Registry, user: str) -> None:
-    (token,) = operator.accounts.tokens(user)
-    operator.accounts.revoke_token(token.id)
+def revoked(accounts: Accounts, user: str) -> None:
+    (token,) = accounts.tokens(user)
+    accounts.revoke_token(token.id)
 
 
-REFUSALS: dict[str, Callable[[Registry, str], object]] = {
+REFUSALS: dict[str, Callable[[Accounts, str], object]] = {
     "revoked token": revoked,
-    "changed password": lambda operator, user: operator.accounts.set_password(user, "another one"),
-    "disabled user": lambda operator, user: operator.accounts.set_disabled(user, True),
-    "deleted user": lambda operator, user: operator.accounts.delete_user(user),
+    "changed password": lambda accounts, user: accounts.set_password(user, "another one"),
+    "disabled user": lambda accounts, user: accounts.set_disabled(user, True),
+    "deleted user": lambda accounts, user: accounts.delete_user(user),
 }
 
 
@@ -111,12 +112,13 @@ REFUSALS: dict[str, Callable[[Registry, str], object]] = {
 def test_credentials_end_in_every_process(
     what: str, cluster: Cluster, operator: Registry, user: str
 ) -> None:
-    _token, secret = operator.accounts.create_token(user)
+    accounts = operator.acting_as(OPERATOR).accounts
+    _token, secret = accounts.create_token(user)
     login = ("__token__", secret) if what == "revoked token" else (user, PASSWORD)
     clients = clients_of(cluster.servers, *login)
     for _ in range(2):  # the second time, the password is remembered
         before = [client.get(INDEX).status for client in clients]
-    REFUSALS[what](operator, user)
+    REFUSALS[what](accounts, user)
     after = [client.get(INDEX).status for client in clients]
     upload = clients[0].upload(wheel("nobody"))
 
@@ -128,10 +130,10 @@ def test_credentials_end_in_every_process(
 def test_a_repository_becomes_public_and_private_again(
     cluster: Cluster, operator: Registry
 ) -> None:
-    operator.repositories.create("turning")
+    operator.acting_as(OPERATOR).repositories.create("turning")
     statuses = []
     for public in (True, False, True):
-        operator.repositories.change("turning", public=public)
+        operator.acting_as(OPERATOR).repositories.change("turning", public=public)
         strangers = [HTTPConnection("127.0.0.1", server.port) for server in cluster.servers]
         for stranger in strangers:
             stranger.request("GET", "/repositories/turning/simple/")
@@ -144,7 +146,7 @@ def test_a_repository_becomes_public_and_private_again(
 
 
 def test_an_administrator_is_signed_in_everywhere(cluster: Cluster, operator: Registry) -> None:
-    operator.administrators.create("other@example.com", PASSWORD)
+    operator.acting_as(OPERATOR).administrators.create("other@example.com", PASSWORD)
     form = f"name=other%40example.com&password={PASSWORD.replace(' ', '+')}".encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     clients = clients_of(cluster.servers)
@@ -153,7 +155,7 @@ def test_an_administrator_is_signed_in_everywhere(cluster: Cluster, operator: Re
     headers = {name.lower(): value for name, value in signed_in.headers.items()}
     cookie = headers["set-cookie"].partition(";")[0]
     inside = [client.get("/portal/", Cookie=cookie).status for client in clients]
-    operator.administrators.set_password("other@example.com", "another one")
+    operator.acting_as(OPERATOR).administrators.set_password("other@example.com", "another one")
     outside = [client.get("/portal/", Cookie=cookie).status for client in clients]
 
     assert inside == [200] * len(clients)
@@ -162,7 +164,7 @@ def test_an_administrator_is_signed_in_everywhere(cluster: Cluster, operator: Re
 
 def test_overwriting_while_others_download(cluster: Cluster, operator: Registry) -> None:
     """Whoever downloads gets one of the contents whole, the one that the address names."""
-    operator.repositories.create("loose", allow_overwrite=True)
+    operator.acting_as(OPERATOR).repositories.create("loose", allow_overwrite=True)
     dists = [wheel("mutable", files={"mutable/n.txt": b"%d" % n}, padding=300_000 + n)
              for n in range(12)]  # fmt: skip
     contents = {dist.sha256: dist.content for dist in dists}
@@ -189,12 +191,12 @@ def test_overwriting_while_others_download(cluster: Cluster, operator: Registry)
 def test_deleting_a_project_while_others_upload_to_it(cluster: Cluster, operator: Registry) -> None:
     """Every upload is answered 200, and what is on the index afterwards can be had, whole."""
     dists = [wheel("fleeting", f"1.{number}", padding=2_000) for number in range(20)]
-    deleted = threading.Event()
+    deleted, projects = threading.Event(), operator.acting_as(OPERATOR).projects
 
     def delete_again_and_again(repository: str, ending: threading.Event) -> None:
         while not ending.is_set():
-            if "fleeting" in [project.name for project in operator.projects.all(repository)]:
-                operator.projects.delete(repository, "fleeting")
+            if "fleeting" in [project.name for project in projects.all(repository)]:
+                projects.delete(repository, "fleeting")
                 deleted.set()
 
     with meanwhile(delete_again_and_again, ["main"]):
