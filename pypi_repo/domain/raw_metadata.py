@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Every header that some version of the core metadata has. The parser goes through all headers
 # once for each name, and through their spellings, so it gets no others and one spelling.
-_FIELDS = frozenset(
+FIELDS = frozenset(
     b"""
     author author-email classifier description description-content-type download-url dynamic
     home-page import-name import-namespace keywords license license-expression license-file
@@ -50,7 +50,7 @@ class Document:
         from packaging.metadata import parse_email
 
         headers, body = split_headers(self.content)
-        given = (each for each in headers if each.name in _FIELDS and each.value != _NOT_GIVEN)
+        given = (each for each in headers if each.name in FIELDS and each.value != _NOT_GIVEN)
         known = (b"%b:%b\n" % (each.name, _unfolded(each)) for each in given)
         fields, unclear = parse_email(b"".join(known))
         if body and body.strip() != _NOT_GIVEN.encode():

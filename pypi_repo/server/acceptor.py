@@ -126,7 +126,7 @@ class Acceptor:
             self._listen_later(listening, _TRIED_AGAIN, self._listen)
             return False
         accepted.setblocking(False)
-        _keep_little(accepted)
+        keep_little(accepted)
         task = self._loop.create_task(self._join(accepted))
         self._joining[task] = time.monotonic()
         task.add_done_callback(self._joining.pop)
@@ -164,7 +164,7 @@ def _always(_connections: int) -> bool:
     return True
 
 
-def _keep_little(accepted: socket.socket) -> None:
+def keep_little(accepted: socket.socket) -> None:
     """Limits how much of an answer the operating system buffers.
 
     So it is noticed early what the client takes.

@@ -25,7 +25,7 @@ from pypi_repo.server.upload_slots import UploadSlots
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_THREADS = 16
+THREADS = 16
 _UPLOADS_AT_ONCE = 32
 _REFUSERS = 4  # threads that tell others that there are as many uploads as that
 _DRAIN_SECONDS = 30
@@ -62,7 +62,7 @@ class Server:
     ) -> None:
         self.application = application
         self.patience = patience
-        self.threads = Threads(_THREADS, "answering")
+        self.threads = Threads(THREADS, "answering")
         self.upload_threads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, "receiving")
         self.upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
         self.buffer = memoryview(bytearray(_RECEIVE))  # of all connections: each empties it at once

@@ -205,7 +205,7 @@ class Parser:
         self._number_of_fields += 1
         if self._number_of_fields > _MOST_FIELDS:
             raise _too_long()
-        key = _kept_key(name) if len(name) <= _LONGEST_KEPT else _environ_key(name)
+        key = kept_key(name) if len(name) <= _LONGEST_KEPT else _environ_key(name)
         if not key:
             return
         text = value.decode("latin-1").strip(" \t")
@@ -275,7 +275,7 @@ def _environ_key(name: bytes) -> str:
     return key if key in _UNPREFIXED else f"HTTP_{key}"
 
 
-_kept_key = lru_cache(512)(_environ_key)  # clients send the same few
+kept_key = lru_cache(512)(_environ_key)  # clients send the same few
 
 
 def _read_framing(request: Request) -> None:

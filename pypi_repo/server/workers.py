@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 # Seconds; a worker that is not stuck takes 35 for its clients and threads, and then writes its
 # counts and its log.
-_DRAINED_WITHIN = 45.0
+DRAINED_WITHIN = 45.0
 _SERVES_WITHIN = 60.0  # seconds
 _YOUNG = 1.0  # seconds; who dies earlier may well do so again at once
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0  # seconds
@@ -238,7 +238,7 @@ class Supervisor:
             self._abandon_reload("New worker processes do not serve after a minute")
         for process, worker in self._workers.items():
             finished = worker.generation.finished
-            if finished is not None and now >= finished + _DRAINED_WITHIN:
+            if finished is not None and now >= finished + DRAINED_WITHIN:
                 os.kill(process, signal.SIGKILL)
 
     def _time_left(self) -> float | None:
@@ -247,7 +247,7 @@ class Supervisor:
         if self._next is not None:
             moments.append(self._next.began + _SERVES_WITHIN)
         finished = {worker.generation.finished for worker in self._workers.values()}
-        moments += [moment + _DRAINED_WITHIN for moment in finished if moment is not None]
+        moments += [moment + DRAINED_WITHIN for moment in finished if moment is not None]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _start(self, generation: Generation) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pypi_repo.domain.errors import TooManyLogins
 from pypi_repo.domain.waiting import about_to_wait
 
-_AT_ONCE_AT_MOST = 4
+AT_ONCE_AT_MOST = 4
 _RETRY_AFTER = 2  # seconds
 
 
@@ -70,7 +70,7 @@ class HashingSlots:
         number: the number of slots; by default, half of the processors that this process may use,
             and at most four.
         """
-        self._free = number or max(1, min(_AT_ONCE_AT_MOST, _processors() // 2))
+        self._free = number or max(1, min(AT_ONCE_AT_MOST, _processors() // 2))
         self._line: list[_Turn] = []
         self._present = Counter[str]()  # networks of who waits or is served
         self._numbers = itertools.count()

@@ -15,7 +15,7 @@ from pypi_repo.storage.folders import PRIVATE
 from pypi_repo.storage.local_blobs import LocalBlobStore
 from pypi_repo.storage.remote_blobs import MemoryBlobStore, RemoteBlobStore
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(
     ("az", "abfs", "abfss"), "azure"
 )
 # A store that is gone is told so within ten seconds: clients and operators can do something then.
@@ -111,7 +111,7 @@ def _open_remote(protocol: str, url: str, options: Mapping[str, Any]) -> BlobSto
             f"No file system for the blob URL {protocol}://...: {_reason(error)}."
             + _advice(protocol, error)
         ) from error
-    is_s3 = _EXTRAS.get(protocol) == "s3"
+    is_s3 = EXTRAS.get(protocol) == "s3"
     patience = 2 * file_system.config_kwargs["read_timeout"] if is_s3 else _PATIENCE
     return RemoteBlobStore(lambda: _connect(protocol, url, options)[0], root, patience)
 
@@ -122,7 +122,7 @@ def _connect(protocol: str, url: str, options: Mapping[str, Any]) -> tuple[Any, 
 
     chosen = _with_defaults(protocol, options)
     file_system, root = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **chosen)
-    if _EXTRAS.get(protocol) == "s3":
+    if EXTRAS.get(protocol) == "s3":
         file_system.retries = 1  # botocore tries again by itself, and these would multiply
     return file_system, root
 
@@ -152,10 +152,10 @@ def _reason(error: Exception) -> str:
 
 
 def _advice(protocol: str, error: Exception) -> str:
-    if protocol not in _EXTRAS:
+    if protocol not in EXTRAS:
         return " Write file:///folder, or s3://, gs:// or az:// with bucket and folder."
     if isinstance(error, ImportError):
-        return f" Install pypi-repo[{_EXTRAS[protocol]}]."
+        return f" Install pypi-repo[{EXTRAS[protocol]}]."
     return " Say it in blob_options, or in the environment as its own tools take it."
 
 
@@ -165,8 +165,8 @@ def _with_defaults(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
     kind = fsspec.get_filesystem_class(protocol)
     given = apply_config(kind, dict(options))
-    if _EXTRAS.get(protocol) == "s3":
+    if EXTRAS.get(protocol) == "s3":
         given["config_kwargs"] = {**_BOTOCORE, **given.get("config_kwargs", {})}
-    if _EXTRAS.get(protocol) == "azure":
+    if EXTRAS.get(protocol) == "azure":
         given = {**_AZURE, **given}
     return dict(given)

@@ -17,11 +17,6 @@ REFUSED = {"pip": "No matching distribution found", "uv": "401 Unauthorized"}
 each_installer = pytest.mark.parametrize("installer", ["pip", "uv"])
 
 
-@pytest.fixture
-def python(clients: Clients, tmp_path: Path) -> Path:
-    return clients.venv(tmp_path / "venv")
-
-
 def install(
     installer: str,
     clients: Clients,

@@ -62,11 +62,6 @@ def indexes(registry: Registry, site: Addresses, public: Registry) -> Iterator[N
         )
 
 
-@pytest.fixture
-def python(clients: Clients, tmp_path: Path) -> Path:
-    return clients.venv(tmp_path / "venv")
-
-
 def uv_install(
     clients: Clients,
     python: Path,

@@ -54,11 +54,6 @@ def site(watched: Watched) -> Iterator[Addresses]:
         yield Addresses(server.url, USER, PASSWORD)
 
 
-@pytest.fixture
-def python(clients: Clients, tmp_path: Path) -> Path:
-    return clients.venv(tmp_path / "venv")
-
-
 def upload(site: Addresses, *dists: Distribution) -> None:
     with publishing(*site.target()) as publisher:
         for dist in dists:

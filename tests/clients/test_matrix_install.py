@@ -27,11 +27,6 @@ REFUSALS_OF_OTHER_CONTENT = {
 each_locking = pytest.mark.parametrize("name", LOCKING)
 
 
-@pytest.fixture
-def installer(name: str, clients: Clients, site: Addresses, tmp_path: Path) -> Installer:
-    return Installer(name, clients, tmp_path / "consumer", site)
-
-
 def publish(registry: Registry, *dists: Distribution) -> None:
     for dist in dists:
         upload(registry, dist)

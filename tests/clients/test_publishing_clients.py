@@ -5,7 +5,7 @@ clients skip) and U92 (the sentence of a refusal where each of them shows it).
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,7 @@ from tests.conftest import READER
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients, Completed
 from tests.support.projects import Backend, pyproject_project
-
-Target = tuple[str, str, str]
-
-BACKENDS: dict[str, Backend] = {
-    "twine": "setuptools",
-    "uv": "hatchling",
-    "poetry": "poetry",
-    "hatch": "hatchling",
-    "flit": "flit",
-    "pdm": "pdm",
-}
-every_client = pytest.mark.parametrize("client", BACKENDS)
+from tests.support.publishing_clients import BACKENDS, every_client, publish
 
 
 class BuiltProjects:
@@ -66,30 +55,6 @@ def change(client: str, built_projects: BuiltProjects) -> Callable[[Path], None]
         built_projects.copy(BACKENDS[client], project, edition="second")
 
     return change
-
-
-def publish(
-    client: str,
-    clients: Clients,
-    project: Path,
-    target: Target,
-    *,
-    options: Sequence[str] = (),
-    check: bool = True,
-) -> Completed:
-    """What somebody types in the project's folder to publish it."""
-    if client == "flit":
-        return clients.publish_with_flit(project, *target, check=check)
-    if client in ("twine", "uv"):
-        files = sorted((project / "dist").glob("*")) or clients.build(project)
-        run = clients.publish_with_twine if client == "twine" else clients.publish_with_uv
-        return run(*target, *files, options=options, check=check)
-    named = {
-        "poetry": clients.publish_with_poetry,
-        "hatch": clients.publish_with_hatch,
-        "pdm": clients.publish_with_pdm,
-    }
-    return named[client](project, *target, options=options, check=check)
 
 
 def stored(registry: Registry) -> dict[str, str]:

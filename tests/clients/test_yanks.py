@@ -4,14 +4,10 @@ Nobody gets a yanked release without asking for it by its version; whoever does,
 lock file, still gets it.
 """
 
-from pathlib import Path
-
 import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.records import ProjectStatus
-from tests.support.addresses import Addresses
-from tests.support.clients import Clients
 from tests.support.distributions import sdist, wheel
 from tests.support.installers import BARE, LOCKING, Installer
 from tests.support.uploads import upload
@@ -20,11 +16,6 @@ REASON = "It deletes the wrong folder."
 every_installer = pytest.mark.parametrize("name", [*BARE, *LOCKING])
 each_bare = pytest.mark.parametrize("name", BARE)
 each_locking = pytest.mark.parametrize("name", LOCKING)
-
-
-@pytest.fixture
-def installer(name: str, clients: Clients, site: Addresses, tmp_path: Path) -> Installer:
-    return Installer(name, clients, tmp_path / "consumer", site)
 
 
 @pytest.fixture

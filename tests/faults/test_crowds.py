@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import addresses
+from tests.serve.conftest import addresses, download_path
 from tests.support.distributions import wheel
 from tests.support.http import Connection, basic
 from tests.support.processes import ServerProcess
@@ -69,8 +69,7 @@ def test_who_takes_no_answer_makes_room_for_others(small_server: ServerProcess) 
     dist = wheel("heavy", padding=10_000_000)
     with publishing(*addresses(small_server).target()) as publisher:
         publisher.upload(dist)
-    digest = dist.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+    path = download_path(dist)
     authorization = basic(USER, PASSWORD)["Authorization"]
     with crowd(small_server, 48) as takers:
         for taker in takers:

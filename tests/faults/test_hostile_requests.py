@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import addresses
+from tests.serve.conftest import addresses, download_path
 from tests.support.distributions import wheel
 from tests.support.http import Connection, basic
 from tests.support.impatient_server import PATIENCE
@@ -23,8 +23,7 @@ HEAVY = wheel("heavy", padding=40_000_000)
 def heavy(server: ServerProcess) -> bytes:
     """The headers of a request for a file that is more than the server keeps for a slow client."""
     authorization = basic(USER, PASSWORD)["Authorization"]
-    digest = HEAVY.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{HEAVY.filename}"
+    path = download_path(HEAVY)
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n".encode()
 
 

@@ -5,18 +5,18 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import addresses
+from tests.serve.conftest import addresses, download_path
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import Connection, basic
 from tests.support.impatient_server import PATIENCE
 from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
+from tests.support.waiting import until
 
 GIB = 1024**3
 UPLOAD = "/repositories/main/"
@@ -51,15 +51,6 @@ def whole_upload(dist: Distribution) -> tuple[bytes, bytes]:
 
 def bytes_on_disk(data: Path) -> int:
     return sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
-
-
-def await_(condition: Callable[[], bool], timeout: float = 60) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def is_ended(connection: Connection, trickle: bytes = b"") -> bool:
@@ -320,7 +311,7 @@ def test_thousands_of_silent_connections(server: ServerProcess, publisher: Publi
     """The longest silent make room, and all are gone soon; so are their descriptors."""
     descriptors = Path(f"/proc/{server.process.pid}/fd")
     assert publisher.get(PAGE).status == 200
-    assert await_(lambda: len(list(descriptors.iterdir())) < 100)
+    assert until(lambda: len(list(descriptors.iterdir())) < 100)
     before = len(list(descriptors.iterdir()))
     with contextlib.ExitStack() as stack:
         for _ in range(2500):
@@ -330,7 +321,7 @@ def test_thousands_of_silent_connections(server: ServerProcess, publisher: Publi
         with publishing(*addresses(server).target()) as late:
             answer = late.get(PAGE)
             assert late.upload(wheel("crowded")).status == 200
-        recovered = await_(lambda: len(list(descriptors.iterdir())) <= before + 5)
+        recovered = until(lambda: len(list(descriptors.iterdir())) <= before + 5)
 
     assert most < 1500
     assert answer.status == 200
@@ -364,7 +355,7 @@ def test_ranges_one_after_the_other_on_one_connection_are_the_right_bytes(
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     for start, stop in ranges:
         headers = {"Range": f"bytes={start}-{stop - 1}", **basic(USER, PASSWORD)}
-        connection.request("GET", path_of(dist), headers=headers)
+        connection.request("GET", download_path(dist), headers=headers)
         received.append(connection.getresponse().read())
     connection.close()
 
@@ -386,7 +377,7 @@ def test_who_takes_nothing_of_the_answer_is_left(
     with Connection(server.port) as connection:
         connection.send(ask)
         status, _headers = connection.read_head()
-        ended = await_(lambda: not is_sending())
+        ended = until(lambda: not is_sending())
         received = len(drained(connection.socket))
 
     assert status == b"HTTP/1.1 200 OK"
@@ -394,14 +385,9 @@ def test_who_takes_nothing_of_the_answer_is_left(
     assert received < len(dist.content)
 
 
-def path_of(dist: Distribution) -> str:
-    digest = dist.sha256
-    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
-
-
 def asking_for(dist: Distribution, more: str = "") -> bytes:
     lines = f"Host: x\r\nAuthorization: {basic(USER, PASSWORD)['Authorization']}\r\n{more}"
-    return f"GET {path_of(dist)} HTTP/1.1\r\n{lines}\r\n".encode()
+    return f"GET {download_path(dist)} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
 def target_of(link: Path) -> str:

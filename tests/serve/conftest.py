@@ -1,6 +1,7 @@
 """The server as people run it: a process of its own over a folder that this process prepared."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from tests.support.distributions import Distribution
 from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
+from tests.support.waiting import wait_until
+
+UPLOAD = "/repositories/main/"
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,20 @@ def publisher_of(server: ServerProcess) -> AbstractContextManager[Publisher]:
 
 
 def download_path(dist: Distribution) -> str:
-    digest = dist.sha256
-    return f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+    return f"/repositories/main/files/{dist.path}"
+
+
+def refuses_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def await_its_end(server: ServeProcess) -> None:
+    """Until it has seen the signal, and takes no more connections."""
+    wait_until(lambda: refuses_connections(server.port))
 
 
 @pytest.fixture

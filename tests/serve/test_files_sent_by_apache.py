@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.conftest import prepare, publisher_of
+from tests.serve.conftest import download_path, prepare, publisher_of
 from tests.support.distributions import wheel
 from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess, free_port
@@ -50,8 +50,7 @@ def folder() -> Iterator[Path]:
 
 def test_the_file_is_sent_by_apache_with_our_headers(folder: Path) -> None:
     dist = wheel("demo", "1.0+local.1", padding=300_000)
-    digest = dist.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+    path = download_path(dist)
     data, port = folder / "data", free_port()
     prepared = prepare(
         ["--data", str(data)], f"sqlite:///{data}/registry.db", f"file://{data}/blobs"
@@ -73,7 +72,7 @@ def test_the_file_is_sent_by_apache_with_our_headers(folder: Path) -> None:
     for name in ("ETag", "Cache-Control", "Vary", "Content-Type", "Content-Length",
                  "Accept-Ranges", "Content-Disposition", "Content-Security-Policy"):  # fmt: skip
         assert whole.headers[name] == head.headers[name], name
-    assert whole.headers["ETag"] == f'"{digest}"'
+    assert whole.headers["ETag"] == f'"{dist.sha256}"'
     assert "X-Sendfile" not in whole.headers
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.conftest import addresses, prepare, publisher_of
+from tests.serve.conftest import addresses, download_path, prepare, publisher_of
 from tests.support.clients import Clients
 from tests.support.deployment import nginx_without_tls
 from tests.support.distributions import wheel
@@ -123,9 +123,7 @@ def test_a_lost_file_is_told_in_our_words(reader: Publisher, data: Path) -> None
     assert reader.upload(dist).status == 200
     (lost,) = (data / "blobs").rglob(dist.filename)
     lost.unlink()
-    digest = dist.sha256
-    place = f"{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
-    answer = reader.get(f"/repositories/main/files/{place}")
+    answer = reader.get(download_path(dist))
     assert answer.status == 404
     assert "missing from the file store" in answer.text
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import OPERATOR
-from tests.clients.test_publishing_clients import BACKENDS, every_client, publish
 from tests.conftest import PASSWORD, READER, USER
 from tests.serve.conftest import Prepared, addresses, publisher_of
 from tests.support.clients import Clients
 from tests.support.live import ServeProcess
 from tests.support.projects import pyproject_project
+from tests.support.publishing_clients import BACKENDS, every_client, publish
 
 SIZE = 6_000_000  # more than a socket's buffers hold
 

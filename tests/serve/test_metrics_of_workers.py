@@ -18,8 +18,9 @@ from tests.serve.conftest import Prepared, download_path, publisher_of
 from tests.support.distributions import wheel
 from tests.support.http import bearer
 from tests.support.live import ServeProcess
-from tests.support.metrics import NOT_FOUND, REQUESTS, TOKEN, samples, wait_until
+from tests.support.metrics import NOT_FOUND, REQUESTS, TOKEN, samples
 from tests.support.processes import ServerProcess
+from tests.support.waiting import wait_until
 from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
 
 pytestmark = pytest.mark.skipif(

@@ -20,6 +20,7 @@ from tests.support.clients import Clients
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import basic
 from tests.support.publisher import publishing
+from tests.support.waiting import wait_until
 from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
 
 pytestmark = pytest.mark.skipif(
@@ -162,9 +163,7 @@ def test_an_orderly_end_answers_and_writes_what_was_counted(
         with ThreadPoolExecutor(4) as threads:
             for _ in range(4):
                 threads.submit(download_until, stopping, server, dist, got)
-            deadline = time.monotonic() + 60
-            while len(got) < 20 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: len(got) >= 20)
             server.process.terminate()
             time.sleep(0.2)
             stopping.set()

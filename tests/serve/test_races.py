@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from pypi_repo import OPERATOR
-from tests.serve.conftest import Prepared, publisher_of
+from tests.serve.conftest import Prepared, download_path, publisher_of
 from tests.support.distributions import Distribution, wheel
 from tests.support.journal import journal_of
 from tests.support.live import ServeProcess
@@ -34,9 +34,7 @@ def test_one_filename_with_sixteen_contents(prepared_on_each_engine: Prepared) -
         with publisher_of(two) as publisher:
             page = publisher.get("/repositories/main/simple/demo/").text
             winners = [d for d, answer in zip(dists, answers, strict=True) if answer.status == 200]
-            digest = winners[0].sha256
-            location = f"{digest[:2]}/{digest[2:4]}/{digest[4:]}/{winners[0].filename}"
-            download = publisher.get(f"/repositories/main/files/{location}")
+            download = publisher.get(download_path(winners[0]))
     losers = [answer for answer in answers if answer.status != 200]
 
     assert len(winners) == 1

@@ -2,36 +2,18 @@
 
 import signal
 import socket
-import time
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
 from pypi_repo import OPERATOR
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import Prepared, publisher_of
+from tests.serve.conftest import UPLOAD, Prepared, await_its_end, download_path, publisher_of
 from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import Connection, basic
 from tests.support.live import ServeProcess
 
-UPLOAD = "/repositories/main/"
 WITHOUT_WAITING = 25  # seconds, less than it waits for who is busy
-
-
-def refuses_connections(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
-def await_its_end(server: ServeProcess) -> None:
-    """Until it has seen the signal, and takes no more connections."""
-    deadline = time.monotonic() + 60
-    while not refuses_connections(server.port):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def asked(connection: HTTPConnection) -> HTTPResponse:
@@ -80,8 +62,7 @@ def test_a_download_under_way_is_finished(server: ServeProcess) -> None:
     dist = wheel("demo", padding=30_000_000)
     with publisher_of(server) as publisher:
         assert publisher.upload(dist).status == 200
-    digest = dist.sha256
-    path = f"/repositories/main/files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
+    path = download_path(dist)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         slow.settimeout(60)
@@ -138,12 +119,10 @@ def test_an_idle_server_stops_at_once(server: ServeProcess) -> None:
 def test_what_was_counted_is_kept(server: ServeProcess, prepared: Prepared) -> None:
     """Downloads are counted in memory and written seconds later, or at the end."""
     dist = wheel("demo")
-    digest = dist.sha256
     with publisher_of(server) as publisher:
         assert publisher.upload(dist).status == 200
         for _ in range(3):
-            path = f"files/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{dist.filename}"
-            assert publisher.get(f"/repositories/main/{path}").status == 200
+            assert publisher.get(download_path(dist)).status == 200
     with prepared.registry() as registry:
         before = registry.acting_as(OPERATOR).usage.days(1)[0].downloads
         assert server.terminate() == 0

@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import Prepared, assert_one_sentence
-from tests.serve.test_workers import awaited
 from tests.support.clients import Clients, Completed
 from tests.support.deployment import write_certificate
 from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.live import ServeProcess
+from tests.support.waiting import wait_until
 
 Serve = Callable[..., Completed]
 
@@ -165,8 +165,8 @@ def test_a_renewed_certificate(server: ServeProcess, files: Files, tmp_path: Pat
         assert status(old) == 200
         files.renew(tmp_path / "renewed")
         server.process.send_signal(signal.SIGHUP)
-        awaited(lambda: shown(server) != before)
-        awaited(lambda: "have taken over" in server.output)
+        wait_until(lambda: shown(server) != before)
+        wait_until(lambda: "have taken over" in server.output)
         assert status(old) == 200
     with connected(server, files.trust) as new:
         assert status(new) == 200
@@ -178,7 +178,7 @@ def test_a_broken_certificate_changes_nothing(server: ServeProcess, files: Files
     workers, trust = set(server.workers), files.trust
     files.certificate.write_text("nonsense")
     server.process.send_signal(signal.SIGHUP)
-    awaited(lambda: "Nothing is reloaded." in server.output)
+    wait_until(lambda: "Nothing is reloaded." in server.output)
     with connected(server, trust) as connection:
         assert status(connection) == 200
 
@@ -243,7 +243,7 @@ def test_a_certificate_that_is_out_of_date_is_used_with_a_warning(
 ) -> None:
     files = Files(*write_certificate(tmp_path, valid))
     with ServeProcess(*prepared.options, *files.options) as server:
-        awaited(lambda: f"{files.certificate} {warning}" in server.output)
+        wait_until(lambda: f"{files.certificate} {warning}" in server.output)
 
 
 def test_a_key_that_everybody_can_read_is_used_with_a_warning(
@@ -254,4 +254,4 @@ def test_a_key_that_everybody_can_read_is_used_with_a_warning(
         assert "chmod" not in server.output
     files.key.chmod(0o644)
     with ServeProcess(*prepared.options, *files.options) as server:
-        awaited(lambda: f"{files.key} can be read by everybody" in server.output)
+        wait_until(lambda: f"{files.key} can be read by everybody" in server.output)

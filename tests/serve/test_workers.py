@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,14 +13,20 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PASSWORD, USER
-from tests.serve.conftest import Prepared, clean_environment, publisher_of
-from tests.serve.test_shutdown import UPLOAD, await_its_end, refuses_connections
+from tests.serve.conftest import (
+    UPLOAD,
+    Prepared,
+    await_its_end,
+    clean_environment,
+    publisher_of,
+    refuses_connections,
+)
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import Connection, basic
 from tests.support.live import ServeProcess
-from tests.support.metrics import wait_until
 from tests.support.processes import ServerProcess
 from tests.support.s3 import S3Server
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="no /proc to find processes in"
@@ -32,16 +37,9 @@ CONNECTIONS = 40
 PAGE = "/repositories/main/simple/demo/"
 
 
-def awaited(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def awaited_workers(server: ServeProcess, without: set[int], number: int = 2) -> set[int]:
     """As many as that, and none of the old ones."""
-    awaited(lambda: len(server.workers) == number and not without & set(server.workers))
+    wait_until(lambda: len(server.workers) == number and not without & set(server.workers))
     return set(server.workers)
 
 
@@ -127,16 +125,16 @@ def hammering(server: ServeProcess) -> Iterator[list[Hammer]]:
 def awaited_answers(hammers: list[Hammer]) -> None:
     """So many of each that all of it has happened since."""
     before = [hammer.answers for hammer in hammers]
-    awaited(lambda: all(h.answers > b + 5 for h, b in zip(hammers, before, strict=True)))
+    wait_until(lambda: all(h.answers > b + 5 for h, b in zip(hammers, before, strict=True)))
 
 
 def test_the_process_that_looks_after_them_has_no_thread(pair: ServeProcess) -> None:
     """Or else a lock that one holds when another worker is forked would be held there for ever."""
     os.kill(pair.workers[0], signal.SIGKILL)
-    awaited(lambda: "is started" in pair.output)
+    wait_until(lambda: "is started" in pair.output)
 
     awaited_workers(pair, set())
-    awaited(lambda: len(list(Path(f"/proc/{pair.process.pid}/task").iterdir())) == 1)
+    wait_until(lambda: len(list(Path(f"/proc/{pair.process.pid}/task").iterdir())) == 1)
 
 
 def test_nor_has_it_one_of_an_object_store(s3: S3Server, tmp_path: Path) -> None:
@@ -229,7 +227,7 @@ def test_an_upload_under_way_outlives_a_reload(prepared: Prepared) -> None:
         (old,) = server.workers
         upload = Upload(server, wheel(padding=1_000_000))
         server.process.send_signal(signal.SIGHUP)
-        awaited(lambda: "have taken over" in server.output)
+        wait_until(lambda: "have taken over" in server.output)
         with publisher_of(server) as publisher:
             assert publisher.get("/healthz").status == 200
         both = set(server.workers)
@@ -275,13 +273,13 @@ def test_workers_finish_when_nobody_looks_after_them(
     workers = pair.workers
     os.kill(pair.process.pid, signal.SIGKILL)
     pair.process.wait()
-    awaited(lambda: refuses_connections(pair.port))
+    wait_until(lambda: refuses_connections(pair.port))
     command = [*pair.process.args, "--port", str(pair.port)]
     with ServerProcess(command, pair.port, env=clean_environment()) as next_one:
         status = upload.finish()
         with publisher_of(next_one) as publisher:
             assert publisher.get("/healthz").status == 200
-        awaited(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers))
+        wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers))
         with publisher_of(next_one) as publisher:
             assert "demo-1.0" in publisher.get(PAGE).text
 

@@ -91,6 +91,11 @@ class Distribution:
     def blake2_256(self) -> str:
         return hashlib.blake2b(self.content, digest_size=32).hexdigest()
 
+    @property
+    def path(self) -> str:
+        """Where an index has it, below `files/`."""
+        return f"{self.sha256[:2]}/{self.sha256[2:4]}/{self.sha256[4:]}/{self.filename}"
+
     def save(self, folder: Path) -> Path:
         """Write the file into the folder, under its own name."""
         folder.mkdir(parents=True, exist_ok=True)

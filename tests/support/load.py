@@ -11,6 +11,7 @@ from http.client import HTTPException
 from tests.support.distributions import Distribution, wheel
 from tests.support.live import ServeProcess
 from tests.support.publisher import publishing
+from tests.support.waiting import until
 
 UPLOADERS, READERS = 4, 2
 _PAGE = "/repositories/main/simple/"
@@ -39,10 +40,7 @@ class Load:
 
     def wait_for_more(self, uploads: int) -> None:
         wanted = len(self.answered) + uploads
-        deadline = time.monotonic() + 60
-        while len(self.answered) < wanted:
-            assert time.monotonic() < deadline, self._server.output
-            time.sleep(0.01)
+        assert until(lambda: len(self.answered) >= wanted), self._server.output
 
     def stop(self) -> None:
         self._stopping.set()

@@ -1,8 +1,5 @@
 """/metrics, as a scraper reads it."""
 
-import time
-from collections.abc import Callable
-
 TOKEN = "a-token-for-the-scraper"
 REQUESTS = "pypi_repo_requests_total"
 NOT_FOUND = f'{REQUESTS}{{route="other",method="GET",status="404"}}'
@@ -14,11 +11,3 @@ def samples(text: str) -> dict[str, float]:
     found = {name: float(value) for name, _space, value in lines}
     assert len(found) == len(lines), "a name and labels that were told twice"
     return found
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """For what others tell a moment later."""
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "the others did not tell it"
-        time.sleep(0.05)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -155,13 +154,3 @@ def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     query = environ["QUERY_STRING"]
     target = environ["PATH_INFO"] + (f"?{query}" if query else "")
     return [f"{environ['REQUEST_METHOD']} {target} ".encode("latin-1"), body]
-
-
-def until(condition: Callable[[], bool], seconds: float = _TIMEOUT) -> bool:
-    """Whether it became true within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, event
 
 from pypi_repo.storage.database import Database
+from tests.support.waiting import wait_until
 
 Result = TypeVar("Result")
 
@@ -38,18 +39,15 @@ def together(
         try:
             for number, call in enumerate(calls, 1):
                 futures.append(threads.submit(call))
-                _wait_until_waiting(database, number)
+                wait_until(partial(_are_waiting, database, number))
         finally:
             over.set()
         first.result(_PATIENCE)
     return futures
 
 
-def _wait_until_waiting(database: Database, number: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not any(len(group._waiting) == number for group in database._groups.values()):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+def _are_waiting(database: Database, number: int) -> bool:
+    return any(len(group._waiting) == number for group in database._groups.values())
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.upload_form import UploadForm
 from pypi_repo.services.publishing import Accepted
+from pypi_repo.services.upkeep import Problem
 from tests.support.distributions import Distribution, upload_form
 
 UPLOADER = Actor("user@example.com", grants=Grants(Access.WRITE))
@@ -58,6 +59,11 @@ def page(
 ) -> ProjectPage:
     """What the index says of a project at this moment."""
     return registry.repository(repository).source.project_page(actor, normalize(project)).load()
+
+
+def damage(registry: Registry) -> list[Problem]:
+    """All that `upkeep verify` finds."""
+    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
 
 
 def filenames(registry: Registry, project: str = "demo", repository: str = "main") -> list[str]:

@@ -68,7 +68,7 @@ class _Route:
         return ["GET"] * bool(self.show) + ["POST"] * bool(self.act)
 
 
-_ROUTES = (
+ROUTES = (
     _Route("/", overview.show),
     _Route("/sign-in", sign_in.show, sign_in.sign_in, public=True),
     _Route("/sign-out", None, sign_in.sign_out),
@@ -151,7 +151,7 @@ class PortalApp(WSGIApp):
         self._repositories_url = repositories_url
         self._own_sessions = authenticate is None
         self._templates = _environment()
-        self._routes = Routes({route.path: route for route in _ROUTES}, NO_PAGE)
+        self._routes = Routes({route.path: route for route in ROUTES}, NO_PAGE)
 
     def handle(self, request: Request, actor: Actor) -> Response:
         page = self._page(request, actor)

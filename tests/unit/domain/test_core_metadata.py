@@ -228,4 +228,4 @@ def test_content_types_are_taken_in_any_spelling(kind: str) -> None:
 
 def test_every_field_that_the_parser_knows_gets_to_it() -> None:
     known = {name.encode() for name in packaging.metadata._EMAIL_TO_RAW_MAPPING}
-    assert known <= raw_metadata._FIELDS
+    assert known <= raw_metadata.FIELDS

@@ -16,7 +16,8 @@ import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import loop
-from tests.support.small_server import SmallServer, echo, parsed, received, until
+from tests.support.small_server import SmallServer, echo, parsed, received
+from tests.support.waiting import until
 from tests.unit.server.conftest import Failures, Serve
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from pypi_repo.server.balance import Balance
 from pypi_repo.server.connection import ARRIVAL
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
-from tests.support.small_server import echo, until
+from tests.support.small_server import echo
+from tests.support.waiting import until
 from tests.unit.server.conftest import Serve
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -162,4 +163,4 @@ def test_a_client_that_has_left_meanwhile_is_no_surprise() -> None:
     left = socket.socket()
     left.close()
 
-    acceptor._keep_little(left)
+    acceptor.keep_little(left)

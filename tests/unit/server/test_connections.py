@@ -12,7 +12,8 @@ from werkzeug.exceptions import ClientDisconnected
 
 from pypi_repo.domain.waiting import about_to_wait
 from tests.support.http import Connection
-from tests.support.small_server import echo, parsed, received, until
+from tests.support.small_server import echo, parsed, received
+from tests.support.waiting import until
 from tests.unit.server.conftest import Serve
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pytest
 from pypi_repo.server.connection import Connection
 from pypi_repo.server.tls import tls_context
 from tests.support.deployment import write_certificate
-from tests.support.small_server import SmallServer, echo, received, until
+from tests.support.small_server import SmallServer, echo, received
+from tests.support.waiting import until
 from tests.unit.server.conftest import Serve
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -10,7 +10,8 @@ import pytest
 from pypi_repo.server import loop, workers
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
-from tests.support.small_server import echo, until
+from tests.support.small_server import echo
+from tests.support.waiting import until
 from tests.unit.server.conftest import Serve
 
 if TYPE_CHECKING:
@@ -121,4 +122,4 @@ def test_threads_of_both_kinds_are_waited_for_together(
     going_on.set()
 
     assert 3 <= took < 6
-    assert workers._DRAINED_WITHIN > 30 + 5
+    assert workers.DRAINED_WITHIN > 30 + 5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo.server.request import _kept_key
+from pypi_repo.server.request import kept_key
 from tests.support.small_server import Answer, SmallServer, parsed, received
 from tests.unit.server.conftest import Serve
 
@@ -318,7 +318,7 @@ def test_what_follows_the_last_request_is_not_looked_at(more: bytes, server: Sma
 
 def test_long_names_are_not_kept(server: SmallServer) -> None:
     """Or else a stranger could fill the memory with them."""
-    _kept_key.cache_clear()
+    kept_key.cache_clear()
     told_of(server, get("/", "X" * 30_000 + ": a\r\n"))
 
-    assert _kept_key.cache_info().currsize == 1
+    assert kept_key.cache_info().currsize == 1

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from pypi_repo.server.threads import Threads
-from tests.support.small_server import until
+from tests.support.waiting import until
 
 PATIENCE = 10.0
 

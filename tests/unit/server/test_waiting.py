@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
-from tests.support.small_server import SmallServer, echo, until
+from tests.support.small_server import SmallServer, echo
+from tests.support.waiting import until
 from tests.unit.server.conftest import Serve
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
-from tests.support.uploads import filenames, page, publish, upload
+from tests.support.uploads import damage, filenames, page, publish, upload
 
 WHEEL, SDIST = wheel(), sdist()
 EVERYTHING = timedelta(minutes=-1)
@@ -73,10 +73,6 @@ def registry(database_url: str, new: NewRegistry) -> Registry:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "backup"
-
-
-def damage(registry: Registry) -> list[Any]:
-    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
 
 
 def stored(folder: Path) -> set[str]:

@@ -1,13 +1,12 @@
 """Never more than so many at once, a short line, and nobody who overtakes it."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from pypi_repo.domain.errors import TooManyLogins
-from pypi_repo.server.loop import _THREADS
+from pypi_repo.server.loop import THREADS
 from pypi_repo.services import hashing_slots
 from pypi_repo.services.hashing_slots import (
     ADMINISTRATORS,
@@ -16,6 +15,7 @@ from pypi_repo.services.hashing_slots import (
     HashingSlots,
     Patience,
 )
+from tests.support.waiting import wait_until
 
 LONG = 60.0  # seconds; nobody waits so long where all is well
 
@@ -47,15 +47,6 @@ def threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(16)
 
 
-def until(happened: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(6000):
-        if happened():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
-
-
 def in_line(slots: HashingSlots) -> int:
     return len(slots._line)
 
@@ -66,9 +57,9 @@ def test_who_finds_neither_a_slot_nor_room_in_the_line_is_refused_at_once(
     slots = HashingSlots(2)
     crowd, patience = Crowd(slots, threads), Patience(line=3, seconds=LONG)
     served = [crowd.send(number, patience) for number in range(2)]
-    until(lambda: len(crowd.came) == 2)
+    wait_until(lambda: len(crowd.came) == 2)
     served += [crowd.send(number, patience) for number in range(2, 5)]
-    until(lambda: in_line(slots) == 3)
+    wait_until(lambda: in_line(slots) == 3)
     with pytest.raises(TooManyLogins) as caught:
         crowd.send(5, patience).result(LONG)
     assert caught.value.retry_after > 0
@@ -85,9 +76,9 @@ def test_the_line_is_served_in_order_and_nobody_overtakes(threads: ThreadPoolExe
     sent = []
     for number in range(6):
         sent.append(crowd.send(number, patience))
-        until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
+        wait_until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
     for number in range(6):
-        until(lambda coming=number: crowd.came == list(range(coming + 1)))
+        wait_until(lambda coming=number: crowd.came == list(range(coming + 1)))
         crowd.let_go(number)
     for each in sent:
         each.result(LONG)
@@ -98,7 +89,7 @@ def test_who_has_less_room_finds_it_taken_by_who_has_more(threads: ThreadPoolExe
     slots = HashingSlots(1)
     crowd = Crowd(slots, threads)
     sent = [crowd.send(number, Patience(line=10, seconds=LONG)) for number in range(4)]
-    until(lambda: in_line(slots) == 3)
+    wait_until(lambda: in_line(slots) == 3)
     with pytest.raises(TooManyLogins):
         crowd.send(4, Patience(line=2, seconds=LONG)).result(LONG)
     for number in range(4):
@@ -115,7 +106,7 @@ def test_no_network_keeps_others_out(threads: ThreadPoolExecutor) -> None:
     of_many = []
     for number in range(4):
         of_many.append(crowd.send(number, many))
-        until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
+        wait_until(lambda waiting=number: len(crowd.came) == 1 and in_line(slots) == waiting)
     of_other = []
     for number in (4, 5):
         of_other.append(crowd.send(number, other))
@@ -136,7 +127,7 @@ def test_who_has_waited_long_enough_leaves_the_line(threads: ThreadPoolExecutor)
     slots = HashingSlots(1)
     crowd = Crowd(slots, threads)
     first = crowd.send(0, Patience(line=1, seconds=LONG))
-    until(lambda: crowd.came == [0])
+    wait_until(lambda: crowd.came == [0])
     with pytest.raises(TooManyLogins):
         crowd.send(1, Patience(line=1, seconds=0.01)).result(LONG)
     assert in_line(slots) == 0
@@ -166,4 +157,4 @@ def test_at_most_half_of_the_processors_and_never_half_of_the_threads(
 def test_all_who_wait_leave_some_threads_to_others() -> None:
     """They share one line; the server has 16 threads for requests that have arrived."""
     longest = max(patience.line for patience in (STRANGERS, KNOWN, ADMINISTRATORS))
-    assert hashing_slots._AT_ONCE_AT_MOST + longest <= _THREADS - 4
+    assert hashing_slots.AT_ONCE_AT_MOST + longest <= THREADS - 4

@@ -17,7 +17,7 @@ from pypi_repo.settings import Limits
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.together import counted_commits
-from tests.support.uploads import UPLOADER, filenames, form_of, page, publish
+from tests.support.uploads import UPLOADER, damage, filenames, form_of, page, publish
 
 REPOSITORY = "main"
 
@@ -60,10 +60,6 @@ def state(registry: Registry) -> Sequence[object]:
     names = [project.name for project in registry.acting_as(OPERATOR).projects.all(REPOSITORY)]
     kept = {blob.path for blob in registry._blobs.walk()}
     return names, serial, len(journal_of(registry, REPOSITORY)), kept
-
-
-def damage(registry: Registry) -> list[Any]:
-    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
 
 
 def test_a_whole_release_appears_in_one_commit(both: Registry) -> None:

@@ -18,7 +18,7 @@ from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.blobs import BlobStore
 from tests.support.attestations import attestation
 from tests.support.distributions import Distribution, wheel
-from tests.support.uploads import UPLOADER, filenames, page, publish, upload
+from tests.support.uploads import UPLOADER, damage, filenames, page, publish, upload
 
 FULL, FREE = "full", "free"
 SIGNATURE = b"a signature"
@@ -80,10 +80,6 @@ def store(files: dict[str, Any]) -> BlobStore:
 def stored(store: BlobStore) -> set[str]:
     """All paths, with what is beside files and what is staged."""
     return {blob.path for blob in store.walk()}
-
-
-def damage(registry: Registry) -> list[Any]:
-    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
 
 
 def takes(dist: Distribution) -> int:

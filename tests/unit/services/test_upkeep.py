@@ -21,7 +21,7 @@ from pypi_repo.storage.blob_urls import open_blob_store
 from pypi_repo.storage.database import Database
 from tests.support.distributions import sdist, wheel
 from tests.support.s3 import S3Server
-from tests.support.uploads import filenames, page, publish, upload
+from tests.support.uploads import damage, filenames, page, publish, upload
 
 WHEEL, SDIST = wheel(), sdist()
 EVERYTHING = timedelta(minutes=-1)
@@ -37,10 +37,6 @@ def kept(database_url: str, tmp_path: Path) -> Iterator[Registry]:
     registry.acting_as(OPERATOR).repositories.create("main")
     yield registry
     registry.close()
-
-
-def problems(registry: Registry) -> list[Problem]:
-    return [problem for checked in registry.upkeep.verify() for problem in checked.problems]
 
 
 def _change_rows(database_url: str, changed: str) -> None:
@@ -122,7 +118,7 @@ def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -
     kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert len(_files(root)) == 4
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert problems(kept) == []
+    assert damage(kept) == []
     assert filenames(kept) == [SDIST.filename]
 
 
@@ -131,7 +127,7 @@ def test_sweeping_takes_the_bytes_of_overwritten_files(kept: Registry) -> None:
     upload(kept, WHEEL)
     upload(kept, wheel(files={"demo/new.py": b""}))
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert problems(kept) == []
+    assert damage(kept) == []
 
 
 def test_bytes_that_another_repository_needs_stay(kept: Registry) -> None:
@@ -141,7 +137,7 @@ def test_bytes_that_another_repository_needs_stay(kept: Registry) -> None:
     upload(kept, WHEEL, repository="other")
     kept.acting_as(OPERATOR).repositories.delete("main")
     assert kept.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
-    assert problems(kept) == []
+    assert damage(kept) == []
     kept.acting_as(OPERATOR).repositories.delete("other")
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
 
@@ -178,14 +174,14 @@ def test_equal_content_under_two_names_is_kept_under_both(kept: Registry) -> Non
     upload(kept, renamed)
     kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert kept.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert problems(kept) == []
+    assert damage(kept) == []
     assert filenames(kept) == [renamed.filename]
 
 
 def test_verifying_finds_nothing_where_all_is_well(kept: Registry) -> None:
     for distribution in (WHEEL, SDIST):
         upload(kept, distribution)
-    assert problems(kept) == []
+    assert damage(kept) == []
 
 
 def test_verifying_finds_what_is_missing(kept: Registry, root: Path) -> None:
@@ -193,9 +189,9 @@ def test_verifying_finds_what_is_missing(kept: Registry, root: Path) -> None:
     path = root / place
     missing = "It is missing from the file store."
     path.unlink()
-    assert problems(kept) == [Problem(place, ("main",), "missing", missing)]
+    assert damage(kept) == [Problem(place, ("main",), "missing", missing)]
     path.with_name(path.name + ".metadata").unlink()
-    assert problems(kept) == [
+    assert damage(kept) == [
         Problem(place, ("main",), "missing", missing),
         Problem(f"{place}.metadata", ("main",), "missing", missing),
     ]
@@ -207,7 +203,7 @@ def test_verifying_finds_what_is_damaged(kept: Registry, root: Path) -> None:
     content = bytearray(WHEEL.content)
     content[100] ^= 1
     path.write_bytes(content)
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert (problem.path, problem.fault) == (str(path.relative_to(root)), "wrong-digest")
     assert "digest differs" in problem.what
 
@@ -215,7 +211,7 @@ def test_verifying_finds_what_is_damaged(kept: Registry, root: Path) -> None:
 def test_verifying_finds_what_was_cut_off(kept: Registry, root: Path) -> None:
     path = root / upload(kept, WHEEL).path
     path.write_bytes(WHEEL.content[:-1])
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     size = len(WHEEL.content)
     assert problem.fault == "wrong-size"
     assert problem.what == f"It should have {size} bytes and has {size - 1}."
@@ -225,16 +221,16 @@ def test_verifying_reads_the_metadata_too(kept: Registry, root: Path) -> None:
     """X41"""
     path = root / (upload(kept, WHEEL).path + ".metadata")
     path.write_bytes(WHEEL.metadata + b"x")
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert problem.path == f"{path.relative_to(root)}"
 
 
 def test_verifying_reads_the_signatures_too(kept: Registry, root: Path) -> None:
     publish(kept, WHEEL, signature=b"signed")
-    assert problems(kept) == []
+    assert damage(kept) == []
     (path,) = root.rglob("*.asc")
     path.write_bytes(b"forged")
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert problem.path == f"{path.relative_to(root)}"
 
 
@@ -252,7 +248,7 @@ def test_verifying_compares_rows_with_their_files(
 ) -> None:
     upload(kept, WHEEL)
     _change_rows(database_url, changed)
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert problem.fault == fault
 
 
@@ -262,7 +258,7 @@ def test_verifying_finds_what_cannot_be_read(kept: Registry, root: Path) -> None
     path = root / upload(kept, WHEEL).path
     path.unlink()
     path.mkdir()
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert (problem.path, problem.fault) == (str(path.relative_to(root)), "unreadable")
     assert "Not a file" in problem.what
 
@@ -280,10 +276,10 @@ def test_a_store_that_does_not_answer_is_no_damage(database_url: str) -> None:
         )
         registry.acting_as(OPERATOR).repositories.create("main")
         upload(registry, WHEEL)
-        assert problems(registry) == []
+        assert damage(registry) == []
         server.close()
         with pytest.raises(Unavailable):
-            problems(registry)
+            damage(registry)
         registry.close()
 
 
@@ -294,7 +290,7 @@ def test_equal_content_is_read_once_and_reported_for_all(kept: Registry, root: P
     (checked,) = kept.upkeep.verify()
     assert (checked.files, checked.bytes) == (2, 2 * len(WHEEL.content))
     path.unlink()
-    (problem,) = problems(kept)
+    (problem,) = damage(kept)
     assert problem.repositories == ("main", "other")
 
 
@@ -347,7 +343,7 @@ def test_a_lost_file_can_be_uploaded_again(kept: Registry, root: Path) -> None:
     path.unlink()
     kept.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     upload(kept, WHEEL)
-    assert problems(kept) == []
+    assert damage(kept) == []
     assert len(page(kept).files) == 1
 
 
@@ -359,7 +355,7 @@ def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
     registry.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
     assert registry.upkeep.sweep() == Swept(0, 0)
     assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
-    assert problems(registry) == []
+    assert damage(registry) == []
     assert registry.upkeep.sweep(grace=EVERYTHING) == Swept(0, 0)
     registry.close()
 
@@ -393,7 +389,7 @@ def test_nothing_is_published_whose_bytes_are_gone(database_url: str, root: Path
         registry.acting_as(OPERATOR).repositories.create("main")
         upload(registry, WHEEL)
         assert thief.stolen
-        assert problems(registry) == []
+        assert damage(registry) == []
         assert filenames(registry) == [WHEEL.filename]  # and asks the thief again
 
 
@@ -418,4 +414,4 @@ def test_sweeping_beside_uploads_loses_nothing(kept: Registry) -> None:
         done.set()
         sweeper.join()
     assert filenames(kept) == [distribution.filename for distribution in distributions]
-    assert problems(kept) == []
+    assert damage(kept) == []

@@ -1,6 +1,5 @@
 """Download counts and last use: cheap, exact, and about what is here."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +17,7 @@ from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.sql import count_statements
 from tests.support.uploads import upload
+from tests.support.waiting import wait_until
 
 USER, PASSWORD = "user@example.com", "correct horse"
 
@@ -78,9 +78,7 @@ def test_counts_are_written_by_themselves(
     with count_statements(both._database) as statements:
         for number in range(50):
             both._usage.count_download(DownloadedRelease(main.id, "demo", f"1.{number % 2}"))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not _written(database):
-            time.sleep(0.02)
+        wait_until(lambda: _written(database) > 0)
     assert _written(database) == 50
     assert len(statements) <= 4
 

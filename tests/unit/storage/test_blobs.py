@@ -23,7 +23,7 @@ from fsspec.registry import known_implementations
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
-from pypi_repo.storage.blob_urls import _EXTRAS, open_backup, open_blob_store
+from pypi_repo.storage.blob_urls import EXTRAS, open_backup, open_blob_store
 from pypi_repo.storage.blobs import BlobStore
 from tests.support.s3 import S3Server
 
@@ -361,7 +361,7 @@ def test_a_file_system_that_cannot_keep_blobs(scheme: str, rest: str) -> None:
         open_blob_store(f"{scheme}://{rest}", {})
 
 
-@pytest.mark.parametrize("scheme", sorted({*known_implementations} - {*_EXTRAS}))
+@pytest.mark.parametrize("scheme", sorted({*known_implementations} - {*EXTRAS}))
 def test_every_scheme_is_a_store_or_a_sentence(scheme: str) -> None:
     with suppress(ConfigurationError):
         assert isinstance(open_blob_store(f"{scheme}://place/below", {}), BlobStore)

@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pypi_repo.storage.database import Database
 from pypi_repo.storage.group_commit import GroupCommit
 from tests.support.together import counted_commits
 from tests.support.together import together as come_together
+from tests.support.waiting import wait_until
 
 PATIENCE = 30.0  # seconds
 
@@ -168,7 +168,7 @@ def test_whoever_waits_for_a_transaction_that_cannot_begin_is_told_at_once() -> 
     group = GroupCommit(begin)
     with ThreadPoolExecutor(4) as threads:
         futures = [threads.submit(group.make, add(number)) for number in range(4)]
-        _wait_until(lambda: len(group._waiting) == 3)
+        wait_until(lambda: len(group._waiting) == 3)
         waiting.set()
         for each in futures:
             with pytest.raises(Unavailable):
@@ -287,9 +287,9 @@ def test_a_thread_that_is_stopped_before_it_begins_leaves_nobody_waiting(
     group = GroupCommit(begin)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(group.make, add(1))
-        _wait_until(lambda: len(tried) == 1)
+        wait_until(lambda: len(tried) == 1)
         second = threads.submit(group.make, add(2))
-        _wait_until(lambda: len(group._waiting) == 1)
+        wait_until(lambda: len(group._waiting) == 1)
         waiting.set()
         assert isinstance(first.exception(PATIENCE), SystemExit)
         assert second.result(PATIENCE) == 2
@@ -308,7 +308,7 @@ def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: D
 
     def interrupt() -> None:
         group = database._groups.get("main") or database._groups[""]
-        _wait_until(lambda: len(group._waiting) == 1)
+        wait_until(lambda: len(group._waiting) == 1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with ThreadPoolExecutor(3) as threads:
@@ -324,13 +324,6 @@ def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: D
             over.set()
         assert (first.result(PATIENCE), last.result(PATIENCE)) == (1, 3)
     assert numbers(database) == [1, 3]
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def test_a_thread_that_is_stopped_leaves_nobody_waiting(database: Database) -> None:

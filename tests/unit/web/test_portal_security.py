@@ -23,7 +23,7 @@ from pypi_repo import (
     Settings,
 )
 from pypi_repo.settings import MIB
-from pypi_repo.web.portal.app import _ROUTES as ROUTES
+from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer

@@ -21,7 +21,8 @@ from pypi_repo.settings import from_mapping
 from pypi_repo.web.metrics import Counter, family_by_label
 from pypi_repo.web.metrics_folder import MetricsFolder, temporary_folder
 from tests.support.http import bearer
-from tests.support.metrics import NOT_FOUND, TOKEN, samples, wait_until
+from tests.support.metrics import NOT_FOUND, TOKEN, samples
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such folder")
 

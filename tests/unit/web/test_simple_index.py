@@ -467,9 +467,7 @@ def test_x35_files_may_be_elsewhere(registry: Registry, files_url: str, expected
     page = Client(app).get("/demo/", headers=basic(USER, PASSWORD))
     (anchor,) = Page(page.text).anchors
     assert anchor.href.startswith(expected)
-    digest = wheel().sha256
-    path = f"{digest[:2]}/{digest[2:4]}/{digest[4:]}/{wheel().filename}"
-    assert anchor.href == f"{expected}{path}#sha256={digest}"
+    assert anchor.href == f"{expected}{wheel().path}#sha256={wheel().sha256}"
 
 
 # Core metadata (section 5)

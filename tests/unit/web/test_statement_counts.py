@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.portal.app import _ROUTES
+from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import KNOWN, NEEDED
 from tests.support.distributions import wheel
@@ -132,7 +132,7 @@ def test_pages(size: int) -> None:
         portal.sign_in(ADMINISTRATOR, PASSWORD)
         registry.acting_as(OPERATOR).usage.days(1)
         _project, files = registry.acting_as(OPERATOR).projects.get("main", "demo")
-        for route in _ROUTES:
+        for route in ROUTES:
             if route.show is None:
                 continue
             name = USER if route.path.startswith("/users") else "spare@example.com"

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from pypi_repo import ANONYMOUS, OPERATOR, GrantPolicy, Registry, Settings
 from pypi_repo.web.api.tables import TABLES
-from pypi_repo.web.portal.app import _ROUTES
+from pypi_repo.web.portal.app import ROUTES
 from pypi_repo.web.proxy import behind_proxy
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import KNOWN
@@ -97,7 +97,7 @@ def paths_of(served: Served) -> list[str]:
         .replace("<project>", "demo")
         .replace("<name>", USER)
         .replace("<path:path>", served.small.removeprefix("/files/"))
-        for route in _ROUTES
+        for route in ROUTES
         if route.show is not None
     ]
     api = [operation.path.format_map(KNOWN) for table in TABLES for operation in table.operations]
