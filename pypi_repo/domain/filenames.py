@@ -7,6 +7,7 @@ spellings.
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -136,13 +137,33 @@ def split_stem(
     Returns the project and the version, or None if there is no version or the project is not
     `project`.
     """
+    return next(_splits(stem, project), None)
+
+
+def _splits(
+    stem: str, project: NormalizedName | None = None
+) -> Iterator[tuple[NormalizedName, Version]]:
     if len(stem) > _LONGEST_FILENAME:
-        return None
+        return
     for hyphen in re.finditer("(?<=[^-])-", stem):
         name = normalize(stem[: hyphen.start()])
         if project in (None, name) and (version := version_or_none(stem[hyphen.end() :])):
-            return name, version
-    return None
+            yield name, version
+
+
+def projects_of(filename: str) -> list[NormalizedName]:
+    """Returns the projects to which a file of this name can belong.
+
+    There are several for `tool-1.0-9.tar.gz`, an old sdist of `tool` or of `tool-1-0`, and none if
+    the filename is not valid.
+    """
+    try:
+        parsed = DistributionFilename.parse(filename)
+    except InvalidFilename:
+        return []
+    if parsed.kind == "sdist":
+        return [project for project, _version in _splits(parsed.stem)]
+    return [parsed.project]
 
 
 def identity_of(filename: str) -> str:

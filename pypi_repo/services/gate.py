@@ -12,13 +12,12 @@ from typing import TypeVar
 from pypi_repo.domain.access import AccessPolicy, Actor, ActorKind, Permission
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
-    InvalidFilename,
     PermissionDenied,
     UnknownFile,
     UnknownProject,
     UnknownRepository,
 )
-from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.catalog import Catalog
@@ -75,11 +74,17 @@ class Gate:
         Raises UnknownFile, and the same errors as `repository`.
         """
         found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
-        asked = _project_of(filename) if project is None else project.normalized_name
-        admitted = self.admit(actor, permission, repository, found, asked)
-        if project is None or file is None:
-            raise unknown_file(filename, repository)
-        return admitted, project, file
+        if (
+            found is not None
+            and project is not None
+            and file is not None
+            and self.allows(actor, permission, found, project.normalized_name)
+        ):
+            return found, project, file
+        # From here on, nothing may depend on whether the file exists.
+        for possible in projects_of(filename) or (None,):
+            self.admit(actor, permission, repository, found, possible)
+        raise unknown_file(filename, repository)
 
     def admit(
         self,
@@ -209,17 +214,6 @@ def unknown_file(filename: str, repository: str) -> UnknownFile:
     return UnknownFile(
         f"There is no file {filename[:200]!r} in {repository!r}; look it up on the index again."
     )
-
-
-def _project_of(filename: str) -> NormalizedName | None:
-    """Returns the project to which a file of this name would belong.
-
-    The policy is asked about it, so that its answer does not depend on whether the file exists.
-    """
-    try:
-        return DistributionFilename.parse(filename).project
-    except InvalidFilename:
-        return None
 
 
 def _unknown(name: str) -> Repository:

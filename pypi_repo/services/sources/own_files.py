@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.access import Actor, Permission
+from pypi_repo.domain.access import ANONYMOUS, Actor, Permission
 from pypi_repo.domain.errors import ProjectClosed, UnknownFile
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -62,17 +62,19 @@ class OwnFiles(Source):
     def is_public(self) -> bool:
         """Returns whether everybody may read; False for a repository that does not exist."""
         found = self._catalog.repository(self._name)
-        return found is not None and found.public
+        return found is not None and self._is_open(found)
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         repository = self._repository(actor)
+        asked = Permission.READ, repository
+        is_same_for_all = actor.is_anonymous or self._gate.treats_projects_alike(ANONYMOUS, *asked)
         whole = Versioned(
             key=("list", repository.id, repository.serial),
             serial=repository.serial,
-            public=repository.public,
+            public=is_same_for_all and self._is_open(repository),
             load=lambda: self._load_list(repository),
         )
-        if self._gate.treats_projects_alike(actor, Permission.READ, repository):
+        if self._gate.treats_projects_alike(actor, *asked):
             return whole
         return self._readable_part(whole, actor, repository)
 
@@ -152,6 +154,15 @@ class OwnFiles(Source):
     def _manages(self, actor: Actor, repository: Repository, project: Project) -> bool:
         return self._gate.allows(actor, Permission.MANAGE, repository, project.normalized_name)
 
+    def _is_open(self, repository: Repository, project: NormalizedName | None = None) -> bool:
+        """Returns whether everybody may read a repository or a project.
+
+        A policy may require a login for what is in a public repository.
+        """
+        return repository.public and self._gate.allows(
+            ANONYMOUS, Permission.READ, repository, project
+        )
+
     def _readable_part(
         self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
     ) -> Versioned[ProjectList]:
@@ -172,7 +183,7 @@ class OwnFiles(Source):
         return Versioned(
             key=("project", project.id, project.serial),
             serial=project.serial,
-            public=repository.public,
+            public=self._is_open(repository, project.normalized_name),
             load=lambda: self._load_page(project, is_offered=is_offered),
         )
 
@@ -195,7 +206,7 @@ class OwnFiles(Source):
             filename=file.filename,
             size=file.size,
             etag=file.digests.sha256,
-            public=repository.public,
+            public=self._is_open(repository, file.project),
             downloads=self._downloads,
             counted_for=DownloadedRelease(repository.id, file.project, file.version),
         )
@@ -209,7 +220,7 @@ class OwnFiles(Source):
             filename=file.filename + METADATA_SUFFIX,
             size=None,
             etag=file.metadata_sha256,
-            public=repository.public,
+            public=self._is_open(repository, file.project),
             downloads=self._downloads,
         )
 
@@ -222,6 +233,6 @@ class OwnFiles(Source):
             filename=file.filename + SIGNATURE_SUFFIX,
             size=None,
             etag=file.signature_sha256,
-            public=repository.public,
+            public=self._is_open(repository, file.project),
             downloads=self._downloads,
         )

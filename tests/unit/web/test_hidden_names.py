@@ -15,6 +15,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import (
+    ANONYMOUS,
     EVERY_AREA,
     OPERATOR,
     Actor,
@@ -23,13 +24,14 @@ from pypi_repo import (
     Permission,
     PermissionDenied,
     Registry,
+    RegistryError,
     Repository,
     Settings,
 )
 from pypi_repo.domain.lists import ListRequest
 from pypi_repo.web.api.tables import TABLES
 from tests.support.api import ApiClient
-from tests.support.distributions import wheel
+from tests.support.distributions import sdist, wheel
 from tests.support.http import basic
 from tests.support.portal import PortalClient
 from tests.support.uploads import publish
@@ -124,6 +126,99 @@ def test_clients_get_the_same_answers_as_if_it_were_not_there(
         found, expected = (client.get(url, headers=headers) for client in (there, not_there))
         assert (found.status, found.text) == (expected.status, expected.text), url
         assert found.status_code in (401, 403, 301), url
+
+
+@pytest.mark.parametrize("headers", [{}, basic(USER, PASSWORD)], ids=["anonymous", "user"])
+def test_scripts_of_other_sites_get_the_same_answers_as_if_it_were_not_there(
+    headers: dict[str, str], registry: Registry, empty: Registry
+) -> None:
+    """Only what is readable for everybody is readable for them, even where it stands in a public
+    repository.
+    """
+    there, not_there = Client(registry.wsgi_app()), Client(empty.wsgi_app())
+    script = {"Origin": "https://example.com", "Access-Control-Request-Method": "GET"}
+    for url in ("/repositories/vault/", *URLS_OF_THE_HIDDEN):
+        for method in ("OPTIONS", "GET"):
+            found, expected = (
+                client.open(url, method=method, headers={**headers, **script})
+                for client in (there, not_there)
+            )
+            assert (found.status, found.text) == (expected.status, expected.text), url
+            assert [*found.headers.keys()] == [*expected.headers.keys()], url
+
+
+def test_whether_an_old_sdist_is_there_does_not_show() -> None:
+    """Its name can be read as that of a project which is shown, and of one which is not."""
+    dist = sdist("hidden-2", "1", filename="hidden-2-1.tar.gz")
+
+    class HidingOne(GrantPolicy):
+        def allows(
+            self,
+            actor: Actor,
+            permission: Permission,
+            repository: Repository,
+            project: str | None = None,
+        ) -> bool:
+            return project != "hidden-2" and super().allows(actor, permission, repository, project)
+
+    answers = []
+    for is_there in (True, False):
+        settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+        with Registry(settings, policy=HidingOne()) as registry:
+            operator = registry.acting_as(OPERATOR)
+            operator.repositories.create("main", public=True, profile="lenient")
+            if is_there:
+                publish(registry, dist, actor=OPERATOR)
+            boss, client = registry.acting_as(BOSS), Client(registry.wsgi_app())
+            response = client.get(f"{INDEX}/files/aa/bb/{'c' * 60}/{dist.filename}")
+            with pytest.raises(RegistryError) as refused:
+                boss.projects.file("main", dist.filename)
+            answers.append((response.status, response.text, refused.value.message))
+    assert answers[0] == answers[1]
+
+
+def test_what_only_some_may_read_of_a_public_repository_is_for_no_shared_cache() -> None:
+    """A file is kept for a year, and then given to everybody."""
+
+    class Insiders(GrantPolicy):
+        def allows(
+            self,
+            actor: Actor,
+            permission: Permission,
+            repository: Repository,
+            project: str | None = None,
+        ) -> bool:
+            if project == "contraband" or repository.name == "vault":
+                return actor.name == "insider"
+            return super().allows(actor, permission, repository, project)
+
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings, policy=Insiders()) as registry:
+        for name, dist in (("main", HIDDEN), ("vault", IN_HIDDEN_REPOSITORY)):
+            registry.acting_as(OPERATOR).repositories.create(name, public=True)
+            publish(registry, dist, name, OPERATOR)
+        publish(registry, SHOWN, actor=OPERATOR)
+        insider = Actor("insider")
+        client = Client(registry.wsgi_app(lambda environ: insider))
+        shared = Client(registry.wsgi_app(lambda environ: ANONYMOUS))
+        for url in (
+            f"{INDEX}/simple/contraband/",
+            f"{INDEX}/pypi/contraband/json",
+            f"{INDEX}/pypi/contraband/1.0/json",
+            f"{INDEX}/{FILE}",
+            f"{INDEX}/{FILE}.metadata",
+            f"{INDEX}/simple/",
+            "/repositories/vault/simple/",
+            "/repositories/vault/simple/jewels/",
+        ):
+            response = client.get(url, headers={"Origin": "https://example.com"})
+            assert response.status_code == 200, url
+            assert response.cache_control.private, url
+            assert "Authorization" in response.vary, url
+            assert "Access-Control-Allow-Origin" not in response.headers, url
+        for each in (client, shared):
+            assert each.get(f"{INDEX}/simple/open/").cache_control.public
+        assert shared.get(f"{INDEX}/simple/").cache_control.public
 
 
 @pytest.mark.parametrize("headers", [{}, basic(USER, PASSWORD)], ids=["anonymous", "user"])
