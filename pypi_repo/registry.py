@@ -186,7 +186,7 @@ class Registry:
 
         It is meant for changes that depend on what was read before: what the function has read is
         still true when its changes are committed. If another process has changed it, everything is
-        rolled back and the function is called again.
+        rolled back and the function is called again. Calls may be nested: the outermost commits.
 
         work: the function. It must do its reads and changes through the services of this registry,
             in the thread in which it is called.

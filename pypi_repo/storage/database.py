@@ -133,6 +133,8 @@ class Database:
 
     def ask(self, question: Question[Answer], parameters: Mapping[str, Any] = {}) -> Answer:
         """The answer to a question that is asked often, as it is committed at this moment."""
+        if isinstance(question.statement, UpdateBase):
+            raise TypeError("A change needs a transaction.")
         if not self.is_embedded:
             about_to_wait()
         self._pass_guard()
@@ -184,7 +186,8 @@ class Database:
         if guarded:
             self._pass_guard()
         if joined := self._joined_connection():
-            yield joined
+            with joined.begin_nested():  # who catches the error goes on without the changes
+                yield joined
             return
         with self._transaction() as connection:
             yield connection
@@ -213,7 +216,8 @@ class Database:
         While it runs, each `execute`, `ask`, `begin` and `together` of this thread joins that
         transaction, so the services that `work` calls need not know of it. `begin` commits nothing
         then: what one service has changed, the next one sees, and it is committed when `work`
-        returns. If `work` raises, nothing is left.
+        returns. If `work` raises, nothing is left. If one service raises and `work` goes on,
+        nothing of that service is left. Calls of `as_one` may be nested: the outermost commits.
 
         What `work` changes is still as it has read it: SQLite lets nobody else write meanwhile, and
         PostgreSQL refuses to change what others have changed since the transaction began
@@ -224,6 +228,9 @@ class Database:
 
         Returns what `work` returns. Raises Unavailable if others are faster each time.
         """
+        if joined := self._joined_connection():
+            with joined.begin_nested():
+                return work()
         about_to_wait()
         self._pass_guard()
         with self.own_errors():

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.errors import NameTaken, Unavailable, UnknownRepository
 from tests.conftest import ADMINISTRATOR, USER
 from tests.support.api import ApiClient
@@ -111,3 +111,39 @@ def test_all_of_it_or_nothing(both: Registry) -> None:
         both.acting_as(OPERATOR).repositories.get("new")
     both.acting_as(OPERATOR).repositories.create("new")
     assert both.as_one(lambda: both.acting_as(OPERATOR).repositories.get("new").name) == "new"
+
+
+def test_all_of_a_service_or_nothing_where_its_caller_goes_on(both: Registry) -> None:
+    accounts = both.acting_as(OPERATOR).accounts
+
+    def create_both() -> None:
+        with pytest.raises(UnknownRepository):
+            accounts.create_user("half@example.com", "correct horse", named={"new": Access.READ})
+        accounts.create_user("whole@example.com", "correct horse")
+
+    both.as_one(create_both)
+    names = {user.name for user in accounts.users()}
+    assert "whole@example.com" in names
+    assert "half@example.com" not in names
+
+
+def test_the_outermost_of_several_commits(both: Registry) -> None:
+    repositories = both.acting_as(OPERATOR).repositories
+
+    def describe(text: str) -> None:
+        repositories.change("main", description=text)
+
+    def change(*, fails: bool) -> None:
+        describe("outer")
+        assert both.as_one(lambda: repositories.get("main").description) == "outer"
+        both.as_one(lambda: describe("inner"))
+        assert repositories.get("main").description == "inner"
+        describe("last")
+        if fails:
+            raise NameTaken("Taken.")
+
+    with pytest.raises(NameTaken):
+        both.as_one(lambda: change(fails=True))
+    assert repositories.get("main").description == ""
+    both.as_one(lambda: change(fails=False))
+    assert repositories.get("main").description == "last"
