@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -46,9 +47,7 @@ class ApiApp(WSGIApp):
     def __init__(self, registry: "Registry") -> None:
         super().__init__(nobody, problems.BEARER)
         self._registry = registry
-        self._routes = Routes(
-            _by_path(), "There is nothing here; see the description for the URLs."
-        )
+        self._routes = _routes()
 
     def handle(self, request: Request, actor: Actor) -> Response:
         return _harmless(self._answer(request))
@@ -123,12 +122,13 @@ def _require_match(request: Request, tag: str | None) -> None:
         raise _PreconditionFailed("It was changed meanwhile; read it again.")
 
 
-def _by_path() -> dict[str, _Methods]:
+@cache
+def _routes() -> Routes[_Methods]:
     found: dict[str, dict[str, Operation]] = {}
     for table in TABLES:
         for operation in table.operations:
             found.setdefault(_rule(operation.path), {})[operation.method] = operation
-    return dict(found)
+    return Routes[_Methods](found, _NOTHING)
 
 
 def _rule(path: str) -> str:

@@ -151,7 +151,7 @@ class PortalApp(WSGIApp):
         self._repositories_url = repositories_url
         self._own_sessions = authenticate is None
         self._templates = _environment()
-        self._routes = Routes({route.path: route for route in ROUTES}, NO_PAGE)
+        self._routes = _routes()
 
     def handle(self, request: Request, actor: Actor) -> Response:
         page = self._page(request, actor)
@@ -223,7 +223,14 @@ def _to_sign_in(page: Page) -> Response:
     return page.redirect("sign-in", next=wanted if page.request.method == "GET" else None)
 
 
+@cache
+def _routes() -> Routes[_Route]:
+    return Routes({route.path: route for route in ROUTES}, NO_PAGE)
+
+
+@cache
 def _environment() -> Environment:
+    """Templates are compiled once in a process, however many registries it has."""
     environment = environment_of("pypi_repo.web.portal")
     environment.filters.update(filters.FILTERS)
     environment.globals["static_version"] = _static_version
