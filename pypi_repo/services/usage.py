@@ -144,18 +144,19 @@ class UsageReports:
         """Returns the downloads and the stored size of the last days, today last.
 
         number: the number of days, in UTC.
-        repository: the name of a repository; None for all repositories together.
+        repository: the name of a repository; None for all together that the actor may see.
 
         Raises UnknownRepository.
         """
         require_administrator(self._actor)
         self._counter.flush()
         first = _days_ago(number - 1)
-        found = self._named(Catalog(self._database), repository)
-        usage = Usage(self._database)
-        downloads = usage.downloads_by_day(first, found)
-        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), found)
-        in_all = usage.stored_size(found)
+        catalog, usage = Catalog(self._database), Usage(self._database)
+        found = self._named(catalog, repository)
+        among = self._shown(catalog) if found is None else [found]
+        downloads = usage.downloads_by_day(first, among)
+        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), among)
+        in_all = usage.stored_size(among)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []
         for offset in range(number):
@@ -178,7 +179,8 @@ class UsageReports:
         self._counter.flush()
         first = _days_ago(number - 1)
         found = self._named(Catalog(self._database), repository, project)
-        counts = Usage(self._database).downloads_by_day(first, found, project)
+        assert found is not None  # noqa: S101 - a name was given
+        counts = Usage(self._database).downloads_by_day(first, [found], project)
         days = [first + timedelta(days=offset) for offset in range(number)]
         return [(day, counts.get(day, 0)) for day in days]
 
@@ -240,6 +242,14 @@ class UsageReports:
         found = self._named(Catalog(self._database), repository, project)
         assert found is not None  # noqa: S101 - a name was given
         return Usage(self._database).downloads_of_versions(found, project, _days_ago(days - 1))
+
+    def _shown(self, catalog: Catalog) -> list[Repository] | None:
+        """Returns the repositories about which the actor may be told, or None if these are all."""
+        there = catalog.repositories()
+        shown = [
+            found for found in there if self._gate.allows(self._actor, Permission.AUDIT, found)
+        ]
+        return None if len(shown) == len(there) else shown
 
     def _named(
         self, catalog: Catalog, name: str | None, project: str | None = None

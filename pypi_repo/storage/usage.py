@@ -1,6 +1,6 @@
 """Statements about downloads, the last use of accounts, and stored sizes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class Usage:
         return found
 
     def downloads_by_day(
-        self, since: date, repository: Repository | None, project: str | None = None
+        self, since: date, among: Sequence[Repository] | None, project: str | None = None
     ) -> dict[date, int]:
         """Returns the number of downloads by day, without days that had none."""
         of_project = [] if project is None else [downloads.c.project == project]
@@ -107,26 +107,26 @@ class Usage:
             select(downloads.c.day, func.sum(downloads.c.count))
             .where(
                 downloads.c.day >= since,
-                *_of(downloads.c.repository_id, repository),
+                *_among(downloads.c.repository_id, among),
                 *of_project,
             )
             .group_by(downloads.c.day)
         )
         return {day: int(count) for day, count in self._executor.execute(statement)}
 
-    def stored_size(self, repository: Repository | None) -> int:
-        """Returns the size of all files of a repository, or of all repositories, in bytes."""
-        statement = select(func.sum(files.c.size)).where(*_of(files.c.repository_id, repository))
+    def stored_size(self, among: Sequence[Repository] | None) -> int:
+        """Returns the size of all files of some repositories, or of all, in bytes."""
+        statement = select(func.sum(files.c.size)).where(*_among(files.c.repository_id, among))
         return int(self._executor.execute(statement).scalar_one() or 0)
 
     def uploads_by_day(
-        self, since: datetime, repository: Repository | None
+        self, since: datetime, among: Sequence[Repository] | None
     ) -> dict[date, tuple[int, int]]:
         """Returns how many stored files were uploaded on each day, and their bytes."""
         day = day_of(self._executor.dialect, files.c.uploaded_at)
         statement = (
             select(day, func.count(), func.sum(files.c.size))
-            .where(files.c.uploaded_at >= since, *_of(files.c.repository_id, repository))
+            .where(files.c.uploaded_at >= since, *_among(files.c.repository_id, among))
             .group_by(day)
         )
         return {
@@ -184,6 +184,10 @@ class Usage:
             .group_by(downloads.c.version)
         )
         return {version: int(count) for version, count in rows}
+
+
+def _among(column: Any, repositories: Sequence[Repository] | None) -> list[ColumnElement[bool]]:
+    return [] if repositories is None else [column.in_([found.id for found in repositories])]
 
 
 def _of(column: Any, repository: Repository | None) -> list[ColumnElement[bool]]:

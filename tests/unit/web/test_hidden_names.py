@@ -308,6 +308,7 @@ def test_no_service_shows_or_changes_it(registry: Registry) -> None:
         "main",
     }
     assert boss.usage.repositories().keys() == {"main"}
+    assert boss.usage.days(7) == boss.usage.days(7, "main")
     assert [found.project for found in boss.usage.newest_uploads(1)] == ["open"]
     refused = (
         lambda: boss.repositories.get("vault"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, create_environ, run_wsgi_app
 
-from pypi_repo import OPERATOR, Registry, mount
+from pypi_repo import OPERATOR, JsonApiApp, Registry, mount
 from pypi_repo.domain import headers, raw_metadata
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Site, basic, resolve
@@ -558,3 +558,16 @@ def test_a_project_may_be_named_json(site: Site) -> None:
     assert site.get(f"{site.upload_url}json/").headers["Location"] == "../simple/json/"
     document = site.get(f"{site.upload_url}json/json").get_json()
     assert document["info"]["name"] == "json"
+
+
+def test_nobody_gets_the_document_of_another_host(registry: Registry, site: Site) -> None:
+    """Also where the files have one URL for all hosts: whoever asks chooses the host."""
+    _upload(site, "1.0")
+    app = JsonApiApp(registry.repository("main"), files_url="https://cdn.example.com/files/")
+    client = Client(app)
+    for host in ("first.example", "second.example"):
+        response = client.get(
+            "/demo/json", base_url=f"https://{host}/pypi/", headers=basic(READER, PASSWORD)
+        )
+        project_url = response.get_json(force=True)["info"]["project_url"]
+        assert project_url == f"https://{host}/simple/demo/"
