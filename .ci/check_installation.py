@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pypi_repo
-from pypi_repo.storage import schema
+from pypi_repo.storage.database import schema
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pypi_repo.domain.access import (
+from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
     EVERY_AREA,
     OPERATOR,
@@ -37,17 +37,17 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
-from pypi_repo.services.publishing import Accepted
+from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
 from pypi_repo.services.sources.source import ServedFile, Source
 from pypi_repo.services.sources.wrappers import AllowList, Filtered, Merged, SourceWrapper
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.authenticate import remote_user
-from pypi_repo.web.download import DownloadApp
-from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount
-from pypi_repo.web.simple_index import SimpleIndexApp
-from pypi_repo.web.upload import UploadApp
+from pypi_repo.web.packages.download import DownloadApp
+from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
+from pypi_repo.web.packages.simple_index import SimpleIndexApp
+from pypi_repo.web.packages.upload import UploadApp
 
 if TYPE_CHECKING:
     from pypi_repo.web.api.app import ApiApp

@@ -4,44 +4,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pypi_repo.domain.access import AccessPolicy, Actor, GrantPolicy
+from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.services.accounts.credentials import Credentials
+from pypi_repo.services.accounts.login import Login
+from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.accounts.sessions import Sessions
+from pypi_repo.services.accounts.setup import Setup
+from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.acting import Acting
-from pypi_repo.services.backup import Backup
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
-from pypi_repo.services.credentials import Credentials
-from pypi_repo.services.documents import Documents
 from pypi_repo.services.gate import Gate
-from pypi_repo.services.login import Login
 from pypi_repo.services.notes import Notes
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.readiness import Readiness
-from pypi_repo.services.readmes import Readmes
-from pypi_repo.services.sessions import Sessions
-from pypi_repo.services.setup import Setup
-from pypi_repo.services.small_files import SmallFiles
+from pypi_repo.services.operations.backup import Backup
+from pypi_repo.services.operations.readiness import Readiness
+from pypi_repo.services.operations.upkeep import Upkeep
+from pypi_repo.services.operations.usage import UsageCounter
+from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.packages.readmes import Readmes
+from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.sources.own_files import OwnFiles
+from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
-from pypi_repo.services.throttle import Throttle
-from pypi_repo.services.upkeep import Upkeep
-from pypi_repo.services.upload import Uploads
-from pypi_repo.services.usage import UsageCounter
 from pypi_repo.settings import FilesSentBy, Settings, XAccel, XSendfile
-from pypi_repo.storage import schema
-from pypi_repo.storage.blob_urls import open_blob_store
-from pypi_repo.storage.database import Database, Result
+from pypi_repo.storage.blobs.urls import open_blob_store
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.prepared import Result
 from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
 from pypi_repo.web.authenticate import basic_or_token
-from pypi_repo.web.logs import dropped_lines
-from pypi_repo.web.metrics import Collector, MetricFamily, family_by_label
 from pypi_repo.web.mount import only_waiting
-from pypi_repo.web.observed import observed
-from pypi_repo.web.operators import HealthApp, MetricsApp, ReadinessApp
-from pypi_repo.web.page_cache import PageCache
+from pypi_repo.web.observability.instrumentation import instrumented
+from pypi_repo.web.observability.logs import dropped_lines
+from pypi_repo.web.observability.metrics import Collector, MetricFamily, family_by_label
+from pypi_repo.web.observability.operators import HealthApp, MetricsApp, ReadinessApp
+from pypi_repo.web.observability.request_metrics import RequestMetrics
+from pypi_repo.web.observability.shared_metrics import SharedMetrics
+from pypi_repo.web.packages.page_cache import PageCache
 from pypi_repo.web.proxy import at_public_url
-from pypi_repo.web.request_metrics import RequestMetrics
-from pypi_repo.web.shared_metrics import SharedMetrics
 from pypi_repo.web.site import registry_site
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Registry:
         shared = self._shared(collect)
         for_operators = self._for_operators(shared.collect if shared else collect)
         sent_by = self._settings.files_sent_by
-        site = observed(
+        site = instrumented(
             registry_site(self, cache, authenticate, source, sent_by, for_operators), metrics
         )
         if shared:

@@ -13,10 +13,10 @@ from functools import partial
 
 import pytest
 
-from pypi_repo.domain.access import OPERATOR, Access, Actor, Grants
+from pypi_repo.domain.accounts.access import OPERATOR, Access, Actor, Grants
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
-from pypi_repo.services.publishing import Accepted
+from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.sources.loose_files import LooseFile, LooseFiles
 from pypi_repo.settings import Settings
 

@@ -17,6 +17,6 @@ graceful_timeout = 300  # seconds for requests under way at a reload or shutdown
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Import the package in the worker, so that a reload also loads a new version of it."""
-    from pypi_repo.web.logs import log_to_stderr
+    from pypi_repo.web.observability.logs import log_to_stderr
 
     log_to_stderr("json")

@@ -9,7 +9,7 @@ from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import InvalidBackup
 from pypi_repo.registry import Registry
-from pypi_repo.services.backup import Done, dumps
+from pypi_repo.services.operations.backup import Done, dumps
 from pypi_repo.settings import format_size
 
 _INTERRUPTED = "Interrupted; the same command goes on where it was."

@@ -7,7 +7,7 @@ import click
 from pypi_repo.cli.options import somebody_can_be_asked
 from pypi_repo.cli.output import say
 from pypi_repo.domain.records import DistributionFile
-from pypi_repo.domain.texts import counted, printable
+from pypi_repo.domain.text import counted, printable
 from pypi_repo.settings import format_size
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

@@ -1,6 +1,6 @@
 """What a first start says."""
 
-from pypi_repo.services.setup import FirstSteps
+from pypi_repo.services.accounts.setup import FirstSteps
 
 
 def greeting(made: FirstSteps, url: str) -> str:

@@ -9,9 +9,9 @@ from pypi_repo.cli.options import Group, json_option, location_options, uses_reg
 from pypi_repo.cli.output import print_record
 from pypi_repo.cli.progress import progress
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.domain.texts import counted
+from pypi_repo.domain.text import counted
 from pypi_repo.registry import Registry
-from pypi_repo.services.upkeep import Checked, Problem
+from pypi_repo.services.operations.upkeep import Checked, Problem
 from pypi_repo.settings import format_size, in_folder
 
 _SHA256 = re.compile("[0-9a-fA-F]{64}")

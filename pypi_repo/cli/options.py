@@ -10,9 +10,9 @@ import click
 
 from pypi_repo.cli.hints import with_hint
 from pypi_repo.cli.output import takes_no_more
-from pypi_repo.domain.access import OPERATOR
+from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.domain.texts import printable
+from pypi_repo.domain.text import printable
 from pypi_repo.registry import Registry
 from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pypi_repo.domain.texts import printable
+from pypi_repo.domain.text import printable
 
 
 def say(line: str, *, err: bool = False) -> None:

@@ -8,9 +8,9 @@ import click
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, Size, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
-from pypi_repo.domain.profiles import PROFILES
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.texts import counted
+from pypi_repo.domain.text import counted
+from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.services.acting import Acting
 from pypi_repo.settings import format_size
 

@@ -20,18 +20,18 @@ import click
 
 from pypi_repo.cli.greeting import greeting
 from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
-from pypi_repo.domain.access import OPERATOR
+from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
+from pypi_repo.server.http.patience import Patience
+from pypi_repo.server.http.tls import tls_context
 from pypi_repo.server.loop import Server
-from pypi_repo.server.patience import Patience
 from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import described, listen, url_of
-from pypi_repo.server.tls import tls_context
 from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
-from pypi_repo.storage.blob_urls import end_thread
+from pypi_repo.storage.blobs.urls import end_thread
 from pypi_repo.storage.folders import PRIVATE, make_folders
-from pypi_repo.web.logs import FORMATS, log_to_stderr
+from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
 from pypi_repo.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class _Service:
             return
         from pypi_repo.server.signals import end_by
         from pypi_repo.server.workers import Supervisor
-        from pypi_repo.web.metrics_folder import temporary_folder
+        from pypi_repo.web.observability.metrics_folder import temporary_folder
 
         if os.environ.get("PYPI_REPO_METRICS_FOLDER"):
             _log.warning(

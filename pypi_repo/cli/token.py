@@ -8,7 +8,7 @@ import click
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Duration, Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
-from pypi_repo.domain.accounts import Token
+from pypi_repo.domain.accounts.accounts import Token
 from pypi_repo.services.acting import Acting
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

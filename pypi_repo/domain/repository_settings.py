@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.profiles import PROFILES, RULES, Profile
-from pypi_repo.domain.texts import require_storable
+from pypi_repo.domain.text import require_storable
+from pypi_repo.domain.validation.profiles import PROFILES, RULES, Profile
 
 _TOO_LARGE = 2**62  # bytes: what a database can count
 

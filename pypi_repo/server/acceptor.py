@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import itemgetter
 
-from pypi_repo.server.connection import ARRIVAL, Connection
-from pypi_repo.server.patience import Patience
+from pypi_repo.server.http.connection import ARRIVAL, Connection
+from pypi_repo.server.http.patience import Patience
 
 _CONNECTIONS = 1000
 _FILES_BESIDE = 200  # databases, files that are sent or received, libraries ...

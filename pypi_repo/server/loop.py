@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES, TAKES_SLOT
 from pypi_repo.server.acceptor import Acceptor
-from pypi_repo.server.connection import Connection
-from pypi_repo.server.patience import Patience
-from pypi_repo.server.request import Request
-from pypi_repo.server.response import FileParts
+from pypi_repo.server.http.connection import Connection
+from pypi_repo.server.http.patience import Patience
+from pypi_repo.server.http.request import Request
+from pypi_repo.server.http.response import FileParts
 from pypi_repo.server.threads import Threads
 from pypi_repo.server.upload_slots import UploadSlots
 

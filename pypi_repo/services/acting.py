@@ -2,16 +2,16 @@
 
 from functools import cached_property
 
-from pypi_repo.domain.access import Actor
-from pypi_repo.services.accounts import Accounts
-from pypi_repo.services.activity import Activity
-from pypi_repo.services.administrators import Administrators
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.services.accounts.accounts import Accounts
+from pypi_repo.services.accounts.administrators import Administrators
+from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.gate import Gate
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.projects import Projects
-from pypi_repo.services.repositories import Repositories
-from pypi_repo.services.usage import UsageCounter, UsageReports
-from pypi_repo.storage.database import Database
+from pypi_repo.services.operations.activity import Activity
+from pypi_repo.services.operations.usage import UsageCounter, UsageReports
+from pypi_repo.services.packages.projects import Projects
+from pypi_repo.services.packages.repositories import Repositories
+from pypi_repo.storage.database.database import Database
 
 
 class Acting:

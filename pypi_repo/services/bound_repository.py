@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from pypi_repo.domain.access import Actor
-from pypi_repo.services.publishing import Accepted
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.sources.source import Source
-from pypi_repo.services.upload import Uploads
 from pypi_repo.settings import FilesSentBy
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from pypi_repo.domain.access import AccessPolicy, Actor, ActorKind, Permission
+from pypi_repo.domain.accounts.access import AccessPolicy, Actor, ActorKind, Permission
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     PermissionDenied,

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.notes import NoteShelf
 
 NOTE_LIFE = timedelta(minutes=2)

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pypi_repo.domain.access import Area
-from pypi_repo.domain.accounts import Administrator, AdministratorToken
-from pypi_repo.storage.executor import Executor
-from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.tables import administrator_tokens, administrators, sessions
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.accounts import Administrator, AdministratorToken
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.tables import administrator_tokens, administrators, sessions
 
 _ADMINISTRATOR_COLUMNS = (
     administrators.c.id,

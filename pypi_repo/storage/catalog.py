@@ -16,11 +16,9 @@ from pypi_repo.domain.records import (
     Repository,
 )
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
-from pypi_repo.storage.destination import DESTINATION, Destination
-from pypi_repo.storage.engines import writes_alone
-from pypi_repo.storage.executor import Executor, ask
-from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.rows import (
+from pypi_repo.storage.database.engines import writes_alone
+from pypi_repo.storage.database.executor import Executor, ask
+from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
     Located,
@@ -31,7 +29,7 @@ from pypi_repo.storage.rows import (
     to_project,
     to_repository,
 )
-from pypi_repo.storage.statements import (
+from pypi_repo.storage.database.statements import (
     ADD_FILE,
     ADD_PROJECT,
     ADD_RELEASE,
@@ -50,13 +48,15 @@ from pypi_repo.storage.statements import (
     TAKEN,
     VERSION_OF_RELEASE,
 )
-from pypi_repo.storage.tables import (
+from pypi_repo.storage.database.tables import (
     files,
     projects,
     provenances,
     releases,
     repositories,
 )
+from pypi_repo.storage.destination import DESTINATION, Destination
+from pypi_repo.storage.journal import Journal
 
 
 class Catalog:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import String, and_, bindparam, exists, func, or_, select
 
 from pypi_repo.domain.records import DistributionFile, Project, Repository
-from pypi_repo.storage.prepared import Question, Row
-from pypi_repo.storage.rows import (
+from pypi_repo.storage.database.prepared import Question, Row
+from pypi_repo.storage.database.rows import (
     FILE_COLUMNS,
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -16,7 +16,7 @@ from pypi_repo.storage.rows import (
     to_project,
     to_repository,
 )
-from pypi_repo.storage.tables import (
+from pypi_repo.storage.database.tables import (
     files,
     projects,
     releases,

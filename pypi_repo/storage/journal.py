@@ -3,10 +3,10 @@
 from sqlalchemy import select
 
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
-from pypi_repo.storage.executor import Executor, ask
-from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.statements import RECORD
-from pypi_repo.storage.tables import journal
+from pypi_repo.storage.database.executor import Executor, ask
+from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.statements import RECORD
+from pypi_repo.storage.database.tables import journal
 
 _RECORDED = tuple(name for name in JournalEntry.__slots__ if name != "id")
 _EXACT = ("actor", "action", "repository", "project", "version", "filename")

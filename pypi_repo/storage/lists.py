@@ -6,14 +6,13 @@ from typing import Any, cast
 from packaging.utils import NormalizedName
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, func, select
 
-from pypi_repo.domain.accounts import User
+from pypi_repo.domain.accounts.accounts import User
 from pypi_repo.domain.lists import ListPage, ListRequest, nearest_page
 from pypi_repo.domain.records import FoundProject, ProjectStatus, ProjectSummary, Repository
 from pypi_repo.domain.releases import preferred_version
-from pypi_repo.storage.executor import Executor
-from pypi_repo.storage.people import USER_COLUMNS, to_users
-from pypi_repo.storage.rows import lookup
-from pypi_repo.storage.tables import (
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.tables import (
     files,
     grants,
     projects,
@@ -21,6 +20,7 @@ from pypi_repo.storage.tables import (
     repositories,
     users,
 )
+from pypi_repo.storage.users import USER_COLUMNS, to_users
 
 _PROJECT_SORTS: Mapping[str, Any] = {
     "name": projects.c.normalized_name,

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select
 
-from pypi_repo.storage.executor import Executor
-from pypi_repo.storage.tables import notes
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.tables import notes
 
 
 class NoteShelf:

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Table, bindparam, desc, func, select, upda
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
-from pypi_repo.storage.engines import day_of, insert_into
-from pypi_repo.storage.executor import Executor
-from pypi_repo.storage.tables import (
+from pypi_repo.storage.database.engines import day_of, insert_into
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.tables import (
     downloads,
     files,
     projects,

@@ -8,13 +8,13 @@ from urllib.parse import quote, urljoin
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import Actor, ActorKind
+from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.web import cors, problems
-from pypi_repo.web.observation import note_actor
+from pypi_repo.web.observability.request_notes import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 import base64
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.access import ANONYMOUS, Actor, Grants
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Grants
 from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.bound_repository import Authenticate
-from pypi_repo.services.login import Login
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.web.answers import Answer
+from pypi_repo.web.plain_response import PlainResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -18,7 +18,7 @@ READABLE = (
 )
 """On what stands in a public repository. Without credentials: those are never for `*`."""
 
-PREFLIGHT = Answer(
+PREFLIGHT = PlainResponse(
     "204 NO CONTENT",
     [
         *READABLE,

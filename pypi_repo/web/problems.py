@@ -16,7 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
-from pypi_repo.web.observation import note_error
+from pypi_repo.web.observability.request_notes import note_error
 
 BASIC = 'Basic realm="pypi_repo", charset="UTF-8"'
 BEARER = "Bearer"

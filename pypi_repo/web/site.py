@@ -9,7 +9,7 @@ from urllib.parse import quote
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.sources.source import Source
@@ -25,12 +25,12 @@ from pypi_repo.web.app import (
     uploads_go_to,
 )
 from pypi_repo.web.authenticate import nobody
-from pypi_repo.web.download import DownloadApp
-from pypi_repo.web.json_api import JsonApiApp, ProvenanceApp
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
-from pypi_repo.web.page_cache import PageCache
-from pypi_repo.web.simple_index import SimpleIndexApp
-from pypi_repo.web.upload import UploadApp
+from pypi_repo.web.packages.download import DownloadApp
+from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
+from pypi_repo.web.packages.page_cache import PageCache
+from pypi_repo.web.packages.simple_index import SimpleIndexApp
+from pypi_repo.web.packages.upload import UploadApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

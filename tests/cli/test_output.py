@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
-from pypi_repo.domain.texts import printable
+from pypi_repo.domain.text import printable
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
 

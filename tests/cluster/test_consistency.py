@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.services.accounts import Accounts
+from pypi_repo.services.accounts.accounts import Accounts
 from tests.cluster.conftest import Client, at_once, clients_of, meanwhile
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import download_path

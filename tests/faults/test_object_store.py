@@ -8,7 +8,7 @@ import pytest
 
 from pypi_repo import Settings
 from pypi_repo.domain.errors import Unavailable
-from pypi_repo.storage.blob_urls import open_blob_store
+from pypi_repo.storage.blobs.urls import open_blob_store
 from tests.conftest import PASSWORD, USER
 from tests.faults.conftest import populated
 from tests.serve.conftest import publisher_of

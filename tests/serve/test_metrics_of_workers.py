@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import Registry, Settings
-from pypi_repo.web.metrics import summed
-from pypi_repo.web.metrics_folder import MetricsFolder
+from pypi_repo.web.observability.metrics import summed
+from pypi_repo.web.observability.metrics_folder import MetricsFolder
 from tests.conftest import populate
 from tests.serve.conftest import Prepared, download_path, publisher_of
 from tests.support.distributions import wheel

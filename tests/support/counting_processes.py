@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from pypi_repo.web.metrics import Counter, family_by_label, summed
-from pypi_repo.web.metrics_folder import MetricsFolder
+from pypi_repo.web.observability.metrics import Counter, family_by_label, summed
+from pypi_repo.web.observability.metrics_folder import MetricsFolder
 
 _AT_ONCE = 4
 

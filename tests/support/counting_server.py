@@ -14,7 +14,7 @@ from pypi_repo import Registry
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
 from pypi_repo.settings import in_folder
-from pypi_repo.web.logs import log_to_stderr
+from pypi_repo.web.observability.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -20,8 +20,8 @@ import psycopg  # loaded once, before the fork
 import s3fs
 from sqlalchemy import Engine, event
 
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation
 

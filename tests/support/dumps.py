@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy
 
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
 
 Lines = list[Any]
 """The documents of a dump, without the last one, which is their digest."""

@@ -11,8 +11,8 @@ import sys
 from dataclasses import replace
 
 from pypi_repo import Registry
+from pypi_repo.server.http.patience import Patience
 from pypi_repo.server.loop import Server
-from pypi_repo.server.patience import Patience
 from pypi_repo.server.sockets import listen
 from pypi_repo.settings import in_folder
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-from pypi_repo.domain.archives import Inspection, inspect
+from pypi_repo.domain.archives.inspection import Inspection, inspect
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import PROFILES, RULES, Profile
-from pypi_repo.domain.rules import Rules
+from pypi_repo.domain.validation.profiles import PROFILES, RULES, Profile
+from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.settings import MIB, Limits
 
 ALL = PROFILES

@@ -82,18 +82,22 @@ SECTIONS: dict[str, list[Entry]] = {
     " attributes. A call raises an error if the actor is not allowed to make it.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
-            repositories="repositories.Repositories",
-            projects="projects.Projects",
-            accounts="accounts.Accounts",
-            administrators="administrators.Administrators",
-            activity="activity.Activity",
-            usage="usage.UsageReports",
+            repositories="packages.repositories.Repositories",
+            projects="packages.projects.Projects",
+            accounts="accounts.accounts.Accounts",
+            administrators="accounts.administrators.Administrators",
+            activity="operations.activity.Activity",
+            usage="operations.usage.UsageReports",
         ),
     ],
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it.": [
-        *_operating(setup="setup.Setup", upkeep="upkeep.Upkeep", backup="backup.Backup"),
-        Entry("pypi_repo.services.backup.dumps"),
+        *_operating(
+            setup="accounts.setup.Setup",
+            upkeep="operations.upkeep.Upkeep",
+            backup="operations.backup.Backup",
+        ),
+        Entry("pypi_repo.services.operations.backup.dumps"),
     ],
     "Apps\n\nEach of these classes is a WSGI application. `mount` combines several.": _public(
         "SimpleIndexApp",
@@ -148,13 +152,13 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
-        *_of("domain.accounts", "User", "Token", "Administrator", "AdministratorToken"),
+        *_of("domain.accounts.accounts", "User", "Token", "Administrator", "AdministratorToken"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
         *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
-        *_of("services.setup", "FirstSteps"),
-        *_of("services.upkeep", "Swept", "Checked", "Problem"),
-        *_of("services.backup", "Done", "DumpInfo"),
+        *_of("services.accounts.setup", "FirstSteps"),
+        *_of("services.operations.upkeep", "Swept", "Checked", "Problem"),
+        *_of("services.operations.backup", "Done", "DumpInfo"),
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
     " `pypi_repo.domain.errors`; the table below lists them. [Errors](errors.md) says which HTTP"
@@ -167,7 +171,9 @@ SECTIONS: dict[str, list[Entry]] = {
         "UnknownProject",
     ),
     "Testing": _of("testing", "LiveRegistry", "FakeSource"),
-    "Logging": _of("web.logs", "log_to_stderr", "JsonFormatter", "TextFormatter", "RequestId"),
+    "Logging": _of(
+        "web.observability.logs", "log_to_stderr", "JsonFormatter", "TextFormatter", "RequestId"
+    ),
 }
 
 _FIELD = re.compile(r"^([a-z][a-z0-9_]*): ")

@@ -70,7 +70,7 @@ class PostgresServer:
         """The SQLAlchemy URL of a new, empty database."""
         name = f"test_{next(self._numbers)}"
         with self._connect() as connection:
-            # Copying the template's files is faster than logging them.
+            # BlobCopier the template's files is faster than logging them.
             connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY".encode())
         return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self._runtime))}"
 

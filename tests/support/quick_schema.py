@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from pypi_repo.storage import schema
+from pypi_repo.storage.database import schema
 
 _IS_EMPTY = {
     "sqlite": "SELECT count(*) = 0 FROM sqlite_master",

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import create_engine, insert, select, update
 
 from pypi_repo import EVERY_AREA, OPERATOR, Access, Actor, ActorKind, Registry, Settings
-from pypi_repo.storage.tables import downloads, files, repositories, tokens, users
+from pypi_repo.storage.database.tables import downloads, files, repositories, tokens, users
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import publish
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException
 
 from pypi_repo.server.background import BackgroundServer
-from pypi_repo.server.patience import Patience
+from pypi_repo.server.http.patience import Patience
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

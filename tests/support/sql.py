@@ -9,7 +9,7 @@ from typing import Any, Self
 import psycopg
 from sqlalchemy import event
 
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database.database import Database
 
 _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ")
 

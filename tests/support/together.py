@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, event
 
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database.database import Database
 from tests.support.waiting import wait_until
 
 Result = TypeVar("Result")

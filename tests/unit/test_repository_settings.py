@@ -10,7 +10,7 @@ import pytest
 from pypi_repo.cli.repository import create, set_
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import SETTINGS, GivenSettings, RepositorySettings
-from pypi_repo.storage.tables import repositories
+from pypi_repo.storage.database.tables import repositories
 from pypi_repo.web.api import documents
 
 

@@ -12,7 +12,7 @@ _OF_THE_COMMAND_LINE = re.compile(r"pypi-repo [a-z]|(?<![\w-])--[a-z]")
 
 # Whose only reader is the operator.
 _FOR_OPERATORS = {
-    "storage/schema.py": "run `pypi-repo db upgrade`",  # see SchemaOutdated
+    "storage/database/schema.py": "run `pypi-repo db upgrade`",  # see SchemaOutdated
     "services/sources/stored_file.py": "run `pypi-repo upkeep verify`",  # in the log
 }
 

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
-from pypi_repo.domain.archives import inspect
-from pypi_repo.domain.core_metadata import CoreMetadata
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, ActorKind
+from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.digests import DigestingCounter
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
@@ -26,8 +25,8 @@ from pypi_repo.domain.errors import (
     UnknownProject,
 )
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.profiles import RULES
 from pypi_repo.domain.records import (
     ExternalFile,
     ListedFile,
@@ -37,6 +36,7 @@ from pypi_repo.domain.records import (
     Versioned,
     file_path,
 )
+from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.sources.source import ServedFile, Source

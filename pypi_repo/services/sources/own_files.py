@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.access import ANONYMOUS, Actor, Permission
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Permission
 from pypi_repo.domain.errors import ProjectClosed, UnknownFile
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -22,12 +22,12 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
-from pypi_repo.services.documents import Documents
 from pypi_repo.services.gate import Gate, unknown_file, unknown_project
+from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.sources.source import Source, unknown_release
 from pypi_repo.services.sources.stored_file import Downloads, StoredFile
 from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database.database import Database
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownFile, UnknownRelease
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownFile, UnknownProject
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import (

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from pypi_repo.domain import accounts
+from pypi_repo.domain.accounts import accounts
 from pypi_repo.domain.errors import UnknownAccount, UnknownToken
 from pypi_repo.web.api.documents import (
     Administrator,
@@ -17,7 +17,7 @@ from pypi_repo.web.api.documents import (
     Page,
     areas_of,
 )
-from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
 from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Administrators", "settings")
@@ -29,16 +29,16 @@ _TOKEN = "/administrators/{administrator}/tokens/{token}"  # noqa: S105
 
 
 @table.operation("GET", _ALL, {200: Page[Administrator]}, query=PageQuery)
-def list_administrators(call: Call) -> Answer:
+def list_administrators(call: Call) -> ApiResponse:
     """All administrators, by name."""
     found = call.acting.administrators.all()
-    return Answer(page_of(found, call.query, lambda administrator: administrator.name, _shown))
+    return ApiResponse(page_of(found, call.query, lambda administrator: administrator.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: Administrator})
-def get_administrator(call: Call, administrator: str) -> Answer:
+def get_administrator(call: Call, administrator: str) -> ApiResponse:
     """An administrator, and what it manages."""
-    return Answer(_shown(call.acting.administrators.get(administrator)))
+    return ApiResponse(_shown(call.acting.administrators.get(administrator)))
 
 
 @table.operation(
@@ -48,7 +48,7 @@ def get_administrator(call: Call, administrator: str) -> Answer:
     body=AdministratorSettings,
     refusals=(409, 429),
 )
-def put_administrator(call: Call, administrator: str) -> Answer:
+def put_administrator(call: Call, administrator: str) -> ApiResponse:
     """Create the administrator, or give it exactly these areas."""
     administrators = call.acting.administrators
     wanted: AdministratorSettings = call.body
@@ -61,21 +61,21 @@ def put_administrator(call: Call, administrator: str) -> Answer:
 
 
 @table.operation("DELETE", _ONE, {204: None}, refusals=(409,))
-def delete_administrator(call: Call, administrator: str) -> Answer:
+def delete_administrator(call: Call, administrator: str) -> ApiResponse:
     """Delete the administrator; its sessions and tokens end at once."""
     call.acting.administrators.delete(administrator)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", _TOKENS, {200: Page[AdministratorToken]}, query=PageQuery)
-def list_administrator_tokens(call: Call, administrator: str) -> Answer:
+def list_administrator_tokens(call: Call, administrator: str) -> ApiResponse:
     """The tokens of an administrator, without their secrets."""
     found = call.acting.administrators.tokens(administrator)
-    return Answer(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
+    return ApiResponse(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
 
 
 @table.operation("POST", _TOKENS, {201: CreatedAdministratorToken}, body=AdministratorTokenSettings)
-def create_administrator_token(call: Call, administrator: str) -> Answer:
+def create_administrator_token(call: Call, administrator: str) -> ApiResponse:
     """Create a token for this API; its secret is in this answer and nowhere else."""
     wanted: AdministratorTokenSettings = call.body
     token, secret = call.acting.administrators.create_token(
@@ -86,30 +86,30 @@ def create_administrator_token(call: Call, administrator: str) -> Answer:
         expires_in=timedelta(days=wanted.expires_in_days),
     )
     document = CreatedAdministratorToken(**msgspec.structs.asdict(_token(token)), secret=secret)
-    return Answer(document, 201, f"administrators/{token.administrator}/tokens/{token.id}")
+    return ApiResponse(document, 201, f"administrators/{token.administrator}/tokens/{token.id}")
 
 
 @table.operation("GET", _TOKEN, {200: AdministratorToken})
-def get_administrator_token(call: Call, administrator: str, token: int) -> Answer:
+def get_administrator_token(call: Call, administrator: str, token: int) -> ApiResponse:
     """A token for this API, without its secret."""
-    return Answer(_token(_known_token(call, administrator, token)))
+    return ApiResponse(_token(_known_token(call, administrator, token)))
 
 
 @table.operation("DELETE", _TOKEN, {204: None})
-def revoke_administrator_token(call: Call, administrator: str, token: int) -> Answer:
+def revoke_administrator_token(call: Call, administrator: str, token: int) -> ApiResponse:
     """Revoke a token, from the next request on."""
     found = _known_token(call, administrator, token)
     call.acting.administrators.revoke_token(found.id)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _create(call: Call, name: str, wanted: AdministratorSettings) -> Answer:
+def _create(call: Call, name: str, wanted: AdministratorSettings) -> ApiResponse:
     made_up = None if wanted.password else secrets.token_urlsafe(18)
     administrators = call.acting.administrators
     administrators.create(name, wanted.password or made_up or "", areas=wanted.wanted())
     created = _shown(administrators.get(name))
     document = CreatedAdministrator(**msgspec.structs.asdict(created), password=made_up)
-    return Answer(document, 201, f"administrators/{created.name}")
+    return ApiResponse(document, 201, f"administrators/{created.name}")
 
 
 def _known_token(call: Call, administrator: str, token_id: int) -> accounts.AdministratorToken:

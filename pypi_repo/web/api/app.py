@@ -15,18 +15,18 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied
 from pypi_repo.web import problems
 from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page
-from pypi_repo.web.api.operations import Answer, Call, Operation
+from pypi_repo.web.api.operations import ApiResponse, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
 from pypi_repo.web.authenticate import nobody
-from pypi_repo.web.observation import note_actor
+from pypi_repo.web.observability.request_notes import note_actor
+from pypi_repo.web.packages.upload_slots import take_slot
 from pypi_repo.web.routing import Routes
-from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from pypi_repo.registry import Registry
@@ -73,7 +73,7 @@ class ApiApp(WSGIApp):
         if request.method == "POST" or not (request.if_match or request.if_none_match):
             return _changed(operation.handle(call, **names), request)
 
-        def change_if_still_so() -> Answer:
+        def change_if_still_so() -> ApiResponse:
             self._check_conditions(request, methods, call, names)
             return operation.handle(call, **names)
 
@@ -172,7 +172,7 @@ def _query(operation: Operation, request: Request) -> Any:
         raise errors.InvalidSetting(f"A parameter of the URL does not fit: {error}.") from None
 
 
-def _shown(answer: Answer, request: Request) -> Response:
+def _shown(answer: ApiResponse, request: Request) -> Response:
     data = _encoded(answer)
     tag = _etag(data)
     _require_match(request, tag)
@@ -193,7 +193,7 @@ def _following(request: Request, cursor: str) -> str:
     return f"?{urlencode(asked)}"
 
 
-def _changed(answer: Answer, request: Request) -> Response:
+def _changed(answer: ApiResponse, request: Request) -> Response:
     if answer.document is None:
         return Response(status=answer.status)
     response = Response(_encoded(answer), answer.status, content_type="application/json")
@@ -211,7 +211,7 @@ def _harmless(response: Response) -> Response:
     return response
 
 
-def _encoded(answer: Answer) -> bytes:
+def _encoded(answer: ApiResponse) -> bytes:
     return msgspec.json.encode(answer.document)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from pypi_repo.domain.access import Access, Area, Grants
-from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.accounts.access import Access, Area, Grants
 from pypi_repo.domain.records import ProjectStatus
+from pypi_repo.domain.validation.profiles import Profile
 
 Item = TypeVar("Item")
 

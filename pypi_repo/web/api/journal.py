@@ -7,7 +7,7 @@ import msgspec
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.web.api.documents import Entry, Page
-from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut
 from pypi_repo.web.api.queries import JournalQuery
 
 table = Table("Journal", "")
@@ -17,7 +17,7 @@ _SHORTEST_MOMENT = len("2026-01-31T09:30:00Z")
 
 
 @table.operation("GET", "/journal", {200: Page[Entry]}, query=JournalQuery)
-def list_journal(call: Call) -> Answer:
+def list_journal(call: Call) -> ApiResponse:
     """The entries of the journal, the newest first."""
     asked: JournalQuery = call.query
     entries = call.acting.activity.entries(
@@ -34,7 +34,7 @@ def list_journal(call: Call) -> Answer:
         limit=asked.limit + 1,
         before=_before(asked.cursor),
     )
-    return Answer(
+    return ApiResponse(
         cut(
             entries,
             asked.limit,

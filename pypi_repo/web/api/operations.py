@@ -31,7 +31,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What an operation answers.
 
     location: the URL of what was created, relative to the root of the API.
@@ -42,7 +42,7 @@ class Answer:
     location: str | None = None
 
 
-Handler = Callable[..., Answer]
+Handler = Callable[..., ApiResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

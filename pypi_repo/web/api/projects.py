@@ -6,7 +6,7 @@ from packaging.version import Version
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, UnknownRelease
 from pypi_repo.web.api.documents import File, Page, Project, ProjectSummary, Release, Status, Yank
-from pypi_repo.web.api.operations import Answer, Call, Table, cursor_key, cut, page_of
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut, page_of
 from pypi_repo.web.api.queries import PageQuery, SearchQuery
 
 table = Table("Projects, releases and files", "repositories")
@@ -18,7 +18,7 @@ _FILE = "/repositories/{repository}/files/{filename}"
 
 
 @table.operation("GET", _PROJECTS, {200: Page[ProjectSummary]}, query=SearchQuery)
-def list_projects(call: Call, repository: str) -> Answer:
+def list_projects(call: Call, repository: str) -> ApiResponse:
     """The projects of a repository, by normalized name."""
     found = call.acting.projects.search(
         repository,
@@ -26,7 +26,7 @@ def list_projects(call: Call, repository: str) -> Answer:
         after=cursor_key(call.query.cursor),
         limit=call.query.limit + 1,
     )
-    return Answer(
+    return ApiResponse(
         cut(
             found,
             call.query.limit,
@@ -37,10 +37,10 @@ def list_projects(call: Call, repository: str) -> Answer:
 
 
 @table.operation("GET", _PROJECT, {200: Project})
-def get_project(call: Call, repository: str, project: str) -> Answer:
+def get_project(call: Call, repository: str, project: str) -> ApiResponse:
     """A project with its releases and files."""
     found, files = call.acting.projects.get(repository, project)
-    return Answer(
+    return ApiResponse(
         Project(
             name=found.name,
             normalized_name=found.normalized_name,
@@ -52,112 +52,112 @@ def get_project(call: Call, repository: str, project: str) -> Answer:
 
 
 @table.operation("DELETE", _PROJECT, {204: None})
-def delete_project(call: Call, repository: str, project: str) -> Answer:
+def delete_project(call: Call, repository: str, project: str) -> ApiResponse:
     """Delete a project with all its files."""
     call.acting.projects.delete(repository, project)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_PROJECT}/status", {200: Status})
-def get_status(call: Call, repository: str, project: str) -> Answer:
+def get_status(call: Call, repository: str, project: str) -> ApiResponse:
     """The status of a project."""
     found = call.acting.projects.project(repository, project)
-    return Answer(Status(status=found.status, reason=found.status_reason))
+    return ApiResponse(Status(status=found.status, reason=found.status_reason))
 
 
 @table.operation("PUT", f"{_PROJECT}/status", {200: Status}, body=Status)
-def put_status(call: Call, repository: str, project: str) -> Answer:
+def put_status(call: Call, repository: str, project: str) -> ApiResponse:
     """Archive, quarantine or deprecate a project, or make it active again."""
     wanted = call.body
     if get_status(call, repository, project).document != wanted:
         call.acting.projects.set_status(repository, project, wanted.status, wanted.reason)
-    return Answer(wanted)
+    return ApiResponse(wanted)
 
 
 @table.operation("GET", _RELEASE, {200: Release})
-def get_release(call: Call, repository: str, project: str, version: str) -> Answer:
+def get_release(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """A release with its files."""
-    return Answer(_release(call, repository, project, version))
+    return ApiResponse(_release(call, repository, project, version))
 
 
 @table.operation("DELETE", _RELEASE, {204: None})
-def delete_release(call: Call, repository: str, project: str, version: str) -> Answer:
+def delete_release(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """Delete a release with all its files."""
     call.acting.projects.delete_release(repository, project, version)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_RELEASE}/yank", {200: Yank})
-def get_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+def get_release_yank(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """The reason for which all files of a release are yanked; 404 if they are not."""
     reasons = [file.yanked for file in _release(call, repository, project, version).files]
     if None in reasons or not reasons:
         raise NotFound(f"The release {version!r} is not yanked.")
-    return Answer(Yank(reason=reasons[0] or ""))
+    return ApiResponse(Yank(reason=reasons[0] or ""))
 
 
 @table.operation("PUT", f"{_RELEASE}/yank", {200: Yank}, body=Yank)
-def put_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+def put_release_yank(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """Yank all files of a release."""
     reasons = {file.yanked for file in _release(call, repository, project, version).files}
     if reasons != {call.body.reason}:
         call.acting.projects.yank_release(repository, project, version, call.body.reason)
-    return Answer(call.body)
+    return ApiResponse(call.body)
 
 
 @table.operation("DELETE", f"{_RELEASE}/yank", {204: None})
-def delete_release_yank(call: Call, repository: str, project: str, version: str) -> Answer:
+def delete_release_yank(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """Undo the yank of all files of a release."""
     if all(file.yanked is None for file in _release(call, repository, project, version).files):
         raise NotFound(f"The release {version!r} is not yanked.")
     call.acting.projects.yank_release(repository, project, version, None)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_PROJECT}/files", {200: Page[File]}, query=PageQuery)
-def list_files(call: Call, repository: str, project: str) -> Answer:
+def list_files(call: Call, repository: str, project: str) -> ApiResponse:
     """The files of a project, by filename."""
     _found, files = call.acting.projects.get(repository, project)
-    return Answer(page_of(files, call.query, lambda file: file.filename, _shown))
+    return ApiResponse(page_of(files, call.query, lambda file: file.filename, _shown))
 
 
 @table.operation("GET", _FILE, {200: File})
-def get_file(call: Call, repository: str, filename: str) -> Answer:
+def get_file(call: Call, repository: str, filename: str) -> ApiResponse:
     """A file."""
-    return Answer(_shown(call.acting.projects.file(repository, filename)))
+    return ApiResponse(_shown(call.acting.projects.file(repository, filename)))
 
 
 @table.operation("DELETE", _FILE, {204: None})
-def delete_file(call: Call, repository: str, filename: str) -> Answer:
+def delete_file(call: Call, repository: str, filename: str) -> ApiResponse:
     """Delete a file."""
     call.acting.projects.delete_file(repository, filename)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_FILE}/yank", {200: Yank})
-def get_file_yank(call: Call, repository: str, filename: str) -> Answer:
+def get_file_yank(call: Call, repository: str, filename: str) -> ApiResponse:
     """The reason for which a file is yanked; 404 if it is not."""
     file = call.acting.projects.file(repository, filename)
     if file.yanked is None:
         raise NotFound(f"The file {filename!r} is not yanked.")
-    return Answer(Yank(reason=file.yanked))
+    return ApiResponse(Yank(reason=file.yanked))
 
 
 @table.operation("PUT", f"{_FILE}/yank", {200: Yank}, body=Yank)
-def put_file_yank(call: Call, repository: str, filename: str) -> Answer:
+def put_file_yank(call: Call, repository: str, filename: str) -> ApiResponse:
     """Yank a file."""
     projects = call.acting.projects
     if projects.file(repository, filename).yanked != call.body.reason:
         projects.yank_file(repository, filename, call.body.reason)
-    return Answer(call.body)
+    return ApiResponse(call.body)
 
 
 @table.operation("DELETE", f"{_FILE}/yank", {204: None})
-def delete_file_yank(call: Call, repository: str, filename: str) -> Answer:
+def delete_file_yank(call: Call, repository: str, filename: str) -> ApiResponse:
     """Undo the yank of a file."""
     get_file_yank(call, repository, filename)
     call.acting.projects.yank_file(repository, filename, None)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 def _releases(files: list[records.DistributionFile]) -> list[Release]:

@@ -16,7 +16,7 @@ from pypi_repo.web.api.documents import (
     TopProject,
     Usage,
 )
-from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
 from pypi_repo.web.api.queries import DaysQuery, PageQuery
 
 table = Table("Repositories", "repositories")
@@ -28,16 +28,16 @@ _TOP = 10
 
 
 @table.operation("GET", _ALL, {200: Page[Repository]}, query=PageQuery, area="")
-def list_repositories(call: Call) -> Answer:
+def list_repositories(call: Call) -> ApiResponse:
     """All repositories, by name."""
     found = call.acting.repositories.all()
-    return Answer(page_of(found, call.query, lambda repository: repository.name, _shown))
+    return ApiResponse(page_of(found, call.query, lambda repository: repository.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: Repository})
-def get_repository(call: Call, repository: str) -> Answer:
+def get_repository(call: Call, repository: str) -> ApiResponse:
     """A repository with its settings."""
-    return Answer(_shown(call.acting.repositories.get(repository)))
+    return ApiResponse(_shown(call.acting.repositories.get(repository)))
 
 
 @table.operation(
@@ -47,7 +47,7 @@ def get_repository(call: Call, repository: str) -> Answer:
     body=RepositorySettings,
     refusals=(409,),
 )
-def put_repository(call: Call, repository: str) -> Answer:
+def put_repository(call: Call, repository: str) -> ApiResponse:
     """Create the repository, or give it exactly these settings."""
     repositories = call.acting.repositories
     wanted = msgspec.structs.asdict(call.body)
@@ -55,35 +55,35 @@ def put_repository(call: Call, repository: str) -> Answer:
         found = repositories.get(repository)
     except UnknownRepository:
         created = repositories.create(repository, **wanted)
-        return Answer(_shown(created), 201, f"repositories/{repository}")
+        return ApiResponse(_shown(created), 201, f"repositories/{repository}")
     different = {name: value for name, value in wanted.items() if getattr(found, name) != value}
-    return Answer(_shown(repositories.change(repository, **different)))
+    return ApiResponse(_shown(repositories.change(repository, **different)))
 
 
 @table.operation("DELETE", _ONE, {204: None})
-def delete_repository(call: Call, repository: str) -> Answer:
+def delete_repository(call: Call, repository: str) -> ApiResponse:
     """Delete the repository with everything in it."""
     call.acting.repositories.delete(repository)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_ONE}/usage", {200: RepositoryUsage}, query=DaysQuery)
-def get_repository_usage(call: Call, repository: str) -> Answer:
+def get_repository_usage(call: Call, repository: str) -> ApiResponse:
     """What a repository contains, and its downloads day by day."""
     call.acting.repositories.get(repository)
     reports = call.acting.usage
     held = reports.repository(repository)
     days = reports.days(call.query.days, repository)
-    return Answer(RepositoryUsage(**asdict(held), days=_days(days)))
+    return ApiResponse(RepositoryUsage(**asdict(held), days=_days(days)))
 
 
 @usage_table.operation("GET", "/usage", {200: Usage}, query=DaysQuery)
-def get_usage(call: Call) -> Answer:
+def get_usage(call: Call) -> ApiResponse:
     """What all repositories contain, their daily downloads, and the most downloaded projects."""
     reports = call.acting.usage
     held = reports.repositories().values()
     top = reports.top_projects(call.query.days, _TOP)
-    return Answer(
+    return ApiResponse(
         Usage(
             repositories=len(held),
             projects=sum(each.projects for each in held),

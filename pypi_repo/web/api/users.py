@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from pypi_repo.domain import accounts
+from pypi_repo.domain.accounts import accounts
 from pypi_repo.domain.errors import UnknownAccount, UnknownToken
 from pypi_repo.web.api.documents import (
     AccessDocument,
@@ -17,7 +17,7 @@ from pypi_repo.web.api.documents import (
     User,
     UserSettings,
 )
-from pypi_repo.web.api.operations import Answer, Call, Table, page_of
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
 from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Repository users", "users")
@@ -29,20 +29,20 @@ _TOKEN = "/users/{user}/tokens/{token}"  # noqa: S105
 
 
 @table.operation("GET", _ALL, {200: Page[User]}, query=PageQuery)
-def list_users(call: Call) -> Answer:
+def list_users(call: Call) -> ApiResponse:
     """All repository users, by name."""
     found = call.acting.accounts.users()
-    return Answer(page_of(found, call.query, lambda user: user.name, _shown))
+    return ApiResponse(page_of(found, call.query, lambda user: user.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: User})
-def get_user(call: Call, user: str) -> Answer:
+def get_user(call: Call, user: str) -> ApiResponse:
     """A repository user."""
-    return Answer(_shown(call.acting.accounts.user(user)))
+    return ApiResponse(_shown(call.acting.accounts.user(user)))
 
 
 @table.operation("PUT", _ONE, {200: User, 201: CreatedUser}, body=UserSettings, refusals=(409, 429))
-def put_user(call: Call, user: str) -> Answer:
+def put_user(call: Call, user: str) -> ApiResponse:
     """Create the user, or give it exactly this access."""
     wanted: UserSettings = call.body
     try:
@@ -59,20 +59,20 @@ def put_user(call: Call, user: str) -> Answer:
 
 
 @table.operation("DELETE", _ONE, {204: None})
-def delete_user(call: Call, user: str) -> Answer:
+def delete_user(call: Call, user: str) -> ApiResponse:
     """Delete the user and its tokens."""
     call.acting.accounts.delete_user(user)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
 @table.operation("GET", f"{_ONE}/access", {200: AccessDocument})
-def get_access(call: Call, user: str) -> Answer:
+def get_access(call: Call, user: str) -> ApiResponse:
     """What a user may read and write."""
-    return Answer(AccessDocument.of(call.acting.accounts.user(user).grants))
+    return ApiResponse(AccessDocument.of(call.acting.accounts.user(user).grants))
 
 
 @table.operation("PUT", f"{_ONE}/access", {200: AccessDocument}, body=AccessDocument)
-def put_access(call: Call, user: str) -> Answer:
+def put_access(call: Call, user: str) -> ApiResponse:
     """Give the user exactly this access, from its next request on."""
     wanted: AccessDocument = call.body
     call.acting.accounts.change_user(user, grants=wanted.grants())
@@ -80,14 +80,14 @@ def put_access(call: Call, user: str) -> Answer:
 
 
 @table.operation("GET", _TOKENS, {200: Page[Token]}, query=PageQuery)
-def list_tokens(call: Call, user: str) -> Answer:
+def list_tokens(call: Call, user: str) -> ApiResponse:
     """The tokens of a user, without their secrets."""
     found = call.acting.accounts.tokens(user)
-    return Answer(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
+    return ApiResponse(page_of(found, call.query, lambda token: f"{token.id:020}", _token))
 
 
 @table.operation("POST", _TOKENS, {201: CreatedToken}, body=TokenSettings)
-def create_token(call: Call, user: str) -> Answer:
+def create_token(call: Call, user: str) -> ApiResponse:
     """Create a token; its secret is in this answer and nowhere else."""
     wanted: TokenSettings = call.body
     life = wanted.expires_in_days
@@ -99,23 +99,23 @@ def create_token(call: Call, user: str) -> Answer:
         expires_in=timedelta(days=life) if life else None,
     )
     document = CreatedToken(**msgspec.structs.asdict(_token(token)), secret=secret)
-    return Answer(document, 201, f"users/{token.user}/tokens/{token.id}")
+    return ApiResponse(document, 201, f"users/{token.user}/tokens/{token.id}")
 
 
 @table.operation("GET", _TOKEN, {200: Token})
-def get_token(call: Call, user: str, token: int) -> Answer:
+def get_token(call: Call, user: str, token: int) -> ApiResponse:
     """A token, without its secret."""
-    return Answer(_token(_known_token(call, user, token)))
+    return ApiResponse(_token(_known_token(call, user, token)))
 
 
 @table.operation("DELETE", _TOKEN, {204: None})
-def revoke_token(call: Call, user: str, token: int) -> Answer:
+def revoke_token(call: Call, user: str, token: int) -> ApiResponse:
     """Revoke a token, from the next request on."""
     call.acting.accounts.revoke_token(_known_token(call, user, token).id)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
+def _create(call: Call, user: str, wanted: UserSettings) -> ApiResponse:
     made_up = None if wanted.password else secrets.token_urlsafe(18)
     grants = wanted.access.grants()
     call.acting.accounts.create_user(
@@ -127,7 +127,7 @@ def _create(call: Call, user: str, wanted: UserSettings) -> Answer:
     )
     created = _shown(call.acting.accounts.user(user))
     document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
-    return Answer(document, 201, f"users/{created.name}")
+    return ApiResponse(document, 201, f"users/{created.name}")
 
 
 def _known_token(call: Call, user: str, token_id: int) -> accounts.Token:

@@ -11,34 +11,29 @@ from jinja2 import Environment
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import ANONYMOUS, Actor, ActorKind
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
+from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.bound_repository import Authenticate
-from pypi_repo.services.sessions import Session
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
 from pypi_repo.web.authenticate import nobody
-from pypi_repo.web.observation import note_actor
-from pypi_repo.web.portal import (
-    account,
-    activity,
-    administrators,
+from pypi_repo.web.observability.request_notes import note_actor
+from pypi_repo.web.packages.upload_slots import take_slot
+from pypi_repo.web.portal import activity, filters, overview
+from pypi_repo.web.portal.accounts import account, administrators, sign_in, users
+from pypi_repo.web.portal.packages import (
     browse,
     changes,
     connect,
     downloads,
-    filters,
-    overview,
     project,
     repositories,
-    sign_in,
     uploads,
-    users,
 )
 from pypi_repo.web.portal.page import NO_PAGE, Page
 from pypi_repo.web.routing import Routes
 from pypi_repo.web.templating import environment_of
-from pypi_repo.web.upload_slots import take_slot
 
 if TYPE_CHECKING:
     from pypi_repo.registry import Registry

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from pypi_repo.domain.access import Access, Area, Grants
-from pypi_repo.domain.contacts import is_web_url
-from pypi_repo.domain.texts import counted
+from pypi_repo.domain.accounts.access import Access, Area, Grants
+from pypi_repo.domain.metadata.contacts import is_web_url
+from pypi_repo.domain.text import counted
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
-from pypi_repo.domain.access import Area
-from pypi_repo.domain.accounts import check_password
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.accounts import check_password
 from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
-from pypi_repo.domain.texts import require_storable
+from pypi_repo.domain.text import require_storable
 from pypi_repo.settings import parse_size
 from pypi_repo.web.portal.page import Page
 

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlencode, urljoin
 from jinja2 import Environment
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.access import Actor, ActorKind, Area
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Area
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
+from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.notes import Note
-from pypi_repo.services.sessions import Session
 from pypi_repo.web.app import path_info, root_url
 from pypi_repo.web.problems import Refusal
 

@@ -1,6 +1,6 @@
 """How far back the portal's charts reach."""
 
-from pypi_repo.domain.texts import counted
+from pypi_repo.domain.text import counted
 from pypi_repo.web.portal.page import Page
 
 PERIODS = (7, 30, 90, 365)

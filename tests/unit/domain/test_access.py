@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypi_repo.domain.access import (
+from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
     OPERATOR,
     Access,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pypi_repo.domain.access import Access, Grants
-from pypi_repo.domain.accounts import Account, Token, check_password
+from pypi_repo.domain.accounts.access import Access, Grants
+from pypi_repo.domain.accounts.accounts import Account, Token, check_password
 from pypi_repo.domain.errors import InvalidPassword
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)

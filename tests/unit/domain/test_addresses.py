@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypi_repo.domain.addresses import network_of
+from pypi_repo.domain.accounts.addresses import network_of
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidArchive, InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES, Profile
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.validation.profiles import RULES, Profile
 from pypi_repo.settings import MIB
 from tests.support.distributions import sdist, wheel
 from tests.support.hostile_archives import (

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pypi_repo.domain.archives import inspect
+from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.errors import InvalidArchive
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.settings import KIB, MIB, Limits
 from tests.support.distributions import Distribution, sdist, wheel
 

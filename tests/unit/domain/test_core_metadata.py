@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from pypi_repo.domain import raw_metadata
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.metadata import raw_metadata
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.validation.profiles import RULES
 from tests.support.inspecting import NO_RULES
 
 WHEEL = DistributionFilename.parse("some_thing-1.0-py3-none-any.whl")

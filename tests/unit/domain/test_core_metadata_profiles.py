@@ -2,10 +2,10 @@
 
 import pytest
 
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES, Profile
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.validation.profiles import RULES, Profile
 from tests.support.inspecting import NO_RULES
 
 # Core metadata depend on one rule, `valid_metadata`: on in private and pypi, off in lenient.

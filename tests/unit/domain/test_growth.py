@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from pypi_repo.domain.core_metadata import CoreMetadata
-from pypi_repo.domain.entry_points import script_names
-from pypi_repo.domain.headers import split_headers
-from pypi_repo.domain.profiles import RULES, Profile
-from pypi_repo.domain.raw_metadata import Document
+from pypi_repo.domain.archives.entry_points import script_names
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.metadata.headers import split_headers
+from pypi_repo.domain.metadata.raw_metadata import Document
+from pypi_repo.domain.validation.profiles import RULES, Profile
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.settings import Limits
 from tests.support.growth import assert_linear

@@ -4,8 +4,6 @@ import sys
 
 import pytest
 
-from pypi_repo.domain import public_index
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import (
     ConfigurationError,
     InvalidFilename,
@@ -13,7 +11,9 @@ from pypi_repo.domain.errors import (
     InvalidName,
 )
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.profiles import RULES
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.validation import public_index
+from pypi_repo.domain.validation.profiles import RULES
 
 _ALLOWED = """
 any win32 win_amd64 win_arm64 win_ia64 manylinux1_x86_64 manylinux1_i686 manylinux2010_x86_64

@@ -7,7 +7,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from pypi_repo.domain.errors import NotAcceptable
-from pypi_repo.domain.representations import Representation, choose
+from pypi_repo.domain.pages.representations import Representation, choose
 
 JSON, HTML_V1, HTML = Representation.JSON, Representation.HTML_V1, Representation.HTML
 

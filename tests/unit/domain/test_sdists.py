@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.validation.profiles import Profile
 from pypi_repo.settings import MIB, Limits
 from tests.support.distributions import sdist
 from tests.support.hostile_archives import (

@@ -14,6 +14,13 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.pages.simple_pages import (
+    Links,
+    list_html,
+    list_json,
+    project_html,
+    project_json,
+)
 from pypi_repo.domain.records import (
     DistributionFile,
     ListedProject,
@@ -21,7 +28,6 @@ from pypi_repo.domain.records import (
     ProjectPage,
     ProjectStatus,
 )
-from pypi_repo.domain.simple_pages import Links, list_html, list_json, project_html, project_json
 
 SHA256 = "ab" * 32
 METADATA_SHA256 = "cd" * 32

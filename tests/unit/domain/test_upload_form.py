@@ -16,8 +16,8 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import normalize
-from pypi_repo.domain.profiles import RULES, Profile
-from pypi_repo.domain.upload_form import UploadForm
+from pypi_repo.domain.validation.profiles import RULES, Profile
+from pypi_repo.domain.validation.upload_form import UploadForm
 from tests.support.distributions import Distribution, sdist, upload_form, wheel
 from tests.support.uploads import form_of
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.validation.profiles import Profile
 from pypi_repo.settings import MIB
 from tests.support.distributions import wheel
 from tests.support.hostile_archives import (

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from pypi_repo.domain.archives.zip_archive import read_member, read_members
 from pypi_repo.domain.errors import InvalidArchive
-from pypi_repo.domain.profiles import Profile
-from pypi_repo.domain.zip_archive import read_member, read_members
+from pypi_repo.domain.validation.profiles import Profile
 from pypi_repo.settings import GIB, KIB, MIB, Limits
 from tests.support.hostile_archives import (
     ALIKE_NAMES,

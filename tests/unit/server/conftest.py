@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo.server.tls import tls_context
+from pypi_repo.server.http.tls import tls_context
 from tests.support.deployment import write_certificate
 from tests.support.small_server import SmallServer
 
@@ -49,7 +49,7 @@ def failures(caplog: pytest.LogCaptureFixture) -> Failures:
 def no_surprise(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever asyncio reports is one, such as an exception in a callback."""
     yield
-    expected = ["pypi_repo.server.response"] if "failures" in request.fixturenames else []
+    expected = ["pypi_repo.server.http.response"] if "failures" in request.fixturenames else []
     surprises = [
         record.getMessage()
         for record in caplog.get_records("call")

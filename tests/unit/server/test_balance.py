@@ -14,7 +14,7 @@ import pytest
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import acceptor
 from pypi_repo.server.balance import Balance
-from pypi_repo.server.connection import ARRIVAL
+from pypi_repo.server.http.connection import ARRIVAL
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
 from tests.support.small_server import echo

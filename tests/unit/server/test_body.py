@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from werkzeug.exceptions import ClientDisconnected
 
-from pypi_repo.server.body import Body, TooSlow
+from pypi_repo.server.http.body import Body, TooSlow
 
 MIB = 1024 * 1024
 

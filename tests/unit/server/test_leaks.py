@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo.server.connection import Connection
-from pypi_repo.server.tls import tls_context
+from pypi_repo.server.http.connection import Connection
+from pypi_repo.server.http.tls import tls_context
 from tests.support.deployment import write_certificate
 from tests.support.small_server import SmallServer, echo, received
 from tests.support.waiting import until

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pypi_repo.server.patience import Pace, Patience
+from pypi_repo.server.http.patience import Pace, Patience
 
 KB = 1000
 DAY = 24 * 3600

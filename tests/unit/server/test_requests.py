@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo.server.request import kept_key
+from pypi_repo.server.http.request import kept_key
 from tests.support.small_server import Answer, SmallServer, parsed, received
 from tests.unit.server.conftest import Serve
 

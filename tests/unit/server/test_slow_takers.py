@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pypi_repo.server import acceptor
-from pypi_repo.server.patience import Patience
-from pypi_repo.server.response import PART
+from pypi_repo.server.http.patience import Patience
+from pypi_repo.server.http.response import PART
 from tests.support.small_server import SmallServer, echo
 from tests.unit.server.conftest import Serve, Tls
 

@@ -12,7 +12,7 @@ import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import acceptor, loop
-from pypi_repo.server.patience import Patience
+from pypi_repo.server.http.patience import Patience
 from tests.support.small_server import SmallServer, echo, parsed, received
 from tests.support.waiting import until
 from tests.unit.server.conftest import Serve, Tls

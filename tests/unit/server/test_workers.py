@@ -15,7 +15,7 @@ from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.server.signals import end_by
 from pypi_repo.server.sockets import listen
 from pypi_repo.server.workers import Supervisor
-from pypi_repo.web.logs import log_to_stderr
+from pypi_repo.web.observability.logs import log_to_stderr
 
 def work(seat):
     {work}

@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy
 
 from pypi_repo import Registry, Settings
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import METADATA
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import METADATA
 from tests.conftest import populate
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
-from pypi_repo.domain.access import ActorKind, Area
+from pypi_repo.domain.accounts.access import ActorKind, Area
 from pypi_repo.domain.errors import (
     InvalidName,
     InvalidPassword,
@@ -21,8 +21,8 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
     UnknownToken,
 )
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import METADATA
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import METADATA
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.journal import journal_of
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.domain.access import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area
+from pypi_repo.domain.accounts.access import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area
 from pypi_repo.domain.errors import (
     InvalidCredentials,
     InvalidSetting,
@@ -15,8 +15,8 @@ from pypi_repo.domain.errors import (
     UnknownToken,
 )
 from pypi_repo.domain.journal import JournalFilter
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import sessions
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import sessions
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 

@@ -23,11 +23,11 @@ from pypi_repo.domain.errors import (
     RegistryError,
 )
 from pypi_repo.domain.usage import DownloadedRelease
-from pypi_repo.services import backup as module
-from pypi_repo.services.backup import dumps
 from pypi_repo.services.notes import Note
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
+from pypi_repo.services.operations import backup as module
+from pypi_repo.services.operations.backup import dumps
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support import dumps as dumped
 from tests.support.attestations import attestation

@@ -10,12 +10,12 @@ import bcrypt
 import pytest
 
 from pypi_repo.domain.errors import TooManyFailedLogins, TooManyLogins
-from pypi_repo.services import credentials as credentials_module
-from pypi_repo.services import passwords as passwords_module
-from pypi_repo.services.credentials import Credentials
-from pypi_repo.services.hashing_slots import STRANGERS, HashingSlots, Patience
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.accounts import credentials as credentials_module
+from pypi_repo.services.accounts import passwords as passwords_module
+from pypi_repo.services.accounts.credentials import Credentials
+from pypi_repo.services.accounts.hashing_slots import STRANGERS, HashingSlots, Patience
+from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.accounts.throttle import Throttle
 
 PASSWORD, USER = "correct horse", "user@example.com"
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"

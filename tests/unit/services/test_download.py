@@ -6,7 +6,7 @@ import pytest
 
 from pypi_repo import ANONYMOUS, OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import AuthenticationRequired, PermissionDenied, UnknownFile
-from pypi_repo.storage.blob_urls import open_blob_store
+from pypi_repo.storage.blobs.urls import open_blob_store
 from tests.support.distributions import sdist, wheel
 from tests.support.uploads import UPLOADER, upload
 

@@ -17,10 +17,10 @@ from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.people import People
 from pypi_repo.storage.usage import Usage
+from pypi_repo.storage.users import Users
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
@@ -42,8 +42,8 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
         assert catalog.locate_file("main", filename) == within.locate_file("main", filename)
         assert catalog.repositories() == within.repositories() == [found]
         assert catalog.taken(found) == within.taken(found) > 0
-        assert People(database).user(USER) == People(connection).user(USER)
-        assert People(database).users() == People(connection).users()
+        assert Users(database).user(USER) == Users(connection).user(USER)
+        assert Users(database).users() == Users(connection).users()
         assert Usage(database).stored_size(None) == Usage(connection).stored_size(None) > 0
         entries = Journal(database).entries(EVERYTHING)
         assert entries == Journal(connection).entries(EVERYTHING) != []
@@ -63,12 +63,12 @@ def test_a_release_is_found_under_any_spelling(both: Registry, database: Databas
 
 
 def test_what_is_not_there(both: Registry, database: Database) -> None:
-    catalog, people = Catalog(database), People(database)
+    catalog, users = Catalog(database), Users(database)
     assert catalog.repository("none") is None
     assert catalog.locate("none", normalize("demo")) is None
     assert catalog.locate_file("none", "x") is None
-    assert people.user("nobody") is None
-    assert people.token_holder("0" * 64) is None
+    assert users.user("nobody") is None
+    assert users.token_holder("0" * 64) is None
     located = catalog.locate("main", normalize("none"))
     assert located is not None
     assert located.project is None

@@ -7,8 +7,8 @@ import pytest
 
 from pypi_repo.domain.errors import TooManyLogins
 from pypi_repo.server.loop import THREADS
-from pypi_repo.services import hashing_slots
-from pypi_repo.services.hashing_slots import (
+from pypi_repo.services.accounts import hashing_slots
+from pypi_repo.services.accounts.hashing_slots import (
     ADMINISTRATORS,
     KNOWN,
     STRANGERS,

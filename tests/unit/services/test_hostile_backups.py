@@ -14,7 +14,7 @@ import pytest
 from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.errors import InvalidBackup, RegistryError
 from pypi_repo.domain.usage import DownloadedRelease
-from pypi_repo.storage import dump as module
+from pypi_repo.storage.backup import dump as module
 from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support import dumps
 from tests.support.attestations import attestation

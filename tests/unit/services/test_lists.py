@@ -3,7 +3,7 @@
 import pytest
 
 from pypi_repo import OPERATOR, Access, Registry
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import PermissionDenied, UnknownAccount
 from pypi_repo.domain.lists import ListRequest
 from tests.support.distributions import wheel

@@ -10,12 +10,12 @@ import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Registry
 from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
-from pypi_repo.services.credentials import Credentials
-from pypi_repo.services.login import Login
-from pypi_repo.services.passwords import Passwords
-from pypi_repo.services.throttle import Throttle
-from pypi_repo.services.usage import UsageCounter
-from pypi_repo.storage.database import Database
+from pypi_repo.services.accounts.credentials import Credentials
+from pypi_repo.services.accounts.login import Login
+from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.accounts.throttle import Throttle
+from pypi_repo.services.operations.usage import UsageCounter
+from pypi_repo.storage.database.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"

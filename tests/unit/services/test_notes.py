@@ -7,7 +7,7 @@ import pytest
 from pypi_repo import Registry, Settings
 from pypi_repo.services import notes as notes_module
 from pypi_repo.services.notes import Note
-from pypi_repo.storage.tables import notes
+from pypi_repo.storage.database.tables import notes
 
 NOTE = Note(text="The password of a", secret="s3cr€t", hint="Use it.", link="To a", path="users/a")
 

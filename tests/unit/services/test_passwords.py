@@ -8,8 +8,8 @@ import bcrypt
 import pytest
 
 from pypi_repo.domain.errors import InvalidPassword
-from pypi_repo.services import passwords as passwords_module
-from pypi_repo.services.passwords import Passwords
+from pypi_repo.services.accounts import passwords as passwords_module
+from pypi_repo.services.accounts.passwords import Passwords
 
 PASSWORD = "correct horse: battery@staple"
 

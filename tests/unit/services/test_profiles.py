@@ -23,7 +23,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
     UnknownProject,
 )
-from pypi_repo.domain.profiles import PROFILES, Profile
+from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from pypi_repo.settings import KIB
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.hostile_archives import Member, build_wheel, build_zip

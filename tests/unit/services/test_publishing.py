@@ -10,9 +10,9 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, TooLarge
-from pypi_repo.domain.profiles import RULES
-from pypi_repo.services.candidates import Candidate
-from pypi_repo.services.publishing import Accepted, Publishing
+from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.services.packages.candidates import Candidate
+from pypi_repo.services.packages.publishing import Accepted, Publishing
 from pypi_repo.settings import Limits
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of

@@ -11,9 +11,9 @@ from sqlalchemy import event, insert
 from pypi_repo import Registry
 from pypi_repo.domain.names import normalize
 from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.people import People
-from pypi_repo.storage.tables import files, projects, releases, repositories, users
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import files, projects, releases, repositories, users
+from pypi_repo.storage.users import Users
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import UPLOADER, page, upload
@@ -88,9 +88,9 @@ def test_no_request_reads_a_whole_table(
     large.repository("main").source.project_details(UPLOADER, normalize("demo")).load()
     large.repository("main").source.release_details(UPLOADER, normalize("demo"), "2.0")
     large.repository("main").source.project_list(UPLOADER)
-    catalog, people = Catalog(database), People(database)
-    people.user(USER)
-    people.token_holder("0" * 64)
+    catalog, users = Catalog(database), Users(database)
+    users.user(USER)
+    users.token_holder("0" * 64)
     catalog.locate_file("main", "p_77-1.0-py3-none-any.whl")
     catalog.locate("main", normalize("demo"))
     given = {

@@ -14,8 +14,8 @@ from pypi_repo.domain.errors import PermissionDenied, TooLarge
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.settings import KIB
-from pypi_repo.storage.blob_urls import open_blob_store
-from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.blobs.urls import open_blob_store
 from tests.support.attestations import attestation
 from tests.support.distributions import Distribution, wheel
 from tests.support.uploads import UPLOADER, damage, filenames, page, publish, upload

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo.domain.core_metadata import CoreMetadata
 from pypi_repo.domain.errors import InvalidMetadata, Unavailable
-from pypi_repo.domain.profiles import RULES
-from pypi_repo.services.readmes import DEEPEST_RENDERED, Readmes
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.services.packages.readmes import DEEPEST_RENDERED, Readmes
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from pypi_repo.domain.errors import TooManyFailedLogins
-from pypi_repo.services import throttle as throttle_module
-from pypi_repo.services.throttle import Throttle
+from pypi_repo.services.accounts import throttle as throttle_module
+from pypi_repo.services.accounts.throttle import Throttle
 
 USER, HERE = "user@example.com", "192.0.2.1"
 PLENTY = 1000

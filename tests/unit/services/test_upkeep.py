@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import event
 
 from pypi_repo import OPERATOR, Actor, Permission, Registry, Settings
-from pypi_repo.domain.access import GrantPolicy
+from pypi_repo.domain.accounts.access import GrantPolicy
 from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import Repository
-from pypi_repo.services import upkeep
-from pypi_repo.services.upkeep import Problem, Swept
-from pypi_repo.storage.blob_urls import open_blob_store
-from pypi_repo.storage.database import Database
+from pypi_repo.services.operations import upkeep
+from pypi_repo.services.operations.upkeep import Problem, Swept
+from pypi_repo.storage.blobs.urls import open_blob_store
+from pypi_repo.storage.database.database import Database
 from tests.support.distributions import sdist, wheel
 from tests.support.s3 import S3Server
 from tests.support.uploads import damage, filenames, page, publish, upload

@@ -42,8 +42,8 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ProjectStatus, Repository
-from pypi_repo.storage import tables
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import tables
+from pypi_repo.storage.database.database import Database
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, filenames, form_of, page, upload

@@ -7,12 +7,12 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.domain.access import Actor
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
-from pypi_repo.services import usage as usage_module
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import downloads
+from pypi_repo.services.operations import usage as usage_module
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import downloads
 from tests.support.distributions import wheel
 from tests.support.http import basic
 from tests.support.sql import count_statements

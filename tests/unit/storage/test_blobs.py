@@ -23,8 +23,8 @@ from fsspec.registry import known_implementations
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
-from pypi_repo.storage.blob_urls import EXTRAS, open_backup, open_blob_store
-from pypi_repo.storage.blobs import BlobStore
+from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.blobs.urls import EXTRAS, open_backup, open_blob_store
 from tests.support.s3 import S3Server
 
 PATH = "aa/bb/cc/demo-1.0-py3-none-any.whl"

@@ -13,9 +13,9 @@ import sqlalchemy
 from sqlalchemy import Connection, column, event, literal_column, select, table, text
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
-from pypi_repo.storage import engines
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.prepared import Question
+from pypi_repo.storage.database import engines
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.prepared import Question
 from tests.support.postgres import PostgresServer
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.errors import Conflict, TooLarge, Unavailable
 from pypi_repo.domain.waiting import WouldWait, without_waiting
-from pypi_repo.storage import group_commit
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.group_commit import GroupCommit
+from pypi_repo.storage.database import group_commit
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.group_commit import GroupCommit
 from tests.support.together import counted_commits
 from tests.support.together import together as come_together
 from tests.support.waiting import wait_until

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
 from tests.support.postgres import PostgresServer
 from tests.support.quick_schema import quick_schema
 

@@ -12,11 +12,11 @@ from sqlalchemy import event, func, select, update
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.waiting import without_waiting
-from pypi_repo.storage import schema
 from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.prepared import Question
-from pypi_repo.storage.tables import repositories
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.prepared import Question
+from pypi_repo.storage.database.tables import repositories
 from tests.support.sql import count_statements
 
 

@@ -16,14 +16,14 @@ from alembic.script import ScriptDirectory
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
-from pypi_repo.storage.tables import METADATA
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import METADATA
 
 _UPGRADE = """
 import sys
-from pypi_repo.storage import schema
-from pypi_repo.storage.database import Database
+from pypi_repo.storage.database import schema
+from pypi_repo.storage.database.database import Database
 database = Database(sys.argv[1])
 sys.stdout.write("ready\\n")
 sys.stdout.flush()

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, DownloadApp, Registry, mount
-from pypi_repo.web.logs import JsonFormatter, RequestId, TextFormatter
+from pypi_repo.web.observability.logs import JsonFormatter, RequestId, TextFormatter
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
 from tests.support.http import Site, basic, bearer, call, environ_of

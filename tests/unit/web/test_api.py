@@ -9,8 +9,8 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, ApiApp, Area, Registry, mount
-from pypi_repo.services import passwords
-from pypi_repo.services.hashing_slots import HashingSlots, Patience
+from pypi_repo.services.accounts import passwords
+from pypi_repo.services.accounts.hashing_slots import HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel

@@ -36,7 +36,7 @@ def compressions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(data))
         return compress(data, *args, **kwargs)
 
-    monkeypatch.setattr("pypi_repo.web.page_cache.gzip.compress", counting)
+    monkeypatch.setattr("pypi_repo.web.packages.page_cache.gzip.compress", counting)
     return sizes
 
 

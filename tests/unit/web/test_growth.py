@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
-from pypi_repo.domain.upload_form import UploadForm
-from pypi_repo.web import multipart
+from pypi_repo.domain.validation.upload_form import UploadForm
+from pypi_repo.web.packages import multipart
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import ApiClient
 from tests.support.distributions import multipart as form_of

@@ -111,7 +111,7 @@ def test_nothing_is_handed_to_who_may_not_read(on_disk: Callable[..., Site], in_
             assert name not in response.headers
 
 
-def test_by_default_nothing_is_handed_over(site: Site) -> None:
+def test_by_default_nothing_is_offloaded(site: Site) -> None:
     site.upload(DIST)
     response = site.get(site.file_url(DIST))
     assert response.data == DIST.content

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client, create_environ, run_wsgi_app
 
 from pypi_repo import OPERATOR, JsonApiApp, Registry, mount
-from pypi_repo.domain import headers, raw_metadata
+from pypi_repo.domain.metadata import headers, raw_metadata
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Site, basic, resolve
 from tests.support.uploads import upload

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo.web.log_writer import FAILED, NO_ROOM, LogWriter
-from pypi_repo.web.logs import BatchHandler, dropped_lines
+from pypi_repo.web.observability.log_writer import FAILED, NO_ROOM, LogWriter
+from pypi_repo.web.observability.logs import BatchHandler, dropped_lines
 
 LINE = f"{'x' * 999}\n"
 PROGRAM = """
 import logging
-from pypi_repo.web.logs import log_to_stderr
+from pypi_repo.web.observability.logs import log_to_stderr
 log_to_stderr()
 for number in range({lines}):
     logging.getLogger("pypi_repo.test").error("line %d {padding}", number)

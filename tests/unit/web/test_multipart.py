@@ -5,7 +5,7 @@ import io
 import pytest
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from pypi_repo.web.multipart import Data, Part, events
+from pypi_repo.web.packages.multipart import Data, Part, events
 
 BOUNDARY = b"b-1"
 FILE = b"\r\n--b-1x\r\n--b-\r\r\n\r\n--b-1 \r\n" + bytes(range(256))

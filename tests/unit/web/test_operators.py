@@ -107,7 +107,7 @@ def test_what_hangs_is_not_waited_for_long_and_costs_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a database behind a network that swallows packets."""
-    monkeypatch.setattr("pypi_repo.services.readiness._PATIENCE", 0.1)
+    monkeypatch.setattr("pypi_repo.services.operations.readiness._PATIENCE", 0.1)
     threads = threading.active_count()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://registry@127.0.0.1:{silent.getsockname()[1]}/registry"

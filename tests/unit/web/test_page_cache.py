@@ -5,7 +5,7 @@ import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
-from pypi_repo.web.page_cache import PageCache, RenderedPage
+from pypi_repo.web.packages.page_cache import PageCache, RenderedPage
 
 
 def _page(size: int = 10) -> RenderedPage:

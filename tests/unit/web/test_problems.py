@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request
 from pypi_repo import OPERATOR, Actor, Registry, Settings
 from pypi_repo.domain import errors
 from pypi_repo.web import problems
-from pypi_repo.web.portal.sign_in import COOKIE
+from pypi_repo.web.portal.accounts.sign_in import COOKIE
 from tests.conftest import ADMINISTRATOR
 from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import (

@@ -10,7 +10,7 @@ from pypi_attestations import Provenance
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Actor, Permission, Registry, Settings
-from pypi_repo.domain.access import GrantPolicy
+from pypi_repo.domain.accounts.access import GrantPolicy
 from pypi_repo.domain.records import Repository
 from pypi_repo.settings import MIB
 from tests.support.attestations import PUBLISH, SLSA, attestation, sound

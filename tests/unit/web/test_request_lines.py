@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pypi_repo import Registry
-from pypi_repo.web.log_writer import LogWriter
-from pypi_repo.web.logs import ACCESS, BatchHandler
+from pypi_repo.web.observability.log_writer import LogWriter
+from pypi_repo.web.observability.logs import ACCESS, BatchHandler
 from tests.support.http import Site, call, environ_of
 
 _CHANGES = re.compile(rb'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d{3}|(?<=bytes )\d+\.\d+(?= ms)|'

@@ -18,8 +18,8 @@ from werkzeug.test import Client
 from pypi_repo import Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.settings import from_mapping
-from pypi_repo.web.metrics import Counter, family_by_label
-from pypi_repo.web.metrics_folder import MetricsFolder, temporary_folder
+from pypi_repo.web.observability.metrics import Counter, family_by_label
+from pypi_repo.web.observability.metrics_folder import MetricsFolder, temporary_folder
 from tests.support.http import bearer
 from tests.support.metrics import NOT_FOUND, TOKEN, samples
 from tests.support.waiting import wait_until
@@ -302,7 +302,7 @@ def test_what_a_killed_server_left_is_removed_once_its_children_are_gone(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = """
 import os, time
-from pypi_repo.web.metrics_folder import temporary_folder
+from pypi_repo.web.observability.metrics_folder import temporary_folder
 with temporary_folder() as folder:
     (child := os.fork()) or time.sleep(600)
     print(child, flush=True)

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, DownloadApp, Registry, SimpleIndexApp, mount
-from pypi_repo.web.page_cache import PageCache
+from pypi_repo.web.packages.page_cache import PageCache
 from tests.support.distributions import sdist, wheel
 from tests.support.http import HTML_V1, JSON, Page, Site, basic, resolve
 

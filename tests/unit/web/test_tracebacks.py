@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pypi_repo.web.logs import JsonFormatter, TextFormatter
-from pypi_repo.web.tracebacks import traceback_lines
+from pypi_repo.web.observability.logs import JsonFormatter, TextFormatter
+from pypi_repo.web.observability.tracebacks import traceback_lines
 
 HOSTILE = "a.tar\r\n2026-01-01 00:00:00,000 INFO pypi_repo.access: forged\x1b[2J\u2028\udc80\x85"
 ESCAPED = r"a.tar\r\n2026-01-01 00:00:00,000 INFO pypi_repo.access: forged\x1b[2J\u2028\udc80\x85"

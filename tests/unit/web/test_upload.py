@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from pypi_repo import OPERATOR, Limits, Registry
-from pypi_repo.domain.profiles import Profile
+from pypi_repo.domain.validation.profiles import Profile
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import (
     Connection,

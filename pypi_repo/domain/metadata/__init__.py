@@ -1,0 +1,1 @@
+"""Core metadata, as archives contain it."""

@@ -1,0 +1,1 @@
+"""The documents of the simple API and the JSON API."""

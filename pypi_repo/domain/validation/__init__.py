@@ -1,0 +1,1 @@
+"""What uploads must fulfil, by the profile of the repository."""

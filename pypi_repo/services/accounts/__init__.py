@@ -1,0 +1,1 @@
+"""Users, administrators and their credentials."""

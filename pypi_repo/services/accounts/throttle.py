@@ -1,0 +1,99 @@
+"""Slows down the guessing of passwords: after too many failures, further attempts are refused."""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from pypi_repo.domain.accounts.addresses import network_of
+from pypi_repo.domain.errors import TooManyFailedLogins
+
+_WINDOW = 60.0  # seconds
+_REMEMBERED_AT_MOST = 10_000
+
+_Key = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to log in, which counts as a failure until it is taken back.
+
+    moment: when it began, as time.monotonic() tells it.
+    """
+
+    account: str
+    network: str
+    moment: float
+
+    @property
+    def keys(self) -> tuple[_Key, _Key]:
+        """Returns the key of the account and the address, and that of the address alone."""
+        return (self.account, self.network), (None, self.network)
+
+
+class Throttle:
+    """Counts the failures of the last minute in this process.
+
+    The oldest counts are forgotten first.
+
+    allowed: the number of failures for one account from one address.
+    from_one_address: the number of failures from one address, for all accounts together.
+    """
+
+    def __init__(self, allowed: int, from_one_address: int) -> None:
+        self._allowed = max(1, allowed)
+        self._from_one_address = max(1, from_one_address)
+        self._failures: OrderedDict[_Key, list[float]] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def begin(self, account: str, address: str) -> Attempt:
+        """Counts an attempt before it is made, so that simultaneous attempts are counted, too.
+
+        Raises TooManyFailedLogins if there were too many failures.
+        """
+        attempt = Attempt(account, network_of(address), time.monotonic())
+        with self._mutex:
+            for key in attempt.keys:
+                self._check(key, attempt.moment)
+            self._add(attempt)
+        return attempt
+
+    def take_back(self, attempt: Attempt) -> None:
+        """Stops counting an attempt as a failure."""
+        with self._mutex:
+            for key in attempt.keys:
+                moments = self._failures.get(key, [])
+                if attempt.moment in moments:
+                    moments.remove(attempt.moment)
+                if not moments:  # or it would push out a count of somebody's failures
+                    self._failures.pop(key, None)
+
+    def count_failure(self, account: str, address: str) -> None:
+        """Counts a failed attempt."""
+        with self._mutex:
+            self._add(Attempt(account, network_of(address), time.monotonic()))
+
+    def _check(self, key: _Key, now: float) -> None:
+        recent, allowed = self._recent(key, now), self._allowed_for(key)
+        if len(recent) >= allowed:
+            wait = max(1, math.ceil(recent[-allowed] + _WINDOW - now))
+            origin = "" if key[0] else " from this address"
+            raise TooManyFailedLogins(
+                f"Too many failed logins{origin}; wait {wait} seconds and check the password.",
+                retry_after=wait,
+            )
+
+    def _add(self, attempt: Attempt) -> None:
+        for key in attempt.keys:
+            recent = [*self._recent(key, attempt.moment), attempt.moment]
+            self._failures[key] = recent[-self._allowed_for(key) :]
+            self._failures.move_to_end(key)
+        while len(self._failures) > _REMEMBERED_AT_MOST:
+            self._failures.popitem(last=False)
+
+    def _recent(self, key: _Key, now: float) -> list[float]:
+        return [moment for moment in self._failures.get(key, ()) if now - moment < _WINDOW]
+
+    def _allowed_for(self, key: _Key) -> int:
+        return self._allowed if key[0] else self._from_one_address

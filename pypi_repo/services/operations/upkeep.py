@@ -1,0 +1,185 @@
+"""Deletes stored files that are no longer needed, and finds damaged ones."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Literal
+
+from pypi_repo.domain.digests import DigestingCounter
+from pypi_repo.domain.errors import Conflict, Unavailable
+from pypi_repo.domain.records import owner_path
+from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile
+from pypi_repo.services.operations.progress import Listener, Meter, nobody
+from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.stored_files import StoredFiles
+
+GRACE = timedelta(days=1)
+"""How long a blob without a row may belong to an upload that is still under way."""
+
+_PAGE = 500  # rows
+
+Fault = Literal["missing", "unreadable", "wrong-size", "wrong-digest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep has deleted.
+
+    blobs: the number of stored files.
+    bytes: their size.
+    """
+
+    blobs: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A damaged or missing stored file.
+
+    path: the path in the file store, and in a backup.
+    repositories: the names of the repositories that offer the file.
+    fault: what is wrong, for programs.
+    what: one sentence that says what is wrong.
+    """
+
+    path: str
+    repositories: tuple[str, ...]
+    fault: Fault
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The result of checking all files with one content.
+
+    sha256: the SHA-256 of the content.
+    files: the number of files.
+    bytes: the size of the files together.
+    problems: what is damaged or missing.
+    """
+
+    sha256: str
+    files: int
+    bytes: int
+    problems: tuple[Problem, ...]
+
+
+class Upkeep:
+    """Frees space in the file store, and finds damaged files.
+
+    All methods can be used while the registry is in use.
+    """
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def sweep(self, grace: timedelta = GRACE) -> Swept:
+        """Deletes stored files that no file of the registry refers to.
+
+        Deletions, overwrites and interrupted uploads leave such files.
+
+        grace: files that were stored within this time are kept, because they may belong to an
+            upload that is under way.
+
+        Raises Conflict if the registry has no repository. Every stored file would be deleted, and
+        this usually means that the database is the wrong one or has not been restored yet.
+        """
+        if not StoredFiles(self._database).has_repositories():
+            raise Conflict(
+                "This registry has no repository, so every stored file would be deleted; see "
+                "whether this is the right database."
+            )
+        deadline = datetime.now(UTC) - grace
+        blobs = size = 0
+        for blob in self._blobs.walk():
+            if blob.modified < deadline and self._delete_orphan(blob.path, deadline):
+                blobs, size = blobs + 1, size + blob.size
+        return Swept(blobs, size)
+
+    def verify(self, after: str = "", listener: Listener = nobody) -> Iterator[Checked]:
+        """Compares every stored file, core metadata and signature with the database.
+
+        Each content is read once, in the order of the SHA-256. Files that are deleted or
+        overwritten in the meantime are not reported. No transaction or file stays open between two
+        results, so a check may take days.
+
+        after: the `sha256` of the last result of an earlier check, to continue it from there. A
+            prefix of a SHA-256 is sufficient.
+        listener: a function that is called repeatedly with the number of bytes that are done,
+            and the number of all bytes.
+
+        Returns an iterator over the results.
+
+        Raises Unavailable if the database or the whole file store cannot be used.
+        """
+        meter = Meter(StoredFiles(self._database).size(after), listener)
+        for sha256, together in groupby(self._files(after), lambda file: file.digests.sha256):
+            files = list(together)
+            size = sum(file.size for file in files)
+            end = meter.done + size
+            problems = self._problems(files, meter.add)
+            if problems:  # its row was read a while ago and may be gone: look again
+                files = StoredFiles(self._database).files_of(sha256)
+                problems = self._problems(files, lambda _size: None)
+            meter.reach(end)
+            yield Checked(sha256, len(files), size, tuple(problems))
+
+    def _files(self, after: str) -> Iterator[KeptFile]:
+        page = StoredFiles(self._database).files(after, limit=_PAGE)
+        while page:
+            yield from page
+            last = page[-1]
+            page = StoredFiles(self._database).files(last.digests.sha256, last.id, limit=_PAGE)
+
+    def _problems(self, files: Iterable[KeptFile], count: Callable[[int], None]) -> list[Problem]:
+        repositories: dict[ExpectedBlob, list[str]] = {}
+        for file in files:
+            for blob in file.blobs():
+                repositories.setdefault(blob, []).append(file.repository)
+        problems = []
+        for blob, names in repositories.items():
+            if found := self._fault(blob, count):
+                problems.append(Problem(blob.path, tuple(names), *found))
+        return problems
+
+    def _fault(self, blob: ExpectedBlob, count: Callable[[int], None]) -> tuple[Fault, str] | None:
+        counter = DigestingCounter()
+        try:
+            for piece in self._blobs.read(blob.path):
+                counter.update(piece)
+                if blob.size is not None:  # what is kept beside a file is not counted
+                    count(len(piece))
+        except FileNotFoundError:
+            return "missing", "It is missing from the file store."
+        except Unavailable as error:
+            self._blobs.look(blob.path)  # raises where not only this blob cannot be read
+            return "unreadable", f"It cannot be read ({error.detail})."
+        if blob.size not in (None, counter.size):
+            return "wrong-size", f"It should have {blob.size} bytes and has {counter.size}."
+        digests = counter.digests()
+        if digests.sha256 != blob.sha256:
+            return "wrong-digest", "Its content is not what was uploaded: the digest differs."
+        if blob.digests not in (None, digests):
+            return "wrong-digest", "It is whole, but the database has other digests of it."
+        return None
+
+    def _delete_orphan(self, path: str, deadline: datetime) -> bool:
+        """False if it is none. Nothing is published meanwhile, so none becomes a file's blob."""
+        *folders, filename = owner_path(path).split("/")
+        sha256 = "".join(folders)
+        if StoredFiles(self._database).refers_to(sha256, filename):
+            return False
+        with self._database.begin() as connection:
+            Catalog(connection).lock_repositories()
+            if StoredFiles(connection).refers_to(sha256, filename):
+                return False
+            blob = self._blobs.look(path)
+            if blob is None or blob.modified >= deadline:  # somebody uploads it again
+                return False
+            self._blobs.delete(path)
+        return True

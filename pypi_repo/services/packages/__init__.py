@@ -1,0 +1,1 @@
+"""Repositories, and what is uploaded to them."""

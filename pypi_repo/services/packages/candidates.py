@@ -1,0 +1,116 @@
+"""Files that were checked and may be published."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.archives.inspection import inspect
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile, stored_signature_suffix
+from pypi_repo.domain.validation.rules import Rules
+from pypi_repo.domain.validation.upload_form import UploadForm
+from pypi_repo.services.packages.attestations import provenance
+from pypi_repo.services.packages.readmes import Readmes
+from pypi_repo.settings import Limits
+from pypi_repo.storage.blobs.store import StagedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A checked file that is about to be stored and published.
+
+    staged: the content of the file.
+    display_name: the name of the project in the metadata of the file.
+    beside: small files to store beside it, by the suffixes of their paths.
+    """
+
+    staged: StagedFile
+    display_name: str
+    summary: str
+    filename: DistributionFilename
+    file: DistributionFile
+    beside: Mapping[str, bytes]
+    provenance: str | None
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def checked(
+        cls,
+        actor: Actor,
+        form: UploadForm,
+        staged: StagedFile,
+        rules: Rules,
+        limits: Limits,
+        readmes: Readmes,
+    ) -> Self:
+        """Checks a file by the rules of a profile.
+
+        Raises a RegistryError if the file breaks a rule.
+        """
+        filename = form.filename
+        if rules.normalized_filenames:
+            filename.check_normalized()
+        for check_filename in rules.filename_checks:
+            check_filename(filename)
+        inspection = inspect(staged.content(), filename, rules, limits)
+        metadata = CoreMetadata.of(inspection.document, rules)
+        metadata.check_against(filename)
+        for check_metadata in rules.metadata_checks:
+            check_metadata(metadata)
+        if rules.rendered_descriptions:
+            readmes.check(metadata)
+        digests = staged.digests()
+        signature = form.signature or None
+        attested = (
+            None
+            if form.attestations is None
+            else provenance(form.attestations, filename, digests.sha256)
+        )
+        file = DistributionFile(
+            filename=filename.filename,
+            project=filename.project,
+            version=str(filename.version),
+            kind=filename.kind,
+            python_tag=filename.python_tag,
+            size=staged.size,
+            digests=digests,
+            requires_python=metadata.requires_python,
+            metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
+            signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
+            has_provenance=attested is not None,
+            yanked=None,
+            uploaded_at=datetime.now(UTC),
+            uploaded_by=actor.name,
+        )
+        beside = {METADATA_SUFFIX: inspection.metadata}
+        if signature is not None and file.signature_sha256 is not None:
+            beside[stored_signature_suffix(file.signature_sha256)] = signature
+        return cls(
+            staged,
+            metadata.name,
+            metadata.summary,
+            filename,
+            file,
+            beside,
+            attested,
+            inspection.warnings + metadata.warnings,
+        )
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The paths of everything that is stored of the file."""
+        return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
+
+    @property
+    def size_beside(self) -> int:
+        """The size of everything that is stored beside the file, in bytes."""
+        return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
+
+    @property
+    def size(self) -> int:
+        """The bytes that count for the quota."""
+        return self.file.size + self.size_beside

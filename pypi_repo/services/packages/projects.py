@@ -1,0 +1,345 @@
+"""The life of what was uploaded: status, yanks and deletions, always journalled."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from pypi_repo.domain.accounts.access import Actor, Permission
+from pypi_repo.domain.errors import InvalidSetting, UnknownRelease
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.lists import ListPage, ListRequest
+from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.records import (
+    PROJECT_STATUSES,
+    DistributionFile,
+    FoundProject,
+    Project,
+    ProjectStatus,
+    ProjectSummary,
+    Repository,
+)
+from pypi_repo.domain.text import require_storable
+from pypi_repo.domain.versions import version_or_none
+from pypi_repo.services.gate import Gate, first_shown
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.lists import Lists
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change to one project within a transaction that locks its repository."""
+
+    catalog: Catalog
+    actor: Actor
+    repository: Repository
+    project: Project
+
+    def record(
+        self,
+        action: str,
+        *,
+        version: str | None = None,
+        filename: str | None = None,
+        detail: dict[str, str] | None = None,
+    ) -> None:
+        serial = self.catalog.next_serial(self.repository)
+        self.catalog.change_project(self.project.id, serial=serial)
+        self.catalog.journal.record(
+            JournalEntry.by(
+                self.actor,
+                action,
+                repository=self.repository.name,
+                serial=serial,
+                project=self.project.normalized_name,
+                version=version,
+                filename=filename,
+                detail=detail,
+            )
+        )
+
+    def release_id(self, version: str) -> int:
+        return _known_release(self.catalog, self.project, version)
+
+    def retire(self, release_id: int | None = None) -> None:
+        for filename in self.catalog.filenames(self.project, release_id):
+            self.catalog.retire_filename(self.repository, filename)
+
+
+class Projects:
+    """Manages projects, releases and files, as far as the policy allows the actor.
+
+    All methods raise UnknownRepository if there is no repository with the name, and
+    PermissionDenied if the actor may not manage it.
+    """
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
+        self._database = database
+        self._gate = gate
+
+    def all(self, repository: str) -> list[Project]:
+        """Returns all projects of a repository, sorted by name."""
+        catalog = Catalog(self._database)
+        managed = self._repository(catalog, repository)
+        hidden = self._hidden(catalog, managed)
+        return [found for found in catalog.projects(managed) if found.normalized_name not in hidden]
+
+    def search(
+        self,
+        repository: str,
+        text: str = "",
+        *,
+        after: str = "",
+        limit: int = 50,
+    ) -> list[ProjectSummary]:
+        """Returns the projects whose normalized name contains a text, sorted by name.
+
+        text: the text; an empty text matches all projects.
+        after: a normalized name; only projects that follow it are returned.
+        limit: the largest number of projects to return.
+        """
+        managed = self._repository(Catalog(self._database), repository)
+        lists = Lists(self._database)
+        return first_shown(
+            limit,
+            lambda number: lists.projects_after(managed, normalize(text), after, number),
+            lambda found: self._gate.allows(
+                self._actor, Permission.MANAGE, managed, found.normalized_name
+            ),
+        )
+
+    def page(self, repository: str, request: ListRequest) -> ListPage[ProjectSummary]:
+        """Returns one page of the projects whose normalized name contains a text.
+
+        request: the page to return. Projects can be sorted by `name`, `releases`, `files`, `size`
+            or `uploaded`.
+        """
+        catalog = Catalog(self._database)
+        managed = self._repository(catalog, repository)
+        wanted = replace(request, text=normalize(request.text))
+        hidden = self._hidden(catalog, managed)
+        return Lists(self._database).projects(managed, wanted, hidden)
+
+    def anywhere(self, text: str, *, limit: int = 50) -> list[FoundProject]:
+        """Returns the projects whose normalized name contains a text, of all repositories.
+
+        The projects are sorted by name. Projects that the actor may not manage are left out.
+
+        limit: the largest number of projects to return.
+        """
+        managed = {
+            found.name: found
+            for found in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, Permission.MANAGE, found)
+        }
+        lists = Lists(self._database)
+        return first_shown(
+            limit,
+            lambda number: lists.projects_anywhere(list(managed.values()), normalize(text), number),
+            lambda found: self._gate.allows(
+                self._actor,
+                Permission.MANAGE,
+                managed[found.repository],
+                found.normalized_name,
+            ),
+        )
+
+    def get(self, repository: str, project: str) -> tuple[Project, list[DistributionFile]]:
+        """Returns a project and its files.
+
+        Raises UnknownProject.
+        """
+        catalog = Catalog(self._database)
+        _repository, found = self._project(catalog, repository, project)
+        return found, [file for _version, file in catalog.releases(found.id) if file]
+
+    def project(self, repository: str, project: str) -> Project:
+        """Returns a project, without its files.
+
+        Raises UnknownProject.
+        """
+        _repository, found = self._project(Catalog(self._database), repository, project)
+        return found
+
+    def release(self, repository: str, project: str, version: str) -> list[DistributionFile]:
+        """Returns the files of a release, in the order of their upload.
+
+        version: the version, in any spelling (PEP 440).
+
+        Raises UnknownProject or UnknownRelease.
+        """
+        catalog, wanted = Catalog(self._database), version_or_none(version)
+        _repository, found = self._project(catalog, repository, project)
+        files = None if wanted is None else catalog.release_files(found, wanted)
+        if files is None:
+            raise _unknown_release(found, version)
+        return files
+
+    def file(self, repository: str, filename: str) -> DistributionFile:
+        """Returns a file.
+
+        Raises UnknownFile.
+        """
+        _repository, _project, file = self._file(Catalog(self._database), repository, filename)
+        return file
+
+    def set_status(
+        self,
+        repository: str,
+        project: str,
+        status: ProjectStatus,
+        reason: str = "",
+    ) -> None:
+        """Sets the status of a project (PEP 792).
+
+        reason: the reason, which the index shows; may be empty.
+
+        Raises UnknownProject, or InvalidSetting for an unknown status.
+        """
+        if status not in PROJECT_STATUSES:
+            raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
+        require_storable(reason)
+        with self._change(repository, project) as change:
+            change.catalog.change_project(change.project.id, status=status, status_reason=reason)
+            change.record(f"set status {status}", detail={"reason": reason} if reason else None)
+
+    def delete(self, repository: str, project: str) -> None:
+        """Deletes a project with all its releases and files.
+
+        The names of the files cannot be used again, unless the repository allows it.
+
+        Raises UnknownProject.
+        """
+        with self._change(repository, project) as change:
+            change.retire()
+            change.record("delete project")
+            change.catalog.delete_project(change.project)
+
+    def yank_release(
+        self,
+        repository: str,
+        project: str,
+        version: str,
+        reason: str | None,
+    ) -> None:
+        """Yanks all files of a release (PEP 592), or makes them available again.
+
+        reason: the reason, which may be empty; None to undo the yank.
+
+        Raises UnknownProject, UnknownRelease, or InvalidSetting for a reason that cannot be stored.
+        """
+        require_storable(reason or "")
+        with self._change(repository, project) as change:
+            change.catalog.yank_release(change.release_id(version), reason)
+            change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
+
+    def delete_release(self, repository: str, project: str, version: str) -> None:
+        """Deletes a release with all its files.
+
+        The names of the files cannot be used again, unless the repository allows it.
+
+        Raises UnknownProject or UnknownRelease.
+        """
+        with self._change(repository, project) as change:
+            release_id = change.release_id(version)
+            change.retire(release_id)
+            change.catalog.delete_release(release_id)
+            change.record("delete release", version=version)
+
+    def yank_file(self, repository: str, filename: str, reason: str | None) -> None:
+        """Yanks a file (PEP 592), or makes it available again.
+
+        reason: the reason, which may be empty; None to undo the yank.
+
+        Raises UnknownFile, or InvalidSetting for a reason that cannot be stored.
+        """
+        require_storable(reason or "")
+        with self._file_change(repository, filename) as (change, file):
+            change.catalog.yank_file(change.repository, filename, reason)
+            change.record(
+                _yank_action(reason, "file"),
+                version=file.version,
+                filename=filename,
+                detail=_why(reason),
+            )
+
+    def delete_file(self, repository: str, filename: str) -> None:
+        """Deletes a file.
+
+        The name of the file cannot be used again, unless the repository allows it.
+
+        Raises UnknownFile.
+        """
+        with self._file_change(repository, filename) as (change, file):
+            change.catalog.retire_filename(change.repository, filename)
+            change.catalog.delete_file(change.repository, filename)
+            change.record(
+                "delete file",
+                version=file.version,
+                filename=filename,
+                detail={"sha256": file.digests.sha256},
+            )
+
+    def _hidden(self, catalog: Catalog, repository: Repository) -> frozenset[NormalizedName]:
+        """The projects that the actor may not manage, though it manages the repository."""
+        asked = (self._actor, Permission.MANAGE, repository)
+        if self._gate.treats_projects_alike(*asked):
+            return frozenset()
+        names = (project.normalized_name for project in catalog.projects(repository))
+        return self._gate.hidden(*asked, names)
+
+    def _repository(self, catalog: Catalog, name: str) -> Repository:
+        return self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
+
+    def _project(
+        self, catalog: Catalog, repository: str, project: str
+    ) -> tuple[Repository, Project]:
+        return self._gate.project(
+            self._actor, Permission.MANAGE, catalog, repository, normalize(project)
+        )
+
+    def _file(
+        self, catalog: Catalog, repository: str, filename: str
+    ) -> tuple[Repository, Project, DistributionFile]:
+        return self._gate.file(self._actor, Permission.MANAGE, catalog, repository, filename)
+
+    @contextmanager
+    def _change(self, repository: str, project: str) -> Iterator[_Change]:
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock(repository)
+            yield _Change(catalog, self._actor, *self._project(catalog, repository, project))
+
+    @contextmanager
+    def _file_change(
+        self, repository: str, filename: str
+    ) -> Iterator[tuple[_Change, DistributionFile]]:
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock(repository)
+            managed, project, file = self._file(catalog, repository, filename)
+            yield _Change(catalog, self._actor, managed, project), file
+
+
+def _known_release(catalog: Catalog, project: Project, version: str) -> int:
+    """Its id; raises UnknownRelease."""
+    wanted = version_or_none(version)
+    found = None if wanted is None else catalog.release_id(project.id, wanted)
+    if found is None:
+        raise _unknown_release(project, version)
+    return found
+
+
+def _unknown_release(project: Project, version: str) -> UnknownRelease:
+    return UnknownRelease(
+        f"{project.name} has no release {version[:80]!r} here; check the version."
+    )
+
+
+def _yank_action(reason: str | None, what: str) -> str:
+    return f"unyank {what}" if reason is None else f"yank {what}"
+
+
+def _why(reason: str | None) -> dict[str, str] | None:
+    return {"reason": reason} if reason else None

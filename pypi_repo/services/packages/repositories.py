@@ -1,0 +1,136 @@
+"""Creates, lists, changes and deletes repositories."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Unpack
+
+from pypi_repo.domain.accounts.access import Actor, Permission, require_administrator
+from pypi_repo.domain.errors import NameTaken
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
+from pypi_repo.services.gate import Gate
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+
+
+class Repositories:
+    """Manages repositories, as far as the policy allows the actor to see and manage them."""
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
+        self._database = database
+        self._gate = gate
+
+    def create(self, name: str, **given: Unpack[GivenSettings]) -> Repository:
+        """Creates a repository, which by default is private and protected against overwriting.
+
+        given: settings, which are fields of `RepositorySettings`.
+
+        Raises InvalidName, InvalidSetting, NameTaken or PermissionDenied, and ConfigurationError
+        for a profile whose optional packages are not installed.
+        """
+        now = datetime.now(UTC)
+        planned = Repository(id=0, name=repository_name(name), created_at=now, **given)
+        planned.check()
+        self._gate.require(self._actor, Permission.MANAGE, planned)
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            created = catalog.add_repository(name, planned, now)
+            if created is None:
+                raise NameTaken(f"There is a repository {name!r} already; choose another name.")
+            catalog.journal.record(
+                JournalEntry.by(
+                    self._actor,
+                    "create repository",
+                    repository=name,
+                    detail=_as_text(planned.settings()),
+                )
+            )
+        return created
+
+    def all(self) -> list[Repository]:
+        """Returns the repositories whose activity the actor may see, sorted by name.
+
+        Raises PermissionDenied unless the actor is the operator or an administrator.
+        """
+        require_administrator(self._actor)
+        return self._allowed(Permission.AUDIT)
+
+    def readable(self) -> list[Repository]:
+        """Returns the repositories from which the actor may install, sorted by name."""
+        return self._allowed(Permission.READ)
+
+    def get(self, name: str) -> Repository:
+        """Returns a repository that the actor may manage.
+
+        Raises UnknownRepository, AuthenticationRequired or PermissionDenied.
+        """
+        return self._managed(Catalog(self._database).repository(name), name)
+
+    def look_up(self, name: str) -> Repository:
+        """Returns a repository whose activity the actor may see.
+
+        The actor need not be allowed to manage the repository.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        require_administrator(self._actor)
+        return self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
+
+    def managed(self) -> frozenset[str]:
+        """Returns the names of the repositories that the actor may manage."""
+        return frozenset(found.name for found in self._allowed(Permission.MANAGE))
+
+    def change(self, name: str, **given: Unpack[GivenSettings]) -> Repository:
+        """Changes settings of a repository, from the next request on.
+
+        given: the settings to change, which are fields of `RepositorySettings`. All other settings
+            stay as they are.
+
+        Returns the changed repository.
+
+        Raises UnknownRepository, InvalidSetting or PermissionDenied, and ConfigurationError for a
+        profile whose optional packages are not installed.
+        """
+        RepositorySettings(**given).check()
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            repository = self._managed(catalog.lock_repository(name), name)
+            if given:
+                catalog.change_repository(repository, given)
+                catalog.journal.record(
+                    JournalEntry.by(
+                        self._actor, "change repository", repository=name, detail=_as_text(given)
+                    )
+                )
+        return self.get(name)
+
+    def delete(self, name: str) -> None:
+        """Deletes a repository with all its projects, and the grants and tokens for it.
+
+        The stored files are deleted by the next `Upkeep.sweep`.
+
+        Raises UnknownRepository or PermissionDenied.
+        """
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.delete_repository(self._managed(catalog.lock_repository(name), name))
+            catalog.journal.record(
+                JournalEntry.by(self._actor, "delete repository", repository=name)
+            )
+
+    def _allowed(self, permission: Permission) -> list[Repository]:
+        return [
+            found
+            for found in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, permission, found)
+        ]
+
+    def _managed(self, found: Repository | None, name: str) -> Repository:
+        return self._gate.admit(self._actor, Permission.MANAGE, name, found)
+
+
+def _as_text(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}

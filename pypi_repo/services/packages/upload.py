@@ -1,0 +1,110 @@
+"""Accepts uploads of distribution files, from all interfaces."""
+
+from dataclasses import dataclass
+from typing import IO
+
+from pypi_repo.domain.accounts.access import Actor, Permission
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.validation.profiles import RULES, Profile
+from pypi_repo.domain.validation.upload_form import UploadForm
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.packages.candidates import Candidate
+from pypi_repo.services.packages.publishing import Accepted, Publishing
+from pypi_repo.services.packages.readmes import Readmes
+from pypi_repo.services.packages.upload_rules import check_quota, existing_file, open_destination
+from pypi_repo.settings import Limits
+from pypi_repo.storage.blobs.store import BlobStore, StagedFile
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What an actor may upload.
+
+    file_limit: the largest file, in bytes.
+    """
+
+    file_limit: int
+    profile: Profile
+
+
+class Uploads:
+    """Accepts uploads to one repository."""
+
+    def __init__(
+        self,
+        repository: str,
+        database: Database,
+        blobs: BlobStore,
+        gate: Gate,
+        readmes: Readmes,
+        limits: Limits,
+    ) -> None:
+        self._repository = repository
+        self._catalog = Catalog(database)
+        self._blobs = blobs
+        self._gate = gate
+        self._readmes = readmes
+        self._publishing = Publishing(repository, database, blobs, gate)
+        self.limits = limits
+
+    def admit(self, actor: Actor) -> Admission:
+        """Returns what an actor may upload. It is called before the body is read.
+
+        Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
+        """
+        repository = self._gate.repository(
+            actor, Permission.UPLOAD, self._catalog, self._repository
+        )
+        limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
+        return Admission(min(limit, self._room(repository, limit)), repository.profile)
+
+    def _room(self, repository: Repository, limit: int) -> int:
+        """Returns the largest size that the quota allows, whichever file is replaced."""
+        if repository.quota is None:
+            return limit
+        free = max(repository.quota - self._catalog.taken(repository), 0)
+        return free + self._catalog.largest_file(repository)
+
+    def stage(self) -> StagedFile:
+        """Returns an empty staged file."""
+        return self._blobs.stage()
+
+    def add(self, actor: Actor, filename: str, stream: IO[bytes]) -> Accepted:
+        """Accepts a file without a form, and reads the stream to its end.
+
+        Raises the errors of `admit` and `accept`.
+        """
+        file_limit = self.admit(actor).file_limit
+        form = UploadForm(DistributionFilename.parse(filename))
+        with self.stage() as staged:
+            while chunk := stream.read(_CHUNK):
+                staged.write(chunk, file_limit)
+            return self.accept(actor, form, staged)
+
+    def accept(self, actor: Actor, form: UploadForm, staged: StagedFile) -> Accepted:
+        """Stores a staged file and publishes it, completely or not at all.
+
+        If the same file exists, nothing changes and the existing file is returned, so that a client
+        that has lost the answer can repeat the upload.
+
+        Raises a RegistryError that says what is wrong with the file or why it may not be published.
+        """
+        digests = staged.digests()
+        filename = form.filename
+        destination = open_destination(
+            self._gate, self._catalog, actor, self._repository, filename, digests
+        )
+        rules = RULES[destination.repository.profile]
+        form.check_digests(digests, staged.content, rules)
+        existing = existing_file(destination, filename, digests)
+        if existing is not None and existing.digests == digests:
+            return Accepted(existing, is_unchanged=True)
+        candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
+        check_quota(self._catalog, destination.repository, candidate.size, existing)
+        (accepted,) = self._publishing.publish(actor, [candidate])
+        return accepted

@@ -1,0 +1,143 @@
+"""Decides whether a file may be published, by rights, names, releases and the quota.
+
+The checks are made twice: before the archive is read, so that most refusals come early, and in the
+transaction that publishes the file, in which nobody else can change the answer.
+"""
+
+from pypi_repo.domain.accounts.access import Actor, Permission
+from pypi_repo.domain.digests import Digests
+from pypi_repo.domain.errors import (
+    FileAlreadyExists,
+    FilenameRetired,
+    ProjectClosed,
+    ReleaseClosed,
+    TooLarge,
+)
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.services.gate import Gate
+from pypi_repo.settings import format_size
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.destination import Destination, FoundRelease
+
+
+def open_destination(
+    gate: Gate,
+    catalog: Catalog,
+    actor: Actor,
+    repository: str,
+    filename: DistributionFilename,
+    digests: Digests,
+) -> Destination:
+    """Returns what exists where a file is to be published.
+
+    Raises an error if there is no such repository, if the actor may not upload to the project, or
+    if the status of the project does not allow uploads.
+    """
+    found = catalog.destination(repository, filename, digests.blake2_256)
+    gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
+    assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
+    if found.project is not None:
+        _refuse_closed(found.project)
+    return found
+
+
+def _refuse_closed(project: Project) -> None:
+    if project.status in ("archived", "quarantined"):
+        reason = f" ({project.status_reason})" if project.status_reason else ""
+        raise ProjectClosed(
+            f"Project {project.name!r} is {project.status}{reason} and takes no uploads; ask an "
+            "administrator to make it active."
+        )
+
+
+def existing_file(
+    destination: Destination, filename: DistributionFilename, digests: Digests
+) -> DistributionFile | None:
+    """Returns the file with this name, or with another spelling of the same wheel's name.
+
+    Raises FileAlreadyExists or FilenameRetired if its content differs and it may not be replaced.
+    """
+    repository, existing = destination.repository, destination.file
+    if existing is not None and existing.digests == digests:
+        return existing
+    if RULES[repository.profile].distinct_contents:
+        _refuse_copy(destination.copy, filename)
+    if repository.allow_overwrite:
+        return existing
+    if existing is not None:
+        raise FileAlreadyExists(
+            f"File already exists: repository {repository.name!r} has "
+            f"{_same(filename, existing.filename)} with other content and does not allow "
+            "overwriting; raise the version."
+        )
+    if destination.retired is not None and not repository.allow_reuse:
+        raise FilenameRetired(
+            f"{_same(filename, destination.retired)} was deleted from repository "
+            f"{repository.name!r} and its name cannot be used again; raise the version."
+        )
+    return None
+
+
+def _same(filename: DistributionFilename, other: str) -> str:
+    """Returns the other name, and what it has to do with this file."""
+    if other == filename.filename:
+        return other
+    return f"{other}, which is the same wheel as {filename.filename},"
+
+
+def _refuse_copy(copy: str | None, filename: DistributionFilename) -> None:
+    if copy not in (None, filename.filename):
+        raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
+
+
+def check_new_project(catalog: Catalog, repository: Repository, name: str) -> None:
+    """Raises InvalidName if a new project may not have this name."""
+    for check in RULES[repository.profile].new_name_checks:
+        check(name, (other.name for other in catalog.projects(repository)))
+
+
+def check_quota(
+    catalog: Catalog,
+    repository: Repository,
+    size: int,
+    replaced: DistributionFile | None,
+) -> None:
+    """Raises TooLarge if the quota has no room for a file, after `replaced` is gone.
+
+    size: in bytes.
+    """
+    if repository.quota is None:
+        return
+    taken = catalog.taken(repository, "" if replaced is None else replaced.filename)
+    if taken + size > repository.quota:
+        raise TooLarge(
+            f"Repository {repository.name!r} would exceed its quota of "
+            f"{format_size(repository.quota)}, which counts signatures and metadata too; delete "
+            "files or ask an administrator for more."
+        )
+
+
+def check_open(
+    repository: Repository,
+    release: FoundRelease,
+    file: DistributionFile,
+    replaced: DistributionFile | None,
+) -> None:
+    """Raises ReleaseClosed if the release accepts no such file any more."""
+    rules = RULES[repository.profile]
+    closes_after = rules.releases_close_after
+    if closes_after is not None and file.uploaded_at - release.created_at > closes_after:
+        raise ReleaseClosed(
+            f"Release {file.version} is older than {closes_after.days} days and takes no new "
+            "files; raise the version."
+        )
+    if rules.one_sdist == "never":
+        return  # releases of old have a .zip beside the .tar.gz, or several spellings
+    if rules.one_sdist == "unless overwriting" and repository.allow_overwrite:
+        return
+    if file.kind == "sdist" and replaced is None and release.has_sdist:
+        raise ReleaseClosed(
+            f"Release {file.version} has a source distribution already; raise the version."
+        )

@@ -1,0 +1,1 @@
+"""All rows of a database, written to a file and read from it."""

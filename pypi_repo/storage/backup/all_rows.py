@@ -1,0 +1,109 @@
+"""Statements about all tables, for writing and reading dumps."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+
+from pypi_repo.storage.database.engines import (
+    last_id,
+    lock_tables,
+    never_uses_an_id_twice,
+    set_last_id,
+)
+from pypi_repo.storage.database.tables import METADATA
+
+_BATCH = 500
+_FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+}
+_TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
+
+
+class AllRows:
+    """Reads and writes whole tables. Their order is such that references lead to earlier tables."""
+
+    names = tuple(table.name for table in _TABLES)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def columns(self, name: str) -> list[str]:
+        """Returns the names of the columns of a table."""
+        return [column.name for column in METADATA.tables[name].columns]
+
+    def count(self, name: str) -> int:
+        """Returns the number of rows of a table."""
+        statement = select(func.count()).select_from(METADATA.tables[name])
+        return self._connection.execute(statement).scalar_one()
+
+    def read(self, name: str) -> Iterator[Sequence[Any]]:
+        """Yields the rows of a table: files by their SHA-256, all others by their key."""
+        table = METADATA.tables[name]
+        order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
+        return iter(
+            self._connection.execute(
+                select(table).order_by(*order), execution_options={"yield_per": _BATCH}
+            )
+        )
+
+    def write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Adds rows, in which times and days are ISO texts, and returns their number.
+
+        The table may have the columns of any revision of the schema.
+        """
+        table = Table(name, MetaData(), autoload_with=self._connection, resolve_fks=False)
+        from_text = {
+            column.name: read
+            for column in table.columns
+            if (read := _FROM_TEXT.get(column.type.python_type)) is not None
+        }
+        written = 0
+        rows = iter(rows)
+        while batch := [dict(row) for row in islice(rows, _BATCH)]:
+            for row in batch:
+                for column, read in from_text.items():
+                    if row[column] is not None:
+                        row[column] = read(row[column])
+            self._connection.execute(insert(table), batch)
+            written += len(batch)
+        return written
+
+    def are_none(self) -> bool:
+        """Returns whether there are no rows, or not even tables."""
+        return not any(
+            self._connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {name})")).scalar_one()  # noqa: S608
+            for name in self._existing()
+        )
+
+    def lock(self) -> None:
+        """Keeps others from writing anything until the commit."""
+        lock_tables(self._connection, *self._existing())
+
+    def _existing(self) -> list[str]:
+        """Returns the tables that this revision of the schema has."""
+        existing = set(sqlalchemy.inspect(self._connection).get_table_names())
+        return [name for name in self.names if name in existing]
+
+    def counters(self) -> dict[str, int]:
+        """Returns the last ids that were used, for the tables that must not use an id twice."""
+        counted = [table.name for table in _TABLES if never_uses_an_id_twice(table)]
+        return {name: last for name in counted if (last := last_id(self._connection, name))}
+
+    def set_counters(self, counters: Mapping[str, int]) -> None:
+        """Lets each table continue after its highest id, and after its counter in the dump."""
+        for table in _TABLES:
+            highest = max(counters.get(table.name, 0), self._highest_id(table))
+            if highest > 0:
+                set_last_id(self._connection, table, highest)
+
+    def _highest_id(self, table: Table) -> int:
+        """Returns the highest id of a table; 0 for a table without ids."""
+        if "id" not in table.columns:
+            return 0
+        highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
+        return int(highest or 0)

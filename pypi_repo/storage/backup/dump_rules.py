@@ -1,0 +1,244 @@
+"""The values that rows of a dump may have: those that uploads and commands could have stored.
+
+A dump may come from anywhere, and its texts become paths, URLs and permissions.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, get_args
+
+from packaging.utils import canonicalize_version
+from packaging.version import InvalidVersion, Version
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
+from sqlalchemy.types import TypeEngine
+
+from pypi_repo.domain.accounts.access import Access, ActorKind, Area
+from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
+from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
+from pypi_repo.domain.records import PROJECT_STATUSES
+from pypi_repo.domain.validation.profiles import PROFILES
+from pypi_repo.storage.database.rows import LARGEST_ID
+from pypi_repo.storage.database.tables import METADATA, UTCDateTime
+
+Row = Mapping[str, Any]
+
+_PASSWORD_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}\Z", re.ASCII)
+_NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
+
+
+def check_row(table: str, row: Row) -> None:
+    """Raises ValueError, InvalidName or InvalidFilename for a value that is not allowed."""
+    for name, value in row.items():
+        column = METADATA.tables[table].columns[name]
+        try:
+            _check_value(column, value)
+        except ValueError as error:
+            raise ValueError(f"{table}.{name} is {error}") from None
+    if whole := _OF_ROWS.get(table):
+        whole(row)
+
+
+def check_columns(table: object, columns: object) -> None:
+    """Raises ValueError if there is no such table, or if it does not have these columns."""
+    known = METADATA.tables.get(table) if isinstance(table, str) else None
+    if known is None:
+        raise ValueError(f"there is no table {str(table)[:80]!r}")
+    if not isinstance(columns, list) or not {*map(str, columns)} <= {*known.columns.keys()}:
+        raise ValueError(f"the table {table} has other columns")
+
+
+def check_counts(counts: Mapping[str, object]) -> None:
+    """Raises ValueError if a count is not valid."""
+    for count in counts.values():
+        _count(count)
+
+
+def check_ids(ids: Mapping[str, object]) -> None:
+    """Raises ValueError if an id is not valid, or leaves no room for further ids."""
+    for id_ in ids.values():
+        _id(id_)
+
+
+def _check_value(column: Column[Any], value: object) -> None:
+    if value is None:
+        if not column.nullable:
+            raise ValueError("missing")
+        return
+    next(check for kind, check in _OF_TYPES if isinstance(column.type, kind))(value)
+    if rule := _OF_COLUMNS.get(f"{column.table.name}.{column.name}", _OF_COLUMNS.get(column.name)):
+        rule(value)
+
+
+def _number(largest: int) -> Callable[[object], None]:
+    def check(value: object) -> None:
+        if type(value) is not int or not 0 <= value <= largest:
+            raise ValueError(f"no number from 0 to {largest}")
+
+    return check
+
+
+_count = _number(2**63 - 1)
+_id = _number(LARGEST_ID // 2)
+# Of these, the next one and the sum of a million must be numbers that a database knows.
+_counted_on = _number(2**53)
+_summed = _number(2**43)
+
+
+def _truth(value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+
+
+def _text(value: object) -> None:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("no text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("no text in Unicode") from None
+
+
+def _moment(value: object) -> None:
+    try:
+        found = datetime.fromisoformat(str(value))
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("no moment") from None
+    if found.tzinfo is None:
+        raise ValueError("a moment without a zone")
+
+
+def _day(value: object) -> None:
+    try:
+        date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("no day") from None
+
+
+def _texts_by_name(value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValueError("no object of texts")
+    for text in (*value, *value.values()):
+        _text(text)
+
+
+_OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = (
+    (BigInteger, _count),  # which is an Integer too, so it is asked before
+    (Integer, _id),
+    (Boolean, _truth),
+    (String, _text),
+    (UTCDateTime, _moment),
+    (Date, _day),
+    (JSON, _texts_by_name),
+)
+
+
+def _digest(length: int) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if not re.fullmatch(rf"[0-9a-f]{{{length}}}", value, re.ASCII):
+            raise ValueError(f"no digest of {length} hexadecimal digits")
+
+    return check
+
+
+def _one_of(known: Collection[object]) -> Callable[[object], None]:
+    def check(value: object) -> None:
+        if value not in known:
+            raise ValueError(f"none of {', '.join(map(str, known))}")
+
+    return check
+
+
+def _areas(value: str) -> None:
+    for name in value.split():
+        _one_of([area.value for area in Area])(name)
+
+
+def _account(value: str) -> None:
+    if value not in _NAMED_BEFORE_THEY_WERE_REFUSED and account_name(value) != value:
+        raise ValueError("a name that is not in lower case")
+
+
+def _filename(value: str) -> None:
+    check_characters(value)
+    if not value.endswith((".whl", ".tar.gz", ".zip")):
+        raise ValueError("no name of a wheel or a source distribution")
+
+
+def _version(value: str) -> None:
+    try:
+        Version(value)
+    except InvalidVersion:
+        raise ValueError("no version") from None
+
+
+def _password_hash(value: str) -> None:
+    if not _PASSWORD_HASH.match(value):
+        raise ValueError("no hash of a password")
+
+
+def _json_object(value: str) -> None:
+    try:
+        is_object = isinstance(json.loads(value), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        raise ValueError("no JSON object")
+
+
+_OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
+    "repositories.name": repository_name,
+    "repositories.profile": _one_of(PROFILES),
+    "projects.name": project_name,
+    "projects.status": _one_of(PROJECT_STATUSES),
+    "files.kind": _one_of(get_args(FileKind)),
+    "files.filename": _filename,
+    "retired_filenames.filename": _filename,
+    "sha256": _digest(64),
+    "metadata_sha256": _digest(64),
+    "signature_sha256": _digest(64),
+    "secret_sha256": _digest(64),
+    "blake2_256": _digest(64),
+    "md5": _digest(32),
+    "provenances.document": _json_object,
+    "journal.id": _counted_on,
+    "serial": _counted_on,
+    "files.size": _summed,
+    "files.size_beside": _summed,
+    "downloads.count": _summed,
+    "downloads.version": _version,
+    "journal.actor_kind": _one_of([kind.value for kind in ActorKind]),
+    "users.name": _account,
+    "administrators.name": _account,
+    "password_hash": _password_hash,
+    "everywhere": _one_of([*Access]),
+    "access": _one_of([*Access]),
+    "areas": _areas,
+}
+
+
+def _project(row: Row) -> None:
+    if row["normalized_name"] != normalize(row["name"]):
+        raise ValueError(f"{row['name']!r} is not normalized to {row['normalized_name'][:80]!r}")
+
+
+def _release(row: Row) -> None:
+    version = Version(row["version"])
+    if row["canonical_version"] != canonicalize_version(version):
+        raise ValueError(f"{version} has another canonical form")
+
+
+def _named(row: Row) -> None:
+    """Accepts rows without identities, which older versions did not store."""
+    if row.get("identity", "") not in ("", identity_of(row["filename"])):
+        raise ValueError(f"{row['filename']} has another identity")
+
+
+_OF_ROWS: Mapping[str, Callable[[Row], None]] = {
+    "projects": _project,
+    "releases": _release,
+    "files": _named,
+    "retired_filenames": _named,
+}

@@ -1,0 +1,159 @@
+"""A blob store in a folder of this machine, whose files survive a power cut."""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from typing import IO
+
+from pypi_repo.domain.errors import Unavailable
+from pypi_repo.storage.blobs.store import Blob, BlobStore, StagedFile, own_errors
+from pypi_repo.storage.folders import FOR_GROUP, make_folders
+
+STAGING = ".staging"
+
+_MODE = 0o640  # the group may read: that of a proxy that sends the files
+
+
+class LocalBlobStore(BlobStore):
+    """Stages files on the same file system, syncs them to disk, and renames them into place.
+
+    folder_mode: the permissions of folders that it creates.
+    follows_links: False if others may have put links below the folder, which must not lead out of
+        it.
+    """
+
+    def __init__(
+        self, root: str, folder_mode: int = FOR_GROUP, *, follows_links: bool = True
+    ) -> None:
+        self._root = root
+        self._follows_links = follows_links
+        self._folder_mode = folder_mode
+        self._staging = os.path.join(root, STAGING)
+        self._durable: set[str] = set()  # the folders whose names are known to be on the disk
+
+    def __str__(self) -> str:
+        return self._root
+
+    def stage(self) -> StagedFile:
+        return StagedFile(self._staging_file)
+
+    def put(self, path: str, staged: StagedFile, beside: Mapping[str, bytes]) -> None:
+        place = self._locate(path)
+        with own_errors(), ExitStack() as made:
+            files = [
+                (made.enter_context(self._stage_small(content)), place + suffix)
+                for suffix, content in beside.items()
+            ]
+            files.append((staged, place))
+            for file, _place in files:
+                os.fsync(file.on_disk().fileno())
+            folder = os.path.abspath(os.path.dirname(place))
+            self._durable.difference_update(make_folders(folder, self._folder_mode))
+            for file, final_place in files:
+                file.move_to(final_place)
+            self._sync_names(folder)
+
+    def open(self, path: str) -> IO[bytes]:
+        with own_errors(FileNotFoundError):
+            # Closed by the WSGI server, or by the iterator that sends a part of it.
+            return open(self._locate(path), "rb", opener=_open_file)
+
+    def exists(self, path: str) -> bool:
+        with own_errors():
+            return os.path.exists(self._locate(path))
+
+    def delete(self, path: str) -> None:
+        with own_errors(), suppress(FileNotFoundError):
+            os.unlink(self._locate(path))
+
+    def look(self, path: str) -> Blob | None:
+        with own_errors():
+            try:
+                status = os.stat(self._locate(path))
+            except FileNotFoundError:
+                return None
+        return Blob(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def local_path(self, path: str) -> str:
+        return os.path.abspath(self._locate(path))
+
+    def walk(self, folder: str = "") -> Iterator[Blob]:
+        for place, _folders, names in os.walk(self._locate(folder)):
+            relative = os.path.relpath(place, self._root).replace(os.sep, "/")
+            for name in names:
+                if blob := self.look(name if relative == "." else f"{relative}/{name}"):
+                    yield blob
+
+    def _stage_small(self, content: bytes) -> StagedFile:
+        small = self.stage()
+        small.write(content, len(content))
+        return small
+
+    def _staging_file(self) -> tuple[IO[bytes], str]:
+        try:
+            file = self._new_file()
+        except FileNotFoundError:
+            make_folders(self._staging, self._folder_mode)
+            _sync_folder(os.path.dirname(self._root))
+            file = self._new_file()
+        return file, file.name
+
+    def _new_file(self) -> IO[bytes]:
+        return open(self._locate(f"{STAGING}/{secrets.token_hex(16)}"), "x+b", opener=_open_new)
+
+    def _sync_names(self, folder: str) -> None:
+        """Syncs a folder and its parents, up to the root, so that the names in them are durable.
+
+        This happens when the files are in place, so that the file system writes its journal once
+        for all of them. A parent that another process created a moment ago may not be durable yet,
+        so parents are synced up to one that this store has synced before.
+        """
+        synced = []
+        root = os.path.abspath(self._root)
+        while len(folder) >= len(root):
+            _sync_folder(folder)
+            synced.append(folder)
+            if folder in self._durable:
+                break
+            folder = os.path.dirname(folder)
+        self._durable.update(synced[1:])  # the first is of this file alone
+
+    def _locate(self, path: str) -> str:
+        place = f"{self._root}/{path}"
+        if not self._follows_links and not _is_without_links(self._root, path):
+            raise Unavailable(f"{place} is a link or lies behind one; put there what it leads to.")
+        return place
+
+
+def _is_without_links(root: str, path: str) -> bool:
+    real = os.path.realpath(root)
+    return os.path.realpath(f"{root}/{path}") == os.path.normpath(f"{real}/{path}")
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Opens regular files only. A pipe in a backup from elsewhere would block."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a file", path)
+    return descriptor
+
+
+def _open_new(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    os.chmod(path, _MODE)  # whatever the umask says
+    return descriptor
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name == "nt":  # folders cannot be opened there, NTFS journals renames by itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The metadata database: engines, tables, transactions and prepared questions."""

@@ -1,0 +1,340 @@
+"""The metadata database: its transactions, its readers, and its errors as errors of the library."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import sqlalchemy
+from sqlalchemy import Connection, Dialect, Executable, UpdateBase
+from sqlalchemy import Result as Rows
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.pool import QueuePool
+
+from pypi_repo.domain.errors import InvalidSetting, OutOfSpace, Unavailable
+from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.storage.database.engines import (
+    is_busy,
+    is_conflict,
+    is_full,
+    is_locked,
+    isolated,
+    open_engine,
+    parse_url,
+    reading,
+    snapshots,
+    sqlite_path,
+    writes_alone,
+)
+from pypi_repo.storage.database.group_commit import GroupCommit
+from pypi_repo.storage.database.prepared import (
+    PREPARED,
+    PreparedQuestion,
+    Question,
+    Result,
+    driver_errors,
+)
+from pypi_repo.storage.database.readers import Readers
+from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
+
+_BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
+_TRIES = 20
+_EVERYTHING = ""
+_BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class Database:
+    """One metadata database.
+
+    place: the Path of a SQLite database's file, or a SQLAlchemy URL.
+    guard: called once, before the first use; raises where the database must not be used yet.
+    folder_mode: permissions of the folder of a SQLite database, where it has to be made.
+    schema: of a PostgreSQL database, the one that all tables are in.
+
+    Of an embedded database, which is a file of this machine, `ask` mostly waits for nobody; of any
+    other, and in all other ways, work is `about_to_wait`.
+
+    Raises ConfigurationError for a URL that names no supported engine.
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        guard: "Callable[[Database], None] | None" = None,
+        *,
+        folder_mode: int = PRIVATE,
+        schema: str | None = None,
+    ) -> None:
+        self._guard = guard
+        self._folder_mode = folder_mode
+        self._schema = schema
+        self.url = parse_url(place)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.path = sqlite_path(self.url) if self.is_sqlite else None
+        self.in_memory = self.is_sqlite and self.path is None
+        self.is_embedded = self.is_sqlite and not self.in_memory
+        self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
+        self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
+        self._isolated = isolated(self.engine)
+        self._joined = threading.local()
+        self._groups: dict[str, GroupCommit] = {}
+        self._prepared: dict[Question[Any], PreparedQuestion[Any]] = (
+            self.engine.get_execution_options()[PREPARED]
+        )
+        self._readers = Readers(self.engine, only_one=self.in_memory)
+        self._reading = reading(self.engine)
+        self._snapshots = snapshots(self.engine)
+
+    def __str__(self) -> str:
+        """Returns the location for messages, without the password."""
+        if self.path is not None:
+            return os.path.abspath(self.path)
+        where = f" (schema {self._schema})" if self._schema else ""
+        return self.url.render_as_string(hide_password=True) + where
+
+    def execute(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> Rows[*tuple[Any, ...]]:
+        """All rows of a statement that reads, as they are committed at this moment.
+
+        Outside of a transaction it may as well be executed twice: where its connection breaks, it
+        is executed once more, on another one.
+
+        Raises TypeError for a change: only `begin` and `together` commit one.
+        """
+        if isinstance(statement, UpdateBase):
+            raise TypeError("A change needs a transaction.")
+        about_to_wait()
+        self._pass_guard()
+        if joined := self._joined_connection():
+            return joined.execute(statement, parameters)
+        with self.own_errors():
+            try:
+                return self._rows(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._rows(statement, parameters)
+
+    def _rows(self, statement: Executable, parameters: Parameters) -> Rows[*tuple[Any, ...]]:
+        with self._reading.connect() as connection:
+            return connection.execute(statement, parameters).freeze()()
+
+    def ask(self, question: Question[Result], parameters: Mapping[str, Any] = {}) -> Result:
+        """The answer to a question that is asked often, as it is committed at this moment."""
+        if isinstance(question.statement, UpdateBase):
+            raise TypeError("A change needs a transaction.")
+        if not self.is_embedded:
+            about_to_wait()
+        self._pass_guard()
+        prepared: PreparedQuestion[Result] | None = self._prepared.get(question)
+        if prepared is None:
+            about_to_wait()
+            prepared = self._prepared[question] = PreparedQuestion(
+                question, self.engine.dialect, parameters
+            )
+        if self._joined_connection() is None:
+            try:
+                return self._readers.ask(prepared, parameters)
+            except Exception as error:
+                if not is_busy(error):
+                    with self.own_errors(), driver_errors(self.engine.dialect):
+                        raise
+        # On the connection of `as_one`, or on one that waits for locks.
+        return question.make(self.execute(question.statement, parameters).all())
+
+    @property
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of the database."""
+        return self.engine.dialect
+
+    @contextmanager
+    def snapshot(self, *, guarded: bool = True) -> Iterator[Connection]:
+        """A connection on which all statements see what was committed at one moment.
+
+        guarded: False for the guard itself.
+        """
+        about_to_wait()
+        if guarded:
+            self._pass_guard()
+        with self.own_errors(), self._snapshots.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def begin(self, *, guarded: bool = True) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the block, rolled back by an exception.
+
+        guarded: False for who brings the schema along.
+
+        It is never tried a second time: where the connection breaks at the very end, nobody here
+        knows whether the server has committed, and Unavailable leaves it to whoever asks again.
+
+        Raises Unavailable or OutOfSpace where the database cannot do it.
+        """
+        about_to_wait()
+        if guarded:
+            self._pass_guard()
+        if joined := self._joined_connection():
+            with joined.begin_nested():  # who catches the error goes on without the changes
+                yield joined
+            return
+        with self._transaction() as connection:
+            yield connection
+
+    def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
+        """What `work` gives in a write transaction, which it may share with others that come at
+        the same time; see GroupCommit. Where it raises, nothing that it changed is left.
+
+        subject: what those lock who share one, such as a repository. SQLite locks all.
+        """
+        about_to_wait()
+        self._pass_guard()
+        if joined := self._joined_connection():
+            with joined.begin_nested():
+                return work(joined)
+        if writes_alone(self.dialect):
+            subject = _EVERYTHING
+        group = self._groups.get(subject)
+        if group is None:
+            group = self._groups.setdefault(subject, GroupCommit(self._transaction))
+        return group.make(work)
+
+    def as_one(self, work: Callable[[], Result]) -> Result:
+        """Calls `work`, and makes all that it does with this database one transaction.
+
+        While it runs, each `execute`, `ask`, `begin` and `together` of this thread joins that
+        transaction, so the services that `work` calls need not know of it. `begin` commits nothing
+        then: what one service has changed, the next one sees, and it is committed when `work`
+        returns. If `work` raises, nothing is left. If one service raises and `work` goes on,
+        nothing of that service is left. Calls of `as_one` may be nested: the outermost commits.
+
+        What `work` changes is still as it has read it: SQLite lets nobody else write meanwhile, and
+        PostgreSQL refuses to change what others have changed since the transaction began
+        (REPEATABLE READ). Then everything is taken back and `work` is called again, up to 20 times,
+        so what it does outside of the database must be harmless if it is repeated.
+
+        Threads that `work` starts do not join. `snapshot` does not either.
+
+        Returns what `work` returns. Raises Unavailable if others are faster each time.
+        """
+        if joined := self._joined_connection():
+            with joined.begin_nested():
+                return work()
+        about_to_wait()
+        self._pass_guard()
+        with self.own_errors():
+            for _ in range(_TRIES):
+                try:
+                    with self._isolated.begin() as connection:
+                        return self._joining(connection, work)
+                except DBAPIError as error:
+                    if not is_conflict(error.orig):
+                        raise
+        raise Unavailable("Others keep changing the same; try again in a moment.")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self.own_errors(), self.engine.begin() as connection:
+            yield connection
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether this thread is within `as_one`."""
+        return self._joined_connection() is not None
+
+    def exists(self) -> bool:
+        """Returns False for a SQLite database that was not created yet."""
+        if self.path is not None:
+            return os.path.exists(self.path)
+        return not self.in_memory
+
+    def make_file(self) -> None:
+        """Creates the empty file of a SQLite database and its folder, for this account only.
+
+        What exists is kept; see `make_private_file` for its permissions.
+        """
+        if self.path is None or self.folder is None:
+            return
+        try:
+            make_folders(self.folder, self._folder_mode)
+            make_private_file(self.path)
+        except OSError as error:
+            raise Unavailable(
+                "The file of the metadata database cannot be made; choose another folder or "
+                "change its owner.",
+                detail=f"{error.filename}: {error.strerror}",
+            ) from error
+        for suffix in _BESIDE:
+            make_private(self.path + suffix)
+
+    def connections(self) -> dict[str, int]:
+        """Returns how many connections are in use, idle in the pool, and idle readers."""
+        pool = cast("QueuePool", self.engine.pool)
+        return {
+            "in-use": pool.checkedout(),
+            "idle": pool.checkedin(),
+            "idle-readers": self._readers.idle,
+        }
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        self._readers.close()
+        self.engine.dispose()
+
+    def _joined_connection(self) -> Connection | None:
+        """Returns the connection of `as_one`, if this thread is within it."""
+        return getattr(self._joined, "connection", None)
+
+    def _joining(self, connection: Connection, work: Callable[[], Result]) -> Result:
+        self._joined.connection = connection
+        try:
+            return work()
+        finally:
+            self._joined.connection = None
+
+    def _pass_guard(self) -> None:
+        if self._guard is not None:
+            self._guard(self)
+            self._guard = None
+
+    @contextmanager
+    def own_errors(self) -> Iterator[None]:
+        """Turns the driver's errors about its environment into errors of the library.
+
+        Other errors are bugs, and stay as they are.
+        """
+        try:
+            yield
+        except UnicodeEncodeError as error:  # of a shell's argument: nobody else sends such text
+            raise InvalidSetting(
+                f"{error.object!r} is not UTF-8, so it can neither be kept nor looked for; "
+                "type it anew."
+            ) from error
+        except _BUGS:
+            raise
+        except DBAPIError as error:
+            cause = " ".join(str(error.orig).lower().split())
+            if is_full(error.orig):
+                raise OutOfSpace(
+                    "The disk of the metadata database is full; make room and try again."
+                ) from error
+            is_waited_for = is_locked(error.orig)
+            problem = "is locked by another program" if is_waited_for else "cannot be used"
+            raise Unavailable(
+                f"The metadata database {problem} right now; try again in a moment.",
+                detail=f"{self}: {cause}",
+            ) from error
+        except sqlalchemy.exc.TimeoutError as error:
+            raise Unavailable(
+                "All database connections are busy; try again in a moment."
+            ) from error

@@ -1,0 +1,21 @@
+"""What statements run on: a transaction, or the database without one."""
+
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.prepared import Question, Result
+from pypi_repo.storage.database.prepared import ask as ask_within
+
+Executor: TypeAlias = Connection | Database
+"""A connection, whose transaction all statements are part of; or the database, for reading: each
+statement sees what is committed at that moment.
+"""
+
+
+def ask(executor: Executor, question: Question[Result], **parameters: Any) -> Result:
+    """Returns the answer to a question of a hot path, and in a transaction makes its change."""
+    if isinstance(executor, Connection):
+        return ask_within(executor, question, parameters)
+    return executor.ask(question, parameters)

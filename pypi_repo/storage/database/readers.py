@@ -1,0 +1,128 @@
+"""Connections that only answer the questions of hot paths."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine
+
+from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.storage.database.engines import is_busy, set_up_reader
+from pypi_repo.storage.database.prepared import PreparedQuestion, Result
+
+_VERSION = "PRAGMA data_version"
+_REMEMBERED_AT_MOST = 1024  # answers
+_LONGEST = 200  # characters of what is asked for; strangers choose it
+_NOT_ASKED: Any = object()
+
+
+class Readers:
+    """Connections that ask prepared questions without transactions.
+
+    As many connections stay open as were ever used at the same time, beside those in the pool of
+    the engine.
+
+    only_one: whether the engine has only one connection, which is returned to the pool each time.
+    """
+
+    def __init__(self, engine: Engine, *, only_one: bool) -> None:
+        self._engine = engine
+        self._dialect: Any = engine.dialect
+        self._only_one = only_one
+        self._idle: list[_Reader] = []
+
+    def ask(self, question: PreparedQuestion[Result], parameters: Mapping[str, Any]) -> Result:
+        """Returns the answer to a question.
+
+        Raises the driver's errors; see `driver_errors` and `is_busy`.
+        """
+        idle = self._idle
+        try:
+            reader, is_new = idle.pop(), False
+        except IndexError:
+            about_to_wait()
+            reader, is_new = self._open(), True
+        try:
+            answer = reader.ask(question, parameters)
+        except BaseException as error:
+            if is_busy(error):
+                self._put_back(idle, reader)
+                raise
+            was_cut = self._dialect.is_disconnect(error, reader.connection, None)
+            reader.connection.close()
+            if was_cut and not is_new:  # somewhere between two requests
+                return self.ask(question, parameters)
+            raise
+        if self._only_one:
+            reader.connection.close()
+        else:
+            self._put_back(idle, reader)
+        return answer
+
+    @property
+    def idle(self) -> int:
+        """Returns how many connections are idle."""
+        return len(self._idle)
+
+    def close(self) -> None:
+        """Closes the idle connections. The others are closed when they have answered."""
+        idle, self._idle = self._idle, []
+        _close(idle)
+
+    def _put_back(self, idle: list["_Reader"], reader: "_Reader") -> None:
+        """idle: the list that was current when the reader was taken."""
+        idle.append(reader)
+        if idle is not self._idle:  # `close` may have emptied it already
+            _close(idle)
+
+    def _open(self) -> "_Reader":
+        connection = self._engine.raw_connection()
+        if self._only_one:
+            return _Reader(connection)
+        connection.detach()
+        driver: Any = connection.dbapi_connection
+        set_up_reader(self._dialect, driver)
+        return _RememberingReader(driver) if self._dialect.name == "sqlite" else _Reader(driver)
+
+
+def _close(readers: list["_Reader"]) -> None:
+    while readers:
+        with suppress(IndexError):  # another thread closes the same ones
+            readers.pop().connection.close()
+
+
+class _Reader:
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def ask(self, question: PreparedQuestion[Result], parameters: Mapping[str, Any]) -> Result:
+        return question.ask(self.connection, parameters)
+
+
+class _RememberingReader(_Reader):
+    """A connection to a SQLite database in a file, which remembers answers.
+
+    It must not change anything. `PRAGMA data_version` returns another number as soon as any other
+    connection, in any process, has committed a change
+    (https://www.sqlite.org/pragma.html#pragma_data_version). If the number is the same as before a
+    question was asked, nothing has changed since, and the database would return the same answer
+    now.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._version = 0
+        self._answers: dict[object, Any] = {}
+
+    def ask(self, question: PreparedQuestion[Result], parameters: Mapping[str, Any]) -> Result:
+        (version,) = self.connection.execute(_VERSION).fetchone()
+        if version != self._version or len(self._answers) >= _REMEMBERED_AT_MOST:
+            self._version = version
+            self._answers.clear()
+        key = question, *parameters.items()
+        answer: Result = self._answers.get(key, _NOT_ASKED)
+        if answer is _NOT_ASKED:
+            answer = super().ask(question, parameters)
+            if all(len(str(value)) <= _LONGEST for value in parameters.values()):
+                self._answers[key] = answer
+        return answer

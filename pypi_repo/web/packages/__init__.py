@@ -1,0 +1,1 @@
+"""The apps for package clients."""

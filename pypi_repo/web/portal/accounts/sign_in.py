@@ -1,0 +1,58 @@
+"""Signing in and out."""
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.accounts.access import ActorKind
+from pypi_repo.services.accounts.sessions import SESSION_LIFE
+from pypi_repo.web.portal.page import Page
+
+COOKIE = "pypi_repo_session"
+
+
+def show(page: Page) -> Response:
+    if page.actor.kind is ActorKind.ADMINISTRATOR:
+        return page.redirect()
+    return page.render("sign_in.html")
+
+
+def sign_in(page: Page) -> Response:
+    """Always a new session: one that somebody planted in the browser is worth nothing."""
+    address = page.request.environ.get("REMOTE_ADDR", "")
+    session = page.registry.sessions.sign_in(
+        page.sent("name"), page.request.form.get("password", ""), address
+    )
+    response = page.redirect(*_wanted(page))
+    # Without a path it is for the folder of this page, as the browser sees it: the portal,
+    # whatever prefix a proxy has put before it.
+    response.set_cookie(
+        COOKIE,
+        session.secret,
+        max_age=SESSION_LIFE,
+        path=None,
+        httponly=True,
+        secure=page.request.is_secure,
+        samesite="Lax",
+    )
+    return response
+
+
+def sign_out(page: Page) -> Response:
+    if page.session is not None:
+        page.registry.sessions.sign_out(page.session)
+    return forget(page, page.redirect("sign-in", notice="signed-out"))
+
+
+def forget(page: Page, response: Response) -> Response:
+    """The browser drops the cookie; from a page of the folder in which it was set."""
+    response.delete_cookie(COOKIE, path=None, httponly=True, samesite="Lax")
+    return response
+
+
+def _wanted(page: Page) -> list[str]:
+    """The page of the portal that was asked for before; a name in a URL leads nowhere else.
+
+    Each segment is quoted again, so no scheme, host or way up can be smuggled in.
+    """
+    segments = page.asked("next").split("/")
+    is_inside = all(segments) and not {".", "..", "sign-in"} & set(segments)
+    return segments if is_inside else []

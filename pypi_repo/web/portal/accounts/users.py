@@ -1,0 +1,158 @@
+"""Repository users: their access and tokens."""
+
+import secrets
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.accounts.access import Access, Grants
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.names import account_name
+from pypi_repo.services.notes import Note
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.listing import Listing
+from pypi_repo.web.portal.page import Page
+
+_SORTS = ("name", "created", "used")
+_LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
+
+
+def show_all(page: Page) -> Response:
+    listing = Listing(page, ("users",), _SORTS)
+    users = page.acting.accounts.page(listing.request)
+    return page.render("users.html", listing=listing, users=users)
+
+
+def show_new(page: Page) -> Response:
+    return page.render("user_new.html", repositories=_repository_names(page))
+
+
+def create(page: Page) -> Response:
+    """A generated password is shown on the page that follows, once: it is nowhere else."""
+    forms.read(page, "name", lambda: account_name(page.sent("name")))
+    chosen = _chosen_password(page)
+    password = chosen or secrets.token_urlsafe(18)
+    grants = forms.read(page, "everywhere", lambda: _grants(page))
+    forms.settle(page)
+    assert grants is not None  # noqa: S101 - or they were refused
+    with forms.blaming(page, "name", NameTaken):
+        page.acting.accounts.create_user(
+            page.sent("name"),
+            password,
+            everywhere=grants.everywhere,
+            named=grants.named,
+        )
+    name = page.sent("name").lower()
+    note = page.done(f"Created the repository user {name}.") if chosen else _made(name, password)
+    return page.redirect("users", name, note=note)
+
+
+def show(page: Page, name: str) -> Response:
+    user = page.acting.accounts.user(name)
+    return page.render(
+        "user.html",
+        user=user,
+        tokens=page.acting.accounts.tokens(name),
+        repositories=_repository_names(page),
+    )
+
+
+def change(page: Page, name: str) -> Response:
+    accounts = page.acting.accounts
+    match page.sent("do"):
+        case "disable" | "enable" as action:
+            accounts.set_disabled(name, action == "disable")
+            text = f"{action.capitalize()}d {name}."
+        case _:
+            with forms.blaming(page, "everywhere", InvalidSetting):
+                grants = _grants(page)
+            accounts.set_access(name, grants.everywhere, grants.named)
+            text = f"Saved the access of {name}. It holds from the next request on."
+    return page.redirect("users", name, note=page.done(text))
+
+
+def set_password(page: Page, name: str) -> Response:
+    """Generated where none is chosen, and shown on the page that follows: it is nowhere else."""
+    chosen = _chosen_password(page)
+    password = chosen or secrets.token_urlsafe(18)
+    forms.settle(page)
+    page.acting.accounts.set_password(name, password)
+    note = page.done(f"Changed the password of {name}.") if chosen else _made(name, password)
+    return page.redirect("users", name, note=note)
+
+
+def create_token(page: Page, name: str) -> Response:
+    """The page that follows shows the secret, once: it is nowhere else."""
+    note = Note(
+        text=f"The new token of {name}",
+        secret=new_token(page, name, page.sent("repository") or None),
+        hint="Use it as the password, with the user name __token__.",
+    )
+    return page.redirect("users", name, note=note)
+
+
+def new_token(page: Page, user: str, repository: str | None) -> str:
+    """The secret of a token as the form asks for it, for one repository or for all."""
+    token_name = forms.text(page, "token_name")
+    expires_in = forms.days(page, "expires_in")
+    forms.settle(page)
+    with forms.blaming(page, "expires_in", InvalidSetting):
+        _token, secret = page.acting.accounts.create_token(
+            user,
+            name=token_name,
+            repository=repository,
+            read_only=bool(page.sent("read_only")),
+            expires_in=expires_in,
+        )
+    return secret
+
+
+def revoke_token(page: Page, name: str, token_id: int) -> Response:
+    token = page.acting.accounts.revoke_token(token_id)
+    note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
+    return page.redirect("users", name, note=note)
+
+
+def show_deletion(page: Page, name: str) -> Response:
+    user = page.acting.accounts.user(name)
+    tokens = page.acting.accounts.tokens(name)
+    return page.render("user_delete.html", user=user, tokens=tokens)
+
+
+def delete(page: Page, name: str) -> Response:
+    page.acting.accounts.delete_user(name)
+    note = page.done(f"Deleted the repository user {name}, with its tokens.")
+    return page.redirect("users", note=note)
+
+
+def _made(name: str, password: str) -> Note:
+    return Note(
+        text=f"The password of {name}",
+        secret=password,
+        hint="It goes into ~/.pypirc, pip.conf or a secret of your CI; the page Connect of a "
+        "repository shows where.",
+    )
+
+
+def _chosen_password(page: Page) -> str:
+    """Empty where one is to be made up. Notes one that is too weak."""
+    return forms.password(page) if page.request.form.get("password") else ""
+
+
+def _repository_names(page: Page) -> list[str]:
+    return [repository.name for repository in page.acting.repositories.all()]
+
+
+def _grants(page: Page) -> Grants:
+    """One level for every repository, and those of the repositories that are exceptions."""
+    named = {
+        field.removeprefix("access-"): _level(level)
+        for field, level in page.request.form.items()
+        if field.startswith("access-") and level
+    }
+    return Grants(_level(page.sent("everywhere")), named)
+
+
+def _level(text: str) -> Access:
+    if text not in _LEVELS:
+        raise InvalidSetting("Choose what the user may do: none, read, or read and write.")
+    return _LEVELS[text]

@@ -1,0 +1,1 @@
+"""The pages about repositories and projects."""

@@ -1,0 +1,33 @@
+"""The projects of a repository, and its files to download."""
+
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.web.app import path_info
+from pypi_repo.web.mount import shifted
+from pypi_repo.web.packages.download import DownloadApp
+from pypi_repo.web.portal.listing import Listing
+from pypi_repo.web.portal.page import Page
+
+_SORTS = ("name", "releases", "files", "size", "uploaded")
+
+
+def show_projects(page: Page, repository: str) -> Response:
+    found = page.acting.repositories.get(repository)
+    listing = Listing(page, ("repositories", repository), _SORTS)
+    return page.render(
+        "repository.html",
+        repository=found,
+        usage=page.acting.usage.repository(repository),
+        listing=listing,
+        projects=page.acting.projects.page(repository, listing.request),
+        url=page.repository_url(repository),
+    )
+
+
+def download(page: Page, repository: str, path: str) -> Response:
+    """Exactly as package clients get it: never shown, always saved."""
+    bound = page.registry.repository(repository)
+    prefix = path_info(page.request).rindex(f"/{path}")
+    environ = shifted(page.request.environ, prefix)
+    answer = DownloadApp(bound).handle(Request(environ), page.actor)
+    return Response.from_app(answer, environ)

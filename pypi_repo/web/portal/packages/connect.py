@@ -1,0 +1,55 @@
+"""How to connect package clients to a repository: the lines to paste, tool by tool."""
+
+from werkzeug.wrappers import Response
+
+from pypi_repo.domain.names import TOKEN_USERNAME, account_name
+from pypi_repo.services.notes import Note
+from pypi_repo.web.portal import forms
+from pypi_repo.web.portal.accounts.users import new_token
+from pypi_repo.web.portal.packages.connection_settings import PASSWORD, connection_settings
+from pypi_repo.web.portal.page import Page
+
+
+def show(page: Page, repository: str) -> Response:
+    """For every administrator: a help desk that manages users tells them how to connect."""
+    found = page.acting.repositories.look_up(repository)
+    asked = page.sent("user") or page.asked("user")
+    user = forms.read(page, "user", lambda: _client_user(asked)) or ""
+    url = page.repository_url(repository)
+    settings = connection_settings(repository, url, user or "YOUR-USER")
+    tools = {tool.anchor: tool for tool in settings}
+    users = page.acting.accounts.access_to(found) if page.may("users") else {}
+    return page.render(
+        "repository_connect.html",
+        400 if "user" in page.refused else 200,
+        repository=found,
+        tools=list(tools.values()),
+        tool=tools.get(page.sent("tool") or page.asked("tool"), next(iter(tools.values()))),
+        user=user,
+        users=users,
+        access=users.get(user),
+        placeholder=PASSWORD,
+    )
+
+
+def create_token(page: Page, repository: str) -> Response:
+    """For this repository alone. The page that follows shows it, once, in the lines to paste."""
+    found = page.acting.repositories.look_up(repository)
+    user = page.sent("user")
+    secret = new_token(page, user, found.name)
+    note = Note(
+        text=f"The new token of {user} for {found.name}",
+        secret=secret,
+        hint="The lines below have it in the place of the password, with the user name __token__.",
+    )
+    tool = page.sent("tool")
+    here = ("repositories", found.name, "connect")
+    return page.redirect(*here, user=TOKEN_USERNAME, tool=tool, note=note)
+
+
+def _client_user(asked: str) -> str:
+    """Who goes into lines to paste: no text that somebody hid in a link.
+
+    Raises InvalidName.
+    """
+    return asked if asked in ("", TOKEN_USERNAME) else account_name(asked)
