@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownFile, UnknownProject
+from pypi_repo.domain.errors import ProjectClosed, UnknownFile, UnknownProject
+from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    SIGNATURE_SUFFIX,
     ListedFile,
     ListedProject,
     ProjectDetails,
@@ -89,7 +92,13 @@ class Filtered(SourceWrapper):
         return self.source.project_page(actor, project)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
-        found = self.source.file(actor, path)
+        try:
+            found = self.source.file(actor, path)
+        except (UnknownFile, ProjectClosed):
+            # The source may say more of a project that is not shown than that it is not there.
+            if any(map(self.shows, projects_of(_filename_of(path)))):
+                raise
+            raise _unknown_file(path) from None
         if not self.shows(found.project):
             raise _unknown_file(path)
         return found
@@ -240,6 +249,12 @@ class _NotPublic(ServedFile):
 
     def count_download(self) -> None:
         self._file.count_download()
+
+
+def _filename_of(path: str) -> str:
+    """Returns the name of a distribution file, also for what is kept beside it."""
+    name = path.rpartition("/")[2]
+    return name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
 
 
 def _unknown_file(path: str) -> UnknownFile:

@@ -35,7 +35,7 @@ from pypi_repo import (
     UnknownProject,
     mount,
 )
-from pypi_repo.domain.errors import Unavailable, UnknownRelease
+from pypi_repo.domain.errors import ProjectClosed, Unavailable, UnknownRelease
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ExternalFile, ProjectPage, Versioned
 from pypi_repo.testing import FakeSource
@@ -322,6 +322,29 @@ def test_who_may_not_read_learns_nothing_from_an_allow_list() -> None:
             allowed.project_page(ANONYMOUS, normalize(project))
         with pytest.raises(AuthenticationRequired):
             allowed.file(ANONYMOUS, f"aa/bb/cc/{project}-1.0-py3-none-any.whl")
+
+
+def test_nothing_tells_whether_a_file_of_a_project_that_is_not_shown_is_there(
+    registry: Registry,
+) -> None:
+    own, projects = registry.repository("main").source, registry.acting_as(OPERATOR).projects
+    allowed = AllowList(own, ["demo"])
+    (file,), (shown,) = page(own, "hidden").files, page(own, "demo").files
+    told = set()
+    for change in (
+        lambda: None,
+        lambda: projects.set_status("main", "hidden", "quarantined"),
+        lambda: projects.delete("main", "hidden"),
+    ):
+        change()
+        for suffix in ("", ".metadata", ".asc"):
+            with pytest.raises(UnknownFile) as refused:
+                allowed.file(ADA, file.location + suffix)
+            told.add((suffix, refused.value.message))
+    assert len(told) == 3
+    projects.set_status("main", "demo", "quarantined")
+    with pytest.raises(ProjectClosed):
+        allowed.file(ADA, shown.location)
 
 
 # Merged

@@ -18,9 +18,11 @@ from pypi_repo import (
     ANONYMOUS,
     EVERY_AREA,
     OPERATOR,
+    Access,
     Actor,
     ActorKind,
     GrantPolicy,
+    Grants,
     Permission,
     PermissionDenied,
     Registry,
@@ -265,6 +267,16 @@ def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
         f"repositories/main/{FILE}",
     ]
     assert {portal.get(path).status_code for path in refused} == {403}
+
+
+def test_a_form_keeps_access_to_what_it_does_not_show(registry: Registry) -> None:
+    """Or who may read nothing in a hidden repository could read it from then on."""
+    accounts = registry.acting_as(OPERATOR).accounts
+    accounts.set_access(USER, Access.READ, {"vault": Access.NONE, "main": Access.WRITE})
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    portal.send(f"users/{USER}", do="access", everywhere="write", **{"access-main": ""})
+    assert accounts.user(USER).grants == Grants(Access.WRITE, {"vault": Access.NONE})
 
 
 def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) -> None:

@@ -65,7 +65,10 @@ def change(page: Page, name: str) -> Response:
         case _:
             with forms.blaming(page, "everywhere", InvalidSetting):
                 grants = _grants(page)
-            accounts.set_access(name, grants.everywhere, grants.named)
+            # The form cannot say what it does not show.
+            named = accounts.user(name).grants.named
+            kept = {each: named[each] for each in named.keys() - set(_repository_names(page))}
+            accounts.set_access(name, grants.everywhere, {**kept, **grants.named})
             text = f"Saved the access of {name}. It holds from the next request on."
     return page.redirect("users", name, note=page.done(text))
 
