@@ -20,6 +20,7 @@ RULES: dict[Profile, Rules] = {
         rendered_descriptions=True,
         distinct_contents=True,
         one_sdist="always",
+        conflicts_are_invalid=True,
         releases_close_after=timedelta(days=14),
         filename_checks=(public_index.check_filename,),
         metadata_checks=(public_index.check_metadata,),

@@ -49,6 +49,10 @@ class Rules:
     one_sdist: Literal["always", "unless overwriting", "never"] = "unless overwriting"
     """Whether a release takes no second source distribution under another name."""
 
+    conflicts_are_invalid: bool = False
+    """Other content under an existing filename, and a file that is too large, are refused as
+    invalid (400), which clients that are tested against the public index expect."""
+
     releases_close_after: timedelta | None = None
     """The age from which a release takes no new files."""
 

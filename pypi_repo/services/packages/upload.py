@@ -6,7 +6,8 @@ from typing import IO
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.validation.profiles import RULES, Profile
+from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate
@@ -26,10 +27,11 @@ class Admission:
     """What an actor may upload.
 
     file_limit: the largest file, in bytes.
+    rules: what the repository requires of the file.
     """
 
     file_limit: int
-    profile: Profile
+    rules: Rules
 
 
 class Uploads:
@@ -61,7 +63,7 @@ class Uploads:
             actor, Permission.UPLOAD, self._catalog, self._repository
         )
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
-        return Admission(min(limit, self._room(repository, limit)), repository.profile)
+        return Admission(min(limit, self._room(repository, limit)), RULES[repository.profile])
 
     def _room(self, repository: Repository, limit: int) -> int:
         """Returns the largest size that the quota allows, whichever file is replaced."""

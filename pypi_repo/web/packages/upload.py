@@ -51,10 +51,9 @@ class UploadApp(RepositoryApp):
                 accepted = self._accept(request, actor, upload, staged)
                 note_upload(staged.size)
             except (Conflict, TooLarge) as error:
-                if admission.profile != "pypi":
-                    raise
-                # Clients that are tested against the public index know these as 400.
-                raise Invalid(error.message) from error
+                if admission.rules.conflicts_are_invalid:
+                    raise Invalid(error.message) from error
+                raise
         text = "".join(f"Warning: {warning}\n" for warning in accepted.warnings)
         return Response(text, status="200 OK", content_type="text/plain; charset=utf-8")
 
