@@ -31,7 +31,9 @@ Content = TypeVar("Content")
 class SourceWrapper(Source):
     """Passes everything on to another source.
 
-    Derive a class from it, and override what should differ.
+    Derive a class from it, and override what should differ. Everything asks `check_access` first,
+    and nothing is public unless `is_public` says so, so a class that lets fewer actors read
+    overrides these two.
 
     source: the source that answers.
     """
@@ -46,27 +48,34 @@ class SourceWrapper(Source):
         return self.source.is_public()
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        return self.source.project_list(actor)
+        self.check_access(actor)
+        return _restricted(self.source.project_list(actor), self)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        return self.source.project_page(actor, project)
+        self.check_access(actor)
+        return _restricted(self.source.project_page(actor, project), self)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
-        return self.source.file(actor, path)
+        self.check_access(actor)
+        return _restricted_file(self.source.file(actor, path), self)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        self.check_access(actor)
         return self.source.provenance(actor, project, version, filename)
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         return self.source.core_metadata(file)
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
-        return self.source.project_details(actor, project)
+        self.check_access(actor)
+        return _restricted(self.source.project_details(actor, project), self)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
-        return self.source.release_details(actor, project, version)
+        self.check_access(actor)
+        spelled, details = self.source.release_details(actor, project, version)
+        return spelled, _restricted(details, self)
 
 
 class Filtered(SourceWrapper):
@@ -81,7 +90,7 @@ class Filtered(SourceWrapper):
         """Returns whether readers may see this project."""
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        whole = self.source.project_list(actor)
+        whole = super().project_list(actor)
         page = whole.load()
         shown = tuple(each for each in page.projects if self.shows(each.normalized_name))
         names = tuple(each.normalized_name for each in shown)
@@ -89,11 +98,11 @@ class Filtered(SourceWrapper):
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         self._require_shown(actor, project)
-        return self.source.project_page(actor, project)
+        return super().project_page(actor, project)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         try:
-            found = self.source.file(actor, path)
+            found = super().file(actor, path)
         except (UnknownFile, ProjectClosed):
             # The source may say more of a project that is not shown than that it is not there.
             if any(map(self.shows, projects_of(_filename_of(path)))):
@@ -105,17 +114,17 @@ class Filtered(SourceWrapper):
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         self._require_shown(actor, project)
-        return self.source.provenance(actor, project, version, filename)
+        return super().provenance(actor, project, version, filename)
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
         self._require_shown(actor, project)
-        return self.source.project_details(actor, project)
+        return super().project_details(actor, project)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
         self._require_shown(actor, project)
-        return self.source.release_details(actor, project, version)
+        return super().release_details(actor, project, version)
 
     def _require_shown(self, actor: Actor, project: NormalizedName) -> None:
         if not self.shows(project):
@@ -172,7 +181,7 @@ class Merged(Source):
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         _owner, page = self._owned(actor, project)
-        return self._restricted(page)
+        return _restricted(page, self._first)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         self.check_access(actor)
@@ -182,8 +191,7 @@ class Merged(Source):
             except UnknownFile:
                 continue
             if self._owner(actor, found.project) is source:
-                is_restricted = found.public and not self._first.is_public()
-                return _not_public(found) if is_restricted else found
+                return _restricted_file(found, self._first)
         raise _unknown_file(path)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
@@ -191,14 +199,14 @@ class Merged(Source):
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
         owner = self._owner(actor, project)
-        return self._restricted(owner.project_details(actor, project))
+        return _restricted(owner.project_details(actor, project), self._first)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
         owner = self._owner(actor, project)
         spelled, details = owner.release_details(actor, project, version)
-        return spelled, self._restricted(details)
+        return spelled, _restricted(details, self._first)
 
     def _owner(self, actor: Actor, project: NormalizedName) -> Source:
         owner, _page = self._owned(actor, project)
@@ -222,9 +230,14 @@ class Merged(Source):
                 continue
         raise UnknownProject(f"There is no project {project!r} here; check the name.")
 
-    def _restricted(self, content: Versioned[Content]) -> Versioned[Content]:
-        """Keeps what is public elsewhere from shared caches if the first source is not public."""
-        return replace(content, public=content.public and self._first.is_public())
+
+def _restricted(content: Versioned[Content], front: Source) -> Versioned[Content]:
+    """Keeps what is public elsewhere from shared caches if the source in front is not public."""
+    return replace(content, public=content.public and front.is_public())
+
+
+def _restricted_file(file: ServedFile, front: Source) -> ServedFile:
+    return _not_public(file) if file.public and not front.is_public() else file
 
 
 def _not_public(file: ServedFile) -> ServedFile:

@@ -499,6 +499,38 @@ def test_a_registry_serves_a_source_at_all_of_its_urls(registry: Registry) -> No
     assert ("demo" in listing, "extra" in listing, "hidden" in listing) == (True, True, False)
 
 
+def test_a_wrapper_that_lets_fewer_read_says_so_once(registry: Registry) -> None:
+    class Closed(SourceWrapper):
+        def check_access(self, actor: Actor) -> None:
+            if actor.is_anonymous:
+                raise AuthenticationRequired("Log in.")
+            super().check_access(actor)
+
+        def is_public(self) -> bool:
+            return False
+
+    def source(_repository: str, own_files: Source) -> Source:
+        return Closed(own_files)
+
+    (file,) = page(registry.repository("main").source, "demo").files
+    anonymous = Client(registry.wsgi_app(lambda environ: ANONYMOUS, source))
+    somebody = Client(registry.wsgi_app(lambda environ: ADA, source))
+    for path in (
+        "simple/",
+        "simple/demo/",
+        "pypi/demo/json",
+        "pypi/demo/1.0/json",
+        f"files/{file.location}",
+        f"files/{file.location}.metadata",
+        f"integrity/demo/1.0/{file.filename}/provenance",
+    ):
+        url = f"/repositories/main/{path}"
+        assert anonymous.get(url).status_code == 401, path
+        response = somebody.get(url)
+        assert not response.cache_control.public, path
+        assert (response.status_code == 404) is path.startswith("integrity"), path
+
+
 class _Elsewhere(SourceWrapper):
     """Lists one file that is kept at another URL."""
 
