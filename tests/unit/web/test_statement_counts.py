@@ -26,7 +26,7 @@ FEW, MORE = 1, 4
 
 OPERATIONS = {
     "list_repositories": 2, "get_repository": 2, "put_repository": 4, "delete_repository": 4,
-    "get_repository_usage": 9, "get_usage": 9,
+    "get_repository_usage": 9, "get_usage": 10,
     "list_projects": 4, "get_project": 3, "delete_project": 9,
     "get_status": 2, "put_status": 7,
     "get_release": 3, "delete_release": 9,
@@ -43,7 +43,7 @@ OPERATIONS = {
     "list_journal": 3,
 }  # fmt: skip
 PAGES = {
-    "/": 12,
+    "/": 13,
     "/sign-in": 1,
     "/account": 4, "/account/tokens": 4,
     "/repositories": 6, "/new-repository": 1,
