@@ -292,3 +292,30 @@ class ConfigurationError(RegistryError, ValueError):
     """The settings contradict each other, or name something that does not exist."""
 
     code = "configuration"
+
+
+def unknown_project(project: str, repository: str | None = None) -> UnknownProject:
+    """Returns the error for a project that does not exist or is hidden.
+
+    repository: the name of the repository, if the caller knows it.
+    """
+    return UnknownProject(f"There is no project {project!r} {_place(repository)}; check the name.")
+
+
+def unknown_release(project: str, version: str) -> UnknownRelease:
+    """Returns the error for a version that a project does not have."""
+    return UnknownRelease(f"{project} has no release {version[:80]!r} here; check the version.")
+
+
+def unknown_file(filename: str, repository: str | None = None) -> UnknownFile:
+    """Returns the error for a file that does not exist or is hidden.
+
+    repository: the name of the repository, if the caller knows it.
+    """
+    return UnknownFile(
+        f"There is no file {filename[:200]!r} {_place(repository)}; look it up on the index again."
+    )
+
+
+def _place(repository: str | None) -> str:
+    return "here" if repository is None else f"in {repository!r}"

@@ -13,9 +13,9 @@ from pypi_repo.domain.accounts.access import AccessPolicy, Actor, ActorKind, Per
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     PermissionDenied,
-    UnknownFile,
-    UnknownProject,
     UnknownRepository,
+    unknown_file,
+    unknown_project,
 )
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
@@ -202,18 +202,6 @@ def first_shown(
         if len(shown) >= limit or len(found) < number:
             return shown[:limit]
         number *= 4
-
-
-def unknown_project(project: str, repository: str) -> UnknownProject:
-    """The error for a project that is not there, or of which nobody is to know."""
-    return UnknownProject(f"There is no project {project!r} in {repository!r}; check the name.")
-
-
-def unknown_file(filename: str, repository: str) -> UnknownFile:
-    """Returns the error for a file that does not exist."""
-    return UnknownFile(
-        f"There is no file {filename[:200]!r} in {repository!r}; look it up on the index again."
-    )
 
 
 def _unknown(name: str) -> Repository:

@@ -47,3 +47,15 @@ def test_sentences_name_no_commands() -> None:
     }
     assert others == set()
     assert {file for file, _sentence in found} == set(_FOR_OPERATORS)
+
+
+def test_what_does_not_exist_is_told_in_one_place() -> None:
+    beginnings = ("There is no project ", "There is no file ", " has no release ")
+    files = {
+        str(file.relative_to(_ROOT))
+        for layer in ("domain", "storage", "services", "web")
+        for file in (_ROOT / layer).rglob("*.py")
+        for sentence in _sentences(file)
+        if sentence.startswith(beginnings)
+    }
+    assert files == {"domain/errors.py"}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pypi_repo.domain.accounts.access import Actor, Permission
-from pypi_repo.domain.errors import InvalidSetting, UnknownRelease
+from pypi_repo.domain.errors import InvalidSetting, unknown_release
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import NormalizedName, normalize
@@ -173,7 +173,7 @@ class Projects:
         _repository, found = self._project(catalog, repository, project)
         files = None if wanted is None else catalog.release_files(found, wanted)
         if files is None:
-            raise _unknown_release(found, version)
+            raise unknown_release(found.name, version)
         return files
 
     def file(self, repository: str, filename: str) -> DistributionFile:
@@ -327,14 +327,8 @@ def _known_release(catalog: Catalog, project: Project, version: str) -> int:
     wanted = version_or_none(version)
     found = None if wanted is None else catalog.release_id(project.id, wanted)
     if found is None:
-        raise _unknown_release(project, version)
+        raise unknown_release(project.name, version)
     return found
-
-
-def _unknown_release(project: Project, version: str) -> UnknownRelease:
-    return UnknownRelease(
-        f"{project.name} has no release {version[:80]!r} here; check the version."
-    )
 
 
 def _yank_action(reason: str | None, what: str) -> str:

@@ -22,7 +22,8 @@ from pypi_repo.domain.errors import (
     PermissionDenied,
     Unavailable,
     UnknownFile,
-    UnknownProject,
+    unknown_file,
+    unknown_project,
 )
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.metadata.core_metadata import CoreMetadata
@@ -134,7 +135,7 @@ class LooseFiles(Source):
         self.check_access(actor)
         found = [(file, parsed) for file, parsed in self._found() if parsed.project == project]
         if not found:
-            raise UnknownProject(f"There is no project {project!r} here; check the name.")
+            raise unknown_project(project)
         state = tuple(sorted((file.filename, file.state) for file, _parsed in found))
         return self._versioned(state, lambda: self._page(project, found))
 
@@ -147,9 +148,7 @@ class LooseFiles(Source):
                 if described is not None and described.listed.location == path:
                     etag = described.listed.hashes["sha256"]
                     return _ServedLooseFile(parsed.project, filename, etag, self.is_public(), file)
-        raise UnknownFile(
-            f"There is no file {filename[:200]!r} here; look it up on the index again."
-        )
+        raise unknown_file(filename)
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         _state, described = self._described.get(file.filename, ("", None))

@@ -5,7 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Permission
-from pypi_repo.domain.errors import ProjectClosed, UnknownFile
+from pypi_repo.domain.errors import (
+    ProjectClosed,
+    UnknownFile,
+    unknown_file,
+    unknown_project,
+    unknown_release,
+)
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
@@ -22,9 +28,9 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
-from pypi_repo.services.gate import Gate, unknown_file, unknown_project
+from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.documents import Documents
-from pypi_repo.services.sources.source import Source, unknown_release
+from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads, StoredFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database

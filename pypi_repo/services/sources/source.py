@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownFile, UnknownRelease
+from pypi_repo.domain.errors import UnknownFile, unknown_release
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     ListedFile,
@@ -171,11 +171,6 @@ class Source(ABC):
             if fields := self.core_metadata(file):
                 return fields
         return {}
-
-
-def unknown_release(project: str, version: str) -> UnknownRelease:
-    """Returns the error for a version that a project does not have."""
-    return UnknownRelease(f"{project} has no release {version[:80]!r} here; check the version.")
 
 
 def _preferred(releases: Mapping[str, Sequence[ListedFile]]) -> str | None:

@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import ProjectClosed, UnknownFile, UnknownProject
+from pypi_repo.domain.errors import (
+    ProjectClosed,
+    UnknownFile,
+    UnknownProject,
+    unknown_file,
+    unknown_project,
+)
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import (
@@ -107,9 +113,9 @@ class Filtered(SourceWrapper):
             # The source may say more of a project that is not shown than that it is not there.
             if any(map(self.shows, projects_of(_filename_of(path)))):
                 raise
-            raise _unknown_file(path) from None
+            raise unknown_file(path.rpartition("/")[2]) from None
         if not self.shows(found.project):
-            raise _unknown_file(path)
+            raise unknown_file(path.rpartition("/")[2])
         return found
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
@@ -129,7 +135,7 @@ class Filtered(SourceWrapper):
     def _require_shown(self, actor: Actor, project: NormalizedName) -> None:
         if not self.shows(project):
             self.check_access(actor)
-            raise UnknownProject(f"There is no project {project!r} here; check the name.")
+            raise unknown_project(project)
 
 
 class AllowList(Filtered):
@@ -192,7 +198,7 @@ class Merged(Source):
                 continue
             if self._owner(actor, found.project) is source:
                 return _restricted_file(found, self._first)
-        raise _unknown_file(path)
+        raise unknown_file(path.rpartition("/")[2])
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         return self._owner(actor, project).provenance(actor, project, version, filename)
@@ -228,7 +234,7 @@ class Merged(Source):
                 return source, source.project_page(actor, project)
             except UnknownProject:
                 continue
-        raise UnknownProject(f"There is no project {project!r} here; check the name.")
+        raise unknown_project(project)
 
 
 def _restricted(content: Versioned[Content], front: Source) -> Versioned[Content]:
@@ -268,11 +274,6 @@ def _filename_of(path: str) -> str:
     """Returns the name of a distribution file, also for what is kept beside it."""
     name = path.rpartition("/")[2]
     return name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-
-
-def _unknown_file(path: str) -> UnknownFile:
-    filename = path.rpartition("/")[2]
-    return UnknownFile(f"There is no file {filename[:200]!r} here; look it up on the index again.")
 
 
 def _merged(lists: Iterable[ProjectList]) -> ProjectList:

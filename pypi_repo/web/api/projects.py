@@ -4,7 +4,7 @@ import msgspec
 from packaging.version import Version
 
 from pypi_repo.domain import records
-from pypi_repo.domain.errors import NotFound, UnknownRelease
+from pypi_repo.domain.errors import NotFound, unknown_release
 from pypi_repo.web.api.documents import File, Page, Project, ProjectSummary, Release, Status, Yank
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut, page_of
 from pypi_repo.web.api.queries import PageQuery, SearchQuery
@@ -171,9 +171,7 @@ def _releases(files: list[records.DistributionFile]) -> list[Release]:
 def _release(call: Call, repository: str, project: str, version: str) -> Release:
     files = call.acting.projects.release(repository, project, version)
     if not files:
-        raise UnknownRelease(
-            f"{project!r} has no release {version[:80]!r} here; check the version."
-        )
+        raise unknown_release(project, version)
     (release,) = _releases(files)
     return release
 
