@@ -48,7 +48,7 @@ class Acting:
     @cached_property
     def accounts(self) -> Accounts:
         """Manages repository users and their tokens."""
-        return Accounts(self.actor, self._database, self._passwords)
+        return Accounts(self.actor, self._database, self._gate, self._passwords)
 
     @cached_property
     def administrators(self) -> Administrators:

@@ -164,7 +164,7 @@ class Gate:
 
 
 class Audit:
-    """Decides which names an actor may see in the journal and in usage reports.
+    """Decides which names an actor may see in the journal, in usage reports and in accounts.
 
     catalog: where repositories are looked up. If a repository was deleted, the policy is asked
         about one with its name.
@@ -175,10 +175,10 @@ class Audit:
         self._actor = actor
         self._repositories = {found.name: found for found in catalog.repositories()}
 
-    def shows(self, repository: str | None, project: str | None) -> bool:
-        """Returns whether the actor may see an entry about a repository and a project.
+    def shows(self, repository: str | None, project: str | None = None) -> bool:
+        """Returns whether the actor may see what is about a repository, or a project of it.
 
-        Entries about accounts have no repository, and are always shown.
+        What is about accounts alone has no repository, and is always shown.
         """
         if repository is None:
             return True

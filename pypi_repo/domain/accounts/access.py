@@ -1,6 +1,6 @@
 """Actors, their permissions, and the rules of access."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Protocol, Self
@@ -22,7 +22,7 @@ class Permission(Enum):
     """Yank and delete files, and set the status of a project."""
 
     AUDIT = "audit"
-    """See the journal, and how much is stored and downloaded."""
+    """See the journal, how much is stored and downloaded, and which users have access."""
 
 
 class Access(IntEnum):
@@ -86,6 +86,14 @@ class Grants:
     def only(self, repository: str) -> Self:
         """Returns the same grants, limited to one repository."""
         return type(self)(Access.NONE, {repository: self.on(repository)})
+
+    def among(self, includes: Callable[[str], bool]) -> Self:
+        """Returns the same grants, without those on repositories that are not included.
+
+        includes: a function that takes the name of a repository.
+        """
+        named = {name: access for name, access in self.named.items() if includes(name)}
+        return type(self)(self.everywhere, named)
 
 
 class ActorKind(Enum):

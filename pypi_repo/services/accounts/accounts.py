@@ -1,10 +1,18 @@
 """Manages repository users and their tokens."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pypi_repo.domain.accounts.access import Access, Actor, Area, Grants, require_area
+from pypi_repo.domain.accounts.access import (
+    Access,
+    Actor,
+    Area,
+    Grants,
+    Permission,
+    require_area,
+)
 from pypi_repo.domain.accounts.accounts import (
     TOKEN_PREFIX,
     Account,
@@ -17,7 +25,6 @@ from pypi_repo.domain.errors import (
     InvalidSetting,
     NameTaken,
     UnknownAccount,
-    UnknownRepository,
     UnknownToken,
 )
 from pypi_repo.domain.journal import JournalEntry
@@ -26,8 +33,10 @@ from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import require_storable
 from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.lists import Lists
 from pypi_repo.storage.users import Users
@@ -40,11 +49,17 @@ class Accounts:
 
     All methods raise PermissionDenied unless the actor is the operator or an administrator with the
     area `users`.
+
+    Access to repositories that the policy hides from the actor (`Permission.AUDIT`) is neither
+    shown nor changed, and tokens for such a repository do not exist for the actor. Methods that
+    take the name of a repository raise PermissionDenied if the policy hides it, whether it exists
+    or not.
     """
 
-    def __init__(self, actor: Actor, database: Database, passwords: Passwords) -> None:
+    def __init__(self, actor: Actor, database: Database, gate: Gate, passwords: Passwords) -> None:
         self._actor = actor
         self._database = database
+        self._gate = gate
         self._passwords = passwords
 
     # Repository users
@@ -64,7 +79,7 @@ class Accounts:
         named: the access to single repositories, by their names.
         disabled: whether all requests of the user are refused.
 
-        Raises InvalidName, InvalidPassword, NameTaken or UnknownRepository.
+        Raises InvalidName, InvalidPassword, NameTaken, PermissionDenied or UnknownRepository.
         """
         require_area(self._actor, Area.USERS)
         name = account_name(name)
@@ -76,23 +91,25 @@ class Accounts:
                     f"There is a repository user {name!r} already; choose another name."
                 )
             catalog = Catalog(connection)
-            grants = _resolve(catalog, named or {})
-            Users(connection).set_grants(user_id, everywhere, grants)
+            self._set_grants(connection, user_id, Grants(everywhere, named or {}), Grants())
             Users(connection).set_disabled(user_id, disabled)
             _record(catalog, self._actor, "create user", name)
 
     def users(self) -> list[User]:
         """Returns all repository users, sorted by name."""
         require_area(self._actor, Area.USERS)
-        return Users(self._database).users()
+        return self._shown(Users(self._database).users())
 
-    def access_to(self, repository: Repository) -> dict[str, Access]:
+    def access_to(self, repository: str) -> dict[str, Access]:
         """Returns what each repository user may do in a repository, by the name of the user.
 
         A disabled user may do nothing.
+
+        Raises UnknownRepository.
         """
         require_area(self._actor, Area.USERS)
-        return Users(self._database).access_to(repository)
+        found = self._repository(Catalog(self._database), repository)
+        return Users(self._database).access_to(found)
 
     def user(self, name: str) -> User:
         """Returns a repository user.
@@ -103,7 +120,7 @@ class Accounts:
         found = Users(self._database).users(name.lower())
         if not found:
             raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
-        return found[0]
+        return self._shown(found)[0]
 
     def page(self, request: ListRequest) -> ListPage[User]:
         """Returns one page of the users whose name contains a text.
@@ -111,7 +128,8 @@ class Accounts:
         request: the page to return. Users can be sorted by `name`, `created` or `used`.
         """
         require_area(self._actor, Area.USERS)
-        return Lists(self._database).users(request)
+        page = Lists(self._database).users(request)
+        return replace(page, rows=self._shown(page.rows))
 
     def change_user(
         self,
@@ -126,11 +144,12 @@ class Accounts:
         An argument that is None changes nothing.
 
         password: the new password; the password that the user already has changes nothing.
-        grants: what the user may read and write, which replaces everything it may do now.
+        grants: what the user may read and write, which replaces everything that the actor sees of
+            it.
         disabled: whether all requests of the user are refused. A disabled user keeps its access and
             tokens.
 
-        Raises UnknownAccount, InvalidPassword or UnknownRepository.
+        Raises UnknownAccount, InvalidPassword, PermissionDenied or UnknownRepository.
         """
         require_area(self._actor, Area.USERS)
         password_hash = None if password is None else self._new_hash(name, password)
@@ -140,8 +159,8 @@ class Accounts:
             if password_hash is not None:
                 users.set_user_password(user.id, password_hash)
                 _record(catalog, self._actor, "set password of user", user.name)
-            if grants is not None and grants != user.grants:
-                users.set_grants(user.id, grants.everywhere, _resolve(catalog, grants.named))
+            if grants is not None and grants != user.grants.among(self._audit(catalog).shows):
+                self._set_grants(connection, user.id, grants, user.grants)
                 _record(catalog, self._actor, "change access of user", user.name)
             if disabled is not None and disabled != user.disabled:
                 users.set_disabled(user.id, disabled)
@@ -165,7 +184,7 @@ class Accounts:
         everywhere: the access to all repositories that `named` does not contain.
         named: the access to single repositories, by their names.
 
-        Raises UnknownAccount or UnknownRepository.
+        Raises UnknownAccount, PermissionDenied or UnknownRepository.
         """
         self.change_user(name, grants=Grants(everywhere, named or {}))
 
@@ -218,7 +237,7 @@ class Accounts:
 
         Returns the token and its secret. The secret is not stored, so it cannot be read again.
 
-        Raises UnknownAccount, UnknownRepository or InvalidSetting.
+        Raises UnknownAccount, UnknownRepository, PermissionDenied or InvalidSetting.
         """
         require_area(self._actor, Area.USERS)
         if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
@@ -229,9 +248,10 @@ class Accounts:
         with self._database.begin() as connection:
             users, catalog = Users(connection), Catalog(connection)
             holder = _known(users, user)
+            only = None if repository is None else self._repository(catalog, repository)
             token_id = users.add_token(
                 holder.id,
-                repository_id=None if repository is None else _resolve_one(catalog, repository).id,
+                repository_id=only and only.id,
                 name=name or f"token of {now:%Y-%m-%d}",
                 prefix=shown_of(secret),
                 secret_sha256=token_digest(secret),
@@ -250,8 +270,9 @@ class Accounts:
         Raises UnknownAccount.
         """
         require_area(self._actor, Area.USERS)
-        users = Users(self._database)
-        return users.tokens(_known(users, user).id)
+        users, audit = Users(self._database), self._audit(Catalog(self._database))
+        found = users.tokens(_known(users, user).id)
+        return [token for token in found if audit.shows(token.repository)]
 
     def token(self, token_id: int) -> Token:
         """Returns the token with a number.
@@ -259,7 +280,7 @@ class Accounts:
         Raises UnknownToken.
         """
         require_area(self._actor, Area.USERS)
-        return _known_token(Users(self._database), token_id)
+        return self._known_token(self._database, token_id)
 
     def revoke_token(self, token_id: int) -> Token:
         """Deletes a token, which is refused from the next request on.
@@ -270,11 +291,45 @@ class Accounts:
         """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            users = Users(connection)
-            token = _known_token(users, token_id)
-            users.delete_token(token_id)
+            token = self._known_token(connection, token_id)
+            Users(connection).delete_token(token_id)
             _record(Catalog(connection), self._actor, "revoke token of user", token.user)
         return token
+
+    def _known_token(self, executor: Executor, token_id: int) -> Token:
+        found = Users(executor).token(token_id) if 0 < token_id <= LARGEST_ID else None
+        if found is None or not self._audit(Catalog(executor)).shows(found.repository):
+            raise UnknownToken(
+                f"There is no token {token_id} of a repository user; check its number."
+            )
+        return found
+
+    # What the actor may see of repositories
+
+    def _repository(self, catalog: Catalog, name: str) -> Repository:
+        return self._gate.repository(self._actor, Permission.AUDIT, catalog, name)
+
+    def _audit(self, catalog: Catalog) -> Audit:
+        return Audit(self._gate, self._actor, catalog)
+
+    def _shown(self, users: Iterable[User]) -> list[User]:
+        """Returns users without their access to repositories that the actor may not see."""
+        audit = self._audit(Catalog(self._database))
+        return [replace(user, grants=user.grants.among(audit.shows)) for user in users]
+
+    def _set_grants(
+        self, transaction: Executor, user_id: int, grants: Grants, before: Grants
+    ) -> None:
+        """Replaces the grants of a user, except for repositories that the actor may not see."""
+        catalog = Catalog(transaction)
+        named = {self._repository(catalog, name): given for name, given in grants.named.items()}
+        kept = {
+            found: before.named[found.name]
+            for found in catalog.repositories()
+            if found.name in before.named
+            and not self._gate.allows(self._actor, Permission.AUDIT, found)
+        }
+        Users(transaction).set_grants(user_id, grants.everywhere, named | kept)
 
 
 def _known(users: Users, name: str) -> Account:
@@ -282,24 +337,6 @@ def _known(users: Users, name: str) -> Account:
     if user is None:
         raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
     return user
-
-
-def _known_token(users: Users, token_id: int) -> Token:
-    token = users.token(token_id) if 0 < token_id <= LARGEST_ID else None
-    if token is None:
-        raise UnknownToken(f"There is no token {token_id} of a repository user; check its number.")
-    return token
-
-
-def _resolve(catalog: Catalog, named: Mapping[str, Access]) -> dict[Repository, Access]:
-    return {_resolve_one(catalog, name): access for name, access in named.items()}
-
-
-def _resolve_one(catalog: Catalog, name: str) -> Repository:
-    repository = catalog.repository(name)
-    if repository is None:
-        raise UnknownRepository(f"There is no repository {name!r}; check the name.")
-    return repository
 
 
 def _record(catalog: Catalog, actor: Actor, action: str, account: str) -> None:

@@ -7,7 +7,7 @@ anonymous, and from administrators of everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from urllib.parse import urljoin
 
@@ -30,7 +30,9 @@ from pypi_repo import (
     Repository,
     Settings,
 )
+from pypi_repo.domain.errors import UnknownRepository, UnknownToken
 from pypi_repo.domain.lists import ListRequest
+from pypi_repo.services.accounts.accounts import Accounts
 from pypi_repo.web.api.tables import TABLES
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
@@ -91,10 +93,13 @@ def filled(*, with_the_hidden: bool) -> Registry:
     operator = registry.acting_as(OPERATOR)
     operator.repositories.create("main", public=True)
     operator.accounts.create_user(USER, PASSWORD)
+    if with_the_hidden:
+        operator.repositories.create("vault", public=True)
+        operator.accounts.set_access(USER, Access.WRITE, {"vault": Access.READ})
+        operator.accounts.create_token(USER, repository="vault")
     operator.administrators.create(ADMINISTRATOR, PASSWORD)
     publish(registry, SHOWN)
     if with_the_hidden:
-        operator.repositories.create("vault", public=True)
         publish(registry, HIDDEN, actor=OPERATOR)
         publish(registry, IN_HIDDEN_REPOSITORY, "vault", OPERATOR)
     return registry
@@ -350,6 +355,47 @@ def test_no_service_shows_or_changes_it(registry: Registry) -> None:
     operator = registry.acting_as(OPERATOR)
     assert {found.name for found in operator.repositories.all()} == {"main", "vault"}
     assert {found.name for found in operator.projects.all("main")} == {"open", "contraband"}
+
+
+def test_administrators_of_users_see_and_change_no_access_to_it(registry: Registry) -> None:
+    operator, boss = (registry.acting_as(actor).accounts for actor in (OPERATOR, BOSS))
+    (hidden_token,) = operator.tokens(USER)
+    token, _secret = boss.create_token(USER, repository="main")
+    users = (*boss.users(), *boss.page(ListRequest()).rows, boss.user(USER))
+    assert [user.grants for user in users] == [Grants(Access.WRITE)] * 3
+    assert boss.tokens(USER) == [token]
+    for ask in (boss.token, boss.revoke_token):
+        with pytest.raises(UnknownToken):
+            ask(hidden_token.id)
+
+    before = registry.acting_as(OPERATOR).activity.entries(limit=100)
+    boss.set_access(USER, Access.WRITE)
+    assert registry.acting_as(OPERATOR).activity.entries(limit=100) == before
+    boss.set_access(USER, Access.READ, {"main": Access.WRITE})
+    kept = {"vault": Access.READ, "main": Access.WRITE}
+    assert operator.user(USER).grants == Grants(Access.READ, kept)
+    assert operator.tokens(USER) == [hidden_token, token]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("vault", PermissionDenied), ("nowhere", UnknownRepository)]
+)
+def test_its_name_cannot_be_guessed_by_granting_access_to_it(
+    name: str, expected: type[RegistryError], registry: Registry, empty: Registry
+) -> None:
+    attempts: list[Callable[[Accounts], object]] = [
+        lambda accounts: accounts.access_to(name),
+        lambda accounts: accounts.set_access(USER, Access.WRITE, {name: Access.WRITE}),
+        lambda accounts: accounts.create_user("new", PASSWORD, named={name: Access.READ}),
+        lambda accounts: accounts.create_token(USER, repository=name),
+    ]
+    for attempt in attempts:
+        sentences = set()
+        for each in (registry, empty):
+            with pytest.raises(expected) as refused:
+                attempt(each.acting_as(BOSS).accounts)
+            sentences.add(refused.value.message)
+        assert len(sentences) == 1
 
 
 def test_lists_go_on_behind_what_is_hidden(registry: Registry) -> None:
