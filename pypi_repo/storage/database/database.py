@@ -132,8 +132,6 @@ class Database:
 
     def ask(self, question: Question[Result], parameters: Mapping[str, Any] = {}) -> Result:
         """The answer to a question that is asked often, as it is committed at this moment."""
-        if isinstance(question.statement, UpdateBase):
-            raise TypeError("A change needs a transaction.")
         if not self.is_embedded:
             about_to_wait()
         self._pass_guard()
