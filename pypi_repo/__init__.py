@@ -19,9 +19,13 @@ from pypi_repo.domain.errors import (
     AuthenticationRequired,
     InvalidCredentials,
     PermissionDenied,
+    ProjectClosed,
     RegistryError,
+    Unavailable,
     UnknownFile,
     UnknownProject,
+    UnknownRelease,
+    UnknownRepository,
 )
 from pypi_repo.domain.records import (
     DistributionFile,
@@ -46,6 +50,7 @@ from pypi_repo.web.authenticate import remote_user
 from pypi_repo.web.mount import mount
 from pypi_repo.web.packages.download import DownloadApp
 from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
+from pypi_repo.web.packages.page_cache import PageCache
 from pypi_repo.web.packages.simple_index import SimpleIndexApp
 from pypi_repo.web.packages.upload import UploadApp
 
@@ -83,9 +88,11 @@ __all__ = [
     "LooseFile",
     "LooseFiles",
     "Merged",
+    "PageCache",
     "Permission",
     "PermissionDenied",
     "PortalApp",
+    "ProjectClosed",
     "ProjectDetails",
     "ProjectList",
     "ProjectPage",
@@ -100,8 +107,11 @@ __all__ = [
     "SimpleIndexApp",
     "Source",
     "SourceWrapper",
+    "Unavailable",
     "UnknownFile",
     "UnknownProject",
+    "UnknownRelease",
+    "UnknownRepository",
     "UploadApp",
     "Versioned",
     "XAccel",

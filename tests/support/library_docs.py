@@ -77,9 +77,12 @@ page was added in version 0.1.0, unless an entry names a later version.
 SECTIONS: dict[str, list[Entry]] = {
     "The registry\n\nEverything begins with a `Registry`. `registry.repository(name)` returns a"
     " `BoundRepository` for the apps, and `registry.acting_as(actor)` returns the services that"
-    " see and change what is in the registry.": _public("Registry", "BoundRepository"),
+    " see and change what is in the registry. The apps for a repository use its `Uploads`; programs"
+    " call `add_file`.": _public("Registry", "BoundRepository"),
     "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
-    " attributes. A call raises an error if the actor is not allowed to make it.": [
+    " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
+    " are keyword arguments with the names and types of the fields of `RepositorySettings`; each"
+    " may be left out.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="packages.repositories.Repositories",
@@ -91,7 +94,9 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
     ],
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
-    " that holds it.": [
+    " that holds it. A `Listener` is a function that is called with the number of bytes that are"
+    " done, and of all bytes. The attributes `sessions`, `notes` and `readmes` of a registry are"
+    " parts of the portal and the management API, and may change in any version.": [
         *_operating(
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",
@@ -99,7 +104,8 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         Entry("pypi_repo.services.operations.backup.dumps"),
     ],
-    "Apps\n\nEach of these classes is a WSGI application. `mount` combines several.": _public(
+    "Apps\n\nEach of these classes is a WSGI application. `mount` combines several. Apps may share"
+    " a `PageCache`; `PageCache(budget)` keeps rendered pages up to `budget` bytes.": _public(
         "SimpleIndexApp",
         "DownloadApp",
         "UploadApp",
@@ -121,7 +127,9 @@ SECTIONS: dict[str, list[Entry]] = {
         "LooseFiles",
         "LooseFile",
     ),
-    "Settings": _public("Settings", "Limits", "XAccel", "XSendfile", "SignedUrls"),
+    "Settings\n\n`FilesSentBy` is the type of `XAccel`, `XSendfile` and `SignedUrls`.": _public(
+        "Settings", "Limits", "XAccel", "XSendfile", "SignedUrls"
+    ),
     "Access\n\n`ANONYMOUS` and `OPERATOR` are the actors of these kinds, and `EVERY_AREA` is the"
     " set of all areas. `Authenticate` is the type of a function that takes a WSGI environ and"
     " returns the `Actor` of the request: `ANONYMOUS` if the request has no credentials. It raises"
@@ -136,7 +144,12 @@ SECTIONS: dict[str, list[Entry]] = {
         "GrantPolicy",
         "remote_user",
     ),
-    "Records\n\nThese frozen dataclasses are what apps and services return.": [
+    "Records\n\nThese frozen dataclasses are what apps and services return. A `NormalizedName` is a"
+    " `str` in the form of PEP 503. A `ProjectStatus` is `active`, `archived`, `quarantined` or"
+    " `deprecated` (PEP 792), a `FileKind` is `sdist` or `bdist_wheel`, a `Profile` is `private`,"
+    " `pypi` or `lenient`, and a `Fault` is `missing`, `unreadable`, `wrong-size` or"
+    " `wrong-digest`. `RawMetadata` are the fields of core metadata as `packaging.metadata` parses"
+    " them.": [
         *_public(
             "Repository",
             "RepositorySettings",
@@ -159,6 +172,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("services.accounts.setup", "FirstSteps"),
         *_of("services.operations.upkeep", "Swept", "Checked", "Problem"),
         *_of("services.operations.backup", "Done", "DumpInfo"),
+        *_of("storage.backup.dump", "Header"),
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
     " `pypi_repo.domain.errors`; the table below lists them. [Errors](errors.md) says which HTTP"
@@ -167,8 +181,12 @@ SECTIONS: dict[str, list[Entry]] = {
         "AuthenticationRequired",
         "InvalidCredentials",
         "PermissionDenied",
+        "ProjectClosed",
+        "Unavailable",
         "UnknownFile",
         "UnknownProject",
+        "UnknownRelease",
+        "UnknownRepository",
     ),
     "Testing": _of("testing", "LiveRegistry", "FakeSource"),
     "Logging": _of(

@@ -1,5 +1,6 @@
 """The documentation cannot lie."""
 
+import collections.abc
 import inspect
 import re
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import pypi_repo
+from pypi_repo import Registry
 from pypi_repo.domain import errors
+from pypi_repo.services.sources.source import Source
 from tests.support import command_line_docs, example_docs, library_docs
 from tests.support.example_docs import PAGES, ROOT
 from tests.support.markdown import blocks
@@ -33,6 +36,34 @@ def test_library_page_has_everything_that_is_public() -> None:
     for entries in library_docs.SECTIONS.values():
         for entry in entries:
             entry.load()  # from where the page says
+
+
+def test_library_page_explains_every_type_of_an_argument_or_result() -> None:
+    listed = {entry.name for entries in library_docs.SECTIONS.values() for entry in entries}
+    page = library_docs.PAGE.read_text(encoding="utf-8")
+    code = "".join(block.text for block in blocks(library_docs.PAGE))
+    used = set(re.findall(r"(?<![\w.])[A-Z]\w*[a-z]\w*", code))
+    unexplained = {name for name in used - listed if not re.search(rf"`{name}\b", page)}
+    of_python = {"Any", "Enum", "False", "Generic", "IntEnum", "None", "Path", "Self", "True"}
+    variables = {"Content", "Result", "Row"}
+    assert unexplained - of_python - variables - {*collections.abc.__all__, "Unpack"} == {
+        "WSGIApplication"
+    }
+
+
+def test_errors_that_a_source_raises_can_be_imported_from_the_package() -> None:
+    told = set(re.findall(r"\b[A-Z]\w+", inspect.getsource(Source)))
+    assert told & {kind.__name__ for kind in _all_errors()} - set(pypi_repo.__all__) == set()
+
+
+def test_library_page_names_every_attribute_of_a_registry(registry: Registry) -> None:
+    page = library_docs.PAGE.read_text(encoding="utf-8")
+    names = {name for name in dir(registry) if not name.startswith("_")}
+    assert [
+        name
+        for name in sorted(names)
+        if not re.search(rf"`(registry\.)?{name}\b|def {name}\(", page)
+    ] == []
 
 
 def test_library_page_leaves_out_no_method_but_what_overrides_another() -> None:
