@@ -6,7 +6,7 @@ index later.
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
@@ -96,14 +96,19 @@ def check_metadata(metadata: CoreMetadata) -> None:
             raise InvalidMetadata(f"{classifier[:80]!r} is not a known classifier.")
 
 
-def check_new_name(name: str, existing: Iterable[str]) -> None:
-    """Raises InvalidName if the name of a new project could be mistaken for another."""
+def check_new_name(name: str, existing: Iterable[str], may_name: Callable[[str], bool]) -> None:
+    """Raises InvalidName if the name of a new project could be mistaken for another.
+
+    existing: the names of the projects that exist.
+    may_name: whether the error message may contain the name of an existing project.
+    """
     normalized = normalize(name)
     if normalized in _standard_library():
         raise InvalidName(f"{name!r} is a module of the standard library.")
     for other in existing:
         if normalize(other) != normalized and _looks_like(other) == _looks_like(name):
-            raise InvalidName(f"{name!r} is too similar to the existing project {other!r}.")
+            which = f"the existing project {other!r}" if may_name(other) else "another project"
+            raise InvalidName(f"{name!r} is too similar to {which}; choose another name.")
 
 
 def _looks_like(name: str) -> str:

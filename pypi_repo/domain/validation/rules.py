@@ -62,8 +62,9 @@ class Rules:
     metadata_checks: "tuple[Callable[[CoreMetadata], None], ...]" = ()
     """Each raises InvalidMetadata."""
 
-    new_name_checks: tuple[Callable[[str, Iterable[str]], None], ...] = ()
-    """Each is given the name of a new project and those that are there, and raises InvalidName."""
+    new_name_checks: tuple[Callable[[str, Iterable[str], Callable[[str], bool]], None], ...] = ()
+    """Each is given the name of a new project, those that are there, and whether the error message
+    may contain one of these. It raises InvalidName."""
 
     installation_checks: tuple[Callable[[], None], ...] = ()
     """Each raises ConfigurationError where an optional package that the others need is missing."""

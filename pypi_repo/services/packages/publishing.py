@@ -87,16 +87,15 @@ class Publishing:
 
     def _show_one(self, catalog: Catalog, actor: Actor, candidate: Candidate) -> Accepted:
         file = candidate.file
-        there = open_destination(
-            self._gate, catalog, actor, self._repository, candidate.filename, file.digests
-        )
+        asked = (self._gate, catalog, actor)
+        there = open_destination(*asked, self._repository, candidate.filename, file.digests)
         repository = there.repository
-        existing = existing_file(there, candidate.filename, file.digests)
+        existing = existing_file(*asked, there, candidate.filename, file.digests)
         if existing is not None and existing.digests == file.digests:
             return Accepted(existing, is_unchanged=True)
         check_quota(catalog, repository, candidate.size, existing)
         if there.project is None:
-            check_new_project(catalog, repository, candidate.display_name)
+            check_new_project(*asked, repository, candidate.display_name)
         if there.release is not None:
             check_open(repository, there.release, file, existing)
         self._put_what_is_gone(candidate)

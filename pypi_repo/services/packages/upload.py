@@ -98,12 +98,11 @@ class Uploads:
         """
         digests = staged.digests()
         filename = form.filename
-        destination = open_destination(
-            self._gate, self._catalog, actor, self._repository, filename, digests
-        )
+        asked = (self._gate, self._catalog, actor)
+        destination = open_destination(*asked, self._repository, filename, digests)
         rules = RULES[destination.repository.profile]
         form.check_digests(digests, staged.content, rules)
-        existing = existing_file(destination, filename, digests)
+        existing = existing_file(*asked, destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)

@@ -14,6 +14,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
 )
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.gate import Gate
@@ -53,7 +54,12 @@ def _refuse_closed(project: Project) -> None:
 
 
 def existing_file(
-    destination: Destination, filename: DistributionFilename, digests: Digests
+    gate: Gate,
+    catalog: Catalog,
+    actor: Actor,
+    destination: Destination,
+    filename: DistributionFilename,
+    digests: Digests,
 ) -> DistributionFile | None:
     """Returns the file with this name, or with another spelling of the same wheel's name.
 
@@ -63,7 +69,7 @@ def existing_file(
     if existing is not None and existing.digests == digests:
         return existing
     if RULES[repository.profile].distinct_contents:
-        _refuse_copy(destination.copy, filename)
+        _refuse_copy(gate, catalog, actor, destination, filename)
     if repository.allow_overwrite:
         return existing
     if existing is not None:
@@ -87,15 +93,42 @@ def _same(filename: DistributionFilename, other: str) -> str:
     return f"{other}, which is the same wheel as {filename.filename},"
 
 
-def _refuse_copy(copy: str | None, filename: DistributionFilename) -> None:
-    if copy not in (None, filename.filename):
-        raise FileAlreadyExists(f"File already exists: its content is here as {copy}.")
+def _refuse_copy(
+    gate: Gate,
+    catalog: Catalog,
+    actor: Actor,
+    destination: Destination,
+    filename: DistributionFilename,
+) -> None:
+    """Raises FileAlreadyExists for content that is there under another name.
+
+    The other name is not for an actor who may not read its project.
+    """
+    repository, copy = destination.repository, destination.copy
+    if copy is None or copy == filename.filename:
+        return
+    located = catalog.locate_file(repository.name, copy)
+    project = located and located[1]
+    is_named = project is not None and gate.allows(
+        actor, Permission.READ, repository, project.normalized_name
+    )
+    name = copy if is_named else "another file"
+    raise FileAlreadyExists(f"File already exists: its content is here as {name}.")
 
 
-def check_new_project(catalog: Catalog, repository: Repository, name: str) -> None:
-    """Raises InvalidName if a new project may not have this name."""
+def check_new_project(
+    gate: Gate, catalog: Catalog, actor: Actor, repository: Repository, name: str
+) -> None:
+    """Raises InvalidName if a new project may not have this name.
+
+    The error message names no project that the actor may not read.
+    """
+
+    def may_name(other: str) -> bool:
+        return gate.allows(actor, Permission.READ, repository, normalize(other))
+
     for check in RULES[repository.profile].new_name_checks:
-        check(name, (other.name for other in catalog.projects(repository)))
+        check(name, (other.name for other in catalog.projects(repository)), may_name)
 
 
 def check_quota(

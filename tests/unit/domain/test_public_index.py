@@ -122,38 +122,38 @@ def test_licence_expressions_need_new_metadata() -> None:
 def test_modules_of_the_standard_library_are_no_names(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="standard library"):
-        public_index.check_new_name(name, [])
+        public_index.check_new_name(name, [], lambda _name: True)
 
 
 @pytest.mark.parametrize("name", ["urllib2", "StringIO", "sha", "cPickle"])
 def test_modules_of_other_pythons_are_no_names(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="standard library"):
-        public_index.check_new_name(name, [])
+        public_index.check_new_name(name, [], lambda _name: True)
 
 
 @pytest.mark.parametrize("name", ["importlib-metadata", "json5", "main"])
 def test_what_is_close_to_a_module_is_a_name(name: str) -> None:
     """U83"""
-    public_index.check_new_name(name, [])
+    public_index.check_new_name(name, [], lambda _name: True)
 
 
 @pytest.mark.parametrize("name", ["toast1ng", "t0asting", "toast-ing", "TOASTLNG", "T.o_a-sting"])
 def test_lookalikes_are_refused(name: str) -> None:
     """U83"""
     with pytest.raises(InvalidName, match="'toasting'"):
-        public_index.check_new_name(name, ["another", "toasting"])
+        public_index.check_new_name(name, ["another", "toasting"], lambda _name: True)
 
 
 def test_a_project_is_no_lookalike_of_itself() -> None:
     """U83: race of two uploads that spell it differently."""
-    public_index.check_new_name("Toasting", ["toasting"])
+    public_index.check_new_name("Toasting", ["toasting"], lambda _name: True)
 
 
 @pytest.mark.parametrize("name", ["toasting2", "roasting", "toast"])
 def test_other_names_are_fine(name: str) -> None:
     """U83"""
-    public_index.check_new_name(name, ["another", "toasting"])
+    public_index.check_new_name(name, ["another", "toasting"], lambda _name: True)
 
 
 def test_the_list_of_classifiers_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import unescape
 from urllib.parse import urljoin
 
@@ -30,7 +31,7 @@ from pypi_repo import (
     Repository,
     Settings,
 )
-from pypi_repo.domain.errors import UnknownRepository, UnknownToken
+from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, UnknownRepository, UnknownToken
 from pypi_repo.domain.lists import ListRequest
 from pypi_repo.services.accounts.accounts import Accounts
 from pypi_repo.web.api.tables import TABLES
@@ -244,6 +245,23 @@ def test_nobody_uploads_to_it(registry: Registry, empty: Registry) -> None:
         for dist, repository in ((wheel("contraband", "2.0"), "main"), (SHOWN, "vault")):
             with pytest.raises(PermissionDenied):
                 publish(each, dist, repository, actor=BOSS)
+
+
+def test_refused_uploads_do_not_name_it(registry: Registry) -> None:
+    """Neither as the project that a new name resembles, nor as the file with the same content."""
+    registry.acting_as(OPERATOR).repositories.change("main", profile="pypi")
+    uploader = Actor(USER, grants=Grants(Access.WRITE))
+    copy = replace(HIDDEN, name="open", version="2.0", filename="open-2.0-py3-none-any.whl")
+    publish(registry, wheel("0pen-similar"), actor=OPERATOR)
+    for actor, named in ((uploader, False), (OPERATOR, True)):
+        with pytest.raises(InvalidName) as refused:
+            publish(registry, wheel("c0ntraband"), actor=actor)
+        assert ("'contraband'" in refused.value.message) is named
+        with pytest.raises(FileAlreadyExists) as same:
+            publish(registry, copy, actor=actor)
+        assert (HIDDEN.filename in same.value.message) is named
+    with pytest.raises(InvalidName, match="'0pen-similar'"):
+        publish(registry, wheel("open-similar"), actor=uploader)
 
 
 def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
