@@ -58,8 +58,10 @@ class ServedFile(ABC):
 class Source(ABC):
     """Answers everything that readers ask of a repository.
 
-    The simple index, downloads, the JSON API and the portal show what a source answers, and nothing
-    else. Implement it to offer packages from elsewhere. To change what another source offers,
+    The simple index, downloads and the JSON API show what a source answers, and nothing else. The
+    portal and the management API manage the uploaded files, whatever the source shows of them.
+
+    Implement this class to offer packages from elsewhere. To change what another source offers,
     derive a class from `SourceWrapper` or `Filtered`.
 
     Each method is called on each request, for an actor. All of them raise AuthenticationRequired,

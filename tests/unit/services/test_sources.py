@@ -15,8 +15,10 @@ from werkzeug.test import Client
 
 from pypi_repo import (
     ANONYMOUS,
+    EVERY_AREA,
     OPERATOR,
     Actor,
+    ActorKind,
     AllowList,
     AuthenticationRequired,
     DistributionFile,
@@ -587,3 +589,13 @@ def test_own_files_are_listed_as_what_they_are(registry: Registry) -> None:
     assert isinstance(file, DistributionFile)
     assert file.hashes["sha256"] == file.digests.sha256
     assert file.location == file.path
+
+
+def test_the_portal_manages_the_uploaded_files_whatever_readers_get(registry: Registry) -> None:
+    boss = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    app = registry.wsgi_app(
+        lambda _environ: boss, lambda _name, own_files: AllowList(own_files, ["demo"])
+    )
+    page = Client(app).get("/portal/repositories/main/projects/hidden")
+    assert page.status_code == 200
+    assert "hidden-1.0" in Client(app).get("/portal/repositories/main/projects/hidden/files").text
