@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
-def landing_page(request: Request, public: list[Repository]) -> Response:
-    """Returns a page that says what this registry is, and lists the public repositories."""
-    return shown(page("landing.html", root=root_url(request), public=public))
+def landing_page(request: Request, readable: list[Repository]) -> Response:
+    """Returns a page that says what this registry is, and lists what can be read without login.
+
+    readable: the repositories that anonymous clients may read.
+    """
+    return shown(page("landing.html", root=root_url(request), readable=readable))
 
 
 def connection_page(request: Request, repository: str) -> Response:

@@ -6,7 +6,16 @@ import sys
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import OPERATOR, Registry, mount
+from pypi_repo import (
+    OPERATOR,
+    Actor,
+    GrantPolicy,
+    Permission,
+    Registry,
+    Repository,
+    Settings,
+    mount,
+)
 from tests.support.distributions import wheel
 from tests.support.http import Page, Site, basic, call, environ_of
 
@@ -73,6 +82,25 @@ def test_the_landing_page_shows_public_repositories_only(
     assert "main" not in page
     registry.acting_as(OPERATOR).repositories.change("open-source", public=False)
     assert "open-source" not in client.get("/").text
+
+
+def test_the_landing_page_lists_what_a_policy_lets_everybody_read() -> None:
+    class InHouse(GrantPolicy):
+        def allows(
+            self,
+            actor: Actor,
+            permission: Permission,
+            repository: Repository,
+            project: str | None = None,
+        ) -> bool:
+            return permission is Permission.READ and repository.name != "hidden"
+
+    settings = Settings(database="sqlite://", blobs="memory://")
+    with Registry(settings, policy=InHouse()) as registry:
+        for name in ("private", "hidden"):
+            registry.acting_as(OPERATOR).repositories.create(name)
+        page = Page(Client(registry.wsgi_app()).get("/").text)
+    assert [anchor.text for anchor in page.anchors] == ["portal", "private"]
 
 
 def test_the_landing_page_tells_nobody_more(registry: Registry, client: Client) -> None:
