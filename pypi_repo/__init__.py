@@ -43,7 +43,7 @@ from pypi_repo.registry import Registry
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
-from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import AllowList, Filtered, Merged, SourceWrapper
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.authenticate import remote_user
@@ -97,6 +97,7 @@ __all__ = [
     "ProjectList",
     "ProjectPage",
     "ProvenanceApp",
+    "Redirect",
     "Registry",
     "RegistryError",
     "Repository",

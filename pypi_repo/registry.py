@@ -162,7 +162,9 @@ class Registry:
             are used.
         source: a function that takes the name of a repository and the source of its own files, and
             returns the source that readers of the repository get; by default, its own files. It is
-            called when a repository is first asked for.
+            called when a client first asks for a name that a repository may have, whether there is
+            one or not. The management of the repository, in the portal for example, is always about
+            its own files.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
 

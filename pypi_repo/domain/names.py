@@ -53,12 +53,17 @@ def repository_name(text: str) -> str:
 
     The name is a segment of all URLs of the repository, so only lower-case ASCII is allowed.
     """
-    if len(text) > _LONGEST_REPOSITORY_NAME or _REPOSITORY_NAME.match(text) is None:
+    if not is_repository_name(text):
         raise InvalidName(
             f"{text[:80]!r} is not a valid repository name: use lower-case letters, digits, '.', "
             "'_' and '-', begin and end with a letter or digit, 64 characters at most."
         )
     return text
+
+
+def is_repository_name(text: str) -> bool:
+    """Returns whether a repository may have this name."""
+    return len(text) <= _LONGEST_REPOSITORY_NAME and _REPOSITORY_NAME.match(text) is not None
 
 
 def account_name(text: str) -> str:

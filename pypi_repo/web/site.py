@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.names import is_normalized, normalize
+from pypi_repo.domain.names import is_normalized, is_repository_name, normalize
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
 from pypi_repo.services.sources.source import Source
 from pypi_repo.settings import FilesSentBy
@@ -65,7 +65,7 @@ def registry_site(
         bound = registry.repository(name)
         if authenticate is not None:
             bound = replace(bound, authenticate=authenticate)
-        if source is not None:
+        if source is not None and is_repository_name(name):
             bound = replace(bound, source=source(name, bound.source))
         return _repository_app(bound, cache, files_sent_by)
 

@@ -119,6 +119,7 @@ SECTIONS: dict[str, list[Entry]] = {
     " repository show what its source answers, and nothing else.": _public(
         "Source",
         "ServedFile",
+        "Redirect",
         "SourceWrapper",
         "Filtered",
         "AllowList",

@@ -107,7 +107,8 @@ class OwnFiles(Source):
         }
         if name not in describe:
             raise unknown_file(filename, self._name)
-        return describe[name](file, repository)
+        found = describe[name](file, repository)
+        return found.not_public() if project.status == "quarantined" else found
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         repository, owner, file = self._gate.file(
@@ -189,7 +190,8 @@ class OwnFiles(Source):
         return Versioned(
             key=("project", project.id, project.serial),
             serial=project.serial,
-            public=self._is_open(repository, project.normalized_name),
+            public=project.status != "quarantined"
+            and self._is_open(repository, project.normalized_name),
             load=lambda: self._load_page(project, is_offered=is_offered),
         )
 

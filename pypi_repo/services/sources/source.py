@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownFile, unknown_release
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
 
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A distribution file, or its core metadata or signature, that clients get from elsewhere.
+
+    project: the normalized name of the project.
+    url: the absolute URL to which clients are redirected.
+    """
+
+    project: NormalizedName
+    url: str
+
+
 class ServedFile(ABC):
     """A distribution file, or its core metadata or signature, for a reader.
 
@@ -28,17 +42,12 @@ class ServedFile(ABC):
     filename: the name under which clients save the file, which is the last segment of its path.
     etag: a text that identifies the content, such as its digest.
     public: whether everybody may read the file, and shared caches may store it.
-    url: an absolute URL to which clients are redirected; None if `open` returns the content.
     """
 
     project: NormalizedName
     filename: str
     etag: str
     public: bool
-
-    @property
-    def url(self) -> str | None:
-        return None
 
     @abstractmethod
     def open(self) -> tuple[IO[bytes], int]:
@@ -54,6 +63,12 @@ class ServedFile(ABC):
     def count_download(self) -> None:
         """Counts a download of the file, or of its beginning."""
 
+    def not_public(self) -> Self:
+        """Returns the same file, which shared caches may not store."""
+        private = copy(self)
+        object.__setattr__(private, "public", False)  # some are frozen
+        return private
+
 
 class Source(ABC):
     """Answers everything that readers ask of a repository.
@@ -64,7 +79,7 @@ class Source(ABC):
     Implement this class to offer packages from elsewhere. To change what another source offers,
     derive a class from `SourceWrapper` or `Filtered`.
 
-    Each method is called on each request, for an actor. All of them raise AuthenticationRequired,
+    A method with the argument `actor` is called on each request. It raises AuthenticationRequired,
     PermissionDenied or UnknownRepository if the actor may not read.
     """
 
@@ -88,8 +103,8 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def file(self, actor: Actor, path: str) -> ServedFile:
-        """Returns the file at a location.
+    def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
+        """Returns the file at a location, or where clients get it.
 
         path: the `location` of a file on a project page; with `.metadata` or `.asc` appended, its
             core metadata or its signature.
@@ -108,7 +123,10 @@ class Source(ABC):
         raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        """Returns the fields of a file's core metadata; no fields if they are unknown."""
+        """Returns the fields of a file's core metadata; no fields if they are unknown.
+
+        file: a file of a project page of this source.
+        """
         return {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
@@ -129,10 +147,11 @@ class Source(ABC):
         Raises UnknownProject or UnknownRelease.
         """
         page = self.project_page(actor, project)
+        loaded = page.load()
         wanted = version_or_none(version)
-        for spelled in page.load().versions:
+        for spelled in loaded.versions:
             if version_or_none(spelled) == wanted is not None:
-                return spelled, self.details_of(page, spelled)
+                return spelled, self.details_of(replace(page, load=lambda: loaded), spelled)
         raise unknown_release(project, version)
 
     def details_of(
@@ -152,7 +171,7 @@ class Source(ABC):
     def _load_details(self, page: ProjectPage, version: str | None) -> ProjectDetails:
         found: dict[str, list[ListedFile]] = {spelled: [] for spelled in page.versions}
         for file in page.files:
-            found[file.version].append(file)
+            found.setdefault(file.version, []).append(file)
         releases = {spelled: tuple(files) for spelled, files in found.items()}
         chosen = _preferred(releases) if version is None else version
         if chosen is None or chosen not in releases:

@@ -1,15 +1,18 @@
 """Sources that wrap other sources."""
 
-from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import (
+    AuthenticationRequired,
+    PermissionDenied,
     ProjectClosed,
     UnknownFile,
     UnknownProject,
+    UnknownRepository,
     unknown_file,
     unknown_project,
 )
@@ -25,13 +28,13 @@ from pypi_repo.domain.records import (
     ProjectPage,
     Versioned,
 )
-from pypi_repo.services.sources.source import ServedFile, Source
-from pypi_repo.services.sources.stored_file import StoredFile
+from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
 Content = TypeVar("Content")
+Page = TypeVar("Page", ProjectList, ProjectPage)
 
 
 class SourceWrapper(Source):
@@ -39,7 +42,8 @@ class SourceWrapper(Source):
 
     Derive a class from it, and override what should differ. Everything asks `check_access` first,
     and nothing is public unless `is_public` says so, so a class that lets fewer actors read
-    overrides these two.
+    overrides these two. To leave out projects or files, use `Filtered` instead: it leaves them out
+    everywhere.
 
     source: the source that answers.
     """
@@ -61,7 +65,7 @@ class SourceWrapper(Source):
         self.check_access(actor)
         return _restricted(self.source.project_page(actor, project), self)
 
-    def file(self, actor: Actor, path: str) -> ServedFile:
+    def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         self.check_access(actor)
         return _restricted_file(self.source.file(actor, path), self)
 
@@ -85,28 +89,40 @@ class SourceWrapper(Source):
 
 
 class Filtered(SourceWrapper):
-    """Offers those projects of another source for which `shows` returns True.
+    """Offers those projects and files of another source that `shows` and `shows_file` select.
 
-    Any other project is treated as unknown. It is neither on the index nor in the JSON API, and its
-    files, their metadata and provenance cannot be downloaded.
+    What is not selected is treated as unknown. It is neither on the index nor in the JSON API, and
+    the file, its metadata and its provenance cannot be downloaded.
     """
 
-    @abstractmethod
     def shows(self, project: NormalizedName) -> bool:
-        """Returns whether readers may see this project."""
+        """Returns whether readers may see this project; by default they may."""
+        return True
+
+    def shows_file(self, file: ListedFile) -> bool:
+        """Returns whether readers may see this file of a project that they may see.
+
+        By default they may. Whoever overrides this reads a project page for each download.
+        """
+        return True
+
+    def selection(self) -> Hashable:
+        """Returns a value that changes when `shows` or `shows_file` answer differently.
+
+        By default, it is found out from what is shown, by going through the whole list or page on
+        each request. Override it if you know such a value.
+        """
+        return None
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        whole = super().project_list(actor)
-        page = whole.load()
-        shown = tuple(each for each in page.projects if self.shows(each.normalized_name))
-        names = tuple(each.normalized_name for each in shown)
-        return replace(whole, key=(whole.key, names), load=lambda: replace(page, projects=shown))
+        return self._selected(super().project_list(actor), self._shown_projects)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         self._require_shown(actor, project)
-        return super().project_page(actor, project)
+        page = super().project_page(actor, project)
+        return self._selected(page, self._shown_files) if self._selects_files else page
 
-    def file(self, actor: Actor, path: str) -> ServedFile:
+    def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         try:
             found = super().file(actor, path)
         except (UnknownFile, ProjectClosed):
@@ -116,21 +132,60 @@ class Filtered(SourceWrapper):
             raise unknown_file(path.rpartition("/")[2]) from None
         if not self.shows(found.project):
             raise unknown_file(path.rpartition("/")[2])
+        if self._selects_files:
+            listed = {file.location for file in self._files_of(actor, found.project)}
+            if not listed & {
+                path.removesuffix(end) for end in ("", METADATA_SUFFIX, SIGNATURE_SUFFIX)
+            }:
+                raise unknown_file(path.rpartition("/")[2])
         return found
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         self._require_shown(actor, project)
-        return super().provenance(actor, project, version, filename)
+        document = super().provenance(actor, project, version, filename)
+        if self._selects_files and filename not in {
+            file.filename for file in self._files_of(actor, project)
+        }:
+            raise unknown_file(filename)
+        return document
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
         self._require_shown(actor, project)
+        if self._selects_files:
+            return Source.project_details(self, actor, project)
         return super().project_details(actor, project)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
         self._require_shown(actor, project)
+        if self._selects_files:
+            return Source.release_details(self, actor, project, version)
         return super().release_details(actor, project, version)
+
+    @property
+    def _selects_files(self) -> bool:
+        return type(self).shows_file is not Filtered.shows_file
+
+    def _files_of(self, actor: Actor, project: NormalizedName) -> tuple[ListedFile, ...]:
+        return self.project_page(actor, project).load().files
+
+    def _selected(self, whole: Versioned[Page], select: Callable[[Page], Page]) -> Versioned[Page]:
+        selection = self.selection()
+        if selection is not None:
+            return replace(whole, key=(whole.key, selection), load=lambda: select(whole.load()))
+        selected = select(whole.load())
+        return replace(whole, key=(whole.key, _names(selected)), load=lambda: selected)
+
+    def _shown_projects(self, page: ProjectList) -> ProjectList:
+        shown = tuple(each for each in page.projects if self.shows(each.normalized_name))
+        return replace(page, projects=shown)
+
+    def _shown_files(self, page: ProjectPage) -> ProjectPage:
+        shown = tuple(file for file in page.files if self.shows_file(file))
+        left_out = {file.version for file in page.files} - {file.version for file in shown}
+        versions = tuple(version for version in page.versions if version not in left_out)
+        return replace(page, files=shown, versions=versions)
 
     def _require_shown(self, actor: Actor, project: NormalizedName) -> None:
         if not self.shows(project):
@@ -152,6 +207,9 @@ class AllowList(Filtered):
     def shows(self, project: NormalizedName) -> bool:
         return project in self._projects
 
+    def selection(self) -> Hashable:
+        return self._projects
+
 
 class Merged(Source):
     """Offers the projects of several sources.
@@ -163,7 +221,8 @@ class Merged(Source):
 
     first: the first source, which also decides who may read. If it is not public, shared caches may
         keep nothing of the others either.
-    others: the other sources, in the order in which they are asked.
+    others: the other sources, in the order in which they are asked. The list of projects leaves out
+        those that refuse the actor.
     """
 
     def __init__(self, first: Source, *others: Source) -> None:
@@ -177,7 +236,10 @@ class Merged(Source):
         return all(source.is_public() for source in self._sources)
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        lists = [source.project_list(actor) for source in self._sources]
+        lists = [self._first.project_list(actor)]
+        for source in self._sources[1:]:
+            with suppress(AuthenticationRequired, PermissionDenied, UnknownRepository):
+                lists.append(source.project_list(actor))
         return Versioned(
             key=("merged", *(each.key for each in lists)),
             serial=sum(each.serial for each in lists),  # grows with each of them
@@ -186,10 +248,10 @@ class Merged(Source):
         )
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        _owner, page = self._owned(actor, project)
-        return _restricted(page, self._first)
+        owner, page = self._owned(actor, project)
+        return self._adopted(owner, page)
 
-    def file(self, actor: Actor, path: str) -> ServedFile:
+    def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         self.check_access(actor)
         for source in self._sources:
             try:
@@ -205,14 +267,14 @@ class Merged(Source):
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
         owner = self._owner(actor, project)
-        return _restricted(owner.project_details(actor, project), self._first)
+        return self._adopted(owner, owner.project_details(actor, project))
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
         owner = self._owner(actor, project)
         spelled, details = owner.release_details(actor, project, version)
-        return spelled, _restricted(details, self._first)
+        return spelled, self._adopted(owner, details)
 
     def _owner(self, actor: Actor, project: NormalizedName) -> Source:
         owner, _page = self._owned(actor, project)
@@ -236,38 +298,27 @@ class Merged(Source):
                 continue
         raise unknown_project(project)
 
+    def _adopted(self, owner: Source, content: Versioned[Content]) -> Versioned[Content]:
+        """Names the owner in the key, because another source may use the same keys."""
+        key = (self._sources.index(owner), content.key)
+        return _restricted(replace(content, key=key), self._first)
+
 
 def _restricted(content: Versioned[Content], front: Source) -> Versioned[Content]:
     """Keeps what is public elsewhere from shared caches if the source in front is not public."""
     return replace(content, public=content.public and front.is_public())
 
 
-def _restricted_file(file: ServedFile, front: Source) -> ServedFile:
-    return _not_public(file) if file.public and not front.is_public() else file
+def _restricted_file(file: ServedFile | Redirect, front: Source) -> ServedFile | Redirect:
+    if isinstance(file, ServedFile) and file.public and not front.is_public():
+        return file.not_public()
+    return file
 
 
-def _not_public(file: ServedFile) -> ServedFile:
-    # A stored file stays one, which a proxy may send.
-    return replace(file, public=False) if isinstance(file, StoredFile) else _NotPublic(file)
-
-
-class _NotPublic(ServedFile):
-    """A public file of a source behind another source that is not public."""
-
-    def __init__(self, file: ServedFile) -> None:
-        self.project, self.filename, self.etag = file.project, file.filename, file.etag
-        self.public = False
-        self._file = file
-
-    @property
-    def url(self) -> str | None:
-        return self._file.url
-
-    def open(self) -> tuple[IO[bytes], int]:
-        return self._file.open()
-
-    def count_download(self) -> None:
-        self._file.count_download()
+def _names(page: ProjectList | ProjectPage) -> tuple[str, ...]:
+    if isinstance(page, ProjectList):
+        return tuple(project.normalized_name for project in page.projects)
+    return tuple(file.location for file in page.files)
 
 
 def _filename_of(path: str) -> str:

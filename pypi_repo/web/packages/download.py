@@ -10,7 +10,7 @@ from werkzeug.wsgi import wrap_file
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.environ import SENDS_PARTS_OF_FILES
 from pypi_repo.services.bound_repository import Authenticate, BoundRepository
-from pypi_repo.services.sources.source import ServedFile
+from pypi_repo.services.sources.source import Redirect, ServedFile
 from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.app import (
@@ -59,13 +59,13 @@ class DownloadApp(RepositoryApp):
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
         file = self._source.file(actor, path_info(request).removeprefix("/"))
+        if isinstance(file, Redirect):
+            return redirected(file.url)
         headers = _description(file)
         environ = request.environ
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known is not None and matches_etag(known, file.etag):
             return PlainResponse("304 NOT MODIFIED", headers)
-        if file.url is not None:
-            return redirected(file.url)
         if (
             self._sent_by is not None
             and isinstance(file, StoredFile)

@@ -91,7 +91,7 @@ class JsonApiApp(RepositoryApp):
             request,
             self._cache,
             content,
-            variant=(files_url, project_url),
+            variant=(self._source, files_url, project_url),
             media_type="application/json",
             render=lambda details: project_json.render(
                 details, files_url=files_url, project_url=project_url, whole=whole

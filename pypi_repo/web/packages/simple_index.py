@@ -118,7 +118,7 @@ class SimpleIndexApp(RepositoryApp):
             request,
             self._cache,
             content,
-            variant=(media_type, variant),
+            variant=(self._source, media_type, variant),
             media_type=media_type,
             render=lambda page: render(page, representation),
         )

@@ -23,10 +23,13 @@ from pypi_repo import (
     AuthenticationRequired,
     DistributionFile,
     DownloadApp,
+    Filtered,
     Folder,
+    ListedFile,
     LooseFile,
     Merged,
     PermissionDenied,
+    Redirect,
     Registry,
     ServedFile,
     Settings,
@@ -38,9 +41,10 @@ from pypi_repo import (
     mount,
 )
 from pypi_repo.domain.errors import ProjectClosed, Unavailable, UnknownRelease
-from pypi_repo.domain.names import normalize
+from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import ExternalFile, ProjectPage, Versioned
 from pypi_repo.testing import FakeSource
+from pypi_repo.web.packages.page_cache import PageCache
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import UPLOADER, publish
 
@@ -349,6 +353,32 @@ def test_nothing_tells_whether_a_file_of_a_project_that_is_not_shown_is_there(
         allowed.file(ADA, shown.location)
 
 
+class WheelsOnly(Filtered):
+    """Offers no file but wheels."""
+
+    def shows_file(self, file: ListedFile) -> bool:
+        return file.kind == "bdist_wheel"
+
+
+def test_a_file_that_is_not_shown_is_nowhere() -> None:
+    inner = fake(wheel("demo", "1.0"), sdist("demo", "1.0"), sdist("demo", "2.0"))
+    wheels = WheelsOnly(inner)
+    assert [file.filename for file in page(wheels, "demo").files] == [wheel("demo").filename]
+    assert page(wheels, "demo").versions == ("1.0",)
+    assert wheels.project_details(ADA, normalize("demo")).load().releases.keys() == {"1.0"}
+    with pytest.raises(UnknownRelease):
+        wheels.release_details(ADA, normalize("demo"), "2.0")
+    assert_listed_is_downloadable(wheels, inner)
+    for suffix in (".metadata", ".asc"):
+        with pytest.raises(UnknownFile):
+            wheels.file(ADA, page(inner, "demo").files[0].location + suffix)
+    dist = wheel("demo", "3.0")
+    before = wheels.project_page(ADA, normalize("demo")).key
+    inner.contents[dist.filename] = dist.content
+    assert wheels.project_page(ADA, normalize("demo")).key != before
+    assert page(wheels, "demo").versions == ("1.0", "3.0")
+
+
 # Merged
 
 
@@ -408,7 +438,7 @@ def test_nothing_behind_a_private_source_is_public(registry: Registry) -> None:
         assert not found.public
         assert downloaded(both, file.location) == wheel("demo").content
         found.count_download()
-        assert (found.project, found.filename, found.url) == (project, file.filename, None)
+        assert (found.project, found.filename) == (project, file.filename)
         assert found.etag == wheel("demo").sha256
         for versioned in (
             both.project_list(ADA),
@@ -451,6 +481,47 @@ def test_merged_pages_are_cached_by_what_is_in_them() -> None:
     dist = wheel("public")
     other.contents[dist.filename] = dist.content
     assert both.project_list(ADA).key != before.key
+
+
+def test_a_later_source_that_refuses_takes_no_list_away() -> None:
+    refusing = FakeSource({}, may_read=lambda _actor: False)
+    both = Merged(fake(wheel("demo")), refusing)
+    assert names(both) == ["demo"]
+    with pytest.raises(PermissionDenied):
+        both.project_page(ADA, normalize("other"))
+
+
+def test_sources_that_use_equal_keys_are_not_taken_for_each_other(registry: Registry) -> None:
+    """Neither by the apps that share a cache, nor where the owner of a project changes."""
+
+    class Careless(FakeSource):
+        def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+            return replace(super().project_page(actor, project), key="always the same")
+
+    one = Careless({wheel("demo", "1.0").filename: wheel("demo", "1.0").content})
+    other = Careless({wheel("demo", "2.0").filename: wheel("demo", "2.0").content})
+    cache = PageCache(2**20)
+    shown = []
+    for source in (one, other, Merged(one, other)):
+        app = SimpleIndexApp(registry.repository("main", source), cache=cache)
+        shown.append(Client(app).get("/demo/").text)
+    assert ["1.0" in shown[0], "2.0" in shown[1], "1.0" in shown[2]] == [True, True, True]
+    one.contents.clear()
+    assert "2.0" in Client(app).get("/demo/").text
+
+
+def test_a_file_whose_version_a_page_does_not_list_is_shown_all_the_same() -> None:
+    class Odd(FakeSource):
+        def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+            whole = super().project_page(actor, project)
+            return replace(whole, load=lambda: replace(whole.load(), versions=("1",)))
+
+    odd = Odd({wheel("demo", "1.0").filename: wheel("demo", "1.0").content})
+    details = odd.project_details(ADA, normalize("demo")).load()
+    assert {version: len(files) for version, files in details.releases.items()} == {
+        "1": 0,
+        "1.0": 1,
+    }
 
 
 # In the apps
@@ -533,6 +604,19 @@ def test_a_wrapper_that_lets_fewer_read_says_so_once(registry: Registry) -> None
         assert (response.status_code == 404) is path.startswith("integrity"), path
 
 
+def test_a_source_is_made_once_for_a_name_that_a_repository_may_have(registry: Registry) -> None:
+    asked = []
+
+    def source(repository: str, own_files: Source) -> Source:
+        asked.append(repository)
+        return own_files
+
+    client = Client(registry.wsgi_app(source=source))
+    for name in ("main", "other", "main", "-", "x" * 65, "Main", "other"):
+        client.get(f"/repositories/{name}/simple/")
+    assert asked == ["main", "other"]
+
+
 class _Elsewhere(SourceWrapper):
     """Lists one file that is kept at another URL."""
 
@@ -549,18 +633,8 @@ class _Elsewhere(SourceWrapper):
         )  # fmt: skip
         return Versioned(key="elsewhere", serial=0, public=True, load=lambda: found)
 
-    def file(self, actor: Actor, path: str) -> ServedFile:
-        class Redirect(ServedFile):
-            project, filename, etag, public = normalize("demo"), "demo-1.0.tar.gz", "x", True
-            url = _Elsewhere.URL
-
-            def open(self) -> object:
-                raise AssertionError
-
-            def count_download(self) -> None:
-                raise AssertionError
-
-        return Redirect()
+    def file(self, actor: Actor, path: str) -> Redirect:
+        return Redirect(normalize("demo"), self.URL)
 
 
 def test_a_file_may_be_elsewhere(registry: Registry) -> None:
