@@ -155,11 +155,18 @@ class Gate:
         actor: Actor,
         permission: Permission,
         repository: Repository,
-        projects: Iterable[NormalizedName],
+        projects: Callable[[], Iterable[NormalizedName]],
     ) -> frozenset[NormalizedName]:
-        """Returns those of the projects for which the actor does not have a permission."""
+        """Returns those of the projects for which the actor does not have a permission.
+
+        repository: a repository in which the actor has the permission.
+        projects: a function that returns the projects. It is not called if a permission in the
+            repository applies to each of its projects.
+        """
+        if self.treats_projects_alike(actor, permission, repository):
+            return frozenset()
         return frozenset(
-            name for name in projects if not self.allows(actor, permission, repository, name)
+            name for name in projects() if not self.allows(actor, permission, repository, name)
         )
 
 

@@ -1,11 +1,13 @@
 """Statements about downloads, the last use of accounts, and stored sizes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, desc, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, desc, func, not_, or_, select, update
 
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
 from pypi_repo.storage.database.engines import day_of, insert_into
@@ -19,6 +21,42 @@ from pypi_repo.storage.database.tables import (
     tokens,
     users,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is counted.
+
+    repositories: the repositories.
+    hidden: the normalized names of the projects that are not counted, by the id of the repository.
+    """
+
+    repositories: Sequence[Repository]
+    hidden: Mapping[int, Collection[NormalizedName]] = field(default_factory=dict)
+
+    def of_projects(self, repository: Any, project: Any) -> list[ColumnElement[bool]]:
+        """Returns conditions on the columns of the repository's id and the project's name."""
+        return [
+            repository.in_([found.id for found in self.repositories]),
+            *(
+                not_(and_(repository == id_, project.in_(names)))
+                for id_, names in self.hidden.items()
+            ),
+        ]
+
+    def of_files(self) -> list[ColumnElement[bool]]:
+        """Returns conditions on the table of files."""
+        hidden = [
+            and_(projects.c.repository_id == id_, projects.c.normalized_name.in_(names))
+            for id_, names in self.hidden.items()
+        ]
+        in_scope: list[ColumnElement[bool]] = [
+            files.c.repository_id.in_([found.id for found in self.repositories])
+        ]
+        if not hidden:
+            return in_scope
+        of_hidden = select(releases.c.id).join(projects).where(or_(*hidden))
+        return [*in_scope, files.c.release_id.not_in(of_hidden)]
 
 
 class Usage:
@@ -75,11 +113,11 @@ class Usage:
 
     # Looking back
 
-    def repositories(self, repository: Repository | None = None) -> dict[int, RepositoryUsage]:
-        """Returns what each repository, or one, contains, by id. Empty repositories are missing."""
+    def repositories(self, scope: Scope) -> dict[int, RepositoryUsage]:
+        """Returns what each repository contains, by id. Empty repositories are missing."""
         counted = self._executor.execute(
             select(projects.c.repository_id, func.count())
-            .where(*_of(projects.c.repository_id, repository))
+            .where(*scope.of_projects(projects.c.repository_id, projects.c.normalized_name))
             .group_by(projects.c.repository_id)
         )
         found = {id_: RepositoryUsage(number, 0, 0, None) for id_, number in counted}
@@ -90,7 +128,7 @@ class Usage:
                 func.sum(files.c.size),
                 func.max(files.c.uploaded_at, type_=files.c.uploaded_at.type),
             )
-            .where(*_of(files.c.repository_id, repository))
+            .where(*scope.of_files())
             .group_by(files.c.repository_id)
         )
         for id_, number, size, last_upload in summed:
@@ -99,7 +137,7 @@ class Usage:
         return found
 
     def downloads_by_day(
-        self, since: date, among: Sequence[Repository] | None, project: str | None = None
+        self, since: date, scope: Scope, project: str | None = None
     ) -> dict[date, int]:
         """Returns the number of downloads by day, without days that had none."""
         of_project = [] if project is None else [downloads.c.project == project]
@@ -107,26 +145,29 @@ class Usage:
             select(downloads.c.day, func.sum(downloads.c.count))
             .where(
                 downloads.c.day >= since,
-                *_among(downloads.c.repository_id, among),
+                *scope.of_projects(downloads.c.repository_id, downloads.c.project),
                 *of_project,
             )
             .group_by(downloads.c.day)
         )
         return {day: int(count) for day, count in self._executor.execute(statement)}
 
-    def stored_size(self, among: Sequence[Repository] | None) -> int:
-        """Returns the size of all files of some repositories, or of all, in bytes."""
-        statement = select(func.sum(files.c.size)).where(*_among(files.c.repository_id, among))
+    def downloaded_projects(self, repository: Repository) -> list[NormalizedName]:
+        """Returns the projects of which downloads were counted, whether they still exist or not."""
+        statement = select(downloads.c.project).where(downloads.c.repository_id == repository.id)
+        return list(self._executor.execute(statement.distinct()).scalars())
+
+    def stored_size(self, scope: Scope) -> int:
+        """Returns the size of all files in bytes."""
+        statement = select(func.sum(files.c.size)).where(*scope.of_files())
         return int(self._executor.execute(statement).scalar_one() or 0)
 
-    def uploads_by_day(
-        self, since: datetime, among: Sequence[Repository] | None
-    ) -> dict[date, tuple[int, int]]:
+    def uploads_by_day(self, since: datetime, scope: Scope) -> dict[date, tuple[int, int]]:
         """Returns how many stored files were uploaded on each day, and their bytes."""
         day = day_of(self._executor.dialect, files.c.uploaded_at)
         statement = (
             select(day, func.count(), func.sum(files.c.size))
-            .where(files.c.uploaded_at >= since, *_among(files.c.repository_id, among))
+            .where(files.c.uploaded_at >= since, *scope.of_files())
             .group_by(day)
         )
         return {
@@ -184,10 +225,6 @@ class Usage:
             .group_by(downloads.c.version)
         )
         return {version: int(count) for version, count in rows}
-
-
-def _among(column: Any, repositories: Sequence[Repository] | None) -> list[ColumnElement[bool]]:
-    return [] if repositories is None else [column.in_([found.id for found in repositories])]
 
 
 def _of(column: Any, repository: Repository | None) -> list[ColumnElement[bool]]:

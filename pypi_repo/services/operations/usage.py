@@ -3,10 +3,12 @@
 import logging
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, Permission, require_administrator
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import (
     DayOfUse,
@@ -19,7 +21,7 @@ from pypi_repo.domain.usage import (
 from pypi_repo.services.gate import Audit, Gate, first_shown
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.usage import Usage
+from pypi_repo.storage.usage import Scope, Usage
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +114,8 @@ class UsageReports:
     """Reports how much is stored and downloaded.
 
     All methods raise PermissionDenied unless the actor is the operator or an administrator, and
-    only report on repositories and projects for which the policy allows `Permission.AUDIT`.
+    only report on repositories and projects for which the policy allows `Permission.AUDIT`. Sums
+    and dates are those of these projects.
     """
 
     def __init__(self, actor: Actor, database: Database, gate: Gate, counter: UsageCounter) -> None:
@@ -124,11 +127,11 @@ class UsageReports:
     def repositories(self) -> dict[str, RepositoryUsage]:
         """Returns what each repository contains, by the name of the repository."""
         require_administrator(self._actor)
-        usage = Usage(self._database).repositories()
+        scope = self._scope(Catalog(self._database), None)
+        usage = Usage(self._database).repositories(scope)
         return {
             repository.name: usage.get(repository.id, RepositoryUsage())
-            for repository in Catalog(self._database).repositories()
-            if self._gate.allows(self._actor, Permission.AUDIT, repository)
+            for repository in scope.repositories
         }
 
     def repository(self, name: str) -> RepositoryUsage:
@@ -137,8 +140,9 @@ class UsageReports:
         Raises UnknownRepository.
         """
         require_administrator(self._actor)
-        found = self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
-        return Usage(self._database).repositories(found).get(found.id, RepositoryUsage())
+        scope = self._scope(Catalog(self._database), name)
+        (found,) = scope.repositories
+        return Usage(self._database).repositories(scope).get(found.id, RepositoryUsage())
 
     def days(self, number: int = 30, repository: str | None = None) -> list[DayOfUse]:
         """Returns the downloads and the stored size of the last days, today last.
@@ -152,11 +156,10 @@ class UsageReports:
         self._counter.flush()
         first = _days_ago(number - 1)
         catalog, usage = Catalog(self._database), Usage(self._database)
-        found = self._named(catalog, repository)
-        among = self._shown(catalog) if found is None else [found]
-        downloads = usage.downloads_by_day(first, among)
-        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), among)
-        in_all = usage.stored_size(among)
+        scope = self._scope(catalog, repository)
+        downloads = usage.downloads_by_day(first, scope)
+        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), scope)
+        in_all = usage.stored_size(scope)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []
         for offset in range(number):
@@ -180,7 +183,7 @@ class UsageReports:
         first = _days_ago(number - 1)
         found = self._named(Catalog(self._database), repository, project)
         assert found is not None  # noqa: S101 - a name was given
-        counts = Usage(self._database).downloads_by_day(first, [found], project)
+        counts = Usage(self._database).downloads_by_day(first, Scope([found]), project)
         days = [first + timedelta(days=offset) for offset in range(number)]
         return [(day, counts.get(day, 0)) for day in days]
 
@@ -243,13 +246,25 @@ class UsageReports:
         assert found is not None  # noqa: S101 - a name was given
         return Usage(self._database).downloads_of_versions(found, project, _days_ago(days - 1))
 
-    def _shown(self, catalog: Catalog) -> list[Repository] | None:
-        """Returns the repositories about which the actor may be told, or None if these are all."""
-        there = catalog.repositories()
+    def _scope(self, catalog: Catalog, name: str | None) -> Scope:
+        """Returns what the actor may be told about one repository, or about all."""
+        named = self._named(catalog, name)
         shown = [
-            found for found in there if self._gate.allows(self._actor, Permission.AUDIT, found)
+            found
+            for found in (catalog.repositories() if named is None else [named])
+            if self._gate.allows(self._actor, Permission.AUDIT, found)
         ]
-        return None if len(shown) == len(there) else shown
+        hidden = {found.id: self._hidden(catalog, found) for found in shown}
+        return Scope(shown, {id_: names for id_, names in hidden.items() if names})
+
+    def _hidden(self, catalog: Catalog, repository: Repository) -> frozenset[NormalizedName]:
+        """Returns the projects of which the actor may not know, also of those that were deleted."""
+
+        def names() -> Iterator[NormalizedName]:
+            yield from (found.normalized_name for found in catalog.projects(repository))
+            yield from Usage(self._database).downloaded_projects(repository)
+
+        return self._gate.hidden(self._actor, Permission.AUDIT, repository, names)
 
     def _named(
         self, catalog: Catalog, name: str | None, project: str | None = None

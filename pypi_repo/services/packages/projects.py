@@ -283,11 +283,12 @@ class Projects:
 
     def _hidden(self, catalog: Catalog, repository: Repository) -> frozenset[NormalizedName]:
         """The projects that the actor may not manage, though it manages the repository."""
-        asked = (self._actor, Permission.MANAGE, repository)
-        if self._gate.treats_projects_alike(*asked):
-            return frozenset()
-        names = (project.normalized_name for project in catalog.projects(repository))
-        return self._gate.hidden(*asked, names)
+        return self._gate.hidden(
+            self._actor,
+            Permission.MANAGE,
+            repository,
+            lambda: (project.normalized_name for project in catalog.projects(repository)),
+        )
 
     def _repository(self, catalog: Catalog, name: str) -> Repository:
         return self._gate.repository(self._actor, Permission.MANAGE, catalog, name)

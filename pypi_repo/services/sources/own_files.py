@@ -175,8 +175,12 @@ class OwnFiles(Source):
     ) -> Versioned[ProjectList]:
         """Leaves out the projects that the actor may not read."""
         page = whole.load()
-        names = [project.normalized_name for project in page.projects]
-        hidden = self._gate.hidden(actor, Permission.READ, repository, names)
+        hidden = self._gate.hidden(
+            actor,
+            Permission.READ,
+            repository,
+            lambda: (project.normalized_name for project in page.projects),
+        )
         shown = tuple(project for project in page.projects if project.normalized_name not in hidden)
         return replace(whole, key=(whole.key, hidden), load=lambda: replace(page, projects=shown))
 

@@ -19,7 +19,7 @@ from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.usage import Usage
+from pypi_repo.storage.usage import Scope, Usage
 from pypi_repo.storage.users import Users
 from tests.conftest import USER
 from tests.support.distributions import wheel
@@ -44,7 +44,10 @@ def test_records_are_the_same(both: Registry, database: Database) -> None:
         assert catalog.taken(found) == within.taken(found) > 0
         assert Users(database).user(USER) == Users(connection).user(USER)
         assert Users(database).users() == Users(connection).users()
-        assert Usage(database).stored_size(None) == Usage(connection).stored_size(None) > 0
+        all_files = Scope(Catalog(database).repositories())
+        assert (
+            Usage(database).stored_size(all_files) == Usage(connection).stored_size(all_files) > 0
+        )
         entries = Journal(database).entries(EVERYTHING)
         assert entries == Journal(connection).entries(EVERYTHING) != []
     assert found is not None

@@ -21,6 +21,7 @@ from pypi_repo import (
     Settings,
 )
 from pypi_repo.domain.errors import UnknownRepository
+from pypi_repo.domain.names import normalize
 from pypi_repo.services.gate import Gate
 
 GATE = Gate(GrantPolicy())
@@ -107,6 +108,14 @@ def test_a_policy_is_asked_about_unknown_names_as_private_ones() -> None:
     with pytest.raises(UnknownRepository):
         Gate(policy).admit(WRITER, Permission.READ, "nowhere", None)
     assert policy.asked == [("nowhere", False)]
+
+
+def test_lists_are_cut_where_the_policy_decides_by_project() -> None:
+    """Names are only looked up for a policy that may have several answers."""
+    repository, names = _repository(), [normalize("demo"), normalize("other")]
+    asked = WRITER, Permission.UPLOAD, repository
+    assert Gate(_OnlyDemo()).hidden(*asked, lambda: names) == {"other"}
+    assert GATE.hidden(*asked, lambda: pytest.fail("is not asked")) == frozenset()
 
 
 class _Nobody(AccessPolicy):

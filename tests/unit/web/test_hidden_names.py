@@ -33,6 +33,7 @@ from pypi_repo import (
 )
 from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, UnknownRepository, UnknownToken
 from pypi_repo.domain.lists import ListRequest
+from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
 from pypi_repo.services.accounts.accounts import Accounts
 from pypi_repo.web.api.tables import TABLES
 from tests.support.api import ApiClient
@@ -344,6 +345,16 @@ def test_no_service_shows_or_changes_it(registry: Registry) -> None:
     }
     assert boss.usage.repositories().keys() == {"main"}
     assert boss.usage.days(7) == boss.usage.days(7, "main")
+    main = registry.acting_as(OPERATOR).repositories.get("main")
+    for project in ("contraband", "open", "contraband"):
+        registry._usage.count_download(DownloadedRelease(main.id, project, "1.0"))
+    for days in (boss.usage.days(1), boss.usage.days(1, "main")):
+        assert [(day.downloads, day.stored) for day in days] == [(1, len(SHOWN.content))]
+    seen = boss.projects.file("main", SHOWN.filename)
+    expected = RepositoryUsage(1, 1, len(SHOWN.content), seen.uploaded_at)
+    assert boss.usage.repositories() == {"main": expected}
+    assert boss.usage.repository("main") == expected
+    assert registry.acting_as(OPERATOR).usage.repository("main").files == 2
     assert [found.project for found in boss.usage.newest_uploads(1)] == ["open"]
     refused = (
         lambda: boss.repositories.get("vault"),
@@ -414,6 +425,15 @@ def test_its_name_cannot_be_guessed_by_granting_access_to_it(
                 attempt(each.acting_as(BOSS).accounts)
             sentences.add(refused.value.message)
         assert len(sentences) == 1
+
+
+def test_downloads_of_what_was_deleted_stay_hidden(registry: Registry) -> None:
+    operator, boss = (registry.acting_as(actor) for actor in (OPERATOR, BOSS))
+    release = DownloadedRelease(operator.repositories.get("main").id, "contraband", "1.0")
+    registry._usage.count_download(release)
+    operator.projects.delete("main", "contraband")
+    assert [day.downloads for day in operator.usage.days(1)] == [1]
+    assert [day.downloads for day in boss.usage.days(1)] == [0]
 
 
 def test_lists_go_on_behind_what_is_hidden(registry: Registry) -> None:
