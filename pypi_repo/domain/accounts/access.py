@@ -1,9 +1,10 @@
 """Actors, their permissions, and the rules of access."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Protocol, Self
+from typing import Self
 
 from pypi_repo.domain.errors import PermissionDenied
 from pypi_repo.domain.records import Repository
@@ -145,8 +146,8 @@ ANONYMOUS = Actor("anonymous", kind=ActorKind.ANONYMOUS)
 OPERATOR = Actor("operator", kind=ActorKind.OPERATOR)
 
 
-class AccessPolicy(Protocol):
-    """Decides who may do what. A host with its own rules implements it.
+class AccessPolicy(ABC):
+    """Decides who may do what. A host with its own rules derives a class.
 
     The policy is asked about users, administrators and anonymous clients. It is never asked about
     the operator, who may do everything. To change only some of the rules, derive a class from
@@ -154,6 +155,7 @@ class AccessPolicy(Protocol):
     with it derives from this class.
     """
 
+    @abstractmethod
     def allows(
         self,
         actor: Actor,
@@ -172,7 +174,6 @@ class AccessPolicy(Protocol):
         project: the normalized name of the project, or None if the question is about the repository
             as a whole, such as whether the actor may upload anything.
         """
-        ...
 
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository
@@ -201,8 +202,6 @@ class GrantPolicy(AccessPolicy):
         repository: Repository,
         project: str | None = None,
     ) -> bool:
-        if actor.kind is ActorKind.OPERATOR:
-            return True
         if actor.kind is ActorKind.ADMINISTRATOR:
             return permission is Permission.AUDIT or Area.REPOSITORIES in actor.areas
         if permission is Permission.READ and repository.public:

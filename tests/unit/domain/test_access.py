@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
-    OPERATOR,
     Access,
+    AccessPolicy,
     Actor,
     ActorKind,
     GrantPolicy,
@@ -72,8 +72,17 @@ def test_anonymous_reads_what_is_public_and_writes_nothing() -> None:
     assert _allowed(ANONYMOUS, _repository(public=True)) == {Permission.READ}
 
 
-def test_the_operator_may_do_everything() -> None:
-    assert _allowed(OPERATOR, _repository()) == set(Permission)
+def test_a_policy_answers_for_single_projects_unless_it_says_more() -> None:
+    class Silent(AccessPolicy):
+        pass
+
+    class Closed(AccessPolicy):
+        def allows(self, *_asked: object) -> bool:
+            return False
+
+    with pytest.raises(TypeError, match="allows"):
+        Silent()  # type: ignore[abstract]
+    assert not Closed().treats_projects_alike(ANONYMOUS, Permission.READ, _repository())
 
 
 def test_an_administrator_sees_what_happens_and_has_no_way_to_packages() -> None:
