@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
-from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.domain.errors import ConfigurationError, NoRegistry
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.passwords import Passwords
@@ -62,8 +62,8 @@ class Registry:
     make_new: whether a missing SQLite database is created. Use False for a registry that must exist
         already, to notice a mistyped location.
 
-    Raises ConfigurationError if the settings are invalid, or if there is no registry and `make_new`
-    is False.
+    Raises ConfigurationError if the settings are invalid, and NoRegistry if `make_new` is False and
+    there is no registry.
     """
 
     def __init__(
@@ -80,9 +80,8 @@ class Registry:
         )
         self.is_new = not self._database.exists()
         if self.is_new and not make_new:
-            raise ConfigurationError(
-                f"There is no registry in {self._database}; `pypi-repo serve` and `pypi-repo db "
-                "upgrade` make one there."
+            raise NoRegistry(
+                f"There is no registry in {self._database}; check the place, or create one."
             )
         self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
         self._documents = Documents(self._blobs)

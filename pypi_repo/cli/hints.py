@@ -1,7 +1,10 @@
 """Where to look next on the command line, by what went wrong.
 
-The sentences of errors name no commands: the portal and programs show them too.
+The sentences of errors name no commands and no options: the portal and programs show them too.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pypi_repo.domain import errors
 
@@ -19,6 +22,16 @@ _OF_ADMINISTRATORS: dict[type[errors.RegistryError], str] = {
 }
 
 
+@contextmanager
+def about_options(*names: str) -> Iterator[None]:
+    """Names the options in a ConfigurationError that their values lead to."""
+    try:
+        yield
+    except errors.ConfigurationError as error:
+        sentence = error.message.removesuffix(".")
+        raise errors.ConfigurationError(f"{sentence} (see {' and '.join(names)}).") from error
+
+
 def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
     """The sentence about the error, and what helps whoever gave the command.
 
@@ -31,6 +44,8 @@ def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
 def _hint(error: errors.RegistryError, command: list[str]) -> str:
     if isinstance(error, errors.InvalidBackup) and error.lost:
         return "with --skip-lost"
+    if isinstance(error, errors.NoRegistry):
+        return "`pypi-repo serve` and `pypi-repo db upgrade` do"
     lists = _LISTS | _OF_ADMINISTRATORS if command[:1] == ["admin"] else _LISTS
     found = lists.get(type(error), "")
     return f"see `pypi-repo {found}`" if found and found.split()[:2] != command else ""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pypi_repo.cli.greeting import greeting
+from pypi_repo.cli.hints import about_options
 from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import ConfigurationError
@@ -169,7 +170,8 @@ def serve(
     renew = _encrypting(tls_certificate, tls_key)
     log_to_stderr(log_format, requests=access_log)
     logging.getLogger("pypi_repo.server").setLevel(logging.INFO)
-    tls = renew()
+    with about_options("--tls-certificate", "--tls-key"):
+        tls = renew()
     limits = Limits(file_size=max_upload_size)
     settings = replace(
         in_folder(data, database, blobs, limits, database_schema=database_schema),
@@ -177,7 +179,8 @@ def serve(
         metrics_token=metrics_token,
         public_url=public_url,
     )
-    sockets = listen(host, port)
+    with about_options("--host", "--port"):
+        sockets = listen(host, port)
     scheme = "http" if tls_certificate is None else "https"
     places, url = described(sockets, scheme), url_of(sockets, scheme)
     # Closed before processes are forked, which open it themselves.

@@ -294,6 +294,12 @@ class ConfigurationError(RegistryError, ValueError):
     code = "configuration"
 
 
+class NoRegistry(ConfigurationError):
+    """The registry does not exist, and was not to be created."""
+
+    code = "no-registry"
+
+
 def unknown_project(project: str, repository: str | None = None) -> UnknownProject:
     """Returns the error for a project that does not exist or is hidden.
 

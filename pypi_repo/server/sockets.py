@@ -143,11 +143,8 @@ def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
 
 def _cannot_listen(error: Exception, host: str, port: int) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use; choose another one with --port."
+        return f"Port {port} on {host} is in use; choose another one."
     if isinstance(error, OSError) and error.errno == errno.EACCES:
-        return f"Port {port} needs more rights; choose one above 1023 with --port."
+        return f"Port {port} needs more rights; choose one above 1023."
     reason = str(error.strerror or error) if isinstance(error, OSError) else "it is no host name"
-    return (
-        f"Cannot listen on {host} port {port}: {reason.rstrip('.')}. Choose another address with "
-        "--host."
-    )
+    return f"Cannot listen on {host} port {port}: {reason.rstrip('.')}. Choose another address."

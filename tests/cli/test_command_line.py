@@ -146,7 +146,8 @@ def test_a_mistyped_place_makes_no_registry(
     refused = nowhere.refused(*command)
     named = nowhere.run_anywhere(*command, "--database", f"sqlite:///{tmp_path}/typo.db")
 
-    assert f"There is no registry in {tmp_path}/data/registry.db; `pypi-repo serve`" in refused
+    assert f"There is no registry in {tmp_path}/data/registry.db; " in refused
+    assert "`pypi-repo db upgrade`" in refused
     assert named.exit_code == 1
     assert f"There is no registry in {tmp_path}/typo.db" in named.stderr
     assert list(tmp_path.iterdir()) == []

@@ -149,7 +149,13 @@ def test_pages_name_files_that_exist(page: Path) -> None:
 
 def test_every_error_code_that_clients_see_is_documented() -> None:
     text = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
-    not_for_clients = {"conflict", "too-many-requests", "configuration", "invalid-backup"}
+    not_for_clients = {
+        "conflict",
+        "too-many-requests",
+        "configuration",
+        "no-registry",
+        "invalid-backup",
+    }
     undocumented = {kind.code for kind in _all_errors()} - set(re.findall(r"`([a-z-]+)`", text))
     assert undocumented == not_for_clients
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings, XAccel, XSendfile
-from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.domain.errors import NoRegistry
 from pypi_repo.settings import in_folder
 from tests.conftest import populate
 from tests.support.distributions import wheel
@@ -93,7 +93,7 @@ def test_a_password_is_not_told() -> None:
 
 
 def test_a_library_makes_a_new_database_unless_it_wants_one_that_is_there(folder: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"There is no registry in .*data/registry.db"):
+    with pytest.raises(NoRegistry, match=r"There is no registry in .*data/registry.db"):
         Registry(in_folder("data"), make_new=False)
     assert list(folder.iterdir()) == []
     with Registry(in_folder("data")) as made:

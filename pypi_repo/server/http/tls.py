@@ -58,12 +58,12 @@ def _check_is_there(path: Path, what: str, mark: bytes) -> None:
     except OSError as error:
         raise ConfigurationError(
             f"The TLS {what} {path} cannot be read: {error.strerror}. Make it readable, or start "
-            f"with another --tls-{what}."
+            "with another one."
         ) from error
     if mark not in content:
         raise ConfigurationError(
             f"The file {path} holds no {what} in PEM format. Put one there, or start with another "
-            f"--tls-{what}."
+            "file."
         )
 
 
@@ -78,12 +78,11 @@ def _does_not_work(error: ssl.SSLError, certificate: Path, key: Path) -> str:
     if error.reason == "KEY_VALUES_MISMATCH":
         return (
             f"The TLS key {key} does not belong to the first certificate in {certificate}. Put the "
-            "right one there, or start with another --tls-key."
+            "right one there, or start with another key."
         )
     return (
         f"The TLS certificate {certificate} and the key {key} cannot be used: "
-        f"{error.reason or 'they are damaged'}. Put others there, or start with another "
-        "--tls-certificate and --tls-key."
+        f"{error.reason or 'they are damaged'}. Put others there, or start with other files."
     )
 
 
