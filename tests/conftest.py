@@ -1,5 +1,6 @@
 """Fixtures that all tests share: real databases, real stores, and a small registry."""
 
+import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,17 @@ def _quick() -> Iterator[None]:
     with quick_schema(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The tests themselves are never garbage, and need not be looked through for it again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
