@@ -20,7 +20,7 @@ from tests.support.uploads import upload
 
 every_installer = pytest.mark.parametrize("name", [*BARE, *LOCKING])
 REFUSALS_OF_OTHER_CONTENT = {
-    "uv": "404 There is no such file here; look it up on the index again.",
+    "uv": "look it up on the index again",
     "poetry": "did not match any known checksums in your lock file",
     "pdm": "hash",
 }
