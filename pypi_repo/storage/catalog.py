@@ -108,11 +108,15 @@ class Catalog:
             return None
         return to_repository(row)
 
-    def change_repository(self, repository: Repository, given: GivenSettings) -> None:
-        """Changes settings of a repository."""
-        self._executor.execute(
-            update(repositories).where(repositories.c.id == repository.id).values(given)
+    def change_repository(self, repository: Repository, given: GivenSettings) -> Repository:
+        """Changes settings of a repository, and returns the changed repository."""
+        changed = self._executor.execute(
+            update(repositories)
+            .where(repositories.c.id == repository.id)
+            .values(given)
+            .returning(*REPOSITORY_COLUMNS)
         )
+        return to_repository(changed.one())
 
     def delete_repository(self, repository: Repository) -> None:
         """Deletes a repository with everything in it."""

@@ -114,7 +114,7 @@ class _LandingPage(WSGIApp):
         require_reading(request, "repositories/NAME/")
         if path == "/robots.txt":
             return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
-        readable = self._registry.acting_as(actor).repositories.readable()
+        readable = self._registry.acting_as(actor).repositories.all()
         return help_pages.landing_page(request, readable)
 
 

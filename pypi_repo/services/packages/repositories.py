@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Unpack
 
-from pypi_repo.domain.accounts.access import Actor, Permission, require_administrator
+from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
@@ -50,38 +50,20 @@ class Repositories:
             )
         return created
 
-    def all(self) -> list[Repository]:
-        """Returns the repositories whose activity the actor may see, sorted by name.
+    def all(self, permission: Permission = Permission.READ) -> list[Repository]:
+        """Returns the repositories in which the actor has a permission, sorted by name."""
+        return [
+            found
+            for found in Catalog(self._database).repositories()
+            if self._gate.allows(self._actor, permission, found)
+        ]
 
-        Raises PermissionDenied unless the actor is the operator or an administrator.
-        """
-        require_administrator(self._actor)
-        return self._allowed(Permission.AUDIT)
-
-    def readable(self) -> list[Repository]:
-        """Returns the repositories from which the actor may install, sorted by name."""
-        return self._allowed(Permission.READ)
-
-    def get(self, name: str) -> Repository:
-        """Returns a repository that the actor may manage.
+    def get(self, name: str, permission: Permission = Permission.READ) -> Repository:
+        """Returns a repository in which the actor has a permission.
 
         Raises UnknownRepository, AuthenticationRequired or PermissionDenied.
         """
-        return self._managed(Catalog(self._database).repository(name), name)
-
-    def look_up(self, name: str) -> Repository:
-        """Returns a repository whose activity the actor may see.
-
-        The actor need not be allowed to manage the repository.
-
-        Raises UnknownRepository or PermissionDenied.
-        """
-        require_administrator(self._actor)
-        return self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
-
-    def managed(self) -> frozenset[str]:
-        """Returns the names of the repositories that the actor may manage."""
-        return frozenset(found.name for found in self._allowed(Permission.MANAGE))
+        return self._gate.repository(self._actor, permission, Catalog(self._database), name)
 
     def change(self, name: str, **given: Unpack[GivenSettings]) -> Repository:
         """Changes settings of a repository, from the next request on.
@@ -99,13 +81,13 @@ class Repositories:
             catalog = Catalog(connection)
             repository = self._managed(catalog.lock_repository(name), name)
             if given:
-                catalog.change_repository(repository, given)
+                repository = catalog.change_repository(repository, given)
                 catalog.journal.record(
                     JournalEntry.by(
                         self._actor, "change repository", repository=name, detail=_as_text(given)
                     )
                 )
-        return self.get(name)
+        return repository
 
     def delete(self, name: str) -> None:
         """Deletes a repository with all its projects, and the grants and tokens for it.
@@ -120,13 +102,6 @@ class Repositories:
             catalog.journal.record(
                 JournalEntry.by(self._actor, "delete repository", repository=name)
             )
-
-    def _allowed(self, permission: Permission) -> list[Repository]:
-        return [
-            found
-            for found in Catalog(self._database).repositories()
-            if self._gate.allows(self._actor, permission, found)
-        ]
 
     def _managed(self, found: Repository | None, name: str) -> Repository:
         return self._gate.admit(self._actor, Permission.MANAGE, name, found)

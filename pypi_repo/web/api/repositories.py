@@ -5,6 +5,7 @@ from dataclasses import asdict
 import msgspec
 
 from pypi_repo.domain import records
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import UnknownRepository
 from pypi_repo.domain.usage import DayOfUse
 from pypi_repo.web.api.documents import (
@@ -30,14 +31,14 @@ _TOP = 10
 @table.operation("GET", _ALL, {200: Page[Repository]}, query=PageQuery, area="")
 def list_repositories(call: Call) -> ApiResponse:
     """All repositories, by name."""
-    found = call.acting.repositories.all()
+    found = call.acting.repositories.all(Permission.AUDIT)
     return ApiResponse(page_of(found, call.query, lambda repository: repository.name, _shown))
 
 
 @table.operation("GET", _ONE, {200: Repository})
 def get_repository(call: Call, repository: str) -> ApiResponse:
     """A repository with its settings."""
-    return ApiResponse(_shown(call.acting.repositories.get(repository)))
+    return ApiResponse(_shown(call.acting.repositories.get(repository, Permission.MANAGE)))
 
 
 @table.operation(
@@ -52,7 +53,7 @@ def put_repository(call: Call, repository: str) -> ApiResponse:
     repositories = call.acting.repositories
     wanted = msgspec.structs.asdict(call.body)
     try:
-        found = repositories.get(repository)
+        found = repositories.get(repository, Permission.MANAGE)
     except UnknownRepository:
         created = repositories.create(repository, **wanted)
         return ApiResponse(_shown(created), 201, f"repositories/{repository}")
@@ -70,7 +71,7 @@ def delete_repository(call: Call, repository: str) -> ApiResponse:
 @table.operation("GET", f"{_ONE}/usage", {200: RepositoryUsage}, query=DaysQuery)
 def get_repository_usage(call: Call, repository: str) -> ApiResponse:
     """What a repository contains, and its downloads day by day."""
-    call.acting.repositories.get(repository)
+    call.acting.repositories.get(repository, Permission.MANAGE)
     reports = call.acting.usage
     held = reports.repository(repository)
     days = reports.days(call.query.days, repository)

@@ -9,6 +9,7 @@ from functools import partial
 
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.web.portal import forms
@@ -47,7 +48,7 @@ def show(page: Page) -> Response:
         next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
         asked={name: page.asked(name) for name in _FIELDS},
         actions=page.acting.activity.actions(),
-        repositories=[found.name for found in page.acting.repositories.all()],
+        repositories=[found.name for found in page.acting.repositories.all(Permission.AUDIT)],
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urljoin
 from jinja2 import Environment
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.accounts.access import Actor, ActorKind, Area
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, Permission
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.acting import Acting
@@ -78,7 +78,8 @@ class Page:
         Also false for one that is gone.
         """
         if self._managed is None:
-            self._managed = self.acting.repositories.managed()
+            managed = self.acting.repositories.all(Permission.MANAGE)
+            self._managed = frozenset(found.name for found in managed)
         return repository in self._managed
 
     @property

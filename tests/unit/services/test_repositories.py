@@ -1,5 +1,7 @@
 """Repositories: made, changed, deleted, and made again."""
 
+from dataclasses import replace
+
 import pytest
 
 from pypi_repo import (
@@ -194,6 +196,21 @@ def test_a_policy_sees_the_settings_of_what_is_to_be_made(database_url: str) -> 
         with pytest.raises(PermissionDenied):
             repositories.create("open", public=True)
         assert [found.name for found in repositories.all()] == ["team"]
+
+
+def test_a_change_is_returned_also_if_it_takes_the_repository_out_of_sight(
+    database_url: str,
+) -> None:
+    """What was committed succeeded, even if it cannot be read again."""
+    boss = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    settings = Settings(database=database_url, blobs="memory://")
+    with Registry(settings, policy=_OnlyPrivateOnes()) as registry:
+        repositories = registry.acting_as(boss).repositories
+        made = repositories.create("team", description="Ours")
+        assert repositories.change("team") == made
+        assert repositories.change("team", public=True) == replace(made, public=True)
+        with pytest.raises(PermissionDenied):
+            repositories.get("team")
 
 
 def test_the_journal_of_everything(both: Registry) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from html import unescape
 from urllib.parse import urljoin
 
@@ -327,9 +328,8 @@ def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) ->
 
 def test_no_service_shows_or_changes_it(registry: Registry) -> None:
     boss = registry.acting_as(BOSS)
-    assert [found.name for found in boss.repositories.all()] == ["main"]
-    assert [found.name for found in boss.repositories.readable()] == ["main"]
-    assert boss.repositories.managed() == {"main"}
+    for permission in Permission:
+        assert [found.name for found in boss.repositories.all(permission)] == ["main"]
     assert [found.name for found in boss.projects.all("main")] == ["open"]
     assert [found.name for found in boss.projects.search("main", limit=1)] == ["open"]
     page = boss.projects.page("main", ListRequest())
@@ -357,8 +357,7 @@ def test_no_service_shows_or_changes_it(registry: Registry) -> None:
     assert registry.acting_as(OPERATOR).usage.repository("main").files == 2
     assert [found.project for found in boss.usage.newest_uploads(1)] == ["open"]
     refused = (
-        lambda: boss.repositories.get("vault"),
-        lambda: boss.repositories.look_up("vault"),
+        *(partial(boss.repositories.get, "vault", permission) for permission in Permission),
         lambda: boss.repositories.change("vault", public=False),
         lambda: boss.repositories.delete("vault"),
         lambda: boss.repositories.create("vault"),

@@ -4,7 +4,7 @@ import secrets
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.accounts.access import Access, Grants
+from pypi_repo.domain.accounts.access import Access, Grants, Permission
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.notes import Note
@@ -142,7 +142,7 @@ def _chosen_password(page: Page) -> str:
 
 
 def _repository_names(page: Page) -> list[str]:
-    return [repository.name for repository in page.acting.repositories.all()]
+    return [repository.name for repository in page.acting.repositories.all(Permission.AUDIT)]
 
 
 def _grants(page: Page) -> Grants:

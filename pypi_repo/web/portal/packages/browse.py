@@ -2,6 +2,7 @@
 
 from werkzeug.wrappers import Request, Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.web.app import path_info
 from pypi_repo.web.mount import shifted
 from pypi_repo.web.packages.download import DownloadApp
@@ -12,7 +13,7 @@ _SORTS = ("name", "releases", "files", "size", "uploaded")
 
 
 def show_projects(page: Page, repository: str) -> Response:
-    found = page.acting.repositories.get(repository)
+    found = page.acting.repositories.get(repository, Permission.MANAGE)
     listing = Listing(page, ("repositories", repository), _SORTS)
     return page.render(
         "repository.html",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, NotFound, UnknownProject
 from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, ProjectStatus
 from pypi_repo.domain.text import counted
@@ -96,7 +97,7 @@ def _ask_or_do(
         heading=_HEADINGS.get(verb) or f"Mark as {verb}",
         steps=[step.question for step in steps],
         with_them=[name for step in steps for name in step.files],
-        repository=page.acting.repositories.get(repository),
+        repository=page.acting.repositories.get(repository, Permission.MANAGE),
         kept=kept,
         back=back,
         asks_reason=verb in ("yank", *PROJECT_STATUSES),

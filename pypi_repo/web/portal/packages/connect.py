@@ -2,6 +2,7 @@
 
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.notes import Note
 from pypi_repo.web.portal import forms
@@ -12,7 +13,7 @@ from pypi_repo.web.portal.page import Page
 
 def show(page: Page, repository: str) -> Response:
     """For every administrator: a help desk that manages users tells them how to connect."""
-    found = page.acting.repositories.look_up(repository)
+    found = page.acting.repositories.get(repository, Permission.AUDIT)
     asked = page.sent("user") or page.asked("user")
     user = forms.read(page, "user", lambda: _client_user(asked)) or ""
     url = page.repository_url(repository)
@@ -34,7 +35,7 @@ def show(page: Page, repository: str) -> Response:
 
 def create_token(page: Page, repository: str) -> Response:
     """For this repository alone. The page that follows shows it, once, in the lines to paste."""
-    found = page.acting.repositories.look_up(repository)
+    found = page.acting.repositories.get(repository, Permission.AUDIT)
     user = page.sent("user")
     secret = new_token(page, user, found.name)
     note = Note(

@@ -9,6 +9,7 @@ from packaging.version import Version
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
@@ -117,7 +118,7 @@ def show_management(page: Page, repository: str, project: str) -> Response:
 def _shown(page: Page, repository: str, project: str) -> _Shown:
     if not is_normalized(normalize(project)):
         raise NotFound(NO_PAGE)
-    found = page.acting.repositories.get(repository)
+    found = page.acting.repositories.get(repository, Permission.MANAGE)
     known, files = page.acting.projects.get(repository, project)
     details = _details(page, repository, project) if files else None
     return _Shown(found, known, files, details)

@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import repository_name
@@ -39,7 +40,7 @@ _READERS: Mapping[Any, Callable[[Page, str], Any]] = {
 def show_all(page: Page) -> Response:
     """Repositories whose name or description holds the text, and the projects that it finds."""
     listing = Listing(page, ("repositories",), tuple(_SORTS))
-    repositories = page.acting.repositories.all()
+    repositories = page.acting.repositories.all(Permission.AUDIT)
     usage = page.acting.usage.repositories()
     text = listing.text.lower()
     found = [each for each in repositories if text in f"{each.name} {each.description}".lower()]
@@ -71,13 +72,13 @@ def create(page: Page) -> Response:
 
 
 def show_settings(page: Page, repository: str) -> Response:
-    found = page.acting.repositories.get(repository)
+    found = page.acting.repositories.get(repository, Permission.MANAGE)
     usage = page.acting.usage.repository(repository)
     return page.render("repository_settings.html", repository=found, usage=usage, profiles=PROFILES)
 
 
 def change(page: Page, repository: str) -> Response:
-    before = page.acting.repositories.get(repository)
+    before = page.acting.repositories.get(repository, Permission.MANAGE)
     settings = _settings(page)
     forms.settle(page)
     if settings["public"] and not before.public and page.sent("confirmed") != "yes":
@@ -97,7 +98,7 @@ def _ask_before_publishing(page: Page, repository: Repository) -> Response:
 
 
 def delete(page: Page, repository: str) -> Response:
-    page.acting.repositories.get(repository)
+    page.acting.repositories.get(repository, Permission.MANAGE)
     if page.sent("confirm") != repository:
         page.refused["confirm"] = InvalidSetting(
             f"Type the name {repository!r} to delete the repository."

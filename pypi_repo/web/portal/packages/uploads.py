@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidForm, RegistryError
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.validation.upload_form import UploadForm
@@ -38,7 +39,7 @@ class Result:
 
 
 def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
-    found = page.acting.repositories.get(repository)
+    found = page.acting.repositories.get(repository, Permission.MANAGE)
     return page.render("repository_upload.html", repository=found, results=results)
 
 
