@@ -7,6 +7,7 @@ treated like something in a private repository, so that a refusal reveals nothin
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from pypi_repo.domain.accounts.access import AccessPolicy, Actor, ActorKind, Permission
@@ -180,7 +181,7 @@ class Audit:
     def __init__(self, gate: Gate, actor: Actor, catalog: Catalog) -> None:
         self._gate = gate
         self._actor = actor
-        self._repositories = {found.name: found for found in catalog.repositories()}
+        self._catalog = catalog
 
     def shows(self, repository: str | None, project: str | None = None) -> bool:
         """Returns whether the actor may see what is about a repository, or a project of it.
@@ -191,6 +192,10 @@ class Audit:
             return True
         found = self._repositories.get(repository) or _unknown(repository)
         return self._gate.allows(self._actor, Permission.AUDIT, found, project)
+
+    @cached_property
+    def _repositories(self) -> dict[str, Repository]:
+        return {found.name: found for found in self._catalog.repositories()}
 
 
 def first_shown(
