@@ -120,7 +120,9 @@ class Registry:
         actor: the actor that is checked and recorded in the journal. A program that holds the
             registry, and decides itself who may do what, uses `OPERATOR`, which may do everything.
         """
-        return Acting(actor, self._database, self._gate, self._passwords, self._usage)
+        return Acting(
+            actor, self._database, self._gate, self._passwords, self._usage, self._uploads_to
+        )
 
     def repository(self, name: str, source: Source | None = None) -> BoundRepository:
         """Returns a repository for the apps that serve it.
@@ -134,16 +136,14 @@ class Registry:
         return BoundRepository(
             name=name,
             source=source or own_files,
-            uploads=Uploads(
-                name,
-                self._database,
-                self._blobs,
-                self._gate,
-                self.readmes,
-                self._settings.limits,
-            ),
+            uploads=self._uploads_to(name),
             authenticate=self._authenticate,
             require_sending=self._downloads.require_sending,
+        )
+
+    def _uploads_to(self, name: str) -> Uploads:
+        return Uploads(
+            name, self._database, self._blobs, self._gate, self.readmes, self._settings.limits
         )
 
     def wsgi_app(

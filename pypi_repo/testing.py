@@ -56,8 +56,8 @@ class LiveRegistry:
 
         Raises a RegistryError that says what is wrong with the file.
         """
-        bound = self.registry.repository(self.repository)
-        return bound.add_file(path, actor=Actor(self.username, grants=Grants(Access.WRITE)))
+        user = Actor(self.username, grants=Grants(Access.WRITE))
+        return self.registry.acting_as(user).add_file(self.repository, path)
 
 
 class FakeSource(LooseFiles):

@@ -1,6 +1,9 @@
 """The services of a registry on behalf of one actor."""
 
+import os
+from collections.abc import Callable
 from functools import cached_property
+from typing import IO
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.services.accounts.accounts import Accounts
@@ -10,7 +13,9 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.projects import Projects
+from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.packages.repositories import Repositories
+from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.storage.database.database import Database
 
 
@@ -28,12 +33,14 @@ class Acting:
         gate: Gate,
         passwords: Passwords,
         usage_counter: UsageCounter,
+        uploads_to: Callable[[str], Uploads],
     ) -> None:
         self.actor = actor
         self._database = database
         self._gate = gate
         self._passwords = passwords
         self._usage_counter = usage_counter
+        self._uploads_to = uploads_to
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -64,3 +71,33 @@ class Acting:
     def usage(self) -> UsageReports:
         """Reports how much is stored and downloaded."""
         return UsageReports(self.actor, self._database, self._gate, self._usage_counter)
+
+    def add_file(
+        self,
+        repository: str,
+        file: str | os.PathLike[str] | IO[bytes],
+        *,
+        filename: str | None = None,
+    ) -> Accepted:
+        """Adds a wheel or sdist to a repository, with the same checks as an upload.
+
+        The file is added completely or not at all. Adding the same file again changes nothing.
+
+        repository: the name of the repository.
+        file: the path of the file, or a binary stream, which is read to its end.
+        filename: the name of the file; required for a stream, and by default that of the path. It
+            must be the name that the standards prescribe for this project and version (PEP 427, PEP
+            625).
+
+        Returns the file as it is on the index, with warnings.
+
+        Raises a RegistryError that says what is wrong with the file or why it may not be added,
+        OSError if the path cannot be read, and ValueError for a stream without a filename.
+        """
+        if isinstance(file, str | os.PathLike):
+            with open(file, "rb") as stream:
+                name = filename or os.path.basename(file)
+                return self.add_file(repository, stream, filename=name)
+        if filename is None:
+            raise ValueError("A stream has no name: say filename='demo-1.0-py3-none-any.whl'.")
+        return self._uploads_to(repository).add(self.actor, filename, file)

@@ -103,9 +103,9 @@ def _fill(registry: Registry, folder: Path) -> str:
     registry.acting_as(OPERATOR).administrators.create("boss@example.com", PASSWORD)
     for name in USERS:
         registry.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
-    main = registry.repository("main")
-    main.add_file(sdist("hello-team").save(folder), actor=OPERATOR)
-    return main.add_file(wheel("hello-team").save(folder), actor=OPERATOR).file.path
+    operator = registry.acting_as(OPERATOR)
+    operator.add_file("main", sdist("hello-team").save(folder))
+    return operator.add_file("main", wheel("hello-team").save(folder)).file.path
 
 
 def _tokens(registry: Registry) -> tuple[str, str]:

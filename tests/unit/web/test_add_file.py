@@ -52,7 +52,7 @@ def test_by_its_path(
     dist: Distribution, as_text: bool, registry: Registry, client: Client, tmp_path: Path
 ) -> None:
     path = dist.save(tmp_path)
-    added = registry.repository("main").add_file(str(path) if as_text else path, actor=OPERATOR)
+    added = registry.acting_as(OPERATOR).add_file("main", str(path) if as_text else path)
 
     assert added.file.filename == dist.filename
     assert added.file.digests.sha256 == dist.sha256
@@ -61,25 +61,18 @@ def test_by_its_path(
 
 
 def test_by_a_stream(registry: Registry, client: Client) -> None:
-    repository = registry.repository("main")
-    repository.add_file(
-        io.BytesIO(DEMO.content),
-        filename=DEMO.filename,
-        actor=Actor("ada", grants=Grants(Access.WRITE)),
-    )
+    ada = registry.acting_as(Actor("ada", grants=Grants(Access.WRITE)))
+    ada.add_file("main", io.BytesIO(DEMO.content), filename=DEMO.filename)
 
     assert DEMO.sha256 in shown(client, "demo")
     with pytest.raises(ValueError, match="filename="):
-        repository.add_file(io.BytesIO(DEMO.content), actor=OPERATOR)
+        ada.add_file("main", io.BytesIO(DEMO.content))
 
 
 def test_twice_is_harmless_and_noted_once(registry: Registry, tmp_path: Path) -> None:
     path = DEMO.save(tmp_path)
-    repository = registry.repository("main")
-    first, again = (
-        repository.add_file(path, actor=OPERATOR),
-        repository.add_file(path, actor=OPERATOR),
-    )
+    operator = registry.acting_as(OPERATOR)
+    first, again = (operator.add_file("main", path) for _ in range(2))
 
     assert first.file == again.file
     actions = [entry.action for entry in journal_of(registry)]
@@ -87,8 +80,8 @@ def test_twice_is_harmless_and_noted_once(registry: Registry, tmp_path: Path) ->
 
 
 def test_the_checks_of_an_upload(registry: Registry, tmp_path: Path) -> None:
-    repository = registry.repository("main")
-    repository.add_file(DEMO.save(tmp_path), actor=OPERATOR)
+    operator = registry.acting_as(OPERATOR)
+    operator.add_file("main", DEMO.save(tmp_path))
     other = wheel("demo", files={"demo/other.py": b""}).content
     for error, content, filename in (
         (FileAlreadyExists, other, DEMO.filename),
@@ -96,21 +89,21 @@ def test_the_checks_of_an_upload(registry: Registry, tmp_path: Path) -> None:
         (InvalidFilename, DEMO.content, "demo.zip"),
     ):
         with pytest.raises(error):
-            repository.add_file(io.BytesIO(content), filename=filename, actor=OPERATOR)
+            operator.add_file("main", io.BytesIO(content), filename=filename)
     with pytest.raises(PermissionDenied):
-        repository.add_file(tmp_path / DEMO.filename, actor=Actor("x"))
+        registry.acting_as(Actor("x")).add_file("main", tmp_path / DEMO.filename)
     with pytest.raises(UnknownRepository):
-        registry.repository("absent").add_file(tmp_path / DEMO.filename, actor=OPERATOR)
+        operator.add_file("absent", tmp_path / DEMO.filename)
     with pytest.raises(FileNotFoundError):
-        repository.add_file(tmp_path / "absent.whl", actor=OPERATOR)
+        operator.add_file("main", tmp_path / "absent.whl")
     assert len(registry.acting_as(OPERATOR).projects.get("main", "demo")[1]) == 1
 
 
 def test_no_more_is_read_than_may_be_stored(registry: Registry) -> None:
     registry.acting_as(OPERATOR).repositories.change("main", max_file_size=1_000_000)
     with pytest.raises(TooLarge):
-        registry.repository("main").add_file(
-            io.BufferedReader(_Endless()), filename=DEMO.filename, actor=OPERATOR
+        registry.acting_as(OPERATOR).add_file(
+            "main", io.BufferedReader(_Endless()), filename=DEMO.filename
         )
 
 
@@ -118,8 +111,8 @@ def test_old_sdists_are_moved_to_a_lenient_repository(registry: Registry, tmp_pa
     """Post-releases with a hyphen, as setuptools wrote them until 2024: nobody gives the name."""
     registry.acting_as(OPERATOR).repositories.change("main", profile="lenient")
     content = sdist("old-tool", "1.0.post9").content
-    added = registry.repository("main").add_file(
-        io.BytesIO(content), filename="old-tool-1.0-9.tar.gz", actor=OPERATOR
+    added = registry.acting_as(OPERATOR).add_file(
+        "main", io.BytesIO(content), filename="old-tool-1.0-9.tar.gz"
     )
     assert (added.file.project, added.file.version) == ("old-tool", "1.0.post9")
 
@@ -143,7 +136,7 @@ def test_a_policy_that_extends_the_built_in_one_hides_names(tmp_path: Path) -> N
     with Registry(settings, policy=_NoSecrets()) as registry:
         registry.acting_as(OPERATOR).repositories.create("main", public=True)
         for name in ("secret", "known"):
-            registry.repository("main").add_file(wheel(name).save(tmp_path), actor=OPERATOR)
+            registry.acting_as(OPERATOR).add_file("main", wheel(name).save(tmp_path))
         listing = Client(registry.wsgi_app()).get("/repositories/main/simple/").text
 
     assert "known" in listing
