@@ -5,7 +5,7 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
 from packaging.version import Version
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.filenames import DistributionFilename, identity_of
@@ -16,8 +16,8 @@ from pypi_repo.domain.records import (
     Repository,
 )
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
-from pypi_repo.storage.database.engines import writes_alone
-from pypi_repo.storage.database.executor import Executor, ask
+from pypi_repo.storage.database.engines import lock_tables, writes_alone
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -79,18 +79,18 @@ class Catalog:
 
     def lock_repository(self, name: str) -> Repository | None:
         """Returns a repository, which others cannot change until the commit."""
-        row = self._executor.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
+        connection = within_transaction(self._executor)
+        row = connection.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock(self, name: str) -> None:
         """Keeps others from changing or publishing anything in a repository until the commit."""
-        if not writes_alone(self._executor.dialect):
+        if not writes_alone(within_transaction(self._executor).dialect):
             self.lock_repository(name)
 
     def lock_repositories(self) -> None:
         """Keeps others from changing or publishing anything until the commit."""
-        if not writes_alone(self._executor.dialect):
-            self._executor.execute(text("LOCK TABLE repositories IN EXCLUSIVE MODE"))
+        lock_tables(within_transaction(self._executor), repositories.name)
 
     def add_repository(
         self, name: str, settings: RepositorySettings, at: datetime

@@ -157,6 +157,16 @@ def set_up_reader(dialect: Dialect, connection: Any) -> None:
         connection.execute("SET default_transaction_read_only = on")
 
 
+def change_counter(dialect: Dialect) -> str | None:
+    """Returns a statement whose answer differs after each commit of any other connection.
+
+    It must be cheaper than a query (https://www.sqlite.org/pragma.html#pragma_data_version).
+
+    Returns None if the database has no such statement.
+    """
+    return "PRAGMA data_version" if dialect.name == "sqlite" else None
+
+
 def is_busy(error: BaseException) -> bool:
     """Returns whether SQLite found a lock for which it did not wait."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)

@@ -14,6 +14,16 @@ statement sees what is committed at that moment.
 """
 
 
+def within_transaction(executor: Executor) -> Connection:
+    """Returns the connection whose transaction can hold a lock until the commit.
+
+    Raises TypeError for the database, which would hold a lock for one statement only.
+    """
+    if not isinstance(executor, Connection):
+        raise TypeError("A lock needs a transaction.")
+    return executor
+
+
 def ask(executor: Executor, question: Question[Result], **parameters: Any) -> Result:
     """Returns the answer to a question of a hot path, and in a transaction makes its change."""
     if isinstance(executor, Connection):

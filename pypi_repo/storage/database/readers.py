@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from pypi_repo.domain.waiting import about_to_wait
-from pypi_repo.storage.database.engines import is_busy, set_up_reader
+from pypi_repo.storage.database.engines import change_counter, is_busy, set_up_reader
 from pypi_repo.storage.database.prepared import PreparedQuestion, Result
 
-_VERSION = "PRAGMA data_version"
 _REMEMBERED_AT_MOST = 1024  # answers
 _LONGEST = 200  # characters of what is asked for; strangers choose it
 _NOT_ASKED: Any = object()
@@ -82,7 +81,8 @@ class Readers:
         connection.detach()
         driver: Any = connection.dbapi_connection
         set_up_reader(self._dialect, driver)
-        return _RememberingReader(driver) if self._dialect.name == "sqlite" else _Reader(driver)
+        counter = change_counter(self._dialect)
+        return _Reader(driver) if counter is None else _RememberingReader(driver, counter)
 
 
 def _close(readers: list["_Reader"]) -> None:
@@ -100,22 +100,24 @@ class _Reader:
 
 
 class _RememberingReader(_Reader):
-    """A connection to a SQLite database in a file, which remembers answers.
+    """A connection that remembers answers.
 
-    It must not change anything. `PRAGMA data_version` returns another number as soon as any other
-    connection, in any process, has committed a change
-    (https://www.sqlite.org/pragma.html#pragma_data_version). If the number is the same as before a
-    question was asked, nothing has changed since, and the database would return the same answer
-    now.
+    It must not change anything. The change counter of the database has another number as soon as
+    any other connection, in any process, has committed a change. If the number is the same as
+    before a question was asked, nothing has changed since, and the database would return the same
+    answer now.
+
+    counter: the statement that returns the number; see `change_counter`.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, counter: str) -> None:
         super().__init__(connection)
+        self._counter = counter
         self._version = 0
         self._answers: dict[object, Any] = {}
 
     def ask(self, question: PreparedQuestion[Result], parameters: Mapping[str, Any]) -> Result:
-        (version,) = self.connection.execute(_VERSION).fetchone()
+        (version,) = self.connection.execute(self._counter).fetchone()
         if version != self._version or len(self._answers) >= _REMEMBERED_AT_MOST:
             self._version = version
             self._answers.clear()

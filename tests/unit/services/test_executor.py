@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -173,3 +173,21 @@ def test_a_loop_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
             assert not is_over.is_alive()
         with without_waiting():
             assert catalog.repository("main") == expected
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        lambda catalog: catalog.lock("main"),
+        lambda catalog: catalog.lock_repository("main"),
+        lambda catalog: catalog.lock_repositories(),
+    ],
+    ids=["lock", "lock_repository", "lock_repositories"],
+)
+def test_a_lock_needs_a_transaction(
+    lock: Callable[[Catalog], object], both: Registry, database: Database
+) -> None:
+    with pytest.raises(TypeError, match="transaction"):
+        lock(Catalog(database))
+    with database.begin() as connection:
+        lock(Catalog(connection))
