@@ -14,8 +14,8 @@ from pypi_repo.web import problems
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# One for all apps: Werkzeug compiles what matches URLs, and CPython 3.11 now and then fails with
-# "recursion depth mismatch" where two threads compile at the same time.
+# One lock for all apps: Werkzeug compiles code that matches URLs, and CPython 3.11 sometimes fails
+# with "recursion depth mismatch" if two threads compile at the same time.
 _making = Lock()
 
 
@@ -57,7 +57,12 @@ def mount(
 
 
 def when_first_asked(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
-    """The app that `make` returns, made by its first request: who never asks imports nothing."""
+    """Returns an app that is created by its first request.
+
+    A process that never gets such a request does not import what the app needs.
+
+    make: a function that returns the app. It is called once.
+    """
     made: list[WSGIApplication] = []
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -71,7 +76,10 @@ def when_first_asked(make: "Callable[[], WSGIApplication]") -> "WSGIApplication"
 
 
 def only_waiting(app: "WSGIApplication") -> "WSGIApplication":
-    """The app, which is called by nobody who may not wait, because nearly all of it does."""
+    """Returns an app that calls `about_to_wait` before it does anything.
+
+    It is for an app that waits for something in nearly all requests.
+    """
 
     def waiting(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         about_to_wait()
@@ -81,7 +89,10 @@ def only_waiting(app: "WSGIApplication") -> "WSGIApplication":
 
 
 def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":
-    """A copy with the first `length` characters of PATH_INFO moved to SCRIPT_NAME."""
+    """Returns a copy of an environ, with the beginning of PATH_INFO moved to SCRIPT_NAME.
+
+    length: how many characters are moved.
+    """
     path = environ.get("PATH_INFO", "")
     moved = {
         "SCRIPT_NAME": environ.get("SCRIPT_NAME", "") + path[:length],
@@ -91,5 +102,6 @@ def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":
 
 
 def not_found(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """A WSGI app that answers every request with 404."""
     refusal = problems.refusal_of(NotFound("There is nothing here; check the URL."))
     return problems.for_client(refusal, Request(environ))(environ, start_response)

@@ -44,17 +44,20 @@ class Rules:
     """Descriptions in reStructuredText can be rendered."""
 
     distinct_contents: bool = False
-    """No two files of a repository have the same content."""
+    """No two files of a repository may have the same content."""
 
     one_sdist: Literal["always", "unless overwriting", "never"] = "unless overwriting"
-    """Whether a release takes no second source distribution under another name."""
+    """When a release that has a source distribution refuses another one with another name.
+
+    `unless overwriting` means in repositories that do not allow overwriting.
+    """
 
     conflicts_are_invalid: bool = False
     """Other content under an existing filename, and a file that is too large, are refused as
     invalid (400), which clients that are tested against the public index expect."""
 
     releases_close_after: timedelta | None = None
-    """The age from which a release takes no new files."""
+    """The age from which a release accepts no new files; None for no limit."""
 
     filename_checks: tuple[Callable[[DistributionFilename], None], ...] = ()
     """Each raises InvalidFilename."""

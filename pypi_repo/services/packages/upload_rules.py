@@ -100,9 +100,9 @@ def _refuse_copy(
     destination: Destination,
     filename: DistributionFilename,
 ) -> None:
-    """Raises FileAlreadyExists for content that is there under another name.
+    """Raises FileAlreadyExists if a file with another name has the same content.
 
-    The other name is not for an actor who may not read its project.
+    The error message contains the other name only if the actor may read its project.
     """
     repository, copy = destination.repository, destination.copy
     if copy is None or copy == filename.filename:
@@ -167,7 +167,7 @@ def check_open(
             "files; raise the version."
         )
     if rules.one_sdist == "never":
-        return  # releases of old have a .zip beside the .tar.gz, or several spellings
+        return  # old releases may have a .zip beside the .tar.gz, or several spellings
     if rules.one_sdist == "unless overwriting" and repository.allow_overwrite:
         return
     if file.kind == "sdist" and replaced is None and release.has_sdist:

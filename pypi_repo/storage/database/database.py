@@ -57,14 +57,15 @@ class Database:
     """One metadata database.
 
     place: the Path of a SQLite database's file, or a SQLAlchemy URL.
-    guard: called once, before the first use; raises where the database must not be used yet.
-    folder_mode: permissions of the folder of a SQLite database, where it has to be made.
-    schema: of a PostgreSQL database, the one that all tables are in.
+    guard: a function that is called once, before the first use. It raises an error if the database
+        must not be used yet.
+    folder_mode: the permissions of the folder of a SQLite database, if it has to be created.
+    schema: the schema of a PostgreSQL database that contains all tables.
 
-    Of an embedded database, which is a file of this machine, `ask` mostly waits for nobody; of any
-    other, and in all other ways, work is `about_to_wait`.
+    All methods that use the database call `about_to_wait`, except `ask` with an embedded database,
+    which is a file on this machine.
 
-    Raises ConfigurationError for a URL that names no supported engine.
+    Raises ConfigurationError for the URL of a database that is not supported.
     """
 
     def __init__(
@@ -105,12 +106,11 @@ class Database:
     def execute(
         self, statement: Executable, parameters: Parameters = None
     ) -> Rows[*tuple[Any, ...]]:
-        """All rows of a statement that reads, as they are committed at this moment.
+        """Returns all rows of a query, as they are committed at this moment.
 
-        Outside of a transaction it may as well be executed twice: where its connection breaks, it
-        is executed once more, on another one.
+        If the connection breaks, the query is executed once more on another connection.
 
-        Raises TypeError for a change: only `begin` and `together` commit one.
+        Raises TypeError for a change, which needs `begin` or `together`.
         """
         if isinstance(statement, UpdateBase):
             raise TypeError("A change needs a transaction.")
@@ -131,7 +131,7 @@ class Database:
             return connection.execute(statement, parameters).freeze()()
 
     def ask(self, question: Question[Result], parameters: Mapping[str, Any] = {}) -> Result:
-        """The answer to a question that is asked often, as it is committed at this moment."""
+        """Returns the answer to a prepared question, as it is committed at this moment."""
         if not self.is_embedded:
             about_to_wait()
         self._pass_guard()
@@ -158,7 +158,7 @@ class Database:
 
     @contextmanager
     def snapshot(self, *, guarded: bool = True) -> Iterator[Connection]:
-        """A connection on which all statements see what was committed at one moment.
+        """Returns a context with a connection whose statements all see the same moment.
 
         guarded: False for the guard itself.
         """
@@ -170,14 +170,15 @@ class Database:
 
     @contextmanager
     def begin(self, *, guarded: bool = True) -> Iterator[Connection]:
-        """A write transaction: committed at the end of the block, rolled back by an exception.
+        """Returns a context with a write transaction, on a connection.
 
-        guarded: False for who brings the schema along.
+        The transaction is committed at the end of the block, and rolled back by an exception. It is
+        not repeated: if the connection breaks during the commit, it is unknown whether the server
+        has committed. Then Unavailable is raised, and the client may repeat its request.
 
-        It is never tried a second time: where the connection breaks at the very end, nobody here
-        knows whether the server has committed, and Unavailable leaves it to whoever asks again.
+        guarded: False for the upgrade of the schema, which the guard would refuse.
 
-        Raises Unavailable or OutOfSpace where the database cannot do it.
+        Raises Unavailable or OutOfSpace if the database cannot be written.
         """
         about_to_wait()
         if guarded:
@@ -190,10 +191,14 @@ class Database:
             yield connection
 
     def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
-        """What `work` gives in a write transaction, which it may share with others that come at
-        the same time; see GroupCommit. Where it raises, nothing that it changed is left.
+        """Calls a function in a write transaction, and returns its result.
 
-        subject: what those lock who share one, such as a repository. SQLite locks all.
+        Functions that other threads pass at the same time may share the transaction; see
+        GroupCommit. If the function raises an error, nothing that it has changed is left.
+
+        subject: what the functions lock, such as a repository. Only functions with the same subject
+            share a transaction; with SQLite, all do.
+        work: the function.
         """
         about_to_wait()
         self._pass_guard()

@@ -78,8 +78,9 @@ class TextFormatter(logging.Formatter):
 
 
 class BatchHandler(logging.Handler):
-    """Formats each record at once, and leaves the writing to `writer`.
+    """A logging handler that formats each record at once, and lets another thread write it.
 
+    writer: writes the lines.
     log_format: `text` or `json`.
     """
 
@@ -100,21 +101,28 @@ class BatchHandler(logging.Handler):
             self.handleError(record)
 
     def is_as_made(self, level: int) -> bool:
-        """Whether records of this level are filtered and formatted as on its first day."""
+        """Returns whether records of a level are handled, with the original filters and format."""
         return level >= self.level and (self.formatter, self.filters) == self._as_made
 
     def write_request(self, level: int, request_id: str, fields: Mapping[str, Any]) -> None:
-        """The line that a record with these fields would be, in a third of the time."""
+        """Writes the line of a request, without a record, which takes a third of the time.
+
+        level: the level, as in `logging`.
+        fields: what the line says of the request, by name.
+        """
         moment, name = self._moment(time.time()), logging.getLevelName(level)
         self.writer.add(f"{self._line(moment, name, request_id, fields)}\n")
 
     def flush(self) -> None:
-        """Also at the end of the process, where logging asks for it."""
+        """Waits until all lines are written. `logging` calls it at the end of the process, too."""
         self.writer.flush()
 
 
 def only_handler(logger: logging.Logger, level: int) -> BatchHandler | None:
-    """Ours, where nobody else sees what is logged there: then it can do without records."""
+    """Returns the BatchHandler of a logger, if no filter or other handler gets its records.
+
+    Lines can then be written without making records. Otherwise returns None.
+    """
     if logger.filters:
         return None
     found: logging.Handler | None = None
@@ -129,7 +137,7 @@ def only_handler(logger: logging.Logger, level: int) -> BatchHandler | None:
 
 
 def dropped_lines() -> dict[str, int]:
-    """How many lines of this process's log were dropped, by the reason."""
+    """Returns how many lines of this process's log were dropped, by reason."""
     handlers = logging.getLogger().handlers
     total = Counter({NO_ROOM: 0, FAILED: 0})
     for handler in handlers:
@@ -150,7 +158,7 @@ def log_to_stderr(log_format: str = "text", *, requests: bool = True) -> None:
     if sys.stderr is None:
         return
     logging.captureWarnings(True)
-    # The file itself: whoever writes to sys.stderr for long keeps everybody else from it.
+    # Not sys.stderr: a thread that writes to it for long keeps all others from it.
     file = os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)
     handler = BatchHandler(LogWriter(file), log_format)
     logging.getLogger().addHandler(handler)
@@ -167,7 +175,7 @@ def _request_as_text(moment: str, level: str, request_id: str, fields: Mapping[s
 
 
 def _request_as_json(moment: str, level: str, request_id: str, fields: Mapping[str, Any]) -> str:
-    """As JsonFormatter does it, whose encoder takes three times as long."""
+    """Returns the line as JsonFormatter does, whose encoder takes three times as long."""
     method, path, status = _quoted(fields["method"]), _quoted(fields["path"]), fields["status"]
     return (
         f'{{"time": "{moment}", "level": "{level.lower()}", "logger": "{ACCESS}", '

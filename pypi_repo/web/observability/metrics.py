@@ -1,7 +1,8 @@
 """Counters, histograms and gauges in the text format of Prometheus.
 
-https://prometheus.io/docs/instrumenting/exposition_formats/. Label values are ours and few: never
-what a client sent, because each new one is kept for ever.
+https://prometheus.io/docs/instrumenting/exposition_formats/. The values of labels are few, and
+chosen by the code: a value that a client has sent must not become one, because each new value is
+kept for ever.
 """
 
 import threading
@@ -30,11 +31,11 @@ class MetricFamily(msgspec.Struct):
 
 
 Collector = Callable[[], Sequence[MetricFamily]]
-"""Reads what is counted at this moment."""
+"""A function that returns the metrics with their current values."""
 
 
 class Counter:
-    """Only grows."""
+    """A number for each combination of label values, which only grows."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
         self._name, self._documentation, self._labels = name, documentation, labels
@@ -42,17 +43,22 @@ class Counter:
         self._values: dict[Labels, Number] = {} if labels else {(): 0}
 
     def add(self, amount: Number, *labels: str) -> None:
+        """Adds an amount to the number for these values of the labels."""
         with self._mutex:
             self._values[labels] = self._values.get(labels, 0) + amount
 
     def family(self) -> MetricFamily:
+        """Returns the metric with its current values."""
         with self._mutex:
             values = self._values.copy()
         return counter_family(self._name, self._documentation, self._labels, values)
 
 
 class Distribution:
-    """How many values were at most as large as each of the bounds, and all of them together."""
+    """How many values lie between each bound and the next one, and the sum of all values.
+
+    bounds: the upper bounds, in ascending order. Values above the last one are counted, too.
+    """
 
     __slots__ = ("counts", "sum")
 
@@ -61,7 +67,7 @@ class Distribution:
         self.sum = 0.0
 
     def add(self, other: "Distribution") -> None:
-        """One about the same bounds."""
+        """Adds the values of another distribution with the same bounds."""
         self.counts = [mine + more for mine, more in zip(self.counts, other.counts, strict=True)]
         self.sum += other.sum
 
@@ -69,7 +75,10 @@ class Distribution:
 def family_by_label(
     name: str, documentation: str, kind: Kind, label: str, values: Mapping[str, int]
 ) -> MetricFamily:
-    """Of a metric with one label; values: by that of the label."""
+    """Returns a metric with one label.
+
+    values: the values of the metric, by the value of the label.
+    """
     samples: dict[str, Number] = {
         _sample(name, [(label, text)]): value for text, value in values.items()
     }
@@ -79,6 +88,7 @@ def family_by_label(
 def counter_family(
     name: str, documentation: str, labels: Sequence[str], values: Mapping[Labels, Number]
 ) -> MetricFamily:
+    """Returns a counter, given its values by the values of its labels."""
     samples = {
         _sample(name, zip(labels, key, strict=True)): value for key, value in sorted(values.items())
     }
@@ -92,6 +102,10 @@ def histogram_family(
     bounds: Sequence[float],
     found: Mapping[Labels, Distribution],
 ) -> MetricFamily:
+    """Returns a histogram, given its distributions by the values of its labels.
+
+    bounds: the upper bounds of all distributions.
+    """
     samples: dict[str, Number] = {}
     for key in sorted(found):
         pairs = list(zip(labels, key, strict=True))
@@ -105,7 +119,10 @@ def histogram_family(
 
 
 def summed(parts: Iterable[Iterable[MetricFamily]]) -> list[MetricFamily]:
-    """The sums of what several collected, in the order in which the names came up."""
+    """Returns the sums of the metrics of several processes, in the order of their first occurrence.
+
+    parts: the metrics of each process.
+    """
     sums: dict[str, MetricFamily] = {}
     for part in parts:
         for each in part:
@@ -117,7 +134,7 @@ def summed(parts: Iterable[Iterable[MetricFamily]]) -> list[MetricFamily]:
 
 
 def exposition(families: Iterable[MetricFamily]) -> str:
-    """What a scraper is answered."""
+    """Returns the metrics in the text format of Prometheus."""
     return "".join(f"{line}\n" for family in families for line in _lines(family))
 
 
@@ -129,6 +146,6 @@ def _lines(family: MetricFamily) -> Iterator[str]:
 
 
 def _sample(name: str, labels: Iterable[tuple[str, str]]) -> str:
-    # Values of labels are words of ours: nothing in them needs escaping.
+    # Label values are words from the code, which need no escaping.
     inside = ",".join(f'{label}="{text}"' for label, text in labels)
     return f"{name}{{{inside}}}" if inside else name

@@ -1,8 +1,9 @@
-"""Files in which processes tell each other what they counted: one of each, and one of the ended.
+"""Lets processes share their metrics through a file for each, and one for all that have ended.
 
-A process holds a lock for as long as it takes part. The system lets go of it however the process
-ends, and whoever looks next adds the counters of the dead to those that ended before, and deletes
-their files. So nothing that was written is lost or counted twice, and the folder stays small.
+A process holds a lock on a file as long as it takes part. The operating system releases the lock
+however the process ends. The next process that looks adds the counters of ended processes to the
+file for them, and deletes their own files. Therefore nothing that was written is lost or counted
+twice, and the folder stays small.
 """
 
 import os
@@ -32,16 +33,20 @@ Content = TypeVar("Content")
 
 
 class _Ended(msgspec.Struct):
-    """The sums of those that ended. Files of `names` may still be there, and are in them."""
+    """The sums of the metrics of processes that have ended.
+
+    names: the processes that were added last. Their files may still exist, and must not be added
+        again.
+    """
 
     names: list[str] = []
     families: list[MetricFamily] = []
 
 
 class MetricsFolder:
-    """The folder, as one process sees it that may take part.
+    """A folder through which processes share their metrics, for one process.
 
-    Raises ConfigurationError for one that cannot be used.
+    Raises ConfigurationError if the folder cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,17 +67,17 @@ class MetricsFolder:
             ) from error
 
     def join(self) -> None:
-        """Takes part from now on, as somebody new. Raises OSError."""
+        """Lets this process take part from now on, under a new name. Raises OSError."""
         self._name = secrets.token_hex(8)
         self._hold()
 
     def leave(self) -> None:
-        """Ends taking part. What it wrote stays."""
+        """Ends the part of this process. The metrics that it wrote stay."""
         self._let_go()
         self._name, self._content = "", b""
 
     def write(self, families: Sequence[MetricFamily]) -> None:
-        """In the place of what this process wrote before. Raises OSError."""
+        """Replaces the metrics that this process wrote before. Raises OSError."""
         self._stay()
         content = msgspec.json.encode(families)
         if content != self._content:
@@ -80,7 +85,10 @@ class MetricsFolder:
             self._content = content
 
     def others(self) -> list[list[MetricFamily]]:
-        """What each of the others wrote last, and the sums of those that ended. Raises OSError."""
+        """Returns the sums of the processes that ended, and what each other process wrote last.
+
+        Raises OSError.
+        """
         with self._alone():
             with suppress(OSError):  # a full disk: the dead count as well where they lie
                 self._bury()
@@ -94,7 +102,7 @@ class MetricsFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody else joins, buries or reads meanwhile."""
+        """Holds a lock without which no process joins, reads, or adds up those that ended."""
         make_folders(self._path, PRIVATE)
         with (self._path / "lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -112,7 +120,7 @@ class MetricsFolder:
         self._lock = -1
 
     def _stay(self) -> None:
-        """Shows whoever cleans up old files that these are not, and mends what was deleted."""
+        """Keeps the files of this process from being cleaned up, and restores them if they were."""
         alive = self._file(self._name, "alive")
         try:
             if alive.stat().st_mtime < time.time() - _LOOKS_NEW:
@@ -125,7 +133,10 @@ class MetricsFolder:
             self._content = b""
 
     def _bury(self) -> None:
-        """Adds up those that ended, and forgets what they had at the moment."""
+        """Adds the counters of processes that have ended to the sums, and deletes their files.
+
+        Their gauges are dropped.
+        """
         dead = [path.stem for path in self._path.glob("*.alive") if _is_unlocked(path)]
         if not dead:
             return
@@ -150,11 +161,12 @@ class MetricsFolder:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """For a process whose children serve: only it removes the folder, at the end.
+    """Creates a folder for a process and the workers that it forks, and removes it at the end.
 
-    Where it and its children were killed before they could, whoever makes the next one does.
+    A folder that is left behind, because all of these processes were killed, is removed when the
+    next one is created.
 
-    Raises ConfigurationError where nothing temporary can be written.
+    Raises ConfigurationError if no temporary folder can be created.
     """
     try:
         for old in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
@@ -186,14 +198,17 @@ def _is_unlocked(path: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All at once for whoever reads it."""
+    """Writes a file so that readers see either the old content or the new one."""
     new = path.with_suffix(".tmp")
     new.write_bytes(content)
     os.replace(new, path)
 
 
 def _read(path: Path, kind: type[Content], nothing: Content) -> Content:
-    """`nothing` where there is no such file, or the machine stopped before it was written."""
+    """Returns the content of a file.
+
+    nothing: what is returned if there is no file, or if the machine stopped while it was written.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, msgspec.MsgspecError):
