@@ -33,13 +33,13 @@ def count_statements(database: Database) -> Iterator[list[str]]:
 
     def trace(connection: Any, *_: Any) -> None:
         traced.append(connection)
-        if database.is_sqlite:
+        if database.dialect.name == "sqlite":
             connection.set_trace_callback(remember)
         else:
             connection.cursor_factory = Remembering
 
     def leave(connection: Any, *_: Any) -> None:
-        if database.is_sqlite:
+        if database.dialect.name == "sqlite":
             connection.set_trace_callback(None)
         else:
             connection.cursor_factory = psycopg.Cursor

@@ -16,7 +16,7 @@ _MOST = 15  # modules in a folder
 _LONGER = {
     "server/http/connection.py": 460,  # one state machine
     "storage/catalog.py": 360,  # one class, whose methods are one statement each
-    "storage/database/engines.py": 370,  # all that is known of the database engines
+    "storage/database/engines.py": 380,  # all that is known of the database engines
 }
 _FULLER = {"cli": 16}  # half of them are commands
 

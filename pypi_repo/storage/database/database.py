@@ -22,9 +22,11 @@ from sqlalchemy.pool import QueuePool
 from pypi_repo.domain.errors import InvalidSetting, OutOfSpace, Unavailable
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.storage.database.engines import (
+    files_beside,
     is_busy,
     is_conflict,
     is_full,
+    is_in_memory,
     is_locked,
     isolated,
     open_engine,
@@ -48,7 +50,6 @@ from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _TRIES = 20
 _EVERYTHING = ""
-_BESIDE = ("-wal", "-shm")  # new ones get the permissions of the database's own file
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -80,12 +81,11 @@ class Database:
         self._folder_mode = folder_mode
         self._schema = schema
         self.url = parse_url(place)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.path = sqlite_path(self.url) if self.is_sqlite else None
-        self.in_memory = self.is_sqlite and self.path is None
-        self.is_embedded = self.is_sqlite and not self.in_memory
+        self.path = sqlite_path(self.url)
+        self.in_memory = is_in_memory(self.url)
+        self.is_embedded = self.path is not None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
-        self.engine = open_engine(self.url, in_memory=self.in_memory, schema=schema)
+        self.engine = open_engine(self.url, schema=schema)
         self._isolated = isolated(self.engine)
         self._joined = threading.local()
         self._groups: dict[str, GroupCommit] = {}
@@ -277,8 +277,8 @@ class Database:
                 "change its owner.",
                 detail=f"{error.filename}: {error.strerror}",
             ) from error
-        for suffix in _BESIDE:
-            make_private(self.path + suffix)
+        for path in files_beside(self.path):  # new ones get the permissions of the database's own
+            make_private(path)
 
     def connections(self) -> dict[str, int]:
         """Returns how many connections are in use, idle in the pool, and idle readers."""

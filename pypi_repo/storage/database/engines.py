@@ -78,11 +78,22 @@ def parse_url(place: str | Path) -> URL:
 
 
 def sqlite_path(url: URL) -> str | None:
-    """Returns the path of the file; None for a database in memory."""
-    return None if url.database in (None, "", ":memory:") else url.database
+    """Returns the path of a SQLite database's file; None for a database without one."""
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return url.database if is_file else None
 
 
-def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engine:
+def files_beside(path: str) -> list[str]:
+    """Returns the paths of the files that SQLite creates beside that of a database."""
+    return [f"{path}-wal", f"{path}-shm"]
+
+
+def is_in_memory(url: URL) -> bool:
+    """Returns whether a database exists in the memory of this process only."""
+    return url.get_backend_name() == "sqlite" and sqlite_path(url) is None
+
+
+def open_engine(url: URL, *, schema: str | None = None) -> Engine:
     """Returns an engine, which connects later.
 
     schema: the schema of a PostgreSQL database for all tables.
@@ -94,7 +105,7 @@ def open_engine(url: URL, *, in_memory: bool, schema: str | None = None) -> Engi
             raise ConfigurationError(
                 "A SQLite database has no schemas; give the registry a file of its own."
             )
-        return _sqlite_engine(url, in_memory)
+        return _sqlite_engine(url)
     if schema is not None and not _SCHEMA.match(schema):
         raise ConfigurationError(
             f"{schema[:80]!r} cannot name a schema: use lower-case letters, digits and '_', begin "
@@ -260,9 +271,9 @@ def _is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def _sqlite_engine(url: URL, in_memory: bool) -> Engine:
+def _sqlite_engine(url: URL) -> Engine:
     # In memory, the database is its one connection, so all threads take turns on it.
-    pool = {"pool_size": 1, "max_overflow": 0} if in_memory else {"pool_size": _CONNECTIONS}
+    pool = {"pool_size": 1, "max_overflow": 0} if is_in_memory(url) else {"pool_size": _CONNECTIONS}
     engine = sqlalchemy.create_engine(
         url,
         poolclass=QueuePool,

@@ -123,7 +123,7 @@ def _plan(database: Database, statement: str, parameters: Any) -> str:
     if not re.match(r"\s*(SELECT|UPDATE|DELETE)", statement):
         return ""
     with database.snapshot() as connection:
-        if database.is_sqlite:
+        if database.dialect.name == "sqlite":
             explain = "EXPLAIN QUERY PLAN"
         else:
             explain = "EXPLAIN"
