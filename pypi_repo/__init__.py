@@ -40,13 +40,13 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import AllowList, Filtered, Merged, SourceWrapper
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
-from pypi_repo.web.authenticate import remote_user
+from pypi_repo.web.authenticate import Authenticate, remote_user
 from pypi_repo.web.mount import mount
 from pypi_repo.web.packages.download import DownloadApp
 from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp

@@ -13,7 +13,7 @@ from pypi_repo.services.accounts.sessions import Sessions
 from pypi_repo.services.accounts.setup import Setup
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.acting import Acting
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.operations.backup import Backup
@@ -33,7 +33,7 @@ from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.prepared import Result
 from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
-from pypi_repo.web.authenticate import basic_or_token
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.instrumentation import instrumented
 from pypi_repo.web.observability.logs import dropped_lines
@@ -93,8 +93,7 @@ class Registry:
         credentials = Credentials(passwords, throttle)
         self._usage = UsageCounter(self._database)
         self._downloads = Downloads(self._blobs, self._usage, self._small_files)
-        login = Login(self._database, credentials, self._usage)
-        self._authenticate = basic_or_token(login)
+        self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
@@ -137,8 +136,8 @@ class Registry:
             name=name,
             source=source or own_files,
             uploads=self._uploads_to(name),
-            authenticate=self._authenticate,
-            require_sending=self._downloads.require_sending,
+            login=self._login,
+            downloads=self._downloads,
         )
 
     def _uploads_to(self, name: str) -> Uploads:

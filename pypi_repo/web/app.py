@@ -8,12 +8,13 @@ from urllib.parse import quote, urljoin
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.accounts.access import Actor, ActorKind
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import InvalidCredentials, RegistryError
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.web import cors, problems
+from pypi_repo.web.authenticate import Authenticate, basic_or_token
 from pypi_repo.web.observability.request_notes import note_actor
 from pypi_repo.web.other_sites import refuse_other_sites
 
@@ -26,13 +27,19 @@ _WITH_HEAD = {"GET": ("GET", "HEAD")}
 
 
 class WSGIApp(ABC):
-    """An app that authenticates each request.
+    """An app that answers requests of actors, and the errors that it raises.
 
-    authenticate: a function that takes a WSGI environ and returns the actor of the request.
+    authenticate: a function that takes a WSGI environ and returns the actor of the request. Without
+        one, all requests are anonymous, until the app itself finds out more while it handles one.
     challenge: the WWW-Authenticate header of a 401; None if clients do not log in by a header.
     """
 
-    def __init__(self, authenticate: Authenticate, challenge: str | None = problems.BASIC) -> None:
+    def __init__(
+        self,
+        authenticate: Authenticate | None = None,
+        *,
+        challenge: str | None = problems.BASIC,
+    ) -> None:
         self._authenticate = authenticate
         self._challenge = challenge
 
@@ -54,7 +61,7 @@ class WSGIApp(ABC):
 
         Raises InvalidCredentials.
         """
-        actor = self._authenticate(environ)
+        actor = ANONYMOUS if self._authenticate is None else self._authenticate(environ)
         note_actor(actor)
         return actor
 
@@ -79,7 +86,7 @@ class RepositoryApp(WSGIApp):
     def __init__(
         self, repository: BoundRepository, authenticate: Authenticate | None = None
     ) -> None:
-        super().__init__(authenticate or repository.authenticate)
+        super().__init__(authenticate or basic_or_token(repository.login))
         self._is_public = cors.as_far_as_known(repository.source.is_public)
 
     def __call__(

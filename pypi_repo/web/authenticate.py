@@ -1,22 +1,21 @@
 """Authenticates requests. A host with its own accounts replaces this by one function."""
 
 import base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Grants
 from pypi_repo.domain.errors import InvalidCredentials
 from pypi_repo.services.accounts.login import Login
-from pypi_repo.services.bound_repository import Authenticate
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+Authenticate = Callable[["WSGIEnvironment"], Actor]
+"""WSGI environ -> Actor. ANONYMOUS where no credentials came; raises InvalidCredentials where
+wrong ones did, because falling back to anonymous would hide a typing error."""
+
 _NOT_UNDERSTOOD = "The Authorization header cannot be understood; use Basic or Bearer."
-
-
-def nobody(_environ: "WSGIEnvironment") -> Actor:
-    """Returns the anonymous actor, for apps that are open to all or that authenticate later."""
-    return ANONYMOUS
 
 
 def basic_or_token(login: Login) -> Authenticate:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.names import is_normalized, is_repository_name, normalize
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.sources.source import Source
 from pypi_repo.settings import FilesSentBy
 from pypi_repo.web import help_pages
@@ -24,7 +24,7 @@ from pypi_repo.web.app import (
     require_reading,
     uploads_go_to,
 )
-from pypi_repo.web.authenticate import nobody
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
 from pypi_repo.web.packages.download import DownloadApp
 from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
@@ -63,11 +63,9 @@ def registry_site(
 
     def app_of(name: str) -> "WSGIApplication":
         bound = registry.repository(name)
-        if authenticate is not None:
-            bound = replace(bound, authenticate=authenticate)
         if source is not None and is_repository_name(name):
             bound = replace(bound, source=source(name, bound.source))
-        return _repository_app(bound, cache, files_sent_by)
+        return _repository_app(bound, authenticate, cache, files_sent_by)
 
     kept_app_of = lru_cache(_APPS_KEPT)(app_of)
     kept_app_of("main")  # what cannot work should say so before the first request
@@ -104,7 +102,7 @@ def registry_site(
 
 class _LandingPage(WSGIApp):
     def __init__(self, registry: "Registry") -> None:
-        super().__init__(nobody)
+        super().__init__()
         self._registry = registry
 
     def handle(self, request: Request, actor: Actor) -> Response:
@@ -119,30 +117,48 @@ class _LandingPage(WSGIApp):
 
 
 def _repository_app(
-    repository: BoundRepository, cache: PageCache, files_sent_by: FilesSentBy | None
+    repository: BoundRepository,
+    authenticate: Authenticate | None,
+    cache: PageCache,
+    files_sent_by: FilesSentBy | None,
 ) -> "WSGIApplication":
-    upload = UploadApp(repository)
+    upload = UploadApp(repository, authenticate=authenticate)
     index = SimpleIndexApp(
-        repository, provenance_url="../integrity/", upload_url="../", cache=cache
+        repository,
+        authenticate=authenticate,
+        provenance_url="../integrity/",
+        upload_url="../",
+        cache=cache,
     )
     return mount(
         {
             "/simple": index,
             # Where hatch looks before it uploads; it follows no redirects.
             "/+simple": index,
-            "/files": DownloadApp(repository, sent_by=files_sent_by),
+            "/files": DownloadApp(repository, authenticate=authenticate, sent_by=files_sent_by),
             "/legacy": upload,
             "/legacy/+simple": SimpleIndexApp(
-                repository, files_url="../../files/", upload_url="../", cache=cache
+                repository,
+                authenticate=authenticate,
+                files_url="../../files/",
+                upload_url="../",
+                cache=cache,
             ),
-            "/pypi": JsonApiApp(repository, cache=cache),
-            "/integrity": ProvenanceApp(repository),
+            "/pypi": JsonApiApp(repository, authenticate=authenticate, cache=cache),
+            "/integrity": ProvenanceApp(repository, authenticate=authenticate),
         },
         otherwise=_RepositoryRoot(
             repository,
+            authenticate,
             upload,
             # Where pip-compile and Renovate look for it, who know the URL of the index alone.
-            JsonApiApp(repository, files_url="files/", index_url="simple/", cache=cache),
+            JsonApiApp(
+                repository,
+                authenticate=authenticate,
+                files_url="files/",
+                index_url="simple/",
+                cache=cache,
+            ),
         ),
     )
 
@@ -155,9 +171,13 @@ class _RepositoryRoot(RepositoryApp):
     """
 
     def __init__(
-        self, repository: BoundRepository, upload: UploadApp, documents: JsonApiApp
+        self,
+        repository: BoundRepository,
+        authenticate: Authenticate | None,
+        upload: UploadApp,
+        documents: JsonApiApp,
     ) -> None:
-        super().__init__(repository)
+        super().__init__(repository, authenticate)
         self._repository = repository
         self._upload = upload
         self._documents = documents

@@ -23,7 +23,6 @@ from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
-from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.observability.request_notes import note_actor
 from pypi_repo.web.packages.upload_slots import take_slot
 from pypi_repo.web.routing import Routes
@@ -45,7 +44,7 @@ class ApiApp(WSGIApp):
     """
 
     def __init__(self, registry: "Registry") -> None:
-        super().__init__(nobody, problems.BEARER)
+        super().__init__(challenge=problems.BEARER)
         self._registry = registry
         self._routes = _routes()
 

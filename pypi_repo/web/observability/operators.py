@@ -14,7 +14,6 @@ from pypi_repo.domain.errors import (
 from pypi_repo.services.operations.readiness import Readiness
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
-from pypi_repo.web.authenticate import nobody
 from pypi_repo.web.observability import metrics
 from pypi_repo.web.observability.metrics import Collector
 
@@ -28,7 +27,7 @@ class HealthApp(WSGIApp):
     """
 
     def __init__(self) -> None:
-        super().__init__(nobody)
+        super().__init__()
 
     def handle(self, request: Request, actor: Actor) -> Response:
         _require_this_url(request)
@@ -39,7 +38,7 @@ class ReadinessApp(WSGIApp):
     """Answers 200 if the registry can be used, and otherwise 503 and what is wrong."""
 
     def __init__(self, readiness: Readiness) -> None:
-        super().__init__(nobody)
+        super().__init__()
         self._readiness = readiness
 
     def handle(self, request: Request, actor: Actor) -> Response:
@@ -59,7 +58,7 @@ class MetricsApp(WSGIApp):
     """
 
     def __init__(self, token: str | None, collect: Collector) -> None:
-        super().__init__(nobody, problems.BEARER)
+        super().__init__(challenge=problems.BEARER)
         if token is not None and len(token) < _SHORTEST_TOKEN:
             raise ConfigurationError(
                 f"The metrics token must have at least {_SHORTEST_TOKEN} characters; make one "

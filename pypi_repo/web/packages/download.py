@@ -9,7 +9,7 @@ from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.environ import SENDS_PARTS_OF_FILES
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.sources.source import Redirect, ServedFile
 from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
@@ -18,6 +18,7 @@ from pypi_repo.web.app import (
     path_info,
     require_reading,
 )
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.packages.cached_response import matches_etag
 from pypi_repo.web.packages.offload import offload, redirected
@@ -53,7 +54,7 @@ class DownloadApp(RepositoryApp):
     ) -> None:
         super().__init__(repository, authenticate)
         self._source = repository.source
-        repository.require_sending(sent_by)
+        repository.downloads.require_sending(sent_by)
         self._sent_by = sent_by
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":

@@ -12,10 +12,11 @@ from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.pages import project_json
 from pypi_repo.domain.records import ProjectDetails, Versioned
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.settings import Limits
 from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import RepositoryApp, path_info, redirect, require_reading, root_url
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.cors import READABLE
 from pypi_repo.web.packages import cached_response as pages
 from pypi_repo.web.packages.page_cache import PageCache

@@ -16,7 +16,7 @@ from pypi_repo.domain.pages import simple_pages
 from pypi_repo.domain.pages.representations import Representation, choose
 from pypi_repo.domain.pages.simple_pages import Links
 from pypi_repo.domain.records import ProjectList, ProjectPage, Versioned
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.settings import Limits
 from pypi_repo.web.accept import accept_header
 from pypi_repo.web.app import (
@@ -27,6 +27,7 @@ from pypi_repo.web.app import (
     require_reading,
     root_url,
 )
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.packages import cached_response as pages
 from pypi_repo.web.packages.page_cache import PageCache
 

@@ -6,10 +6,11 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
 from pypi_repo.domain.validation.upload_form import UploadForm
-from pypi_repo.services.bound_repository import Authenticate, BoundRepository
+from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.web.app import RepositoryApp, path_info, require_method
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observability.request_notes import note_upload
 from pypi_repo.web.packages.forms import UploadReader
 from pypi_repo.web.packages.upload_slots import take_slot

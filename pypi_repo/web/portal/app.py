@@ -14,10 +14,9 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, ActorKind
 from pypi_repo.domain.errors import PermissionDenied, RegistryError
 from pypi_repo.services.accounts.sessions import Session
-from pypi_repo.services.bound_repository import Authenticate
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
-from pypi_repo.web.authenticate import nobody
+from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observability.request_notes import note_actor
 from pypi_repo.web.packages.upload_slots import take_slot
 from pypi_repo.web.portal import activity, filters, overview
@@ -138,10 +137,8 @@ class PortalApp(WSGIApp):
         repositories_url: str = "../repositories/",
         authenticate: Authenticate | None = None,
     ) -> None:
-        if authenticate is None:  # who asks signs in on a page
-            super().__init__(nobody, None)
-        else:
-            super().__init__(authenticate)
+        # By default, administrators sign in on a page, and no header would help.
+        super().__init__(authenticate, challenge=problems.BASIC if authenticate else None)
         self._registry = registry
         self._repositories_url = repositories_url
         self._own_sessions = authenticate is None

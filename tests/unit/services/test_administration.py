@@ -17,6 +17,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import sessions
+from pypi_repo.web.authenticate import basic_or_token
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 
@@ -251,14 +252,14 @@ def test_neither_kind_of_token_opens_the_other_side(helped: Registry) -> None:
     _token, users = helped.acting_as(OPERATOR).accounts.create_token(USER)
     with pytest.raises(InvalidCredentials):
         helped.sessions.with_token(users)
-    authenticate = helped.repository("main").authenticate
+    authenticate = basic_or_token(helped.repository("main").login)
     with pytest.raises(InvalidCredentials, match="administrator"):
         authenticate({"HTTP_AUTHORIZATION": f"Bearer {administrators}"})
 
 
 def test_a_disabled_user_is_refused_and_keeps_everything(helped: Registry) -> None:
     _token, secret = helped.acting_as(OPERATOR).accounts.create_token(USER)
-    authenticate = helped.repository("main").authenticate
+    authenticate = basic_or_token(helped.repository("main").login)
     environ = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
     before = authenticate(environ)
     helped.acting_as(OPERATOR).accounts.set_disabled(USER, True)
