@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.packages.upload import Uploads
-from pypi_repo.services.sources.source import Source
+from pypi_repo.services.sources.source import Source, require_source
 from pypi_repo.services.sources.stored_file import Downloads
 
 
@@ -23,3 +23,6 @@ class BoundRepository:
     uploads: Uploads
     login: Login
     downloads: Downloads
+
+    def __post_init__(self) -> None:
+        require_source(self.source)

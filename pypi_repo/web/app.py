@@ -59,9 +59,14 @@ class WSGIApp(ABC):
     def identify(self, environ: "WSGIEnvironment") -> Actor:
         """Returns the actor of a request.
 
-        Raises InvalidCredentials.
+        Raises InvalidCredentials, and TypeError if the function of a host returns something else.
         """
-        actor = ANONYMOUS if self._authenticate is None else self._authenticate(environ)
+        actor: object = ANONYMOUS if self._authenticate is None else self._authenticate(environ)
+        if not isinstance(actor, Actor):
+            raise TypeError(
+                f"`authenticate` must return an Actor, such as ANONYMOUS, but returned {actor!r}; "
+                "remote_user(grants) makes such a function."
+            )
         note_actor(actor)
         return actor
 

@@ -194,6 +194,14 @@ class Source(ABC):
         return {}
 
 
+def require_source(given: object) -> None:
+    """Raises TypeError unless it gets an object of a class that is derived from Source."""
+    if not isinstance(given, Source):
+        raise TypeError(
+            f"A source must be an object of a class that is derived from Source, but is {given!r}."
+        )
+
+
 def _preferred(releases: Mapping[str, Sequence[ListedFile]]) -> str | None:
     return preferred_version(
         {version: any(file.yanked is None for file in files) for version, files in releases.items()}

@@ -28,7 +28,7 @@ from pypi_repo.domain.records import (
     ProjectPage,
     Versioned,
 )
-from pypi_repo.services.sources.source import Redirect, ServedFile, Source
+from pypi_repo.services.sources.source import Redirect, ServedFile, Source, require_source
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -49,6 +49,7 @@ class SourceWrapper(Source):
     """
 
     def __init__(self, source: Source) -> None:
+        require_source(source)
         self.source = source
 
     def check_access(self, actor: Actor) -> None:
@@ -202,6 +203,8 @@ class AllowList(Filtered):
 
     def __init__(self, source: Source, projects: Iterable[str]) -> None:
         super().__init__(source)
+        if isinstance(projects, str):  # otherwise it would allow projects of one letter
+            raise TypeError(f"AllowList needs a list of projects, such as [{projects!r}].")
         self._projects = frozenset(map(normalize, projects))
 
     def shows(self, project: NormalizedName) -> bool:
@@ -228,6 +231,8 @@ class Merged(Source):
     def __init__(self, first: Source, *others: Source) -> None:
         self._first = first
         self._sources = (first, *others)
+        for source in self._sources:
+            require_source(source)
 
     def check_access(self, actor: Actor) -> None:
         self._first.check_access(actor)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from werkzeug.test import Client
@@ -673,3 +673,22 @@ def test_the_portal_manages_the_uploaded_files_whatever_readers_get(registry: Re
     page = Client(app).get("/portal/repositories/main/projects/hidden")
     assert page.status_code == 200
     assert "hidden-1.0" in Client(app).get("/portal/repositories/main/projects/hidden/files").text
+
+
+def test_what_is_no_source_is_refused_at_once(registry: Registry) -> None:
+    not_a_source: Any = object()
+    own = registry.repository("main").source
+    for use in (
+        lambda: AllowList(not_a_source, ["demo"]),
+        lambda: Merged([own, own]),  # type: ignore[arg-type]
+        lambda: Merged(own, not_a_source),
+        lambda: registry.repository("main", not_a_source),
+        lambda: registry.wsgi_app(source=lambda _name, _own_files: not_a_source),
+    ):
+        with pytest.raises(TypeError, match="must be an object of a class that is derived from"):
+            use()
+
+
+def test_an_allow_list_is_not_one_name() -> None:
+    with pytest.raises(TypeError, match="needs a list of projects"):
+        AllowList(fake(wheel("demo")), "demo")

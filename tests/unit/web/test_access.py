@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -699,6 +699,14 @@ def test_remote_user_is_who_the_server_says(registry: Registry, filled: Site) ->
     assert client.get(url, environ_overrides={"REMOTE_USER": "ada"}).status_code == 200
     assert client.get(url, environ_overrides={"REMOTE_USER": ""}).status_code == 401
     assert client.get(url, headers={"Remote-User": "ada"}).status_code == 401  # no CGI variable
+
+
+@pytest.mark.parametrize("authenticate", [remote_user, lambda _environ: None, lambda _environ: "a"])
+def test_what_authenticates_must_return_an_actor(registry: Registry, authenticate: Any) -> None:
+    client = Client(registry.wsgi_app(authenticate=authenticate))
+    for path in ("/repositories/main/simple/", "/portal/"):
+        with pytest.raises(TypeError, match="`authenticate` must return an Actor"):
+            client.get(path)
 
 
 @dataclass(frozen=True)
