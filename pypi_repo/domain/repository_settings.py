@@ -43,7 +43,9 @@ class RepositorySettings:
             value = getattr(self, name)
             if kind is str:
                 require_storable(value)
-            elif kind == int | None and value is not None and not 0 < value < _TOO_LARGE:
+            elif kind is bool and value not in (True, False):
+                raise InvalidSetting(f"The setting {name} is either true or false.")
+            elif kind == int | None and value is not None and not _is_size(value):
                 raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
         if self.profile not in PROFILES:
             raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
@@ -53,6 +55,10 @@ class RepositorySettings:
     def settings(self) -> dict[str, Any]:
         """Returns the values by their names, without the other fields of a `Repository`."""
         return {name: getattr(self, name) for name in SETTINGS}
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and 0 < value < _TOO_LARGE
 
 
 SETTINGS: Mapping[str, Any] = {field.name: field.type for field in fields(RepositorySettings)}

@@ -1,6 +1,7 @@
 """Repositories: made, changed, deleted, and made again."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -218,6 +219,18 @@ def test_the_journal_of_everything(both: Registry) -> None:
     assert actions == ["create repository", "create user", "create user", "create administrator"]
     times = [entry.at for entry in journal_of(both)]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    "given", [{"public": "yes"}, {"allow_reuse": None}, {"quota": "5 GB"}, {"max_file_size": 0.5}]
+)
+def test_a_setting_of_another_type(both: Registry, given: Any) -> None:
+    repositories = both.acting_as(OPERATOR).repositories
+    with pytest.raises(InvalidSetting):
+        repositories.create("releases", **given)
+    repositories.create("releases")
+    with pytest.raises(InvalidSetting):
+        repositories.change("releases", **given)
 
 
 def test_a_size_limit_beyond_what_the_database_can_hold(both: Registry) -> None:
