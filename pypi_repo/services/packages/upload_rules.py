@@ -9,6 +9,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import (
     FileAlreadyExists,
     FilenameRetired,
+    PermissionDenied,
     ProjectClosed,
     ReleaseClosed,
     TooLarge,
@@ -63,9 +64,12 @@ def existing_file(
 ) -> DistributionFile | None:
     """Returns the file with this name, or with another spelling of the same wheel's name.
 
-    Raises FileAlreadyExists or FilenameRetired if its content differs and it may not be replaced.
+    Raises FileAlreadyExists or FilenameRetired if its content differs and it may not be replaced,
+    and PermissionDenied if it is a file of a project to which the actor may not upload.
     """
     repository, existing = destination.repository, destination.file
+    if existing is not None and existing.project != filename.project:
+        _refuse_foreign(gate, actor, repository, existing)
     if existing is not None and existing.digests == digests:
         return existing
     if RULES[repository.profile].distinct_contents:
@@ -84,6 +88,17 @@ def existing_file(
             f"{repository.name!r} and its name cannot be used again; raise the version."
         )
     return None
+
+
+def _refuse_foreign(
+    gate: Gate, actor: Actor, repository: Repository, existing: DistributionFile
+) -> None:
+    """Protects another project: the name of an old sdist can be read as that of several."""
+    if not gate.allows(actor, Permission.UPLOAD, repository, existing.project):
+        raise PermissionDenied(
+            f"{actor.name!r} may not upload {existing.filename} to repository {repository.name!r}; "
+            "another project has a file with this name."
+        )
 
 
 def _same(filename: DistributionFilename, other: str) -> str:

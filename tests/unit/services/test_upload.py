@@ -487,6 +487,8 @@ class _TeamPolicy(AccessPolicy):
         repository: Repository,
         project: str | None = None,
     ) -> bool:
+        if f"exactly {project}" in actor.groups:
+            return True
         return project is None or any(project.startswith(team) for team in actor.groups)
 
 
@@ -500,6 +502,23 @@ def test_a_host_decides_by_project() -> None:
     with pytest.raises(PermissionDenied, match="'other'"):
         upload(registry, wheel("other"), actor=actor)
     registry.close()
+
+
+@pytest.mark.parametrize("content_differs", [True, False])
+def test_nobody_replaces_the_file_of_another_project(content_differs: bool) -> None:
+    """The name of an old sdist can be read as that of several projects."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings, policy=_TeamPolicy()) as registry:
+        operator = registry.acting_as(OPERATOR)
+        operator.repositories.create("main", profile="lenient", allow_overwrite=True)
+        theirs = replace(sdist("tool-1", "2"), filename="tool-1-2.tar.gz")
+        upload(registry, theirs, actor=Actor("bob", groups=frozenset({"tool-1"})))
+        mine = replace(sdist("tool", "1.post2"), filename=theirs.filename)
+        if not content_differs:
+            mine = replace(mine, content=theirs.content)
+        with pytest.raises(PermissionDenied, match="another project"):
+            upload(registry, mine, actor=Actor("ada", groups=frozenset({"exactly tool"})))
+        assert operator.projects.file("main", theirs.filename).digests.sha256 == theirs.sha256
 
 
 # Races: sixteen at once, each engine's own locking
