@@ -69,6 +69,10 @@ class Registry:
     def __init__(
         self, settings: Settings, *, policy: AccessPolicy | None = None, make_new: bool = True
     ) -> None:
+        if policy is not None and not isinstance(policy, AccessPolicy):
+            raise TypeError(
+                f"The policy must be an object of an AccessPolicy, not {policy!r:.200}."
+            )
         self._settings = settings
         self._has_own_policy = policy is not None
         self._gate = Gate(policy or GrantPolicy())
@@ -119,6 +123,10 @@ class Registry:
         actor: the actor that is checked and recorded in the journal. A program that holds the
             registry, and decides itself who may do what, uses `OPERATOR`, which may do everything.
         """
+        if not isinstance(actor, Actor):
+            raise TypeError(
+                f"The services act as an Actor, such as OPERATOR, not as {actor!r:.200}."
+            )
         return Acting(
             actor, self._database, self._gate, self._passwords, self._usage, self._uploads_to
         )

@@ -131,7 +131,7 @@ class Actor:
     """
 
     name: str
-    groups: frozenset[str] = frozenset()
+    groups: frozenset[str] = field(default=frozenset(), kw_only=True)
     grants: Grants = field(default=Grants(), kw_only=True)
     kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
     areas: frozenset[Area] = field(default=frozenset(), kw_only=True)

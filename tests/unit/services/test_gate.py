@@ -162,3 +162,22 @@ def test_nobody_is_locked_out_by_a_policy_of_his_own() -> None:
         with pytest.raises(PermissionDenied):
             registry.repository("main").source.project_list(Actor("ada"))
         registry.acting_as(OPERATOR).repositories.delete("main")
+
+
+@pytest.mark.parametrize("policy", [GrantPolicy, object(), "grants"])
+def test_what_is_no_policy_is_refused_at_once(policy: object) -> None:
+    with pytest.raises(TypeError, match="AccessPolicy"):
+        Registry(Settings(database="sqlite://"), policy=policy)
+
+
+def test_services_act_as_an_actor_and_not_as_a_name() -> None:
+    with (
+        Registry(Settings(database="sqlite://")) as registry,
+        pytest.raises(TypeError, match="Actor"),
+    ):
+        registry.acting_as("ada")
+
+
+def test_grants_are_not_taken_for_groups() -> None:
+    with pytest.raises(TypeError):
+        Actor("ada", Grants(Access.WRITE))
