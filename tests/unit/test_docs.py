@@ -140,11 +140,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_name_files_that_exist(page: Path) -> None:
-    """Those below the folders of the project, and of the package."""
-    tops = {path.name for where in (ROOT, ROOT / "pypi_repo") for path in where.iterdir()}
+    """Those below the folders of the project, and of the package, which may be an installed one."""
+    package = Path(pypi_repo.__file__).parent
+    places = (ROOT, package.parent, package)
+    tops = {path.name for where in (ROOT, package) for path in where.iterdir()} | {package.name}
     for named in re.findall(r"`([\w-]+/[\w./-]*)`", page.read_text(encoding="utf-8")):
         if named.partition("/")[0] in tops:
-            assert (ROOT / named).exists() or (ROOT / "pypi_repo" / named).exists(), named
+            assert any((place / named).exists() for place in places), named
 
 
 def test_every_error_code_that_clients_see_is_documented() -> None:
