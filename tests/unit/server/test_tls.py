@@ -141,8 +141,9 @@ def test_clients_that_leave_at_once(server: SmallServer) -> None:
 def test_who_does_not_speak_it(server: SmallServer) -> None:
     for sent in (LAST, b"\0" * 1000, b"\x16\x03\x01\xff\xff" + bytes(70_000), b""):
         with socket.create_connection(("127.0.0.1", server.port), 60) as client:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the server may end it at once
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)
             assert b"200 OK" not in received(client)
 
     assert server.answers(LAST)[0].code == 200
