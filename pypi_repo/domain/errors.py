@@ -12,9 +12,14 @@ class RegistryError(Exception):
     """The base class of all errors that the library raises.
 
     code: a stable name of the error for programs, such as `unknown-project`.
+    detail: the cause, for the operator. It may name hosts and paths, so clients must not see it.
     """
 
     code: ClassVar[str] = "error"
+
+    def __init__(self, *message: str, detail: str = "") -> None:
+        super().__init__(*message)
+        self.detail = detail
 
     @property
     def message(self) -> str:
@@ -23,8 +28,8 @@ class RegistryError(Exception):
 
     @property
     def for_operator(self) -> str:
-        """The message with details that clients must not see, such as hosts and paths."""
-        return self.message
+        """The message and the detail. Clients must not see it."""
+        return f"{self.message} ({self.detail})" if self.detail else self.message
 
 
 class AuthenticationRequired(RegistryError):
@@ -243,20 +248,9 @@ class NotAcceptable(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """The database or the file store cannot be used at the moment. Trying again later may help.
-
-    detail: the cause, for the operator. It may name hosts and paths, so clients must not see it.
-    """
+    """The database or the file store cannot be used at the moment. Trying again later may help."""
 
     code = "unavailable"
-
-    def __init__(self, message: str, *, detail: str = "") -> None:
-        super().__init__(message)
-        self.detail = detail
-
-    @property
-    def for_operator(self) -> str:
-        return f"{self.message} ({self.detail})" if self.detail else self.message
 
 
 class SchemaOutdated(Unavailable):
@@ -267,6 +261,28 @@ class SchemaOutdated(Unavailable):
     """
 
     code = "schema-outdated"
+
+
+class UpstreamFailed(RegistryError):
+    """An index elsewhere gave no answer, or a broken one. Trying again later may help.
+
+    retry_after: after how many seconds the client may try again.
+    """
+
+    code = "upstream-failed"
+
+    def __init__(self, message: str, *, detail: str = "", retry_after: int = 5) -> None:
+        super().__init__(message, detail=detail)
+        self.retry_after = retry_after
+
+
+class UpstreamRefused(RegistryError):
+    """Something elsewhere was not asked for, because the settings of the upstream forbid it.
+
+    It is at a host, by a scheme or in a network that the upstream may not lead to.
+    """
+
+    code = "upstream-refused"
 
 
 class OutOfSpace(RegistryError):

@@ -35,6 +35,8 @@ _STATUSES: dict[type[errors.RegistryError], int] = {
     errors.ActionGone: 410,
     errors.TooLarge: 413,
     errors.TooManyRequests: 429,
+    errors.UpstreamFailed: 502,
+    errors.UpstreamRefused: 502,
     errors.Unavailable: 503,
     errors.OutOfSpace: 507,
     errors.RegistryError: 500,
@@ -138,7 +140,7 @@ def _headers(error: errors.RegistryError, challenge: str | None) -> dict[str, st
     headers = {}
     if status_of(error) == 401 and challenge is not None:
         headers["WWW-Authenticate"] = challenge
-    if isinstance(error, errors.TooManyRequests):
+    if isinstance(error, errors.TooManyRequests | errors.UpstreamFailed):
         headers["Retry-After"] = str(error.retry_after)  # RFC 9110, section 10.2.3
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(_RETRY_AFTER)
