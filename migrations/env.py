@@ -8,8 +8,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.metadata import UTCDateTime
 from pypi_repo.storage.database.schema import VERSION_TABLE
-from pypi_repo.storage.database.tables import METADATA, UTCDateTime
+from pypi_repo.storage.database.tables import METADATA
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:

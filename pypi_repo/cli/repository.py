@@ -10,6 +10,7 @@ from pypi_repo.cli.options import Group, Size, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES
 from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.services.acting import Acting
 from pypi_repo.settings import format_size
@@ -43,6 +44,27 @@ _OPTIONS = (
     click.option("--quota", type=Size(), help="The limit for all files together, like 50GiB."),
     click.option(
         "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
+    ),
+    click.option(
+        "accepts_uploads",
+        "--uploads/--no-uploads",
+        default=None,
+        help="Whether files can be uploaded, or only come from its sources.",
+    ),
+    click.option(
+        "--public-sources/--private-sources",
+        default=None,
+        help="Whether everybody may also read what comes from upstreams.",
+    ),
+    click.option(
+        "--cooldown",
+        metavar="AGE",
+        help="How old files from upstreams must be, like 3d, or a date like 2026-11-01.",
+    ),
+    click.option(
+        "--cooldown-mode",
+        type=click.Choice(COOLDOWN_MODES),
+        help="Whether files that are too young are left out.",
     ),
 )
 

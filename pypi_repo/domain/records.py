@@ -31,11 +31,14 @@ class Repository(RepositorySettings):
     """A repository and its settings.
 
     serial: a number that grows with each change of the repository's content.
+    sources_revision: a number that grows with each change of what is configured for its sources,
+        and with each change of one of its upstreams; 0 if it never had any.
     """
 
     id: int
     name: str
     serial: int = 0
+    sources_revision: int = 0
     created_at: datetime
 
 

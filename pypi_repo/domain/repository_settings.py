@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.text import require_storable
+from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.validation.profiles import PROFILES, RULES, Profile
 
 _TOO_LARGE = 2**62  # bytes: what a database can count
@@ -23,6 +24,13 @@ class RepositorySettings:
     max_file_size: the largest file, in bytes; None for the limit of the registry.
     quota: the size of all files together, in bytes; None for no limit.
     profile: how strictly uploads are checked.
+    accepts_uploads: whether files can be uploaded. Without uploads, a repository only offers what
+        its sources have.
+    public_sources: whether everybody who may read a public repository may also read what comes from
+        upstreams.
+    cooldown: how old files from upstreams must be, instead of what each upstream says; None for
+        what it says.
+    cooldown_mode: what happens to files that are too young; None for what each upstream says.
     """
 
     description: str = ""
@@ -32,6 +40,10 @@ class RepositorySettings:
     max_file_size: int | None = None
     quota: int | None = None
     profile: Profile = "private"
+    accepts_uploads: bool = True
+    public_sources: bool = False
+    cooldown: str | None = None
+    cooldown_mode: CooldownMode | None = None
 
     def check(self) -> None:
         """Checks the values.
@@ -49,6 +61,7 @@ class RepositorySettings:
                 raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
         if self.profile not in PROFILES:
             raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
+        check_cooldown(self.cooldown, self.cooldown_mode)
         for check_installation in RULES[self.profile].installation_checks:
             check_installation()
 
@@ -75,3 +88,7 @@ class GivenSettings(TypedDict, total=False):
     max_file_size: int | None
     quota: int | None
     profile: Profile
+    accepts_uploads: bool
+    public_sources: bool
+    cooldown: str | None
+    cooldown_mode: CooldownMode | None

@@ -16,6 +16,8 @@ from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.packages.upload import Uploads
+from pypi_repo.services.upstreams.management import UpstreamManagement
+from pypi_repo.services.upstreams.sources import Sources
 from pypi_repo.storage.database.database import Database
 
 
@@ -71,6 +73,16 @@ class Acting:
     def usage(self) -> UsageReports:
         """Reports how much is stored and downloaded."""
         return UsageReports(self.actor, self._database, self._gate, self._usage_counter)
+
+    @cached_property
+    def upstreams(self) -> UpstreamManagement:
+        """Creates, lists, changes and deletes upstreams."""
+        return UpstreamManagement(self.actor, self._database)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Manages the sources of repositories, and the rules for what comes from them."""
+        return Sources(self.actor, self._database, self._gate)
 
     def add_file(
         self,

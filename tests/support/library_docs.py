@@ -20,6 +20,7 @@ from typing import Any
 
 import pypi_repo
 from pypi_repo.domain import errors
+from pypi_repo.domain.upstreams import errors as upstream_errors
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "library.md"
 
@@ -83,14 +84,18 @@ SECTIONS: dict[str, list[Entry]] = {
     ),
     "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
-    " are keyword arguments with the names and types of the fields of `RepositorySettings`; each"
-    " may be left out.": [
+    " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
+    " `GivenUpstreamSettings` those of `UpstreamSettings`; each may be left out. A `CooldownMode`"
+    " is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or `exempt`, and a"
+    " `FileKind` is `sdist` or `bdist_wheel`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="packages.repositories.Repositories",
             projects="packages.projects.Projects",
             accounts="accounts.accounts.Accounts",
             administrators="accounts.administrators.Administrators",
+            upstreams="upstreams.management.UpstreamManagement",
+            sources="upstreams.sources.Sources",
             activity="operations.activity.Activity",
             usage="operations.usage.UsageReports",
         ),
@@ -168,6 +173,10 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
+        *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
+        *_of("domain.upstreams.sources", "RepositorySources"),
+        *_of("domain.upstreams.rules", "Rule"),
+        *_of("storage.upstreams", "Health"),
         *_of("domain.accounts.accounts", "User", "Token", "Administrator", "AdministratorToken"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
@@ -178,8 +187,8 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("storage.backup.dump", "Header"),
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
-    " `pypi_repo.domain.errors`; the table below lists them. [Errors](errors.md) says which HTTP"
-    " status each code has.": _public(
+    " `pypi_repo.domain.errors` and `pypi_repo.domain.upstreams.errors`; the table below lists"
+    " them. [Errors](errors.md) says which HTTP status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
@@ -218,7 +227,7 @@ def page() -> str:
 def _errors() -> str:
     """The classes that the page does not describe, with the first sentence of each docstring."""
     lines = ["| class | code | meaning |", "| --- | --- | --- |"]
-    for name, kind in vars(errors).items():
+    for name, kind in {**vars(errors), **vars(upstream_errors)}.items():
         if name in pypi_repo.__all__ or not isinstance(kind, type):
             continue
         if issubclass(kind, errors.RegistryError):

@@ -23,13 +23,16 @@ from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate, first_shown
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.lists import Lists
+from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
     """A change to one project within a transaction that locks its repository."""
 
+    executor: Executor
     catalog: Catalog
     actor: Actor
     repository: Repository
@@ -207,7 +210,9 @@ class Projects:
     def delete(self, repository: str, project: str) -> None:
         """Deletes a project with all its releases and files.
 
-        The names of the files cannot be used again, unless the repository allows it.
+        The names of the files cannot be used again, unless the repository allows it. The name of
+        the project stays with the repository: none of its sources supplies it, unless the name is
+        given up.
 
         Raises UnknownProject.
         """
@@ -215,6 +220,8 @@ class Projects:
             change.retire()
             change.record("delete project")
             change.catalog.delete_project(change.project)
+            kept = SourcesOfRepositories(change.executor)
+            kept.keep_name(change.repository, change.project.normalized_name)
 
     def yank_release(
         self,
@@ -310,7 +317,8 @@ class Projects:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)
-            yield _Change(catalog, self._actor, *self._project(catalog, repository, project))
+            found = self._project(catalog, repository, project)
+            yield _Change(connection, catalog, self._actor, *found)
 
     @contextmanager
     def _file_change(
@@ -320,7 +328,7 @@ class Projects:
             catalog = Catalog(connection)
             catalog.lock(repository)
             managed, project, file = self._file(catalog, repository, filename)
-            yield _Change(catalog, self._actor, managed, project), file
+            yield _Change(connection, catalog, self._actor, managed, project), file
 
 
 def _known_release(catalog: Catalog, project: Project, version: str) -> int:

@@ -11,8 +11,10 @@ from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.upstreams.management import require_unused
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 
 class Repositories:
@@ -94,11 +96,16 @@ class Repositories:
 
         The stored files are deleted by the next `Upkeep.sweep`.
 
-        Raises UnknownRepository or PermissionDenied.
+        Raises UnknownRepository or PermissionDenied, and Conflict for a repository that is a
+        source of others: later sources would take over its names.
         """
         with self._database.begin() as connection:
             catalog = Catalog(connection)
-            catalog.delete_repository(self._managed(catalog.lock_repository(name), name))
+            repository = self._managed(catalog.lock_repository(name), name)
+            require_unused(
+                f"Repository {name!r}", SourcesOfRepositories(connection).users(repository)
+            )
+            catalog.delete_repository(repository)
             catalog.journal.record(
                 JournalEntry.by(self._actor, "delete repository", repository=name)
             )

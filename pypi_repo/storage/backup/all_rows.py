@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select, text
 
 from pypi_repo.storage.database.engines import (
     last_id,
@@ -21,11 +21,17 @@ _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
 }
-_TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
+_TABLES: Sequence[Table] = [
+    table
+    for table in METADATA.sorted_tables  # owners before what they own
+    if not table.info.get("is_cache")
+]
 
 
 class AllRows:
-    """Reads and writes whole tables. Their order is such that references lead to earlier tables."""
+    """Reads and writes whole tables, but no secrets and nothing that can be had again.
+
+    Their order is such that references lead to earlier tables."""
 
     names = tuple(table.name for table in _TABLES)
 
@@ -33,8 +39,8 @@ class AllRows:
         self._connection = connection
 
     def columns(self, name: str) -> list[str]:
-        """Returns the names of the columns of a table."""
-        return [column.name for column in METADATA.tables[name].columns]
+        """Returns the names of the columns of a table that a dump contains."""
+        return [column.name for column in _columns(METADATA.tables[name])]
 
     def count(self, name: str) -> int:
         """Returns the number of rows of a table."""
@@ -47,7 +53,7 @@ class AllRows:
         order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
         return iter(
             self._connection.execute(
-                select(table).order_by(*order), execution_options={"yield_per": _BATCH}
+                select(*_columns(table)).order_by(*order), execution_options={"yield_per": _BATCH}
             )
         )
 
@@ -107,3 +113,7 @@ class AllRows:
             return 0
         highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
         return int(highest or 0)
+
+
+def _columns(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if not column.info.get("is_secret")]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, get_args
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
@@ -18,9 +19,14 @@ from pypi_repo.domain.accounts.access import Access, ActorKind, Area
 from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.records import PROJECT_STATUSES
+from pypi_repo.domain.upstreams.durations import Age
+from pypi_repo.domain.upstreams.patterns import name_pattern
+from pypi_repo.domain.upstreams.rules import RuleAction
+from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_host, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
+from pypi_repo.storage.database.metadata import UTCDateTime
 from pypi_repo.storage.database.rows import LARGEST_ID
-from pypi_repo.storage.database.tables import METADATA, UTCDateTime
+from pypi_repo.storage.database.tables import METADATA
 
 Row = Mapping[str, Any]
 
@@ -174,6 +180,25 @@ def _version(value: str) -> None:
         raise ValueError("no version") from None
 
 
+def _index_url(value: str) -> None:
+    check_index_url(value, allow_http=True)
+
+
+def _hosts(value: str) -> None:
+    for host in value.split():
+        check_host(host)
+
+
+def _pattern(value: str) -> None:
+    if name_pattern(value) != value:
+        raise ValueError("a pattern that is not normalized")
+
+
+def _normalized(value: str) -> None:
+    if normalize(value) != value:
+        raise ValueError("a name that is not normalized")
+
+
 def _password_hash(value: str) -> None:
     if not _PASSWORD_HASH.match(value):
         raise ValueError("no hash of a password")
@@ -216,6 +241,19 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "everywhere": _one_of([*Access]),
     "access": _one_of([*Access]),
     "areas": _areas,
+    "upstreams.name": repository_name,
+    "upstreams.url": _index_url,
+    "upstreams.file_hosts": _hosts,
+    "cooldown": Age,
+    "cooldown_mode": _one_of(COOLDOWN_MODES),
+    "name_patterns.use": _one_of(["reserve", "merge"]),
+    "pattern": _pattern,
+    "normalized_name": _normalized,
+    "source_rules.action": _one_of(get_args(RuleAction)),
+    "source_rules.specifier": SpecifierSet,
+    "source_rules.kind": _one_of(get_args(FileKind)),
+    "source_rules.status": _one_of(PROJECT_STATUSES),
+    "sources_revision": _counted_on,
 }
 
 

@@ -4,56 +4,25 @@ Ids of repositories, projects and tokens are never used twice (`sqlite_autoincre
 caches identify pages by the first two, and people revoke a token by its id.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
-    ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
     false,
     text,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """A time in UTC with its zone, even if the database stores no zone (SQLite)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-
-
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+    true,
 )
 
-
-def _owned_by(column: str) -> ForeignKey:
-    """A reference whose row is deleted with its owner."""
-    return ForeignKey(column, ondelete="CASCADE")
-
+from pypi_repo.storage.database import upstream_tables  # noqa: F401 - METADATA has all tables
+from pypi_repo.storage.database.metadata import METADATA as METADATA
+from pypi_repo.storage.database.metadata import UTCDateTime, owned_by
 
 repositories = Table(
     "repositories",
@@ -67,6 +36,11 @@ repositories = Table(
     Column("max_file_size", BigInteger),
     Column("quota", BigInteger),
     Column("profile", String, server_default="private", nullable=False),
+    Column("accepts_uploads", Boolean, server_default=true(), nullable=False),
+    Column("public_sources", Boolean, server_default=false(), nullable=False),
+    Column("cooldown", String),
+    Column("cooldown_mode", String),
+    Column("sources_revision", BigInteger, server_default=text("0"), nullable=False),
     Column("serial", BigInteger, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     sqlite_autoincrement=True,
@@ -76,7 +50,7 @@ projects = Table(
     "projects",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("repository_id", Integer, _owned_by("repositories.id"), nullable=False),
+    Column("repository_id", Integer, owned_by("repositories.id"), nullable=False),
     Column("name", String, nullable=False),
     Column("normalized_name", String, nullable=False),
     Column("status", String, nullable=False),
@@ -91,7 +65,7 @@ releases = Table(
     "releases",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("project_id", Integer, _owned_by("projects.id"), nullable=False),
+    Column("project_id", Integer, owned_by("projects.id"), nullable=False),
     Column("version", String, nullable=False),
     Column("canonical_version", String, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
@@ -107,8 +81,8 @@ files = Table(
     "files",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("repository_id", Integer, _owned_by("repositories.id"), nullable=False),
-    Column("release_id", Integer, _owned_by("releases.id"), nullable=False),
+    Column("repository_id", Integer, owned_by("repositories.id"), nullable=False),
+    Column("release_id", Integer, owned_by("releases.id"), nullable=False),
     Column("filename", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("python_tag", String, nullable=False),
@@ -142,7 +116,7 @@ have stored.
 provenances = Table(
     "provenances",
     METADATA,
-    Column("file_id", Integer, _owned_by("files.id"), primary_key=True),
+    Column("file_id", Integer, owned_by("files.id"), primary_key=True),
     Column("document", String, nullable=False),
 )
 """The provenance object (PEP 740) of a file whose upload brought attestations."""
@@ -150,7 +124,7 @@ provenances = Table(
 retired_filenames = Table(
     "retired_filenames",
     METADATA,
-    Column("repository_id", Integer, _owned_by("repositories.id"), primary_key=True),
+    Column("repository_id", Integer, owned_by("repositories.id"), primary_key=True),
     Column("filename", String, primary_key=True),
     Column("identity", String, server_default=text("''"), nullable=False),
     Index(None, "repository_id", "identity"),
@@ -191,8 +165,8 @@ users = Table(
 grants = Table(
     "grants",
     METADATA,
-    Column("user_id", Integer, _owned_by("users.id"), primary_key=True),
-    Column("repository_id", Integer, _owned_by("repositories.id"), primary_key=True),
+    Column("user_id", Integer, owned_by("users.id"), primary_key=True),
+    Column("repository_id", Integer, owned_by("repositories.id"), primary_key=True),
     Column("access", Integer, nullable=False),
     Index(None, "repository_id"),
 )
@@ -201,8 +175,8 @@ tokens = Table(
     "tokens",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("user_id", Integer, _owned_by("users.id"), nullable=False),
-    Column("repository_id", Integer, _owned_by("repositories.id")),
+    Column("user_id", Integer, owned_by("users.id"), nullable=False),
+    Column("repository_id", Integer, owned_by("repositories.id")),
     Column("name", String, nullable=False),
     Column("prefix", String, nullable=False),
     Column("secret_sha256", String, unique=True, nullable=False),
@@ -231,7 +205,7 @@ administrator_tokens = Table(
     "administrator_tokens",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("administrator_id", Integer, _owned_by("administrators.id"), nullable=False),
+    Column("administrator_id", Integer, owned_by("administrators.id"), nullable=False),
     Column("name", String, nullable=False),
     Column("prefix", String, nullable=False),
     Column("secret_sha256", String, unique=True, nullable=False),
@@ -248,7 +222,7 @@ sessions = Table(
     "sessions",
     METADATA,
     Column("secret_sha256", String, primary_key=True),
-    Column("administrator_id", Integer, _owned_by("administrators.id"), nullable=False),
+    Column("administrator_id", Integer, owned_by("administrators.id"), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
     Index(None, "administrator_id"),
@@ -267,7 +241,7 @@ notes = Table(
 downloads = Table(
     "downloads",
     METADATA,
-    Column("repository_id", Integer, _owned_by("repositories.id"), primary_key=True),
+    Column("repository_id", Integer, owned_by("repositories.id"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("project", String, primary_key=True),
     Column("version", String, primary_key=True),

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from pypi_repo.domain.accounts.access import Access, Area, Grants
 from pypi_repo.domain.records import ProjectStatus
+from pypi_repo.domain.upstreams.upstream import CooldownMode
 from pypi_repo.domain.validation.profiles import Profile
 
 Item = TypeVar("Item")
@@ -52,6 +53,10 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
     max_file_size: Bytes | None = None
     quota: Bytes | None = None
     profile: Profile = "private"
+    accepts_uploads: bool = True
+    public_sources: bool = False
+    cooldown: Text | None = None
+    cooldown_mode: CooldownMode | None = None
 
 
 class Repository(RepositorySettings, frozen=True, kw_only=True):

@@ -25,6 +25,10 @@ SETTINGS = {
     "max_file_size": None,
     "quota": None,
     "profile": "private",
+    "accepts_uploads": True,
+    "public_sources": False,
+    "cooldown": None,
+    "cooldown_mode": None,
 }
 
 

@@ -173,8 +173,12 @@ def test_a_repository_from_its_creation_to_its_end(
 
 
 def test_the_form_has_a_field_for_each_setting(portal: PortalClient) -> None:
-    """Two of them by the words of their opposites."""
-    put_otherwise = {"public": "visibility", "allow_overwrite": "protected"}
+    """Three of them by the words of their opposites."""
+    put_otherwise = {
+        "public": "visibility",
+        "allow_overwrite": "protected",
+        "accepts_uploads": "no_uploads",
+    }
     names = {*re.findall(r' name="([a-z_]+)"', portal.get("new-repository").text)}
     assert names >= {put_otherwise.get(name, name) for name in SETTINGS}
 

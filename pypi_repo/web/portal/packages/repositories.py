@@ -13,6 +13,7 @@ from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.upstream import CooldownMode
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from pypi_repo.web.portal import forms
@@ -33,6 +34,8 @@ _READERS: Mapping[Any, Callable[[Page, str], Any]] = {
     str: forms.text,
     bool: lambda page, name: bool(page.sent(name)),
     int | None: forms.size,
+    str | None: lambda page, name: forms.text(page, name) or None,
+    CooldownMode | None: lambda page, name: page.sent(name) or None,
     Profile: lambda page, name: page.sent(name) or PROFILES[0],
 }
 
@@ -129,9 +132,10 @@ def _sorted(
 
 
 def _settings(page: Page) -> dict[str, Any]:
-    """Each setting from the field of its name, but for two that the form puts the other way."""
+    """Each setting from the field of its name, but for three that the form puts the other way."""
     return {
         **{name: _READERS[kind](page, name) for name, kind in SETTINGS.items()},
         "public": page.sent("visibility") == "public",
         "allow_overwrite": not page.sent("protected"),
+        "accepts_uploads": not page.sent("no_uploads"),
     }

@@ -1,0 +1,1 @@
+"""Other indexes that a registry reads, and the rules for what comes from them."""

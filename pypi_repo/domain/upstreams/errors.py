@@ -1,0 +1,34 @@
+"""The errors about upstreams and sources, of the hierarchy in `pypi_repo.domain.errors`."""
+
+from pypi_repo.domain.errors import Conflict, NotFound, PermissionDenied, UnknownProject
+
+
+class NameWithheld(UnknownProject):
+    """The repository keeps this name, and offers nothing under it.
+
+    Unlike for other unknown projects, no other source may supply the name.
+    """
+
+
+class UnknownUpstream(NotFound):
+    """There is no upstream with this name."""
+
+    code = "unknown-upstream"
+
+
+class UnknownRule(NotFound):
+    """There is no rule or exception with this number."""
+
+    code = "unknown-rule"
+
+
+class NameSupplied(Conflict):
+    """One of the sources supplies a project with this name, which an upload would shadow."""
+
+    code = "name-supplied"
+
+
+class FileWithheld(PermissionDenied):
+    """A rule or the cooldown of the repository withholds the file."""
+
+    code = "file-withheld"

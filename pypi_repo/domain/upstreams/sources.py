@@ -1,0 +1,55 @@
+"""What is configured for the sources of a repository."""
+
+from dataclasses import dataclass
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.patterns import matches_any
+from pypi_repo.domain.upstreams.rules import Rule
+from pypi_repo.domain.upstreams.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositorySources:
+    """The sources of a repository, and which names they may supply.
+
+    sources: the upstreams, and the names of other repositories, in the order in which they are
+        asked. The repository's own files come before all of them.
+    reserved: patterns for names that no source supplies.
+    merged: patterns for names that the repository and all its sources supply together.
+    kept: names of deleted projects, which no source supplies either.
+    rules: rules for what comes from the sources, in their order.
+    """
+
+    sources: tuple[Upstream | str, ...] = ()
+    reserved: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The sources as texts: `upstream:NAME` or `repository:NAME`."""
+        return tuple(
+            f"repository:{source}" if isinstance(source, str) else f"upstream:{source.name}"
+            for source in self.sources
+        )
+
+    def keeps(self, project: NormalizedName) -> bool:
+        """Returns whether a name belongs to the repository even if it has no such project."""
+        return project in self.kept or matches_any(self.reserved, project)
+
+    def merges(self, project: NormalizedName) -> bool:
+        """Returns whether the repository and all its sources supply a name together."""
+        return matches_any(self.merged, project)
+
+
+def parse_source(text: str) -> tuple[str, str]:
+    """Returns `upstream` or `repository`, and the name, of a text such as `upstream:public`.
+
+    Raises InvalidSetting.
+    """
+    kind, _colon, name = text.partition(":")
+    if kind not in ("upstream", "repository") or not name:
+        raise InvalidSetting(f"{text[:80]!r} is no source; write upstream:NAME or repository:NAME.")
+    return kind, name

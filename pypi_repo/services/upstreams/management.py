@@ -1,0 +1,142 @@
+"""Creates, lists, changes and deletes upstreams."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Unpack
+
+from pypi_repo.domain.accounts.access import Actor, Area, require_area
+from pypi_repo.domain.errors import Conflict, NameTaken
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.upstreams.errors import UnknownUpstream
+from pypi_repo.domain.upstreams.upstream import (
+    SECRET_SETTINGS,
+    GivenUpstreamSettings,
+    Upstream,
+    index_url,
+)
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.upstreams import Health, Upstreams
+
+
+class UpstreamManagement:
+    """Manages upstreams, which several repositories can have among their sources.
+
+    All methods raise PermissionDenied unless the actor is the operator or an administrator with the
+    area `repositories`.
+    """
+
+    def __init__(self, actor: Actor, database: Database) -> None:
+        self._actor = actor
+        self._database = database
+
+    def create(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
+        """Creates an upstream.
+
+        name: its name, for which the rules for names of repositories hold.
+        given: settings, which are fields of `UpstreamSettings`; `url` is required.
+
+        Raises InvalidName, InvalidSetting or NameTaken.
+        """
+        require_area(self._actor, Area.REPOSITORIES)
+        now = datetime.now(UTC)
+        given["url"] = index_url(given.get("url", ""))
+        planned = Upstream(id=0, name=repository_name(name), created_at=now, **given)
+        planned.check()
+        with self._database.begin() as connection:
+            created = Upstreams(connection).add(name, planned, now)
+            if created is None:
+                raise NameTaken(f"There is an upstream {name!r} already; choose another name.")
+            self._record(Journal(connection), "create upstream", name, planned.settings())
+        return created
+
+    def all(self) -> list[Upstream]:
+        """Returns all upstreams, sorted by name."""
+        require_area(self._actor, Area.REPOSITORIES)
+        return Upstreams(self._database).all()
+
+    def get(self, name: str) -> Upstream:
+        """Returns an upstream.
+
+        Raises UnknownUpstream.
+        """
+        require_area(self._actor, Area.REPOSITORIES)
+        return known_upstream(Upstreams(self._database), name)
+
+    def health(self, name: str) -> Health:
+        """Returns what is known of the last requests to an upstream.
+
+        Raises UnknownUpstream.
+        """
+        return Upstreams(self._database).health(self.get(name))
+
+    def change(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
+        """Changes settings of an upstream, from the next request on.
+
+        given: the settings to change, which are fields of `UpstreamSettings`. All other settings
+            stay as they are.
+
+        Returns the changed upstream.
+
+        Raises UnknownUpstream or InvalidSetting.
+        """
+        require_area(self._actor, Area.REPOSITORIES)
+        if "url" in given:
+            given["url"] = index_url(given["url"])
+        with self._database.begin() as connection:
+            stored = Upstreams(connection)
+            upstream = known_upstream(stored, name)
+            replace(upstream, **given).check()
+            if given:
+                upstream = stored.change(upstream, given)
+                self._record(Journal(connection), "change upstream", name, given)
+        return upstream
+
+    def delete(self, name: str) -> None:
+        """Deletes an upstream with everything that is known of it.
+
+        Its cached files are deleted by the next `Upkeep.sweep`.
+
+        Raises UnknownUpstream, and Conflict for a source of a repository: later sources would take
+        over its names.
+        """
+        require_area(self._actor, Area.REPOSITORIES)
+        with self._database.begin() as connection:
+            stored = Upstreams(connection)
+            upstream = known_upstream(stored, name)
+            require_unused(f"Upstream {name!r}", stored.users(upstream))
+            stored.delete(upstream)
+            self._record(Journal(connection), "delete upstream", name, {})
+
+    def _record(self, journal: Journal, action: str, name: str, values: Mapping[str, Any]) -> None:
+        detail = {
+            key: "(not shown)" if key in SECRET_SETTINGS and value is not None else str(value)
+            for key, value in values.items()
+        }
+        journal.record(JournalEntry.by(self._actor, action, detail={"upstream": name, **detail}))
+
+
+def known_upstream(stored: Upstreams, name: str) -> Upstream:
+    """Returns an upstream.
+
+    Raises UnknownUpstream.
+    """
+    found = stored.upstream(name)
+    if found is None:
+        raise UnknownUpstream(f"There is no upstream {name[:80]!r} here; check the name.")
+    return found
+
+
+def require_unused(what: str, users: Sequence[str]) -> None:
+    """Raises Conflict if repositories have something among their sources.
+
+    what: what it is, as a sentence begins.
+    users: the names of the repositories.
+    """
+    if users:
+        raise Conflict(
+            f"{what} is a source of {', '.join(users[:5])}{' ...' if len(users) > 5 else ''}; "
+            "remove it from the sources there first."
+        )
