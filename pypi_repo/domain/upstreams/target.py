@@ -1,0 +1,143 @@
+"""What may be asked of an index elsewhere, and how."""
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
+from pypi_repo.domain.upstreams.urls import DEFAULT_PORTS, Url, normal_host, parse_url
+
+_INDEX_FOLDER = re.compile(r"/\+?simple/?$")
+
+
+@dataclass(frozen=True, slots=True)
+class BasicCredentials:
+    """A name and a password (RFC 7617). The password is in no repr()."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if ":" in self.username:
+            raise InvalidSetting("The name of an upstream's user has no colon; leave it out.")
+        if not f"{self.username}{self.password}".isprintable():
+            raise InvalidSetting(
+                "The name and the password for an upstream have control characters; leave them out."
+            )
+
+    @property
+    def header(self) -> str:
+        """The value of the Authorization header."""
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {b64encode(pair).decode('ascii')}"
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A token (RFC 6750). It is in no repr()."""
+
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\x21-\x7e]+", self.token):
+            raise InvalidSetting(
+                "A token for an upstream consists of ASCII characters without spaces; check it."
+            )
+
+    @property
+    def header(self) -> str:
+        """The value of the Authorization header."""
+        return f"Bearer {self.token}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An index elsewhere: what may be asked of it, and how.
+
+    url: the root of its simple index, which ends with a slash.
+    credentials: what it asks for. They are sent to URLs in the folder that holds the simple index
+        and to no others: where the index is `/repositories/main/simple/`, its files are usually in
+        `/repositories/main/files/`.
+    file_hosts: hosts, or hosts and ports such as `files.example.com:8443`, to which its links and
+        redirects may lead, besides its own.
+    allow_http: whether it is asked without TLS, where its URL or a link says so.
+    allow_private_network: whether it, and the hosts of its files, may have addresses that are not
+        on the public internet.
+    ca_file: the path of a file of certificates in PEM format, which are trusted instead of those
+        of the system.
+    """
+
+    url: str
+    credentials: BasicCredentials | BearerToken | None = None
+    file_hosts: frozenset[str] = frozenset()
+    allow_http: bool = False
+    allow_private_network: bool = False
+    ca_file: str | None = None
+
+    @cached_property
+    def root(self) -> Url:
+        """The URL, parsed. Raises UpstreamRefused if it cannot be asked for."""
+        return parse_url(self.url)
+
+    def authorization_for(self, url: Url) -> str | None:
+        """Returns the Authorization header for a URL, None if it gets no credentials."""
+        if self.credentials is None or not url.is_below(self._folder):
+            return None
+        return self.credentials.header
+
+    def require_allowed(self, url: Url) -> None:
+        """Raises UpstreamRefused if the settings do not allow to ask for a URL."""
+        if url.scheme != "https" and not self.allow_http:
+            raise UpstreamRefused(
+                "The upstream, or a link of it, has a URL without TLS; use https, or have an "
+                "administrator allow http for the upstream.",
+                detail=url.shown,
+            )
+        if (url.host, url.port) not in self._places | {
+            (host, DEFAULT_PORTS[url.scheme]) for host in self._hosts
+        }:
+            raise UpstreamRefused(
+                "A link of the upstream leads to a host that is none of its own; an administrator "
+                "can add the host to the file hosts of the upstream.",
+                detail=f"the host is {url.netloc}, for {url.shown}",
+            )
+
+    @cached_property
+    def _folder(self) -> Url:
+        path = _INDEX_FOLDER.sub("/", self.root.path)
+        return Url(self.root.scheme, self.root.host, self.root.port, path)
+
+    @cached_property
+    def _hosts(self) -> frozenset[str]:
+        """That are asked at the usual port."""
+        return frozenset({self.root.host, *(host for host, port in self._listed if not port)})
+
+    @cached_property
+    def _places(self) -> frozenset[tuple[str, int]]:
+        return frozenset({(self.root.host, self.root.port), *self._listed})
+
+    @cached_property
+    def _listed(self) -> frozenset[tuple[str, int]]:
+        return frozenset(parse_file_host(text) for text in self.file_hosts)
+
+
+def parse_file_host(text: str) -> tuple[str, int]:
+    """Parses `files.example.com`, `files.example.com:8443` or `[2001:db8::1]:8443`.
+
+    Returns the host and the port, 0 if there is none.
+
+    Raises InvalidSetting for any other text.
+    """
+    match = re.fullmatch(
+        r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|([^\[\]@/:]+))(?::([0-9]{1,5}))?", text
+    )
+    try:
+        if match and int(match[3] or 1) in range(1, 65536):
+            return normal_host(match[1] or match[2]), int(match[3] or 0)
+    except UpstreamRefused:
+        pass
+    raise InvalidSetting(
+        f"{text[:100]!r} is no host of files; write it like files.example.com or "
+        "files.example.com:8443."
+    )

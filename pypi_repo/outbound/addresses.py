@@ -1,0 +1,95 @@
+"""Which addresses of a host are on the public internet, and a connection to no others."""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from time import monotonic
+from typing import Any
+
+from pypi_repo.domain.errors import UpstreamRefused
+
+_EMBEDDING = {  # how far from the right end the IPv4 address is
+    IPv6Network("::ffff:0:0/96"): 0,  # IPv4-mapped
+    IPv6Network("64:ff9b::/96"): 0,  # NAT64
+    IPv6Network("2002::/16"): 80,  # 6to4
+}
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_TEREDO = IPv6Network("2001::/32")
+
+
+def is_public(text: str) -> bool:
+    """Tells whether an address belongs to one machine on the public internet.
+
+    Private, shared, loopback, link-local, multicast, unspecified and reserved addresses do not, nor
+    do those that carry such an IPv4 address within.
+    """
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        for network, shift in _EMBEDDING.items():
+            if address in network:
+                return _is_public_ipv4(IPv4Address(int(address) >> shift & 0xFFFFFFFF))
+        return address.is_global and address in _GLOBAL_UNICAST and address not in _TEREDO
+    return _is_public_ipv4(address)
+
+
+def _is_public_ipv4(address: IPv4Address) -> bool:
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.socket:
+    """Connects to one of the addresses of a host.
+
+    The addresses are looked up once, and one of these very addresses is connected to, so a name
+    whose address changes in between gains nothing.
+
+    seconds: the time for all addresses together.
+    anywhere: whether addresses that are not on the public internet are connected to as well.
+
+    Raises UpstreamRefused for an address that is not, and OSError if no address answers.
+    """
+    found = _addresses(host, port)
+    if not anywhere:
+        _require_public(host, found)
+    deadline = monotonic() + seconds
+    failed: OSError = OSError(f"{host} has no address")
+    for tried, (family, address) in enumerate(found):
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(max(0.001, (deadline - monotonic()) / (len(found) - tried)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise failed
+
+
+def require_public(host: str, port: int) -> None:
+    """Raises UpstreamRefused if a host has an address that is not on the public internet.
+
+    This is for hosts that only a proxy connects to. A name that cannot be looked up here passes.
+    """
+    try:
+        found = _addresses(host, port)
+    except OSError:
+        return
+    _require_public(host, found)
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise socket.gaierror(f"{host} is no name of a host: {error}") from None
+    return [(family, address) for family, *_, address in found]
+
+
+def _require_public(host: str, found: list[tuple[socket.AddressFamily, Any]]) -> None:
+    for _family, address in found:
+        if not is_public(address[0]):
+            raise UpstreamRefused(
+                "The upstream, or a link of it, leads into a private network; an administrator can "
+                "allow private networks for the upstream.",
+                detail=f"{host} is {address[0]}",
+            )

@@ -1,0 +1,154 @@
+"""Asks for URLs of other indexes."""
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
+
+from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.outbound.answer import Answer
+from pypi_repo.outbound.causes import failure
+from pypi_repo.outbound.kept import KeptConnections
+from pypi_repo.outbound.limits import OutboundLimits
+from pypi_repo.outbound.proxies import Proxies, Proxy
+from pypi_repo.outbound.route import Route, route_to
+from pypi_repo.outbound.trust import Trust
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
+
+    from pypi_repo.outbound.connections import AnyConnection
+
+Method = Literal["GET", "HEAD"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OURS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "user-agent"})
+_LIMITS = OutboundLimits()
+
+
+class OutboundClient:
+    """Asks for URLs of other indexes, within limits and guards. Threads may share it.
+
+    limits: how much is taken, and how long is waited.
+    proxies: the proxies of this machine; see `Settings.proxies`.
+    """
+
+    def __init__(
+        self, limits: OutboundLimits = _LIMITS, proxies: Mapping[str, str] | None = None
+    ) -> None:
+        self._limits = limits
+        self._proxies = Proxies(proxies or {})
+        self._kept = KeptConnections(limits)
+        self._trust = Trust()
+        self._agent = f"pypi-repo/{version('pypi-repo')}"
+
+    def get(
+        self,
+        target: Target,
+        url: str,
+        *,
+        headers: Mapping[str, str] = {},
+        method: Method = "GET",
+    ) -> Answer:
+        """Asks for a URL, and for those to which it redirects.
+
+        target: says what may be asked, and how. Its credentials go to URLs below its own alone.
+        url: an absolute URL.
+        headers: more headers of the request. Without `Accept-Encoding`, content may come
+            compressed, and is decompressed within the limit of a page; with `identity`, as files
+            are asked for, it comes as it is.
+
+        Returns the answer, whatever its status.
+
+        Raises UpstreamRefused if the target does not allow the URL or a redirect of it, and
+        UpstreamFailed if there is no answer.
+        """
+        if not _OURS.isdisjoint(name.lower() for name in headers):
+            raise ValueError("These headers are for the client to set.")
+        asked = parse_url(url)
+        for _redirect in range(self._limits.redirects + 1):
+            target.require_allowed(asked)
+            answer = self._ask(target, asked, method, headers)
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECTS or location is None:
+                return answer
+            with answer:
+                # Header values are read as latin-1, and URLs are UTF-8 if they are not ASCII.
+                asked = asked.joined(
+                    location.encode("latin-1", "replace").decode("utf-8", "replace")
+                )
+        raise UpstreamFailed(
+            f"The upstream redirects more than {self._limits.redirects} times; tell who runs it.",
+            detail=f"from {parse_url(url).shown} to {asked.shown} in the end",
+        )
+
+    def close(self) -> None:
+        """Closes the connections that are not in use, and the others once they are not."""
+        self._kept.close()
+
+    def _ask(self, target: Target, url: Url, method: Method, given: Mapping[str, str]) -> Answer:
+        from urllib3.exceptions import HTTPError
+
+        route = route_to(url, target)
+        headers = {"Accept-Encoding": "gzip", **given}
+        headers |= {"Host": url.netloc, "User-Agent": self._agent}
+        if authorization := target.authorization_for(url):
+            headers["Authorization"] = authorization
+        proxy = self._proxies.for_route(route)
+        request, place = _Request(method, url.target, headers), url.shown
+        if proxy is not None:
+            place += f" by the proxy {proxy.url.shown}"
+            if url.scheme == "http":  # for others the proxy makes a tunnel
+                request = _Request(method, str(url), {**headers, **proxy.headers})
+        try:
+            connection, response = self._exchange(route, proxy, request)
+        except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise failure(error, place) from error
+        return Answer(
+            response,
+            connection,
+            url,
+            limits=self._limits,
+            is_identity=given.get("Accept-Encoding") == "identity",
+            give_back=lambda connection: self._kept.keep(route, connection),
+        )
+
+    def _exchange(
+        self, route: Route, proxy: Proxy | None, request: "_Request"
+    ) -> "tuple[AnyConnection, HTTPResponse]":
+        if kept := self._kept.take(route):
+            with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
+                return kept, request.made_on(kept)
+        trust = self._trust.in_file(route.ca_file) if route.scheme == "https" else None
+        from pypi_repo.outbound.connections import open_connection
+
+        connection = open_connection(route, proxy, self._limits, trust)
+        return connection, request.made_on(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: Method
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    def made_on(self, connection: "AnyConnection") -> "HTTPResponse":
+        """Sends the request, and waits for the headers of the answer."""
+        connection.patience.expect_headers()
+        try:
+            connection.request(
+                self.method,
+                self.target,
+                headers=self.headers,
+                preload_content=False,
+                decode_content=False,
+            )
+            return connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise

@@ -1,0 +1,80 @@
+"""How long, and for how much, an answer is waited for."""
+
+import http.client
+import io
+import socket
+from time import monotonic
+
+from pypi_repo.outbound.limits import OutboundLimits
+
+_OVERHEAD = 128 * 1024  # bytes that may come beyond content: a buffer, and the frames of chunks
+
+
+class Patience:
+    """What is left of the time and of the bytes in which the next step of an answer must come.
+
+    Only waiting counts: who reads slowly what is already there takes nothing from the other side.
+    """
+
+    def __init__(self, limits: OutboundLimits) -> None:
+        self._limits = limits
+        self._waited = 0.0
+        self._arrived = self._allowed = 0
+        self._is_body = False
+
+    def expect_headers(self) -> None:
+        """All headers must come within one time."""
+        self._waited, self._arrived, self._is_body = 0.0, 0, False
+        self._allowed = self._limits.headers + _OVERHEAD
+
+    def expect_body(self, size: int) -> None:
+        """So many bytes of the body are wanted next, or fewer."""
+        if not self._is_body:
+            self._waited, self._arrived, self._is_body = 0.0, 0, True
+        self._allowed = size + _OVERHEAD
+
+    def seconds_left(self) -> float:
+        """Raises TimeoutError if none are."""
+        left = self._limits.read - self._waited
+        if left <= 0:
+            raise TimeoutError(f"too little came in {self._limits.read:g} seconds")
+        return left
+
+    def note(self, size: int, seconds: float) -> None:
+        """Bytes came after waiting for so long.
+
+        Raises HTTPException for more bytes than what was asked for can take: a flood of interim
+        answers, chunk extensions or trailers has no end otherwise.
+        """
+        self._waited += seconds
+        self._arrived += size
+        self._allowed -= size
+        if self._allowed < 0:
+            raise http.client.HTTPException("more came than a sound answer has around content")
+        if self._is_body and self._arrived >= self._limits.least:
+            self._waited, self._arrived = 0.0, 0
+
+
+class PatientReader(io.RawIOBase):
+    """The incoming side of a connection, which is read with patience.
+
+    connection: a connected socket, or an SSL socket.
+    """
+
+    def __init__(self, connection: socket.socket, patience: Patience) -> None:
+        self._connection, self._patience = connection, patience
+        self._incoming = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+        self._connection.settimeout(self._patience.seconds_left())
+        began = monotonic()
+        size = self._incoming.readinto(buffer) or 0
+        self._patience.note(size, monotonic() - began)
+        return size
+
+    def close(self) -> None:
+        self._incoming.close()
+        super().close()
