@@ -24,11 +24,13 @@ _TOO_DEEP = re.compile(
     rf"^(?:[ \t]{{0,16}}(?:>|(?:[-+*]|[0-9]{{1,9}}[.)])(?=[ \t]))){{{DEEPEST_RENDERED + 1}}}",
     re.MULTILINE,
 )
-# It imports from where this process does, whatever has put that there.
+# It imports from where this process does, whatever has put that there, but not the package around
+# the program, which would take three times as long as all that it needs.
 _PROGRAM = (
-    "import sys; kind, *sys.path[:] = sys.argv[1:]; "
-    "from pypi_repo.services.packages.readme_rendering import render; render(kind)"
+    "import runpy, sys; program, kind, *sys.path[:] = sys.argv[1:]; "
+    "runpy.run_path(program)['render'](kind)"
 )
+_RENDERING = Path(__file__).with_name("readme_rendering.py")
 
 
 class Readmes:
@@ -98,7 +100,7 @@ def _kind(content_type: str) -> str | None:
 
 
 def _rendered(kind: str, source: str) -> str | None:
-    command = [_interpreter(), "-I", "-c", _PROGRAM, kind, *sys.path]
+    command = [_interpreter(), "-I", "-c", _PROGRAM, str(_RENDERING), kind, *sys.path]
     try:
         done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
             command,
