@@ -276,6 +276,12 @@ class UpstreamFailed(RegistryError):
         self.retry_after = retry_after
 
 
+class UnreadablePage(UpstreamFailed):
+    """A page of an index elsewhere is no page of the simple API, or exceeds a limit."""
+
+    code = "unreadable-page"
+
+
 class UpstreamRefused(RegistryError):
     """Something elsewhere was not asked for, because the settings of the upstream forbid it.
 

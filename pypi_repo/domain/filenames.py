@@ -7,7 +7,7 @@ spellings.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -20,15 +20,36 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from pypi_repo.domain.errors import InvalidFilename
-from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.names import NormalizedName, is_normalized, normalize
 from pypi_repo.domain.versions import version_or_none
 
 FileKind = Literal["sdist", "bdist_wheel"]
+ListedKind = (
+    FileKind
+    | Literal["bdist_dmg", "bdist_dumb", "bdist_egg", "bdist_msi", "bdist_rpm", "bdist_wininst"]
+)
+"""The kind of a file on any index. Nobody can upload the others here."""
 
 # Printable ASCII without separators; a leading dot would hide the file from its own folder.
-_SAFE = re.compile(r"(?!\.)[\x21-\x7e]+\Z")
-_UNSAFE_CHARACTERS = set("/\\<>:\"|?*#%&'`;")
+_SAFE = re.compile(r"""(?!\.)[^\x00-\x20\x7f-\U0010ffff/\\<>:"|?*#%&'`;]+""")
 _HYPHENS_OF_A_WHEEL = (4, 5)  # without and with a build number
+_KINDS: Mapping[str, ListedKind] = {
+    "whl": "bdist_wheel",
+    "tar.gz": "sdist",
+    "zip": "sdist",
+    "tgz": "sdist",
+    "tar": "sdist",
+    "tar.bz2": "sdist",
+    "tar.xz": "sdist",
+    "tar.Z": "sdist",
+    "egg": "bdist_egg",
+    "exe": "bdist_wininst",
+    "msi": "bdist_msi",
+    "rpm": "bdist_rpm",
+    "dmg": "bdist_dmg",
+}
+_ENDING = re.compile(rf"\.({'|'.join(map(re.escape, _KINDS))})\Z")
+_BEFORE_A_NUMBER = re.compile("(?<=[^-])-(?=[vV]?[0-9])")
 _MOST_TAGS = 1000  # a filename has room for 50,000
 _LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is the end of most
 
@@ -152,18 +173,31 @@ def _splits(
 
 
 def projects_of(filename: str) -> list[NormalizedName]:
-    """Returns the projects to which a file of this name can belong.
+    """Returns the projects to which a file of this name can belong, here or on another index.
 
     There are several for `tool-1.0-9.tar.gz`, an old sdist of `tool` or of `tool-1-0`, and none if
-    the filename is not valid.
+    the name says nothing. Where no split leaves a version, the name ends before a number, as in
+    `tool-1.0.win32.exe` and `tool-2004d.tar.gz`.
     """
-    try:
-        parsed = DistributionFilename.parse(filename)
-    except InvalidFilename:
+    if not has_safe_characters(filename) or (parts := split_ending(filename)) is None:
         return []
-    if parsed.kind == "sdist":
-        return [project for project, _version in _splits(parsed.stem)]
-    return [parsed.project]
+    stem, kind = parts
+    if kind == "bdist_wheel" and stem.count("-") in _HYPHENS_OF_A_WHEEL:
+        found = [normalize(stem.partition("-")[0])]
+    else:
+        found = [project for project, _version in _splits(stem)] or [
+            normalize(stem[: hyphen.start()]) for hyphen in _BEFORE_A_NUMBER.finditer(stem)
+        ]
+    return [project for project in found if is_normalized(project)]
+
+
+def split_ending(filename: str) -> tuple[str, ListedKind] | None:
+    """Returns a filename without its ending, and the kind of file that the ending stands for.
+
+    Returns None for an ending that no distribution file has.
+    """
+    ending = _ENDING.search(filename)
+    return None if ending is None else (filename[: ending.start()], _KINDS[ending[1]])
 
 
 def identity_of(filename: str) -> str:
@@ -198,11 +232,16 @@ def check_characters(filename: str) -> None:
     """Raises InvalidFilename for characters that could form a path, a header or markup."""
     if len(filename) > _LONGEST_FILENAME:
         raise InvalidFilename(f"The filename is longer than {_LONGEST_FILENAME} characters.")
-    if not _SAFE.match(filename) or set(filename) & _UNSAFE_CHARACTERS:
+    if not has_safe_characters(filename):
         raise InvalidFilename(
             "The filename may only hold ASCII letters, digits and '.', '_', '-', '+', '!', "
             "and must not begin with a dot."
         )
+
+
+def has_safe_characters(filename: str) -> bool:
+    """Returns whether `check_characters` would take a filename."""
+    return len(filename) <= _LONGEST_FILENAME and _SAFE.fullmatch(filename) is not None
 
 
 def _usual_build(build: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
-from pypi_repo.domain.filenames import FileKind
+from pypi_repo.domain.filenames import FileKind, ListedKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
 
@@ -102,7 +102,8 @@ class ListedFile(Protocol):
 
     location: an absolute URL, or a path that is appended to the URL of the files.
     size: the size of the file, in bytes; None if it is not known.
-    hashes: hexadecimal digests by the names of hashlib; empty if none is known.
+    hashes: the hexadecimal digests that installers may check, by the names of hashlib; empty if
+        none is known.
     yanked: None, or the reason for which the file is yanked (PEP 592), which may be empty.
     metadata_hashes: digests of the core metadata that installers may use instead of the file
         (PEP 658), which may be empty; None if there is none to use.
@@ -117,7 +118,7 @@ class ListedFile(Protocol):
     @property
     def version(self) -> str: ...
     @property
-    def kind(self) -> FileKind: ...
+    def kind(self) -> ListedKind: ...
     @property
     def python_tag(self) -> str: ...
     @property
@@ -202,9 +203,8 @@ class DistributionFile:
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """All digests, by the names that the JSON API gives them."""
-        digests = self.digests
-        return {"blake2b_256": digests.blake2_256, "md5": digests.md5, "sha256": digests.sha256}
+        """The SHA-256, which is what installers are to check."""
+        return {"sha256": self.digests.sha256}
 
     @property
     def metadata_hashes(self) -> Mapping[str, str] | None:

@@ -1,8 +1,9 @@
 """The version of a project that is used if none is given."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from packaging.version import Version
+from pypi_repo.domain.versions import version_or_none, version_order
 
 
 def preferred_version(installable: Mapping[str, bool]) -> str | None:
@@ -12,8 +13,9 @@ def preferred_version(installable: Mapping[str, bool]) -> str | None:
         such files are only returned if there are no others.
     """
 
-    def rank(version: str) -> tuple[bool, bool, Version]:
-        parsed = Version(version)
-        return installable[version], not parsed.is_prerelease, parsed
+    def rank(version: str) -> tuple[bool, bool, tuple[bool, Any]]:
+        parsed = version_or_none(version)
+        is_final = parsed is not None and not parsed.is_prerelease
+        return installable[version], is_final, version_order(version)
 
     return max(installable, key=rank, default=None)

@@ -1,5 +1,7 @@
 """Parses versions from untrusted input (PEP 440)."""
 
+from typing import Any
+
 from packaging.version import InvalidVersion, Version
 
 _LONGEST = 200  # characters; longer ones fit no filename
@@ -21,3 +23,9 @@ def version_or_none(text: str) -> Version | None:
         return parse_version(text)
     except InvalidVersion:
         return None
+
+
+def version_order(text: str) -> tuple[bool, Any]:
+    """Returns a key to sort versions by. A text that is not one comes before all of them."""
+    version = version_or_none(text)
+    return version is not None, text if version is None else version

@@ -4,12 +4,13 @@ That shape is no standard; mirrors, bots and auditors read it all the same. What
 index knows (downloads, vulnerabilities, owners) is there and empty.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from pypi_repo.domain.pages.simple_pages import file_url
-from pypi_repo.domain.records import ListedFile, ProjectDetails
+from pypi_repo.domain.records import DistributionFile, ListedFile, ProjectDetails
 
 
 def render(details: ProjectDetails, *, files_url: str, project_url: str, whole: bool) -> bytes:
@@ -76,7 +77,7 @@ def _files(files: tuple[ListedFile, ...], files_url: str) -> list[dict[str, Any]
 
 
 def _file(file: ListedFile, files_url: str) -> dict[str, Any]:
-    hashes, metadata_hashes, uploaded_at = file.hashes, file.metadata_hashes, file.uploaded_at
+    digests, metadata_hashes, uploaded_at = _digests(file), file.metadata_hashes, file.uploaded_at
     return {
         "filename": file.filename,
         "packagetype": file.kind,
@@ -84,8 +85,8 @@ def _file(file: ListedFile, files_url: str) -> dict[str, Any]:
         "requires_python": file.requires_python,
         "url": file_url(file, files_url),
         "size": file.size,
-        "md5_digest": hashes.get("md5"),
-        "digests": hashes,
+        "md5_digest": digests.get("md5"),
+        "digests": digests,
         "core-metadata": False if metadata_hashes is None else metadata_hashes or True,
         "has_sig": file.is_signed,
         "comment_text": "",
@@ -95,3 +96,11 @@ def _file(file: ListedFile, files_url: str) -> dict[str, Any]:
         "yanked": file.yanked is not None,
         "yanked_reason": file.yanked or None,
     }
+
+
+def _digests(file: ListedFile) -> Mapping[str, str]:
+    """Returns all digests, under the names that the public index has for them."""
+    if not isinstance(file, DistributionFile):
+        return file.hashes
+    digests = file.digests
+    return {"blake2b_256": digests.blake2_256, "md5": digests.md5, "sha256": digests.sha256}

@@ -89,12 +89,13 @@ def _file(file: ListedFile, links: Links) -> dict[str, Any]:
     document: dict[str, Any] = {
         "filename": file.filename,
         "url": file_url(file, links.files_url),
-        "hashes": _checked(file.hashes),
-        "size": file.size,
+        "hashes": file.hashes,
         "gpg-sig": file.is_signed,
         # An empty reason would mean "not yanked" to some installers and "yanked" to others.
         "yanked": False if file.yanked is None else file.yanked or True,
     }
+    if file.size is not None:
+        document["size"] = file.size
     if file.uploaded_at is not None:
         document["upload-time"] = _timestamp(file.uploaded_at)
     if file.requires_python is not None:
@@ -108,16 +109,16 @@ def _file(file: ListedFile, links: Links) -> dict[str, Any]:
 
 
 def _file_link(file: ListedFile, links: Links) -> str:
-    fragment = "".join(f"#{name}={digest}" for name, digest in [*_checked(file.hashes).items()][:1])
-    attributes = [f'href="{escape(file_url(file, links.files_url))}{escape(fragment)}"']
+    digest = _one_of(file.hashes)
+    url = file_url(file, links.files_url) + (f"#{digest}" if digest else "")
+    attributes = [f'href="{escape(url)}"']
     if file.requires_python is not None:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
     if file.yanked is not None:
         # Never the bare attribute: pip takes that as "not yanked".
         attributes.append(f'data-yanked="{escape(file.yanked)}"')
     if (metadata_hashes := file.metadata_hashes) is not None:
-        digests = (f"{name}={digest}" for name, digest in metadata_hashes.items())
-        digest = escape(next(digests, "true"))
+        digest = escape(_one_of(metadata_hashes) or "true")
         attributes.append(f'data-core-metadata="{digest}" data-dist-info-metadata="{digest}"')
     attributes.append(f'data-gpg-sig="{"true" if file.is_signed else "false"}"')
     if (provenance := _provenance(file, links)) is not None:
@@ -153,10 +154,12 @@ def file_url(file: ListedFile, files_url: str) -> str:
     return location if "://" in location else files_url + quote(location)
 
 
-def _checked(hashes: Mapping[str, str]) -> Mapping[str, str]:
-    """Those that installers are to check: SHA-256 alone, where it is known."""
-    sha256 = hashes.get("sha256")
-    return hashes if sha256 is None else {"sha256": sha256}
+def _one_of(hashes: Mapping[str, str]) -> str:
+    """Returns a digest in the form of HTML, which has room for one: SHA-256 if it is known."""
+    for name in ("sha256", *hashes):
+        if name in hashes:
+            return f"{name}={hashes[name]}"
+    return ""
 
 
 def _timestamp(moment: datetime) -> str:

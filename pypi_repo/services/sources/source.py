@@ -150,7 +150,7 @@ class Source(ABC):
         loaded = page.load()
         wanted = version_or_none(version)
         for spelled in loaded.versions:
-            if version_or_none(spelled) == wanted is not None:
+            if spelled == version or version_or_none(spelled) == wanted is not None:
                 return spelled, self.details_of(replace(page, load=lambda: loaded), spelled)
         raise unknown_release(project, version)
 

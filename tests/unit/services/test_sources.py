@@ -647,8 +647,7 @@ def test_a_file_may_be_elsewhere(registry: Registry) -> None:
     assert file["url"] == _Elsewhere.URL
     assert file["hashes"] == {"sha512": "ab" * 64}
     assert file["core-metadata"] is True
-    assert file["size"] is None
-    assert "upload-time" not in file
+    assert not {"size", "upload-time"} & file.keys()
     html = client.get("/simple/demo/").text
     escaped, sha512 = _Elsewhere.URL.replace("&", "&amp;"), "ab" * 64
     assert f'href="{escaped}#sha512={sha512}"' in html

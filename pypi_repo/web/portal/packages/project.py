@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from packaging.version import Version
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -19,6 +18,7 @@ from pypi_repo.domain.records import (
     ProjectDetails,
     Repository,
 )
+from pypi_repo.domain.versions import version_order
 from pypi_repo.web.portal.packages import readme
 from pypi_repo.web.portal.packages.connection_settings import install_command
 from pypi_repo.web.portal.page import NO_PAGE, Page
@@ -71,7 +71,7 @@ class _Shown:
     def releases(self) -> list[_Release]:
         """The newest first."""
         found = self.details.releases if self.details else {}
-        versions = sorted(found, key=Version, reverse=True)
+        versions = sorted(found, key=version_order, reverse=True)
         return [_Release(version, found[version]) for version in versions]
 
 

@@ -1,0 +1,88 @@
+"""What a page of another index says, in whichever form: read, but not checked yet."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+_LARGEST = 2**63 - 1
+
+
+class NoPage(ValueError):
+    """Says, as the end of a sentence, why something is no page of a project."""
+
+
+class Entry(msgspec.Struct, kw_only=True, gc=False, rename="kebab"):
+    """A file on a page, with the fields of the JSON form (PEP 691, 700, 714, 740)."""
+
+    filename: str = ""
+    url: str = ""
+    hashes: dict[str, Any] | None = None
+    size: Annotated[int, Meta(ge=0, le=_LARGEST)] | None = None
+    upload_time: str | None = None
+    requires_python: str | None = None
+    yanked: bool | str | None = None
+    core_metadata: bool | dict[str, Any] | None = None
+    dist_info_metadata: bool | dict[str, Any] | None = None
+    data_dist_info_metadata: bool | dict[str, Any] | None = None
+    provenance: str | None = None
+    gpg_sig: bool | None = None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A page.
+
+    base: what the URLs on the page are relative to, which itself is relative to the page's URL.
+    versions: the versions that the page lists; None if it has no list of them.
+    entries: the files; None for each that cannot be read.
+    """
+
+    name: str = ""
+    base: str = ""
+    status: str = ""
+    status_reason: str = ""
+    versions: Sequence[str] | None = None
+    entries: Iterable[Entry | None]
+
+
+_DIGITS: Mapping[str, int] = {
+    "md5": 32,
+    "sha1": 40,
+    "sha224": 56,
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+    "sha3_224": 56,
+    "sha3_256": 64,
+    "sha3_384": 96,
+    "sha3_512": 128,
+    "blake2b": 128,
+    "blake2s": 64,
+}
+"""How many hexadecimal digits a digest has, by the names of hashlib."""
+
+
+def checkable(hashes: Mapping[str, object]) -> dict[str, str]:
+    """Returns those digests that can be compared with a file, in lower case."""
+    found = {}
+    for name, value in hashes.items():
+        if isinstance(value, str) and len(value) == _DIGITS.get(name):
+            digest = value.lower()
+            if not digest.strip("0123456789abcdef"):
+                found[name] = digest
+    return found
+
+
+def require_known_version(version: str) -> None:
+    """Raises NoPage if the version of the API is one that nobody could know (PEP 629)."""
+    major = re.match(r"0*([0-9]+)(\.|\Z)", version)
+    if major is not None and major[1] not in ("0", "1"):
+        raise NoPage(f"it has version {version[:20]} of the API, of which only 1 is known")
+
+
+def require_at_most(max_files: int, number: int) -> None:
+    """Raises NoPage if there are too many files."""
+    if number > max_files:
+        raise NoPage(f"it lists more than {max_files:,} files")
