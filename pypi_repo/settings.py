@@ -121,6 +121,9 @@ class Settings:
     public_url: the URL at which clients reach `registry.wsgi_app()`, such as
         `https://packages.example.com/pypi`, for absolute links. By default, the URL of each request
         is used.
+    proxies: proxies for requests to other indexes: as `https` and `http` the URL of the proxy for
+        such URLs, such as `http://proxy.example.com:3128`, and as `no` the hosts that are asked
+        without one, separated by commas. By default, there are none: the environment is not read.
     password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
     """
 
@@ -133,6 +136,7 @@ class Settings:
     metrics_token: str | None = field(default=None, repr=False)
     metrics_folder: Path | None = None
     public_url: str | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     password_cost: int = 12
 
 
@@ -143,6 +147,7 @@ def in_folder(
     limits: Limits = Limits(),
     *,
     database_schema: str | None = None,
+    proxies: Mapping[str, str] | None = None,
 ) -> Settings:
     """Returns the settings of a registry whose data is in one folder, as `--data` chooses it.
 
@@ -156,6 +161,7 @@ def in_folder(
         database_schema=database_schema or None,
         blobs=blobs or folder / "blobs",
         limits=limits,
+        proxies=proxies or {},
     )
 
 
@@ -169,7 +175,8 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
     It uses PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
     PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
-    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and ignores all other names.
+    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and the names of `proxies_in`. It ignores all
+    other names.
 
     Raises ValueError if a value is invalid.
     """
@@ -185,6 +192,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         values.get("PYPI_REPO_BLOBS"),
         limits,
         database_schema=values.get("PYPI_REPO_DATABASE_SCHEMA"),
+        proxies=proxies_in(values),
     )
     sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
     metrics_folder = values.get("PYPI_REPO_METRICS_FOLDER")
@@ -195,6 +203,22 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         metrics_folder=Path(metrics_folder) if metrics_folder else None,
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
     )
+
+
+def proxies_in(values: Mapping[str, str]) -> dict[str, str]:
+    """Returns what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, as `Settings.proxies` has it.
+
+    The names in lower case come first. HTTP_PROXY in upper case is not used where REQUEST_METHOD is
+    set: under CGI it is what the client sent as the header `Proxy`.
+    """
+    found = {}
+    for kind in ("https", "http", "no"):
+        value = values.get(f"{kind}_proxy")
+        if not value and not (kind == "http" and "REQUEST_METHOD" in values):
+            value = values.get(f"{kind.upper()}_PROXY")
+        if value:
+            found[kind] = value
+    return found
 
 
 def parse_files_sent_by(text: str) -> FilesSentBy:

@@ -1,6 +1,7 @@
 """What all commands share: where the registry is, how errors end, what values options take."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,7 +15,7 @@ from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.text import printable
 from pypi_repo.registry import Registry
-from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size
+from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size, proxies_in
 
 T = TypeVar("T")
 
@@ -134,7 +135,8 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     def with_registry(*arguments: Any, **options: Any) -> T:
         names = ("data", "database", "database_schema", "blobs")
         place = {name: options.pop(name) for name in names}
-        with Registry(in_folder(**place), make_new=False) as registry:
+        settings = in_folder(**place, proxies=proxies_in(os.environ))
+        with Registry(settings, make_new=False) as registry:
             return command(registry, *arguments, **options)
 
     return with_registry

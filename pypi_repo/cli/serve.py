@@ -29,7 +29,15 @@ from pypi_repo.server.http.tls import tls_context
 from pypi_repo.server.loop import Server
 from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import described, listen, url_of
-from pypi_repo.settings import GIB, FilesSentBy, Limits, Settings, data_folder, in_folder
+from pypi_repo.settings import (
+    GIB,
+    FilesSentBy,
+    Limits,
+    Settings,
+    data_folder,
+    in_folder,
+    proxies_in,
+)
 from pypi_repo.storage.blobs.urls import end_thread
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
@@ -174,7 +182,14 @@ def serve(
         tls = renew()
     limits = Limits(file_size=max_upload_size)
     settings = replace(
-        in_folder(data, database, blobs, limits, database_schema=database_schema),
+        in_folder(
+            data,
+            database,
+            blobs,
+            limits,
+            database_schema=database_schema,
+            proxies=proxies_in(os.environ),
+        ),
         files_sent_by=files_sent_by,
         metrics_token=metrics_token,
         public_url=public_url,

@@ -108,11 +108,12 @@ class Answer:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._is_whole():
+        can_be_used_again = self._is_whole()
+        self._response.close()
+        if can_be_used_again:
             self._give_back(self._connection)
         else:
             self._connection.close()
-        self._response.close()
 
     def __enter__(self) -> Self:
         return self
@@ -164,7 +165,8 @@ class Answer:
             with suppress(UpstreamFailed):
                 while self._next(_BLOCK):
                     pass
-        return self._response.closed and not self._was_given_up
+        is_at_its_end = self._response.closed and not self._connection.patience.has_left_over
+        return is_at_its_end and not self._was_given_up
 
     def _is_nearly_read(self) -> bool:
         left = self._response.length_remaining

@@ -22,10 +22,14 @@ from pypi_repo.outbound.route import Route
 _BUFFER = 64 * 1024  # bytes
 
 
-class _Lines(io.BufferedReader):
-    """Tells a line that was cut off from the last one, unlike the standard library."""
+class _Buffer(io.BufferedReader):
+    """Tells a line that was cut off from the last one, and whether something is left over."""
 
     _is_first = True
+
+    def __init__(self, connection: socket.socket, patience: Patience) -> None:
+        super().__init__(PatientReader(connection, patience), _BUFFER)
+        self._patience = patience
 
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
@@ -33,6 +37,12 @@ class _Lines(io.BufferedReader):
             raise http.client.IncompleteRead(line)
         self._is_first = False
         return line
+
+    def close(self) -> None:
+        if not self.closed:
+            self._patience.is_over = True
+            self._patience.has_left_over = bool(self.peek(1))
+        super().close()
 
 
 class _Response(http.client.HTTPResponse):
@@ -48,7 +58,7 @@ class _Response(http.client.HTTPResponse):
     ) -> None:
         super().__init__(sock, debuglevel, method)
         self.fp.close()
-        self.fp = _Lines(PatientReader(sock, patience), _BUFFER)
+        self.fp = _Buffer(sock, patience)
 
     def begin(self) -> None:
         super().begin()

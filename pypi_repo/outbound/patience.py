@@ -14,17 +14,21 @@ class Patience:
     """What is left of the time and of the bytes in which the next step of an answer must come.
 
     Only waiting counts: who reads slowly what is already there takes nothing from the other side.
+
+    is_over: whether the answer is at its end, so that nothing more is read.
+    has_left_over: whether something came after the end.
     """
 
     def __init__(self, limits: OutboundLimits) -> None:
         self._limits = limits
         self._waited = 0.0
         self._arrived = self._allowed = 0
-        self._is_body = False
+        self._is_body = self.is_over = self.has_left_over = False
 
     def expect_headers(self) -> None:
         """All headers must come within one time."""
-        self._waited, self._arrived, self._is_body = 0.0, 0, False
+        self._waited, self._arrived = 0.0, 0
+        self._is_body = self.is_over = self.has_left_over = False
         self._allowed = self._limits.headers + _OVERHEAD
 
     def expect_body(self, size: int) -> None:
@@ -69,6 +73,8 @@ class PatientReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+        if self._patience.is_over:
+            return 0
         self._connection.settimeout(self._patience.seconds_left())
         began = monotonic()
         size = self._incoming.readinto(buffer) or 0

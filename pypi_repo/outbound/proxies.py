@@ -66,12 +66,15 @@ def _parsed(text: str) -> Proxy:
 def _covers(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
-    try:
-        return ip_address(host) in ip_network(entry.strip("[]"), strict=False)
-    except ValueError:
-        pass  # one of them is a name, or there is a port
     name, colon, number = entry.rpartition(":")
     if colon and number.isdecimal() and (":" not in name or name.startswith("[")):
         return port == int(number) and _covers(name, host, port)
-    name = entry.lstrip(".")
-    return host == name or host.endswith(f".{name}")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = entry.lstrip(".")
+        return host == name or host.endswith(f".{name}")
+    try:
+        return address in ip_network(entry.strip("[]"), strict=False)
+    except ValueError:  # a name
+        return False

@@ -94,7 +94,7 @@ class ScriptedServer:
     def _serve(self, client: socket.socket, number: int) -> None:
         client.settimeout(_TIMEOUT)
         try:
-            with suppress(OSError, Cut):
+            with suppress(OSError, Cut, ValueError):  # of what is no HTTP
                 if self._tls is not None:
                     client = self._tls.wrap_socket(client, server_side=True)
                 self._open.add(client)

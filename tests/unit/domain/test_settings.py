@@ -18,6 +18,7 @@ from pypi_repo.settings import (
     from_mapping,
     in_folder,
     parse_size,
+    proxies_in,
 )
 
 
@@ -163,6 +164,35 @@ def test_settings_are_values() -> None:
 
 def test_credentials_of_the_store_are_not_shown() -> None:
     settings = Settings(blob_options={"secret": "swordfish"})
+    assert "swordfish" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxies"),
+    [
+        ({}, {}),
+        ({"HTTPS_PROXY": "", "https_proxy": "", "ALL_PROXY": "x", "FTP_PROXY": "y"}, {}),
+        (
+            {"HTTPS_PROXY": "a", "HTTP_PROXY": "b", "NO_PROXY": "c,d"},
+            {"https": "a", "http": "b", "no": "c,d"},
+        ),
+        ({"https_proxy": "a", "HTTPS_PROXY": "b"}, {"https": "a"}),
+        ({"https_proxy": "", "HTTPS_PROXY": "b"}, {"https": "b"}),
+        # Under CGI, HTTP_PROXY is a header of the request.
+        ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil", "HTTPS_PROXY": "a"}, {"https": "a"}),
+        ({"REQUEST_METHOD": "GET", "http_proxy": "a"}, {"http": "a"}),
+    ],
+)
+def test_s5_proxies_are_those_of_the_environment(
+    environment: dict[str, str], proxies: dict[str, str]
+) -> None:
+    assert proxies_in(environment) == proxies
+    assert from_mapping(environment).proxies == proxies
+    assert Settings().proxies == {}
+
+
+def test_s1_credentials_of_proxies_are_not_shown() -> None:
+    settings = Settings(proxies={"https": "http://ci:swordfish@proxy.example.com:3128"})
     assert "swordfish" not in repr(settings)
 
 
