@@ -27,7 +27,7 @@ from tests.support.uploads import upload
 
 Text = Callable[[int], str]
 
-_SIZE = 240_000
+_SIZE = 80_000
 _WHEEL = wheel()
 _PAGE = "/repositories/main/simple/demo/"
 _JSON = "/repositories/main/pypi/demo/json"

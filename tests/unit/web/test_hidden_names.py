@@ -276,8 +276,7 @@ def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
     seen: set[str] = set()
     while left:
         path = left.pop()
-        response = portal.get(path)
-        if response.status_code != 200 or path in seen:
+        if path in seen or (response := portal.get(path)).status_code != 200:
             continue
         seen.add(path)
         assert_silent(response)
