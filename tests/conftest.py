@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from pypi_repo import OPERATOR, Access, Registry, Settings
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
-from tests.support.quick_schema import quick_schema
+from tests.support.quick_schema import Filled, quick_schema
 from tests.support.s3 import S3Server
 
 USER, PASSWORD = "user@example.com", "correct horse"
@@ -91,7 +91,7 @@ def blob_settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, A
 def registry() -> Iterator[Registry]:
     """In memory: private repository `main`, a user, a read-only user and an administrator."""
     registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    populate(registry)
+    _fill(registry)
     yield registry
     registry.close()
 
@@ -101,6 +101,9 @@ def populate(registry: Registry) -> None:
     registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     registry.acting_as(OPERATOR).accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
     registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
+
+
+_fill = Filled(populate)
 
 
 @pytest.fixture
