@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.errors import InvalidSetting
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LONGEST = 100 * 366 * 86400  # seconds; no date arithmetic overflows with it
+_WORDS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
+_LONGEST = 100 * 366 * 86400  # seconds; no date arithmetic from today overflows with it
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?", re.ASCII)
 
 
 def parse_duration(text: str) -> int:
@@ -32,36 +34,58 @@ def format_duration(seconds: int) -> str:
 class Age:
     """How old something must be: a duration such as `3d`, or a date before which it must be.
 
-    text: the duration or the date. A date means its beginning in UTC.
+    text: the duration or the date. A date means its beginning; without a time zone, it is in UTC.
 
     Raises InvalidSetting.
     """
 
     def __init__(self, text: str) -> None:
-        self._duration: timedelta | None = None
+        self._date = _parsed_date(text)
         try:
-            self._date = datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
-            try:
-                self._duration = timedelta(seconds=parse_duration(text))
-            except InvalidSetting:
-                raise InvalidSetting(
-                    f"{text[:40]!r} is no age; write a duration such as 3d, or a date such as "
-                    "2026-11-01."
-                ) from None
+            self._duration = timedelta(seconds=0 if self._date else parse_duration(text))
+        except InvalidSetting:
+            raise InvalidSetting(
+                f"{text[:40]!r} is no age; write a duration such as 3d, or a date such as "
+                "2026-11-01."
+            ) from None
+        self._text = text.strip()
+
+    def __str__(self) -> str:
+        """The age for people, such as `3 days` or `2026-11-01`."""
+        match = re.fullmatch("0*([0-9]+)([a-z])", self._text.lower())
+        if match is None:
+            return self._text
+        return f"{match[1]} {_WORDS[match[2]]}{'' if match[1] == '1' else 's'}"
 
     @property
-    def days(self) -> float | None:
-        """The duration in days; None for a date."""
-        return None if self._duration is None else self._duration / timedelta(days=1)
+    def is_fixed(self) -> bool:
+        """Whether it is a date, so that time makes nothing old enough."""
+        return self._date is not None
 
-    def cutoff(self, now: datetime) -> datetime:
-        """Returns the moment before which something must have appeared to be old enough."""
-        return self._date if self._duration is None else now - self._duration
+    def is_reached(self, appeared: datetime, now: datetime) -> bool:
+        """Returns whether something that appeared at a moment is old enough."""
+        if self._date is not None:
+            return appeared < self._date
+        reached = self.reached_at(appeared)
+        return reached is not None and reached <= now
 
     def reached_at(self, appeared: datetime) -> datetime | None:
-        """Returns when something that appeared at a moment is old enough.
+        """Returns when something that appeared at a moment becomes old enough.
 
-        It is None for something that never will be, because it appeared after the date.
+        It is None if time makes no difference: it appeared before or after the date, or so far in
+        the future that there is no such moment.
         """
-        return None if self._duration is None else appeared + self._duration
+        if self._date is not None:
+            return None
+        try:
+            return appeared + self._duration
+        except OverflowError:
+            return None
+
+
+def _parsed_date(text: str) -> datetime | None:
+    try:
+        date = datetime.fromisoformat(text.strip()) if _DATE.fullmatch(text.strip()) else None
+        return date if date is None or date.tzinfo else date.replace(tzinfo=UTC)
+    except ValueError:
+        return None

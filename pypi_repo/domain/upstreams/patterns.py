@@ -7,7 +7,8 @@ from functools import lru_cache
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
 
-_PATTERN = re.compile(r"[a-z0-9*-]{1,200}\Z", re.ASCII)
+# A normalized name neither begins nor ends with a hyphen, so no pattern could match one that does.
+_PATTERN = re.compile(r"(?!-)[a-z0-9*-]{1,200}(?<!-)", re.ASCII)
 
 
 def name_pattern(text: str) -> str:
@@ -18,8 +19,8 @@ def name_pattern(text: str) -> str:
 
     Raises InvalidSetting.
     """
-    pattern = re.sub(r"[-_.]+", "-", text.lower())
-    if _PATTERN.match(pattern) is None:
+    pattern = re.sub(r"\*+", "*", re.sub(r"[-_.]+", "-", text.strip().lower()))
+    if _PATTERN.fullmatch(pattern) is None:
         raise InvalidSetting(
             f"{text[:80]!r} matches no project; write a name, or a pattern such as acme-*."
         )
@@ -40,6 +41,8 @@ def matches_any(patterns: Iterable[str], project: NormalizedName) -> bool:
 
 @lru_cache(4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # Without `.*.*`, which takes exponential time for what does not match.
-    parts = re.split(r"\*+", pattern)
-    return re.compile(".*".join(map(re.escape, parts)) + r"\Z")
+    first, *others = pattern.split("*")
+    *middle, last = others
+    # Each part is looked for once (`(?>`), or what does not match takes exponential time.
+    parts = "".join(f"(?>.*?{re.escape(part)})" for part in middle)
+    return re.compile(f"{re.escape(first)}{parts}.*{re.escape(last)}\\Z")

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.filenames import FileKind
@@ -15,6 +14,8 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ListedFile, ProjectStatus
 from pypi_repo.domain.upstreams.patterns import matches, name_pattern
 from pypi_repo.domain.versions import version_or_none
+
+_LONGEST_SPECIFIER = 500  # characters
 
 RuleAction = Literal["allow", "deny", "exempt"]
 """allow: it is offered. deny: it is left out. exempt: no cooldown applies to it."""
@@ -72,15 +73,19 @@ class Rule:
 
     def _contains(self, version: str) -> bool:
         """What cannot be compared is denied, and neither allowed nor exempt."""
-        parsed = version_or_none(version)
-        if parsed is None:
-            return self.action == "deny"
-        return _contains(self.specifier, parsed)
+        found = _contains(self.specifier, version)
+        return self.action == "deny" if found is None else found
 
     @property
     def target(self) -> str:
         """The pattern and the specifier together, as they are given."""
         return self.pattern + self.specifier
+
+    @property
+    def subject(self) -> str:
+        """What the rule is about, for people."""
+        parts = (self.target, self.kind, "yanked" if self.yanked else None, self.status)
+        return " ".join(filter(None, parts))
 
 
 def parse_target(text: str) -> tuple[str, str]:
@@ -95,6 +100,8 @@ def parse_target(text: str) -> tuple[str, str]:
             "'requests<2.32'."
         )
     try:
+        if not match[2].isprintable() or len(match[2]) > _LONGEST_SPECIFIER:
+            raise InvalidSpecifier
         return name_pattern(match[1]), str(SpecifierSet(match[2]))
     except InvalidSpecifier:
         raise InvalidSetting(
@@ -103,5 +110,12 @@ def parse_target(text: str) -> tuple[str, str]:
 
 
 @lru_cache(10_000)
-def _contains(specifier: str, version: Version) -> bool:
-    return SpecifierSet(specifier).contains(version, prereleases=True)
+def _contains(specifier: str, version: str) -> bool | None:
+    """Returns whether a version is in a specifier; None if it is no version (PEP 440)."""
+    parsed = version_or_none(version)
+    return None if parsed is None else _parsed(specifier).contains(parsed, prereleases=True)
+
+
+@lru_cache(1000)
+def _parsed(specifier: str) -> SpecifierSet:
+    return SpecifierSet(specifier)

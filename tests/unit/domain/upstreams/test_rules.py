@@ -1,0 +1,112 @@
+"""Rules for what comes from sources (C3, C6)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import ExternalFile
+from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
+
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def rule(target: str, action: RuleAction = "deny", **fields: Any) -> Rule:
+    pattern, specifier = parse_target(target)
+    return Rule(
+        id=1, action=action, pattern=pattern, specifier=specifier, author="ops", created_at=NOW,
+        **fields,
+    )  # fmt: skip
+
+
+def file(version: str = "1.0", **fields: Any) -> ExternalFile:
+    values = {"kind": "bdist_wheel", "python_tag": "py3", "location": "x"} | fields
+    return ExternalFile(
+        filename=f"demo-{version}.whl", project=NormalizedName("demo"), version=version, **values
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "specifier"),
+    [
+        ("requests", "requests", ""),
+        (" Requests  < 2.32 ", "requests", "<2.32"),
+        ("acme_*>=1,!=1.5", "acme-*", ">=1,!=1.5"),
+        ("*", "*", ""),
+        ("torch==2.*", "torch", "==2.*"),
+    ],
+)
+def test_c3_targets(text: str, pattern: str, specifier: str) -> None:
+    found, versions = parse_target(text)
+    assert found == pattern
+    assert SpecifierSet(versions) == SpecifierSet(specifier)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<2",
+        "requests 2.32",
+        "requests[security]<2",
+        "requests; python_version < '3'",
+        "requests<",
+        "requests===\0",
+        "requests===\ud800",
+        "requests=='2'",
+        "requests" + ",!=1" * 1000,
+        "a/b",
+        "-x<1",
+    ],
+)
+def test_c3_what_is_no_target(text: str) -> None:
+    with pytest.raises(InvalidSetting):
+        parse_target(text)
+
+
+@pytest.mark.parametrize(
+    ("specifier", "inside", "outside"),
+    [
+        ("<2.32", ["2.31", "2.31.post1", "2.30rc1"], ["2.32", "2.32rc1", "3"]),
+        (">=2", ["2", "3.0a1"], ["2.0rc1", "1.9"]),
+        ("==2.9.0", ["2.9.0", "2.9.0+cpu", "2.9"], ["2.9.1"]),
+        ("==1.4.*", ["1.4", "1.4.7", "1.4.7rc1"], ["1.40"]),
+    ],
+)
+def test_c6_versions(specifier: str, inside: list[str], outside: list[str]) -> None:
+    by = rule(f"demo{specifier}")
+    assert [version for version in inside if not by.matches(file(version), "active")] == []
+    assert [version for version in outside if by.matches(file(version), "active")] == []
+
+
+def test_c6_a_version_that_cannot_be_compared_is_denied_and_nothing_else() -> None:
+    odd = file("2004d")
+    assert rule("demo<2").matches(odd, "active")
+    assert not rule("demo<2", "allow").matches(odd, "active")
+    assert not rule("demo<2", "exempt", until=NOW).matches(odd, "active")
+    assert rule("demo", "allow").matches(odd, "active")
+
+
+def test_c6_all_that_a_rule_says_must_hold() -> None:
+    by = rule("demo<2", kind="sdist", yanked=True, status="archived")
+    whole = {"kind": "sdist", "yanked": ""}
+    assert by.matches(file(**whole), "archived")
+    assert not by.matches(file(**whole), "active")
+    assert not by.matches(file("2.0", **whole), "archived")
+    assert not by.matches(file(**whole | {"yanked": None}), "archived")
+    assert not by.matches(file(**whole | {"kind": "bdist_wheel"}), "archived")
+
+
+def test_c6_a_rule_ends_at_the_moment_that_is_named() -> None:
+    assert not rule("demo").is_over(NOW)
+    assert rule("demo", until=NOW).is_over(NOW)
+    assert not rule("demo", until=NOW).is_over(NOW - timedelta(microseconds=1))
+
+
+def test_what_a_rule_is_about_for_people() -> None:
+    assert rule("demo<2").subject == "demo<2"
+    about = rule("*", kind="sdist", yanked=True, status="archived").subject
+    assert about == "* sdist yanked archived"
