@@ -2,6 +2,8 @@
 
 import json
 import re
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, ApiApp, Area, Registry, mount
-from pypi_repo.services.accounts import passwords
-from pypi_repo.services.accounts.hashing_slots import HashingSlots, Patience
+from pypi_repo.services.accounts.hashing_slots import ADMINISTRATORS, HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
@@ -560,14 +561,20 @@ def test_answers_are_kept_by_nobody(api: ApiClient) -> None:
     assert api.post(f"users/{USER}/tokens", {}).headers["Cache-Control"] == "no-store"
 
 
+class _Hurried(HashingSlots):
+    """In whose line nobody has any patience."""
+
+    def one(self, patience: Patience) -> AbstractContextManager[None]:
+        return super().one(replace(patience, line=0, seconds=0))
+
+
 @pytest.mark.parametrize("path", ["users/new", f"users/{USER}", "administrators/new"])
 def test_passwords_that_find_no_place_at_bcrypt_come_again(
     path: str, registry: Registry, api: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Administrators wait for one, but not for ever; and nothing is half done then."""
-    slots = HashingSlots(1)
+    slots = _Hurried(1)
     monkeypatch.setattr(registry.acting_as(OPERATOR).accounts._passwords, "_slots", slots)
-    monkeypatch.setattr(passwords, "ADMINISTRATORS", Patience(line=0, seconds=0))
     user = {"everywhere": "read", "repositories": {}}
     document = {"access": user, "password": "a new password"}
     if path.startswith("administrators"):
@@ -576,7 +583,7 @@ def test_passwords_that_find_no_place_at_bcrypt_come_again(
         registry.acting_as(OPERATOR).accounts.users(),
         registry.acting_as(OPERATOR).administrators.all(),
     )
-    with slots.one(Patience(line=0, seconds=0)):
+    with slots.one(ADMINISTRATORS):
         answer = api.put(path, document)
     problem = _problem(answer, 429)
     assert problem["error"] == "too-many-logins"
