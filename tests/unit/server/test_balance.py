@@ -155,7 +155,8 @@ def test_nobody_has_to_leave_for_a_connection_of_another_process(
         idle.settimeout(60)
         answered = b""
         while b"HTTP/1.1 200" not in answered:
-            assert (more := idle.recv(1000)), answered
+            more = idle.recv(1000)
+            assert more, answered
             answered += more
         for each in taken:
             each.close()
