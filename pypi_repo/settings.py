@@ -12,6 +12,9 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
+USUAL_FOLDER = "pypi-repo-data"
+"""The folder for the data if nobody names one, in the current folder."""
+
 _SIZE_UNITS = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB}
 _SIZE_UNITS |= {"kb": 1000, "mb": 1000**2, "gb": 1000**3}
 
@@ -187,7 +190,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         except ValueError as error:
             raise ValueError(f"PYPI_REPO_MAX_UPLOAD_SIZE: {error}") from None
     settings = in_folder(
-        values.get("PYPI_REPO_DATA") or "pypi-repo-data",
+        values.get("PYPI_REPO_DATA") or USUAL_FOLDER,
         values.get("PYPI_REPO_DATABASE"),
         values.get("PYPI_REPO_BLOBS"),
         limits,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pypi_repo.domain import errors
+from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
 _LISTS: dict[type[errors.RegistryError], str] = {
     errors.UnknownRepository: "repository list",
@@ -14,11 +15,16 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     errors.UnknownRelease: "project show REPOSITORY PROJECT",
     errors.UnknownAccount: "user list",
     errors.UnknownToken: "token list USER",
+    UnknownUpstream: "upstream list",
+    UnknownRule: "rule list REPOSITORY",
     errors.InvalidBackup: "backup show DIR",
 }
-_OF_ADMINISTRATORS: dict[type[errors.RegistryError], str] = {
-    errors.UnknownAccount: "admin list",
-    errors.UnknownToken: "admin token list ADMINISTRATOR",
+_OF_GROUPS: dict[str, dict[type[errors.RegistryError], str]] = {
+    "admin": {
+        errors.UnknownAccount: "admin list",
+        errors.UnknownToken: "admin token list ADMINISTRATOR",
+    },
+    "exception": {UnknownRule: "exception list REPOSITORY"},
 }
 
 
@@ -46,6 +52,6 @@ def _hint(error: errors.RegistryError, command: list[str]) -> str:
         return "with --skip-lost"
     if isinstance(error, errors.NoRegistry):
         return "`pypi-repo serve` and `pypi-repo db upgrade` do"
-    lists = _LISTS | _OF_ADMINISTRATORS if command[:1] == ["admin"] else _LISTS
+    lists = _LISTS | _OF_GROUPS.get(command[0] if command else "", {})
     found = lists.get(type(error), "")
     return f"see `pypi-repo {found}`" if found and found.split()[:2] != command else ""

@@ -9,6 +9,8 @@ from pypi_repo.cli.options import Group
 from pypi_repo.cli.project import file, project, release
 from pypi_repo.cli.repository import repository
 from pypi_repo.cli.serve import serve
+from pypi_repo.cli.sources.rule import exception, rule
+from pypi_repo.cli.sources.upstream import upstream
 from pypi_repo.cli.token import token
 from pypi_repo.cli.user import user
 
@@ -19,5 +21,8 @@ def main() -> None:
     """A private Python package repository."""
 
 
-for command in (serve, repository, user, token, admin, project, release, file, db, upkeep, backup):
+for command in (
+    *(serve, repository, upstream, rule, exception, user, token, admin),
+    *(project, release, file, db, upkeep, backup),
+):
     main.add_command(command)

@@ -3,8 +3,9 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, TypeVar
 
 import click
@@ -12,15 +13,20 @@ import click
 from pypi_repo.cli.hints import with_hint
 from pypi_repo.cli.output import takes_no_more
 from pypi_repo.domain.accounts.access import OPERATOR
-from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.errors import InvalidSetting, RegistryError
 from pypi_repo.domain.text import printable
+from pypi_repo.domain.upstreams.durations import Age, parse_duration
 from pypi_repo.registry import Registry
-from pypi_repo.settings import FilesSentBy, in_folder, parse_files_sent_by, parse_size, proxies_in
+from pypi_repo.settings import (
+    USUAL_FOLDER,
+    FilesSentBy,
+    in_folder,
+    parse_files_sent_by,
+    parse_size,
+    proxies_in,
+)
 
 T = TypeVar("T")
-
-_LONGEST_NUMBER = 6
-_DURATIONS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 class Command(click.Command):
@@ -94,14 +100,79 @@ class Duration(click.ParamType[timedelta]):
     name = "DURATION"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        if isinstance(value, timedelta):
+        try:
+            return value if isinstance(value, timedelta) else _timedelta(value)
+        except InvalidSetting as error:
+            self.fail(error.message, param, ctx)
+
+
+class FilesAge(click.ParamType[str]):
+    """How old files must be; see `Age`."""
+
+    name = "AGE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        try:
+            Age(value)
+        except InvalidSetting as error:
+            self.fail(error.message, param, ctx)
+        return str(value)
+
+
+class Moment(click.ParamType[datetime]):
+    """A date, which means its beginning in UTC, or a time with its offset from UTC."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        if isinstance(value, datetime):
             return value
-        number, unit = value[:-1], value[-1:]
-        if not number.isdecimal() or unit not in _DURATIONS or len(number) > _LONGEST_NUMBER:
+        try:
+            found = datetime.fromisoformat(value)
+            is_date = len(value) == len("2026-11-01")
+            if not is_date and found.tzinfo is None:
+                raise ValueError("There is no offset from UTC.")
+            return found.replace(tzinfo=UTC) if is_date else found.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(
-                f"{value!r} is not a duration; write it like 90d, 12h, 30m or 45s.", param, ctx
+                f"{value!r} is no date; write it like 2026-11-01 or 2026-11-01T12:00:00Z.",
+                param,
+                ctx,
             )
-        return timedelta(**{_DURATIONS[unit]: int(number)})
+
+
+class _Word(Enum):
+    NONE = "none"
+
+
+class OrNone(click.ParamType[Any]):
+    """A value of another kind, or a word that takes the setting away.
+
+    word: the word, in any case.
+    """
+
+    def __init__(self, kind: click.ParamType[Any], word: str = "none") -> None:
+        self._kind = kind
+        self._word = word
+        self.name = f"{kind.name}|{word}"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is _Word.NONE or (isinstance(value, str) and value.lower() == self._word):
+            return _Word.NONE
+        return self._kind.convert(value, param, ctx)
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options that were given; those of `OrNone` are None where they say so."""
+    return {
+        name: None if value is _Word.NONE else value
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def _timedelta(text: str) -> timedelta:
+    return timedelta(seconds=parse_duration(text))
 
 
 def location_options(command: Callable[..., T]) -> Callable[..., T]:
@@ -117,7 +188,7 @@ def location_options(command: Callable[..., T]) -> Callable[..., T]:
         option(
             "--data",
             metavar="DIR",
-            default="pypi-repo-data",
+            default=USUAL_FOLDER,
             show_default=True,
             help="The folder for the database and the files, unless --database or "
             "--blobs say otherwise.",

@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from pypi_repo.domain.text import printable
+from pypi_repo.domain.upstreams.durations import format_duration
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -66,6 +67,8 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, timedelta):
+        return format_duration(int(value.total_seconds()))
     if isinstance(value, list):
         return ", ".join(value) or "-"
     if isinstance(value, dict):
@@ -76,4 +79,6 @@ def _text(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
     raise TypeError(f"{type(value)} has no JSON form")

@@ -6,12 +6,24 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, Size, acts_as_operator, json_option
+from pypi_repo.cli.options import (
+    FilesAge,
+    Group,
+    OrNone,
+    Size,
+    acts_as_operator,
+    given,
+    json_option,
+    uses_registry,
+)
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES
 from pypi_repo.domain.validation.profiles import PROFILES
+from pypi_repo.registry import Registry
 from pypi_repo.services.acting import Acting
 from pypi_repo.settings import format_size
 
@@ -38,10 +50,12 @@ _OPTIONS = (
     ),
     click.option(
         "--max-file-size",
-        type=Size(),
+        type=OrNone(Size()),
         help="The largest file, like 500MiB; at most what the server allows.",
     ),
-    click.option("--quota", type=Size(), help="The limit for all files together, like 50GiB."),
+    click.option(
+        "--quota", type=OrNone(Size()), help="The limit for all files together, like 50GiB."
+    ),
     click.option(
         "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
     ),
@@ -58,20 +72,53 @@ _OPTIONS = (
     ),
     click.option(
         "--cooldown",
-        metavar="AGE",
-        help="How old files from upstreams must be, like 3d, or a date like 2026-11-01.",
+        type=OrNone(FilesAge()),
+        help="How old files from upstreams must be, like 3d, or a date like 2026-11-01 before "
+        "which they must be from; none for what each upstream says.",
     ),
     click.option(
         "--cooldown-mode",
-        type=click.Choice(COOLDOWN_MODES),
-        help="Whether files that are too young are left out.",
+        type=OrNone(click.Choice(COOLDOWN_MODES)),
+        metavar=f"[{'|'.join(COOLDOWN_MODES)}|none]",
+        help="Whether files that are too young are left out; none for what each upstream says.",
+    ),
+)
+
+_OF_SOURCES = (
+    click.option(
+        "sources",
+        "--source",
+        multiple=True,
+        metavar="upstream:NAME|repository:NAME",
+        help="Where to look for what is not here; may be repeated, in the order to look in. All "
+        "sources are replaced.",
+    ),
+    click.option("--no-sources", is_flag=True, help="Offer the repository's own files only."),
+    click.option(
+        "reserved",
+        "--reserve",
+        multiple=True,
+        metavar="PATTERN",
+        help="Names that no source supplies, like 'acme-*'; may be repeated. All are replaced.",
+    ),
+    click.option("--no-reserved", is_flag=True, help="Reserve no names."),
+    click.option(
+        "merged",
+        "--merge",
+        multiple=True,
+        metavar="PATTERN",
+        help="Names that the repository and all its sources supply together, so that whoever can "
+        "publish in one of them can add files; may be repeated. All are replaced.",
+    ),
+    click.option(
+        "--no-merged", is_flag=True, help="Let the first source that has a name supply it."
     ),
 )
 
 
 def _takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Adds an option for each setting of a repository, None where it is not given."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, *_OF_SOURCES)):
         command = option(command)
     return command
 
@@ -79,11 +126,17 @@ def _takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 @repository.command()
 @click.argument("name")
 @_takes_settings
-@acts_as_operator
-def create(operator: Acting, name: str, **settings: Any) -> None:
+@uses_registry
+def create(registry: Registry, name: str, **options: Any) -> None:
     """Make the repository NAME, private and protected against overwriting."""
-    given = {key: value for key, value in settings.items() if value is not None}
-    operator.repositories.create(name, **given)
+    sources, settings = _sources(options), given(options)
+    operator = registry.acting_as(OPERATOR)
+
+    def created() -> None:
+        operator.repositories.create(name, **settings)
+        operator.sources.configure(name, **sources)
+
+    registry.as_one(created)
     say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
 
 
@@ -104,20 +157,34 @@ def list_(operator: Acting, as_json: bool) -> None:
 @json_option
 @acts_as_operator
 def show(operator: Acting, name: str, as_json: bool) -> None:
-    """Show the settings of repository NAME."""
-    print_record(_record(operator.repositories.get(name)), as_json)
+    """Show the settings and the sources of repository NAME."""
+    record = _record(operator.repositories.get(name))
+    print_record(record | _record_of_sources(operator.sources.of(name)), as_json)
 
 
 @repository.command("set")
 @click.argument("name")
 @_takes_settings
-@acts_as_operator
-def set_(operator: Acting, name: str, **settings: Any) -> None:
+@click.option(
+    "given_up",
+    "--give-up",
+    multiple=True,
+    metavar="NAME",
+    help="Let sources supply the name of a deleted project; may be repeated.",
+)
+@uses_registry
+def set_(registry: Registry, name: str, given_up: tuple[str, ...], **options: Any) -> None:
     """Change settings of repository NAME; others stay as they are."""
-    given = {key: value for key, value in settings.items() if value is not None}
-    if not given:
+    sources, settings = _sources(options), given(options)
+    if not (sources or settings or given_up):
         raise click.UsageError("Say what to change, such as --public or --protect.")
-    operator.repositories.change(name, **given)
+    operator = registry.acting_as(OPERATOR)
+
+    def changed() -> None:
+        operator.repositories.change(name, **settings)
+        operator.sources.configure(name, **sources, given_up=given_up)
+
+    registry.as_one(changed)
     say(f"Changed repository {name}.")
 
 
@@ -136,6 +203,27 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     confirm(f"This deletes repository {name} with {content}", yes)
     operator.repositories.delete(name)
     say(f"Deleted repository {name} with {content}; `pypi-repo upkeep sweep` will free its space.")
+
+
+def _sources(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Takes what is about sources out of the options, and returns what was given of it."""
+    found = {}
+    for name, option in (("sources", "--source"), ("reserved", "--reserve"), ("merged", "--merge")):
+        values, none = options.pop(name), options.pop(f"no_{name}")
+        if values and none:
+            raise click.UsageError(f"Say one of {option} and --no-{name}.")
+        if values or none:
+            found[name] = values
+    return found
+
+
+def _record_of_sources(found: RepositorySources) -> dict[str, Any]:
+    return {
+        "sources": list(found.references),
+        "reserved": list(found.reserved),
+        "merged": list(found.merged),
+        "kept": sorted(found.kept),
+    }
 
 
 def _record(found: Repository) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def serve(
             f"The database is {registry.database_place}; the files are in {registry.files_place}."
         )
         if database is None and (made := registry.setup.first_steps()):
-            click.echo(greeting(made, _with_last_slash(public_url or url)))
+            click.echo(greeting(made, _with_last_slash(public_url or url), data))
         elif not registry.acting_as(OPERATOR).repositories.all():
             click.echo(_NOTHING_YET)
     service = _Service(

@@ -48,14 +48,16 @@ def is_normalized(text: str) -> bool:
     return canonicalize_name(text) == text and _PROJECT_NAME.match(text) is not None
 
 
-def repository_name(text: str) -> str:
+def repository_name(text: str, noun: str = "repository") -> str:
     """Returns the text if it is a valid repository name, and raises InvalidName otherwise.
 
     The name is a segment of all URLs of the repository, so only lower-case ASCII is allowed.
+
+    noun: what has the name, for the message.
     """
     if not is_repository_name(text):
         raise InvalidName(
-            f"{text[:80]!r} is not a valid repository name: use lower-case letters, digits, '.', "
+            f"{text[:80]!r} is not a valid {noun} name: use lower-case letters, digits, '.', "
             "'_' and '-', begin and end with a letter or digit, 64 characters at most."
         )
     return text

@@ -18,6 +18,9 @@ from tests.support.postgres import PostgresServer
 
 COMMANDS = {
     "repository": ["create", "delete", "list", "set", "show"],
+    "upstream": ["create", "delete", "list", "set", "show"],
+    "rule": ["add", "delete", "list"],
+    "exception": ["add", "delete", "list"],
     "user": ["create", "delete", "list", "set", "set-password"],
     "token": ["create", "list", "revoke"],
     "admin": ["create", "delete", "list", "set", "set-password", "token"],
@@ -128,6 +131,8 @@ def test_the_default_folder(nowhere: CommandLine, tmp_path: Path) -> None:
     [
         ["repository", "list"],
         ["repository", "create", "main"],
+        ["upstream", "list"],
+        ["rule", "list", "main"],
         ["user", "list"],
         ["admin", "list"],
         ["token", "list", "ada"],
@@ -297,6 +302,10 @@ def test_a_password_typed_at_a_terminal(cli: CommandLine, tmp_path: Path) -> Non
         ("admin token list nobody", "admin list"),
         ("admin token revoke 99 --yes", "admin token list ADMINISTRATOR"),
         ("repository show nowhere", "repository list"),
+        ("repository set main --source upstream:nowhere", "upstream list"),
+        ("upstream show nowhere", "upstream list"),
+        ("rule delete main 99 --yes", "rule list REPOSITORY"),
+        ("exception delete main 99 --yes", "exception list REPOSITORY"),
         ("project show main nothing", "project list REPOSITORY"),
     ],
 )

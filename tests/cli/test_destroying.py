@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def filled(main_cli: CommandLine, index: Index) -> CommandLine:
     registry.acting_as(OPERATOR).administrators.create("root", PASSWORD)
     registry.acting_as(OPERATOR).administrators.create("second", PASSWORD)
     registry.acting_as(OPERATOR).administrators.create_token("second", name="terraform")
+    operator = registry.acting_as(OPERATOR)
+    operator.upstreams.create("public", url="https://index.example/simple/")
+    operator.sources.add_rule("main", "deny", "demo<2")
+    operator.sources.add_rule(
+        "main", "exempt", "demo", reason="a fix", until=datetime.now(UTC) + timedelta(days=1)
+    )
     return main_cli
 
 
@@ -38,6 +45,12 @@ DESTROYING = [
         ["file", "delete", "main", TWO.filename],
         f"deletes {TWO.filename} ({format_size(len(TWO.content))}) from main",
     ),
+    (
+        ["upstream", "delete", "public"],
+        "deletes upstream public (https://index.example/simple/) with its cached files",
+    ),
+    (["rule", "delete", "main", "1"], "deletes rule 1 (deny demo<2) of main"),
+    (["exception", "delete", "main", "2"], "deletes exception 2 (demo) of main"),
     (["user", "delete", "ada"], "deletes repository user ada with 2 tokens"),
     (["token", "revoke", "2"], "revokes token 2 (CI) of ada"),
     (["admin", "delete", "second"], "deletes administrator second with 1 token"),

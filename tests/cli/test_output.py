@@ -32,6 +32,7 @@ def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, in
     registry.acting_as(OPERATOR).administrators.create_token("root", name=EVIL)
     assert index.upload(wheel("demo"), "ada", PASSWORD) == 200
     registry.acting_as(OPERATOR).projects.set_status("main", "demo", "archived", EVIL)
+    registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "demo", reason=EVIL)
     for command in (
         ["repository", "list"],
         ["repository", "show", "main"],
@@ -39,6 +40,7 @@ def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, in
         ["admin", "token", "list", "root"],
         ["project", "list", "main"],
         ["project", "show", "main", "demo"],
+        ["rule", "list", "main"],
         ["token", "revoke", str(token.id), "--yes"],
         ["admin", "token", "revoke", "1", "--yes"],
     ):
@@ -56,6 +58,7 @@ def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, in
     ("command", "part"),
     [
         (["repository", "list"], "`repository create`"),
+        (["upstream", "list"], "`upstream create`"),
         (["user", "list"], "`user create`"),
         (["admin", "list"], "`admin create`"),
     ],
@@ -72,10 +75,14 @@ def test_an_empty_registry_says_so(command: list[str], part: str, cli: CommandLi
 def test_empty_lists_say_so(main_cli: CommandLine) -> None:
     tokens = main_cli.run("token", "list", "ada")
     projects = main_cli.run("project", "list", "main")
+    rules = main_cli.run("rule", "list", "main")
+    exceptions = main_cli.run("exception", "list", "main")
 
     assert (tokens.exit_code, tokens.stdout) == (0, "")
     assert "ada has no tokens" in tokens.stderr
     assert "no projects in main" in projects.stderr
+    assert "`rule add`" in rules.stderr
+    assert "`exception add`" in exceptions.stderr
     assert main_cli.json("token", "list", "ada") == []
 
 

@@ -77,6 +77,11 @@ class Rule:
         return self.action == "deny" if found is None else found
 
     @property
+    def is_exception(self) -> bool:
+        """Whether it is an exception from the cooldown."""
+        return self.action == "exempt"
+
+    @property
     def target(self) -> str:
         """The pattern and the specifier together, as they are given."""
         return self.pattern + self.specifier

@@ -82,9 +82,13 @@ class Target:
 
     def authorization_for(self, url: Url) -> str | None:
         """Returns the Authorization header for a URL, None if it gets no credentials."""
-        if self.credentials is None or not url.is_below(self._folder):
+        if self.credentials is None or not self.has_credentials_for(url):
             return None
         return self.credentials.header
+
+    def has_credentials_for(self, url: Url) -> bool:
+        """Returns whether a URL is one to which credentials are sent, if there are any."""
+        return url.is_below(self._folder)
 
     def require_allowed(self, url: Url) -> None:
         """Raises UpstreamRefused if the settings do not allow to ask for a URL."""

@@ -1,14 +1,22 @@
 """Upstreams: other indexes that the repositories of a registry can have among their sources."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
-from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.text import require_storable
 from pypi_repo.domain.upstreams.durations import Age
+from pypi_repo.domain.upstreams.target import (
+    BasicCredentials,
+    BearerToken,
+    Target,
+    parse_file_host,
+)
+from pypi_repo.domain.upstreams.urls import parse_url
 
 CooldownMode = Literal["off", "audit", "enforce"]
 """Whether files that are too young are offered.
@@ -20,6 +28,8 @@ COOLDOWN_MODES: tuple[CooldownMode, ...] = get_args(CooldownMode)
 
 DEFAULT_FRESH_FOR = 600
 _LARGEST = 2**62
+_LONGEST_URL = 2000  # characters
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +76,49 @@ class UpstreamSettings:
     def check(self) -> None:
         """Raises InvalidSetting for an invalid value, or for values that contradict each other."""
         check_index_url(self.url, allow_http=self.allow_http)
-        for name in ("username", "secret", "secret_variable", "ca_file"):
-            require_storable(getattr(self, name) or "")
-        if self.secret_variable is not None and (self.secret or self.username):
-            raise InvalidSetting("Credentials are either stored or in a variable, not both.")
-        if self.username is not None and (not self.username or ":" in self.username):
-            raise InvalidSetting("The user name is empty or has a colon; check it.")
+        require_storable(self.ca_file or "")
+        self._check_credentials()
         for host in self.file_hosts:
-            check_host(host)
+            parse_file_host(host)
         for name in ("fresh_for", "stale_for", "cache_size"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < _LARGEST:
                 raise InvalidSetting(f"The setting {name} must not be negative.")
         check_cooldown(self.cooldown, self.cooldown_mode)
+
+    def _check_credentials(self) -> None:
+        if self.secret_variable is not None:
+            if self.secret is not None or self.username is not None:
+                raise InvalidSetting("Credentials are either stored or in a variable, not both.")
+            if not _VARIABLE.fullmatch(self.secret_variable):
+                raise InvalidSetting(
+                    f"{self.secret_variable[:80]!r} is no name of an environment variable; it "
+                    "consists of letters, digits and underscores."
+                )
+        if self.username is not None and not self.username:
+            raise InvalidSetting("The user name is empty; write one, or give a token without it.")
+        if self.username is not None:
+            BasicCredentials(self.username, self.secret or "")
+        elif self.secret is not None:
+            BearerToken(self.secret)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests carry credentials."""
+        return self.secret is not None or self.secret_variable is not None
+
+    @property
+    def credentials(self) -> str:
+        """What credentials there are, for people, without any secret; empty if there are none."""
+        if self.secret_variable is not None:
+            return f"environment:{self.secret_variable}"
+        if self.username is not None:
+            return "username + password" if self.secret else "username, but no password"
+        return "token" if self.secret else ""
+
+    def keeps_credentials_from(self, url: str) -> bool:
+        """Returns whether credentials for this upstream are not for another URL of an index."""
+        return not Target(url=self.url).has_credentials_for(parse_url(url))
 
     def settings(self) -> dict[str, Any]:
         """Returns the values by their names, without the other fields of an `Upstream`."""
@@ -95,11 +135,6 @@ class Upstream(UpstreamSettings):
     id: int
     name: str
     created_at: datetime
-
-    @property
-    def has_credentials(self) -> bool:
-        """Whether requests carry credentials."""
-        return self.secret is not None or self.secret_variable is not None
 
     @property
     def host(self) -> str:
@@ -141,34 +176,20 @@ def index_url(text: str) -> str:
 
 def check_index_url(url: str, *, allow_http: bool) -> None:
     """Raises InvalidSetting unless an index can have this URL."""
-    require_storable(url)
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidSetting("The URL of the index cannot be read; check it.") from None
-    if parts.scheme not in ("http", "https") or not host or len(url) > 2000:
-        raise InvalidSetting("The URL of an index begins with https:// and has a host; check it.")
-    if "@" in parts.netloc:
+    if "@" in url.partition("://")[2].partition("/")[0]:
         raise InvalidSetting("The URL has credentials; give them by their own settings instead.")
-    if parts.query or parts.fragment or not parts.path.endswith("/"):
+    try:
+        scheme = parse_url(url).scheme if len(url) <= _LONGEST_URL else ""
+    except UpstreamRefused:
+        scheme = ""
+    if not scheme:
+        raise InvalidSetting("The URL of an index begins with https:// and has a host; check it.")
+    if "?" in url or "#" in url or not url.endswith("/"):
         raise InvalidSetting("The URL of an index ends with a slash, without ? and #; check it.")
-    if parts.scheme == "http" and not allow_http:
+    if scheme == "http" and not allow_http:
         raise InvalidSetting(
             "The URL is not encrypted; use https://, or allow http for this upstream."
         )
-
-
-def check_host(host: str) -> None:
-    """Raises InvalidSetting unless a text is a host, possibly with a port."""
-    try:
-        parts = urlsplit(f"//{host}")
-        is_host = bool(parts.hostname) and parts.netloc == host and "@" not in host
-        _port = parts.port
-    except ValueError:
-        is_host = False
-    if not is_host or any(char.isspace() or not char.isprintable() for char in host):
-        raise InvalidSetting(f"{host[:80]!r} is no host; write it like files.example.com.")
 
 
 def check_cooldown(cooldown: str | None, mode: str | None) -> None:

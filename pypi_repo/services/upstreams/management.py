@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
-from pypi_repo.domain.accounts.access import Actor, Area, require_area
-from pypi_repo.domain.errors import Conflict, NameTaken
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_area
+from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
@@ -14,11 +14,18 @@ from pypi_repo.domain.upstreams.upstream import (
     SECRET_SETTINGS,
     GivenUpstreamSettings,
     Upstream,
+    UpstreamSettings,
     index_url,
 )
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.upstreams import Health, Upstreams
+
+ADMINISTRATORS_VARIABLES = "PYPI_REPO_UPSTREAM_"
+"""How the names of the environment variables begin that administrators may name.
+
+Whoever may name any variable can have it sent to a host of their own.
+"""
 
 
 class UpstreamManagement:
@@ -43,8 +50,9 @@ class UpstreamManagement:
         require_area(self._actor, Area.REPOSITORIES)
         now = datetime.now(UTC)
         given["url"] = index_url(given.get("url", ""))
-        planned = Upstream(id=0, name=repository_name(name), created_at=now, **given)
+        planned = Upstream(id=0, name=repository_name(name, "upstream"), created_at=now, **given)
         planned.check()
+        self._check_credentials(planned, given)
         with self._database.begin() as connection:
             created = Upstreams(connection).add(name, planned, now)
             if created is None:
@@ -80,7 +88,8 @@ class UpstreamManagement:
 
         Returns the changed upstream.
 
-        Raises UnknownUpstream or InvalidSetting.
+        Raises UnknownUpstream, and InvalidSetting, also for a URL that leads out of the folder of
+        the index unless the credentials are given again: they are not for another index.
         """
         require_area(self._actor, Area.REPOSITORIES)
         if "url" in given:
@@ -88,7 +97,11 @@ class UpstreamManagement:
         with self._database.begin() as connection:
             stored = Upstreams(connection)
             upstream = known_upstream(stored, name)
-            replace(upstream, **given).check()
+            changed = replace(upstream, **given)
+            changed.check()
+            self._check_credentials(changed, given)
+            if not {"secret", "secret_variable"} & given.keys():
+                _require_credentials_for(upstream, changed)
             if given:
                 upstream = stored.change(upstream, given)
                 self._record(Journal(connection), "change upstream", name, given)
@@ -110,12 +123,36 @@ class UpstreamManagement:
             stored.delete(upstream)
             self._record(Journal(connection), "delete upstream", name, {})
 
+    def _check_credentials(self, planned: UpstreamSettings, given: GivenUpstreamSettings) -> None:
+        if given.get("username") is not None and "secret" not in given:
+            raise InvalidSetting("A user name needs its password; give both.")
+        if given.get("secret", "") is None and planned.username is not None:
+            raise InvalidSetting("A user name needs a password; give one, or remove both.")
+        variable = given.get("secret_variable")
+        if (
+            variable is not None
+            and self._actor.kind is not ActorKind.OPERATOR
+            and not variable.startswith(ADMINISTRATORS_VARIABLES)
+        ):
+            raise InvalidSetting(
+                f"The name of the variable must begin with {ADMINISTRATORS_VARIABLES}, because "
+                "others may have secrets of the server; choose another one."
+            )
+
     def _record(self, journal: Journal, action: str, name: str, values: Mapping[str, Any]) -> None:
         detail = {
             key: "(not shown)" if key in SECRET_SETTINGS and value is not None else str(value)
             for key, value in values.items()
         }
         journal.record(JournalEntry.by(self._actor, action, detail={"upstream": name, **detail}))
+
+
+def _require_credentials_for(before: Upstream, after: UpstreamSettings) -> None:
+    """What may be sent to one host could otherwise be read by changing the URL to another."""
+    if after.has_credentials and before.keeps_credentials_from(after.url):
+        raise InvalidSetting(
+            "The URL leads to another place; give the credentials for it, too, or remove them."
+        )
 
 
 def known_upstream(stored: Upstreams, name: str) -> Upstream:

@@ -65,6 +65,8 @@ class Sources:
             raise InvalidSetting("A source is given twice; leave out one of the two.")
         parsed = [parse_source(text) for text in sources]
         with self._change(repository, locks_others=True) as change:
+            if change.stored.of(change.repository).references == tuple(sources):
+                return
             found: list[Upstream | Repository] = []
             for kind, name in parsed:
                 if kind == "upstream":
@@ -108,7 +110,59 @@ class Sources:
                 raise Conflict(f"Repository {repository!r} keeps no name {name[:80]!r}; check it.")
             self._record(change, "give up name", project=name)
 
+    def configure(
+        self,
+        repository: str,
+        *,
+        sources: Sequence[str] | None = None,
+        reserved: Sequence[str] | None = None,
+        merged: Sequence[str] | None = None,
+        given_up: Sequence[str] = (),
+    ) -> RepositorySources:
+        """Does what `set_sources`, `reserve`, `merge` and `give_up_name` do, all of it or nothing.
+
+        sources, reserved, merged: what replaces the sources and patterns; None for no change.
+        given_up: names of deleted projects to give up.
+
+        Returns what is configured then.
+
+        Raises the errors of these methods.
+        """
+
+        def changed() -> RepositorySources:
+            if sources is not None:
+                self.set_sources(repository, sources)
+            if reserved is not None:
+                self.reserve(repository, reserved)
+            if merged is not None:
+                self.merge(repository, merged)
+            for name in given_up:
+                self.give_up_name(repository, name)
+            return self.of(repository)
+
+        return self._database.as_one(changed)
+
     # Rules
+
+    def rule(self, repository: str, rule_id: int) -> Rule:
+        """Returns a rule that allows or denies.
+
+        Raises UnknownRule.
+        """
+        return self._known_rule(repository, rule_id, "rule")
+
+    def exception(self, repository: str, rule_id: int) -> Rule:
+        """Returns an exception from the cooldown.
+
+        Raises UnknownRule.
+        """
+        return self._known_rule(repository, rule_id, "exception")
+
+    def _known_rule(self, repository: str, rule_id: int, noun: str) -> Rule:
+        for rule in self.of(repository).rules:
+            if (rule.id, _noun(rule)) == (rule_id, noun):
+                return rule
+        raise UnknownRule(f"There is no {noun} {rule_id} in {repository!r}; list them.")
 
     def add_rule(
         self,
@@ -178,8 +232,11 @@ class Sources:
             self._record(change, f"delete {_noun(rule)}", _description(rule))
 
     def _set_patterns(self, repository: str, use: str, patterns: Iterable[str]) -> None:
-        wanted = [name_pattern(pattern) for pattern in patterns]
+        wanted = tuple(sorted({name_pattern(pattern) for pattern in patterns}))
         with self._change(repository) as change:
+            before = change.stored.of(change.repository)
+            if wanted == (before.reserved if use == "reserve" else before.merged):
+                return
             change.stored.set_patterns(change.repository, use, wanted)
             self._record(change, f"{use} names", {"patterns": " ".join(wanted)})
 
@@ -231,7 +288,7 @@ def _require_no_circle(change: _Change, source: Repository) -> None:
 
 
 def _noun(rule: Rule) -> str:
-    return "exception" if rule.action == "exempt" else "rule"
+    return "exception" if rule.is_exception else "rule"
 
 
 def _description(rule: Rule) -> dict[str, str]:

@@ -22,7 +22,8 @@ from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.patterns import name_pattern
 from pypi_repo.domain.upstreams.rules import RuleAction
-from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_host, check_index_url
+from pypi_repo.domain.upstreams.target import parse_file_host
+from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.storage.database.metadata import UTCDateTime
 from pypi_repo.storage.database.rows import LARGEST_ID
@@ -186,7 +187,7 @@ def _index_url(value: str) -> None:
 
 def _hosts(value: str) -> None:
     for host in value.split():
-        check_host(host)
+        parse_file_host(host)
 
 
 def _pattern(value: str) -> None:

@@ -1,0 +1,266 @@
+"""pypi-repo upstream ..."""
+
+from pathlib import Path
+
+import pytest
+
+from pypi_repo import OPERATOR
+from tests.cli.conftest import CommandLine
+
+URL = "https://index.example/simple/"
+SECRET = "correct-horse-battery"
+
+
+def secret_of(cli: CommandLine, name: str = "public") -> tuple[str | None, str | None, str | None]:
+    """What is stored: user, secret, variable."""
+    with cli.registry() as registry:
+        found = registry.acting_as(OPERATOR).upstreams.get(name)
+    return found.username, found.secret, found.secret_variable
+
+
+@pytest.fixture
+def public_cli(cli: CommandLine) -> CommandLine:
+    """With the upstream `public`, for which there are no credentials."""
+    cli.ok("upstream", "create", "public", URL)
+    return cli
+
+
+def test_a_new_upstream_has_careful_defaults(cli: CommandLine) -> None:
+    printed = cli.ok("upstream", "create", "public", "https://index.example/simple")
+    shown = cli.json("upstream", "show", "public")
+
+    assert "--source upstream:public`" in printed
+    assert {key: shown[key] for key in shown if key != "created_at"} == {
+        "name": "public",
+        "url": URL,
+        "credentials": "",
+        "file_hosts": [],
+        "fresh_for": 600,
+        "stale_for": None,
+        "cache_size": None,
+        "allow_http": False,
+        "allow_private_network": False,
+        "ca_file": None,
+        "offline": False,
+        "cooldown": None,
+        "cooldown_mode": "off",
+        "first_seen": False,
+        "answered_at": None,
+        "failing_since": None,
+        "failure": "",
+    }
+
+
+def test_create_with_every_option(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("certificates")
+    cli.ok(
+        *("upstream", "create", "public", "http://10.0.0.1/simple/"),
+        *("--file-host", "files.example", "--file-host", "cdn.example:8443"),
+        *("--fresh-for", "1h", "--stale-for", "7d", "--cache-size", "50GiB"),
+        *("--allow-http", "--allow-private-network", "--ca-file", "ca.pem", "--offline"),
+        *("--cooldown", "3d", "--cooldown-mode", "enforce", "--first-seen"),
+    )
+    shown = cli.json("upstream", "show", "public")
+
+    assert shown["file_hosts"] == ["files.example", "cdn.example:8443"]
+    assert (shown["fresh_for"], shown["stale_for"]) == (3600, 7 * 86400)
+    assert shown["cache_size"] == 50 * 1024**3
+    assert (shown["allow_http"], shown["allow_private_network"]) == (True, True)
+    assert shown["ca_file"] == str(tmp_path / "ca.pem"), "wherever the server is started"
+    assert shown["offline"] is True
+    assert (shown["cooldown"], shown["cooldown_mode"]) == ("3d", "enforce")
+    assert shown["first_seen"] is True
+    people = [line.split() for line in cli.ok("upstream", "show", "public").splitlines()]
+    assert ["fresh_for:", "1h"] in people
+    assert ["stale_for:", "1w"] in people
+
+
+def test_set_and_its_opposites(cli: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("certificates")
+    before = cli.ok("upstream", "create", "public", URL) and cli.json("upstream", "show", "public")
+    cli.ok(
+        *("upstream", "set", "public", "--file-host", "files.example", "--stale-for", "7d"),
+        *("--cache-size", "1GiB", "--allow-http", "--allow-private-network", "--offline"),
+        *("--ca-file", "ca.pem", "--cooldown", "2026-11-01", "--cooldown-mode", "audit"),
+        "--first-seen",
+    )
+    changed = cli.json("upstream", "show", "public")
+    cli.ok("upstream", "set", "public", "--fresh-for", "30s")
+    fresh = cli.json("upstream", "show", "public")
+    cli.ok(
+        *("upstream", "set", "public", "--no-file-hosts", "--stale-for", "FOREVER"),
+        *("--cache-size", "none", "--https-only", "--public-network-only", "--online"),
+        *("--ca-file", "none", "--cooldown", "none", "--cooldown-mode", "off"),
+        *("--upload-times-only", "--fresh-for", "10m"),
+    )
+
+    assert changed["cooldown"] == "2026-11-01"
+    assert {key for key in before if before[key] != changed[key]} == {
+        *("file_hosts", "stale_for", "cache_size", "allow_http", "allow_private_network"),
+        *("offline", "ca_file", "cooldown", "cooldown_mode", "first_seen"),
+    }
+    assert fresh == {**changed, "fresh_for": 30}, "the others stay"
+    assert cli.json("upstream", "show", "public") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "stdin", "shown", "stored"),
+    [
+        (
+            ["--username", "me", "--password-stdin"],
+            f"{SECRET}\n",
+            "username + password",
+            ("me", SECRET, None),
+        ),
+        (["--token-stdin"], f"{SECRET}\r\n", "token", (None, SECRET, None)),
+        (["--credentials", "environment:TOKEN"], "", "environment:TOKEN", (None, None, "TOKEN")),
+        (["--no-credentials"], "", "", (None, None, None)),
+    ],
+    ids=["password", "token", "environment", "none"],
+)
+def test_credentials_replace_each_other_and_are_not_shown(
+    options: list[str],
+    stdin: str,
+    shown: str,
+    stored: tuple[str | None, ...],
+    public_cli: CommandLine,
+) -> None:
+    """S1."""
+    for before in (
+        ["--username", "other", "--password-stdin"],
+        ["--token-stdin"],
+        ["--credentials", "environment:OTHER"],
+    ):
+        public_cli.ok("upstream", "set", "public", *before, stdin="something-else\n")
+        said = public_cli.ok("upstream", "set", "public", *options, stdin=stdin)
+        assert secret_of(public_cli) == stored
+        assert public_cli.json("upstream", "show", "public")["credentials"] == shown
+        assert public_cli.json("upstream", "list")[0]["credentials"] == shown
+        for text in (said, *(public_cli.ok("upstream", *each) for each in SHOWING)):
+            assert SECRET not in text
+    with public_cli.registry() as registry:
+        entries = registry.acting_as(OPERATOR).activity.entries()
+    assert SECRET not in str(entries)
+
+
+SHOWING = [["list"], ["list", "--json"], ["show", "public"], ["show", "public", "--json"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--username", "me"], "--password-stdin"),
+        (["--password-stdin"], "--username"),
+        (["--username", "me", "--password-stdin", "--token-stdin"], "only one of"),
+        (["--token-stdin", "--credentials", "environment:X"], "only one of"),
+        (["--credentials", SECRET], "environment:VARIABLE"),
+        (["--credentials", f"env:{SECRET}"], "environment:VARIABLE"),
+        (["--file-host", "a.example", "--no-file-hosts"], "Say one of"),
+        (["--fresh-for", "10 minutes"], "write it like 30s, 10m"),
+        (["--fresh-for", "none"], "write it like 30s, 10m"),
+        (["--stale-for", "always"], "write it like 30s, 10m"),
+        (["--cache-size", "large"], "write it like 500MiB"),
+        (["--cooldown", "soon"], "write a duration such as 3d, or a date"),
+        (["--cooldown-mode", "on"], "enforce"),
+        (["--ca-file", "absent.pem"], "does not exist"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage(options: list[str], part: str, public_cli: CommandLine) -> None:
+    for command in (["create", "other", URL], ["set", "public"]):
+        said = public_cli.misused("upstream", *command, *options, stdin=SECRET)
+        assert part in said
+        assert SECRET not in said
+    assert "Say what to change" in public_cli.misused("upstream", "set", "public")
+    assert "a line" in public_cli.misused("upstream", "set", "public", "--token-stdin")
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("index.example", "begins with https://"),
+        ("ftp://index.example/", "begins with https://"),
+        ("https:///simple/", "begins with https://"),
+        ("https://index.example\\other/", "begins with https://"),
+        ("https://[::1/", "begins with https://"),
+        ("https://index.example:99999/", "begins with https://"),
+        (f"https://me:{SECRET}@index.example/", "credentials"),
+        ("https://index.example/?q=/", "without ?"),
+        ("https://index.example/#/", "without ?"),
+        ("http://index.example/", "use https://"),
+    ],
+)
+def test_urls_that_no_index_has(url: str, part: str, public_cli: CommandLine) -> None:
+    created = public_cli.refused("upstream", "create", "other", url)
+    changed = public_cli.refused("upstream", "set", "public", "--url", url)
+
+    assert part in created
+    assert part in changed
+    assert SECRET not in created + changed
+    assert public_cli.json("upstream", "show", "public")["url"] == URL
+
+
+def test_credentials_are_not_sent_to_another_place_by_a_new_url(cli: CommandLine) -> None:
+    """S1: whoever may change the URL could else read the password."""
+    cli.ok(
+        *("upstream", "create", "public", "https://index.example/repository/x/simple/"),
+        "--token-stdin",
+        stdin=SECRET,
+    )
+    for elsewhere in (
+        "https://other.example/repository/x/simple/",
+        "https://index.example:8443/repository/x/simple/",
+        "https://index.example/repository/y/simple/",
+    ):
+        refused = cli.refused("upstream", "set", "public", "--url", elsewhere)
+        assert "give the credentials for it, too" in refused
+    cli.ok("upstream", "set", "public", "--url", "https://index.example/repository/x/+simple/")
+    assert secret_of(cli) == (None, SECRET, None)
+    cli.ok("upstream", "set", "public", "--url", URL, "--token-stdin", stdin="another")
+    assert secret_of(cli) == (None, "another", None)
+    cli.ok("upstream", "set", "public", "--url", "https://other.example/", "--no-credentials")
+    assert secret_of(cli) == (None, None, None)
+
+
+def test_a_cooldown_that_is_off_is_told(cli: CommandLine) -> None:
+    created = cli.ok("upstream", "create", "public", URL, "--cooldown", "3d")
+    enforced = cli.ok("upstream", "set", "public", "--cooldown-mode", "enforce")
+    longer = cli.ok("upstream", "set", "public", "--cooldown", "7d")
+
+    assert "--cooldown-mode enforce`" in created
+    assert enforced == longer == "Changed upstream public.\n"
+
+
+def test_list(cli: CommandLine) -> None:
+    for name in ("public", "mirror"):
+        cli.ok("upstream", "create", name, f"https://{name}.example/simple/")
+    table = cli.ok("upstream", "list").splitlines()
+
+    assert [each["name"] for each in cli.json("upstream", "list")] == ["mirror", "public"]
+    assert table[0].split()[:2] == ["NAME", "URL"]
+    assert len(table) == 3
+
+
+def test_a_source_is_not_deleted(main_cli: CommandLine) -> None:
+    main_cli.ok("upstream", "create", "public", URL)
+    main_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    refused = main_cli.refused("upstream", "delete", "public", "--yes")
+    main_cli.ok("repository", "set", "main", "--no-sources")
+    main_cli.ok("upstream", "delete", "public", "--yes")
+
+    assert "is a source of main" in refused
+    assert main_cli.json("upstream", "list") == []
+
+
+def test_refusals(public_cli: CommandLine) -> None:
+    assert "an upstream 'public' already" in public_cli.refused("upstream", "create", "public", URL)
+    assert "not a valid upstream name" in public_cli.refused("upstream", "create", "Not Valid", URL)
+    assert "write it like files.example.com" in public_cli.refused(
+        "upstream", "set", "public", "--file-host", "https://files.example/"
+    )
+    assert "no name of an environment variable" in public_cli.refused(
+        "upstream", "set", "public", "--credentials", "environment:A B"
+    )
+    for command in (["show"], ["set", "--offline"], ["delete"]):
+        unknown = public_cli.refused("upstream", command[0], "absent", *command[1:])
+        assert "no upstream 'absent'" in unknown
