@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError, NoRegistry
+from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.passwords import Passwords
@@ -23,10 +24,13 @@ from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
-from pypi_repo.services.sources.own_files import OwnFiles
+from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
+from pypi_repo.services.upstreams.files import UpstreamFiles
+from pypi_repo.services.upstreams.pages import UpstreamPages
+from pypi_repo.services.upstreams.targets import Targets
 from pypi_repo.settings import FilesSentBy, Settings, XAccel, XSendfile
 from pypi_repo.storage.blobs.urls import open_blob_store
 from pypi_repo.storage.database import schema
@@ -97,6 +101,17 @@ class Registry:
         credentials = Credentials(passwords, throttle)
         self._usage = UsageCounter(self._database)
         self._downloads = Downloads(self._blobs, self._usage, self._small_files)
+        self._client = OutboundClient(proxies=settings.proxies)
+        targets = Targets(settings.variables)
+        self.upstream_pages = UpstreamPages(self._database, self._client, targets)
+        self._readers = Readers(
+            self._database,
+            self._gate,
+            self._documents,
+            self._downloads,
+            self.upstream_pages,
+            UpstreamFiles(self._database, self._blobs, self._client, targets, self._downloads),
+        )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.notes = Notes(self._database)
@@ -137,12 +152,12 @@ class Registry:
         The repository need not exist yet; until it does, the apps answer as for an unknown
         repository.
 
-        source: what readers of the repository get; by default, its own files.
+        source: what readers of the repository get; by default, its own files, and then what its
+            sources have.
         """
-        own_files = OwnFiles(name, self._database, self._gate, self._documents, self._downloads)
         return BoundRepository(
             name=name,
-            source=source or own_files,
+            source=source or self._readers.source_of(name),
             uploads=self._uploads_to(name),
             login=self._login,
             downloads=self._downloads,
@@ -150,7 +165,13 @@ class Registry:
 
     def _uploads_to(self, name: str) -> Uploads:
         return Uploads(
-            name, self._database, self._blobs, self._gate, self.readmes, self._settings.limits
+            name,
+            self._database,
+            self._blobs,
+            self._gate,
+            self.readmes,
+            self._settings.limits,
+            self._readers.check_new_name,
         )
 
     def wsgi_app(
@@ -166,11 +187,11 @@ class Registry:
         authenticate: a function that returns the actor of a request, for a host with its own
             accounts, including those of administrators; by default, the accounts of the registry
             are used.
-        source: a function that takes the name of a repository and the source of its own files, and
-            returns the source that readers of the repository get; by default, its own files. It is
-            called when a client first asks for a name that a repository may have, whether there is
-            one or not. The management of the repository, in the portal for example, is always about
-            its own files.
+        source: a function that takes the name of a repository and the source of what it has, and
+            returns the source that readers of the repository get; by default, what it has: its own
+            files, and then what its sources have. It is called when a client first asks for a name
+            that a repository may have, whether there is one or not. The management of the
+            repository, in the portal for example, is always about its own files.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
 
@@ -231,6 +252,7 @@ class Registry:
         for shared in self._shared_metrics:
             shared.close()
         self._database.close()
+        self._client.close()
 
     def _shared(self, collect: Collector) -> SharedMetrics | None:
         """Nothing where no process could be asked, or each is to tell of itself."""

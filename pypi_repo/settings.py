@@ -128,6 +128,7 @@ class Settings:
         such URLs, such as `http://proxy.example.com:3128`, and as `no` the hosts that are asked
         without one, separated by commas. By default, there are none: the environment is not read.
     password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
+    variables: environment variables by their names, in which upstreams may have their credentials.
     """
 
     database: str | Path = Path("pypi-repo-data/registry.db")
@@ -140,6 +141,7 @@ class Settings:
     metrics_folder: Path | None = None
     public_url: str | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     password_cost: int = 12
 
 
@@ -151,6 +153,7 @@ def in_folder(
     *,
     database_schema: str | None = None,
     proxies: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Settings:
     """Returns the settings of a registry whose data is in one folder, as `--data` chooses it.
 
@@ -165,6 +168,7 @@ def in_folder(
         blobs=blobs or folder / "blobs",
         limits=limits,
         proxies=proxies or {},
+        variables=variables or {},
     )
 
 
@@ -196,6 +200,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         limits,
         database_schema=values.get("PYPI_REPO_DATABASE_SCHEMA"),
         proxies=proxies_in(values),
+        variables=values,
     )
     sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
     metrics_folder = values.get("PYPI_REPO_METRICS_FOLDER")

@@ -206,7 +206,7 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     def with_registry(*arguments: Any, **options: Any) -> T:
         names = ("data", "database", "database_schema", "blobs")
         place = {name: options.pop(name) for name in names}
-        settings = in_folder(**place, proxies=proxies_in(os.environ))
+        settings = in_folder(**place, proxies=proxies_in(os.environ), variables=os.environ)
         with Registry(settings, make_new=False) as registry:
             return command(registry, *arguments, **options)
 

@@ -189,6 +189,7 @@ def serve(
             limits,
             database_schema=database_schema,
             proxies=proxies_in(os.environ),
+            variables=os.environ,
         ),
         files_sent_by=files_sent_by,
         metrics_token=metrics_token,

@@ -260,12 +260,17 @@ class Versioned(Generic[Content]):
     serial: the serial of the content, which mirrors compare. It grows with each change.
     public: whether shared caches may store the page.
     load: a function that returns the content.
+    source: what the content comes from, such as `upstream:NAME`; empty if it is not said.
+    stale_for: since how many seconds the content should have been asked for again, while an
+        upstream does not answer; None if it is fresh.
     """
 
     key: Hashable
     serial: int
     public: bool
     load: Callable[[], Content]
+    source: str = ""
+    stale_for: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

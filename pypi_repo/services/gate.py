@@ -24,6 +24,8 @@ from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.catalog import Catalog
 
 Item = TypeVar("Item")
+LocatedFile = tuple[Repository, Project, DistributionFile]
+"""A file, with its repository and its project before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,22 @@ class Gate:
 
         Raises UnknownProject, and the same errors as `repository`.
         """
-        found, located = catalog.locate(repository, project) or (None, None)
-        admitted = self.admit(actor, permission, repository, found, project)
+        admitted, located = self.look_for_project(actor, permission, catalog, repository, project)
         if located is None:
             raise unknown_project(project, repository)
         return admitted, located
+
+    def look_for_project(
+        self,
+        actor: Actor,
+        permission: Permission,
+        catalog: Catalog,
+        repository: str,
+        project: NormalizedName,
+    ) -> tuple[Repository, Project | None]:
+        """Returns the same as `project`, but None for a project that does not exist."""
+        found, located = catalog.locate(repository, project) or (None, None)
+        return self.admit(actor, permission, repository, found, project), located
 
     def file(
         self,
@@ -69,11 +82,25 @@ class Gate:
         catalog: Catalog,
         repository: str,
         filename: str,
-    ) -> tuple[Repository, Project, DistributionFile]:
+    ) -> LocatedFile:
         """Returns a file with its project and repository, if the actor has a permission.
 
         Raises UnknownFile, and the same errors as `repository`.
         """
+        _repository, located = self.look_for_file(actor, permission, catalog, repository, filename)
+        if located is None:
+            raise unknown_file(filename, repository)
+        return located
+
+    def look_for_file(
+        self,
+        actor: Actor,
+        permission: Permission,
+        catalog: Catalog,
+        repository: str,
+        filename: str,
+    ) -> tuple[Repository, LocatedFile | None]:
+        """Returns the repository, and the same as `file`, but None for an unknown file."""
         found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
         if (
             found is not None
@@ -81,11 +108,11 @@ class Gate:
             and file is not None
             and self.allows(actor, permission, found, project.normalized_name)
         ):
-            return found, project, file
+            return found, (found, project, file)
         # From here on, nothing may depend on whether the file exists.
         for possible in projects_of(filename) or (None,):
-            self.admit(actor, permission, repository, found, possible)
-        raise unknown_file(filename, repository)
+            admitted = self.admit(actor, permission, repository, found, possible)
+        return admitted, None
 
     def admit(
         self,

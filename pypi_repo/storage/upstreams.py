@@ -13,7 +13,8 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.rules import Rule
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream, UpstreamSettings
-from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import repositories
 from pypi_repo.storage.database.upstream_tables import (
@@ -179,9 +180,11 @@ class SourcesOfRepositories:
 
     def keep_name(self, repository: Repository, project: NormalizedName) -> None:
         """Keeps the name of a deleted project, so that no source supplies it."""
-        values = {"repository_id": repository.id, "normalized_name": project}
-        if project not in self._kept(repository):
-            self._executor.execute(insert(kept_names), [values])
+        connection = within_transaction(self._executor)
+        kept = insert_into(connection.dialect, kept_names).values(
+            repository_id=repository.id, normalized_name=project
+        )
+        connection.execute(kept.on_conflict_do_nothing())
         self.note_change(repository)
 
     def give_up_name(self, repository: Repository, project: NormalizedName) -> bool:

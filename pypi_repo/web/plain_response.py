@@ -22,6 +22,10 @@ class PlainResponse:
         self._headers = headers
         self._body = body
 
+    def with_headers(self, headers: list[tuple[str, str]]) -> "PlainResponse":
+        """Returns the same response with further headers."""
+        return PlainResponse(self._status, [*self._headers, *headers], self._body)
+
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:

@@ -10,6 +10,10 @@ class NameWithheld(UnknownProject):
     """
 
 
+class UpstreamOffline(NameWithheld):
+    """Nothing is known of the project, because the upstream is offline."""
+
+
 class UnknownUpstream(NotFound):
     """There is no upstream with this name."""
 

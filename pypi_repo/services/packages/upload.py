@@ -1,10 +1,12 @@
 """Accepts uploads of distribution files, from all interfaces."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
@@ -13,7 +15,12 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate
 from pypi_repo.services.packages.publishing import Accepted, Publishing
 from pypi_repo.services.packages.readmes import Readmes
-from pypi_repo.services.packages.upload_rules import check_quota, existing_file, open_destination
+from pypi_repo.services.packages.upload_rules import (
+    check_accepts,
+    check_quota,
+    existing_file,
+    open_destination,
+)
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
@@ -45,6 +52,7 @@ class Uploads:
         gate: Gate,
         readmes: Readmes,
         limits: Limits,
+        check_new_name: Callable[[Repository, NormalizedName], None],
     ) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
@@ -52,6 +60,7 @@ class Uploads:
         self._gate = gate
         self._readmes = readmes
         self._publishing = Publishing(repository, database, blobs, gate)
+        self._check_new_name = check_new_name
         self.limits = limits
 
     def admit(self, actor: Actor) -> Admission:
@@ -62,6 +71,7 @@ class Uploads:
         repository = self._gate.repository(
             actor, Permission.UPLOAD, self._catalog, self._repository
         )
+        check_accepts(repository)
         limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
         return Admission(min(limit, self._room(repository, limit)), RULES[repository.profile])
 
@@ -105,6 +115,8 @@ class Uploads:
         existing = existing_file(*asked, destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
+        if destination.project is None:
+            self._check_new_name(destination.repository, filename.project)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
         check_quota(self._catalog, destination.repository, candidate.size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])

@@ -45,6 +45,15 @@ def open_destination(
     return found
 
 
+def check_accepts(repository: Repository) -> None:
+    """Raises PermissionDenied if a repository takes no uploads."""
+    if not repository.accepts_uploads:
+        raise PermissionDenied(
+            f"Repository {repository.name!r} takes no uploads; upload to another one, or ask an "
+            "administrator."
+        )
+
+
 def _refuse_closed(project: Project) -> None:
     if project.status in ("archived", "quarantined"):
         reason = f" ({project.status_reason})" if project.status_reason else ""

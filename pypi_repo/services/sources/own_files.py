@@ -1,6 +1,5 @@
 """The source of the files that were uploaded to a repository."""
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,9 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
-from pypi_repo.services.gate import Gate
+from pypi_repo.services.gate import Gate, LocatedFile
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads, StoredFile
 from pypi_repo.storage.catalog import Catalog
@@ -38,7 +38,9 @@ from pypi_repo.storage.database.database import Database
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
-_LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)
+
+OWN_FILES = "own-files"
+"""How a page says that its files were uploaded to the repository."""
 
 
 class OwnFiles(Source):
@@ -68,16 +70,24 @@ class OwnFiles(Source):
     def is_public(self) -> bool:
         """Returns whether everybody may read; False for a repository that does not exist."""
         found = self._catalog.repository(self._name)
-        return found is not None and self._is_open(found)
+        return found is not None and self.is_open(found)
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        _repository, listed = self.list_of(actor)
+        return listed
+
+    def list_of(self, actor: Actor) -> tuple[Repository, Versioned[ProjectList]]:
+        """Returns the repository, and its projects that the actor may see."""
         repository = self._repository(actor)
+        return repository, self._list(actor, repository)
+
+    def _list(self, actor: Actor, repository: Repository) -> Versioned[ProjectList]:
         asked = Permission.READ, repository
         is_same_for_all = actor.is_anonymous or self._gate.treats_projects_alike(ANONYMOUS, *asked)
         whole = Versioned(
             key=("list", repository.id, repository.serial),
             serial=repository.serial,
-            public=is_same_for_all and self._is_open(repository),
+            public=is_same_for_all and self.is_open(repository),
             load=lambda: self._load_list(repository),
         )
         if self._gate.treats_projects_alike(actor, *asked):
@@ -85,18 +95,41 @@ class OwnFiles(Source):
         return self._readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        repository, found = self._project(actor, project)
+        return self.offered_page(*self._project(actor, project))
+
+    def look_for_project(
+        self, actor: Actor, project: NormalizedName
+    ) -> tuple[Repository, Project | None]:
+        """Returns the repository, and a project in it that the actor may read, or None."""
+        return self._gate.look_for_project(
+            actor, Permission.READ, self._catalog, self._name, project
+        )
+
+    def offered_page(self, repository: Repository, project: Project) -> Versioned[ProjectPage]:
+        """Returns the page of a project that was looked for."""
         # PEP 792: a quarantined project offers nothing.
-        return self._page(repository, found, is_offered=found.status != "quarantined")
+        return self._page(repository, project, is_offered=project.status != "quarantined")
 
     def file(self, actor: Actor, path: str) -> StoredFile:
-        match = _LOCATION.match(path)
-        sha256, name = ("".join(match.groups()[:3]), match[4]) if match else ("", "")
-        filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
-        repository, project, file = self._gate.file(
-            actor, Permission.READ, self._catalog, self._name, filename
+        location = split_location(path)
+        return self.offered_file(
+            actor,
+            location,
+            self._gate.file(actor, Permission.READ, self._catalog, self._name, location.filename),
         )
-        if file.digests.sha256 != sha256:
+
+    def look_for_file(self, actor: Actor, filename: str) -> tuple[Repository, LocatedFile | None]:
+        """Returns the repository, and a file in it that the actor may read, or None."""
+        return self._gate.look_for_file(actor, Permission.READ, self._catalog, self._name, filename)
+
+    def offered_file(self, actor: Actor, location: Location, located: LocatedFile) -> StoredFile:
+        """Returns a file that was looked for, or what is stored beside it.
+
+        Raises UnknownFile or ProjectClosed.
+        """
+        repository, project, file = located
+        name, filename = location.name, location.filename
+        if file.digests.sha256 != location.sha256:
             raise unknown_file(filename, self._name)
         if project.status == "quarantined" and not self._manages(actor, repository, project):
             raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
@@ -130,17 +163,38 @@ class OwnFiles(Source):
         return self._documents.fields(file) if isinstance(file, DistributionFile) else {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
-        return self.details_of(self._page(*self._described(actor, project)), None)
+        return self.details(actor, *self._project(actor, project))
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
-        repository, found = self._described(actor, project)
+        return self.details_of_release(actor, *self._project(actor, project), version)
+
+    def details(
+        self, actor: Actor, repository: Repository, project: Project
+    ) -> Versioned[ProjectDetails]:
+        """Returns the details of a project that was looked for.
+
+        Only actors that may manage a quarantined project can see its details.
+
+        Raises UnknownProject.
+        """
+        self._require_described(actor, repository, project)
+        return self.details_of(self._page(repository, project), None)
+
+    def details_of_release(
+        self, actor: Actor, repository: Repository, project: Project, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        """Returns a version as it is spelled, and the details with this release's metadata.
+
+        Raises UnknownProject or UnknownRelease.
+        """
+        self._require_described(actor, repository, project)
         parsed = version_or_none(version)
-        spelled = None if parsed is None else self._catalog.version_of_release(found, parsed)
+        spelled = None if parsed is None else self._catalog.version_of_release(project, parsed)
         if spelled is None:
-            raise unknown_release(found.name, version)
-        return spelled, self.details_of(self._page(repository, found), spelled)
+            raise unknown_release(project.name, version)
+        return spelled, self.details_of(self._page(repository, project), spelled)
 
     def _repository(self, actor: Actor) -> Repository:
         return self._gate.repository(actor, Permission.READ, self._catalog, self._name)
@@ -148,20 +202,14 @@ class OwnFiles(Source):
     def _project(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
         return self._gate.project(actor, Permission.READ, self._catalog, self._name, name)
 
-    def _described(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
-        """Returns a project whose details the actor may see.
-
-        Only actors that may manage a quarantined project can see its details.
-        """
-        repository, project = self._project(actor, name)
+    def _require_described(self, actor: Actor, repository: Repository, project: Project) -> None:
         if project.status == "quarantined" and not self._manages(actor, repository, project):
-            raise unknown_project(name, self._name)
-        return repository, project
+            raise unknown_project(project.normalized_name, self._name)
 
     def _manages(self, actor: Actor, repository: Repository, project: Project) -> bool:
         return self._gate.allows(actor, Permission.MANAGE, repository, project.normalized_name)
 
-    def _is_open(self, repository: Repository, project: NormalizedName | None = None) -> bool:
+    def is_open(self, repository: Repository, project: NormalizedName | None = None) -> bool:
         """Returns whether everybody may read a repository or a project.
 
         A policy may require a login for what is in a public repository.
@@ -195,8 +243,9 @@ class OwnFiles(Source):
             key=("project", project.id, project.serial),
             serial=project.serial,
             public=project.status != "quarantined"
-            and self._is_open(repository, project.normalized_name),
+            and self.is_open(repository, project.normalized_name),
             load=lambda: self._load_page(project, is_offered=is_offered),
+            source=OWN_FILES,
         )
 
     def _load_page(self, project: Project, *, is_offered: bool) -> ProjectPage:
@@ -218,7 +267,7 @@ class OwnFiles(Source):
             filename=file.filename,
             size=file.size,
             etag=file.digests.sha256,
-            public=self._is_open(repository, file.project),
+            public=self.is_open(repository, file.project),
             downloads=self._downloads,
             counted_for=DownloadedRelease(repository.id, file.project, file.version),
         )
@@ -232,7 +281,7 @@ class OwnFiles(Source):
             filename=file.filename + METADATA_SUFFIX,
             size=None,
             etag=file.metadata_sha256,
-            public=self._is_open(repository, file.project),
+            public=self.is_open(repository, file.project),
             downloads=self._downloads,
         )
 
@@ -245,6 +294,6 @@ class OwnFiles(Source):
             filename=file.filename + SIGNATURE_SUFFIX,
             size=None,
             etag=file.signature_sha256,
-            public=self._is_open(repository, file.project),
+            public=self.is_open(repository, file.project),
             downloads=self._downloads,
         )

@@ -166,6 +166,8 @@ class Source(ABC):
             serial=page.serial,
             public=page.public,
             load=lambda: self._load_details(page.load(), version),
+            source=page.source,
+            stale_for=page.stale_for,
         )
 
     def _load_details(self, page: ProjectPage, version: str | None) -> ProjectDetails:

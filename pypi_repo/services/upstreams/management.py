@@ -19,6 +19,7 @@ from pypi_repo.domain.upstreams.upstream import (
 )
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import Health, Upstreams
 
 ADMINISTRATORS_VARIABLES = "PYPI_REPO_UPSTREAM_"
@@ -103,6 +104,8 @@ class UpstreamManagement:
             if not {"secret", "secret_variable"} & given.keys():
                 _require_credentials_for(upstream, changed)
             if given:
+                if given.get("url", upstream.url) != upstream.url:
+                    UpstreamPageRows(connection).forget(upstream.id)
                 upstream = stored.change(upstream, given)
                 self._record(Journal(connection), "change upstream", name, given)
         return upstream

@@ -42,7 +42,10 @@ def respond(
 
     page = cache.get_or_make((key, takes_gzip), make)
     known = environ.get("HTTP_IF_NONE_MATCH")
-    return page.unchanged if known is not None and matches_etag(known, page.etag) else page.whole
+    answer = page.unchanged if known is not None and matches_etag(known, page.etag) else page.whole
+    if content.stale_for is None:
+        return answer
+    return answer.with_headers([("X-Pypi-Repo-Stale", str(content.stale_for))])
 
 
 def matches_etag(if_none_match: str, etag: str) -> bool:
@@ -64,6 +67,8 @@ def _description(content: Versioned[Content]) -> list[tuple[str, str]]:
         ("X-Content-Type-Options", "nosniff"),
         ("X-Robots-Tag", "noindex"),
     ]
+    if content.source:
+        common.append(("X-Pypi-Repo-Source", content.source))
     vary = "Accept, Accept-Encoding"
     if not content.public:
         return [

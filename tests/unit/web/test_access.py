@@ -612,7 +612,7 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "JSON of a project": 3,
         "the same again": 2,
         "JSON of a release": 4,
-        "provenance": 3,
+        "provenance": 4,
         "connection settings": 2,
         "landing page": 1,
         "wrong password": 1,

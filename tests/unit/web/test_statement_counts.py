@@ -25,9 +25,9 @@ from tests.support.uploads import upload
 FEW, MORE = 1, 4
 
 OPERATIONS = {
-    "list_repositories": 2, "get_repository": 2, "put_repository": 3, "delete_repository": 4,
+    "list_repositories": 2, "get_repository": 2, "put_repository": 3, "delete_repository": 5,
     "get_repository_usage": 9, "get_usage": 9,
-    "list_projects": 4, "get_project": 3, "delete_project": 9,
+    "list_projects": 4, "get_project": 3, "delete_project": 11,
     "get_status": 2, "put_status": 7,
     "get_release": 3, "delete_release": 9,
     "get_release_yank": 3, "put_release_yank": 9, "delete_release_yank": 9,

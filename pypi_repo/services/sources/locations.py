@@ -1,0 +1,38 @@
+"""The locations of files, as project pages list them and clients ask for them."""
+
+import re
+from typing import NamedTuple
+
+from pypi_repo.domain.records import METADATA_SUFFIX, SIGNATURE_SUFFIX
+
+_LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)
+_UNHASHED = re.compile(r"unhashed/([a-z0-9-]+)/([^/]+)\Z", re.ASCII)
+
+
+class Location(NamedTuple):
+    """The parts of a location.
+
+    name: the last segment: the filename, or that of what is beside the file.
+    filename: the name of the distribution file.
+    sha256: the SHA-256 that the location names; empty if it names none.
+    """
+
+    name: str
+    filename: str
+    sha256: str
+
+    @property
+    def suffix(self) -> str:
+        """What is asked for beside the file; empty for the file itself."""
+        return self.name[len(self.filename) :]
+
+
+def split_location(path: str) -> Location:
+    """Returns the parts of a location; empty parts for what can be none."""
+    if match := _LOCATION.match(path):
+        name, sha256 = match[4], "".join(match.groups()[:3])
+    elif match := _UNHASHED.match(path):
+        name, sha256 = match[2], ""
+    else:
+        name = sha256 = ""
+    return Location(name, name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX), sha256)

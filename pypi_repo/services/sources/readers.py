@@ -1,0 +1,143 @@
+"""Makes the sources of the repositories of a registry."""
+
+import threading
+from dataclasses import replace
+
+from pypi_repo.domain.accounts.access import OPERATOR
+from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, UpstreamOffline
+from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.lru_cache import LRUCache
+from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.own_files import OwnFiles
+from pypi_repo.services.sources.repository_source import (
+    ConfiguredSources,
+    NamedSource,
+    RepositorySource,
+    page_of,
+)
+from pypi_repo.services.sources.screened import Screened
+from pypi_repo.services.sources.source import Source
+from pypi_repo.services.sources.stored_file import Downloads
+from pypi_repo.services.sources.upstream_source import UpstreamSource
+from pypi_repo.services.upstreams.files import UpstreamFiles
+from pypi_repo.services.upstreams.pages import UpstreamPages
+from pypi_repo.services.upstreams.screening import Screen
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.upstreams import SourcesOfRepositories
+
+_CONFIGURATIONS_KEPT = 1024
+
+
+class Readers:
+    """Makes what readers of repositories get.
+
+    What is configured for a repository is read again when a setting of the repository has changed,
+    or its `sources_revision`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        gate: Gate,
+        documents: Documents,
+        downloads: Downloads,
+        pages: UpstreamPages,
+        files: UpstreamFiles,
+    ) -> None:
+        self._database = database
+        self._gate = gate
+        self._documents = documents
+        self._downloads = downloads
+        self._pages = pages
+        self._files = files
+        self._mutex = threading.Lock()
+        self._configurations: LRUCache[ConfiguredSources] = LRUCache(_CONFIGURATIONS_KEPT)
+
+    def source_of(self, repository: str) -> RepositorySource:
+        """Returns what readers of a repository get, which need not exist."""
+        own = OwnFiles(repository, self._database, self._gate, self._documents, self._downloads)
+        return RepositorySource(own, self._configured)
+
+    def check_new_name(self, repository: Repository, project: NormalizedName) -> None:
+        """Checks whether a repository may have a new project of this name.
+
+        Whoever may upload could otherwise replace a package that everybody gets from a source.
+
+        Raises NameSupplied if one of its sources has the name, unless the repository has reserved
+        or merged it or had the project before, and Unavailable if a source cannot say.
+        """
+        if not repository.sources_revision:
+            return
+        found = self._configured(repository)
+        if not (found.configured.keeps(project) or found.configured.merges(project)):
+            for named in found.sources:
+                _check_new_name(named, project)
+
+    def _configured(self, repository: Repository) -> ConfiguredSources:
+        key = replace(repository, serial=0)
+        with self._mutex:
+            found = self._configurations.get(key)
+        if found is None:
+            found = self._configure(repository)
+            with self._mutex:
+                self._configurations.put(key, found, 1)
+        return found
+
+    def _configure(self, repository: Repository) -> ConfiguredSources:
+        configured = SourcesOfRepositories(self._database).of(repository)
+        sources = [(self._named(repository, configured, each), each) for each in configured.sources]
+        return ConfiguredSources(
+            configured,
+            tuple(named for named, _source in sources),
+            tuple(
+                named
+                for named, source in sources
+                if repository.public_sources or isinstance(source, str)
+            ),
+        )
+
+    def _named(
+        self, repository: Repository, configured: RepositorySources, source: Upstream | str
+    ) -> NamedSource:
+        upstream = None if isinstance(source, str) else source
+        screen = Screen.of(repository, configured, upstream)
+        identity = ("screen", replace(repository, serial=0))
+        screened = Screened(self._offered(repository, source), screen, identity)
+        kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
+        return NamedSource(f"{kind}:{name}", screened)
+
+    def _offered(self, repository: Repository, source: Upstream | str) -> Source:
+        if isinstance(source, str):
+            return self.source_of(source)
+        return UpstreamSource(
+            source,
+            self._pages,
+            self._files,
+            repository_id=repository.id,
+            is_public=repository.public and repository.public_sources,
+        )
+
+
+def _check_new_name(named: NamedSource, project: NormalizedName) -> None:
+    try:
+        is_free = page_of(OPERATOR, named.source, project) is None
+    except UpstreamOffline:
+        is_free = True
+    except NameWithheld:
+        is_free = False
+    except (UpstreamFailed, UpstreamRefused) as error:
+        raise Unavailable(
+            f"{named.name} cannot say whether it has {project!r}, which this upload would hide "
+            "from everybody; try again later, or ask an administrator to reserve the name.",
+            detail=error.for_operator,
+        ) from error
+    if not is_free:
+        raise NameSupplied(
+            f"{project!r} comes from {named.name}, and this upload would hide it from everybody; "
+            "choose another name, or ask an administrator to reserve this one."
+        )

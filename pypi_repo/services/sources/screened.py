@@ -1,0 +1,82 @@
+"""A source without what the rules and the cooldown of a repository withhold."""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.errors import UnknownProject
+from pypi_repo.domain.filenames import projects_of
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import ProjectDetails, ProjectPage, Versioned
+from pypi_repo.domain.upstreams.errors import FileWithheld
+from pypi_repo.services.sources.locations import split_location
+from pypi_repo.services.sources.source import Redirect, ServedFile, Source
+from pypi_repo.services.sources.wrappers import SourceWrapper
+from pypi_repo.services.upstreams.screening import Screen
+
+
+class Screened(SourceWrapper):
+    """Offers what a screen shows of another source.
+
+    The page decides, and everything else follows it: a file can be downloaded if and only if it is
+    listed.
+
+    source: the source.
+    screen: what decides.
+    identity: identifies what the screen was made of.
+    """
+
+    def __init__(self, source: Source, screen: Screen, identity: Hashable) -> None:
+        super().__init__(source)
+        self._screen = screen
+        self._identity = identity
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        page = super().project_page(actor, project)
+        if self._screen.is_open:
+            return page
+        now = datetime.now(UTC)
+        selection = self._screen.selection(page, now)
+        return replace(
+            page,
+            key=(page.key, self._identity, selection),
+            load=lambda: self._screen.shown(page.load(), now),
+        )
+
+    def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
+        if not self._screen.is_open:
+            location = split_location(path)
+            for project in projects_of(location.filename):
+                self._require_shown(actor, project, location.filename)
+        return super().file(actor, path)
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        if not self._screen.is_open:
+            self._require_shown(actor, project, filename)
+        return super().provenance(actor, project, version, filename)
+
+    def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
+        if self._screen.is_open:
+            return super().project_details(actor, project)
+        return Source.project_details(self, actor, project)
+
+    def release_details(
+        self, actor: Actor, project: NormalizedName, version: str
+    ) -> tuple[str, Versioned[ProjectDetails]]:
+        if self._screen.is_open:
+            return super().release_details(actor, project, version)
+        return Source.release_details(self, actor, project, version)
+
+    def _require_shown(self, actor: Actor, project: NormalizedName, filename: str) -> None:
+        """Raises FileWithheld if a file is on the page of a project, and is not shown."""
+        try:
+            page = self.source.project_page(actor, project).load()
+        except UnknownProject:
+            return
+        for file in page.files:
+            if file.filename == filename:
+                found = self._screen.verdict(page, file, datetime.now(UTC))
+                if found is not None:
+                    raise FileWithheld(found.reason)
+                return

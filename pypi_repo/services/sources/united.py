@@ -1,0 +1,85 @@
+"""Lists and pages that are put together from those of several sources."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pypi_repo.domain.errors import unknown_file
+from pypi_repo.domain.records import (
+    ListedFile,
+    ProjectList,
+    ProjectPage,
+    Versioned,
+)
+from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.services.sources.locations import Location
+
+
+def united_lists(
+    own: Versioned[ProjectList],
+    others: Sequence[Versioned[ProjectList]],
+    configured: RepositorySources,
+) -> Versioned[ProjectList]:
+    """Returns the projects of a repository, and those of its sources whose names it lets pass."""
+
+    def load() -> ProjectList:
+        listed = {each.normalized_name: each for each in own.load().projects}
+        for other in others:
+            for project in other.load().projects:
+                name = project.normalized_name
+                if name not in listed and not configured.keeps(name):
+                    listed[name] = project
+        in_order = tuple(listed[name] for name in sorted(listed))
+        return ProjectList(serial=serial, projects=in_order)
+
+    lists = (own, *others)
+    serial = sum(each.serial for each in lists)  # grows with each of them
+    kept = (configured.reserved, configured.kept)
+    return Versioned(
+        key=("united", kept, *(each.key for each in lists)),
+        serial=serial,
+        public=all(each.public for each in lists),
+        load=load,
+    )
+
+
+def united_page(pages: Sequence[Versioned[ProjectPage]]) -> Versioned[ProjectPage]:
+    """Returns the page of a project that several sources supply together.
+
+    pages: the pages in the order of the sources. Of files with the same name, the first counts.
+    """
+    stale = [page.stale_for for page in pages if page.stale_for is not None]
+    return Versioned(
+        key=("united", *(page.key for page in pages)),
+        serial=sum(page.serial for page in pages),
+        public=all(page.public for page in pages),
+        load=lambda: _united([page.load() for page in pages]),
+        source=", ".join(page.source for page in pages),
+        stale_for=max(stale, default=None),
+    )
+
+
+def place_of(location: Location, pages: Sequence[ProjectPage]) -> int:
+    """Returns from which of the pages of a merged project a file comes.
+
+    Raises UnknownFile if the file at the location is not the one that is listed.
+    """
+    for place, page in enumerate(pages):
+        for file in page.files:
+            if file.filename == location.filename:
+                if location.sha256 in ("", file.hashes.get("sha256")):
+                    return place
+                raise unknown_file(location.name)
+    raise unknown_file(location.name)
+
+
+def _united(pages: Sequence[ProjectPage]) -> ProjectPage:
+    files: dict[str, ListedFile] = {}
+    for page in pages:
+        for file in page.files:
+            files.setdefault(file.filename, file)
+    return replace(
+        pages[0],
+        serial=sum(page.serial for page in pages),
+        versions=tuple(dict.fromkeys(version for page in pages for version in page.versions)),
+        files=tuple(files.values()),
+    )

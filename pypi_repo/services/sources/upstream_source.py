@@ -1,0 +1,147 @@
+"""The source of what an upstream offers."""
+
+from typing import TYPE_CHECKING
+
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.errors import (
+    InvalidMetadata,
+    UnknownFile,
+    UpstreamFailed,
+    UpstreamRefused,
+    unknown_file,
+    unknown_project,
+)
+from pypi_repo.domain.filenames import projects_of
+from pypi_repo.domain.metadata.raw_metadata import Document
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import (
+    METADATA_SUFFIX,
+    ListedFile,
+    ListedProject,
+    ProjectList,
+    ProjectPage,
+    Versioned,
+)
+from pypi_repo.domain.upstreams.pages import UpstreamFile
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.sources.locations import split_location
+from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.services.upstreams.files import UpstreamFiles
+from pypi_repo.services.upstreams.pages import SeenPage, UpstreamPages
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+_LARGEST_METADATA = 1024 * 1024  # bytes that are parsed
+
+
+class UpstreamSource(Source):
+    """Offers what an upstream has, to everybody. It is wrapped by what decides who may read.
+
+    upstream: the upstream.
+    repository_id: the repository for which downloads are counted.
+    is_public: whether shared caches may store what comes from it.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        pages: UpstreamPages,
+        files: UpstreamFiles,
+        *,
+        repository_id: int,
+        is_public: bool,
+    ) -> None:
+        self.upstream = upstream
+        self._pages = pages
+        self._files = files
+        self._repository_id = repository_id
+        self._is_public = is_public
+
+    def check_access(self, actor: Actor) -> None:
+        """Lets everybody pass."""
+
+    def is_public(self) -> bool:
+        return self._is_public
+
+    def project_list(self, actor: Actor) -> Versioned[ProjectList]:
+        """Returns the projects that were asked for before: an index may have any number."""
+        names = self._pages.known_projects(self.upstream)
+        listed = tuple(ListedProject(name=name, normalized_name=name, serial=0) for name in names)
+        return Versioned(
+            key=("upstream", self.upstream.id, tuple(names)),
+            serial=0,
+            public=self._is_public,
+            load=lambda: ProjectList(serial=0, projects=listed),
+        )
+
+    def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        seen = self._seen(project)
+        return Versioned(
+            key=("upstream", self.upstream.id, project, seen.revision),
+            serial=seen.revision,
+            public=self._is_public,
+            load=lambda: _page(seen),
+            source=f"upstream:{self.upstream.name}",
+            stale_for=seen.stale_for,
+        )
+
+    def file(self, actor: Actor, path: str) -> ServedFile:
+        location = split_location(path)
+        for project in projects_of(location.filename):
+            seen = self._pages.page(self.upstream, project)
+            file = None if seen is None else seen.load().by_filename.get(location.filename)
+            if file is None or location.sha256 not in ("", file.hashes.get("sha256")):
+                continue
+            if not location.suffix:
+                return self._files.file(
+                    self.upstream, file, public=self._is_public, counted_for=self._release(file)
+                )
+            if location.suffix == METADATA_SUFFIX:
+                return self._files.metadata(self.upstream, file, public=self._is_public)
+        raise unknown_file(location.name)
+
+    def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        file = self._seen(project).load().by_filename.get(filename)
+        if file is None or file.version != version or not file.has_provenance:
+            raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
+        return self._files.provenance(self.upstream, file)
+
+    def core_metadata(self, file: ListedFile) -> "RawMetadata":
+        """Returns the fields of a file's core metadata; no fields if the upstream fails."""
+        if not isinstance(file, UpstreamFile) or file.metadata_hashes is None:
+            return {}
+        try:
+            served = self._files.metadata(self.upstream, file, public=self._is_public)
+            content, size = served.open()
+            with content:
+                if size > _LARGEST_METADATA:
+                    return {}
+                return Document(content.read()).parsed[0]
+        except (UnknownFile, UpstreamFailed, UpstreamRefused):
+            return {}
+        except (InvalidMetadata, ValueError, LookupError):
+            return {}
+
+    def _seen(self, project: NormalizedName) -> SeenPage:
+        seen = self._pages.page(self.upstream, project)
+        if seen is None:
+            raise unknown_project(project)
+        return seen
+
+    def _release(self, file: UpstreamFile) -> DownloadedRelease:
+        return DownloadedRelease(self._repository_id, file.project, file.version)
+
+
+def _page(seen: SeenPage) -> ProjectPage:
+    page = seen.load().page
+    return ProjectPage(
+        name=seen.project,
+        status=page.status,
+        status_reason=page.status_reason,
+        serial=seen.revision,
+        versions=page.versions,
+        files=page.files,
+        display_name=page.name,
+    )

@@ -1,0 +1,209 @@
+"""Asks upstreams for pages, and keeps what they answer."""
+
+import logging
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from pypi_repo.domain.errors import RegistryError, UnreadablePage, UpstreamFailed
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.pages import (
+    ACCEPT,
+    UpstreamFile,
+    UpstreamPage,
+    decode,
+    encode,
+    read_page,
+)
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.outbound.answer import Answer
+from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.services.upstreams.circuits import Circuit
+from pypi_repo.services.upstreams.targets import Targets
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.upstream_pages import PageState, UpstreamPageRows
+from pypi_repo.storage.upstreams import Upstreams
+
+_log = logging.getLogger(__name__)
+
+_LARGEST_PAGE = 64 * 1024 * 1024  # bytes
+_NOTED_EVERY = timedelta(minutes=1)
+_SUBJECT = "upstreams"  # of transactions that may be shared
+
+
+class PageRequests:
+    """Asks upstreams for pages of projects, each at most as often as its failures allow.
+
+    asked: how often what came of it, by the name of the upstream and the outcome.
+    """
+
+    def __init__(self, database: Database, client: OutboundClient, targets: Targets) -> None:
+        self._database = database
+        self._client = client
+        self._targets = targets
+        self._mutex = threading.Lock()
+        self._circuits: dict[int, Circuit] = {}
+        self._noted: dict[int, datetime] = {}
+        self.asked: Counter[tuple[str, str]] = Counter()
+
+    def circuit(self, upstream: Upstream) -> Circuit:
+        """Returns what decides whether an upstream is asked."""
+        with self._mutex:
+            return self._circuits.setdefault(upstream.id, Circuit())
+
+    def ask(
+        self, upstream: Upstream, project: NormalizedName, state: PageState | None
+    ) -> PageState:
+        """Asks for the page of a project, keeps the answer, and returns what is known then.
+
+        state: what was known before.
+
+        Raises UpstreamFailed, UpstreamRefused or UnreadablePage.
+        """
+        circuit = self.circuit(upstream)
+        if not circuit.lets_ask():
+            raise UpstreamFailed(
+                f"The upstream {upstream.name!r} does not answer; try again in half a minute.",
+                retry_after=30,
+            )
+        try:
+            found = self._exchange(upstream, project, state)
+        except UnreadablePage:
+            self.asked[upstream.name, "unreadable"] += 1
+            raise  # of this project alone
+        except RegistryError as error:
+            circuit.note_failure()
+            self.asked[upstream.name, "failed"] += 1
+            self._note_failure(upstream, error)
+            raise
+        self._note_answer(upstream, had_failed=circuit.note_answer())
+        return found
+
+    def _exchange(
+        self, upstream: Upstream, project: NormalizedName, state: PageState | None
+    ) -> PageState:
+        headers = {"Accept": ACCEPT}
+        if state is not None and state.is_found and state.etag is not None:
+            headers["If-None-Match"] = state.etag
+        url = f"{upstream.url}{project}/"
+        with self._client.get(self._targets.of(upstream), url, headers=headers) as answer:
+            now = datetime.now(UTC)
+            if answer.status == 304 and state is not None and state.is_found:
+                self.asked[upstream.name, "unchanged"] += 1
+                return self._confirmed(upstream, project, state, now)
+            if answer.status in (404, 410):
+                self.asked[upstream.name, "missing"] += 1
+                return self._saved(upstream, project, None, None, now)
+            if answer.status != 200:
+                raise _unexpected(upstream, answer)
+            page = read_page(
+                answer.read_all(_LARGEST_PAGE),
+                answer.headers.get("Content-Type", ""),
+                answer.url,
+                project,
+            )
+            self.asked[upstream.name, "changed"] += 1
+            return self._saved(upstream, project, page, answer.headers.get("ETag"), now)
+
+    def _confirmed(
+        self, upstream: Upstream, project: NormalizedName, state: PageState, now: datetime
+    ) -> PageState:
+        self._database.together(
+            _SUBJECT,
+            lambda connection: UpstreamPageRows(connection).confirm(upstream.id, project, now),
+        )
+        return state._replace(checked_at=now)
+
+    def _saved(
+        self,
+        upstream: Upstream,
+        project: NormalizedName,
+        page: UpstreamPage | None,
+        etag: str | None,
+        now: datetime,
+    ) -> PageState:
+        def work(connection: Executor) -> PageState:
+            rows = UpstreamPageRows(connection)
+            before = rows.document(upstream.id, project)
+            if page is None:
+                revision = rows.save(upstream.id, project, None, None, now)
+                return PageState(revision, now, None, is_found=False)
+            document = encode(_with_what_was_known(page, before, now))
+            if before is not None and before[1] == document:
+                rows.confirm(upstream.id, project, now)
+                return PageState(before[0], now, etag, is_found=True)
+            revision = rows.save(upstream.id, project, document, etag, now)
+            return PageState(revision, now, etag, is_found=True)
+
+        return self._database.together(_SUBJECT, work)
+
+    def _note_answer(self, upstream: Upstream, *, had_failed: bool) -> None:
+        now = datetime.now(UTC)
+        with self._mutex:
+            last = self._noted.get(upstream.id)
+            if not had_failed and last is not None and now - last < _NOTED_EVERY:
+                return
+            self._noted[upstream.id] = now
+        with self._database.begin() as connection:
+            Upstreams(connection).note_answer(upstream.id, now)
+
+    def _note_failure(self, upstream: Upstream, error: RegistryError) -> None:
+        _log.warning("The upstream %s fails: %s", upstream.name, error.for_operator)
+        with self._database.begin() as connection:
+            Upstreams(connection).note_failure(upstream.id, datetime.now(UTC), error.message)
+
+
+def _unexpected(upstream: Upstream, answer: Answer) -> UpstreamFailed:
+    if answer.status in (401, 403):
+        return UpstreamFailed(
+            f"The upstream {upstream.name!r} refuses the credentials that it is given; tell an "
+            "administrator.",
+            detail=f"status {answer.status}",
+        )
+    return UpstreamFailed(
+        f"The upstream {upstream.name!r} answers with status {answer.status}; try again later."
+    )
+
+
+def _with_what_was_known(
+    page: UpstreamPage, before: tuple[int, bytes] | None, now: datetime
+) -> UpstreamPage:
+    """Returns a page with what its upstream does not say: when files were first seen, and digests.
+
+    before: the page as it was kept.
+    """
+    if all(file.uploaded_at is not None and "sha256" in file.hashes for file in page.files):
+        return page
+    known = {} if before is None else {file.filename: file for file in decode(before[1]).files}
+    return msgspec.structs.replace(
+        page, files=tuple(_completed(file, known.get(file.filename), now) for file in page.files)
+    )
+
+
+def _completed(file: UpstreamFile, known: UpstreamFile | None, now: datetime) -> UpstreamFile:
+    is_same = known is not None and is_same_file(known, file)
+    if file.uploaded_at is None:
+        seen = known.first_seen if is_same and known is not None else None
+        file = msgspec.structs.replace(file, first_seen=seen or now)
+    if is_same and known is not None and "sha256" in known.hashes and "sha256" not in file.hashes:
+        file = with_digest(file, known.hashes["sha256"])
+    return file
+
+
+def is_same_file(known: UpstreamFile, file: UpstreamFile) -> bool:
+    """Returns whether nothing tells two files of one name apart, of which one may have a digest."""
+    said = {name: digest for name, digest in known.hashes.items() if name in file.hashes}
+    return (
+        known.filename == file.filename
+        and known.url == file.url
+        and file.size in (None, known.size)
+        and all(file.hashes[name] == digest for name, digest in said.items())
+    )
+
+
+def with_digest(file: UpstreamFile, sha256: str) -> UpstreamFile:
+    """Returns a file with its SHA-256."""
+    return msgspec.structs.replace(file, hashes={**file.hashes, "sha256": sha256})

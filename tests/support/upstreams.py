@@ -1,0 +1,62 @@
+"""Live upstreams: another registry on a port of its own, and what it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo.domain.waiting import about_to_wait
+from tests.support.distributions import Distribution
+from tests.support.live import LiveServer
+from tests.support.uploads import upload
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+class LiveUpstream:
+    """A registry of its own, whose repository `public` everybody may read.
+
+    asked: the method and the path of each request so far.
+    broken: the status with which it answers everything instead, if there is one.
+    """
+
+    def __init__(self) -> None:
+        self.registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
+        self.registry.acting_as(OPERATOR).repositories.create("public", public=True)
+        self.asked: list[tuple[str, str]] = []
+        self.broken: str | None = None
+        self._app = self.registry.wsgi_app()
+        self._server = LiveServer(self._answer)
+        self.url = f"{self._server.url}/repositories/public/simple/"
+
+    def add(self, distribution: Distribution) -> None:
+        """Publishes a distribution on the upstream."""
+        upload(self.registry, distribution, "public")
+
+    def create_on(self, registry: Registry, name: str = "public", **settings: object) -> None:
+        """Creates this upstream in a registry."""
+        given = {"allow_http": True, "allow_private_network": True, **settings}
+        registry.acting_as(OPERATOR).upstreams.create(name, url=self.url, **given)  # type: ignore[arg-type]
+
+    def pages_asked(self) -> list[str]:
+        """Returns the projects whose pages were asked for, in order."""
+        parts = [path.split("/") for _method, path in self.asked]
+        return [part[4] for part in parts if part[3] == "simple"]
+
+    def files_asked(self) -> list[str]:
+        """Returns the names of the files that were asked for, in order."""
+        return [path.rpartition("/")[2] for _method, path in self.asked if "/files/" in path]
+
+    def close(self) -> None:
+        self._server.close()
+        self.registry.close()
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        about_to_wait()  # or the server may call this twice for one request
+        self.asked.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        if self.broken is not None:
+            start_response(self.broken, [("Content-Length", "0")])
+            return ()
+        return self._app(environ, start_response)

@@ -1,0 +1,301 @@
+"""Who supplies a name: a repository itself, and then the first of its sources that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from pypi_repo import OPERATOR, PermissionDenied, Registry, Unavailable
+from pypi_repo.domain.upstreams.errors import NameSupplied
+from tests.conftest import PASSWORD, READER, USER
+from tests.support.distributions import wheel
+from tests.support.http import basic
+from tests.support.uploads import upload
+from tests.support.upstreams import LiveUpstream
+
+
+@pytest.fixture
+def upstream() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def reader(registry: Registry, upstream: LiveUpstream) -> Reader:
+    upstream.create_on(registry)
+    registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:public"])
+    return Reader(registry)
+
+
+class Reader:
+    """Reads a repository as its readers do."""
+
+    def __init__(self, registry: Registry, repository: str = "main") -> None:
+        self._client = Client(registry.wsgi_app())
+        self._place = f"/repositories/{repository}"
+
+    def get(self, path: str, user: str | None = READER) -> TestResponse:
+        headers = {"Accept": "application/vnd.pypi.simple.v1+json"}
+        if user is not None:
+            headers |= basic(user, PASSWORD)
+        return self._client.get(self._place + path, headers=headers)
+
+    def files(self, project: str, user: str | None = READER) -> list[str]:
+        response = self.get(f"/simple/{project}/", user)
+        assert response.status_code == 200, response.text
+        return [file["filename"] for file in response.get_json()["files"]]
+
+    def status(self, project: str, user: str | None = READER) -> int:
+        return self.get(f"/simple/{project}/", user).status_code
+
+    def download(self, project: str, filename: str, user: str | None = READER) -> bytes:
+        page = self.get(f"/simple/{project}/", user).get_json()
+        (url,) = [file["url"] for file in page["files"] if file["filename"] == filename]
+        response = self.get(
+            f"/simple/{project}/{url}".replace(f"simple/{project}/../../", ""), user
+        )
+        assert response.status_code == 200, response.text
+        return response.data
+
+
+def test_what_is_not_here_comes_from_the_upstream(reader: Reader, upstream: LiveUpstream) -> None:
+    demo = wheel("demo", "1.0")
+    upstream.add(demo)
+    assert reader.files("demo") == [demo.filename]
+    assert reader.get("/simple/demo/").headers["X-Pypi-Repo-Source"] == "upstream:public"
+    assert reader.download("demo", demo.filename) == demo.content
+    assert reader.get("/pypi/demo/json").get_json()["info"]["version"] == "1.0"
+    assert reader.status("nothing") == 404
+
+
+def test_a_fresh_page_and_a_cached_file_cost_no_request(
+    reader: Reader, upstream: LiveUpstream
+) -> None:
+    """P3, F6."""
+    demo = wheel("demo", "1.0")
+    upstream.add(demo)
+    for _time in range(3):
+        assert reader.download("demo", demo.filename) == demo.content
+    assert upstream.pages_asked() == ["demo"]
+    assert upstream.files_asked() == [demo.filename]
+
+
+def test_own_names_are_never_asked_for_elsewhere(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V1."""
+    upload(registry, wheel("demo", "1.0"))
+    upstream.asked.clear()
+    upstream.add(wheel("demo", "99.0"))
+    assert reader.files("demo") == ["demo-1.0-py3-none-any.whl"]
+    registry.acting_as(OPERATOR).projects.delete_file("main", "demo-1.0-py3-none-any.whl")
+    assert reader.files("demo") == []
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "quarantined")
+    assert reader.files("demo") == []
+    registry.acting_as(OPERATOR).projects.delete("main", "demo")
+    assert reader.status("demo") == 404
+    assert upstream.asked == []
+    registry.acting_as(OPERATOR).sources.give_up_name("main", "Demo")
+    upstream.create_on(registry, "again")  # the first one said that it has no such project
+    registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:again"])
+    assert reader.files("demo") == ["demo-99.0-py3-none-any.whl"]
+
+
+def test_reserved_names_are_never_asked_for_elsewhere(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V2, V9."""
+    upstream.add(wheel("acme-tools", "99.0"))
+    registry.acting_as(OPERATOR).sources.reserve("main", ["Acme_*"])
+    assert reader.status("acme-tools") == 404
+    assert upstream.asked == []
+    assert "keeps the name" in reader.get("/simple/acme-tools/").text
+
+
+def test_a_failing_upstream_is_502_and_later_sources_are_not_asked(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V4."""
+    registry.acting_as(OPERATOR).repositories.create("other")
+    upload(registry, wheel("demo", "1.0"), "other")
+    registry.acting_as(OPERATOR).sources.set_sources(
+        "main", ["upstream:public", "repository:other"]
+    )
+    upstream.broken = "500 Internal Server Error"
+    response = reader.get("/simple/demo/")
+    assert response.status_code == 502
+    assert int(response.headers["Retry-After"]) > 0
+    registry.acting_as(OPERATOR).sources.set_sources(
+        "main", ["repository:other", "upstream:public"]
+    )
+    assert reader.files("demo") == ["demo-1.0-py3-none-any.whl"]
+
+
+def test_an_old_page_is_shown_while_the_upstream_fails(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """P3."""
+    upstream.add(wheel("demo", "1.0"))
+    assert reader.files("demo")
+    registry.acting_as(OPERATOR).upstreams.change("public", fresh_for=0)
+    upstream.broken = "503 Service Unavailable"
+    response = reader.get("/simple/demo/")
+    assert response.status_code == 200
+    assert response.headers["X-Pypi-Repo-Stale"].isdigit()
+    registry.acting_as(OPERATOR).upstreams.change("public", stale_for=0)
+    assert reader.status("demo") == 502
+
+
+def test_another_repository_is_a_source_for_those_who_may_read_it(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V6: others get neither its names nor those of later sources."""
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("secret")
+    upload(registry, wheel("hidden", "1.0"), "secret")
+    upstream.add(wheel("hidden", "99.0"))
+    operator.sources.set_sources("main", ["repository:secret", "upstream:public"])
+    operator.accounts.create_user("guest", PASSWORD, named={"main": 1}, everywhere=0)  # type: ignore[dict-item, arg-type]
+    assert reader.files("hidden") == ["hidden-1.0-py3-none-any.whl"]
+    assert reader.status("hidden", "guest") == 404
+    names = [each["name"] for each in reader.get("/simple/", "guest").get_json()["projects"]]
+    assert names == []
+    names = [each["name"] for each in reader.get("/simple/", USER).get_json()["projects"]]
+    assert names == ["hidden"]
+
+
+def test_anonymous_readers_get_nothing_of_upstreams_unless_it_is_said(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V6."""
+    upstream.add(wheel("demo", "1.0"))
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
+    assert reader.status("demo", None) == 404
+    assert upstream.asked == []
+    assert reader.get("/simple/demo/").headers["Cache-Control"].startswith("private")
+    registry.acting_as(OPERATOR).repositories.change("main", public_sources=True)
+    assert reader.files("demo", None) == ["demo-1.0-py3-none-any.whl"]
+
+
+def test_merged_names_have_the_files_of_all_sources(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V3: of equal filenames, the first counts, also for downloads."""
+    own, foreign, both = (
+        wheel("demo", "1.0"),
+        wheel("demo", "1.0", description="another"),
+        wheel("demo", "2.0"),
+    )
+    registry.acting_as(OPERATOR).sources.set_sources("main", [])
+    upload(registry, own)
+    registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:public"])
+    upstream.add(foreign)
+    upstream.add(both)
+    assert reader.files("demo") == [own.filename]
+    registry.acting_as(OPERATOR).sources.merge("main", ["demo"])
+    assert reader.files("demo") == [own.filename, both.filename]
+    assert reader.download("demo", own.filename) == own.content
+    assert reader.download("demo", both.filename) == both.content
+    assert reader.get(f"/files/{_location(foreign)}").status_code == 404
+
+
+def _location(distribution: object) -> str:
+    import hashlib
+
+    from pypi_repo.domain.records import file_path
+
+    content = distribution.content  # type: ignore[attr-defined]
+    return file_path(hashlib.sha256(content).hexdigest(), distribution.filename)  # type: ignore[attr-defined]
+
+
+# Rules and the cooldown
+
+
+def test_a_rule_holds_for_pages_files_and_json(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V5, C6: also for files that are cached already."""
+    old, new = wheel("demo", "1.0"), wheel("demo", "2.0")
+    upstream.add(old)
+    upstream.add(new)
+    assert reader.download("demo", new.filename) == new.content
+    sources = registry.acting_as(OPERATOR).sources
+    rule = sources.add_rule("main", "deny", "demo>=2", reason="broken")
+    assert reader.files("demo") == [old.filename]
+    assert reader.get("/simple/demo/").get_json()["versions"] == ["1.0"]
+    assert list(reader.get("/pypi/demo/json").get_json()["releases"]) == ["1.0"]
+    assert reader.get("/pypi/demo/2.0/json").status_code == 404
+    for suffix in ("", ".metadata"):
+        response = reader.get(f"/files/{_location(new)}{suffix}")
+        assert response.status_code == 403
+        assert "broken" in response.text
+    sources.delete_rule("main", rule.id)
+    assert reader.files("demo") == [old.filename, new.filename]
+    assert reader.get(f"/files/{_location(new)}").data == new.content
+
+
+def test_files_that_are_too_young_are_left_out(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """C1, C4."""
+    upstream.add(demo := wheel("demo", "1.0"))
+    operator = registry.acting_as(OPERATOR)
+    operator.upstreams.change("public", cooldown="3d", cooldown_mode="enforce")
+    assert reader.files("demo") == []
+    response = reader.get(f"/files/{_location(demo)}")
+    assert response.status_code == 403
+    assert "cooldown" in response.status  # pip shows nothing else
+    operator.repositories.change("main", cooldown_mode="off")
+    assert reader.files("demo") == [demo.filename]
+
+
+# Uploads
+
+
+def test_nobody_shadows_what_a_source_supplies(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V11: only the first upload of a project is asked about."""
+    upstream.add(wheel("requests", "2.0"))
+    with pytest.raises(NameSupplied, match="upstream:public"):
+        upload(registry, wheel("requests", "99.0"))
+    with pytest.raises(NameSupplied):
+        upload(registry, wheel("Requests", "99.0"))
+    upload(registry, wheel("own", "1.0"))
+    upstream.asked.clear()
+    upload(registry, wheel("own", "2.0"))
+    assert upstream.asked == []
+    registry.acting_as(OPERATOR).sources.reserve("main", ["requests"])
+    upload(registry, wheel("requests", "99.0"))
+    assert upstream.asked == []
+    assert reader.files("requests") == ["requests-99.0-py3-none-any.whl"]
+
+
+def test_a_new_project_waits_for_a_source_that_cannot_say(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V11."""
+    upstream.broken = "500 Internal Server Error"
+    with pytest.raises(Unavailable, match="reserve"):
+        upload(registry, wheel("own", "1.0"))
+    assert registry.acting_as(OPERATOR).projects.all("main") == []
+
+
+def test_a_deleted_project_may_come_back(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    upload(registry, wheel("own", "1.0"))
+    registry.acting_as(OPERATOR).projects.delete("main", "own")
+    upstream.add(wheel("own", "99.0"))
+    upload(registry, wheel("own", "2.0"))
+    assert reader.files("own") == ["own-2.0-py3-none-any.whl"]
+
+
+def test_a_repository_may_refuse_all_uploads(registry: Registry) -> None:
+    """V10."""
+    registry.acting_as(OPERATOR).repositories.change("main", accepts_uploads=False)
+    with pytest.raises(PermissionDenied, match="takes no uploads"):
+        upload(registry, wheel("demo", "1.0"))
