@@ -103,13 +103,13 @@ class Registry:
         self._downloads = Downloads(self._blobs, self._usage, self._small_files)
         self._client = OutboundClient(proxies=settings.proxies)
         targets = Targets(settings.variables)
-        self.upstream_pages = UpstreamPages(self._database, self._client, targets)
+        self._upstream_pages = UpstreamPages(self._database, self._client, targets)
         self._readers = Readers(
             self._database,
             self._gate,
             self._documents,
             self._downloads,
-            self.upstream_pages,
+            self._upstream_pages,
             UpstreamFiles(self._database, self._blobs, self._client, targets, self._downloads),
         )
         self._login = Login(self._database, credentials, self._usage)

@@ -36,3 +36,11 @@ class FileWithheld(PermissionDenied):
     """A rule or the cooldown of the repository withholds the file."""
 
     code = "file-withheld"
+
+
+def name_kept(project: str, repository: str) -> NameWithheld:
+    """Returns the error for a name that belongs to a repository without such a project."""
+    return NameWithheld(
+        f"Repository {repository!r} keeps the name {project!r} for itself and has no such project; "
+        "check the name."
+    )

@@ -26,7 +26,7 @@ from pypi_repo.domain.records import (
     Repository,
     Versioned,
 )
-from pypi_repo.domain.upstreams.errors import NameWithheld
+from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
@@ -188,7 +188,7 @@ class RepositorySource(Source):
         sources = self._configure(repository)
         if sources.configured.keeps(project):
             if not found:
-                raise _withheld(project, repository)
+                raise name_kept(project, repository.name)
             return found
         is_open = self._own.is_open(repository, project)
         for named in sources.offered_to(actor):
@@ -258,11 +258,4 @@ def _adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versione
         key=(supplier.name, details.key),
         public=details.public and supplier.page.public,
         source=supplier.name,
-    )
-
-
-def _withheld(project: NormalizedName, repository: Repository) -> NameWithheld:
-    return NameWithheld(
-        f"There is no project {project!r} in {repository.name!r}, which keeps the name for itself; "
-        "check the name."
     )
