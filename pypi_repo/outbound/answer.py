@@ -137,6 +137,7 @@ class Answer:
         except (HTTPError, OSError, ValueError) as error:
             self._was_given_up = True
             raise failure(error, self._place) from error
+        self._connection.patience.got(len(arrived))
         self._arrived += len(arrived)
         return arrived
 

@@ -7,7 +7,8 @@ from time import monotonic
 
 from pypi_repo.outbound.limits import OutboundLimits
 
-_OVERHEAD = 128 * 1024  # bytes that may come beyond content: a buffer, and the frames of chunks
+_OVERHEAD = 256 * 1024  # bytes that may come beyond content: a buffer, and trailers
+_FRAMES = 2  # bytes for each byte of content, which itself is one of them
 
 
 class Patience:
@@ -21,21 +22,28 @@ class Patience:
 
     def __init__(self, limits: OutboundLimits) -> None:
         self._limits = limits
-        self._waited = 0.0
-        self._arrived = self._allowed = 0
-        self._is_body = self.is_over = self.has_left_over = False
+        self._wanted = 0
+        self._begin(is_body=False)
+
+    def _begin(self, *, is_body: bool) -> None:
+        self._waited, self._since_then = 0.0, 0
+        self._arrived = self._content = 0
+        self._is_body, self.is_over, self.has_left_over = is_body, False, False
 
     def expect_headers(self) -> None:
         """All headers must come within one time."""
-        self._waited, self._arrived = 0.0, 0
-        self._is_body = self.is_over = self.has_left_over = False
-        self._allowed = self._limits.headers + _OVERHEAD
+        self._begin(is_body=False)
+        self._wanted = self._limits.headers
 
     def expect_body(self, size: int) -> None:
         """So many bytes of the body are wanted next, or fewer."""
         if not self._is_body:
-            self._waited, self._arrived, self._is_body = 0.0, 0, True
-        self._allowed = size + _OVERHEAD
+            self._begin(is_body=True)
+        self._wanted = size
+
+    def got(self, size: int) -> None:
+        """So many bytes of the body were in what came."""
+        self._content += size
 
     def seconds_left(self) -> float:
         """Raises TimeoutError if none are."""
@@ -51,12 +59,12 @@ class Patience:
         answers, chunk extensions or trailers has no end otherwise.
         """
         self._waited += seconds
+        self._since_then += size
         self._arrived += size
-        self._allowed -= size
-        if self._allowed < 0:
+        if self._arrived > self._wanted + _OVERHEAD + _FRAMES * self._content:
             raise http.client.HTTPException("more came than a sound answer has around content")
-        if self._is_body and self._arrived >= self._limits.least:
-            self._waited, self._arrived = 0.0, 0
+        if self._is_body and self._since_then >= self._limits.least:
+            self._waited, self._since_then = 0.0, 0
 
 
 class PatientReader(io.RawIOBase):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.upstreams.urls import DEFAULT_PORTS, Url, normal_host, parse_url
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617, section 2
 _INDEX_FOLDER = re.compile(r"/\+?simple/?$")
 
 
@@ -21,7 +22,7 @@ class BasicCredentials:
     def __post_init__(self) -> None:
         if ":" in self.username:
             raise InvalidSetting("The name of an upstream's user has no colon; leave it out.")
-        if not f"{self.username}{self.password}".isprintable():
+        if _CONTROLS.search(self.username + self.password):
             raise InvalidSetting(
                 "The name and the password for an upstream have control characters; leave them out."
             )

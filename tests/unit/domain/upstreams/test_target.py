@@ -1,5 +1,8 @@
 """What may be asked of an index elsewhere, and with which credentials (S1, S2, S5)."""
 
+from posixpath import normpath
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,8 +81,31 @@ def test_s1_the_folder_is_above_simple(index: str, inside: str, outside: str) ->
     assert not gets_credentials(outside, index)
 
 
+def as_the_most_lenient_server_reads(path: str) -> str:
+    """Decodes again and again, knows two kinds of slashes, and ignores parameters."""
+    while (decoded := unquote(path)) != path:
+        path = decoded
+    folders = [part.partition(";")[0] for part in path.replace("\\", "/").split("/")]
+    return f"{normpath('/' + '/'.join(folders))}/".replace("//", "/")
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["..", ".", "%2e", "%2E%2e", "%252e", "/", "%2f", "%255c", ";", "x", "team", "%", "%25"]
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_s1_no_spelling_of_a_path_takes_credentials_out_of_the_folder(path: str) -> None:
+    url = f"https://index.example.com/team/{path}"
+    if not as_the_most_lenient_server_reads(parse_url(url).path).startswith("/team/"):
+        assert not gets_credentials(url)
+
+
 def test_s1_the_headers() -> None:
     assert BasicCredentials("ci", "sécret").header == "Basic Y2k6c8OpY3JldA=="
+    assert BasicCredentials("ci", "a b\xa0").header == "Basic Y2k6YSBiwqA="
     assert BearerToken("abc").header == "Bearer abc"
 
 
