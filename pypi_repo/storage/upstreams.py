@@ -193,7 +193,7 @@ class SourcesOfRepositories:
             delete(kept_names)
             .where(
                 kept_names.c.repository_id == repository.id,
-                kept_names.c.normalized_name == project,
+                kept_names.c.normalized_name == lookup(project),
             )
             .returning(kept_names.c.normalized_name)
         )

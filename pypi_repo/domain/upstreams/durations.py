@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.errors import InvalidSetting
 
+LONGEST = 100 * 366 * 86400
+"""The longest duration, in seconds; no date arithmetic from today overflows with it."""
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WORDS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
-_LONGEST = 100 * 366 * 86400  # seconds; no date arithmetic from today overflows with it
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?", re.ASCII)
 
 
@@ -18,7 +20,7 @@ def parse_duration(text: str) -> int:
     """
     match = re.fullmatch(r"([0-9]{1,10})([smhdw])", text.strip().lower(), re.ASCII)
     seconds = int(match[1]) * _SECONDS[match[2]] if match else -1
-    if not 0 <= seconds <= _LONGEST:
+    if not 0 <= seconds <= LONGEST:
         raise InvalidSetting(f"{text[:40]!r} is no duration; write it like 30s, 10m, 12h or 7d.")
     return seconds
 

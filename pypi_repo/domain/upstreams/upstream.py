@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.text import require_storable
-from pypi_repo.domain.upstreams.durations import Age
+from pypi_repo.domain.upstreams.durations import LONGEST, Age
 from pypi_repo.domain.upstreams.target import (
     BasicCredentials,
     BearerToken,
@@ -27,7 +27,7 @@ off: they are. audit: they are too, but reports name them. enforce: they are lef
 COOLDOWN_MODES: tuple[CooldownMode, ...] = get_args(CooldownMode)
 
 DEFAULT_FRESH_FOR = 600
-_LARGEST = 2**62
+_LARGEST = 2**62  # bytes: what a database can count
 _LONGEST_URL = 2000  # characters
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 
@@ -80,10 +80,11 @@ class UpstreamSettings:
         self._check_credentials()
         for host in self.file_hosts:
             parse_file_host(host)
-        for name in ("fresh_for", "stale_for", "cache_size"):
+        limits = (("fresh_for", LONGEST), ("stale_for", LONGEST), ("cache_size", _LARGEST))
+        for name, most in limits:
             value = getattr(self, name)
-            if value is not None and not 0 <= value < _LARGEST:
-                raise InvalidSetting(f"The setting {name} must not be negative.")
+            if value is not None and not 0 <= value <= most:
+                raise InvalidSetting(f"The setting {name} must be from 0 to {most}.")
         check_cooldown(self.cooldown, self.cooldown_mode)
 
     def _check_credentials(self) -> None:

@@ -17,6 +17,7 @@ from pypi_repo.domain.upstreams.upstream import (
     UpstreamSettings,
     index_url,
 )
+from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
@@ -120,6 +121,7 @@ class UpstreamManagement:
         """
         require_area(self._actor, Area.REPOSITORIES)
         with self._database.begin() as connection:
+            Catalog(connection).lock_repositories()  # or it could become a source meanwhile
             stored = Upstreams(connection)
             upstream = known_upstream(stored, name)
             require_unused(f"Upstream {name!r}", stored.users(upstream))
@@ -144,7 +146,7 @@ class UpstreamManagement:
 
     def _record(self, journal: Journal, action: str, name: str, values: Mapping[str, Any]) -> None:
         detail = {
-            key: "(not shown)" if key in SECRET_SETTINGS and value is not None else str(value)
+            key: "(not shown)" if key in SECRET_SETTINGS and value is not None else _text(value)
             for key, value in values.items()
         }
         journal.record(JournalEntry.by(self._actor, action, detail={"upstream": name, **detail}))
@@ -156,6 +158,10 @@ def _require_credentials_for(before: Upstream, after: UpstreamSettings) -> None:
         raise InvalidSetting(
             "The URL leads to another place; give the credentials for it, too, or remove them."
         )
+
+
+def _text(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def known_upstream(stored: Upstreams, name: str) -> Upstream:
