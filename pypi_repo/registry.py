@@ -28,6 +28,7 @@ from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
+from pypi_repo.services.upstreams.checking import UpstreamChecks
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
 from pypi_repo.services.upstreams.targets import Targets
@@ -103,6 +104,7 @@ class Registry:
         self._downloads = Downloads(self._blobs, self._usage, self._small_files)
         self._client = OutboundClient(proxies=settings.proxies)
         targets = Targets(settings.variables)
+        self._upstream_checks = UpstreamChecks(self._client, targets)
         self._upstream_pages = UpstreamPages(self._database, self._client, targets)
         self._readers = Readers(
             self._database,
@@ -143,7 +145,14 @@ class Registry:
                 f"The services act as an Actor, such as OPERATOR, not as {actor!r:.200}."
             )
         return Acting(
-            actor, self._database, self._gate, self._passwords, self._usage, self._uploads_to
+            actor,
+            self._database,
+            self._gate,
+            self._passwords,
+            self._usage,
+            self._uploads_to,
+            self._upstream_checks,
+            self._readers,
         )
 
     def repository(self, name: str, source: Source | None = None) -> BoundRepository:

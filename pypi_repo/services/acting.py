@@ -16,6 +16,8 @@ from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.packages.upload import Uploads
+from pypi_repo.services.sources.readers import Readers
+from pypi_repo.services.upstreams.checking import UpstreamChecks
 from pypi_repo.services.upstreams.management import UpstreamManagement
 from pypi_repo.services.upstreams.sources import Sources
 from pypi_repo.storage.database.database import Database
@@ -36,6 +38,8 @@ class Acting:
         passwords: Passwords,
         usage_counter: UsageCounter,
         uploads_to: Callable[[str], Uploads],
+        upstream_checks: UpstreamChecks,
+        readers: Readers,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -43,6 +47,8 @@ class Acting:
         self._passwords = passwords
         self._usage_counter = usage_counter
         self._uploads_to = uploads_to
+        self._upstream_checks = upstream_checks
+        self._readers = readers
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -77,12 +83,12 @@ class Acting:
     @cached_property
     def upstreams(self) -> UpstreamManagement:
         """Creates, lists, changes and deletes upstreams."""
-        return UpstreamManagement(self.actor, self._database)
+        return UpstreamManagement(self.actor, self._database, self._upstream_checks)
 
     @cached_property
     def sources(self) -> Sources:
         """Manages the sources of repositories, and the rules for what comes from them."""
-        return Sources(self.actor, self._database, self._gate)
+        return Sources(self.actor, self._database, self._gate, self._readers)
 
     def add_file(
         self,

@@ -17,6 +17,7 @@ from pypi_repo.domain.upstreams.upstream import (
     UpstreamSettings,
     index_url,
 )
+from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
@@ -37,9 +38,10 @@ class UpstreamManagement:
     area `repositories`.
     """
 
-    def __init__(self, actor: Actor, database: Database) -> None:
+    def __init__(self, actor: Actor, database: Database, checks: UpstreamChecks) -> None:
         self._actor = actor
         self._database = database
+        self._checks = checks
 
     def create(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
         """Creates an upstream.
@@ -81,6 +83,23 @@ class UpstreamManagement:
         Raises UnknownUpstream.
         """
         return Upstreams(self._database).health(self.get(name))
+
+    def check(self, name: str) -> UpstreamCheck:
+        """Asks an upstream for a page, and returns what it says.
+
+        Raises UnknownUpstream, and UpstreamFailed or UpstreamRefused if it does not answer.
+        """
+        return self._checks.check(self.get(name))
+
+    def find_file_hosts(self, name: str) -> Upstream:
+        """Asks an upstream from which hosts its files come, and lets files be fetched from there.
+
+        Returns the changed upstream.
+
+        Raises UnknownUpstream, and UpstreamFailed or UpstreamRefused if it does not answer.
+        """
+        found = self._checks.check(self.get(name)).file_hosts
+        return self.change(name, file_hosts=found)
 
     def change(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
         """Changes settings of an upstream, from the next request on.

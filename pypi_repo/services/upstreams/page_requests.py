@@ -18,8 +18,8 @@ from pypi_repo.domain.upstreams.pages import (
     read_page,
 )
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.services.upstreams.checking import unexpected
 from pypi_repo.services.upstreams.circuits import Circuit
 from pypi_repo.services.upstreams.targets import Targets
 from pypi_repo.storage.database.database import Database
@@ -98,7 +98,7 @@ class PageRequests:
                 self.asked[upstream.name, "missing"] += 1
                 return self._saved(upstream, project, None, None, now)
             if answer.status != 200:
-                raise _unexpected(upstream, answer)
+                raise unexpected(upstream, answer)
             page = read_page(
                 answer.read_all(_LARGEST_PAGE),
                 answer.headers.get("Content-Type", ""),
@@ -154,18 +154,6 @@ class PageRequests:
         _log.warning("The upstream %s fails: %s", upstream.name, error.for_operator)
         with self._database.begin() as connection:
             Upstreams(connection).note_failure(upstream.id, datetime.now(UTC), error.message)
-
-
-def _unexpected(upstream: Upstream, answer: Answer) -> UpstreamFailed:
-    if answer.status in (401, 403):
-        return UpstreamFailed(
-            f"The upstream {upstream.name!r} refuses the credentials that it is given; tell an "
-            "administrator.",
-            detail=f"status {answer.status}",
-        )
-    return UpstreamFailed(
-        f"The upstream {upstream.name!r} answers with status {answer.status}; try again later."
-    )
 
 
 def _with_what_was_known(

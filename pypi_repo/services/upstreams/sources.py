@@ -18,6 +18,7 @@ from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.management import known_upstream
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -42,10 +43,11 @@ class Sources:
     PermissionDenied if the actor may not manage it. Changes take effect from the next request on.
     """
 
-    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+    def __init__(self, actor: Actor, database: Database, gate: Gate, readers: Readers) -> None:
         self._actor = actor
         self._database = database
         self._gate = gate
+        self._readers = readers
 
     def of(self, repository: str) -> RepositorySources:
         """Returns what is configured for the sources of a repository."""

@@ -1,0 +1,120 @@
+"""Asks an upstream what it speaks, and from which hosts its files come."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.domain.names import NormalizedName, is_normalized, normalize
+from pypi_repo.domain.upstreams.pages import ACCEPT, UpstreamPage, read_page
+from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.outbound.answer import Answer
+from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.services.upstreams.targets import Targets
+
+_WELL_KNOWN = (NormalizedName("pip"), NormalizedName("setuptools"), NormalizedName("torch"))
+_LARGEST_PAGE = 64 * 1024 * 1024  # bytes
+_READ_OF_A_LIST = 256 * 1024  # bytes, in which a project is found if there is one
+_LISTED = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]{1,100})"|href="([^"]{1,200}?)/?"')
+_TRIED = 5  # projects of a list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCheck:
+    """What an upstream says of one project.
+
+    project: the project whose page was read.
+    speaks: the form of the page: JSON (PEP 691) or HTML (PEP 503).
+    files: the number of files on the page.
+    has_digests: whether each file has a digest.
+    has_upload_times: whether each file has an upload time, which a cooldown needs.
+    has_core_metadata: whether wheels have core metadata of their own (PEP 658).
+    file_hosts: the hosts of the files, besides the upstream's own.
+    """
+
+    project: str
+    speaks: Literal["JSON", "HTML"]
+    files: int
+    has_digests: bool
+    has_upload_times: bool
+    has_core_metadata: bool
+    file_hosts: tuple[str, ...]
+
+
+class UpstreamChecks:
+    """Reads a page of an upstream, which is not kept."""
+
+    def __init__(self, client: OutboundClient, targets: Targets) -> None:
+        self._client = client
+        self._targets = targets
+
+    def check(self, upstream: Upstream) -> UpstreamCheck:
+        """Asks an upstream for a project that it has: a well-known one, or one of its list.
+
+        Raises UpstreamFailed, UpstreamRefused or UnreadablePage.
+        """
+        target = self._targets.of(upstream)
+        for project in (*_WELL_KNOWN, *self._listed(upstream, target)):
+            with self._ask(target, f"{upstream.url}{project}/") as answer:
+                if answer.status == 200:
+                    return _check(upstream, project, answer)
+                if answer.status not in (404, 410):
+                    raise unexpected(upstream, answer)
+        raise UpstreamFailed(
+            f"The upstream {upstream.name!r} has no project to look at; check its URL, which must "
+            "be that of a simple index."
+        )
+
+    def _listed(self, upstream: Upstream, target: Target) -> Iterator[NormalizedName]:
+        """Yields projects from the beginning of the list, which may be large."""
+        with self._ask(target, upstream.url) as answer:
+            if answer.status != 200:
+                raise unexpected(upstream, answer)
+            beginning = b""
+            while len(beginning) < _READ_OF_A_LIST and (chunk := answer.read(65536)):
+                beginning += chunk
+        texts = (a or b for a, b in _LISTED.findall(beginning))
+        names = (normalize(text.decode().rstrip("/").rpartition("/")[2]) for text in texts)
+        found = [name for name in dict.fromkeys(names) if is_normalized(name)]
+        yield from found[:_TRIED]
+
+    def _ask(self, target: Target, url: str) -> Answer:
+        return self._client.get(target, url, headers={"Accept": ACCEPT})
+
+
+def _check(upstream: Upstream, project: NormalizedName, answer: Answer) -> UpstreamCheck:
+    body = answer.read_all(_LARGEST_PAGE)
+    page = read_page(body, answer.headers.get("Content-Type", ""), answer.url, project)
+    files = page.files
+    wheels = [file for file in files if file.kind == "bdist_wheel"]
+    return UpstreamCheck(
+        project=project,
+        speaks="JSON" if body.lstrip()[:1] == b"{" else "HTML",
+        files=len(files),
+        has_digests=all(file.hashes for file in files),
+        has_upload_times=all(file.uploaded_at is not None for file in files),
+        has_core_metadata=bool(wheels) and all(each.metadata_hashes is not None for each in wheels),
+        file_hosts=_hosts(upstream, page),
+    )
+
+
+def _hosts(upstream: Upstream, page: UpstreamPage) -> tuple[str, ...]:
+    own = urlsplit(upstream.url).netloc.lower()
+    hosts = {urlsplit(file.url).netloc.lower() for file in page.files}
+    return tuple(sorted(hosts - {own}))
+
+
+def unexpected(upstream: Upstream, answer: Answer) -> UpstreamFailed:
+    """Returns the error for an answer that is neither a page nor the absence of one."""
+    if answer.status in (401, 403):
+        return UpstreamFailed(
+            f"The upstream {upstream.name!r} refuses the credentials that it is given; tell an "
+            "administrator.",
+            detail=f"status {answer.status}",
+        )
+    return UpstreamFailed(
+        f"The upstream {upstream.name!r} answers with status {answer.status}; try again later."
+    )
