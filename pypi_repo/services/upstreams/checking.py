@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -57,7 +58,7 @@ class UpstreamChecks:
         Raises UpstreamFailed, UpstreamRefused or UnreadablePage.
         """
         target = self._targets.of(upstream)
-        for project in (*_WELL_KNOWN, *self._listed(upstream, target)):
+        for project in chain(_WELL_KNOWN, self._listed(upstream, target)):
             with self._ask(target, f"{upstream.url}{project}/") as answer:
                 if answer.status == 200:
                     return _check(upstream, project, answer)

@@ -1,0 +1,78 @@
+"""What an upstream is found to speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pypi_repo import OPERATOR, Registry
+from pypi_repo.domain.errors import UpstreamFailed
+from tests.support.distributions import sdist, wheel
+from tests.support.live import LiveServer
+from tests.support.upstreams import LiveUpstream
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+@pytest.fixture
+def upstream() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    yield upstream
+    upstream.close()
+
+
+def test_a_project_of_the_list_is_looked_at(registry: Registry, upstream: LiveUpstream) -> None:
+    upstream.add(wheel("demo", "1.0"))
+    upstream.add(sdist("demo", "1.0"))
+    upstream.create_on(registry)
+    found = registry.acting_as(OPERATOR).upstreams.check("public")
+    assert (found.project, found.speaks, found.files) == ("demo", "JSON", 2)
+    assert found.has_digests
+    assert found.has_upload_times
+    assert found.has_core_metadata
+    assert found.file_hosts == ()
+    assert upstream.pages_asked() == ["pip", "setuptools", "torch", "", "demo"]
+
+
+def test_file_hosts_are_found(registry: Registry) -> None:
+    """S2: the files of many indexes are on hosts of their own."""
+    links = "".join(
+        f'<a href="{url}">x</a>'
+        for url in (
+            "https://files.example.com/pip-1.0-py3-none-any.whl#sha256=" + 64 * "0",
+            "https://other.example.com:8443/pip-2.0.tar.gz",
+            "pip-3.0.tar.gz",
+        )
+    )
+
+    def answer(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [links.encode()]
+
+    upstreams = registry.acting_as(OPERATOR).upstreams
+    with LiveServer(answer) as server:
+        upstreams.create(
+            "static", url=f"{server.url}/", allow_http=True, allow_private_network=True
+        )
+        assert upstreams.check("static").speaks == "HTML"
+        changed = upstreams.find_file_hosts("static")
+    assert changed.file_hosts == ("files.example.com", "other.example.com:8443")
+    assert upstreams.get("static") == changed
+
+
+def test_an_upstream_that_refuses_or_has_nothing_says_so(
+    registry: Registry, upstream: LiveUpstream
+) -> None:
+    upstream.create_on(registry)
+    check = registry.acting_as(OPERATOR).upstreams.check
+    with pytest.raises(UpstreamFailed, match="no project to look at"):
+        check("public")
+    upstream.broken = "403 Forbidden"
+    with pytest.raises(UpstreamFailed, match="credentials"):
+        check("public")
+    upstream.broken = "500 Internal Server Error"
+    with pytest.raises(UpstreamFailed, match="status 500"):
+        check("public")
