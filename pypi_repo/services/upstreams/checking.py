@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import UpstreamFailed
@@ -37,7 +36,7 @@ class UpstreamCheck:
     """
 
     project: str
-    speaks: Literal["JSON", "HTML"]
+    speaks: str
     files: int
     has_digests: bool
     has_upload_times: bool
