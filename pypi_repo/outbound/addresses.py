@@ -61,6 +61,7 @@ def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.s
             connection.close()
             failed = error
         else:
+            connection.settimeout(seconds)
             return connection
     raise failed
 

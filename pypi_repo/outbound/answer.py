@@ -27,7 +27,7 @@ class Answer:
     """An answer, whatever its status. Close it, or use it as a context manager.
 
     status: the HTTP status.
-    headers: the headers, with names in any case.
+    headers: the headers, with names in any case. Content-Length is the size before decoding.
     url: the URL that answered, after redirects.
     """
 
@@ -61,6 +61,8 @@ class Answer:
 
         Raises UpstreamFailed if nothing comes in time, or the content is cut or broken.
         """
+        if self._is_closed:
+            raise ValueError("The answer is closed; what was not read is lost.")
         if self._gzip is None:
             self._require_identity()
             return self._next(size)

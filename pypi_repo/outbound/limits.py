@@ -26,8 +26,8 @@ class OutboundLimits:
     """The number of redirects that one request follows."""
 
     connect: float = 10
-    """The time to connect to a host, whatever the number of its addresses; then, to agree on
-    TLS."""
+    """The time to connect to a host, whatever the number of its addresses; and then, the time to
+    agree on TLS. The look-up of its name takes as long as the system lets it take."""
 
     read: float = 30
     """The time from the request to the end of the headers, and the time in which an answer must

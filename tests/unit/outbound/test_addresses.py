@@ -107,7 +107,8 @@ def test_the_next_address_is_tried(
     answers_with(monkeypatch, ["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"])
     with pytest.raises(ConnectionRefusedError):
         connect("both.example", closed, 5, anywhere=True)
-    connect("both.example", listening.getsockname()[1], 5, anywhere=True).close()
+    with connect("both.example", listening.getsockname()[1], 5, anywhere=True) as connected:
+        assert connected.gettimeout() == 5  # for TLS, however little was left to connect
 
 
 def test_s3_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -344,6 +344,17 @@ def test_s3_pages_have_a_time(new_client: Clients, elsewhere: Elsewhere) -> None
         fetched(new_client(page_time=0.5), server)
 
 
+@pytest.mark.parametrize("sent", [reply(CONTENT), chunked(CONTENT)])
+def test_a_closed_answer_does_not_look_like_a_whole_one(
+    sent: bytes, client: OutboundClient, elsewhere: Elsewhere
+) -> None:
+    server = elsewhere(lambda _asked: sent)
+    with client.get(target_of(server), server.url) as answer:
+        assert answer.read(10)
+    with pytest.raises(ValueError, match="closed"):
+        answer.read(10)
+
+
 @given(st.binary(max_size=5000), st.integers(1, 300), st.integers(1, 300))
 def test_gzip_is_decoded_in_pieces(content: bytes, fed: int, taken: int) -> None:
     encoded, decoded, stream = gzip.compress(content * 3), b"", GzipStream()
