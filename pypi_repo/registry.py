@@ -42,7 +42,12 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.instrumentation import instrumented
 from pypi_repo.web.observability.logs import dropped_lines
-from pypi_repo.web.observability.metrics import Collector, MetricFamily, family_by_label
+from pypi_repo.web.observability.metrics import (
+    Collector,
+    MetricFamily,
+    counter_family,
+    family_by_label,
+)
 from pypi_repo.web.observability.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.observability.request_metrics import RequestMetrics
 from pypi_repo.web.observability.shared_metrics import SharedMetrics
@@ -287,6 +292,12 @@ class Registry:
                 "gauge",
                 "kind",
                 self._small_files.size(),
+            ),
+            counter_family(
+                "pypi_repo_upstream_pages_total",
+                "Pages that upstreams were asked for, by what came of it.",
+                ("upstream", "result"),
+                self._upstream_pages.requests.outcomes(),
             ),
             family_by_label(
                 "pypi_repo_log_lines_dropped_total",

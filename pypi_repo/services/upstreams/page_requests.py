@@ -35,10 +35,7 @@ _SUBJECT = "upstreams"  # of transactions that may be shared
 
 
 class PageRequests:
-    """Asks upstreams for pages of projects, each at most as often as its failures allow.
-
-    asked: how often what came of it, by the name of the upstream and the outcome.
-    """
+    """Asks upstreams for pages of projects, each at most as often as its failures allow."""
 
     def __init__(self, database: Database, client: OutboundClient, targets: Targets) -> None:
         self._database = database
@@ -47,7 +44,17 @@ class PageRequests:
         self._mutex = threading.Lock()
         self._circuits: dict[int, Circuit] = {}
         self._noted: dict[int, datetime] = {}
-        self.asked: Counter[tuple[str, str]] = Counter()
+        self._outcomes: Counter[tuple[str, ...]] = Counter()
+
+    def outcomes(self) -> dict[tuple[str, ...], int]:
+        """Returns how often what came of asking, by the name of the upstream and the outcome."""
+        with self._mutex:
+            return dict(self._outcomes)
+
+    def count(self, upstream: Upstream, outcome: str) -> None:
+        """Counts what came of asking an upstream."""
+        with self._mutex:
+            self._outcomes[upstream.name, outcome] += 1
 
     def circuit(self, upstream: Upstream) -> Circuit:
         """Returns what decides whether an upstream is asked."""
@@ -72,11 +79,11 @@ class PageRequests:
         try:
             found = self._exchange(upstream, project, state)
         except UnreadablePage:
-            self.asked[upstream.name, "unreadable"] += 1
+            self.count(upstream, "unreadable")
             raise  # of this project alone
         except RegistryError as error:
             circuit.note_failure()
-            self.asked[upstream.name, "failed"] += 1
+            self.count(upstream, "failed")
             self._note_failure(upstream, error)
             raise
         self._note_answer(upstream, had_failed=circuit.note_answer())
@@ -92,10 +99,10 @@ class PageRequests:
         with self._client.get(self._targets.of(upstream), url, headers=headers) as answer:
             now = datetime.now(UTC)
             if answer.status == 304 and state is not None and state.is_found:
-                self.asked[upstream.name, "unchanged"] += 1
+                self.count(upstream, "unchanged")
                 return self._confirmed(upstream, project, state, now)
             if answer.status in (404, 410):
-                self.asked[upstream.name, "missing"] += 1
+                self.count(upstream, "missing")
                 return self._saved(upstream, project, None, None, now)
             if answer.status != 200:
                 raise unexpected(upstream, answer)
@@ -105,7 +112,7 @@ class PageRequests:
                 answer.url,
                 project,
             )
-            self.asked[upstream.name, "changed"] += 1
+            self.count(upstream, "changed")
             return self._saved(upstream, project, page, answer.headers.get("ETag"), now)
 
     def _confirmed(

@@ -110,7 +110,7 @@ class UpstreamPages:
         except RegistryError as error:
             if state is None or not state.is_found or not _may_be_stale(state, upstream, now):
                 raise
-            self.requests.asked[upstream.name, "stale"] += 1
+            self.requests.count(upstream, "stale")
             _log.warning("%s is shown as it was: %s", project, error.for_operator)
         return self._seen(upstream, project, state, now)
 
