@@ -51,6 +51,7 @@ _KINDS: Mapping[str, ListedKind] = {
 _ENDING = re.compile(rf"\.({'|'.join(map(re.escape, _KINDS))})\Z")
 _BEFORE_A_NUMBER = re.compile("(?<=[^-])-(?=[vV]?[0-9])")
 _MOST_TAGS = 1000  # a filename has room for 50,000
+_MOST_PROJECTS = 20  # to which a file can belong; three is much
 _LONGEST_FILENAME = 230  # what is kept beside it has longer names, and 255 is the end of most
 
 
@@ -166,7 +167,7 @@ def _splits(
 ) -> Iterator[tuple[NormalizedName, Version]]:
     if len(stem) > _LONGEST_FILENAME:
         return
-    for hyphen in re.finditer("(?<=[^-])-", stem):
+    for hyphen in _BEFORE_A_NUMBER.finditer(stem):
         name = normalize(stem[: hyphen.start()])
         if project in (None, name) and (version := version_or_none(stem[hyphen.end() :])):
             yield name, version
@@ -185,9 +186,10 @@ def projects_of(filename: str) -> list[NormalizedName]:
     if kind == "bdist_wheel" and stem.count("-") in _HYPHENS_OF_A_WHEEL:
         found = [normalize(stem.partition("-")[0])]
     else:
-        found = [project for project, _version in _splits(stem)] or [
-            normalize(stem[: hyphen.start()]) for hyphen in _BEFORE_A_NUMBER.finditer(stem)
-        ]
+        names = [normalize(stem[: hyphen.start()]) for hyphen in _BEFORE_A_NUMBER.finditer(stem)]
+        if len(names) > _MOST_PROJECTS:
+            return []
+        found = [project for project, _version in _splits(stem)] or names
     return [project for project in found if is_normalized(project)]
 
 

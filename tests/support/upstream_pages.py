@@ -6,15 +6,33 @@ The names and versions are those of real projects; everything else is made up.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.pages import UpstreamPage, read_page
+
 Document = dict[str, Any]
 
 PAGE_URL = "https://index.example/simple/{}/"
 FILES_HOST = "https://files.example"
+
+
+def read(form: Document | str | bytes, project: str = "demo", **more: Any) -> UpstreamPage:
+    """Reads a page in JSON or HTML, with the Content-Type and the URL that such pages have."""
+    text = form if isinstance(form, str | bytes) else json.dumps(form)
+    body = text if isinstance(text, bytes) else text.encode()
+    usual = "text/html" if body[:1] == b"<" else "application/vnd.pypi.simple.v1+json"
+    return read_page(
+        body,
+        more.pop("content_type", usual),
+        more.pop("url", PAGE_URL.format(project)),
+        NormalizedName(project),
+        **more,
+    )
 
 
 def digest(text: str, algorithm: str = "sha256") -> str:

@@ -12,6 +12,7 @@ from pypi_repo.domain.filenames import (
     split_ending,
 )
 from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.versions import version_or_none
 
 _HYPHEN = re.compile("(?<=[^-])-")
 _VERSION = re.compile(rf"{VERSION_PATTERN}(?=[.-]|\Z)", re.VERBOSE | re.IGNORECASE)
@@ -41,17 +42,27 @@ def parse(filename: str, project: NormalizedName) -> NamedFile | None:
         return None
     stem, kind = parts
     if kind == "bdist_wheel" and len(labels := stem.split("-")) in (5, 6):
-        if normalize(labels[0]) != project:
+        if normalize(labels[0]) != project or not all(labels):
             return None
         return NamedFile(kind, labels[1].replace("_", "-"), labels[-3])
-    if project not in projects_of(filename):
+    rest = _behind(project, stem)
+    if rest is None:
         return None
-    rest = next(
-        stem[hyphen.end() :]
-        for hyphen in _HYPHEN.finditer(stem)
-        if normalize(stem[: hyphen.start()]) == project
-    )
+    # A version is the usual rest, and spares looking for other projects.
+    if version_or_none(rest) is None and project not in projects_of(filename):
+        return None
     return _old(kind, rest)
+
+
+def _behind(project: NormalizedName, stem: str) -> str | None:
+    """Returns what is behind the name of the project and a hyphen."""
+    for hyphen in _HYPHEN.finditer(stem):
+        name = normalize(stem[: hyphen.start()])
+        if name == project:
+            return stem[hyphen.end() :]
+        if len(name) > len(project):
+            break
+    return None
 
 
 def _old(kind: ListedKind, rest: str) -> NamedFile:

@@ -37,16 +37,15 @@ def read(body: bytes, content_type: str, max_files: int) -> Listing:
 
     Raises NoPage.
     """
-    if body.count(b"<") > max_files * _TAGS_OF_A_FILE + _TAGS_OF_A_PAGE:
-        raise NoPage(f"it has more tags than {max_files:,} files need")
+    require_at_most(max_files * _TAGS_OF_A_FILE + _TAGS_OF_A_PAGE, body.count(b"<"), "tags")
     document = _Document(max_files)
     try:
         # All at once, and without close(): HTMLParser then stops at the first construct that does
         # not end. It would otherwise go over the rest again for each of them.
         document.feed(_text(body, content_type))
-    except (AssertionError, ValueError) as error:
-        if isinstance(error, NoPage):
-            raise
+    except NoPage:
+        raise
+    except (AssertionError, ValueError) as error:  # of HTMLParser
         raise NoPage("it is not valid HTML") from error
     if "<" in document.rawdata:
         raise NoPage("it ends in the middle of a tag or comment")
@@ -92,7 +91,7 @@ class _Document(HTMLParser):
         filename = unquote(url.partition("?")[0].rpartition("/")[2])
         if split_ending(filename) is None:
             return  # such as the way up, or a link to a home page
-        require_at_most(self._max_files, len(self.entries) + 1)
+        require_at_most(self._max_files, len(self.entries) + 1, "files")
         size = attributes.get("data-size") or ""
         self.entries.append(
             Entry(

@@ -40,8 +40,7 @@ def read(body: bytes, max_files: int) -> Listing:
     # Each value is behind one of these. They are counted before anything is made of them, because a
     # value takes much more memory than text.
     values = sum(map(body.count, (b",", b"[", b"{")))
-    if values > max_files * _VALUES_OF_A_FILE + _VALUES_OF_A_PAGE:
-        raise NoPage(f"it has more to say than {max_files:,} files need")
+    require_at_most(max_files * _VALUES_OF_A_FILE + _VALUES_OF_A_PAGE, values, "values")
     try:
         page = msgspec.json.decode(body, type=dict[str, Raw])
     except _MALFORMED as error:
@@ -51,9 +50,10 @@ def read(body: bytes, max_files: int) -> Listing:
     files = _decoded(page, "files", list[Raw], None)
     if files is None:
         raise NoPage("it has no list of files")
-    require_at_most(max_files, len(files))
+    require_at_most(max_files, len(files), "files")
     status = _decoded(page, "project-status", dict[str, Any], {})
     versions = _decoded(page, "versions", list[Any], None)
+    require_at_most(max_files, len(versions or ()), "versions")
     return Listing(
         name=_decoded(page, "name", str, ""),
         status=_text(status.get("status")),

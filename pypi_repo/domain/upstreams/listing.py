@@ -82,7 +82,7 @@ def require_known_version(version: str) -> None:
         raise NoPage(f"it has version {version[:20]} of the API, of which only 1 is known")
 
 
-def require_at_most(max_files: int, number: int) -> None:
-    """Raises NoPage if there are too many files."""
-    if number > max_files:
-        raise NoPage(f"it lists more than {max_files:,} files")
+def require_at_most(most: int, number: int, things: str) -> None:
+    """Raises NoPage if a page has too many things, such as files."""
+    if number > most:
+        raise NoPage(f"it has more than {most:,} {things}")

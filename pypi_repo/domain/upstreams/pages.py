@@ -7,20 +7,21 @@ absolute HTTP URLs, and none of its markup goes any further.
 import re
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import msgspec
 from packaging.version import Version
 
-from pypi_repo.domain.errors import UnreadablePage
+from pypi_repo.domain.errors import UnreadablePage, UpstreamRefused
 from pypi_repo.domain.filenames import ListedKind
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, file_path
 from pypi_repo.domain.upstreams import html_page, json_page
 from pypi_repo.domain.upstreams.filenames import parse
 from pypi_repo.domain.upstreams.listing import Entry, Listing, NoPage, checkable
+from pypi_repo.domain.upstreams.urls import parse_url
 from pypi_repo.domain.versions import version_or_none
 
 ACCEPT = (
@@ -31,13 +32,13 @@ ACCEPT = (
 
 _LEVEL = 1  # of compression: what takes the space are digests, which no level makes smaller
 
-_LONGEST_URL = 8192  # characters
 _LONGEST_TEXT = 200  # characters of a name or a version
+_LONGEST_BASE = 1000  # characters that the URL of each file may repeat
 _PLAIN_URL = re.compile(
-    r"https?://[a-z0-9.-]+(?::[0-9]{1,4})?(?:/(?!\.)[\w~!$&'()*+,;=:@%.-]*)+", re.ASCII
+    r"(https?://[^/?#\s]{1,300}/|/|(?:\.\./){0,9})"
+    r"((?:(?!\.|%2e)[\w~!$&'()*+,=@%.-]{1,300}(?:/(?!\Z)|\Z)){1,20})",
+    re.ASCII | re.IGNORECASE,
 )
-_HOST = re.compile(r"[\w.-]+(?::[0-9]*)?|\[[0-9a-f:.]+\](?::[0-9]*)?", re.ASCII | re.IGNORECASE)
-_LEFT_AS_IT_IS = "/:@!$&'()*+,;=~%?"
 
 
 class UpstreamFile(
@@ -229,32 +230,34 @@ class _Reader:
 class _Links:
     """Resolves the URLs of a page.
 
-    url: the URL of the page.
+    page: the URL of the page.
     base: the URL to which others are relative; itself relative to that of the page.
     """
 
-    def __init__(self, url: str, base: str) -> None:
-        self._base = url
-        self._base = self.resolved(base) or url
+    def __init__(self, page: str, base: str) -> None:
+        self._base = parse_url(page)
+        with suppress(UpstreamRefused):
+            self._base = self._base.joined(base)
+        if len(str(self._base)) > _LONGEST_BASE:
+            raise NoPage(f"its files are at a URL of more than {_LONGEST_BASE:,} characters")
+        self._folders: dict[str, str | None] = {}
 
     def resolved(self, url: str) -> str | None:
         """Returns an absolute HTTP URL without a fragment, or None if there is none."""
-        if len(url) > _LONGEST_URL:
-            return None
-        if _PLAIN_URL.fullmatch(url):  # which most are, and all else is slow
-            return url
+        # Nearly all URLs of a page are in one of a few folders, and `joined` is slow.
+        if (parts := _PLAIN_URL.fullmatch(url)) is None:
+            return self._joined(url) if url else None
+        where, rest = parts.groups()
+        if where not in self._folders:
+            self._folders[where] = self._joined(where or "./")
+        folder = self._folders[where]
+        return None if folder is None else folder + rest
+
+    def _joined(self, url: str) -> str | None:
         try:
-            parts = urlsplit(urljoin(self._base, url))
-            host = parts.netloc.rpartition("@")[2]  # a page says nobody's password
-            is_right = parts.scheme in ("http", "https") and bool(parts.hostname)
-            is_right = is_right and _HOST.fullmatch(host) is not None and parts.port != 0
-        except ValueError:  # brackets without an address, a port beyond all ports
+            return str(self._base.joined(url))
+        except UpstreamRefused:
             return None
-        if not is_right:
-            return None
-        path, query = (quote(part, safe=_LEFT_AS_IT_IS) for part in (parts.path, parts.query))
-        found = urlunsplit((parts.scheme, host, path, query, ""))
-        return found if len(found) <= _LONGEST_URL else None
 
 
 class _Versions:

@@ -12,29 +12,17 @@ from urllib.parse import unquote, urljoin
 import msgspec
 import pytest
 
-from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.names import normalize
 from pypi_repo.domain.pages import project_json, simple_pages
 from pypi_repo.domain.pages.simple_pages import Links
 from pypi_repo.domain.records import ProjectDetails, ProjectPage
-from pypi_repo.domain.upstreams.pages import UpstreamPage, read_page
+from pypi_repo.domain.upstreams.pages import UpstreamPage
 from pypi_repo.domain.versions import version_order
-from tests.support.upstream_pages import PAGE_URL, PROJECTS, Document, as_html
+from tests.support.upstream_pages import PAGE_URL, PROJECTS, Document, as_html, read
 
 LINKS = Links("../../files/", "https://ours.example/integrity/")
-JSON = "application/vnd.pypi.simple.v1+json"
 
 _document = cache(lambda project: PROJECTS[project]())
-
-
-def read(document: Document | str | bytes, project: str = "demo", **more: Any) -> UpstreamPage:
-    body = document if isinstance(document, str | bytes) else json.dumps(document)
-    return read_page(
-        body.encode() if isinstance(body, str) else body,
-        more.pop("content_type", "text/html" if body[:1] in ("<", b"<") else JSON),
-        more.pop("url", PAGE_URL.format(project)),
-        NormalizedName(project),
-        **more,
-    )
 
 
 def shown(page: UpstreamPage) -> ProjectPage:
