@@ -15,6 +15,8 @@ from pypi_repo.domain.archives.entry_points import script_names
 from pypi_repo.domain.metadata.core_metadata import CoreMetadata
 from pypi_repo.domain.metadata.headers import split_headers
 from pypi_repo.domain.metadata.raw_metadata import Document
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.pages import read_page
 from pypi_repo.domain.validation.profiles import RULES, Profile
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.settings import Limits
@@ -31,6 +33,7 @@ from tests.support.inspecting import SDIST_NAME, STRICT, inspected
 
 Text = Callable[[int], str]
 
+DEMO = NormalizedName("demo")
 _MUST = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 
 DOCUMENTS: Mapping[str, tuple[int, Text]] = {
@@ -235,6 +238,62 @@ VERSIONS: Mapping[str, Text] = {
     "a local version": lambda size: "1+" + "a." * size + "!",
     "suffixes": lambda size: "1" + ".post" * size,
 }
+_FILE = '<a href="demo-1.0.zip">'
+PAGES: Mapping[str, Text] = {
+    "comments that do not end": "<!--".__mul__,
+    "a comment of dashes": lambda size: "<!--" + "-- " * size,
+    "declarations that do not end": "<!".__mul__,
+    "documents that do not begin": "<!doctype".__mul__,
+    "marked sections": "<![CDATA[x]]>".__mul__,
+    "marked sections that do not end": "<![CDATA[".__mul__,
+    "a marked section of brackets": lambda size: "<![if " + "] " * size,
+    "processing instructions": "<?".__mul__,
+    "angles": "<".__mul__,
+    "angles with blanks": "< ".__mul__,
+    "tags that do not end": "<a ".__mul__,
+    "ends of tags that do not end": "</a".__mul__,
+    "quotes that do not end": "<a a='".__mul__,
+    "quotes in quotes": '<a a=\'x" b="'.__mul__,
+    "quotes behind blanks": '<a a= " '.__mul__,
+    "attributes": lambda size: "<a" + " a" * size + ">",
+    "attributes with values": lambda size: "<a" + " a=''" * size + ">",
+    "a blank attribute": lambda size: "<a a" + " " * size + "x",
+    "a blank value": lambda size: "<a a=" + " " * size + "'",
+    "equals": lambda size: "<a a" + "=" * size + "'>",
+    "slashes": lambda size: "<a" + "/ " * size,
+    "zeros": "<a\0".__mul__,
+    "scripts": "<script></script>".__mul__,
+    "a script of ends": lambda size: "<script>" + "</script" * size,
+    "a script of angles": lambda size: "<script>" + "</ " * size,
+    "titles": "<title>".__mul__,
+    "ampersands": lambda size: _FILE + "&" * size,
+    "references": lambda size: "<a a='" + "&am" * size + "'>",
+    "a reference": lambda size: "<a a='&#x" + "1" * size + "'>",
+    "anchors": '<a href="../">'.__mul__,
+    "bases": '<base href="x">'.__mul__,
+    "metas": "<meta name=a content=b>".__mul__,
+    "files": _FILE.__mul__,
+    "files with a base": lambda size: f"<base href='/{'a/' * 400}'>" + _FILE * size,
+    "a fragment": lambda size: f'<a href="demo-1.0.zip#{"&" * size}">',
+    "a way up": lambda size: f'<a href="{"../" * size}demo-1.0.zip">',
+    "a way down": lambda size: f'<a href="{"x/" * size}demo-1.0.zip">',
+    "an encoded way": lambda size: f'<a href="{"%41" * size}/demo-1.0.zip">',
+    "a name of hyphens": lambda size: f'<a href="demo{"-1" * size}.zip">',
+    "names of hyphens": f'<a href="demo{"-1" * 100}x.zip">'.__mul__,
+    "charsets": "charset= ".__mul__,
+    "arrays": lambda size: '{"files": ' + "[" * size,
+    "objects": lambda size: '{"files": ' + '{"":' * size,
+    "values": lambda size: '{"files": [' + "0," * size + "0]}",
+    "keys": lambda size: '{"files": [{' + ",".join(f'"{n}":0' for n in range(size)) + "}]}",
+    "a text": lambda size: '{"files": [], "name": "' + "\\n" * size + '"}',
+    "a number": lambda size: '{"files": [{"size": ' + "9" * size + "}]}",
+    "a name of a project": lambda size: '{"files": [], "name": "' + "-_." * size + '"}',
+    "versions": lambda size: (
+        '{"files": [], "versions": [' + ",".join(f'"1.{n}"' for n in range(size)) + "]}"
+    ),
+    "files without names": lambda size: '{"files": [' + "{}," * size + "{}]}",
+    "files of wrong types": lambda size: '{"files": [' + '{"url":0},' * size + "{}]}",
+}
 
 
 def _spelling(number: int) -> str:
@@ -308,4 +367,16 @@ def test_records_are_read_in_linear_time(shape: str, profile: Profile) -> None:
         lambda content: inspected(content, profile=profile, limits=limits),
         lambda size: build_wheel(record=RECORDS[shape](size)),
         2_000_000,
+    )
+
+
+@pytest.mark.parametrize("shape", PAGES)
+def test_pages_of_other_indexes_are_read_in_linear_time(shape: str) -> None:
+    """P2, S3: html.parser of some Pythons goes over unfinished markup again and again."""
+    page = PAGES[shape]
+    length = len(page(100)) // 100
+    assert_linear(
+        lambda content: read_page(content, "", "https://index.example/simple/demo/", DEMO),
+        lambda size: page(size // max(length, 1)).encode(),
+        500_000,
     )
