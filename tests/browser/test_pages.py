@@ -10,12 +10,14 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
 from pypi_repo import OPERATOR, Registry
+from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
 from tests.support.distributions import Distribution, wheel
 from tests.support.uploads import upload
 
 LONG = "whatever-all-our-teams-and-services-together-have-put-in-a-name"
+FAILING = f"failing-{LONG[:51]}"
 PAGES = (
     "",
     "repositories",
@@ -27,6 +29,19 @@ PAGES = (
     "repositories/main/connect?tool=github&user=nobody",
     "repositories/main/upload",
     "repositories/main/settings",
+    "repositories/main/sources",
+    "repositories/main/rules",
+    "repositories/everything",
+    "repositories/everything/sources",
+    "repositories/everything/rules",
+    "upstreams",
+    "new-upstream",
+    "upstreams/models",
+    "upstreams/models/delete",
+    f"upstreams/{FAILING}",
+    f"upstreams/{FAILING}/delete",
+    f"repositories/{LONG}/sources",
+    f"repositories/{LONG}/rules",
     "repositories/main/projects/ledger-client",
     "repositories/main/projects/ledger-client/downloads?days=365",
     "repositories/main/projects/ledger-client/releases",
@@ -74,6 +89,7 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     registry.acting_as(OPERATOR).repositories.create(LONG, description=f"Of {LONG}")
     upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     registry.acting_as(OPERATOR).accounts.create_user(LONG, showcase.PASSWORD)
+    _take_from_a_long_name(registry)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
     portal.open("sign-in")
     found = {("sign-in", screen): _flaws(portal.page) for screen in _screens(portal.page)}
@@ -88,6 +104,25 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
         show(portal)
         found |= {(name, screen): _flaws(portal.page) for screen in _screens(portal.page)}
     assert {where: flaws for where, flaws in found.items() if flaws} == {}
+
+
+def _take_from_a_long_name(registry: Registry) -> None:
+    operator = registry.acting_as(OPERATOR)
+    long_pattern = f"{LONG}-{LONG}-*"
+    upload(registry, wheel(f"{LONG}-gone"), repository=LONG)
+    operator.projects.delete(LONG, f"{LONG}-gone")
+    for name in (LONG, FAILING):
+        operator.upstreams.create(name, url=f"https://{LONG}.example/{LONG}/{LONG}/simple/")
+    failing = operator.upstreams.get(FAILING)
+    with registry._database.begin() as connection:
+        Upstreams(connection).note_failure(failing.id, datetime.now(UTC), LONG * 5)
+    operator.sources.configure(
+        LONG,
+        sources=[f"upstream:{failing.name}", "repository:main"],
+        reserved=[long_pattern],
+        merged=[long_pattern],
+    )
+    operator.sources.add_rule(LONG, "deny", f"{long_pattern}<1", reason=LONG * 3)
 
 
 def _screens(page: Page) -> Iterator[tuple[int, str]]:

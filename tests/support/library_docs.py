@@ -178,6 +178,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.upstreams.rules", "Rule"),
         *_of("storage.upstreams", "Health"),
         *_of("services.upstreams.checking", "UpstreamCheck"),
+        *_of("storage.upstream_reports", "UpstreamReport"),
         *_of("domain.accounts.accounts", "User", "Token", "Administrator", "AdministratorToken"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),

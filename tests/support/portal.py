@@ -55,3 +55,22 @@ def text_of(response: TestResponse) -> str:
     """The words of a page, as people read them."""
     without_tags = re.sub(r"<[^>]*>", " ", response.text)
     return " ".join(unescape(without_tags).split())
+
+
+def refusal_of(response: TestResponse) -> str:
+    """Why something is not possible: the sentence above a form, and those at its fields."""
+    found = re.findall(r'(?:role="alert"|class="refused"[^>]*)>([^<]*)<', response.text)
+    assert found, text_of(response)
+    return " ".join(unescape(sentence) for sentence in found)
+
+
+def refused_fields(response: TestResponse) -> dict[str, str]:
+    """By field; each is also linked to from above the form."""
+    at_fields = re.findall(r'class="refused" id="([^"]*)-refused">([^<]*)<', response.text)
+    above = re.findall(r'<li><a href="#([^"]*)">([^<]*)</a></li>', response.text)
+    assert at_fields == above
+    for name, _sentence in at_fields:
+        assert re.search(
+            rf'id="{name}"[^>]* aria-invalid="true" aria-describedby="{name}-refused', response.text
+        )
+    return {name: unescape(sentence) for name, sentence in at_fields}

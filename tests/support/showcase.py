@@ -83,6 +83,7 @@ def fill(folder: Path, *, projects: int = 60) -> Registry:
     for repository, distribution in _distributions(projects):
         publish(registry, distribution, repository)
     _manage(registry)
+    _take_from_elsewhere(registry)
     _let_time_pass(database)
     return registry
 
@@ -98,6 +99,32 @@ def _manage(registry: Registry) -> None:
     projects.set_status("main", "acme-billing-api", "deprecated", "use ledger-client")
     registry.acting_as(noor).projects.delete_file(
         "nightly", "ledger_client-2.2.dev1-py3-none-any.whl"
+    )
+
+
+def _take_from_elsewhere(registry: Registry) -> None:
+    ines = registry.acting_as(Actor(ADMINISTRATOR, kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA))
+    ines.upstreams.create("public", url="https://index.example.com/simple/", cooldown="3d")
+    ines.upstreams.create(
+        "models",
+        url="https://models.example.com/whl/cpu/",
+        username="reader",
+        secret="correct horse",
+        file_hosts=("files.models.example.com",),
+    )
+    ines.repositories.create(
+        "everything", description="Our packages and those of others", accepts_uploads=False
+    )
+    ines.sources.configure(
+        "everything",
+        sources=["repository:main", "upstream:models", "upstream:public"],
+        reserved=["acme-*", "ledger-*"],
+        merged=["torch"],
+    )
+    ines.sources.add_rule("everything", "deny", "requests<2.32", kind="sdist", reason="unsafe")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    ines.sources.add_rule(
+        "everything", "exempt", "urllib3", reason="a fix that is urgent", until=tomorrow
     )
 
 

@@ -18,10 +18,12 @@ from pypi_repo.domain.upstreams.upstream import (
     index_url,
 )
 from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
+from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
+from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import Health, Upstreams
 
 ADMINISTRATORS_VARIABLES = "PYPI_REPO_UPSTREAM_"
@@ -100,6 +102,18 @@ class UpstreamManagement:
         """
         found = self._checks.check(self.get(name)).file_hosts
         return self.change(name, file_hosts=found)
+
+    def reports(self) -> list[UpstreamReport]:
+        """Returns how all upstreams answer and are used, sorted by name."""
+        return reports_on(self._database, self.all())
+
+    def report(self, name: str) -> UpstreamReport:
+        """Returns how an upstream answers and is used.
+
+        Raises UnknownUpstream.
+        """
+        (report,) = reports_on(self._database, [self.get(name)])
+        return report
 
     def change(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
         """Changes settings of an upstream, from the next request on.

@@ -20,9 +20,11 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.management import known_upstream
+from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
 
 
@@ -53,6 +55,14 @@ class Sources:
         """Returns what is configured for the sources of a repository."""
         found = self._managed(Catalog(self._database), repository)
         return SourcesOfRepositories(self._database).of(found)
+
+    def reports(self, sources: RepositorySources) -> dict[str, UpstreamReport]:
+        """Returns how the upstreams among the sources answer and are used, by their names.
+
+        sources: what `of` has returned.
+        """
+        found = [source for source in sources.sources if isinstance(source, Upstream)]
+        return {report.upstream.name: report for report in reports_on(self._database, found)}
 
     def set_sources(self, repository: str, sources: Sequence[str]) -> None:
         """Replaces the sources of a repository.
@@ -221,8 +231,8 @@ class Sources:
             self._record(change, f"add {_noun(added)}", _description(added))
         return added
 
-    def delete_rule(self, repository: str, rule_id: int) -> None:
-        """Deletes a rule.
+    def delete_rule(self, repository: str, rule_id: int) -> Rule:
+        """Deletes a rule or an exception, and returns it as it was.
 
         Raises UnknownRule.
         """
@@ -232,6 +242,7 @@ class Sources:
             if rule is None or not change.stored.delete_rule(change.repository, rule_id):
                 raise UnknownRule(f"There is no rule {rule_id} in {repository!r}; list them.")
             self._record(change, f"delete {_noun(rule)}", _description(rule))
+        return rule
 
     def _set_patterns(self, repository: str, use: str, patterns: Iterable[str]) -> None:
         wanted = tuple(sorted({name_pattern(pattern) for pattern in patterns}))

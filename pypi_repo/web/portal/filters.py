@@ -9,6 +9,7 @@ from markupsafe import Markup
 from pypi_repo.domain.accounts.access import Access, Area, Grants
 from pypi_repo.domain.metadata.contacts import is_web_url
 from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.durations import format_duration
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")
@@ -73,6 +74,21 @@ def told(detail: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", " "): words.get(value, value) for name, value in detail.items()}
 
 
+def percent(part: float | None) -> str:
+    """`98 %`, and never 0 or 100 for what is only nearly so; `none` where nothing was counted."""
+    if part is None:
+        return "none yet"
+    rounded = round(part * 100)
+    if 0 < part < 1:
+        rounded = min(max(rounded, 1), 99)
+    return f"{rounded} %"
+
+
+def duration(seconds: int | None) -> str:
+    """For a field: `10m`; empty for None."""
+    return "" if seconds is None else format_duration(seconds)
+
+
 def is_digest(text: str) -> bool:
     """Whether it is so long that lists show its beginning."""
     return _DIGEST.fullmatch(text) is not None
@@ -86,6 +102,8 @@ FILTERS = {
     "count": counted,
     "is_web_url": is_web_url,
     "is_digest": is_digest,
+    "percent": percent,
+    "duration": duration,
     "told": told,
     "areas_in_words": areas_in_words,
     "access_in_words": access_in_words,

@@ -20,7 +20,7 @@ from pypi_repo.domain.usage import DownloadedRelease
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.distributions import Distribution, multipart, sdist, upload_form, wheel
 from tests.support.http import basic, bearer
-from tests.support.portal import PortalClient, text_of
+from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of
 from tests.support.uploads import upload
 
 SIMPLE = "/repositories/main/simple/"
@@ -31,25 +31,6 @@ def portal(registry: Registry) -> PortalClient:
     portal = PortalClient(registry)
     portal.sign_in(ADMINISTRATOR, PASSWORD)
     return portal
-
-
-def _refusal(response: Any) -> str:
-    """Why something is not possible: the sentence above a form, and those at its fields."""
-    found = re.findall(r'(?:role="alert"|class="refused"[^>]*)>([^<]*)<', response.text)
-    assert found, text_of(response)
-    return " ".join(unescape(sentence) for sentence in found)
-
-
-def _refused_fields(response: Any) -> dict[str, str]:
-    """By field; each is also linked to from above the form."""
-    at_fields = re.findall(r'class="refused" id="([^"]*)-refused">([^<]*)<', response.text)
-    above = re.findall(r'<li><a href="#([^"]*)">([^<]*)</a></li>', response.text)
-    assert at_fields == above
-    for name, _sentence in at_fields:
-        assert re.search(
-            rf'id="{name}"[^>]* aria-invalid="true" aria-describedby="{name}-refused', response.text
-        )
-    return {name: unescape(sentence) for name, sentence in at_fields}
 
 
 def _sent(portal: PortalClient, *files: Distribution, **how: Any) -> Any:
@@ -114,7 +95,7 @@ def test_head_answers_as_get(portal: PortalClient) -> None:
 def test_what_does_not_exist(path: str, portal: PortalClient) -> None:
     answer = portal.get(path)
     assert answer.status_code == 404
-    assert len(_refusal(answer)) > 10
+    assert len(refusal_of(answer)) > 10
 
 
 def test_no_name_is_in_the_way_of_a_page(registry: Registry, portal: PortalClient) -> None:
@@ -167,7 +148,7 @@ def test_a_repository_from_its_creation_to_its_end(
 
     answer = portal.post("repositories/team-a/delete", confirm="team-b")
     assert answer.status_code == 400
-    assert "Type the name" in _refusal(answer)
+    assert "Type the name" in refusal_of(answer)
     portal.post("repositories/team-a/delete", confirm="team-a")
     assert [found.name for found in registry.acting_as(OPERATOR).repositories.all()] == ["main"]
 
@@ -224,7 +205,7 @@ def test_a_refused_form_is_shown_again_with_what_was_typed(
     fields = {"description": "Typed", "visibility": "public", "profile": "private", **wrong}
     answer = portal.post("new-repository", **fields)
     assert 400 <= answer.status_code < 500
-    assert sentence in _refusal(answer)
+    assert sentence in refusal_of(answer)
     assert 'value="Typed"' in answer.text
     assert f'value="{fields["name"]}"' in answer.text
     assert re.search(r'value="public" checked', answer.text)
@@ -246,12 +227,12 @@ def test_all_that_is_wrong_with_a_form_stands_at_its_fields_at_once(
 ) -> None:
     answer = portal.post("new-repository", name="Not OK", max_file_size="big", quota="0")
     assert answer.status_code == 400
-    refused = _refused_fields(answer)
+    refused = refused_fields(answer)
     assert set(refused) == {"name", "max_file_size", "quota"}
     assert "'Not OK'" in refused["name"]
     assert "not a size" in refused["max_file_size"]
     answer = portal.post("new-repository", name="main")
-    assert (answer.status_code, set(_refused_fields(answer))) == (409, {"name"})
+    assert (answer.status_code, set(refused_fields(answer))) == (409, {"name"})
     for path, fields, expected in (
         ("repositories/main/settings", {"quota": "x", "description": "\0"},
          ["description", "quota"]),
@@ -273,7 +254,7 @@ def test_all_that_is_wrong_with_a_form_stands_at_its_fields_at_once(
         ("account/tokens", {"expires_in": "-1", "name": "\0"}, ["expires_in", "name"]),
         ("account/tokens", {"expires_in": "4000"}, ["expires_in"]),
     ):  # fmt: skip
-        refused = _refused_fields(portal.post(path, **fields))
+        refused = refused_fields(portal.post(path, **fields))
         assert sorted(refused) == expected, path
     assert PortalClient(registry).sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     assert len(registry.acting_as(OPERATOR).accounts.users()) == 2
@@ -287,7 +268,7 @@ def test_nothing_is_chosen_beforehand_for_a_new_user(
     assert len(re.findall(r'name="everywhere" value="[a-z]+" required>', page)) == 3
     answer = portal.post("new-user", name="new@example.com", **{"access-main": "read"})
     assert answer.status_code == 400
-    assert "Choose what the user may do" in _refused_fields(answer)["everywhere"]
+    assert "Choose what the user may do" in refused_fields(answer)["everywhere"]
     assert re.search(r'id="access-main">.*?"read" selected', answer.text, flags=re.DOTALL)
     assert len(registry.acting_as(OPERATOR).accounts.users()) == 2
 
@@ -390,7 +371,7 @@ def test_a_token_is_created_where_it_is_pasted(registry: Registry, portal: Porta
 def test_a_token_that_is_refused_there(registry: Registry, portal: PortalClient) -> None:
     path = "repositories/main/connect/token"
     wrong = portal.post(path, user=USER, tool="pip", token_name="ci", expires_in="soon")
-    assert (wrong.status_code, set(_refused_fields(wrong))) == (400, {"expires_in"})
+    assert (wrong.status_code, set(refused_fields(wrong))) == (400, {"expires_in"})
     assert _shown_tools(wrong) == ["pip"]
     assert 'value="ci"' in wrong.text
     assert portal.post(path, user="nobody").status_code == 404
@@ -748,7 +729,7 @@ def test_a_choice_that_makes_no_sense(
     for path in (f"{project}/releases", f"{project}/files", "repositories/main"):
         answer = portal.post(path, **fields)
         assert answer.status_code == 400
-        assert sentence in _refusal(answer)
+        assert sentence in refusal_of(answer)
         assert "With the chosen ones" in answer.text
 
 
@@ -918,7 +899,7 @@ def test_access_takes_effect_on_the_next_request(registry: Registry, portal: Por
 def test_an_access_level_that_does_not_exist(level: str, portal: PortalClient) -> None:
     answer = portal.post(f"users/{USER}", everywhere=level)
     assert answer.status_code == 400
-    assert "none, read, or read and write" in _refusal(answer)
+    assert "none, read, or read and write" in refusal_of(answer)
 
 
 def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
@@ -941,7 +922,7 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
     assert portal.client.get(SIMPLE, headers=bearer(secret[1])).status_code == 401
     wrong = portal.post(path, token_name="typed", expires_in="soon")
     assert wrong.status_code == 400
-    assert "number of days" in _refusal(wrong)
+    assert "number of days" in refusal_of(wrong)
     assert 'value="typed"' in wrong.text
 
 
@@ -950,7 +931,7 @@ def test_tokens_of_users(registry: Registry, portal: PortalClient) -> None:
 
 def test_administrators(registry: Registry, portal: PortalClient) -> None:
     fields = {"name": "Second@Example.com", "password": "a password", "again": "a password"}
-    assert "not repeated" in _refusal(
+    assert "not repeated" in refusal_of(
         portal.post("new-administrator", **{**fields, "again": "another"})
     )
     portal.post("new-administrator", **fields, area=["users", "repositories"])
@@ -969,7 +950,7 @@ def test_administrators(registry: Registry, portal: PortalClient) -> None:
     ]
     last = portal.post(f"administrators/{ADMINISTRATOR}/delete")
     assert last.status_code == 409
-    assert "last" in _refusal(last)
+    assert "last" in refusal_of(last)
 
 
 def test_an_administrators_own_tokens(registry: Registry, portal: PortalClient) -> None:
@@ -986,7 +967,7 @@ def test_an_administrators_own_tokens(registry: Registry, portal: PortalClient) 
 
 def test_the_own_password(registry: Registry, portal: PortalClient) -> None:
     wrong = portal.post("account", current=PASSWORD, password="new password", again="other one")
-    assert "not repeated" in _refusal(wrong)
+    assert "not repeated" in refusal_of(wrong)
     changed = portal.post(
         "account", current=PASSWORD, password="new password", again="new password"
     )
@@ -1029,9 +1010,9 @@ def test_the_journal_is_filtered_and_exported(registry: Registry, portal: Portal
     for day in ("since=yesterday", "since=0001-01-01", "until=9999-12-31"):
         refused = portal.get(f"activity?{day}")
         assert refused.status_code == 400
-        assert set(_refused_fields(refused)) == {day.partition("=")[0]}
+        assert set(refused_fields(refused)) == {day.partition("=")[0]}
         assert portal.get(f"activity.csv?{day}").status_code == 400
-    assert len(_refused_fields(portal.get("activity?since=x&until=y"))) == 2
+    assert len(refused_fields(portal.get("activity?since=x&until=y"))) == 2
     assert portal.get("activity?before=x").status_code == 200
 
 

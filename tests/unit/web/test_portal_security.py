@@ -32,6 +32,7 @@ from tests.support.uploads import upload
 
 COOKIE = "pypi_repo_session"
 
+INDEX = "https://index.example/simple/"
 DEMO = "repositories/main/projects/demo"
 CHANGES = [
     ("sign-out", {}),
@@ -47,6 +48,12 @@ CHANGES = [
     (f"{DEMO}/files", {"do": "yank", "release": "1.0", "confirmed": "yes"}),
     (f"{DEMO}/manage", {"status": "archived"}),
     (f"{DEMO}/delete", {"confirmed": "yes"}),
+    ("repositories/main/sources", {"do": "add", "source": "upstream:public"}),
+    ("repositories/main/rules", {"action": "deny", "target": "demo"}),
+    ("repositories/main/rules/1/delete", {}),
+    ("new-upstream", {"name": "made", "url": INDEX, "credentials": "none"}),
+    ("upstreams/public", {"url": INDEX, "credentials": "none", "offline": "yes"}),
+    ("upstreams/public/delete", {}),
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
@@ -69,6 +76,12 @@ PAGES = [
     "repositories/main/connect",
     "repositories/main/settings",
     "repositories/main/upload",
+    "repositories/main/sources",
+    "repositories/main/rules",
+    "upstreams",
+    "new-upstream",
+    "upstreams/public",
+    "upstreams/public/delete",
     DEMO,
     f"{DEMO}/releases",
     f"{DEMO}/files",
@@ -91,6 +104,8 @@ PAGES = [
 def portal(registry: Registry) -> PortalClient:
     """Signed in, with a package to lose."""
     upload(registry, wheel("demo", "1.0", description="Told."))
+    registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
+    registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal
@@ -111,6 +126,8 @@ def _state(registry: Registry) -> object:
         [user.name for user in registry.acting_as(OPERATOR).accounts.users()],
         [user.grants for user in registry.acting_as(OPERATOR).accounts.users()],
         registry.acting_as(OPERATOR).administrators.all(),
+        registry.acting_as(OPERATOR).upstreams.all(),
+        registry.acting_as(OPERATOR).sources.of("main"),
         [entry.id for entry in registry.acting_as(OPERATOR).activity.entries(limit=100)],
     )
 

@@ -12,6 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo.domain.names import normalize
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
@@ -47,7 +48,7 @@ PAGES = {
     "/sign-in": 1,
     "/account": 4, "/account/tokens": 4,
     "/repositories": 6, "/new-repository": 1,
-    "/repositories/<repository>": 9,
+    "/repositories/<repository>": 17,
     "/repositories/<repository>/connect": 5, "/repositories/<repository>/connect/token": 5,
     "/repositories/<repository>/settings": 5, "/repositories/<repository>/delete": 5,
     "/repositories/<repository>/upload": 2,
@@ -59,6 +60,10 @@ PAGES = {
     "/repositories/<repository>/projects/<project>/manage": 6,
     "/repositories/<repository>/projects/<project>/delete": 6,
     "/repositories/<repository>/files/<path:path>": 2,
+    "/repositories/<repository>/sources": 12,
+    "/repositories/<repository>/rules": 8,
+    "/upstreams": 5, "/new-upstream": 2,
+    "/upstreams/<upstream>": 5, "/upstreams/<upstream>/delete": 5,
     "/users": 3, "/new-user": 2,
     "/users/<name>": 5, "/users/<name>/password": 5, "/users/<name>/tokens": 5,
     "/users/<name>/delete": 4,
@@ -75,7 +80,10 @@ def filled(number: int) -> Iterator[Registry]:
     settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
     with Registry(settings) as registry:
         populate(registry)
+        operator = registry.acting_as(OPERATOR)
         for each in range(number):
+            operator.upstreams.create(f"public{each or ''}", url="https://index.example/simple/")
+            operator.sources.add_rule("main", "deny", f"unwanted-{each}")
             for version in ("1.0", "2.0"):
                 upload(registry, wheel(f"demo{each or ''}", version))
             if each:
@@ -86,6 +94,9 @@ def filled(number: int) -> Iterator[Registry]:
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
+        operator.sources.set_sources(
+            "main", [f"upstream:{upstream.name}" for upstream in operator.upstreams.all()]
+        )
         registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
         registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
@@ -132,12 +143,15 @@ def test_pages(size: int) -> None:
         portal.sign_in(ADMINISTRATOR, PASSWORD)
         registry.acting_as(OPERATOR).usage.days(1)
         _project, files = registry.acting_as(OPERATOR).projects.get("main", "demo")
+        # What is configured for the sources is read once.
+        registry.repository("main").source.project_details(OPERATOR, normalize("demo"))
         for route in ROUTES:
             if route.show is None:
                 continue
             name = USER if route.path.startswith("/users") else "spare@example.com"
             path = route.path.replace("<repository>", "main").replace("<project>", "demo")
-            path = path.replace("<name>", name).replace("<path:path>", files[0].path)
+            path = path.replace("<upstream>", "public").replace("<name>", name)
+            path = path.replace("<path:path>", files[0].path)
             with count_statements(registry._database) as statements:
                 answer = portal.get(path[1:])
                 answer.close()

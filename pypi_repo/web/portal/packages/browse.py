@@ -15,9 +15,12 @@ _SORTS = ("name", "releases", "files", "size", "uploaded")
 def show_projects(page: Page, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     listing = Listing(page, ("repositories", repository), _SORTS)
+    configured = page.acting.sources.of(repository)
     return page.render(
         "repository.html",
         repository=found,
+        configured=configured,
+        reports=page.acting.sources.reports(configured),
         usage=page.acting.usage.repository(repository),
         listing=listing,
         projects=page.acting.projects.page(repository, listing.request),

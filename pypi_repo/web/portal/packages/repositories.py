@@ -13,7 +13,7 @@ from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.domain.text import counted
-from pypi_repo.domain.upstreams.upstream import CooldownMode
+from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from pypi_repo.web.portal import forms
@@ -34,8 +34,10 @@ _READERS: Mapping[Any, Callable[[Page, str], Any]] = {
     str: forms.text,
     bool: lambda page, name: bool(page.sent(name)),
     int | None: forms.size,
-    str | None: lambda page, name: forms.text(page, name) or None,
-    CooldownMode | None: lambda page, name: page.sent(name) or None,
+    str | None: lambda page, name: _checked(page, name, lambda age: check_cooldown(age, None)),
+    CooldownMode | None: lambda page, name: _checked(
+        page, name, lambda mode: check_cooldown(None, mode)
+    ),
     Profile: lambda page, name: page.sent(name) or PROFILES[0],
 }
 
@@ -117,6 +119,14 @@ def delete(page: Page, repository: str) -> Response:
         repository=repository,
     )
     return page.redirect("repositories", note=note)
+
+
+def _checked(page: Page, name: str, check: Callable[[str], None]) -> str | None:
+    """The text of a field, or None where it is empty. Notes what is wrong with it."""
+    text = page.sent(name)
+    if text:
+        forms.read(page, name, lambda: check(text))
+    return text or None
 
 
 def _sorted(

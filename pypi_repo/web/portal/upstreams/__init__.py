@@ -1,0 +1,1 @@
+"""Pages about what comes from elsewhere: upstreams, sources, and the rules for both."""
