@@ -133,14 +133,14 @@ class OwnFiles(Source):
             raise unknown_file(filename, self._name)
         if project.status == "quarantined" and not self._manages(actor, repository, project):
             raise ProjectClosed(f"Project {project.name!r} is quarantined; ask an administrator.")
-        describe = {
-            filename: self._distribution,
-            filename + METADATA_SUFFIX: self._metadata,
-            filename + SIGNATURE_SUFFIX: self._signature,
-        }
-        if name not in describe:
+        if name == filename:
+            found = self._distribution(file, repository)
+        elif location.suffix == METADATA_SUFFIX:
+            found = self._metadata(file, repository)
+        elif location.suffix == SIGNATURE_SUFFIX:
+            found = self._signature(file, repository)
+        else:
             raise unknown_file(filename, self._name)
-        found = describe[name](file, repository)
         return found.not_public() if project.status == "quarantined" else found
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:

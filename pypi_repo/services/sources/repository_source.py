@@ -114,7 +114,10 @@ class RepositorySource(Source):
         return united_lists(own, others, found.configured)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        suppliers = self.suppliers(actor, project)
+        repository, own = self._own.look_for_project(actor, project)
+        if own is not None and not self._merges(repository, project):
+            return self._own.offered_page(repository, own)
+        suppliers = self._suppliers(actor, repository, own, project)
         if len(suppliers) == 1:
             return suppliers[0].page
         return united_page([supplier.page for supplier in suppliers])
