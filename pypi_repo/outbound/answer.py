@@ -29,6 +29,7 @@ class Answer:
     status: the HTTP status.
     headers: the headers, with names in any case. Content-Length is the size before decoding.
     url: the URL that answered, after redirects.
+    place: the URL without its query, for errors and logs: the query of a signed URL is a secret.
     """
 
     def __init__(
@@ -44,7 +45,8 @@ class Answer:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self.url = str(url)
-        self._response, self._connection, self._place = response, connection, url.shown
+        self.place = url.shown
+        self._response, self._connection = response, connection
         self._limits, self._give_back = limits, give_back
         self._arrived = self._decoded = 0
         self._was_given_up = self._is_closed = False
@@ -78,7 +80,7 @@ class Answer:
             self._was_given_up = True
             raise UpstreamFailed(
                 "The upstream's answer is not compressed as it says; try again later.",
-                detail=f"{self._place}: {error}",
+                detail=f"{self.place}: {error}",
             ) from error
         self._decoded += len(decoded)
         self._require_within(self._decoded, self._limits.page)
@@ -100,7 +102,7 @@ class Answer:
                 self._was_given_up = True
                 raise UpstreamFailed(
                     "The upstream does not send its page in time; try again later.",
-                    detail=f"{self._place}: {len(content)} bytes came in "
+                    detail=f"{self.place}: {len(content)} bytes came in "
                     f"{self._limits.page_time:g} seconds",
                 )
         return bytes(content)
@@ -138,7 +140,7 @@ class Answer:
             arrived = self._response.read1(size, decode_content=False)
         except (HTTPError, OSError, ValueError) as error:
             self._was_given_up = True
-            raise failure(error, self._place) from error
+            raise failure(error, self.place) from error
         self._connection.patience.got(len(arrived))
         self._arrived += len(arrived)
         return arrived
@@ -148,7 +150,7 @@ class Answer:
             self._was_given_up = True
             raise UpstreamFailed(
                 "The upstream encodes its answer as nobody asked for; tell who runs it.",
-                detail=f"{self._place}: Content-Encoding: {self._encoding[:100]}",
+                detail=f"{self.place}: Content-Encoding: {self._encoding[:100]}",
             )
 
     def _require_within(self, size: int, limit: int) -> None:
@@ -157,7 +159,7 @@ class Answer:
             raise UpstreamFailed(
                 f"The upstream's answer is larger than {format_size(limit)}, which is the limit; "
                 "tell who runs the upstream.",
-                detail=self._place,
+                detail=self.place,
             )
 
     def _is_whole(self) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.domain.upstreams.target import Target
 from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.causes import failure
 from pypi_repo.outbound.kept import KeptConnections
@@ -70,6 +71,7 @@ class OutboundClient:
         """
         if not _OURS.isdisjoint(name.lower() for name in headers):
             raise ValueError("These headers are for the client to set.")
+        about_to_wait()
         asked = parse_url(url)
         for _redirect in range(self._limits.redirects + 1):
             target.require_allowed(asked)

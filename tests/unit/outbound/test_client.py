@@ -9,6 +9,7 @@ import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.target import BasicCredentials, BearerToken, Target
+from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.outbound.client import OutboundClient
 from tests.support.scripted_server import Asked, reply
 from tests.unit.outbound.conftest import Clients, Elsewhere, target_of
@@ -26,6 +27,7 @@ def test_what_is_asked_and_answered(client: OutboundClient, elsewhere: Elsewhere
     url = f"{server.url}/simple/a%2Bb/?x=1"
     with client.get(target_of(server), url, headers={"Accept": "text/html"}) as answer:
         assert (answer.status, answer.url) == (200, url)
+        assert answer.place == f"{server.url}/simple/a%2Bb/"
         assert (answer.headers["etag"], answer.headers["Content-Type"]) == ('"1"', "text/html")
         assert answer.read_all(100) == b"page"
         assert answer.read(10) == b""
@@ -232,6 +234,14 @@ def test_a_host_that_is_not_found(client: OutboundClient) -> None:
     with pytest.raises(UpstreamFailed, match="not found") as caught:
         client.get(target, target.url)
     assert "nowhere.invalid" in caught.value.for_operator
+
+
+def test_asking_is_waiting(client: OutboundClient, elsewhere: Elsewhere) -> None:
+    """A thread that must not wait makes no connection."""
+    server = elsewhere()
+    with without_waiting(), pytest.raises(WouldWait):
+        client.get(target_of(server), server.url)
+    assert server.connections == 0
 
 
 def test_urllib3_is_imported_when_something_is_asked_for() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.settings import from_mapping
 from tests.support.distributions import sdist, wheel
+from tests.support.forward_proxy import ForwardProxy
 from tests.support.live import LiveServer
 from tests.support.upstreams import LiveUpstream
 
@@ -76,3 +78,19 @@ def test_an_upstream_that_refuses_or_has_nothing_says_so(
     upstream.broken = "500 Internal Server Error"
     with pytest.raises(UpstreamFailed, match="status 500"):
         check("public")
+
+
+def test_s5_a_registry_asks_by_the_proxy_of_its_environment(upstream: LiveUpstream) -> None:
+    upstream.add(wheel("pip", "1.0"))
+    with ForwardProxy() as proxy:
+        environment = {"PYPI_REPO_DATABASE": "sqlite://", "PYPI_REPO_BLOBS": "memory://"}
+        with Registry(from_mapping({**environment, "HTTP_PROXY": proxy.url})) as registry:
+            upstream.create_on(registry)
+            registry.acting_as(OPERATOR).upstreams.check("public")
+        with Registry(
+            from_mapping({**environment, "HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"})
+        ) as registry:
+            upstream.create_on(registry)
+            registry.acting_as(OPERATOR).upstreams.check("public")
+    assert proxy.asked == [f"GET {upstream.url}pip/"]
+    assert upstream.pages_asked() == ["pip", "pip"]
