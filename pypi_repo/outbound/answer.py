@@ -167,6 +167,7 @@ class Answer:
         if self._was_given_up:
             return False
         if not self._response.closed and self._is_nearly_read():
+            self._connection.patience.hurry()
             with suppress(UpstreamFailed):
                 while self._next(_BLOCK):
                     pass

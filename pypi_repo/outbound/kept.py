@@ -36,13 +36,16 @@ class KeptConnections:
 
     def keep(self, route: Route, connection: "AnyConnection") -> None:
         """Takes a connection whose answer was read to the end; it may be closed already."""
-        if not connection.is_closed:
-            with self._lock:
-                waiting = self._kept[route]
-                if len(waiting) < self._limits.kept and not self._is_closed:
-                    waiting.append((monotonic(), connection))
-                    return
-        connection.close()
+        unused = [connection]
+        with self._lock:
+            waiting = self._kept[route]
+            while waiting and monotonic() - waiting[0][0] > self._limits.idle:
+                unused.append(waiting.pop(0)[1])
+            if not (connection.is_closed or self._is_closed) and len(waiting) < self._limits.kept:
+                waiting.append((monotonic(), connection))
+                unused.remove(connection)
+        for each in unused:
+            each.close()
 
     def close(self) -> None:
         """Closes all connections, and those that come from now on."""

@@ -9,6 +9,7 @@ from pypi_repo.outbound.limits import OutboundLimits
 
 _OVERHEAD = 256 * 1024  # bytes that may come beyond content: a buffer, and trailers
 _FRAMES = 2  # bytes for each byte of content, which itself is one of them
+_HARDLY = 1  # second
 
 
 class Patience:
@@ -40,6 +41,11 @@ class Patience:
         if not self._is_body:
             self._begin(is_body=True)
         self._wanted = size
+
+    def hurry(self) -> None:
+        """What is left of the body is hardly worth waiting for."""
+        self.expect_body(0)
+        self._waited = max(self._waited, self._limits.read - _HARDLY)
 
     def got(self, size: int) -> None:
         """So many bytes of the body were in what came."""

@@ -10,6 +10,7 @@ import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.outbound.limits import OutboundLimits
 from tests.support.scripted_server import Asked, Cut, ScriptedServer, reply
 from tests.support.waiting import wait_until
 from tests.unit.outbound.conftest import Clients, Elsewhere, target_of
@@ -60,6 +61,22 @@ def test_a_long_answer_that_nobody_read_is_not_waited_for(
     client.get(target_of(server), server.url).close()
     client.get(target_of(server), server.url).close()
     assert server.connections == 2
+    over.set()
+
+
+def test_a_short_rest_that_does_not_come_is_not_waited_for(
+    client: OutboundClient, elsewhere: Elsewhere
+) -> None:
+    over = threading.Event()
+
+    def script(_asked: Asked) -> Iterator[bytes]:
+        yield reply(b"x", status="404 Not Found", Content_Length="1000")
+        over.wait(60)
+
+    server = elsewhere(script)
+    answer, began = client.get(target_of(server), server.url), time.monotonic()
+    answer.close()
+    assert time.monotonic() - began < OutboundLimits().read / 2
     over.set()
 
 
@@ -165,6 +182,7 @@ def test_idle_connections_are_few_and_young(new_client: Clients, elsewhere: Else
     time.sleep(0.3)
     fetched(client, server)
     assert server.connections == 5
+    wait_until(lambda: len(server._open) == 1)  # those that are too old are not kept open
 
 
 def test_threads_share_a_client(client: OutboundClient, elsewhere: Elsewhere) -> None:
