@@ -88,7 +88,7 @@ class Acting:
     @cached_property
     def sources(self) -> Sources:
         """Manages the sources of repositories, and the rules for what comes from them."""
-        return Sources(self.actor, self._database, self._gate, self._readers)
+        return Sources(self.actor, self._database, self._gate, self._readers, self._usage_counter)
 
     def add_file(
         self,

@@ -1,5 +1,6 @@
 """Statements about what upstreams said of projects."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.upstream_tables import upstream_pages
+
+_AT_ONCE = 50  # pages, of which each may have a million bytes
 
 
 class PageState(NamedTuple):
@@ -52,6 +55,27 @@ class UpstreamPageRows:
             )
         ).one_or_none()
         return None if row is None else (row[0], bytes(row[1]))
+
+    def documents(
+        self, upstream_id: int, projects: Sequence[NormalizedName]
+    ) -> Iterator[tuple[NormalizedName, int, bytes]]:
+        """Yields projects of which there is a page, with its revision and the page.
+
+        projects: those that are looked for.
+        """
+        for first in range(0, len(projects), _AT_ONCE):
+            names = projects[first : first + _AT_ONCE]
+            rows = self._executor.execute(
+                select(
+                    upstream_pages.c.project, upstream_pages.c.revision, upstream_pages.c.document
+                ).where(
+                    upstream_pages.c.upstream_id == upstream_id,
+                    upstream_pages.c.project.in_(names),
+                    upstream_pages.c.document.is_not(None),
+                )
+            )
+            for project, revision, document in rows:
+                yield project, revision, bytes(document)
 
     def confirm(self, upstream_id: int, project: NormalizedName, at: datetime) -> None:
         """Records that the page has not changed."""

@@ -226,6 +226,19 @@ class Usage:
         )
         return {version: int(count) for version, count in rows}
 
+    def downloads_of_releases(self, repository: Repository, since: date) -> list[DownloadCount]:
+        """Returns the number of downloads of each release on each day."""
+        rows = self._executor.execute(
+            select(
+                downloads.c.repository_id,
+                downloads.c.project,
+                downloads.c.version,
+                downloads.c.day,
+                downloads.c.count,
+            ).where(downloads.c.repository_id == repository.id, downloads.c.day >= since)
+        )
+        return [DownloadCount(*row) for row in rows]
+
 
 def _of(column: Any, repository: Repository | None) -> list[ColumnElement[bool]]:
     return [] if repository is None else [column == repository.id]

@@ -86,8 +86,10 @@ SECTIONS: dict[str, list[Entry]] = {
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
     " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
     " `GivenUpstreamSettings` those of `UpstreamSettings`; each may be left out. A `CooldownMode`"
-    " is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or `exempt`, and a"
-    " `FileKind` is `sdist` or `bdist_wheel`.": [
+    " is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or `exempt`, a"
+    " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
+    " `no-upload-time`, and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
+    " `not-asked`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="packages.repositories.Repositories",
@@ -176,6 +178,14 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
         *_of("domain.upstreams.sources", "RepositorySources"),
         *_of("domain.upstreams.rules", "Rule"),
+        *_of(
+            "domain.upstreams.explanation",
+            "Explanation",
+            "AskedSource",
+            "ShadowedName",
+            "AuditEntry",
+        ),
+        *_of("domain.upstreams.verdicts", "Withheld"),
         *_of("storage.upstreams", "Health"),
         *_of("services.upstreams.checking", "UpstreamCheck"),
         *_of("storage.upstream_reports", "UpstreamReport"),

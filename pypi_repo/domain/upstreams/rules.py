@@ -82,6 +82,11 @@ class Rule:
         return self.action == "exempt"
 
     @property
+    def noun(self) -> str:
+        """What it is called, for people."""
+        return "exception" if self.is_exception else "rule"
+
+    @property
     def target(self) -> str:
         """The pattern and the specifier together, as they are given."""
         return self.pattern + self.specifier
@@ -91,6 +96,19 @@ class Rule:
         """What the rule is about, for people."""
         parts = (self.target, self.kind, "yanked" if self.yanked else None, self.status)
         return " ".join(filter(None, parts))
+
+    def described(self) -> dict[str, str]:
+        """Returns what it says, by name, without what it leaves open."""
+        values = {
+            "action": self.action,
+            "target": self.target,
+            "kind": self.kind,
+            "yanked": "yes" if self.yanked else None,
+            "status": self.status,
+            "reason": self.reason,
+            "until": self.until and self.until.isoformat(),
+        }
+        return {name: value for name, value in values.items() if value}
 
 
 def parse_target(text: str) -> tuple[str, str]:

@@ -61,7 +61,7 @@ class Readers:
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
         own = OwnFiles(repository, self._database, self._gate, self._documents, self._downloads)
-        return RepositorySource(own, self._configured)
+        return RepositorySource(own, self.configured)
 
     def check_new_name(self, repository: Repository, project: NormalizedName) -> None:
         """Checks whether a repository may have a new project of this name.
@@ -73,12 +73,13 @@ class Readers:
         """
         if not repository.sources_revision:
             return
-        found = self._configured(repository)
+        found = self.configured(repository)
         if not (found.configured.keeps(project) or found.configured.merges(project)):
             for named in found.sources:
                 _check_new_name(named, project)
 
-    def _configured(self, repository: Repository) -> ConfiguredSources:
+    def configured(self, repository: Repository) -> ConfiguredSources:
+        """Returns the sources of a repository, as it is now."""
         key = replace(repository, serial=0)
         with self._mutex:
             found = self._configurations.get(key)

@@ -30,6 +30,7 @@ from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
+from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.united import place_of, united_lists, united_page
 
@@ -47,7 +48,7 @@ class NamedSource:
     """
 
     name: str
-    source: Source
+    source: Screened
 
 
 @dataclass(frozen=True, slots=True)

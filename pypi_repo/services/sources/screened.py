@@ -10,6 +10,7 @@ from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectDetails, ProjectPage, Versioned
 from pypi_repo.domain.upstreams.errors import FileWithheld
+from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import SourceWrapper
@@ -67,6 +68,14 @@ class Screened(SourceWrapper):
         if self._screen.is_open:
             return super().release_details(actor, project, version)
         return Source.release_details(self, actor, project, version)
+
+    def withheld(self, actor: Actor, project: NormalizedName) -> tuple[Withheld, ...]:
+        """Returns why files of a project of the source are not offered.
+
+        Raises UnknownProject.
+        """
+        page = super().project_page(actor, project)
+        return () if self._screen.is_open else self._screen.withheld(page.load(), datetime.now(UTC))
 
     def _require_shown(self, actor: Actor, project: NormalizedName, filename: str) -> None:
         """Raises FileWithheld if a file is on the page of a project, and is not shown."""

@@ -22,7 +22,7 @@ from pypi_repo.domain.records import (
     ProjectPage,
     Versioned,
 )
-from pypi_repo.domain.upstreams.pages import UpstreamFile
+from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services.sources.locations import split_location
@@ -82,7 +82,7 @@ class UpstreamSource(Source):
             key=("upstream", self.upstream.id, project, seen.revision),
             serial=seen.revision,
             public=self._is_public,
-            load=lambda: _page(seen),
+            load=lambda: project_page(project, seen.revision, seen.load().page),
             source=f"upstream:{self.upstream.name}",
             stale_for=seen.stale_for,
         )
@@ -134,13 +134,16 @@ class UpstreamSource(Source):
         return DownloadedRelease(self._repository_id, file.project, file.version)
 
 
-def _page(seen: SeenPage) -> ProjectPage:
-    page = seen.load().page
+def project_page(project: NormalizedName, revision: int, page: UpstreamPage) -> ProjectPage:
+    """Returns the page of a project as readers get it.
+
+    revision: a number that grows with each change of the page.
+    """
     return ProjectPage(
-        name=seen.project,
+        name=project,
         status=page.status,
         status_reason=page.status_reason,
-        serial=seen.revision,
+        serial=revision,
         versions=page.versions,
         files=page.files,
         display_name=page.name,

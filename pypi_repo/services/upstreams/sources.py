@@ -2,40 +2,35 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
-from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.domain.names import normalize
+from pypi_repo.domain.names import normalize, project_name
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
 from pypi_repo.domain.text import require_storable
+from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.errors import UnknownRule
+from pypi_repo.domain.upstreams.explanation import AuditEntry, Explanation, ShadowedName
 from pypi_repo.domain.upstreams.patterns import name_pattern
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.sources.readers import Readers
+from pypi_repo.services.upstreams.audit import CooldownAudit
+from pypi_repo.services.upstreams.changes import SourcesChange
+from pypi_repo.services.upstreams.explain import Explainer
 from pypi_repo.services.upstreams.management import known_upstream
 from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
 
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change of what is configured for one repository, within a transaction."""
-
-    executor: Executor
-    catalog: Catalog
-    stored: SourcesOfRepositories
-    repository: Repository
+_LONGEST_AUDIT = 366  # days
 
 
 class Sources:
@@ -45,11 +40,19 @@ class Sources:
     PermissionDenied if the actor may not manage it. Changes take effect from the next request on.
     """
 
-    def __init__(self, actor: Actor, database: Database, gate: Gate, readers: Readers) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        database: Database,
+        gate: Gate,
+        readers: Readers,
+        usage_counter: UsageCounter,
+    ) -> None:
         self._actor = actor
         self._database = database
         self._gate = gate
         self._readers = readers
+        self._usage_counter = usage_counter
 
     def of(self, repository: str) -> RepositorySources:
         """Returns what is configured for the sources of a repository."""
@@ -85,10 +88,10 @@ class Sources:
                     found.append(known_upstream(Upstreams(change.executor), name))
                 else:
                     other = self._managed(change.catalog, name)
-                    _require_no_circle(change, other)
+                    change.require_no_circle(other)
                     found.append(other)
             change.stored.set_sources(change.repository, found)
-            self._record(change, "set sources", {"sources": " ".join(sources)})
+            change.record("set sources", {"sources": " ".join(sources)})
 
     def reserve(self, repository: str, patterns: Iterable[str]) -> None:
         """Replaces the patterns for names that no source supplies, such as `acme-*`.
@@ -120,7 +123,7 @@ class Sources:
                 )
             if not change.stored.give_up_name(change.repository, name):
                 raise Conflict(f"Repository {repository!r} keeps no name {name[:80]!r}; check it.")
-            self._record(change, "give up name", project=name)
+            change.record("give up name", project=name)
 
     def configure(
         self,
@@ -172,7 +175,7 @@ class Sources:
 
     def _known_rule(self, repository: str, rule_id: int, noun: str) -> Rule:
         for rule in self.of(repository).rules:
-            if (rule.id, _noun(rule)) == (rule_id, noun):
+            if (rule.id, rule.noun) == (rule_id, noun):
                 return rule
         raise UnknownRule(f"There is no {noun} {rule_id} in {repository!r}; list them.")
 
@@ -228,7 +231,7 @@ class Sources:
         )
         with self._change(repository) as change:
             added = change.stored.add_rule(change.repository, planned)
-            self._record(change, f"add {_noun(added)}", _description(added))
+            change.record(f"add {added.noun}", added.described())
         return added
 
     def delete_rule(self, repository: str, rule_id: int) -> Rule:
@@ -241,8 +244,50 @@ class Sources:
             rule = rules.get(rule_id)
             if rule is None or not change.stored.delete_rule(change.repository, rule_id):
                 raise UnknownRule(f"There is no rule {rule_id} in {repository!r}; list them.")
-            self._record(change, f"delete {_noun(rule)}", _description(rule))
+            change.record(f"delete {rule.noun}", rule.described())
         return rule
+
+    # Reports
+
+    def explain(self, repository: str, project: str) -> Explanation:
+        """Explains from where a project comes, and which of its files are not offered.
+
+        It is about readers who may read everything. Upstreams are asked as for a reader.
+
+        project: the name, in any spelling.
+
+        Raises InvalidName.
+        """
+        name = normalize(project_name(project))
+        found = self._managed(Catalog(self._database), repository)
+        return Explainer(self._database, self._readers).explain(found, name)
+
+    def shadowed_names(self, repository: str) -> list[ShadowedName]:
+        """Returns the projects of a repository that hide projects of its sources, sorted by name.
+
+        No upstream is asked, so projects for which nobody ever asked are missing.
+        """
+        found = self._managed(Catalog(self._database), repository)
+        return Explainer(self._database, self._readers).shadowed_names(found)
+
+    def audit(
+        self, repository: str, days: int = 7, cooldown: str | None = None
+    ) -> list[AuditEntry]:
+        """Returns the releases from upstreams that a cooldown would have withheld, if enforced.
+
+        No upstream is asked. Releases with the most downloads come first.
+
+        days: how many days are looked at, today included; at most 366.
+        cooldown: the cooldown, as `3d` or as a date; None for those that are configured.
+
+        Raises InvalidSetting.
+        """
+        age = None if cooldown is None else Age(cooldown)
+        if not 1 <= days <= _LONGEST_AUDIT:
+            raise InvalidSetting(f"The number of days must be from 1 to {_LONGEST_AUDIT}.")
+        found = self._managed(Catalog(self._database), repository)
+        self._usage_counter.flush()
+        return CooldownAudit(self._database, datetime.now(UTC)).entries(found, days, age)
 
     def _set_patterns(self, repository: str, use: str, patterns: Iterable[str]) -> None:
         wanted = tuple(sorted({name_pattern(pattern) for pattern in patterns}))
@@ -251,67 +296,23 @@ class Sources:
             if wanted == (before.reserved if use == "reserve" else before.merged):
                 return
             change.stored.set_patterns(change.repository, use, wanted)
-            self._record(change, f"{use} names", {"patterns": " ".join(wanted)})
+            change.record(f"{use} names", {"patterns": " ".join(wanted)})
 
     def _managed(self, catalog: Catalog, repository: str) -> Repository:
         return self._gate.repository(self._actor, Permission.MANAGE, catalog, repository)
 
     @contextmanager
-    def _change(self, repository: str, *, locks_others: bool = False) -> Iterator[_Change]:
+    def _change(self, repository: str, *, locks_others: bool = False) -> Iterator[SourcesChange]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             if locks_others:  # or two of them could make a circle together
                 catalog.lock_repositories()
             catalog.lock(repository)
             found = self._managed(catalog, repository)
-            yield _Change(connection, catalog, SourcesOfRepositories(connection), found)
-
-    def _record(
-        self,
-        change: _Change,
-        action: str,
-        detail: dict[str, str] | None = None,
-        project: str | None = None,
-    ) -> None:
-        change.catalog.journal.record(
-            JournalEntry.by(
-                self._actor,
-                action,
-                repository=change.repository.name,
-                project=project,
-                detail=detail,
+            yield SourcesChange(
+                actor=self._actor,
+                executor=connection,
+                catalog=catalog,
+                stored=SourcesOfRepositories(connection),
+                repository=found,
             )
-        )
-
-
-def _require_no_circle(change: _Change, source: Repository) -> None:
-    waiting, seen = [source.name], set()
-    while waiting:
-        name = waiting.pop()
-        if name == change.repository.name:
-            raise Conflict(
-                f"Repository {source.name!r} has {name!r} among its own sources; a repository "
-                "cannot be a source of itself."
-            )
-        found = None if name in seen else change.catalog.repository(name)
-        seen.add(name)
-        if found is not None:
-            sources = change.stored.of(found).sources
-            waiting += [each for each in sources if isinstance(each, str)]
-
-
-def _noun(rule: Rule) -> str:
-    return "exception" if rule.is_exception else "rule"
-
-
-def _description(rule: Rule) -> dict[str, str]:
-    values = {
-        "action": rule.action,
-        "target": rule.target,
-        "kind": rule.kind,
-        "yanked": "yes" if rule.yanked else None,
-        "status": rule.status,
-        "reason": rule.reason,
-        "until": rule.until and rule.until.isoformat(),
-    }
-    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,182 @@
+"""Explains from where projects come, and what their names hide."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pypi_repo.domain.accounts.access import OPERATOR
+from pypi_repo.domain.errors import UnknownProject, UpstreamFailed, UpstreamRefused, unknown_project
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.upstreams.errors import NameWithheld
+from pypi_repo.domain.upstreams.explanation import AskedSource, Explanation, ShadowedName
+from pypi_repo.domain.upstreams.patterns import matches
+from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.services.sources.own_files import OWN_FILES
+from pypi_repo.services.sources.readers import Readers
+from pypi_repo.services.sources.repository_source import NamedSource, page_of
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.upstream_pages import UpstreamPageRows
+from pypi_repo.storage.upstreams import SourcesOfRepositories
+
+
+class Explainer:
+    """Explains what a reader gets who may read everything."""
+
+    def __init__(self, database: Database, readers: Readers) -> None:
+        self._catalog = Catalog(database)
+        self._pages = UpstreamPageRows(database)
+        self._stored = SourcesOfRepositories(database)
+        self._readers = readers
+
+    def explain(self, repository: Repository, project: NormalizedName) -> Explanation:
+        """Explains from where a project comes.
+
+        Upstreams are asked as for a reader, so none learns a name that it would not learn anyway.
+        """
+        sources = self._readers.configured(repository)
+        configured = sources.configured
+        has_own = self._has_own(repository.name, project)
+        is_merged = configured.merges(project) and not configured.keeps(project)
+        asked: list[AskedSource] = []
+        withheld: list[Withheld] = []
+        is_decided = configured.keeps(project) or (has_own and not is_merged)
+        for named, source in zip(sources.sources, configured.sources, strict=True):
+            if is_decided:
+                asked.append(self._not_asked(named, source, project))
+                continue
+            answer, hidden = self._ask(named, source, project)
+            asked.append(answer)
+            withheld += hidden
+            is_decided = answer.answer != "has-none" and not (
+                is_merged and answer.answer == "supplies"
+            )
+        suppliers = [OWN_FILES] if has_own else []
+        suppliers += [each.source for each in asked if each.answer == "supplies"]
+        stopped = next((each for each in asked if each.answer in ("keeps-name", "fails")), None)
+        return Explanation(
+            repository=repository.name,
+            project=project,
+            supplier="" if stopped else ", ".join(suppliers),
+            why=stopped.told if stopped else _why(configured, project, suppliers),
+            is_merged=is_merged,
+            asked=tuple(asked),
+            withheld=() if stopped else tuple(withheld),
+        )
+
+    def shadowed_names(self, repository: Repository) -> list[ShadowedName]:
+        """Returns the projects of a repository that hide those of its sources, sorted by name.
+
+        No upstream is asked.
+        """
+        own = [project.normalized_name for project in self._catalog.projects(repository)]
+        configured = self._stored.of(repository)
+        found = [
+            ShadowedName(project=project, source=reference)
+            for reference, source in zip(configured.references, configured.sources, strict=True)
+            for project in {*self._known_names(source)}.intersection(own)
+            if not configured.merges(project)
+        ]
+        return sorted(found, key=lambda each: (each.project, each.source))
+
+    def _ask(
+        self, named: NamedSource, source: Upstream | str, project: NormalizedName
+    ) -> tuple[AskedSource, tuple[Withheld, ...]]:
+        """Returns what a source says, and what is withheld of what it has."""
+        said = AskedSource(source=named.name, answer="supplies", told="It has the project.")
+        hidden: tuple[Withheld, ...] = ()
+        try:
+            page = page_of(OPERATOR, named.source, project)
+            if page is None:
+                raise unknown_project(project)
+            hidden = named.source.withheld(OPERATOR, project)
+            said = replace(said, has_project=True, stale_for=page.stale_for)
+        except NameWithheld as error:
+            said = replace(said, answer="keeps-name", told=error.message)
+        except UnknownProject:
+            told = "It has no project of this name."
+            said = replace(said, answer="has-none", has_project=False, told=told)
+        except (UpstreamFailed, UpstreamRefused) as error:
+            said = replace(said, answer="fails", told=error.message)
+        if isinstance(source, Upstream):
+            state = self._pages.state(source.id, project)
+            return replace(said, checked_at=None if state is None else state.checked_at), hidden
+        inner = self._repository(source)
+        if inner is None or said.answer == "has-none":
+            return said, hidden
+        explained = self.explain(inner, project)
+        return replace(said, told=f"There: {explained.why}"), (*explained.withheld, *hidden)
+
+    def _not_asked(
+        self, named: NamedSource, source: Upstream | str, project: NormalizedName
+    ) -> AskedSource:
+        has_project, checked_at = self._known(source, project), None
+        if isinstance(source, Upstream) and (state := self._pages.state(source.id, project)):
+            checked_at = state.checked_at
+        known = {
+            True: "It has a project of this name, too, which nobody gets.",
+            False: "When somebody asked it last, it had no project of this name.",
+            None: "It was never asked for this name.",
+        }
+        return AskedSource(
+            source=named.name,
+            answer="not-asked",
+            told=known[has_project],
+            has_project=has_project,
+            checked_at=checked_at,
+        )
+
+    def _known(self, source: Upstream | str, project: NormalizedName) -> bool | None:
+        """Returns whether a source has a project, if that is known without asking anybody."""
+        if isinstance(source, Upstream):
+            state = self._pages.state(source.id, project)
+            return None if state is None else state.is_found
+        if self._has_own(source, project):
+            return True
+        inner = self._repository(source)
+        configured = RepositorySources() if inner is None else self._stored.of(inner)
+        if configured.keeps(project):
+            return False
+        answers = [self._known(each, project) for each in configured.sources]
+        return True if True in answers else None if None in answers else False
+
+    def _known_names(self, source: Upstream | str) -> Iterator[NormalizedName]:
+        """Yields the names of the projects of a source that are known."""
+        if isinstance(source, Upstream):
+            yield from self._pages.projects(source.id)
+        elif inner := self._repository(source):
+            configured = self._stored.of(inner)
+            yield from (project.normalized_name for project in self._catalog.projects(inner))
+            for each in configured.sources:
+                yield from (name for name in self._known_names(each) if not configured.keeps(name))
+
+    def _has_own(self, repository: str, project: NormalizedName) -> bool:
+        located = self._catalog.locate(repository, project)
+        return located is not None and located[1] is not None
+
+    def _repository(self, name: str) -> Repository | None:
+        return self._catalog.repository(name)
+
+
+def _why(configured: RepositorySources, project: NormalizedName, suppliers: list[str]) -> str:
+    if OWN_FILES in suppliers:
+        if len(suppliers) > 1:
+            return "The name is merged, so the files come from all that have the project."
+        return "The repository has a project of this name itself."
+    if project in configured.kept:
+        return (
+            "The repository had a project of this name, which was deleted, so no source supplies "
+            "it until the name is given up."
+        )
+    for pattern in configured.reserved:
+        if matches(pattern, project):
+            return f"The repository has reserved {pattern}, so no source supplies the name."
+    if len(suppliers) > 1:
+        return "The name is merged, so the files come from all that have the project."
+    if suppliers:
+        return f"{suppliers[0]} is the first of the sources that has the project."
+    if not configured.sources:
+        return "The repository has no project of this name, and no sources."
+    return "Neither the repository nor any of its sources has a project of this name."
