@@ -7,6 +7,7 @@ import ssl
 from pypi_repo.domain.errors import UpstreamFailed
 
 _LONGEST = 300  # characters
+_CUT = "The upstream ended the connection before its answer was whole; try again later."
 _UNREACHABLE = "The upstream cannot be reached; check its URL, or try again later."
 
 
@@ -28,6 +29,8 @@ def _sentence(cause: BaseException) -> str:
                 "The upstream's certificate is not trusted; if it comes from an authority of your "
                 "own, give the upstream a CA file."
             )
+        case ssl.SSLEOFError():
+            return _CUT
         case ssl.SSLError():
             return (
                 "The upstream does not speak TLS as it should; check its URL, or try again later."
@@ -37,7 +40,7 @@ def _sentence(cause: BaseException) -> str:
         case ConnectionRefusedError():
             return _UNREACHABLE
         case http.client.IncompleteRead() | ConnectionError():
-            return "The upstream ended the connection before its answer was whole; try again later."
+            return _CUT
         case OSError():
             return _UNREACHABLE
     return "The upstream's answer is not HTTP as it should be; check its URL, or try again later."

@@ -58,7 +58,7 @@ class OutboundClient:
     ) -> Answer:
         """Asks for a URL, and for those to which it redirects.
 
-        target: says what may be asked, and how. Its credentials go to URLs below its own alone.
+        target: says what may be asked, how, and which URLs get credentials.
         url: an absolute URL.
         headers: more headers of the request. Without `Accept-Encoding`, content may come
             compressed, and is decompressed within the limit of a page; with `identity`, as files
@@ -69,13 +69,14 @@ class OutboundClient:
         Raises UpstreamRefused if the target does not allow the URL or a redirect of it, and
         UpstreamFailed if there is no answer.
         """
-        if not _OURS.isdisjoint(name.lower() for name in headers):
+        given = {name.lower(): value for name, value in headers.items()}
+        if not _OURS.isdisjoint(given):
             raise ValueError("These headers are for the client to set.")
         about_to_wait()
         asked = parse_url(url)
         for _redirect in range(self._limits.redirects + 1):
             target.require_allowed(asked)
-            answer = self._ask(target, asked, method, headers)
+            answer = self._ask(target, asked, method, given)
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
@@ -97,10 +98,10 @@ class OutboundClient:
         from urllib3.exceptions import HTTPError
 
         route = route_to(url, target)
-        headers = {"Accept-Encoding": "gzip", **given}
-        headers |= {"Host": url.netloc, "User-Agent": self._agent}
+        headers = {"accept-encoding": "gzip", **given}
+        headers |= {"host": url.netloc, "user-agent": self._agent}
         if authorization := target.authorization_for(url):
-            headers["Authorization"] = authorization
+            headers["authorization"] = authorization
         proxy = self._proxies.for_route(route)
         request, place = _Request(method, url.target, headers), url.shown
         if proxy is not None:
@@ -116,7 +117,7 @@ class OutboundClient:
             connection,
             url,
             limits=self._limits,
-            is_identity=given.get("Accept-Encoding") == "identity",
+            is_identity=headers["accept-encoding"] == "identity",
             give_back=lambda connection: self._kept.keep(route, connection),
         )
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.util import Url as ProxyUrl
+from urllib3.util.ssltransport import SSLTransport
 
 from pypi_repo.outbound.addresses import connect, require_public
 from pypi_repo.outbound.limits import OutboundLimits
@@ -129,6 +130,9 @@ def open_connection(
         connection.close()
         raise
     connection.timeout = limits.read
+    if isinstance(connection.sock, ssl.SSLSocket | SSLTransport):
+        # Or who is in between could cut an answer without a size, and it would look whole.
+        connection.sock.suppress_ragged_eofs = False  # type: ignore[union-attr]
     return connection
 
 

@@ -3,6 +3,8 @@
 import shutil
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,11 +103,19 @@ def test_s5_connections_with_another_ca_file_are_not_shared(
         client.get(target_of(server), server.url)
 
 
-def test_a_server_without_tls(client: OutboundClient, elsewhere: Elsewhere) -> None:
-    server = elsewhere()
-    url = f"https://127.0.0.1:{server.port}/"
-    with pytest.raises(UpstreamFailed, match="does not speak TLS"):
-        client.get(Target(url=url, allow_private_network=True), url)
+def test_a_server_without_tls(client: OutboundClient) -> None:
+    def serve() -> None:
+        accepted, _address = listening.accept()
+        with accepted:
+            accepted.sendall(reply(status="400 Bad Request"))
+            accepted.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+        served = pool.submit(serve)
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+        with pytest.raises(UpstreamFailed, match="does not speak TLS"):
+            client.get(Target(url=url, allow_private_network=True), url)
+    served.result()
 
 
 def test_s3_a_handshake_that_is_not_answered(new_client: Clients) -> None:
@@ -113,6 +123,35 @@ def test_s3_a_handshake_that_is_not_answered(new_client: Clients) -> None:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(UpstreamFailed, match="in time"):
             new_client(connect=0.3).get(Target(url=url, allow_private_network=True), url)
+
+
+@pytest.mark.parametrize("is_said", [False, True])
+def test_f4_the_end_of_an_answer_without_a_size_must_be_said_by_tls(
+    is_said: bool, client: OutboundClient, certificate: Certificate
+) -> None:
+    """Anybody in between can end the connection, but only the server can say so (RFC 8446, 6.1)."""
+
+    def serve() -> None:
+        accepted, _address = listening.accept()
+        with certificate[1].wrap_socket(accepted, server_side=True) as encrypted:
+            encrypted.recv(65536)
+            encrypted.sendall(b"HTTP/1.0 200 OK\r\n\r\nnumpy-1.0.tar.gz")
+            if is_said:
+                with suppress(OSError):  # the client does not say so, too
+                    encrypted.unwrap()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+        served = pool.submit(serve)
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+        target = Target(url=url, allow_private_network=True, ca_file=str(certificate[0]))
+        with client.get(target, url) as answer:
+            assert answer.read(1000) == b"numpy-1.0.tar.gz"
+            if is_said:
+                assert answer.read(1000) == b""
+            else:
+                with pytest.raises(UpstreamFailed, match="before its answer was whole"):
+                    answer.read(1000)
+    served.result()
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])
