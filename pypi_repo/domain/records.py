@@ -100,6 +100,8 @@ class FoundProject:
 class ListedFile(Protocol):
     """A distribution file as project pages and the JSON API list it, wherever it is stored.
 
+    kind: `sdist`, `bdist_wheel`, or one of the old kinds that other indexes still have, such as
+        `bdist_egg`.
     location: an absolute URL, or a path that is appended to the URL of the files.
     size: the size of the file, in bytes; None if it is not known.
     hashes: the hexadecimal digests that installers may check, by the names of hashlib; empty if

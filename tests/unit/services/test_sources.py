@@ -657,6 +657,21 @@ def test_a_file_may_be_elsewhere(registry: Registry) -> None:
     assert (redirect.status_code, redirect.headers["Location"]) == (302, _Elsewhere.URL)
 
 
+def test_versions_that_are_none_are_versions_all_the_same(registry: Registry) -> None:
+    """P6: pytz 2004d, for example, is older than PEP 440."""
+
+    class Old(_Elsewhere):
+        def project_page(self, actor: Actor, project: object) -> Versioned[ProjectPage]:
+            page = super().project_page(actor, project)
+            loaded = replace(page.load(), versions=("1.0", "2004d"))
+            return replace(page, load=lambda: loaded)
+
+    source, demo = Old(fake()), normalize("demo")
+    assert Source.project_details(source, ADA, demo).load().version == "1.0"
+    spelled, details = Source.release_details(source, ADA, demo, "2004d")
+    assert (spelled, details.load().version) == ("2004d", "2004d")
+
+
 def test_own_files_are_listed_as_what_they_are(registry: Registry) -> None:
     (file,) = page(registry.repository("main").source, "demo").files
     assert isinstance(file, DistributionFile)

@@ -1,8 +1,8 @@
 """How much one project is used: by day, and by version."""
 
-from packaging.version import Version
 from werkzeug.wrappers import Response
 
+from pypi_repo.domain.versions import version_order
 from pypi_repo.web.portal import charts, periods
 from pypi_repo.web.portal.page import Page
 
@@ -22,5 +22,5 @@ def show(page: Page, repository: str, project: str) -> Response:
         periods=periods.PERIODS,
         total=sum(count for _day, count in days),
         plot=charts.bars(days, periods.downloads),
-        versions=sorted(versions.items(), key=lambda each: Version(each[0]), reverse=True),
+        versions=sorted(versions.items(), key=lambda each: version_order(each[0]), reverse=True),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -19,7 +21,15 @@ from pypi_repo.domain.pages.simple_pages import Links, project_html, project_jso
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectPage
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage, decode, encode
 from pypi_repo.domain.upstreams.urls import parse_url
-from tests.support.upstream_pages import PROJECTS, as_html, listed, many_wheels, page, read
+from tests.support.upstream_pages import (
+    PROJECTS,
+    Document,
+    as_html,
+    listed,
+    many_wheels,
+    page,
+    read,
+)
 
 DEMO = NormalizedName("demo")
 WHEEL = "demo-1.0-py3-none-any.whl"
@@ -92,6 +102,22 @@ def test_a_page_is_kept_in_far_less_than_it_came_in() -> None:
 def test_what_was_not_kept_as_a_page(content: bytes) -> None:
     with pytest.raises(UnreadablePage, match="has to be asked for again"):
         decode(content)
+
+
+@pytest.mark.parametrize("form", [json.dumps, as_html])
+def test_what_a_large_page_costs(form: Callable[[Document], str]) -> None:
+    """P4, S3: little more than itself and what is made of it."""
+    number = 2000
+    body = form(many_wheels(number)).encode()
+    tracemalloc.start()
+    try:
+        found = read(body, "numpy")
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.files) == number
+    assert held < number * 1500
+    assert peak < held + 4 * len(body)
 
 
 def test_a_file_keeps_nothing_that_is_not_known() -> None:
