@@ -78,6 +78,7 @@ ROUTES = (
     _Route("/repositories/<repository>/connect/token", connect.show, connect.create_token),
     _Route("/repositories/<repository>/settings", repositories.show_settings, repositories.change),
     _Route("/repositories/<repository>/delete", repositories.show_settings, repositories.delete),
+    _Route("/repositories/<repository>/look-up", browse.look_up),
     _Route("/repositories/<repository>/sources", sources.show, sources.change),
     _Route("/repositories/<repository>/rules", rules.show, rules.add),
     _Route("/repositories/<repository>/rules/<int:rule_id>/delete", None, rules.delete),

@@ -61,6 +61,7 @@ PAGES = {
     "/repositories/<repository>/projects/<project>/delete": 6,
     "/repositories/<repository>/files/<path:path>": 2,
     "/repositories/<repository>/sources": 12,
+    "/repositories/<repository>/look-up": 1,
     "/repositories/<repository>/rules": 8,
     "/upstreams": 5, "/new-upstream": 2,
     "/upstreams/<upstream>": 5, "/upstreams/<upstream>/delete": 5,

@@ -3,9 +3,11 @@
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Permission
+from pypi_repo.domain.names import normalize, project_name
 from pypi_repo.web.app import path_info
 from pypi_repo.web.mount import shifted
 from pypi_repo.web.packages.download import DownloadApp
+from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.listing import Listing
 from pypi_repo.web.portal.page import Page
 
@@ -26,6 +28,18 @@ def show_projects(page: Page, repository: str) -> Response:
         projects=page.acting.projects.page(repository, listing.request),
         url=page.repository_url(repository),
     )
+
+
+def look_up(page: Page, repository: str) -> Response:
+    """Leads to a project of the repository or of its sources."""
+    if not page.asked("name"):
+        return page.redirect("repositories", repository)
+    wanted = forms.read(page, "name", lambda: project_name(page.asked("name")))
+    if wanted is None:
+        response = show_projects(page, repository)
+        response.status_code = 400
+        return response
+    return page.redirect("repositories", repository, "projects", normalize(wanted))
 
 
 def download(page: Page, repository: str, path: str) -> Response:

@@ -1,6 +1,6 @@
 """A project, as people look at it: its description, releases, files, and how it is managed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Permission
+from pypi_repo.domain.errors import UnknownProject, UnknownRelease, unknown_project
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
@@ -17,8 +18,10 @@ from pypi_repo.domain.records import (
     Project,
     ProjectDetails,
     Repository,
+    Versioned,
 )
 from pypi_repo.domain.versions import version_order
+from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.web.portal.packages import readme
 from pypi_repo.web.portal.packages.connection_settings import install_command
 from pypi_repo.web.portal.page import NO_PAGE, Page
@@ -39,8 +42,10 @@ class _Release:
         return max((file.uploaded_at for file in self.files if file.uploaded_at), default=None)
 
     @property
-    def size(self) -> int:
-        return sum(file.size or 0 for file in self.files)
+    def size(self) -> int | None:
+        """In bytes; None where that of a file is not known."""
+        sizes = [file.size for file in self.files]
+        return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
     def yanked(self) -> str:
@@ -56,12 +61,29 @@ class _Release:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What every page of a project shows; `details` are None where it has no files."""
+    """What every page of a project shows; `details` are None where it has no files.
+
+    files: those that were uploaded to the repository.
+    sources: from where what is shown comes, as the index says it: `own-files`, `upstream:NAME`.
+    stale_for: for how many seconds its page should have been asked for again, where it fails.
+    """
 
     repository: Repository
     project: Project
     files: Sequence[DistributionFile]
     details: ProjectDetails | None
+    sources: Sequence[str] = (OWN_FILES,)
+    stale_for: int | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the repository has the project, and so whether it is managed here."""
+        return OWN_FILES in self.sources
+
+    @property
+    def managed(self) -> Set[str]:
+        """The names of the files that can be yanked and deleted here."""
+        return {file.filename for file in self.files}
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -78,7 +100,7 @@ class _Shown:
 def show(page: Page, repository: str, project: str) -> Response:
     if normalize(project) != project and is_normalized(normalize(project)):
         return page.redirect("repositories", repository, "projects", normalize(project))
-    shown = _shown(page, repository, project)
+    shown = shown_project(page, repository, project)
     details, install = shown.details, None
     if details is not None and shown.project.status != "quarantined":
         wanted = f"{shown.project.name}=={details.version}"
@@ -94,40 +116,69 @@ def show(page: Page, repository: str, project: str) -> Response:
 
 
 def show_readme(page: Page, repository: str, project: str) -> Response:
-    details = _details(page, repository, project)
+    details = _versioned(page, repository, project).load()
     return readme.document(page, details.name, details.fields)
 
 
 def show_releases(page: Page, repository: str, project: str) -> Response:
     return page.render(
         "project_releases.html",
-        shown=_shown(page, repository, project),
-        downloads=page.acting.usage.downloads_of_versions(repository, project, _DAYS),
+        shown=shown_project(page, repository, project),
+        downloads=page.acting.usage.downloads_of_versions(repository, normalize(project), _DAYS),
     )
 
 
 def show_files(page: Page, repository: str, project: str) -> Response:
-    return page.render("project_files.html", shown=_shown(page, repository, project))
+    return page.render("project_files.html", shown=shown_project(page, repository, project))
 
 
 def show_management(page: Page, repository: str, project: str) -> Response:
-    shown = _shown(page, repository, project)
+    shown = shown_project(page, repository, project)
+    if not shown.is_own:
+        raise unknown_project(shown.project.normalized_name, repository)
     return page.render("project_manage.html", shown=shown, statuses=PROJECT_STATUSES)
 
 
-def _shown(page: Page, repository: str, project: str) -> _Shown:
+def shown_project(page: Page, repository: str, project: str) -> _Shown:
+    """The project of the repository, or else what its readers get from its sources."""
     if not is_normalized(normalize(project)):
         raise NotFound(NO_PAGE)
     found = page.acting.repositories.get(repository, Permission.MANAGE)
-    known, files = page.acting.projects.get(repository, project)
-    details = _details(page, repository, project) if files else None
-    return _Shown(found, known, files, details)
+    try:
+        known, files = page.acting.projects.get(repository, project)
+    except UnknownProject:
+        if not found.sources_revision:
+            raise
+        return _from_elsewhere(page, found, project)
+    if not files:
+        return _Shown(found, known, files, None)
+    versioned = _versioned(page, repository, project)
+    return _Shown(found, known, files, versioned.load(), versioned.source.split(", "))
 
 
-def _details(page: Page, repository: str, project: str) -> ProjectDetails:
-    bound = page.registry.repository(repository)
+def _from_elsewhere(page: Page, repository: Repository, project: str) -> _Shown:
+    versioned = _versioned(page, repository.name, project)
+    source = page.registry.repository(repository.name).source
+    listed = source.project_page(page.actor, normalize(project)).load()
+    known = Project(
+        id=0,
+        name=listed.display_name or listed.name,
+        normalized_name=listed.name,
+        status=listed.status,
+        status_reason=listed.status_reason,
+    )
+    try:
+        details = versioned.load()
+    except UnknownRelease:
+        details = None
+    return _Shown(repository, known, (), details, versioned.source.split(", "), versioned.stale_for)
+
+
+def _versioned(page: Page, repository: str, project: str) -> Versioned[ProjectDetails]:
+    """Raises UnknownProject or UnknownRelease."""
+    source, name = page.registry.repository(repository).source, normalize(project)
     version = page.asked("version")
     if not version:
-        return bound.source.project_details(page.actor, normalize(project)).load()
-    _spelled, content = bound.source.release_details(page.actor, normalize(project), version)
-    return content.load()
+        return source.project_details(page.actor, name)
+    _spelled, content = source.release_details(page.actor, name, version)
+    return content
