@@ -49,7 +49,7 @@ class Screened(SourceWrapper):
         if not self._screen.is_open:
             location = split_location(path)
             for project in projects_of(location.filename):
-                self._require_shown(actor, project, location.filename)
+                self._require_shown(actor, project, location.filename, location.sha256)
         return super().file(actor, path)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
@@ -77,14 +77,20 @@ class Screened(SourceWrapper):
         page = super().project_page(actor, project)
         return () if self._screen.is_open else self._screen.withheld(page.load(), datetime.now(UTC))
 
-    def _require_shown(self, actor: Actor, project: NormalizedName, filename: str) -> None:
-        """Raises FileWithheld if a file is on the page of a project, and is not shown."""
+    def _require_shown(
+        self, actor: Actor, project: NormalizedName, filename: str, sha256: str = ""
+    ) -> None:
+        """Raises FileWithheld if a file is on the page of a project, and is not shown.
+
+        sha256: its SHA-256, because another project may have another file of this name; empty if it
+            is not known.
+        """
         try:
             page = self.source.project_page(actor, project).load()
         except UnknownProject:
             return
         for file in page.files:
-            if file.filename == filename:
+            if file.filename == filename and sha256 in ("", file.hashes.get("sha256")):
                 found = self._screen.verdict(page, file, datetime.now(UTC))
                 if found is not None:
                     raise FileWithheld(found.reason)
