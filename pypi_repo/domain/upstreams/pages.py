@@ -7,22 +7,25 @@ absolute HTTP URLs, and none of its markup goes any further.
 import re
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
 
 import msgspec
-from packaging.version import Version
 
-from pypi_repo.domain.errors import UnreadablePage, UpstreamRefused
+from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.filenames import ListedKind
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, file_path
-from pypi_repo.domain.upstreams import html_page, json_page
-from pypi_repo.domain.upstreams.filenames import parse
-from pypi_repo.domain.upstreams.listing import Entry, Listing, NoPage, checkable
-from pypi_repo.domain.upstreams.urls import parse_url
-from pypi_repo.domain.versions import version_or_none
+from pypi_repo.domain.upstreams.reading import html_page, json_page
+from pypi_repo.domain.upstreams.reading.filenames import parse
+from pypi_repo.domain.upstreams.reading.links import Links
+from pypi_repo.domain.upstreams.reading.listing import (
+    LONGEST_TEXT,
+    Entry,
+    Listing,
+    NoPage,
+    checkable,
+)
+from pypi_repo.domain.upstreams.reading.spellings import Versions
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
@@ -30,15 +33,10 @@ ACCEPT = (
 )
 """What to ask an upstream for: JSON, and HTML if it has nothing else."""
 
-_LEVEL = 1  # of compression: what takes the space are digests, which no level makes smaller
+UNHASHED = "unhashed"
+"""The folder of files without a known SHA-256, in URLs."""
 
-_LONGEST_TEXT = 200  # characters of a name or a version
-_LONGEST_BASE = 1000  # characters that the URL of each file may repeat
-_PLAIN_URL = re.compile(
-    r"(https?://[^/?#\s]{1,300}/|/|(?:\.\./){0,9})"
-    r"((?:(?!\.|%2e)[\w~!$&'()*+,=@%.-]{1,300}(?:/(?!\Z)|\Z)){1,20})",
-    re.ASCII | re.IGNORECASE,
-)
+_LEVEL = 1  # of compression: what takes the space are digests, which no level makes smaller
 
 
 class UpstreamFile(
@@ -83,10 +81,6 @@ class UpstreamFile(
     def has_provenance(self) -> bool:
         """Whether the upstream has a provenance of the file."""
         return self.provenance is not None
-
-
-UNHASHED = "unhashed"
-"""The folder of files without a known SHA-256, in URLs."""
 
 
 class UpstreamPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,13 +155,13 @@ def _read(body: bytes, content_type: str, max_files: int) -> Listing:
 
 
 def _checked(listing: Listing, url: str, project: NormalizedName) -> UpstreamPage:
-    reader = _Reader(project, _Links(url, listing.base), _Versions(listing.versions or ()))
+    reader = _Reader(project, Links(url, listing.base), Versions(listing.versions or ()))
     files = reader.files(listing.entries)
     status: ProjectStatus = next(
         (known for known in PROJECT_STATUSES if known == listing.status), "active"
     )
     is_offered = status != "quarantined"
-    right_name = len(listing.name) <= _LONGEST_TEXT and normalize(listing.name) == project
+    right_name = len(listing.name) <= LONGEST_TEXT and normalize(listing.name) == project
     return UpstreamPage(
         name=listing.name if right_name else project,
         status=status,
@@ -181,7 +175,7 @@ def _checked(listing: Listing, url: str, project: NormalizedName) -> UpstreamPag
 class _Reader:
     """Makes checked files of the entries of a page."""
 
-    def __init__(self, project: NormalizedName, links: "_Links", versions: "_Versions") -> None:
+    def __init__(self, project: NormalizedName, links: Links, versions: Versions) -> None:
         self.versions = versions
         self.dropped = 0
         self._project = project
@@ -225,69 +219,6 @@ class _Reader:
     def _once(self, text: str) -> str:
         """Returns an equal text, the same one for all files: most say what others say."""
         return self._shared.setdefault(text, text)
-
-
-class _Links:
-    """Resolves the URLs of a page.
-
-    page: the URL of the page.
-    base: the URL to which others are relative; itself relative to that of the page.
-    """
-
-    def __init__(self, page: str, base: str) -> None:
-        self._base = parse_url(page)
-        with suppress(UpstreamRefused):
-            self._base = self._base.joined(base)
-        if len(str(self._base)) > _LONGEST_BASE:
-            raise NoPage(f"its files are at a URL of more than {_LONGEST_BASE:,} characters")
-        self._folders: dict[str, str | None] = {}
-
-    def resolved(self, url: str) -> str | None:
-        """Returns an absolute HTTP URL without a fragment, or None if there is none."""
-        # Nearly all URLs of a page are in one of a few folders, and `joined` is slow.
-        if (parts := _PLAIN_URL.fullmatch(url)) is None:
-            return self._joined(url) if url else None
-        where, rest = parts.groups()
-        if where not in self._folders:
-            self._folders[where] = self._joined(where or "./")
-        folder = self._folders[where]
-        return None if folder is None else folder + rest
-
-    def _joined(self, url: str) -> str | None:
-        try:
-            return str(self._base.joined(url))
-        except UpstreamRefused:
-            return None
-
-
-class _Versions:
-    """The versions of a page, in its spelling.
-
-    listed: those that the page lists.
-    """
-
-    def __init__(self, listed: Iterable[str]) -> None:
-        proper = (text for text in listed if len(text) <= _LONGEST_TEXT and text.isprintable())
-        self._spelled = {text: text for text in proper if text}
-        self._added: dict[Version | str, str] = {}
-
-    def spelled(self, text: str) -> str:
-        """Returns a version as the page spells it, or in its normal form if it does not list it."""
-        found = self._spelled.get(text)
-        if found is None:
-            version = version_or_none(text)
-            key = text if version is None else version
-            found = self._listed.get(key) or self._added.setdefault(key, str(key))
-            self._spelled[text] = found
-        return found
-
-    def all(self) -> tuple[str, ...]:
-        """Returns those that the page lists, and then those of other files."""
-        return tuple(dict.fromkeys(self._spelled.values()))
-
-    @cached_property
-    def _listed(self) -> dict[Version | str, str]:
-        return {version_or_none(text) or text: text for text in reversed(self._spelled.values())}
 
 
 def _reason(yanked: bool | str | None) -> str | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.filenames import ListedKind, has_safe_characters, projects_of
 from pypi_repo.domain.names import NormalizedName, is_normalized, normalize
-from pypi_repo.domain.upstreams.filenames import parse
+from pypi_repo.domain.upstreams.reading.filenames import parse
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pypi_repo.domain.filenames import split_ending
-from pypi_repo.domain.upstreams.listing import (
+from pypi_repo.domain.upstreams.reading.listing import (
     Entry,
     Listing,
     NoPage,

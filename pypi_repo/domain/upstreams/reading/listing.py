@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+LONGEST_TEXT = 200  # characters of a name or a version
 _LARGEST = 2**63 - 1
 
 

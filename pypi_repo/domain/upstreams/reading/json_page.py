@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from pypi_repo.domain.upstreams.listing import (
+from pypi_repo.domain.upstreams.reading.listing import (
     Entry,
     Listing,
     NoPage,

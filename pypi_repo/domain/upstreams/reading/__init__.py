@@ -1,0 +1,1 @@
+"""Readers of pages of other indexes, and of what these name."""
