@@ -25,6 +25,11 @@ def version_or_none(text: str) -> Version | None:
         return None
 
 
+def is_same_version(text: str, other: str) -> bool:
+    """Returns whether two texts stand for one version: 1.0, 1.0.0 and v1.0 do."""
+    return text == other or version_or_none(text) == version_or_none(other) is not None
+
+
 def version_order(text: str) -> tuple[bool, Any]:
     """Returns a key to sort versions by. A text that is not one comes before all of them."""
     version = version_or_none(text)

@@ -32,7 +32,7 @@ from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
-from pypi_repo.services.sources.united import place_of, united_lists, united_page
+from pypi_repo.services.sources.united import united_lists, united_page
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -135,10 +135,8 @@ class RepositorySource(Source):
         raise unknown_file(location.name, repository.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        for supplier in self.suppliers(actor, project):
-            with suppress(UnknownFile):
-                return supplier.source.provenance(actor, project, version, filename)
-        raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
+        supplier = self._suppliers_of_file(actor, project, filename)[0]
+        return supplier.source.provenance(actor, project, version, filename)
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         return self._own.core_metadata(file)
@@ -185,7 +183,8 @@ class RepositorySource(Source):
         if own is not None:
             page = self._own.offered_page(repository, own)
             found.append(Supplier(OWN_FILES, self._own, page))
-            if not self._merges(repository, project):
+            # Who closes a project here wants that nobody gets anything of that name.
+            if own.status == "quarantined" or not self._merges(repository, project):
                 return found
         if not repository.sources_revision:
             raise unknown_project(project, repository.name)
@@ -195,15 +194,38 @@ class RepositorySource(Source):
                 raise name_kept(project, repository.name)
             return found
         is_open = self._own.is_open(repository, project)
+        is_merged = sources.configured.merges(project)
+        withheld: NameWithheld | None = None
         for named in sources.offered_to(actor):
-            supplied = page_of(actor, named.source, project)
+            try:
+                supplied = page_of(actor, named.source, project)
+            except NameWithheld as error:
+                if not is_merged:
+                    raise
+                supplied, withheld = None, withheld or error
             if supplied is not None:
                 found.append(_supplier(named, supplied, is_open=is_open))
-                if not sources.configured.merges(project):
+                if not is_merged:
                     return found
         if not found:
-            raise unknown_project(project, repository.name)
+            # The same text as for a name that is withheld: that may be a secret.
+            raise withheld or unknown_project(project)
         return found
+
+    def _suppliers_of_file(
+        self, actor: Actor, project: NormalizedName, filename: str
+    ) -> Sequence[Supplier]:
+        """Returns the one that lists a file, or all if none does: any of them may withhold it.
+
+        Raises UnknownProject.
+        """
+        suppliers = self.suppliers(actor, project)
+        if len(suppliers) == 1:
+            return suppliers
+        for supplier in suppliers:
+            if any(file.filename == filename for file in supplier.page.load().files):
+                return [supplier]
+        return suppliers
 
     def _supplied_file(
         self, actor: Actor, project: NormalizedName, path: str, location: Location
@@ -212,12 +234,10 @@ class RepositorySource(Source):
 
         Raises UnknownFile or UnknownProject.
         """
-        suppliers = self.suppliers(actor, project)
-        if len(suppliers) > 1:
-            pages = [supplier.page.load() for supplier in suppliers]
-            suppliers = [suppliers[place_of(location, pages)]]
-        for supplier in suppliers:
-            if supplier.source is not self._own:
+        for supplier in self._suppliers_of_file(actor, project, location.filename):
+            if supplier.source is self._own:
+                continue  # it was asked already
+            with suppress(UnknownFile):
                 served = supplier.source.file(actor, path)
                 if served.project == project:
                     if isinstance(served, ServedFile) and not supplier.page.public:
@@ -238,14 +258,20 @@ def page_of(actor: Actor, source: Source, project: NormalizedName) -> Versioned[
     except UnknownProject:
         return None
     except _REFUSED:
-        try:
-            source.project_page(OPERATOR, project)
-        except NameWithheld:
-            raise
-        except UnknownProject:
+        if _is_free(source, project):
             return None
         # It says no more than of a project that does not exist: its name may be a secret.
         raise NameWithheld(unknown_project(project).message) from None
+
+
+def _is_free(source: Source, project: NormalizedName) -> bool:
+    try:
+        source.project_page(OPERATOR, project)
+    except NameWithheld:
+        return False
+    except UnknownProject:
+        return True
+    return False
 
 
 def _supplier(named: NamedSource, page: Versioned[ProjectPage], *, is_open: bool) -> Supplier:

@@ -17,7 +17,7 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.releases import preferred_version
-from pypi_repo.domain.versions import version_or_none
+from pypi_repo.domain.versions import is_same_version
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -148,9 +148,8 @@ class Source(ABC):
         """
         page = self.project_page(actor, project)
         loaded = page.load()
-        wanted = version_or_none(version)
         for spelled in loaded.versions:
-            if spelled == version or version_or_none(spelled) == wanted is not None:
+            if is_same_version(spelled, version):
                 return spelled, self.details_of(replace(page, load=lambda: loaded), spelled)
         raise unknown_release(project, version)
 

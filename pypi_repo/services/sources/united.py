@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pypi_repo.domain.errors import unknown_file
 from pypi_repo.domain.records import (
     ListedFile,
     ProjectList,
@@ -11,7 +10,6 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.upstreams.sources import RepositorySources
-from pypi_repo.services.sources.locations import Location
 
 
 def united_lists(
@@ -45,7 +43,8 @@ def united_lists(
 def united_page(pages: Sequence[Versioned[ProjectPage]]) -> Versioned[ProjectPage]:
     """Returns the page of a project that several sources supply together.
 
-    pages: the pages in the order of the sources. Of files with the same name, the first counts.
+    pages: the pages in the order of the sources. Of files with the same name, the first counts. The
+        status is that of the first that is not quarantined: such a page has no files.
     """
     stale = [page.stale_for for page in pages if page.stale_for is not None]
     return Versioned(
@@ -58,27 +57,14 @@ def united_page(pages: Sequence[Versioned[ProjectPage]]) -> Versioned[ProjectPag
     )
 
 
-def place_of(location: Location, pages: Sequence[ProjectPage]) -> int:
-    """Returns from which of the pages of a merged project a file comes.
-
-    Raises UnknownFile if the file at the location is not the one that is listed.
-    """
-    for place, page in enumerate(pages):
-        for file in page.files:
-            if file.filename == location.filename:
-                if location.sha256 in ("", file.hashes.get("sha256")):
-                    return place
-                raise unknown_file(location.name)
-    raise unknown_file(location.name)
-
-
 def _united(pages: Sequence[ProjectPage]) -> ProjectPage:
     files: dict[str, ListedFile] = {}
     for page in pages:
         for file in page.files:
             files.setdefault(file.filename, file)
+    first = next((page for page in pages if page.status != "quarantined"), pages[0])
     return replace(
-        pages[0],
+        first,
         serial=sum(page.serial for page in pages),
         versions=tuple(dict.fromkeys(version for page in pages for version in page.versions)),
         files=tuple(files.values()),

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import (
     InvalidMetadata,
@@ -25,6 +27,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.domain.versions import is_same_version
 from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.source import ServedFile, Source
 from pypi_repo.services.upstreams.files import UpstreamFiles
@@ -104,7 +107,7 @@ class UpstreamSource(Source):
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         file = self._seen(project).load().by_filename.get(filename)
-        if file is None or file.version != version or not file.has_provenance:
+        if file is None or not is_same_version(file.version, version) or not file.has_provenance:
             raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
         return self._files.provenance(self.upstream, file)
 
@@ -145,6 +148,11 @@ def project_page(project: NormalizedName, revision: int, page: UpstreamPage) -> 
         status_reason=page.status_reason,
         serial=revision,
         versions=page.versions,
-        files=page.files,
+        files=tuple(map(_offered, page.files)),
         display_name=page.name,
     )
+
+
+def _offered(file: UpstreamFile) -> UpstreamFile:
+    """Returns a file without its signature: no digest says whether that was changed on its way."""
+    return msgspec.structs.replace(file, is_signed=False) if file.is_signed else file
