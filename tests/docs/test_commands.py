@@ -6,6 +6,7 @@ A block that cannot run here says so, and why, in a comment above it.
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def settled(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
             r"\bUSER\b": "user",
             r"\bPASSWORD\b": PASSWORD,
             r"\bPROJECT\b": "hello-team",
+            r"\bDATE\b": f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%d}",
             r"ppr_\.\.\.": token,
             r"\$TOKEN\b": administrators_token,
             r"/srv/pypi-repo-data\b": "pypi-repo-data",
@@ -136,6 +138,12 @@ def test_commands_of_a_page(page: Path, settled: Machine) -> None:
             told[0] = "pypi-repo user delete ci@example.com --yes\n"
             told[3] = "pypi-repo admin create second --generate-password\n"
             told[3] += "pypi-repo admin delete boss@example.com --yes\n"
+        case "cooldown":
+            told[0] = (
+                f"echo {PASSWORD} | pypi-repo upstream create public --username user "
+                "--password-stdin --allow-http --allow-private-network "
+                "https://packages.example.com/repositories/main/simple/\n"
+            )
         case "README":
             pyproject_project(settled.folder, "hello-team")
             told[2] = "printf '[distutils]\\nindex-servers = main\\n[main]\\n' > ~/.pypirc\n"
