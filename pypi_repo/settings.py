@@ -160,6 +160,8 @@ def in_folder(
     data: the folder, in which a leading `~` means the home folder.
     database: the database, if it is not in the folder.
     blobs: the file store, if it is not in the folder.
+    proxies: the proxies for requests to other indexes; see `proxies_in`.
+    variables: the environment in which credentials for other indexes may be.
     """
     folder = data_folder(data)
     return Settings(

@@ -140,9 +140,9 @@ def test_settings_from_environment_variables() -> None:
     ],
 )
 def test_what_is_not_said_is_one_folder(given: dict[str, str]) -> None:
-    assert from_mapping(given) == in_folder("pypi-repo-data")
-    elsewhere = from_mapping({**given, "PYPI_REPO_DATA": "elsewhere"})
-    assert elsewhere == in_folder("elsewhere")
+    assert from_mapping(given) == in_folder("pypi-repo-data", variables=given)
+    moved = {**given, "PYPI_REPO_DATA": "elsewhere"}
+    assert from_mapping(moved) == in_folder("elsewhere", variables=moved)
 
 
 def test_a_size_in_the_environment_that_makes_no_sense() -> None:
