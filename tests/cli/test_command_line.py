@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer
 
 COMMANDS = {
     "repository": ["create", "delete", "list", "set", "show"],
-    "upstream": ["create", "delete", "list", "set", "show"],
+    "upstream": ["check", "create", "delete", "list", "set", "show"],
     "rule": ["add", "delete", "list"],
     "exception": ["add", "delete", "list"],
     "user": ["create", "delete", "list", "set", "set-password"],
@@ -116,7 +116,7 @@ def test_json_is_what_list_and_show_and_upkeep_take(cli: CommandLine) -> None:
     for noun, names in COMMANDS.items():
         for name in names:
             offered = "--json" in cli.run_anywhere(noun, name, "--help").stdout
-            expected = name in ("list", "show") or noun == "upkeep"
+            expected = name in ("check", "list", "show") or noun == "upkeep"
             assert offered == expected, f"{noun} {name}"
 
 

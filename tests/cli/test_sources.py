@@ -14,7 +14,7 @@ NEXT_YEAR = f"{datetime.now(UTC).year + 1}-02-01"
 @pytest.fixture
 def source_cli(main_cli: CommandLine) -> CommandLine:
     """With the upstream `public` and the repository `base` beside `main`."""
-    main_cli.ok("upstream", "create", "public", "https://index.example/simple/")
+    main_cli.ok("upstream", "create", "public", "https://index.example/simple/", "--offline")
     main_cli.ok("repository", "create", "base")
     return main_cli
 

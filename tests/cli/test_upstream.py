@@ -1,14 +1,24 @@
 """pypi-repo upstream ..."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pypi_repo import OPERATOR
 from tests.cli.conftest import CommandLine
+from tests.support.distributions import wheel
+from tests.support.live import LiveServer
+from tests.support.upstreams import LiveUpstream
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 URL = "https://index.example/simple/"
 SECRET = "correct-horse-battery"
+UNASKED = "--no-file-hosts"
+"""So that no page is asked for."""
 
 
 def secret_of(cli: CommandLine, name: str = "public") -> tuple[str | None, str | None, str | None]:
@@ -21,12 +31,12 @@ def secret_of(cli: CommandLine, name: str = "public") -> tuple[str | None, str |
 @pytest.fixture
 def public_cli(cli: CommandLine) -> CommandLine:
     """With the upstream `public`, for which there are no credentials."""
-    cli.ok("upstream", "create", "public", URL)
+    cli.ok("upstream", "create", "public", URL, UNASKED)
     return cli
 
 
 def test_a_new_upstream_has_careful_defaults(cli: CommandLine) -> None:
-    printed = cli.ok("upstream", "create", "public", "https://index.example/simple")
+    printed = cli.ok("upstream", "create", "public", "https://index.example/simple", UNASKED)
     shown = cli.json("upstream", "show", "public")
 
     assert "--source upstream:public`" in printed
@@ -45,9 +55,14 @@ def test_a_new_upstream_has_careful_defaults(cli: CommandLine) -> None:
         "cooldown": None,
         "cooldown_mode": "off",
         "first_seen": False,
+        "used_by": [],
         "answered_at": None,
         "failing_since": None,
         "failure": "",
+        "cached_files": 0,
+        "cached_size": 0,
+        "fetched": 0,
+        "hit_rate": None,
     }
 
 
@@ -77,7 +92,8 @@ def test_create_with_every_option(cli: CommandLine, tmp_path: Path) -> None:
 
 def test_set_and_its_opposites(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("certificates")
-    before = cli.ok("upstream", "create", "public", URL) and cli.json("upstream", "show", "public")
+    cli.ok("upstream", "create", "public", URL, UNASKED)
+    before = cli.json("upstream", "show", "public")
     cli.ok(
         *("upstream", "set", "public", "--file-host", "files.example", "--stale-for", "7d"),
         *("--cache-size", "1GiB", "--allow-http", "--allow-private-network", "--offline"),
@@ -135,7 +151,6 @@ def test_credentials_replace_each_other_and_are_not_shown(
         said = public_cli.ok("upstream", "set", "public", *options, stdin=stdin)
         assert secret_of(public_cli) == stored
         assert public_cli.json("upstream", "show", "public")["credentials"] == shown
-        assert public_cli.json("upstream", "list")[0]["credentials"] == shown
         for text in (said, *(public_cli.ok("upstream", *each) for each in SHOWING)):
             assert SECRET not in text
     with public_cli.registry() as registry:
@@ -204,7 +219,7 @@ def test_credentials_are_not_sent_to_another_place_by_a_new_url(cli: CommandLine
     """S1: whoever may change the URL could else read the password."""
     cli.ok(
         *("upstream", "create", "public", "https://index.example/repository/x/simple/"),
-        "--token-stdin",
+        *(UNASKED, "--token-stdin"),
         stdin=SECRET,
     )
     for elsewhere in (
@@ -223,7 +238,7 @@ def test_credentials_are_not_sent_to_another_place_by_a_new_url(cli: CommandLine
 
 
 def test_a_cooldown_that_is_off_is_told(cli: CommandLine) -> None:
-    created = cli.ok("upstream", "create", "public", URL, "--cooldown", "3d")
+    created = cli.ok("upstream", "create", "public", URL, UNASKED, "--cooldown", "3d")
     enforced = cli.ok("upstream", "set", "public", "--cooldown-mode", "enforce")
     longer = cli.ok("upstream", "set", "public", "--cooldown", "7d")
 
@@ -233,16 +248,101 @@ def test_a_cooldown_that_is_off_is_told(cli: CommandLine) -> None:
 
 def test_list(cli: CommandLine) -> None:
     for name in ("public", "mirror"):
-        cli.ok("upstream", "create", name, f"https://{name}.example/simple/")
+        cli.ok("upstream", "create", name, f"https://{name}.example/simple/", UNASKED)
     table = cli.ok("upstream", "list").splitlines()
 
     assert [each["name"] for each in cli.json("upstream", "list")] == ["mirror", "public"]
     assert table[0].split()[:2] == ["NAME", "URL"]
+    assert "USED_BY" in table[0]
     assert len(table) == 3
 
 
+LOCAL = ("--allow-http", "--allow-private-network")
+
+
+@pytest.fixture
+def live() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def static() -> Iterator[LiveServer]:
+    """An index in HTML, whose files are at two other hosts, without upload times."""
+
+    def page(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html")])
+        names = {"a": "pip-1.0.zip", "b": "pip-2.0.zip"}
+        links = (
+            f"<a href='https://{host}.example/{name}'>{name}</a>" for host, name in names.items()
+        )
+        return ["".join(links).encode()]
+
+    server = LiveServer(page)
+    yield server
+    server.close()
+
+
+def test_the_hosts_of_files_are_taken_from_a_page(cli: CommandLine, static: LiveServer) -> None:
+    """S2."""
+    created = cli.ok("upstream", "create", "found", static.url, *LOCAL)
+    cli.ok("upstream", "create", "given", static.url, *LOCAL, "--file-host", "b.example")
+    cli.ok("upstream", "create", "offline", static.url, *LOCAL, "--offline")
+
+    assert "files may also come from a.example, b.example." in created
+    hosts = {
+        name: cli.json("upstream", "show", name)["file_hosts"]
+        for name in ("found", "given", "offline")
+    }
+    assert hosts == {"found": ["a.example", "b.example"], "given": ["b.example"], "offline": []}
+
+
+def test_an_upstream_that_does_not_answer_yet_is_created(
+    cli: CommandLine, live: LiveUpstream
+) -> None:
+    live.broken = "503 Service Unavailable"
+    result = cli.run("upstream", "create", "public", live.url, *LOCAL)
+
+    assert result.exit_code == 0
+    assert "gives no page yet: " in result.stderr
+    assert "`pypi-repo upstream check public`" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert cli.json("upstream", "show", "public")["file_hosts"] == []
+
+
+def test_check(cli: CommandLine, live: LiveUpstream) -> None:
+    live.add(wheel("pip", "1.0"))
+    cli.ok("upstream", "create", "public", live.url, *LOCAL)
+    before = cli.json("upstream", "show", "public")
+    result = cli.run("upstream", "check", "public")
+
+    assert result.exit_code == 0
+    assert ["speaks:", "JSON"] in [line.split() for line in result.stdout.splitlines()]
+    assert result.stderr == ""
+    assert cli.json("upstream", "check", "public")["files"] == 1
+    assert cli.json("upstream", "show", "public") == before
+    live.broken = "500 Internal Server Error"
+    assert "status 500" in cli.refused("upstream", "check", "public")
+    assert "no upstream 'absent'" in cli.refused("upstream", "check", "absent")
+
+
+def test_check_says_what_the_settings_leave_out(cli: CommandLine, static: LiveServer) -> None:
+    cli.ok("upstream", "create", "static", static.url, *LOCAL, "--file-host", "b.example")
+    lax = cli.run("upstream", "check", "static").stderr
+    cli.ok("upstream", "set", "static", "--cooldown", "3d", "--cooldown-mode", "enforce")
+    strict = cli.run("upstream", "check", "static").stderr
+    advised = "--file-host b.example --file-host a.example --first-seen"
+    cli.ok("upstream", "set", "static", *advised.split())
+
+    assert "upstream set static --file-host b.example --file-host a.example`" in lax
+    assert "--first-seen" not in lax
+    assert "--first-seen" in strict
+    assert cli.run("upstream", "check", "static").stderr == ""
+
+
 def test_a_source_is_not_deleted(main_cli: CommandLine) -> None:
-    main_cli.ok("upstream", "create", "public", URL)
+    main_cli.ok("upstream", "create", "public", URL, UNASKED)
     main_cli.ok("repository", "set", "main", "--source", "upstream:public")
     refused = main_cli.refused("upstream", "delete", "public", "--yes")
     main_cli.ok("repository", "set", "main", "--no-sources")

@@ -54,7 +54,7 @@ def test_what_is_printed_works_when_pasted(clients: Clients, tmp_path: Path) -> 
         paste(f"{uv_install.replace('PROJECT', 'other')} --python {python}")
         frozen = clients.uv("pip", "freeze", "--python", python)
         [create] = printed_lines(output, "pypi-repo upstream create")
-        paste(create.replace("INDEX", "index.example"))
+        paste(create.replace("INDEX", "127.0.0.1:1"))
         paste(f"pypi-repo repository show main --data {tmp_path}/data | grep upstream:public")
 
     assert frozen.stdout == "demo==1.0\nother==3.0\n"

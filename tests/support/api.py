@@ -9,6 +9,7 @@ from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
 from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
+from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
 
 KNOWN: Mapping[str, object] = {
@@ -19,6 +20,10 @@ KNOWN: Mapping[str, object] = {
     "user": "user@example.com",
     "administrator": "spare@example.com",
     "token": 2,
+    "upstream": "public",
+    "name": "left",
+    "rule": 1,
+    "exception": 2,
 }
 """What tests put there, for the names in the paths of operations."""
 
@@ -26,6 +31,9 @@ NEEDED: Mapping[type, object] = {
     Status: {"status": "archived"},
     AdministratorSettings: {"areas": ["users"]},
     AdministratorTokenSettings: {"areas": ["users"]},
+    UpstreamSettings: {"url": "https://index.example/simple/"},
+    RuleSettings: {"action": "deny", "target": "demo<2"},
+    ExceptionSettings: {"target": "demo", "reason": "a fix", "until": "2100-01-01T00:00:00Z"},
 }
 """Documents for operations that need more than defaults."""
 

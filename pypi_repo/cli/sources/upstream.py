@@ -1,5 +1,6 @@
 """pypi-repo upstream ..."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,10 @@ from pypi_repo.cli.sources.upstream_options import (
     given_settings,
     settings_options,
 )
+from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.acting import Acting
+from pypi_repo.storage.upstream_reports import UpstreamReport
 
 
 @click.group(cls=Group)
@@ -33,6 +36,8 @@ def create(operator: Acting, name: str, url: str, **options: Any) -> None:
     """Make the upstream NAME of the index at URL, such as https://INDEX/simple/.
 
     A password or a token is read from standard input, so that no list of processes shows it.
+    Without --file-host, a page of the index is read, and files may come from the hosts that it
+    names.
     """
     settings = given_credentials(options) | given_settings(options)
     created = operator.upstreams.create(name, url=url, **settings)
@@ -41,6 +46,8 @@ def create(operator: Acting, name: str, url: str, **options: Any) -> None:
         f"upstream:{created.name}` makes it a source."
     )
     _note_cooldown(created)
+    if "file_hosts" not in settings and not created.offline:
+        _find_file_hosts(operator, created)
 
 
 @upstream.command("list")
@@ -51,14 +58,16 @@ def list_(operator: Acting, as_json: bool) -> None:
     print_records(
         [
             {
-                "name": found.name,
-                "url": found.url,
-                "credentials": found.credentials,
-                "offline": found.offline,
-                "cooldown": found.cooldown,
-                "cooldown_mode": found.cooldown_mode,
+                "name": found.upstream.name,
+                "url": found.upstream.url,
+                "offline": found.upstream.offline,
+                "answered_at": found.health.answered_at,
+                "failing_since": found.health.failing_since,
+                "cached_size": found.cached_size,
+                "hit_rate": _hit_rate(found),
+                "used_by": list(found.users),
             }
-            for found in operator.upstreams.all()
+            for found in operator.upstreams.reports()
         ],
         as_json,
         if_none="There are no upstreams; `upstream create` makes one.",
@@ -70,15 +79,21 @@ def list_(operator: Acting, as_json: bool) -> None:
 @json_option
 @acts_as_operator
 def show(operator: Acting, name: str, as_json: bool) -> None:
-    """Show the settings of upstream NAME, and how it answers."""
-    found, health = operator.upstreams.get(name), operator.upstreams.health(name)
+    """Show the settings of upstream NAME, how it answers, and how it is used."""
+    report = operator.upstreams.report(name)
+    found, health = report.upstream, report.health
     print_record(
         {
             **_record(found),
             "created_at": found.created_at,
+            "used_by": list(report.users),
             "answered_at": health.answered_at,
             "failing_since": health.failing_since,
             "failure": health.failure,
+            "cached_files": report.cached_files,
+            "cached_size": report.cached_size,
+            "fetched": report.fetched,
+            "hit_rate": _hit_rate(report),
         },
         as_json,
     )
@@ -115,6 +130,52 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     confirm(f"This deletes upstream {name} ({found.url}) with its cached files", yes)
     operator.upstreams.delete(name)
     say(f"Deleted upstream {name}; `pypi-repo upkeep sweep` will free its space.")
+
+
+@upstream.command()
+@click.argument("name")
+@json_option
+@acts_as_operator
+def check(operator: Acting, name: str, as_json: bool) -> None:
+    """Ask upstream NAME for a page, and say what it speaks.
+
+    Nothing is changed.
+    """
+    found, answer = operator.upstreams.get(name), operator.upstreams.check(name)
+    print_record(asdict(answer) | {"file_hosts": list(answer.file_hosts)}, as_json)
+    other_hosts = [host for host in answer.file_hosts if host not in found.file_hosts]
+    if other_hosts:
+        hosts = " ".join(f"--file-host {host}" for host in (*found.file_hosts, *other_hosts))
+        say(
+            "Some of its files are at hosts from which none are fetched; `pypi-repo upstream set "
+            f"{name} {hosts}` allows it.",
+            err=True,
+        )
+    if not (answer.has_upload_times or found.first_seen) and found.cooldown_mode == "enforce":
+        say(
+            "Some of its files have no upload time, so the cooldown leaves them out; `pypi-repo "
+            f"upstream set {name} --first-seen` counts from when they were first seen.",
+            err=True,
+        )
+
+
+def _find_file_hosts(operator: Acting, created: Upstream) -> None:
+    try:
+        found = operator.upstreams.find_file_hosts(created.name)
+    except (UpstreamFailed, UpstreamRefused) as error:
+        sentence = " ".join(error.for_operator.split()).removesuffix(".")
+        say(
+            f"It gives no page yet: {sentence}. `pypi-repo upstream check {created.name}` asks it "
+            "again.",
+            err=True,
+        )
+    else:
+        if found.file_hosts:
+            say(f"Its files may also come from {', '.join(found.file_hosts)}.")
+
+
+def _hit_rate(found: UpstreamReport) -> float | None:
+    return None if found.hit_rate is None else round(found.hit_rate, 3)
 
 
 def _note_cooldown(found: Upstream) -> None:

@@ -58,7 +58,7 @@ class UpstreamManagement:
         given["url"] = index_url(given.get("url", ""))
         planned = Upstream(id=0, name=repository_name(name, "upstream"), created_at=now, **given)
         planned.check()
-        self._check_credentials(planned, given)
+        self._check_credentials(None, planned, given)
         with self._database.begin() as connection:
             created = Upstreams(connection).add(name, planned, now)
             if created is None:
@@ -134,9 +134,7 @@ class UpstreamManagement:
             upstream = known_upstream(stored, name)
             changed = replace(upstream, **given)
             changed.check()
-            self._check_credentials(changed, given)
-            if not {"secret", "secret_variable"} & given.keys():
-                _require_credentials_for(upstream, changed)
+            self._check_credentials(upstream, changed, given)
             if given:
                 if given.get("url", upstream.url) != upstream.url:
                     UpstreamPageRows(connection).forget(upstream.id)
@@ -161,11 +159,12 @@ class UpstreamManagement:
             stored.delete(upstream)
             self._record(Journal(connection), "delete upstream", name, {})
 
-    def _check_credentials(self, planned: UpstreamSettings, given: GivenUpstreamSettings) -> None:
-        if given.get("username") is not None and "secret" not in given:
-            raise InvalidSetting("A user name needs its password; give both.")
-        if given.get("secret", "") is None and planned.username is not None:
-            raise InvalidSetting("A user name needs a password; give one, or remove both.")
+    def _check_credentials(
+        self, before: Upstream | None, after: UpstreamSettings, given: GivenUpstreamSettings
+    ) -> None:
+        _require_both(before, after, given)
+        if before is not None and not {"secret", "secret_variable"} & given.keys():
+            _require_credentials_for(before, after)
         variable = given.get("secret_variable")
         if (
             variable is not None
@@ -183,6 +182,17 @@ class UpstreamManagement:
             for key, value in values.items()
         }
         journal.record(JournalEntry.by(self._actor, action, detail={"upstream": name, **detail}))
+
+
+def _require_both(
+    before: Upstream | None, after: UpstreamSettings, given: GivenUpstreamSettings
+) -> None:
+    """A password that is stored is for one user, and is no token."""
+    has_other_user = after.username != (before and before.username)
+    if "secret" in given or has_other_user:
+        is_kept = "secret" not in given and after.secret is not None
+        if is_kept or (after.username is not None and after.secret is None):
+            raise InvalidSetting("A user name and its password belong together; give both.")
 
 
 def _require_credentials_for(before: Upstream, after: UpstreamSettings) -> None:

@@ -214,7 +214,7 @@ class Sources:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
         if action == "exempt" and (not reason.strip() or until is None):
             raise InvalidSetting("An exception needs a reason and a date on which it ends.")
-        if until is not None and (until.tzinfo is None or until <= now):
+        if until is not None and not _is_ahead(until, now):
             raise InvalidSetting("The date on which the rule ends must be in the future.")
         planned = Rule(
             id=0,
@@ -316,3 +316,11 @@ class Sources:
                 stored=SourcesOfRepositories(connection),
                 repository=found,
             )
+
+
+def _is_ahead(moment: datetime, now: datetime) -> bool:
+    """Not in the year 10000 either, as UTC has it."""
+    try:
+        return moment.tzinfo is not None and moment.astimezone(UTC) > now
+    except OverflowError:
+        return False

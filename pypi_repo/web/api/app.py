@@ -20,7 +20,7 @@ from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied
 from pypi_repo.web import problems
 from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page
-from pypi_repo.web.api.operations import ApiResponse, Call, Operation
+from pypi_repo.web.api.operations import NUMBERS, ApiResponse, Call, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.app import WSGIApp, mount_path, path_info, require_method
 from pypi_repo.web.observability.request_notes import note_actor
@@ -131,11 +131,9 @@ def _routes() -> Routes[_Methods]:
 
 
 def _rule(path: str) -> str:
-    return (
-        path.replace("{token}", "<int(max=9223372036854775807):token>")
-        .replace("{", "<")
-        .replace("}", ">")
-    )
+    for name in NUMBERS:
+        path = path.replace(f"{{{name}}}", f"<int(max=9223372036854775807):{name}>")
+    return path.replace("{", "<").replace("}", ">")
 
 
 def _body(operation: Operation, request: Request) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from pypi_repo.web.api.operations import Operation
+from pypi_repo.web.api.operations import NUMBERS, Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.problems import Problem
 
 _REFERENCE = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 503)
-_CONDITIONAL = ("GET", "PUT", "DELETE")
+_CONDITIONAL = ("GET", "PUT", "PATCH", "DELETE")
 _OF_BODIES = (413, 415, 422)
 
 
@@ -82,7 +82,7 @@ def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "schema": {"type": "integer", "minimum": 1}
-            if name == "token"
+            if name in NUMBERS
             else {"type": "string", "minLength": 1},
         }
         for name in names

@@ -16,6 +16,9 @@ from pypi_repo.web.api.queries import PageQuery, Query
 Record = TypeVar("Record")
 Item = TypeVar("Item")
 
+NUMBERS = ("token", "rule", "exception")
+"""The parameters of paths that are numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -1,10 +1,20 @@
 """All operations of the management API, in the order in which they are described."""
 
-from pypi_repo.web.api import administrators, journal, projects, repositories, users
+from pypi_repo.web.api import (
+    administrators,
+    journal,
+    projects,
+    repositories,
+    sources,
+    upstreams,
+    users,
+)
 
 TABLES = (
     repositories.table,
     projects.table,
+    upstreams.table,
+    sources.table,
     users.table,
     administrators.table,
     journal.table,

@@ -1,5 +1,8 @@
 """The management API answers what its description says, whatever is sent to it."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
@@ -13,6 +16,7 @@ from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.api import KNOWN, NEEDED
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
+from tests.support.upstreams import LiveUpstream
 
 load_all_checks()
 
@@ -35,9 +39,24 @@ _REGISTRY = Registry(Settings(database="sqlite://", blobs="memory://", password_
 _SCHEMA = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", _REGISTRY.wsgi_app())
 
 
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    upstream.add(wheel("pip", "1.0"))
+    yield upstream
+    upstream.close()
+
+
 @pytest.fixture
-def token(registry: Registry) -> str:
+def token(registry: Registry, upstream: LiveUpstream) -> str:
     """Of an administrator who is not the last one, where there is something to manage."""
+    upload(registry, wheel("left", "1.0"))
+    registry.acting_as(OPERATOR).projects.delete("main", "left")
+    upstream.create_on(registry)
+    sources, tomorrow = registry.acting_as(OPERATOR).sources, datetime.now(UTC) + timedelta(days=1)
+    rule = sources.add_rule("main", "deny", "demo<2")
+    exception = sources.add_rule("main", "exempt", "demo", reason="a fix", until=tomorrow)
+    assert (rule.id, exception.id) == (KNOWN["rule"], KNOWN["exception"])
     upload(registry, wheel("demo", "1.0"))
     registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)

@@ -1,0 +1,162 @@
+"""The documents of the management API about upstreams, sources and rules."""
+
+from typing import Annotated, Literal, Union
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from pypi_repo.domain.filenames import FileKind
+from pypi_repo.domain.records import ProjectStatus
+from pypi_repo.domain.upstreams.durations import LONGEST
+from pypi_repo.domain.upstreams.upstream import DEFAULT_FRESH_FOR, CooldownMode
+from pypi_repo.web.api.documents import Bytes, Document, Instant, Text
+
+Address = Annotated[str, Meta(min_length=1, max_length=2000)]
+Secret = Annotated[str, Meta(min_length=1, max_length=5000)]
+Seconds = Annotated[int, Meta(ge=0, le=LONGEST)]
+Names = Annotated[tuple[Text, ...], Meta(max_length=1000)]
+
+
+class _ShownSettings(Document, frozen=True, kw_only=True):
+    url: Address
+    username: Text | None = None
+    secret_variable: Text | None = None
+    file_hosts: Names = ()
+    fresh_for: Seconds = DEFAULT_FRESH_FOR
+    stale_for: Seconds | None = None
+    cache_size: Bytes | None = None
+    allow_http: bool = False
+    allow_private_network: bool = False
+    ca_file: Text | None = None
+    offline: bool = False
+    cooldown: Text | None = None
+    cooldown_mode: CooldownMode = "off"
+    first_seen: bool = False
+
+
+class UpstreamSettings(_ShownSettings, frozen=True, kw_only=True):
+    """Durations are in seconds; `stale_for` is null for ever, and `cache_size` for no limit.
+
+    `secret` is the password of `username`, or without one a bearer token, and no answer contains
+    it. Without `secret` an old one is kept; null removes it.
+    """
+
+    secret: Secret | UnsetType | None = UNSET
+
+
+UpstreamChanges = msgspec.defstruct(
+    "UpstreamChanges",
+    [
+        (field.name, Union[field.type, UnsetType], UNSET)  # noqa: UP007 - the type is no name
+        for field in msgspec.structs.fields(UpstreamSettings)
+    ],
+    bases=(Document,),
+    namespace={"__doc__": "Settings to change. Those that are left out stay as they are."},
+    frozen=True,
+    kw_only=True,
+)
+
+
+class Upstream(_ShownSettings, frozen=True, kw_only=True):
+    """An index elsewhere. `credentials` says what is sent to it, without any secret."""
+
+    name: str
+    credentials: str
+    created_at: Instant
+
+
+class UpstreamUsage(Document, frozen=True, kw_only=True):
+    """How an upstream answers, and how it was used in the last 30 days. Sizes are in bytes.
+
+    `repositories` have it among their sources. `hits` and `misses` count the files that were asked
+    for and were cached, or not; `fetched` is the size of what came from the upstream.
+    """
+
+    repositories: tuple[str, ...]
+    answered_at: Instant | None
+    failing_since: Instant | None
+    failure: str
+    cached_files: int
+    cached_size: int
+    hits: int
+    misses: int
+    fetched: int
+
+
+class UpstreamCheck(Document, frozen=True, kw_only=True):
+    """What an upstream says of one project.
+
+    `file_hosts` are the hosts of its files besides its own.
+    """
+
+    project: str
+    speaks: str
+    files: int
+    has_digests: bool
+    has_upload_times: bool
+    has_core_metadata: bool
+    file_hosts: tuple[str, ...]
+
+
+class SourcesSettings(Document, frozen=True, kw_only=True):
+    """The sources as `upstream:NAME` or `repository:NAME`, in order, and patterns for names.
+
+    No source supplies names that are `reserved`. The repository and all its sources supply those
+    that are `merged` together.
+    """
+
+    sources: Names = ()
+    reserved: Names = ()
+    merged: Names = ()
+
+
+class Sources(SourcesSettings, frozen=True, kw_only=True):
+    """The sources of a repository. No source supplies names of deleted projects, in `kept`."""
+
+    kept: tuple[str, ...]
+
+
+class KeptName(Document, frozen=True, kw_only=True):
+    """The name of a deleted project, which no source supplies."""
+
+    name: str
+
+
+class RuleSettings(Document, frozen=True, kw_only=True):
+    """`target` is a name or a pattern, with or without versions, such as `requests<2.32`.
+
+    The rule is only about files of this `kind`, yanked ones, and projects with this `status`, if
+    these are given. `until` is null for ever.
+    """
+
+    action: Literal["allow", "deny"]
+    target: Text
+    kind: FileKind | None = None
+    yanked: bool = False
+    status: ProjectStatus | None = None
+    reason: Text = ""
+    until: Instant | None = None
+
+
+class Rule(RuleSettings, frozen=True, kw_only=True):
+    """A rule. The first that is about a file decides."""
+
+    id: int
+    author: str
+    created_at: Instant
+
+
+class ExceptionSettings(Document, frozen=True, kw_only=True):
+    """`target` is a name or a pattern, with or without versions, such as `requests==2.33.1`."""
+
+    target: Text
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    until: Instant
+
+
+class CooldownException(ExceptionSettings, frozen=True, kw_only=True):
+    """An exception from the cooldown."""
+
+    id: int
+    author: str
+    created_at: Instant

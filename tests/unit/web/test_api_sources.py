@@ -1,0 +1,441 @@
+"""Upstreams, sources, rules and exceptions in the management API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pypi_repo import OPERATOR, Area, Registry
+from pypi_repo.web.problems import BEARER
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.support.api import ApiClient
+from tests.support.distributions import wheel
+from tests.support.http import basic, bearer
+from tests.support.uploads import upload
+from tests.support.upstreams import LiveUpstream
+
+URL = "https://index.example/simple/"
+SECRET = "correct-horse-battery"
+EXCEPTION = {"target": "demo==2", "reason": "a fix", "until": "2100-01-01T00:00:00Z"}
+SETTINGS = {
+    "url": URL,
+    "username": None,
+    "secret_variable": None,
+    "file_hosts": [],
+    "fresh_for": 600,
+    "stale_for": None,
+    "cache_size": None,
+    "allow_http": False,
+    "allow_private_network": False,
+    "ca_file": None,
+    "offline": False,
+    "cooldown": None,
+    "cooldown_mode": "off",
+    "first_seen": False,
+}
+
+
+@pytest.fixture
+def api(registry: Registry) -> ApiClient:
+    return ApiClient(registry, ADMINISTRATOR)
+
+
+@pytest.fixture
+def live() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    yield upstream
+    upstream.close()
+
+
+def _refused(response: Any, status: int, code: str) -> str:
+    assert response.status_code == status, response.text
+    assert response.get_json()["error"] == code
+    return str(response.get_json()["detail"])
+
+
+def _stored(registry: Registry) -> tuple[str | None, str | None, str | None]:
+    found = registry.acting_as(OPERATOR).upstreams.get("public")
+    return found.username, found.secret, found.secret_variable
+
+
+def _changes(registry: Registry) -> int:
+    return len(registry.acting_as(OPERATOR).activity.entries())
+
+
+# Upstreams
+
+
+def test_upstreams(registry: Registry, api: ApiClient) -> None:
+    made = api.put("upstreams/public", {"url": URL.removesuffix("/")})
+    assert made.status_code == 201
+    assert made.headers["Location"] == "/api/v1/upstreams/public"
+    shown = made.get_json()
+    assert shown.pop("created_at")
+    assert shown == {**SETTINGS, "name": "public", "credentials": ""}
+
+    wanted = {**SETTINGS, "offline": True, "file_hosts": ["files.example"], "stale_for": 86400}
+    again = api.put("upstreams/public", wanted)
+    assert again.status_code == 200
+    assert {key: again.get_json()[key] for key in wanted} == wanted
+    changes = _changes(registry)
+    assert api.put("upstreams/public", {**wanted, "url": URL[:-1]}).status_code == 200
+    assert _changes(registry) == changes, "a repetition changes nothing"
+
+    assert api.get("upstreams/public").get_json() == again.get_json()
+    assert [each["name"] for each in api.get("upstreams").get_json()["items"]] == ["public"]
+    assert api.delete("upstreams/public").status_code == 204
+    _refused(api.get("upstreams/public"), 404, "unknown-upstream")
+    _refused(api.delete("upstreams/public"), 404, "unknown-upstream")
+
+
+def test_some_settings_are_changed_by_patch(api: ApiClient) -> None:
+    api.put("upstreams/public", {"url": URL, "cooldown": "3d", "cache_size": 100})
+    patched = api.call("PATCH", "upstreams/public", json={"cooldown": None, "offline": True})
+    assert patched.status_code == 200
+    assert {key: patched.get_json()[key] for key in SETTINGS} == {
+        **SETTINGS,
+        "cache_size": 100,
+        "offline": True,
+    }
+    assert api.call("PATCH", "upstreams/public", json={}).get_json() == patched.get_json()
+    for wrong in ({"url": None}, {"colour": "red"}, {"fresh_for": -1}, {"fresh_for": 10**12}):
+        assert api.call("PATCH", "upstreams/public", json=wrong).status_code == 422
+    response = api.call("PATCH", "upstreams/absent", json={"offline": True})
+    _refused(response, 404, "unknown-upstream")
+
+
+def test_conditions(api: ApiClient) -> None:
+    only_new = {"If-None-Match": "*"}
+    assert api.put("upstreams/public", {"url": URL}, headers=only_new).status_code == 201
+    again = api.put("upstreams/public", {"url": URL, "offline": True}, headers=only_new)
+    assert again.status_code == 412
+    read = api.get("upstreams/public").headers["ETag"]
+    first = api.call("PATCH", "upstreams/public", {"If-Match": read}, json={"offline": True})
+    assert first.status_code == 200
+    for method, how in (("PATCH", {"json": {"offline": False}}), ("DELETE", {})):
+        late = api.call(method, "upstreams/public", {"If-Match": read}, **how)
+        assert late.status_code == 412
+    now = first.headers["ETag"]
+    assert api.delete("upstreams/public", headers={"If-Match": now}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "stored"),
+    [
+        ({"username": "me", "secret": SECRET}, "username + password", ("me", SECRET, None)),
+        ({"secret": SECRET}, "token", (None, SECRET, None)),
+    ],
+    ids=["password", "token"],
+)
+def test_secrets_are_written_and_never_read(
+    given: dict[str, str],
+    shown: str,
+    stored: tuple[str | None, ...],
+    registry: Registry,
+    api: ApiClient,
+) -> None:
+    """S1."""
+    answers = [api.put("upstreams/public", {"url": URL, **given})]
+    assert _stored(registry) == stored
+    without = {key: value for key, value in given.items() if key != "secret"}
+    answers.append(api.put("upstreams/public", {"url": URL, "offline": True, **without}))
+    assert _stored(registry) == stored, "the old one stays"
+    paths = ("upstreams", "upstreams/public", "upstreams/public/usage", "journal")
+    answers += [api.get(path) for path in paths]
+    assert answers[3].get_json()["credentials"] == shown
+    nothing = {"username": None, "secret": None}
+    answers.append(api.call("PATCH", "upstreams/public", json=nothing))
+    assert answers[-1].get_json()["credentials"] == ""
+    assert _stored(registry) == (None, None, None)
+    for answer in answers:
+        assert answer.status_code < 300
+        assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"username": "other"},
+        {"username": None},
+        {"secret": None},
+        {"secret_variable": "PYPI_REPO_UPSTREAM_PUBLIC"},
+        {"url": "https://other.example/simple/"},
+        {"url": "https://index.example:8443/simple/"},
+    ],
+    ids=str,
+)
+def test_half_of_the_credentials_is_refused(
+    given: dict[str, str], registry: Registry, api: ApiClient
+) -> None:
+    """A password is for one user at one place, and is no token."""
+    api.put("upstreams/public", {"url": URL, "username": "me", "secret": SECRET})
+    changes = _changes(registry)
+    response = api.call("PATCH", "upstreams/public", json=given)
+    assert SECRET not in _refused(response, 400, "invalid-setting")
+    assert _stored(registry) == ("me", SECRET, None)
+    assert _changes(registry) == changes
+
+
+def test_a_user_without_a_password_is_refused(api: ApiClient) -> None:
+    _refused(api.put("upstreams/public", {"url": URL, "username": "me"}), 400, "invalid-setting")
+    assert api.get("upstreams").get_json()["items"] == []
+
+
+def test_administrators_name_only_variables_that_are_for_upstreams(
+    registry: Registry, api: ApiClient
+) -> None:
+    """Or they could have the password of the database sent to themselves."""
+    said = _refused(
+        api.put("upstreams/public", {"url": URL, "secret_variable": "PYPI_REPO_DATABASE"}),
+        400,
+        "invalid-setting",
+    )
+    assert "PYPI_REPO_UPSTREAM_" in said
+    wanted = {"url": URL, "secret_variable": "PYPI_REPO_UPSTREAM_PUBLIC"}
+    made = api.put("upstreams/public", wanted)
+    assert made.get_json()["credentials"] == "environment:PYPI_REPO_UPSTREAM_PUBLIC"
+    registry.acting_as(OPERATOR).upstreams.change("public", secret_variable="ANY_OTHER")
+    moved = {"url": "https://other.example/simple/"}
+    _refused(api.call("PATCH", "upstreams/public", json=moved), 400, "invalid-setting")
+    _refused(api.put("upstreams/public", {**moved, "secret_variable": "ANY_OTHER"}), 400,
+             "invalid-setting")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"url": "http://index.example/"},
+        {"url": "https://me:secret@index.example/"},
+        {"url": URL, "file_hosts": ["https://files.example/"]},
+        {"url": URL, "cooldown": "soon"},
+        {"url": URL, "cooldown_mode": "on"},
+        {"url": URL, "fresh_for": "10m"},
+        {"url": URL, "secret": ""},
+        {"url": URL, "secret": "with space"},
+        {"url": URL, "ca_file": "a\0b"},
+        {"url": URL, "name": "public"},
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense(document: dict[str, object], api: ApiClient) -> None:
+    assert api.put("upstreams/public", document).status_code in (400, 422)
+    _refused(api.put("upstreams/Not%20Valid", {"url": URL}), 400, "invalid-name")
+    assert api.get("upstreams").get_json()["items"] == []
+
+
+def test_what_an_upstream_speaks(registry: Registry, api: ApiClient, live: LiveUpstream) -> None:
+    live.add(wheel("pip", "1.0"))
+    live.create_on(registry)
+    found = api.post("upstreams/public/check", None)
+    assert found.status_code == 200
+    assert (found.get_json()["project"], found.get_json()["speaks"]) == ("pip", "JSON")
+    live.broken = "503 Service Unavailable"
+    failed = api.post("upstreams/public/check", None)
+    _refused(failed, 502, "upstream-failed")
+    _refused(api.post("upstreams/absent/check", None), 404, "unknown-upstream")
+
+
+def test_how_an_upstream_is_used(registry: Registry, api: ApiClient) -> None:
+    api.put("upstreams/public", {"url": URL})
+    api.put("repositories/main/sources", {"sources": ["upstream:public"]})
+    assert api.get("upstreams/public/usage").get_json() == {
+        "repositories": ["main"],
+        "answered_at": None,
+        "failing_since": None,
+        "failure": "",
+        "cached_files": 0,
+        "cached_size": 0,
+        "hits": 0,
+        "misses": 0,
+        "fetched": 0,
+    }
+    _refused(api.delete("upstreams/public"), 409, "conflict")
+
+
+# Sources
+
+
+def test_sources(registry: Registry, api: ApiClient) -> None:
+    api.put("upstreams/public", {"url": URL})
+    api.put("repositories/base", {})
+    wanted = {
+        "sources": ["repository:base", "upstream:public"],
+        "reserved": ["Inner", "acme_*"],
+        "merged": ["torch"],
+    }
+    shown = {**wanted, "reserved": ["acme-*", "inner"], "kept": []}
+    assert api.put("repositories/main/sources", wanted).get_json() == shown
+    changes = _changes(registry)
+    assert api.put("repositories/main/sources", wanted).get_json() == shown
+    assert _changes(registry) == changes
+    answer = api.get("repositories/main/sources")
+    assert answer.get_json() == shown
+    none = {"sources": [], "reserved": [], "merged": []}
+    matched = {"If-Match": answer.headers["ETag"]}
+    emptied = api.put("repositories/main/sources", {}, headers=matched)
+    assert emptied.get_json() == {**none, "kept": []}
+    assert api.put("repositories/main/sources", wanted, headers=matched).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("sources", "status", "code"),
+    [
+        (["upstream:absent"], 404, "unknown-upstream"),
+        (["repository:absent"], 404, "unknown-repository"),
+        (["repository:main"], 409, "conflict"),
+        (["public"], 400, "invalid-setting"),
+        (["upstream:public", "upstream:public"], 400, "invalid-setting"),
+    ],
+)
+def test_sources_are_replaced_together_or_not_at_all(
+    sources: list[str], status: int, code: str, api: ApiClient
+) -> None:
+    api.put("upstreams/public", {"url": URL})
+    before = api.get("repositories/main/sources").get_json()
+    document = {"sources": sources, "reserved": ["acme-*"], "merged": ["torch"]}
+    _refused(api.put("repositories/main/sources", document), status, code)
+    wrong = {"sources": ["upstream:public"], "reserved": ["acme-*"], "merged": ["a/b"]}
+    _refused(api.put("repositories/main/sources", wrong), 400, "invalid-setting")
+    assert api.get("repositories/main/sources").get_json() == before
+
+
+def test_a_kept_name_is_given_up(registry: Registry, api: ApiClient) -> None:
+    """V1."""
+    upload(registry, wheel("demo", "1.0"))
+    _refused(api.delete("repositories/main/kept-names/demo"), 404, "not-found")
+    api.delete("repositories/main/projects/demo")
+    assert api.get("repositories/main/sources").get_json()["kept"] == ["demo"]
+    assert api.get("repositories/main/kept-names/Demo").get_json() == {"name": "demo"}
+    assert api.delete("repositories/main/kept-names/Demo").status_code == 204
+    assert api.get("repositories/main/sources").get_json()["kept"] == []
+    (newest, *_older) = registry.acting_as(OPERATOR).activity.entries()
+    assert (newest.actor, newest.action) == (ADMINISTRATOR, "give up name")
+    for name in ("demo", "%00"):
+        _refused(api.delete(f"repositories/main/kept-names/{name}"), 404, "not-found")
+
+
+# Rules and exceptions
+
+
+def test_rules_and_exceptions(registry: Registry, api: ApiClient) -> None:
+    """C3, C6."""
+    wanted = {
+        "action": "deny",
+        "target": "Requests <2.32",
+        "kind": "sdist",
+        "yanked": True,
+        "status": "archived",
+        "reason": "CVE",
+        "until": "2100-01-01T00:00:00+02:00",
+    }
+    made = api.post("repositories/main/rules", wanted)
+    assert made.status_code == 201
+    rule = made.get_json()
+    assert rule.pop("created_at")
+    assert rule == {
+        **wanted,
+        "id": 1,
+        "target": "requests<2.32",
+        "until": "2099-12-31T22:00:00Z",
+        "author": ADMINISTRATOR,
+    }
+    exempt = api.post("repositories/main/exceptions", EXCEPTION)
+    assert exempt.status_code == 201
+    assert (exempt.get_json()["target"], exempt.get_json()["author"]) == ("demo==2", ADMINISTRATOR)
+    for _ in range(3):
+        api.post("repositories/main/rules", {"action": "allow", "target": "acme-*"})
+    assert [each["id"] for each in api.all("repositories/main/rules", 2)] == [1, 3, 4, 5]
+    assert [each["id"] for each in api.all("repositories/main/exceptions", 2)] == [2]
+
+    for answer in (made, exempt):
+        path = answer.headers["Location"].removeprefix("/api/v1/")
+        assert api.get(path).get_json() == answer.get_json()
+        assert api.delete(path).status_code == 204
+        _refused(api.get(path), 404, "unknown-rule")
+        _refused(api.delete(path), 404, "unknown-rule")
+
+
+def test_rules_and_exceptions_are_two_lists(api: ApiClient) -> None:
+    api.put("repositories/other", {})
+    api.post("repositories/main/rules", {"action": "deny", "target": "demo"})
+    api.post("repositories/main/exceptions", EXCEPTION)
+    for path in (
+        "repositories/main/rules/2",
+        "repositories/main/exceptions/1",
+        "repositories/other/rules/1",
+        "repositories/main/rules/99999999999999999999",
+        "repositories/main/rules/one",
+    ):
+        assert api.get(path).status_code == 404
+        assert api.delete(path).status_code == 404
+    assert len(api.get("repositories/main/rules").get_json()["items"]) == 1
+    assert len(api.get("repositories/main/exceptions").get_json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "status"),
+    [
+        ("rules", {"action": "deny"}, 422),
+        ("rules", {"action": "exempt", "target": "demo"}, 422),
+        ("rules", {"action": "deny", "target": "demo", "kind": "wheel"}, 422),
+        ("rules", {"action": "deny", "target": "demo", "until": "2100-01-01T00:00:00"}, 422),
+        ("rules", {"action": "deny", "target": "demo<<2"}, 400),
+        ("rules", {"action": "deny", "target": "/"}, 400),
+        ("rules", {"action": "deny", "target": "demo", "reason": "\0"}, 400),
+        ("rules", {"action": "deny", "target": "demo", "until": "2001-01-01T00:00:00Z"}, 400),
+        ("rules", {"action": "deny", "target": "d", "until": "9999-12-31T23:59:59-23:59"}, 400),
+        ("exceptions", {**EXCEPTION, "reason": " "}, 400),
+        ("exceptions", {"target": "demo", "reason": "a fix"}, 422),
+    ],
+)
+def test_rules_that_make_no_sense(
+    path: str, document: dict[str, object], status: int, api: ApiClient
+) -> None:
+    assert api.post(f"repositories/main/{path}", document).status_code == status
+    assert api.get(f"repositories/main/{path}").get_json()["items"] == []
+
+
+# Who may
+
+
+def test_only_administrators_of_repositories_manage_them(registry: Registry) -> None:
+    registry.acting_as(OPERATOR).upstreams.create("public", url=URL)
+    narrow = ApiClient(registry, ADMINISTRATOR, frozenset([Area.USERS, Area.SETTINGS]))
+    for method, path, document in (
+        ("GET", "upstreams", None),
+        ("GET", "upstreams/public", None),
+        ("GET", "upstreams/public/usage", None),
+        ("POST", "upstreams/public/check", None),
+        ("PUT", "upstreams/public", {"url": "https://other.example/"}),
+        ("PUT", "upstreams/new", {"url": URL}),
+        ("PATCH", "upstreams/public", {"offline": True}),
+        ("DELETE", "upstreams/public", None),
+        ("DELETE", "upstreams/absent", None),
+        ("GET", "repositories/main/sources", None),
+        ("PUT", "repositories/main/sources", {"sources": ["upstream:public"]}),
+        ("GET", "repositories/main/kept-names/demo", None),
+        ("DELETE", "repositories/main/kept-names/demo", None),
+        ("GET", "repositories/main/rules", None),
+        ("POST", "repositories/main/rules", {"action": "deny", "target": "demo"}),
+        ("DELETE", "repositories/main/rules/1", None),
+        ("GET", "repositories/main/exceptions", None),
+        ("POST", "repositories/main/exceptions", EXCEPTION),
+        ("DELETE", "repositories/main/exceptions/1", None),
+    ):
+        response = narrow.call(method, path, **({"json": document} if document else {}))
+        _refused(response, 403, "permission-denied")
+        anonymous = narrow.client.open(f"/api/v1/{path}", method=method, json=document)
+        _refused(anonymous, 401, "authentication-required")
+        assert anonymous.headers["WWW-Authenticate"] == BEARER
+    (found,) = registry.acting_as(OPERATOR).upstreams.all()
+    assert (found.url, found.offline) == (URL, False)
+    assert registry.acting_as(OPERATOR).sources.of("main").references == ()
+
+
+def test_users_of_packages_manage_none_of_it(registry: Registry, api: ApiClient) -> None:
+    token = registry.acting_as(OPERATOR).accounts.create_token(USER)[1]
+    for headers in (bearer(token), basic(USER, PASSWORD)):
+        for path in ("upstreams", "repositories/main/sources", "repositories/main/rules"):
+            response = api.client.get(f"/api/v1/{path}", headers=headers)
+            _refused(response, 401, "invalid-credentials")
