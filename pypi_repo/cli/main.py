@@ -9,6 +9,7 @@ from pypi_repo.cli.options import Group
 from pypi_repo.cli.project import file, project, release
 from pypi_repo.cli.repository import repository
 from pypi_repo.cli.serve import serve
+from pypi_repo.cli.sources.explain import explain
 from pypi_repo.cli.sources.rule import exception, rule
 from pypi_repo.cli.sources.upstream import upstream
 from pypi_repo.cli.token import token
@@ -22,7 +23,7 @@ def main() -> None:
 
 
 for command in (
-    *(serve, repository, upstream, rule, exception, user, token, admin),
+    *(serve, repository, upstream, rule, exception, explain, user, token, admin),
     *(project, release, file, db, upkeep, backup),
 ):
     main.add_command(command)

@@ -19,7 +19,7 @@ from tests.support.postgres import PostgresServer
 COMMANDS = {
     "repository": ["create", "delete", "list", "set", "show"],
     "upstream": ["check", "create", "delete", "list", "set", "show"],
-    "rule": ["add", "delete", "list"],
+    "rule": ["add", "audit", "delete", "list"],
     "exception": ["add", "delete", "list"],
     "user": ["create", "delete", "list", "set", "set-password"],
     "token": ["create", "list", "revoke"],
@@ -108,7 +108,7 @@ def test_top_level_help(cli: CommandLine) -> None:
     page = cli.run_anywhere("--help")
 
     assert page.exit_code == 0
-    for name in ("serve", *COMMANDS):
+    for name in ("serve", "explain", *COMMANDS):
         assert f"  {name} " in page.stdout
 
 
@@ -116,7 +116,7 @@ def test_json_is_what_list_and_show_and_upkeep_take(cli: CommandLine) -> None:
     for noun, names in COMMANDS.items():
         for name in names:
             offered = "--json" in cli.run_anywhere(noun, name, "--help").stdout
-            expected = name in ("check", "list", "show") or noun == "upkeep"
+            expected = name in ("audit", "check", "list", "show") or noun == "upkeep"
             assert offered == expected, f"{noun} {name}"
 
 

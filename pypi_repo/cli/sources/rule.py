@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
-from pypi_repo.cli.options import Group, Moment, acts_as_operator, json_option
+from pypi_repo.cli.options import FilesAge, Group, Moment, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
+from pypi_repo.cli.sources.explain import withheld_files
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus
 from pypi_repo.domain.upstreams.rules import Rule
@@ -108,6 +109,48 @@ def delete_rule(operator: Acting, repository: str, id: int, yes: bool) -> None: 
     """Delete rule ID of REPOSITORY."""
     found = operator.sources.rule(repository, id)
     _delete(operator, repository, found, f"rule {id} ({found.action} {found.target})", yes)
+
+
+@rule.command()
+@click.argument("repository")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=7,
+    show_default=True,
+    help="How many days to look at, today included.",
+)
+@click.option(
+    "--cooldown",
+    type=FilesAge(),
+    help="A cooldown to try, like 3d; by default what is configured.",
+)
+@json_option
+@acts_as_operator
+def audit(
+    operator: Acting, repository: str, days: int, cooldown: str | None, as_json: bool
+) -> None:
+    """List what was downloaded from REPOSITORY and would have been left out by a cooldown.
+
+    No upstream is asked, and nothing is changed.
+    """
+    entries = operator.sources.audit(repository, days, cooldown)
+    print_records(
+        [
+            {
+                "project": entry.project,
+                "version": entry.version,
+                "source": entry.source,
+                "downloads": entry.downloads,
+                "last_day": entry.last_day,
+                "whole": entry.is_whole,
+                **({"files": withheld_files(entry.withheld)} if as_json else {}),
+            }
+            for entry in entries
+        ],
+        as_json,
+        if_none=f"Nothing that was downloaded from {repository} would have been left out.",
+    )
 
 
 @exception.command("add")

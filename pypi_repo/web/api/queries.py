@@ -31,6 +31,13 @@ class DaysQuery(Query, frozen=True, kw_only=True):
     days: Annotated[int, Meta(ge=1, le=366)] = 30
 
 
+class AuditQuery(Query, frozen=True, kw_only=True):
+    """The parameters of an audit. `cooldown` is one to try, in place of what is configured."""
+
+    days: Annotated[int, Meta(ge=1, le=366)] = 7
+    cooldown: str | None = None
+
+
 class JournalQuery(PageQuery, frozen=True, kw_only=True):
     """The parameters of the journal, from `since` on and before `until`."""
 

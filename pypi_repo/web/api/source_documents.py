@@ -1,5 +1,6 @@
 """The documents of the management API about upstreams, sources and rules."""
 
+from datetime import date
 from typing import Annotated, Literal, Union
 
 import msgspec
@@ -8,7 +9,9 @@ from msgspec import UNSET, Meta, UnsetType
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.records import ProjectStatus
 from pypi_repo.domain.upstreams.durations import LONGEST
+from pypi_repo.domain.upstreams.explanation import Answer
 from pypi_repo.domain.upstreams.upstream import DEFAULT_FRESH_FOR, CooldownMode
+from pypi_repo.domain.upstreams.verdicts import WithheldCode
 from pypi_repo.web.api.documents import Bytes, Document, Instant, Text
 
 Address = Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -160,3 +163,73 @@ class CooldownException(ExceptionSettings, frozen=True, kw_only=True):
     id: int
     author: str
     created_at: Instant
+
+
+class WithheldFile(Document, frozen=True, kw_only=True):
+    """A file that is not offered, since when and until when, and why."""
+
+    filename: str
+    version: str
+    code: WithheldCode
+    rule_id: int | None
+    since: Instant | None
+    free_at: Instant | None
+    reason: str
+
+
+class AskedSource(Document, frozen=True, kw_only=True):
+    """What one source says of a project. `stale_for` is in seconds."""
+
+    source: str
+    answer: Answer
+    told: str
+    has_project: bool | None
+    checked_at: Instant | None
+    stale_for: int | None
+
+
+class Explanation(Document, frozen=True, kw_only=True):
+    """From where a project comes, and which of its files are left out.
+
+    `supplier` is `own-files`, `upstream:NAME` or `repository:NAME`, several of them for a merged
+    name, or empty if there is none. Projects of the same name in the sources that are `shadowed`
+    are hidden.
+    """
+
+    repository: str
+    project: str
+    supplier: str
+    why: str
+    is_merged: bool
+    shadowed: tuple[str, ...]
+    asked: tuple[AskedSource, ...]
+    withheld: tuple[WithheldFile, ...]
+
+
+class ShadowedName(Document, frozen=True, kw_only=True):
+    """A project of a repository that hides one of the same name in a source."""
+
+    project: str
+    source: str
+
+
+class AuditEntry(Document, frozen=True, kw_only=True):
+    """A release that was downloaded, and would have been left out by a cooldown.
+
+    `last_day` is the last such day in UTC. The release `is_whole` if all of its files would have
+    been left out then.
+    """
+
+    project: str
+    version: str
+    source: str
+    downloads: int
+    last_day: date
+    is_whole: bool
+    withheld: tuple[WithheldFile, ...]
+
+
+class Audit(Document, frozen=True, kw_only=True):
+    """What a cooldown would have left out, with the most downloads first."""
+
+    entries: tuple[AuditEntry, ...]

@@ -1,22 +1,31 @@
 """The sources of a repository, and the rules and exceptions for what comes from them."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pypi_repo.domain.errors import NotFound
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams import rules
 from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
-from pypi_repo.web.api.queries import PageQuery
+from pypi_repo.web.api.queries import AuditQuery, PageQuery
 from pypi_repo.web.api.source_documents import (
+    AskedSource,
+    Audit,
+    AuditEntry,
     CooldownException,
     ExceptionSettings,
+    Explanation,
     KeptName,
     Rule,
     RuleSettings,
+    ShadowedName,
     Sources,
     SourcesSettings,
+    WithheldFile,
 )
 
 table = Table("Sources and rules", "repositories")
@@ -117,6 +126,77 @@ def delete_exception(call: Call, repository: str, exception: int) -> ApiResponse
     found = call.acting.sources.exception(repository, exception)
     call.acting.sources.delete_rule(repository, found.id)
     return ApiResponse(status=204)
+
+
+@table.operation("GET", f"{_REPOSITORY}/explain/{{project}}", {200: Explanation})
+def explain_project(call: Call, repository: str, project: str) -> ApiResponse:
+    """From where a project comes, and which of its files are left out."""
+    found = call.acting.sources.explain(repository, project)
+    return ApiResponse(
+        Explanation(
+            repository=found.repository,
+            project=found.project,
+            supplier=found.supplier,
+            why=found.why,
+            is_merged=found.is_merged,
+            shadowed=found.shadowed,
+            asked=tuple(
+                msgspec.convert(each, AskedSource, from_attributes=True) for each in found.asked
+            ),
+            withheld=_withheld(found.withheld),
+        )
+    )
+
+
+@table.operation("GET", f"{_REPOSITORY}/shadowed-names", {200: Page[ShadowedName]}, query=PageQuery)
+def list_shadowed_names(call: Call, repository: str) -> ApiResponse:
+    """The projects that are known to hide one of the same name in a source."""
+    found = call.acting.sources.shadowed_names(repository)
+    return ApiResponse(
+        page_of(
+            found,
+            call.query,
+            lambda each: f"{each.project} {each.source}",
+            lambda each: msgspec.convert(each, ShadowedName, from_attributes=True),
+        )
+    )
+
+
+@table.operation("GET", f"{_REPOSITORY}/audit", {200: Audit}, query=AuditQuery)
+def get_audit(call: Call, repository: str) -> ApiResponse:
+    """What was downloaded, and would have been left out by a cooldown."""
+    entries = call.acting.sources.audit(repository, call.query.days, call.query.cooldown)
+    return ApiResponse(
+        Audit(
+            entries=tuple(
+                AuditEntry(
+                    project=entry.project,
+                    version=entry.version,
+                    source=entry.source,
+                    downloads=entry.downloads,
+                    last_day=entry.last_day,
+                    is_whole=entry.is_whole,
+                    withheld=_withheld(entry.withheld),
+                )
+                for entry in entries
+            )
+        )
+    )
+
+
+def _withheld(found: Iterable[Withheld]) -> tuple[WithheldFile, ...]:
+    return tuple(
+        WithheldFile(
+            filename=each.file.filename,
+            version=each.file.version,
+            code=each.code,
+            rule_id=each.rule_id,
+            since=each.since,
+            free_at=each.free_at,
+            reason=each.reason,
+        )
+        for each in found
+    )
 
 
 def _sources(found: RepositorySources) -> Sources:

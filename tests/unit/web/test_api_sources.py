@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -396,6 +397,64 @@ def test_rules_that_make_no_sense(
     assert api.get(f"repositories/main/{path}").get_json()["items"] == []
 
 
+# Why
+
+
+def test_where_a_project_comes_from(registry: Registry, api: ApiClient, live: LiveUpstream) -> None:
+    """V8."""
+    live.add(wheel("demo", "1.0"))
+    live.create_on(registry)
+    api.put("repositories/main/sources", {"sources": ["upstream:public"]})
+    api.post("repositories/main/rules", {"action": "deny", "target": "demo", "reason": "bad"})
+    found = api.get("repositories/main/explain/Demo").get_json()
+    assert (found["project"], found["supplier"]) == ("demo", "upstream:public")
+    assert [each["answer"] for each in found["asked"]] == ["supplies"]
+    (withheld,) = found["withheld"]
+    assert (withheld["filename"], withheld["code"], withheld["rule_id"]) == (
+        *(wheel("demo", "1.0").filename, "denied", 1),
+    )
+    assert "bad" in withheld["reason"]
+    live.broken = "503 Service Unavailable"
+    failing = api.get("repositories/main/explain/other").get_json()
+    assert (failing["supplier"], failing["asked"][0]["answer"]) == ("", "fails")
+    _refused(api.get("repositories/main/explain/%00"), 400, "invalid-name")
+    _refused(api.get("repositories/absent/explain/demo"), 404, "unknown-repository")
+
+
+def test_names_that_hide_something(registry: Registry, api: ApiClient) -> None:
+    """V11."""
+    api.put("repositories/base", {})
+    for name in ("demo", "other"):
+        upload(registry, wheel(name, "1.0"))
+        upload(registry, wheel(name, "1.0"), "base")
+    api.put("repositories/main/sources", {"sources": ["repository:base"]})
+    assert api.all("repositories/main/shadowed-names", 1) == [
+        {"project": name, "source": "repository:base"} for name in ("demo", "other")
+    ]
+
+
+def test_an_audit(registry: Registry, api: ApiClient, live: LiveUpstream) -> None:
+    """C7."""
+    live.add(wheel("demo", "1.0"))
+    live.create_on(registry)
+    api.put("repositories/main/sources", {"sources": ["upstream:public"]})
+    listed = api.client.get(
+        "/repositories/main/simple/demo/",
+        headers={**basic(USER, PASSWORD), "Accept": "application/vnd.pypi.simple.v1+json"},
+    ).get_json()
+    (file,) = listed["files"]
+    url = urljoin("/repositories/main/simple/demo/", file["url"])
+    with api.client.get(url, headers=basic(USER, PASSWORD)) as response:
+        assert response.status_code == 200
+    assert api.get("repositories/main/audit").get_json() == {"entries": []}
+    (entry,) = api.get("repositories/main/audit?days=2&cooldown=3d").get_json()["entries"]
+    assert (entry["project"], entry["version"], entry["downloads"]) == ("demo", "1.0", 1)
+    assert entry["is_whole"]
+    assert [each["code"] for each in entry["withheld"]] == ["too-young"]
+    for wrong in ("days=0", "days=367", "cooldown=soon", "weeks=1"):
+        _refused(api.get(f"repositories/main/audit?{wrong}"), 400, "invalid-setting")
+
+
 # Who may
 
 
@@ -422,6 +481,9 @@ def test_only_administrators_of_repositories_manage_them(registry: Registry) -> 
         ("GET", "repositories/main/exceptions", None),
         ("POST", "repositories/main/exceptions", EXCEPTION),
         ("DELETE", "repositories/main/exceptions/1", None),
+        ("GET", "repositories/main/explain/demo", None),
+        ("GET", "repositories/main/shadowed-names", None),
+        ("GET", "repositories/main/audit", None),
     ):
         response = narrow.call(method, path, **({"json": document} if document else {}))
         _refused(response, 403, "permission-denied")
