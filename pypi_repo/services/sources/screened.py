@@ -1,20 +1,25 @@
 """A source without what the rules and the cooldown of a repository withhold."""
 
+import threading
 from collections.abc import Hashable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownProject
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ProjectDetails, ProjectPage, Versioned
+from pypi_repo.domain.records import ListedFile, ProjectDetails, ProjectPage, Versioned
 from pypi_repo.domain.upstreams.errors import FileWithheld
 from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import SourceWrapper
 from pypi_repo.services.upstreams.screening import Screen
+
+_FILES_REMEMBERED = 5000
 
 
 class Screened(SourceWrapper):
@@ -32,6 +37,8 @@ class Screened(SourceWrapper):
         super().__init__(source)
         self._screen = screen
         self._identity = identity
+        self._found: LRUCache[_Listed] = LRUCache(_FILES_REMEMBERED)
+        self._mutex = threading.Lock()
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         page = super().project_page(actor, project)
@@ -86,12 +93,38 @@ class Screened(SourceWrapper):
             is not known.
         """
         try:
-            page = self.source.project_page(actor, project).load()
+            page = self.source.project_page(actor, project)
         except UnknownProject:
             return
-        for file in page.files:
-            if file.filename == filename and sha256 in ("", file.hashes.get("sha256")):
-                found = self._screen.verdict(page, file, datetime.now(UTC))
-                if found is not None:
-                    raise FileWithheld(found.reason)
-                return
+        listed = self._listed(page, filename)
+        if listed is None or sha256 not in ("", listed.file.hashes.get("sha256")):
+            return
+        withheld = self._screen.verdict(listed.page, listed.file, datetime.now(UTC))
+        if withheld is not None:
+            raise FileWithheld(withheld.reason)
+
+    def _listed(self, page: Versioned[ProjectPage], filename: str) -> "_Listed | None":
+        """Returns the file of a page that has a name, or None.
+
+        What was found is remembered: pages have up to 200,000 files, and a hot file is asked for
+        again and again.
+        """
+        key = (page.key, filename)
+        with self._mutex:
+            found = self._found.get(key)
+        if found is None:
+            whole = page.load()
+            file = next((file for file in whole.files if file.filename == filename), None)
+            if file is None:
+                return None
+            found = _Listed(replace(whole, files=(), versions=()), file)
+            with self._mutex:
+                self._found.put(key, found, 1)
+        return found
+
+
+class _Listed(NamedTuple):
+    """A file, and its page without files."""
+
+    page: ProjectPage
+    file: ListedFile

@@ -20,7 +20,7 @@ from pypi_repo.domain.records import (
     file_path,
 )
 from pypi_repo.domain.upstreams.errors import FileWithheld
-from pypi_repo.domain.upstreams.rules import Rule
+from pypi_repo.domain.upstreams.rules import Rule, parse_target
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.upstreams.screening import Screen
 from tests.support.live import LiveServer
@@ -32,10 +32,11 @@ NOW = datetime.now(UTC)
 
 
 class Listing(Source):
-    """Lists files, which clients get from elsewhere."""
+    """Lists files, which clients get from elsewhere. `loads` is how often a page was needed."""
 
     def __init__(self, *files: ExternalFile) -> None:
         self.files = files
+        self.loads = 0
 
     def check_access(self, actor: Actor) -> None:
         pass
@@ -58,7 +59,12 @@ class Listing(Source):
             versions=tuple(file.version for file in files),
             files=files,
         )
-        return Versioned(key=project, serial=0, public=False, load=lambda: page)
+
+        def load() -> ProjectPage:
+            self.loads += 1
+            return page
+
+        return Versioned(key=project, serial=0, public=False, load=load)
 
     def file(self, actor: Actor, path: str) -> Redirect:
         for file in self.files:
@@ -80,8 +86,11 @@ def listed(project: str, version: str, filename: str, letter: str) -> ExternalFi
     )
 
 
-def denying(source: Source, pattern: str) -> Screened:
-    rule = Rule(id=1, action="deny", pattern=pattern, author="ops", created_at=NOW)
+def denying(source: Source, target: str) -> Screened:
+    pattern, specifier = parse_target(target)
+    rule = Rule(
+        id=1, action="deny", pattern=pattern, specifier=specifier, author="ops", created_at=NOW
+    )
     return Screened(source, Screen([rule]), "one")
 
 
@@ -107,6 +116,16 @@ def test_v5_files_of_one_name_in_two_projects() -> None:
     assert found.project == "tool-1-0"
     with pytest.raises(FileWithheld):
         source.file(OPERATOR, theirs.location)
+
+
+def test_v5_a_hot_file_costs_no_look_at_its_page() -> None:
+    listing = Listing(*(listed("demo", f"{n}", f"demo-{n}.tar.gz", "a") for n in range(3)))
+    source = denying(listing, "demo<1")
+    for _time in range(5):
+        assert source.file(OPERATOR, listing.files[1].location).project == "demo"
+        with pytest.raises(FileWithheld):
+            source.file(OPERATOR, listing.files[0].location)
+    assert listing.loads == 2  # for each of the files
 
 
 # Files without upload times
