@@ -91,19 +91,17 @@ def blob_settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, A
 def registry() -> Iterator[Registry]:
     """In memory: private repository `main`, a user, a read-only user and an administrator."""
     registry = Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4))
-    _fill(registry)
+    populate(registry)
     yield registry
     registry.close()
 
 
+@Filled
 def populate(registry: Registry) -> None:
     registry.acting_as(OPERATOR).repositories.create("main")
     registry.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     registry.acting_as(OPERATOR).accounts.create_user(READER, PASSWORD, everywhere=Access.READ)
     registry.acting_as(OPERATOR).administrators.create(ADMINISTRATOR, PASSWORD)
-
-
-_fill = Filled(populate)
 
 
 @pytest.fixture

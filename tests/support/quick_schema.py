@@ -2,7 +2,7 @@
 
 Most tests begin with an empty database. The first one of its kind in a process is migrated as
 always, and the statements of that are noted; the next ones get these very statements, without
-what the migrations need to find them. One in memory gets a copy of what the first one became.
+what the migrations need to find them. In SQLite they are a copy of what the first one became.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, PoolProxiedConnection, event, text
+from sqlalchemy import Connection, event, text
 
 from pypi_repo import Registry
 from pypi_repo.storage.database import schema
@@ -25,6 +26,10 @@ _IS_EMPTY = {
     "postgresql": "SELECT current_schema() = 'public' AND count(*) = 0 FROM pg_tables"
     " WHERE schemaname = 'public'",
 }
+_IS_USED = f"""
+SELECT EXISTS (SELECT 1 FROM journal) OR EXISTS (SELECT 1 FROM repositories)
+    OR NOT EXISTS (SELECT 1 FROM {schema.VERSION_TABLE} WHERE version_num = '{schema.HEAD}')
+"""
 _ASKING = ("SELECT", "PRAGMA", "SHOW")
 
 _migrate = schema.migrate
@@ -44,51 +49,86 @@ def quick_schema() -> Iterator[None]:
 
 @dataclass
 class _Copied:
-    """What an upgrade makes of an empty database in memory."""
+    """What an upgrade makes of an empty SQLite database."""
 
     content: bytes | None = None
 
     def upgrade(self, database: Database) -> None:
-        if not database.in_memory or schema.current_revision(database) is not None:
+        database.make_file()
+        if not _is_sqlite(database) or not _is_empty(database):
             _upgrade(database)
-        elif self.content is not None:
-            _put(database, self.content)
-        else:
+        elif self.content is None:
             _upgrade(database)
             self.content = _content(database)
+        else:
+            _put(database, self.content)
 
 
 @dataclass
 class Filled:
-    """Fills registries in memory alike: the first one by `fill`, the next ones by a copy of it."""
+    """Fills registries alike: the first one by `fill`, the next ones in SQLite by a copy of it."""
 
-    fill: Callable[[Registry], None]
+    fill: Callable[[Registry], object]
     content: bytes | None = None
 
     def __call__(self, registry: Registry) -> None:
         database = registry._database
-        if self.content is None:
+        if not _is_sqlite(database) or _is_used(database):
+            self.fill(registry)
+        elif self.content is None:
             self.fill(registry)
             self.content = _content(database)
         else:
             _put(database, self.content)
 
 
+def _is_sqlite(database: Database) -> bool:
+    return database.dialect.name == "sqlite"
+
+
+def _is_empty(database: Database) -> bool:
+    if database.path is not None:
+        return Path(database.path).stat().st_size == 0
+    with _sqlite(database) as connection:
+        return not connection.execute("SELECT name FROM sqlite_master").fetchall()
+
+
+def _is_used(database: Database) -> bool:
+    """Whether it has anything but a schema of this version."""
+    with _sqlite(database) as connection:
+        (used,) = connection.execute(_IS_USED).fetchone()
+    return bool(used)
+
+
 def _content(database: Database) -> bytes:
-    with closing(database.engine.raw_connection()) as connection:
-        content: bytes = _sqlite(connection).serialize()
+    with _sqlite(database) as connection:
+        content = connection.serialize()
+    if not database.in_memory:
+        database.close()  # as after an upgrade
     return content
 
 
 def _put(database: Database, content: bytes) -> None:
+    """Into a database that nobody else uses: nothing is left of what it was."""
+    if database.path is None:
+        with _sqlite(database) as connection:
+            connection.deserialize(_of_version(b"\1", content))
+    else:
+        database.close()
+        Path(database.path).write_bytes(_of_version(b"\2", content))
+
+
+def _of_version(version: bytes, content: bytes) -> bytes:
+    """The file format: with version 2, a write-ahead log is beside it, and never in memory."""
+    return content[:18] + 2 * version + content[20:]
+
+
+@contextmanager
+def _sqlite(database: Database) -> Iterator[sqlite3.Connection]:
     with closing(database.engine.raw_connection()) as connection:
-        _sqlite(connection).deserialize(content)
-
-
-def _sqlite(connection: PoolProxiedConnection) -> sqlite3.Connection:
-    driver = connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+        driver = connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        yield driver
 
 
 @dataclass

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from tests.support.postgres import PostgresServer
-from tests.support.quick_schema import quick_schema
+from tests.support.quick_schema import Filled, quick_schema
 
 _EVERYTHING = {
     "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_master"],
@@ -25,13 +26,15 @@ _EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("engine", ["sqlite", "memory", "postgresql"])
 def test_the_quick_way_leads_to_the_same_database(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     def place(name: str) -> str:
         if engine == "sqlite":
             return f"sqlite:///{tmp_path}/{name}.db"
+        if engine == "memory":
+            return "sqlite://"
         postgres: PostgresServer = request.getfixturevalue("postgres")
         return postgres.create_database()
 
@@ -45,6 +48,33 @@ def test_the_quick_way_leads_to_the_same_database(
 
         assert _dump(other) == _dump(one) != []
         assert schema.current_revision(other) == schema.HEAD
+
+
+def test_a_registry_that_was_used_is_filled_as_it_is() -> None:
+    fill = Filled(lambda registry: registry.acting_as(OPERATOR).repositories.create("filled"))
+    names = []
+    for used in (False, False, True):
+        with Registry(Settings(database="sqlite://", blobs="memory://")) as registry:
+            operator = registry.acting_as(OPERATOR)
+            if used:
+                operator.repositories.create("used")
+            fill(registry)
+            names.append([each.name for each in operator.repositories.all()])
+
+    assert names == [["filled"], ["filled"], ["filled", "used"]]
+
+
+def test_files_and_memory_are_filled_alike(tmp_path: Path) -> None:
+    """In both directions, and a file has the write-ahead log of a real one."""
+    places = ("sqlite://", f"sqlite:///{tmp_path}/1.db", f"sqlite:///{tmp_path}/2.db", "sqlite://")
+    for first, second in (places[:2], places[2:]):
+        fill = Filled(lambda registry: registry.acting_as(OPERATOR).repositories.create("filled"))
+        for place in (first, second):
+            with Registry(Settings(database=place, blobs="memory://")) as registry:
+                fill(registry)
+                registry.acting_as(OPERATOR).repositories.change("filled", public=True)
+                (mode,) = registry._database.execute(text("PRAGMA journal_mode")).one()
+            assert mode == ("memory" if place == "sqlite://" else "wal")
 
 
 def _dump(database: Database) -> list[tuple[object, ...]]:
