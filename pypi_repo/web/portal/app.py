@@ -31,7 +31,7 @@ from pypi_repo.web.portal.packages import (
     uploads,
 )
 from pypi_repo.web.portal.page import NO_PAGE, Page
-from pypi_repo.web.portal.upstreams import rules, sources, upstreams
+from pypi_repo.web.portal.upstreams import origin, rules, sources, upstreams
 from pypi_repo.web.routing import Routes
 from pypi_repo.web.templating import environment_of
 
@@ -81,6 +81,7 @@ ROUTES = (
     _Route("/repositories/<repository>/look-up", browse.look_up),
     _Route("/repositories/<repository>/sources", sources.show, sources.change),
     _Route("/repositories/<repository>/rules", rules.show, rules.add),
+    _Route("/repositories/<repository>/audit", origin.show_audit),
     _Route("/repositories/<repository>/rules/<int:rule_id>/delete", None, rules.delete),
     _Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),
     _Route("/repositories/<repository>/projects/<project>", project.show),
@@ -105,11 +106,13 @@ ROUTES = (
         project.show_management,
         changes.delete_project,
     ),
+    _Route("/repositories/<repository>/projects/<project>/origin", origin.show),
     _Route("/repositories/<repository>/projects/<project>/downloads", downloads.show),
     _Route("/repositories/<repository>/files/<path:path>", browse.download),
     _Route("/upstreams", upstreams.show_all),
     _Route("/new-upstream", upstreams.show_new, upstreams.create),
     _Route("/upstreams/<upstream>", upstreams.show, upstreams.change),
+    _Route("/upstreams/<upstream>/check", upstreams.show, upstreams.check),
     _Route("/upstreams/<upstream>/delete", upstreams.show_deletion, upstreams.delete),
     _Route("/users", users.show_all),
     _Route("/new-user", users.show_new, users.create),

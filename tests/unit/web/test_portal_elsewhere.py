@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html import unescape
 
 import pytest
 
-from pypi_repo import OPERATOR, Registry
+from pypi_repo import OPERATOR, Area, Registry
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.distributions import sdist, wheel
 from tests.support.portal import PortalClient, refused_fields, text_of
@@ -179,8 +180,12 @@ def test_an_upstream_that_fails(portal: PortalClient, upstream: LiveUpstream) ->
 
 
 def test_a_name_that_nobody_has(portal: PortalClient) -> None:
-    for page in ("", "/releases", "/files", "/readme", "/manage"):
+    for page in ("/releases", "/files", "/readme", "/manage", "/delete"):
         assert portal.get(f"{HERE}/nothing{page}").status_code == 404
+    answer = portal.get(f"{HERE}/nothing")
+    assert answer.status_code == 404
+    assert "Nobody supplies nothing here." in text_of(answer)
+    assert "1. the upstream public does not have it" in text_of(answer)
 
 
 def test_nothing_of_a_project_from_elsewhere_is_managed(
@@ -205,3 +210,119 @@ def test_downloads_of_a_project_from_elsewhere(
     portal.get(target).close()
     assert "1 download in 30 days" in text_of(portal.get(f"{HERE}/demo/downloads"))
     assert portal.get("repositories/main/projects/%C3%A9/downloads").status_code == 404
+
+
+# Where a project comes from, and what is hidden of it (V8, V11, C7)
+
+
+def test_the_origin_of_a_project(portal: PortalClient, upstream: LiveUpstream) -> None:
+    upstream.add(wheel("demo", "1.0"))
+    assert f'href="../../../{HERE}/demo/origin"' in portal.get(f"{HERE}/demo").text
+    page = text_of(portal.get(f"{HERE}/demo/origin"))
+    assert "It comes from the upstream public . upstream:public is" in page
+    assert "1. the upstream public supplies it" in page
+    assert "No file of it is hidden." in page
+
+
+def test_what_is_hidden_is_said_with_its_reason(
+    registry: Registry, portal: PortalClient, upstream: LiveUpstream
+) -> None:
+    upstream.add(wheel("demo", "1.0"))
+    upstream.add(sdist("demo", "1.0"))
+    operator = registry.acting_as(OPERATOR)
+    operator.sources.add_rule("main", "deny", "demo", kind="sdist", reason=HOSTILE)
+    operator.repositories.change("main", cooldown="3d", cooldown_mode="enforce")
+    assert "No file of this project is offered." in text_of(portal.get(f"{HERE}/demo"))
+    answer = portal.get(f"{HERE}/demo/origin")
+    assert HOSTILE not in answer.text
+    page = text_of(answer)
+    assert "demo-1.0-py3-none-any.whl too young demo 1.0 was uploaded on" in page
+    assert "demo-1.0.tar.gz denied demo 1.0 is denied" in page
+    until = datetime.now(UTC) + timedelta(days=1)
+    operator.sources.add_rule("main", "exempt", "demo", reason="needed", until=until)
+    assert "too young" not in text_of(portal.get(f"{HERE}/demo/origin"))
+
+
+def test_of_many_hidden_files_the_newest_are_shown(
+    registry: Registry, portal: PortalClient
+) -> None:
+    files = [
+        {"filename": f"demo-{number}.0.tar.gz", "url": "x", "hashes": {}} for number in range(203)
+    ]
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": "demo", "files": files}).encode()
+    operator = registry.acting_as(OPERATOR)
+    with ScriptedServer(lambda _asked: reply(page)) as server:
+        url = f"{server.url}/simple/"
+        operator.upstreams.create("large", url=url, allow_http=True, allow_private_network=True)
+        operator.sources.set_sources("main", ["upstream:large"])
+        operator.sources.add_rule("main", "deny", "demo")
+        shown = text_of(portal.get(f"{HERE}/demo/origin"))
+    assert shown.count(".tar.gz denied") == 200
+    assert "And 3 older files." in shown
+
+
+def test_names_that_hide_something_are_listed(
+    registry: Registry, portal: PortalClient, upstream: LiveUpstream
+) -> None:
+    upstream.add(wheel("demo", "9.0"))
+    assert "hide something" not in text_of(portal.get("repositories/main/sources"))
+    portal.get(f"{HERE}/demo")  # from now on it is known there
+    operator = registry.acting_as(OPERATOR)
+    operator.sources.reserve("main", ["demo"])
+    upload(registry, wheel("demo", "1.0"))
+    page = text_of(portal.get("repositories/main/sources"))
+    assert "demo hides that of upstream public" in page
+    origin = text_of(portal.get(f"{HERE}/demo/origin"))
+    assert "It hides a project of the same name" in origin
+    assert "the upstream public not asked" in origin
+
+
+def test_a_name_that_is_kept(registry: Registry, portal: PortalClient) -> None:
+    registry.acting_as(OPERATOR).sources.reserve("main", ["acme-*"])
+    answer = portal.get(f"{HERE}/acme-tools")
+    assert answer.status_code == 404
+    assert "The repository has reserved acme-*" in text_of(answer)
+
+
+def test_the_origin_says_which_source_fails(portal: PortalClient, upstream: LiveUpstream) -> None:
+    upstream.broken = "500 Broken"
+    page = text_of(portal.get(f"{HERE}/demo/origin"))
+    assert "Nobody supplies demo here." in page
+    assert "the upstream public cannot say" in page
+
+
+def test_what_a_cooldown_would_have_left_out(
+    registry: Registry, portal: PortalClient, upstream: LiveUpstream
+) -> None:
+    audit = "repositories/main/audit"
+    demo = wheel("demo", "1.0")
+    upstream.add(demo)
+    assert "Nothing that was downloaded" in text_of(portal.get(f"{audit}?cooldown=3d"))
+    page = portal.get(f"{HERE}/demo/files")
+    (target,) = re.findall(r'class="filename" href="../../../../([^"]*)"', page.text)
+    portal.get(target).close()
+    assert "Nothing that was downloaded" in text_of(portal.get(audit))
+    shown = text_of(portal.get(f"{audit}?cooldown=3d"))
+    today = datetime.now(UTC).date()
+    assert f"demo 1.0 public 1 {today} all: 1 file demo-1.0-py3-none-any.whl" in shown
+    registry.acting_as(OPERATOR).upstreams.change("public", cooldown="1w", cooldown_mode="audit")
+    assert "demo 1.0 public 1" in text_of(portal.get(audit))
+    assert "What would the cooldown have left out" in text_of(portal.get("repositories/main/rules"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [("days=0", "days"), ("days=400", "days"), ("days=x", "days"), ("cooldown=soon", "cooldown")],
+)
+def test_what_cannot_be_audited(asked: str, field: str, portal: PortalClient) -> None:
+    refused = portal.get(f"repositories/main/audit?{asked}")
+    assert refused.status_code == 400
+    assert list(refused_fields(refused)) == [field]
+
+
+def test_who_manages_no_repositories_sees_no_origin(registry: Registry) -> None:
+    registry.acting_as(OPERATOR).administrators.create("desk", PASSWORD, areas=[Area.USERS])
+    portal = PortalClient(registry)
+    portal.sign_in("desk", PASSWORD)
+    for path in (f"{HERE}/demo", f"{HERE}/demo/origin", "repositories/main/audit"):
+        assert portal.get(path).status_code == 403

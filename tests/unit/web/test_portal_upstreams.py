@@ -1,5 +1,7 @@
 """The portal's pages about upstreams, without a browser."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,7 +12,10 @@ from pypi_repo import OPERATOR, Area, Registry
 from pypi_repo.storage.database.upstream_tables import cached_files, upstream_usage
 from pypi_repo.storage.upstreams import Upstreams
 from tests.conftest import ADMINISTRATOR, PASSWORD
+from tests.support.distributions import wheel
 from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of
+from tests.support.scripted_server import ScriptedServer, reply
+from tests.support.upstreams import LiveUpstream
 
 URL = "https://index.example/simple/"
 HOSTILE = "<script>alert(1)</script>"
@@ -342,6 +347,59 @@ def test_an_upstream_that_is_used_is_not_deleted(registry: Registry, portal: Por
     assert refused.status_code == 409
     assert "source of main" in refusal_of(refused)
     assert registry.acting_as(OPERATOR).upstreams.get("public").name == "public"
+
+
+# Asking it
+
+
+@pytest.fixture
+def live() -> Iterator[LiveUpstream]:
+    live = LiveUpstream()
+    yield live
+    live.close()
+
+
+def test_it_is_asked_what_it_speaks(
+    live: LiveUpstream, registry: Registry, portal: PortalClient
+) -> None:
+    live.add(wheel("pip", "1.0"))
+    live.create_on(registry)
+    assert portal.get("upstreams/public/check").status_code == 200
+    assert live.asked == []
+    shown = text_of(portal.send("upstreams/public/check"))
+    assert "It speaks JSON; pip has 1 file there." in shown
+    assert "There are digests and upload times" in shown
+    live.broken = "500 Broken"
+    failed = portal.post("upstreams/public/check")
+    assert failed.status_code == 502
+    assert "answers with status 500" in refusal_of(failed)
+    assert f'value="{live.url}"' in failed.text  # the settings are shown as they are
+
+
+def test_a_new_upstream_is_asked_for_the_hosts_of_its_files(
+    registry: Registry, portal: PortalClient
+) -> None:
+    url = "https://files.example/pip-1.0.tar.gz"
+    files = [{"filename": "pip-1.0.tar.gz", "url": url, "hashes": {}}]
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": "pip", "files": files}).encode()
+    upstreams = registry.acting_as(OPERATOR).upstreams
+    with ScriptedServer(lambda _asked: reply(page)) as server:
+        local = form(url=f"{server.url}/simple/", allow_http="yes", allow_private_network="yes")
+        shown = text_of(portal.send("new-upstream", name="one", **local))
+        assert "Its files come from files.example." in shown
+        assert upstreams.get("one").file_hosts == ("files.example",)
+        portal.send("new-upstream", name="two", **local, file_hosts="other.example")
+        portal.send("new-upstream", name="three", **local, offline="yes")
+        assert upstreams.get("two").file_hosts == ("other.example",)
+        assert len(server.asked) == 1
+
+
+def test_an_upstream_that_does_not_answer_is_created_all_the_same(
+    registry: Registry, portal: PortalClient
+) -> None:
+    shown = text_of(portal.send("new-upstream", name="public", **form(url="https://127.0.0.1:9/")))
+    assert "Created the upstream public. It gives no page yet:" in shown
+    assert registry.acting_as(OPERATOR).upstreams.get("public").file_hosts == ()
 
 
 # Who may

@@ -25,6 +25,7 @@ from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.web.portal.packages import readme
 from pypi_repo.web.portal.packages.connection_settings import install_command
 from pypi_repo.web.portal.page import NO_PAGE, Page
+from pypi_repo.web.portal.upstreams import origin
 
 _NEWEST = 4
 _DAYS = 30
@@ -100,7 +101,12 @@ class _Shown:
 def show(page: Page, repository: str, project: str) -> Response:
     if normalize(project) != project and is_normalized(normalize(project)):
         return page.redirect("repositories", repository, "projects", normalize(project))
-    shown = shown_project(page, repository, project)
+    try:
+        shown = shown_project(page, repository, project)
+    except UnknownProject:
+        if not page.acting.repositories.get(repository, Permission.MANAGE).sources_revision:
+            raise
+        return origin.show(page, repository, project, 404)
     details, install = shown.details, None
     if details is not None and shown.project.status != "quarantined":
         wanted = f"{shown.project.name}=={details.version}"

@@ -4,11 +4,13 @@ from contextlib import AbstractContextManager
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.errors import InvalidSetting, NameTaken, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import counted
+from pypi_repo.services.upstreams.checking import UpstreamCheck
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
+from pypi_repo.web import problems
 from pypi_repo.web.portal import forms
 from pypi_repo.web.portal.page import Page
 from pypi_repo.web.portal.upstreams import upstream_form
@@ -31,9 +33,12 @@ def create(page: Page) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken), _blaming_credentials(page):
         page.acting.upstreams.create(name, **settings)
+    answer = ""
+    if not settings["file_hosts"] and not settings["offline"]:
+        answer = _find_file_hosts(page, name)
     note = page.done(
-        f"Created the upstream {name}. Add it to the sources of a repository, on the page Sources "
-        "of the repository."
+        f"Created the upstream {name}.{answer} Add it to the sources of a repository, on the page "
+        "Sources of the repository."
     )
     return page.redirect("upstreams", name, note=note)
 
@@ -58,6 +63,18 @@ def change(page: Page, upstream: str) -> Response:
     return page.redirect("upstreams", upstream, note=note)
 
 
+def check(page: Page, upstream: str) -> Response:
+    """Asks it for a page, and tells what that says."""
+    try:
+        found = page.acting.upstreams.check(upstream)
+    except (UpstreamFailed, UpstreamRefused) as error:
+        page.error = error.message
+        response = show(page, upstream)
+        response.status_code = problems.status_of(error)
+        return response
+    return page.redirect("upstreams", upstream, note=page.done(_in_words(found)))
+
+
 def show_deletion(page: Page, upstream: str) -> Response:
     return page.render("upstream_delete.html", report=page.acting.upstreams.report(upstream))
 
@@ -75,3 +92,30 @@ def delete(page: Page, upstream: str) -> Response:
 def _blaming_credentials(page: Page) -> AbstractContextManager[None]:
     """The form has checked everything else; which credentials are allowed, the service knows."""
     return forms.blaming(page, "credentials", InvalidSetting)
+
+
+def _find_file_hosts(page: Page, name: str) -> str:
+    """Lets files be fetched from the hosts that a page of the upstream names, and tells of it."""
+    try:
+        hosts = page.acting.upstreams.find_file_hosts(name).file_hosts
+    except (UpstreamFailed, UpstreamRefused) as error:
+        return f" It gives no page yet: {error.message}"
+    return f" Its files come from {', '.join(hosts)}." if hosts else " It has its files itself."
+
+
+def _in_words(found: UpstreamCheck) -> str:
+    has = {
+        "digests": found.has_digests,
+        "upload times, which a cooldown needs": found.has_upload_times,
+        "core metadata, which makes installing faster": found.has_core_metadata,
+    }
+    known = [what for what, is_known in has.items() if is_known]
+    missing = [what for what, is_known in has.items() if not is_known]
+    text = f"It speaks {found.speaks}; {found.project} has {counted(found.files, 'file')} there."
+    if known:
+        text += f" There are {' and '.join(known)}."
+    if missing:
+        text += f" Not all files have {' and '.join(missing)}."
+    if found.file_hosts:
+        text += f" Its files come from {', '.join(found.file_hosts)}."
+    return text
