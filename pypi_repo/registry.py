@@ -42,15 +42,11 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.instrumentation import instrumented
 from pypi_repo.web.observability.logs import dropped_lines
-from pypi_repo.web.observability.metrics import (
-    Collector,
-    MetricFamily,
-    counter_family,
-    family_by_label,
-)
+from pypi_repo.web.observability.metrics import Collector, MetricFamily, family_by_label
 from pypi_repo.web.observability.operators import HealthApp, MetricsApp, ReadinessApp
 from pypi_repo.web.observability.request_metrics import RequestMetrics
 from pypi_repo.web.observability.shared_metrics import SharedMetrics
+from pypi_repo.web.observability.upstream_metrics import upstream_metrics
 from pypi_repo.web.packages.page_cache import PageCache
 from pypi_repo.web.proxy import at_public_url
 from pypi_repo.web.site import registry_site
@@ -111,13 +107,23 @@ class Registry:
         targets = Targets(settings.variables)
         self._upstream_checks = UpstreamChecks(self._client, targets)
         self._upstream_pages = UpstreamPages(self._database, self._client, targets)
+        self._upstream_files = UpstreamFiles(
+            self._database,
+            self._blobs,
+            self._client,
+            targets,
+            self._downloads,
+            pages=self._upstream_pages,
+            usage=self._usage,
+            limits=limits,
+        )
         self._readers = Readers(
             self._database,
             self._gate,
             self._documents,
             self._downloads,
             self._upstream_pages,
-            UpstreamFiles(self._database, self._blobs, self._client, targets, self._downloads),
+            self._upstream_files,
         )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
@@ -262,6 +268,7 @@ class Registry:
         must close it before it forks. A registry is also a context manager that closes itself at
         the end of the block.
         """
+        self._upstream_files.close()
         self._usage.flush(for_the_last_time=True)
         for shared in self._shared_metrics:
             shared.close()
@@ -293,12 +300,7 @@ class Registry:
                 "kind",
                 self._small_files.size(),
             ),
-            counter_family(
-                "pypi_repo_upstream_pages_total",
-                "Pages that upstreams were asked for, by what came of it.",
-                ("upstream", "result"),
-                self._upstream_pages.requests.outcomes(),
-            ),
+            *upstream_metrics(self._upstream_pages, self._upstream_files),
             family_by_label(
                 "pypi_repo_log_lines_dropped_total",
                 "Lines of the log that were not written.",

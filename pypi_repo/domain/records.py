@@ -233,6 +233,8 @@ def file_path(sha256: str, filename: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}"
 
 
+_BESIDE = re.compile(r"(\.metadata|\.[0-9a-f]{16}\.(asc|metadata|provenance))\Z")
+
 METADATA_SUFFIX = ".metadata"
 """Appended to a file's path: its core metadata (PEP 658)."""
 
@@ -250,7 +252,7 @@ def stored_signature_suffix(sha256: str) -> str:
 
 def owner_path(path: str) -> str:
     """The path of the file that a blob belongs to, by the blob's own path."""
-    return re.sub(r"(\.metadata|\.[0-9a-f]{16}\.asc)\Z", "", path)
+    return _BESIDE.sub("", path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

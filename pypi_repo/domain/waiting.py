@@ -4,10 +4,14 @@ Some threads must not wait, such as that of a server's event loop. Code that is 
 network, a slow disk, the hashing of a password or the rendering of a page calls `about_to_wait`
 first, before it has changed or counted anything. In a thread that must not wait, this ends the
 work, and the caller starts it again in another thread.
+
+Code that waits for what another thread brings, which rings a `Bell`, calls `wait_for` instead. In a
+thread of a server that can do so, this ends the work, too, and the server starts it again when the
+bell has rung. So however many clients wait, and however long, no thread waits with them.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -18,8 +22,53 @@ class WouldWait(BaseException):
     """
 
 
+class ComeBack(WouldWait):
+    """The work has to be done again once a bell has rung, or some time has passed.
+
+    rung: how often the bell had rung when it was seen that there is something to wait for.
+    seconds: after which time the work is done again in any case.
+    """
+
+    def __init__(self, bell: "Bell", rung: int, seconds: float) -> None:
+        super().__init__()
+        self.bell, self.rung, self.seconds = bell, rung, seconds
+
+
+class Bell:
+    """Rings when something has changed, so that all who wait look again.
+
+    rung: how often it has rung. Who waits notes it before looking at what may change.
+    """
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self._mutex = threading.Lock()
+        self._listeners: list[Callable[[], object]] = []
+
+    def ring(self) -> None:
+        """Calls all listeners, and forgets them."""
+        with self._mutex:
+            self.rung += 1
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener()
+
+    def listen(self, rung: int, listener: Callable[[], object]) -> None:
+        """Calls a function once: when the bell rings, or at once if it has rung since.
+
+        rung: `self.rung`, as it was noted before.
+        listener: the function, which is called in any thread, must not wait and must not raise.
+        """
+        with self._mutex:
+            if self.rung == rung:
+                self._listeners.append(listener)
+                return
+        listener()
+
+
 class _Thread(threading.local):
     may_wait = True
+    comes_back = False
 
 
 _thread = _Thread()
@@ -35,7 +84,34 @@ def without_waiting() -> Iterator[None]:
         _thread.may_wait = True
 
 
+@contextmanager
+def coming_back() -> Iterator[None]:
+    """A context in which `wait_for` raises ComeBack in this thread."""
+    _thread.comes_back = True
+    try:
+        yield
+    finally:
+        _thread.comes_back = False
+
+
 def about_to_wait() -> None:
     """Raises WouldWait in a thread that must not wait."""
     if not _thread.may_wait:
         raise WouldWait
+
+
+def wait_for(bell: Bell, rung: int, seconds: float) -> None:
+    """Waits until a bell rings, or has rung since. Afterwards the caller looks again.
+
+    rung: `bell.rung`, as it was noted before.
+    seconds: how long to wait at most.
+
+    Raises ComeBack where the caller's caller starts the work again, and WouldWait in a thread that
+    must not wait. So this must come before anything was changed or counted.
+    """
+    about_to_wait()
+    if _thread.comes_back:
+        raise ComeBack(bell, rung, seconds)
+    rang = threading.Event()
+    bell.listen(rung, rang.set)
+    rang.wait(seconds)

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from pypi_repo.domain.waiting import WouldWait, without_waiting
+from pypi_repo.domain.waiting import ComeBack, WouldWait, coming_back, without_waiting
 from pypi_repo.server.http.body import Body, TooSlow
 from pypi_repo.server.http.patience import Pace
 from pypi_repo.server.http.request import BadRequest, Parser, Request
@@ -56,6 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ahead = bytearray()
         self._pace = Pace(self._patience, now)  # of the body that is being received
         self._is_working = False  # a thread, on the first request
+        self._alarm: asyncio.TimerHandle | None = None  # while the answer waits for others
         self._goes_on_soon = False
         self._has_room = True  # for more of the answer
         self._is_lost = self._is_at_end = self._is_leaving = self._was_heard = False
@@ -317,11 +318,16 @@ class Connection(asyncio.BufferedProtocol):
         self._is_working = True
         server = self._server
         threads = server.upload_threads if request.is_streamed else server.threads
-        threads.add(partial(self._work, response))
+        threads.add(partial(self._work, request, response))
 
-    def _work(self, response: Response) -> None:
+    def _work(self, request: Request, response: Response) -> None:
         """Makes the next part of an answer, in a thread."""
-        part = response.make_part(self._server.application)
+        try:
+            with coming_back() if request.only_reads else nullcontext():
+                part = response.make_part(self._server.application)
+        except ComeBack as until:
+            self._server.call(self._pause, response, until)
+            return
         if response.is_finished:
             response.close()
         self._server.call(self._worked, response, part)
@@ -332,6 +338,22 @@ class Connection(asyncio.BufferedProtocol):
             self._drop(response)
         else:
             self._send(response, part)
+
+    def _pause(self, response: Response, until: ComeBack) -> None:
+        """Goes on with an answer when something has happened elsewhere, and needs no thread."""
+        self._is_working = False
+        if self._is_lost:
+            self._drop(response)
+            return
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(until.seconds, self._wake, response)
+        until.bell.listen(until.rung, partial(self._server.call, self._wake, response))
+
+    def _wake(self, response: Response) -> None:
+        if self._alarm is not None and self._response is response:
+            self._alarm.cancel()
+            self._alarm = None
+            self._go_on()
 
     def _drop(self, response: Response) -> None:
         """Drops an answer whose client has gone."""

@@ -7,7 +7,8 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
-from pypi_repo.domain.waiting import WouldWait, about_to_wait
+from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.waiting import ComeBack, WouldWait, about_to_wait
 from pypi_repo.server.http.request import Request
 
 if TYPE_CHECKING:
@@ -80,15 +81,20 @@ class Response:
         """Returns the next part: `PART` bytes, or all that is left.
 
         If the application fails, the error is logged, and the client is told.
+
+        Raises WouldWait, and ComeBack, after which this is called again when it is time.
         """
         try:
             if not self._was_called:
-                self._was_called = True
                 self._iterable = application(self._environ, self._start)
+                self._was_called = True
                 self._chunks = iter(self._iterable)
             part = self._next_part()
         except WouldWait:
             raise
+        except RegistryError as error:  # which says what happened, and where it is no wonder
+            _log.error("Cannot complete %s: %s", self._environ["PATH_INFO"], error.for_operator)
+            return self._failure()
         except BaseException:  # noqa: BLE001 - whatever it is, others are served on
             _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
             return self._failure()
@@ -101,7 +107,12 @@ class Response:
         while size < PART and not self.is_finished:
             if self.is_at_hand:
                 size = PART  # what comes after it may have to be waited for
-            chunk = self._next_chunk()
+            try:
+                chunk = self._next_chunk()
+            except ComeBack:
+                if not parts:
+                    raise
+                break  # it will say so again when these were sent
             if chunk:
                 self._begin_once(parts)
                 self._add(chunk, parts)

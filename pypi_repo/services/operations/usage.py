@@ -10,6 +10,7 @@ from pypi_repo.domain.accounts.access import Actor, Permission, require_administ
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.upstreams.cached_file import CacheUse
 from pypi_repo.domain.usage import (
     DayOfUse,
     DownloadCount,
@@ -19,6 +20,7 @@ from pypi_repo.domain.usage import (
     UploadedFile,
 )
 from pypi_repo.services.gate import Audit, Gate, first_shown
+from pypi_repo.storage.cached_files import CachedFiles, Use
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.usage import Scope, Usage
@@ -43,6 +45,9 @@ class UsageCounter:
         self._downloads: Counter[tuple[DownloadedRelease, date]] = Counter()
         self._users: dict[int, datetime] = {}
         self._tokens: dict[int, datetime] = {}
+        self._caches: dict[tuple[int, date], CacheUse] = {}
+        self._cached: dict[Use, datetime] = {}
+        self._noted: dict[Use, datetime] = {}  # in this hour
 
     def count_download(self, release: DownloadedRelease) -> None:
         """Counts a download of a release."""
@@ -59,6 +64,24 @@ class UsageCounter:
                 self._tokens[token_id] = now
             self._write_soon()
 
+    def note_cache_use(self, upstream_id: int, use: CacheUse) -> None:
+        """Counts how the cache of an upstream was used just now."""
+        key = upstream_id, datetime.now(UTC).date()
+        with self._mutex:
+            self._caches[key] = self._caches.get(key, CacheUse()) + use
+            self._write_soon()
+
+    def note_use_of_cached_file(self, use: Use) -> None:
+        """Records that a cached file was used in this hour."""
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        with self._mutex:
+            if self._noted.get(use) == hour:
+                return
+            if len(self._noted) >= _COUNTED_AT_MOST:
+                self._noted.clear()
+            self._noted[use] = self._cached[use] = hour
+            self._write_soon()
+
     def flush(self, *, for_the_last_time: bool = False) -> None:
         """Writes what was counted so far. If this fails, it is tried again later.
 
@@ -72,7 +95,9 @@ class UsageCounter:
             downloads, self._downloads = self._downloads, Counter()
             users, self._users = self._users, {}
             tokens, self._tokens = self._tokens, {}
-        if not (downloads or users or tokens):
+            caches, self._caches = self._caches, {}
+            cached, self._cached = self._cached, {}
+        if not (downloads or users or tokens or caches or cached):
             return
         try:
             with self._database.begin() as connection:
@@ -83,24 +108,32 @@ class UsageCounter:
                 )
                 usage.note_use_of_users(users)
                 usage.note_use_of_tokens(tokens)
+                if caches or cached:
+                    CachedFiles(connection).add_use(caches)
+                    CachedFiles(connection).note_use(cached)
         except RegistryError as error:
             if for_the_last_time:
                 _log.warning("Downloads could not be counted: %s", error.message)
                 return
             _log.warning("Downloads could not be counted and are tried again: %s", error.message)
-            self._take_back(downloads, users, tokens)
+            self._take_back(downloads, users, tokens, caches, cached)
 
     def _take_back(
         self,
         downloads: Counter[tuple[DownloadedRelease, date]],
         users: dict[int, datetime],
         tokens: dict[int, datetime],
+        caches: dict[tuple[int, date], CacheUse],
+        cached: dict[Use, datetime],
     ) -> None:
         with self._mutex:
             if len(self._downloads) + len(downloads) <= _COUNTED_AT_MOST:
                 self._downloads += downloads
             self._users = users | self._users
             self._tokens = tokens | self._tokens
+            self._cached = cached | self._cached
+            for key, use in caches.items():
+                self._caches[key] = self._caches.get(key, CacheUse()) + use
             self._write_soon()
 
     def _write_soon(self) -> None:

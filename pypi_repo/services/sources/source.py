@@ -1,7 +1,7 @@
 """The contract between what offers packages and what shows them to readers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Self
@@ -35,12 +35,63 @@ class Redirect:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A file, or a part of it, that arrives from elsewhere.
+
+    size: the size of the whole file, in bytes; None if it is not known.
+    selected: the part; None for the whole file.
+    content: an iterator that brings the content as it arrives. It raises an error at the end unless
+        it was all there and right, so that no client takes it for a complete answer.
+    """
+
+    size: int | None
+    selected: range | None
+    content: Iterator[bytes]
+
+
+class StillElsewhere(Exception):
+    """A file has to be fetched from elsewhere before it can be opened."""
+
+    def __init__(self, file: "FileElsewhere") -> None:
+        super().__init__()
+        self.file = file
+
+
+class FileElsewhere(ABC):
+    """A file that can be had while it arrives.
+
+    size: the size of the file, in bytes; None if it is not known.
+    """
+
+    size: int | None
+
+    @abstractmethod
+    def whole(self) -> Arriving:
+        """Returns the file.
+
+        Raises UnknownFile if it is not there, and UpstreamFailed if it cannot be had.
+        """
+
+    @abstractmethod
+    def part(self, start: int, stop: int | None) -> Arriving | None:
+        """Returns a part of the file, or None if there is no such part.
+
+        The whole file is returned if there are no parts to be had.
+
+        start, stop: which bytes. Without `stop`, they go to the end of the file; a negative `start`
+            means the last bytes.
+
+        Raises UnknownFile and UpstreamFailed, as `whole`.
+        """
+
+
 class ServedFile(ABC):
     """A distribution file, or its core metadata or signature, for a reader.
 
     project: the normalized name of the project.
     filename: the name under which clients save the file, which is the last segment of its path.
-    etag: a text that identifies the content, such as its digest.
+    etag: a text that identifies the content, such as its digest; empty if none is known.
     public: whether everybody may read the file, and shared caches may store it.
     """
 
@@ -55,8 +106,8 @@ class ServedFile(ABC):
 
         The caller closes the file.
 
-        Raises UnknownFile if the content is lost, and Unavailable if it cannot be read at the
-        moment.
+        Raises UnknownFile if the content is lost, Unavailable if it cannot be read at the moment,
+        and StillElsewhere if it has to be fetched first.
         """
 
     @abstractmethod

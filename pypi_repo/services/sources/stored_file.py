@@ -32,33 +32,39 @@ class Downloads:
 
         Raises UnknownFile if the file store has lost the file or a part of it.
         """
+        found = self.find(file)
+        if found is None:
+            raise _lost(file)
+        return found
+
+    def find(self, file: "StoredFile") -> tuple[IO[bytes], int] | None:
+        """Returns the content and its size, in bytes; None if it is not there, or not whole."""
         content = self._small_files.get(file.etag)
         if content is None:
-            stored, size = self._open_stored(file)
-            if size > LARGEST:
-                return stored, size
-            with stored, own_errors():
-                content = stored.read()
+            stored = self._find_stored(file)
+            if stored is None or stored[1] > LARGEST:
+                return stored
+            with stored[0], own_errors():
+                content = stored[0].read()
             self._small_files.put(file.etag, content)
         return io.BytesIO(content), len(content)
 
-    def _open_stored(self, file: "StoredFile") -> tuple[IO[bytes], int]:
+    def _find_stored(self, file: "StoredFile") -> tuple[IO[bytes], int] | None:
         try:
             stored = self._blobs.open(file.path)
-        except FileNotFoundError as error:
-            raise _lost(file) from error
+        except FileNotFoundError:
+            return None
         size = stored.seek(0, io.SEEK_END)
         if file.size not in (None, size):
             stored.close()
-            raise _lost(file)
+            return None
         stored.seek(0)
         return stored, size
 
-    def require_whole(self, file: "StoredFile") -> None:
-        """Raises UnknownFile if the file store has lost the file or a part of it."""
+    def has(self, file: "StoredFile") -> bool:
+        """Returns whether the file store has the whole file."""
         blob = self._blobs.look(file.path)
-        if blob is None or file.size not in (None, blob.size):
-            raise _lost(file)
+        return blob is not None and file.size in (None, blob.size)
 
     def require_sending(self, sent_by: FilesSentBy | None) -> None:
         """Raises ConfigurationError if files of this store cannot be sent in this way."""
@@ -112,6 +118,14 @@ class StoredFile(ServedFile):
 
     def open(self) -> tuple[IO[bytes], int]:
         return self.downloads.open(self)
+
+    def require_sendable(self, sent_by: FilesSentBy) -> None:
+        """Raises UnknownFile if another server could not send the file, because it is lost.
+
+        Whoever gets a signed URL is told so by the object store itself.
+        """
+        if not isinstance(sent_by, SignedUrls) and not self.downloads.has(self):
+            raise _lost(self)
 
     def count_download(self) -> None:
         if self.counted_for is not None:

@@ -170,7 +170,7 @@ def _with_what_was_known(
 
     before: the page as it was kept.
     """
-    if all(file.uploaded_at is not None and "sha256" in file.hashes for file in page.files):
+    if all(file.uploaded_at is not None and not _lacks_something(file) for file in page.files):
         return page
     known = {} if before is None else {file.filename: file for file in decode(before[1]).files}
     return msgspec.structs.replace(
@@ -183,9 +183,18 @@ def _completed(file: UpstreamFile, known: UpstreamFile | None, now: datetime) ->
     if file.uploaded_at is None:
         seen = known.first_seen if is_same and known is not None else None
         file = msgspec.structs.replace(file, first_seen=seen or now)
-    if is_same and known is not None and "sha256" in known.hashes and "sha256" not in file.hashes:
-        file = with_digest(file, known.hashes["sha256"])
+    if is_same and known is not None and "sha256" in known.hashes and _lacks_something(file):
+        found = (known.metadata_hashes or {}).get("sha256")
+        file = with_found(file, known.hashes["sha256"], found)
     return file
+
+
+def _lacks_something(file: UpstreamFile) -> bool:
+    """Returns whether an upstream says less of a file than is found out when it is fetched."""
+    is_wheel = file.kind == "bdist_wheel"
+    return "sha256" not in file.hashes or (
+        is_wheel and "sha256" not in (file.metadata_hashes or {})
+    )
 
 
 def is_same_file(known: UpstreamFile, file: UpstreamFile) -> bool:
@@ -199,6 +208,14 @@ def is_same_file(known: UpstreamFile, file: UpstreamFile) -> bool:
     )
 
 
-def with_digest(file: UpstreamFile, sha256: str) -> UpstreamFile:
-    """Returns a file with its SHA-256."""
-    return msgspec.structs.replace(file, hashes={**file.hashes, "sha256": sha256})
+def with_found(file: UpstreamFile, sha256: str, metadata_sha256: str | None) -> UpstreamFile:
+    """Returns a file with what was found out when it was fetched.
+
+    metadata_sha256: the SHA-256 of its core metadata, or None.
+    """
+    metadata_hashes = file.metadata_hashes
+    if metadata_sha256 is not None:
+        metadata_hashes = {**(metadata_hashes or {}), "sha256": metadata_sha256}
+    return msgspec.structs.replace(
+        file, hashes={**file.hashes, "sha256": sha256}, metadata_hashes=metadata_hashes
+    )

@@ -19,7 +19,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.lru_cache import LRUCache
-from pypi_repo.services.upstreams.page_requests import PageRequests, is_same_file, with_digest
+from pypi_repo.services.upstreams.page_requests import PageRequests, is_same_file, with_found
 from pypi_repo.services.upstreams.targets import Targets
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
@@ -131,8 +131,14 @@ class UpstreamPages:
         revision, document = kept
         return self._keep_content((*key[:3], revision), decode(document))
 
-    def note_digest(self, upstream: Upstream, file: UpstreamFile, sha256: str) -> None:
-        """Adds the SHA-256 of a file that was fetched to its page, where the upstream has none."""
+    def note_found(
+        self, upstream: Upstream, file: UpstreamFile, metadata_sha256: str | None
+    ) -> None:
+        """Completes the page of a file that was fetched, where the upstream says less of it.
+
+        file: the file, with its SHA-256.
+        metadata_sha256: the SHA-256 of its core metadata; None if it has none.
+        """
 
         def work(connection: Executor) -> None:
             rows = UpstreamPageRows(connection)
@@ -142,7 +148,9 @@ class UpstreamPages:
                 return
             page = decode(kept[1])
             files = tuple(
-                with_digest(each, sha256) if is_same_file(each, file) else each
+                with_found(each, file.hashes["sha256"], metadata_sha256)
+                if is_same_file(file, each)
+                else each
                 for each in page.files
             )
             document = encode(msgspec.structs.replace(page, files=files))

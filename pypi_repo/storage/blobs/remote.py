@@ -1,13 +1,19 @@
 """A blob store in S3, Google Cloud Storage, Azure, or another fsspec file system."""
 
+import hashlib
 import io
 import os
+import shutil
+import stat
 import tempfile
+import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from pypi_repo.storage.blobs.store import Blob, BlobStore, StagedFile, own_errors
+from pypi_repo.storage.folders import PRIVATE, make_folders
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -21,6 +27,7 @@ _UPLOAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "abfs": {"max_concurrency": 2},
 }
 _SLOWEST = 256 * 1024  # bytes a second
+_LEFT_ALONE = 24 * 60 * 60  # seconds
 _DESCRIPTORS = "/proc/self/fd"
 _MODIFIED = ("LastModified", "mtime", "last_modified")  # each cloud has its own word
 
@@ -41,6 +48,7 @@ class RemoteBlobStore(BlobStore):
         self._patience = patience
         protocols = self._connected.protocol
         self._protocol = protocols if isinstance(protocols, str) else protocols[0]
+        self._tidied: set[str] = set()
         self._upload_options = _UPLOAD_OPTIONS.get(self._protocol, {})
 
     @property
@@ -61,6 +69,25 @@ class RemoteBlobStore(BlobStore):
             for suffix, content in beside.items():
                 self._ask("pipe_file", len(content), self._locate(path) + suffix, content)
             self._send(staged, self._locate(path))
+
+    def adopt(self, path: str, place: str) -> None:
+        with own_errors():
+            size = os.path.getsize(place)
+            self._ask("put_file", size, place, self._locate(path), **self._upload_options)
+            os.unlink(place)
+
+    def fetch_folder(self) -> str:
+        name = hashlib.sha256(str(self).encode()).hexdigest()[:16]
+        folder = os.path.join(tempfile.gettempdir(), f"pypi-repo-fetches-{_user()}-{name}")
+        with own_errors():
+            make_folders(folder, PRIVATE)
+            found = os.lstat(folder)
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != _user():
+                raise PermissionError(f"{folder} belongs to somebody else")
+            if folder not in self._tidied:
+                self._tidied.add(folder)
+                _tidy(folder)
+        return folder
 
     def open(self, path: str) -> IO[bytes]:
         with own_errors(FileNotFoundError):
@@ -146,6 +173,13 @@ class RemoteBlobStore(BlobStore):
 class MemoryBlobStore(RemoteBlobStore):
     """A blob store in memory for tests, which no two registries share."""
 
+    def fetch_folder(self) -> str:
+        if not self._tidied:
+            folder = tempfile.mkdtemp(prefix="pypi-repo-")
+            self._tidied.add(folder)
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return next(iter(self._tidied))
+
     def stage(self) -> StagedFile:
         return StagedFile(lambda: (io.BytesIO(), None))
 
@@ -163,6 +197,19 @@ def _temporary_file() -> tuple[IO[bytes], str | None]:
         return cast("IO[bytes]", tempfile.TemporaryFile()), None
     file = tempfile.NamedTemporaryFile(prefix="pypi-repo-", delete=False)  # noqa: SIM115
     return cast("IO[bytes]", file), file.name
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _tidy(folder: str) -> None:
+    """Deletes what was begun by processes that were killed, and that nobody has asked for since."""
+    deadline = time.time() - _LEFT_ALONE
+    for entry in os.scandir(folder):
+        with suppress(OSError):
+            if entry.stat(follow_symlinks=False).st_mtime < deadline:
+                os.unlink(entry.path)
 
 
 class _RemoteFile(io.RawIOBase):

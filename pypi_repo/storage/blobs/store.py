@@ -156,6 +156,20 @@ class BlobStore(ABC):
         """
 
     @abstractmethod
+    def adopt(self, path: str, place: str) -> None:
+        """Stores a file of this machine durably under a path. The file itself is gone then.
+
+        place: the file, which is in `fetch_folder`.
+        """
+
+    @abstractmethod
+    def fetch_folder(self) -> str:
+        """Returns a folder of this machine for files that are being fetched.
+
+        All processes of this machine that use the store share it.
+        """
+
+    @abstractmethod
     def open(self, path: str) -> IO[bytes]:
         """Returns a blob as a seekable file.
 

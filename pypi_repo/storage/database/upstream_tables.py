@@ -123,8 +123,10 @@ cached_files = Table(
     Column("filename", String, primary_key=True),
     Column("sha256", String, primary_key=True),
     Column("project", String, nullable=False),
-    Column("size", BigInteger, nullable=False),
+    Column("size", BigInteger),
+    Column("size_beside", BigInteger, nullable=False),
     Column("metadata_sha256", String),
+    Column("identity", String),
     Column("cached_at", UTCDateTime, nullable=False),
     Column("used_at", UTCDateTime, nullable=False),
     Index(None, "sha256"),
@@ -132,16 +134,20 @@ cached_files = Table(
     Index(None, "upstream_id", "project"),
     info=CACHE,
 )
-"""A file of an upstream that is in the file store, where equal files share their content."""
+"""A file of an upstream that is in the file store, where equal files share their content.
+
+`size` is NULL while only what belongs beside it is there: its core metadata or its provenance.
+`identity` is what the upstream said of a file for which it names no SHA-256.
+"""
 
 upstream_usage = Table(
     "upstream_usage",
     METADATA,
     Column("upstream_id", Integer, owned_by("upstreams.id"), primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("hits", BigInteger, nullable=False),
-    Column("misses", BigInteger, nullable=False),
+    Column("downloads", BigInteger, nullable=False),
+    Column("fetches", BigInteger, nullable=False),
     Column("fetched", BigInteger, nullable=False),
     info=CACHE,
 )
-"""How often files of an upstream were in the file store, how often not, and the bytes fetched."""
+"""The downloads of files of an upstream, how many were fetched, and the bytes that came."""

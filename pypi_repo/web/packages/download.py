@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING
 
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import wrap_file
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.environ import SENDS_PARTS_OF_FILES
 from pypi_repo.services.bound_repository import BoundRepository
-from pypi_repo.services.sources.source import Redirect, ServedFile
+from pypi_repo.services.sources.source import Redirect, ServedFile, StillElsewhere
 from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
 from pypi_repo.web.app import (
@@ -20,6 +19,7 @@ from pypi_repo.web.app import (
 )
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.cors import READABLE
+from pypi_repo.web.packages.arriving import asked_range, from_elsewhere, no_such_range
 from pypi_repo.web.packages.cached_response import matches_etag
 from pypi_repo.web.packages.offload import offload, redirected
 from pypi_repo.web.plain_response import PlainResponse
@@ -65,16 +65,19 @@ class DownloadApp(RepositoryApp):
         headers = _description(file)
         environ = request.environ
         known = environ.get("HTTP_IF_NONE_MATCH")
-        if known is not None and matches_etag(known, file.etag):
+        if known is not None and file.etag and matches_etag(known, file.etag):
             return PlainResponse("304 NOT MODIFIED", headers)
-        if (
-            self._sent_by is not None
-            and isinstance(file, StoredFile)
-            and self._is_offloaded(request, file)
-        ):
-            return self._offloaded(self._sent_by, request, file, headers)
-        content, size = file.open()
         headers.append(("Content-Type", "application/octet-stream"))
+        try:
+            if (
+                self._sent_by is not None
+                and isinstance(file, StoredFile)
+                and self._is_offloaded(request, file)
+            ):
+                return self._offloaded(self._sent_by, request, file, headers)
+            content, size = file.open()
+        except StillElsewhere as found:
+            return from_elsewhere(request, file, found.file, headers)
         selected = _selected_range(request, file, size) if "HTTP_RANGE" in environ else None
         if request.method == "HEAD":
             content.close()
@@ -86,9 +89,7 @@ class DownloadApp(RepositoryApp):
             return PlainResponse("200 OK", headers, body)
         if selected.start >= selected.stop:
             content.close()
-            raise RequestedRangeNotSatisfiable(
-                length=size, description=f"The file has only {size} bytes."
-            )
+            raise no_such_range(size)
         headers += [
             ("Content-Length", str(len(selected))),
             ("Content-Range", f"bytes {selected.start}-{selected.stop - 1}/{size}"),
@@ -110,7 +111,6 @@ class DownloadApp(RepositoryApp):
         file: StoredFile,
         headers: list[tuple[str, str]],
     ) -> PlainResponse:
-        headers.append(("Content-Type", "application/octet-stream"))
         answer = offload(sent_by, file, headers)
         selected = _selected_range(request, file, file.size or 0)
         if selected is None or selected.start == 0:
@@ -188,10 +188,16 @@ class _Slice:
 def _description(file: ServedFile) -> list[tuple[str, str]]:
     # Never a Content-Encoding: clients would unpack the .tar.gz and find the wrong digest.
     audience = "public" if file.public else "private"
+    if not file.etag:  # and so no digest in the URL
+        known = [("Cache-Control", f"{audience}, no-cache, no-transform")]
+    else:
+        known = [
+            ("ETag", f'"{file.etag}"'),
+            # The digest in the URL makes it a URL of these bytes only.
+            ("Cache-Control", f"{audience}, max-age=31536000, immutable, no-transform"),
+        ]
     return [
-        ("ETag", f'"{file.etag}"'),
-        # The digest in the URL makes it a URL of these bytes only.
-        ("Cache-Control", f"{audience}, max-age=31536000, immutable, no-transform"),
+        *known,
         *(READABLE if file.public else (("Vary", "Authorization"),)),
         ("Accept-Ranges", "bytes"),
         # An archive is made by whoever uploaded it: no browser may show what is in it.
@@ -202,18 +208,11 @@ def _description(file: ServedFile) -> list[tuple[str, str]]:
 
 
 def _selected_range(request: Request, file: ServedFile, size: int) -> range | None:
-    """The bytes asked for; None for all of them, an empty range for none that exist.
-
-    A request for several ranges, or one that makes no sense, is answered with the whole file,
-    as RFC 9110 allows.
-    """
-    asked = request.range
-    if request.method == "HEAD" or asked is None or asked.units != "bytes" or len(asked.ranges) > 1:
+    """The bytes asked for; None for all of them, an empty range for none that exist."""
+    asked = asked_range(request, file)
+    if asked is None:
         return None
-    # Compared as text: a date or a weak validator can never be a strong match.
-    if request.headers.get("If-Range", etag := f'"{file.etag}"') != etag:
-        return None
-    start, stop = asked.ranges[0]
+    start, stop = asked
     if start < 0:
         return range(max(0, size + start), size)
     return range(start, size if stop is None else min(stop, size))

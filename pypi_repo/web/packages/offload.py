@@ -14,16 +14,16 @@ def offload(sent_by: FilesSentBy, file: StoredFile, headers: Headers) -> PlainRe
 
     headers: the headers of the whole file, without its length.
 
-    Raises UnknownFile if the file is on a disk that has lost it.
+    Raises UnknownFile if the file is on a disk that has lost it, and StillElsewhere if it has to be
+    fetched first.
     """
     downloads = file.downloads
+    file.require_sendable(sent_by)
     match sent_by:
         case XAccel(location):
-            downloads.require_whole(file)
             path = f"/{location.strip('/')}/{quote(file.path)}"
             return _without_body([*headers, ("X-Accel-Redirect", path)])
         case XSendfile():
-            downloads.require_whole(file)
             return _without_body([*headers, ("X-Sendfile", downloads.local_path(file))])
         case SignedUrls(expires_in):
             return redirected(downloads.signed_url(file, expires_in))

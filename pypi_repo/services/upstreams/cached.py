@@ -1,0 +1,105 @@
+"""Files of upstreams for readers, which are in the file store or will be."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.pages import UpstreamFile
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.services.sources.source import Arriving, FileElsewhere, ServedFile, StillElsewhere
+from pypi_repo.services.sources.stored_file import StoredFile
+from pypi_repo.settings import FilesSentBy
+
+if TYPE_CHECKING:
+    from pypi_repo.services.upstreams.files import UpstreamFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOfUpstream(StoredFile):
+    """A file of an upstream.
+
+    If it is in the file store, it is served as own files are. `path` and `etag` are empty if its
+    SHA-256 is not known yet.
+    """
+
+    files: "UpstreamFiles"
+    upstream: Upstream
+    listed: UpstreamFile
+
+    def open(self) -> tuple[IO[bytes], int]:
+        found = self.downloads.find(self) if self.etag else None
+        if found is None:
+            raise self._elsewhere()
+        return found
+
+    def require_sendable(self, sent_by: FilesSentBy) -> None:
+        """Raises StillElsewhere if the file is not in the file store."""
+        if not self.etag or not self.downloads.has(self):
+            raise self._elsewhere()
+
+    def count_download(self) -> None:
+        StoredFile.count_download(self)
+        self.files.note_download(self.upstream, self.etag, self.filename)
+
+    def _elsewhere(self) -> StillElsewhere:
+        """Raises UnknownFile if nothing may be fetched."""
+        self.files.require_online(self.upstream, self.listed)
+        return StillElsewhere(_Elsewhere(self))
+
+
+class _Elsewhere(FileElsewhere):
+    def __init__(self, file: FileOfUpstream) -> None:
+        self._file = file
+        self.size = file.size
+
+    def whole(self) -> Arriving:
+        file = self._file
+        fetch = file.files.whole(file.upstream, file.listed)
+        fetch.wait_for_begin()
+        return Arriving(fetch.size, None, fetch.chunks())
+
+    def part(self, start: int, stop: int | None) -> Arriving | None:
+        file = self._file
+        fetch = file.files.part(file.upstream, file.listed, start, stop)
+        fetch.wait_for_begin()
+        if fetch.is_beyond:
+            return None
+        if fetch.is_refused:
+            return self.whole()
+        return Arriving(fetch.whole, fetch.selected, fetch.chunks())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentOfUpstream(StoredFile):
+    """What an upstream has beside a file. If it is not in the file store, it is fetched.
+
+    fetched: a function that fetches it, and waits for it.
+    """
+
+    fetched: Callable[[], bytes]
+
+    def open(self) -> tuple[IO[bytes], int]:
+        found = self.downloads.find(self)
+        if found is None:
+            content = self.fetched()
+            return io.BytesIO(content), len(content)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedDocument(ServedFile):
+    """What was just fetched, and is not kept."""
+
+    project: NormalizedName
+    filename: str
+    etag: str
+    public: bool
+    content: bytes
+
+    def open(self) -> tuple[IO[bytes], int]:
+        return io.BytesIO(self.content), len(self.content)
+
+    def count_download(self) -> None:
+        """Does nothing, because only downloads of distribution files are counted."""

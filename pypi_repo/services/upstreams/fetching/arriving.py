@@ -1,0 +1,97 @@
+"""Content that can be read while it arrives."""
+
+import threading
+import weakref
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import IO
+
+from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.services.upstreams.fetching.errands import Errand
+
+_PIECE = 256 * 1024
+
+
+class SharedFile:
+    """A file that several threads read and write.
+
+    file: a seekable file, which is closed when nobody has it any more.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._mutex = threading.Lock()
+        weakref.finalize(self, file.close)
+
+    def write(self, offset: int, chunk: bytes) -> None:
+        """Writes at an offset."""
+        with self._mutex:
+            self._file.seek(offset)
+            self._file.write(chunk)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Returns up to so many bytes from an offset."""
+        with self._mutex:
+            self._file.seek(offset)
+            return self._file.read(size)
+
+
+class ArrivingContent(Errand):
+    """Brings content that can be read before all of it has come.
+
+    readable: the number of bytes that may be read.
+    is_whole: whether these are all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readable = 0
+        self.is_whole = False
+
+    @abstractmethod
+    def opened(self) -> SharedFile:
+        """Returns what has come. It can be called when `wait_for_begin` has returned."""
+
+    def wait_for_begin(self) -> None:
+        """Waits for the first bytes.
+
+        Raises what has kept them from coming.
+        """
+        self.wait_until(lambda: self.readable > 0 or self.is_whole)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Returns an iterator over all content.
+
+        It waits where there is no more yet, and raises an error at the end if what has come is not
+        what it should be. So the client never gets a wrong file as a complete one.
+        """
+        return _Chunks(self, self.opened())
+
+    def left(self) -> None:
+        """Notes that somebody who read does not read any more."""
+
+
+class _Chunks:
+    """Not a generator, which could not go on after the ComeBack that it raises when it waits."""
+
+    def __init__(self, content: ArrivingContent, file: SharedFile) -> None:
+        self._content, self._file = content, file
+        self._offset = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        content = self._content
+        content.wait_until(lambda: content.readable > self._offset or content.is_whole)
+        size = min(_PIECE, content.readable - self._offset)
+        if size <= 0:
+            raise StopIteration
+        chunk = self._file.read(self._offset, size)
+        if not chunk:
+            raise UpstreamFailed("What was fetched is gone; download it again.")
+        self._offset += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._content.left()

@@ -1,0 +1,161 @@
+"""Keeps in the file store what was fetched from upstreams, and remembers it in the database."""
+
+import hashlib
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from pypi_repo.domain.archives.inspection import inspect
+from pypi_repo.domain.errors import InvalidArchive, InvalidFilename, InvalidMetadata, RegistryError
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.records import file_path
+from pypi_repo.domain.upstreams.cached_file import CachedFile, stored_metadata_suffix
+from pypi_repo.domain.upstreams.pages import UpstreamFile
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.services.upstreams.fetching.fetches import Stored
+from pypi_repo.services.upstreams.page_requests import with_found
+from pypi_repo.services.upstreams.pages import UpstreamPages
+from pypi_repo.settings import Limits
+from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.cached_files import CachedFiles
+from pypi_repo.storage.database.database import Database
+
+_log = logging.getLogger(__name__)
+
+
+class Keeping:
+    """Keeps files of upstreams, and what is beside them.
+
+    A row for each says what the file store has. If a row is missing, because a process was killed
+    between the two steps, the file is served all the same until a sweep deletes it.
+    """
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, pages: UpstreamPages, limits: Limits
+    ) -> None:
+        self._database, self._blobs, self._pages, self._limits = database, blobs, pages, limits
+
+    def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
+        """Returns the SHA-256 of a file that was fetched, or None.
+
+        It is for a page that does not have it yet, because it was read before that.
+        """
+        identity = identity_of(upstream, file)
+        known = CachedFiles(self._database).identified(upstream.id, file.filename, identity)
+        return None if known is None else known.sha256
+
+    def stored(self, upstream: Upstream, file: UpstreamFile) -> Stored | None:
+        """Returns what the file store has of a file, or None."""
+        sha256 = file.hashes.get("sha256") or self.known_digest(upstream, file)
+        blob = None if sha256 is None else self._blobs.look(file_path(sha256, file.filename))
+        if sha256 is None or blob is None or file.size not in (None, blob.size):
+            return None
+        return Stored(sha256, blob.size)
+
+    def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
+        """Remembers a file that was put into the file store, and completes its page."""
+        is_named = "sha256" in file.hashes
+        known = file if is_named else with_found(file, stored.sha256, None)
+        row = _row(upstream, known, stored.sha256, size=stored.size)
+        self._remember(row if is_named else replace(row, identity=identity_of(upstream, file)))
+        metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
+        if metadata is not None:
+            self.keep_metadata(upstream, known, metadata)
+        elif not is_named:
+            self._complete_page(upstream, known, None)
+
+    def keep_metadata(self, upstream: Upstream, file: UpstreamFile, content: bytes) -> None:
+        """Keeps core metadata, and completes the page where it does not have their digest."""
+        sha256, digest = file.hashes.get("sha256"), hashlib.sha256(content).hexdigest()
+        if sha256 is None:  # and so there is no place for them
+            return
+        suffix = stored_metadata_suffix(digest)
+        self.keep_beside(upstream, file, sha256, suffix, content, metadata_sha256=digest)
+        if file.metadata_hashes is None or "sha256" not in file.metadata_hashes:
+            self._complete_page(upstream, file, digest)
+
+    def keep_beside(
+        self,
+        upstream: Upstream,
+        file: UpstreamFile,
+        sha256: str,
+        suffix: str,
+        content: bytes,
+        *,
+        metadata_sha256: str | None = None,
+    ) -> None:
+        """Keeps a document beside a file, which need not be there."""
+        with self._blobs.stage() as staged:
+            staged.write(content, len(content))
+            self._blobs.put(file_path(sha256, file.filename) + suffix, staged, {})
+        row = _row(upstream, file, sha256, size_beside=len(content))
+        self._remember(replace(row, metadata_sha256=metadata_sha256))
+
+    def beside(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
+        """Returns a document that is kept beside a file, or None."""
+        try:
+            return b"".join(self._blobs.read(file_path(sha256, file.filename) + suffix))
+        except FileNotFoundError:
+            return None
+
+    def metadata_in(self, file: UpstreamFile) -> bytes | None:
+        """Returns the core metadata in a wheel that is in the file store, or None."""
+        sha256 = file.hashes.get("sha256")
+        if sha256 is None or file.kind != "bdist_wheel":
+            return None
+        try:
+            name = DistributionFilename.parse(file.filename)
+            with self._blobs.open(file_path(sha256, file.filename)) as content:
+                return inspect(content, name, RULES["lenient"], self._limits).metadata
+        except (InvalidArchive, InvalidFilename, InvalidMetadata, FileNotFoundError):
+            return None
+
+    def _remember(self, row: CachedFile) -> None:
+        """Does no harm if it fails: what was fetched is there, and comes again after a sweep."""
+        try:
+            with self._database.begin() as connection:
+                CachedFiles(connection).add(row)
+        except RegistryError as error:
+            _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)
+
+    def _complete_page(
+        self, upstream: Upstream, file: UpstreamFile, metadata_sha256: str | None
+    ) -> None:
+        try:
+            self._pages.note_found(upstream, file, metadata_sha256)
+        except RegistryError as error:
+            _log.warning("The page of %s stays as it is: %s", file.project, error.for_operator)
+
+
+def identity_of(upstream: Upstream, file: UpstreamFile) -> str:
+    """Returns what tells a file from others of its name: all that the page says of its content."""
+    said = [upstream.id, file.filename, file.size, sorted(file.hashes.items())]
+    if not file.hashes:
+        said.append(file.url)
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
+
+
+def _row(
+    upstream: Upstream,
+    file: UpstreamFile,
+    sha256: str,
+    *,
+    size: int | None = None,
+    size_beside: int = 0,
+) -> CachedFile:
+    now = datetime.now(UTC)
+    return CachedFile(
+        upstream_id=upstream.id,
+        filename=file.filename,
+        sha256=sha256,
+        project=file.project,
+        size=size,
+        size_beside=size_beside,
+        metadata_sha256=None,
+        identity=None,
+        cached_at=now,
+        used_at=now,
+    )
