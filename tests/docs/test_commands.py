@@ -23,6 +23,9 @@ from tests.support.processes import free_port
 from tests.support.projects import pyproject_project
 
 PASSWORD = "correct-horse"
+_LOCAL = "--allow-http --allow-private-network"
+"""What the index that stands for the public one needs."""
+
 USERS = ("user", "build@example.com", "ci@example.com")
 
 TUTORIAL = ROOT / "docs/tutorial/first-repository.md"
@@ -92,6 +95,7 @@ def settled(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
             r"\$TOKEN\b": administrators_token,
             r"/srv/pypi-repo-data\b": "pypi-repo-data",
             r"(?<=[ =])/(?:mnt|srv|tmp)/": f"{folder}/",
+            r"https://INDEX/simple/": f"{server.url}/repositories/elsewhere/simple/ {_LOCAL}",
             r"\b8099\b": str(free_port()),
             r"/PATH\b": f"/{kept}",
         }
@@ -106,6 +110,8 @@ def _fill(registry: Registry, folder: Path) -> str:
     for name in USERS:
         registry.acting_as(OPERATOR).accounts.create_user(name, PASSWORD)
     operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("elsewhere", public=True)
+    operator.add_file("elsewhere", wheel("requests").save(folder))
     operator.add_file("main", sdist("hello-team").save(folder))
     return operator.add_file("main", wheel("hello-team").save(folder)).file.path
 
