@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Self
 
 from packaging.tags import Tag
@@ -173,7 +174,8 @@ def _splits(
             yield name, version
 
 
-def projects_of(filename: str) -> list[NormalizedName]:
+@lru_cache(4096)
+def projects_of(filename: str) -> tuple[NormalizedName, ...]:
     """Returns the projects to which a file of this name can belong, here or on another index.
 
     There are several for `tool-1.0-9.tar.gz`, an old sdist of `tool` or of `tool-1-0`, and none if
@@ -181,16 +183,16 @@ def projects_of(filename: str) -> list[NormalizedName]:
     `tool-1.0.win32.exe` and `tool-2004d.tar.gz`.
     """
     if not has_safe_characters(filename) or (parts := split_ending(filename)) is None:
-        return []
+        return ()
     stem, kind = parts
     if kind == "bdist_wheel" and stem.count("-") in _HYPHENS_OF_A_WHEEL:
         found = [normalize(stem.partition("-")[0])]
     else:
         names = [normalize(stem[: hyphen.start()]) for hyphen in _BEFORE_A_NUMBER.finditer(stem)]
         if len(names) > _MOST_PROJECTS:
-            return []
+            return ()
         found = [project for project, _version in _splits(stem)] or names
-    return [project for project in found if is_normalized(project)]
+    return tuple(project for project in found if is_normalized(project))
 
 
 def split_ending(filename: str) -> tuple[str, ListedKind] | None:

@@ -31,8 +31,8 @@ class Repository(RepositorySettings):
     """A repository and its settings.
 
     serial: a number that grows with each change of the repository's content.
-    sources_revision: a number that grows with each change of what is configured for its sources,
-        and with each change of one of its upstreams; 0 if it never had any.
+    sources_revision: a number that grows with each change of the settings, of what is configured
+        for the sources, and of one of the upstreams; 0 if it never had sources.
     """
 
     id: int

@@ -5,7 +5,7 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
 from packaging.version import Version
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.filenames import DistributionFilename, identity_of
@@ -109,11 +109,13 @@ class Catalog:
         return to_repository(row)
 
     def change_repository(self, repository: Repository, given: GivenSettings) -> Repository:
-        """Changes settings of a repository, and returns the changed repository."""
+        """Changes settings of a repository, also for its sources, and returns the repository."""
+        revision = repositories.c.sources_revision
+        raised = case((revision > 0, revision + 1), else_=revision)
         changed = self._executor.execute(
             update(repositories)
             .where(repositories.c.id == repository.id)
-            .values(given)
+            .values({**given, "sources_revision": raised})
             .returning(*REPOSITORY_COLUMNS)
         )
         return to_repository(changed.one())

@@ -1,7 +1,6 @@
 """Makes the sources of the repositories of a registry."""
 
 import threading
-from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
@@ -36,8 +35,7 @@ _CONFIGURATIONS_KEPT = 1024
 class Readers:
     """Makes what readers of repositories get.
 
-    What is configured for a repository is read again when a setting of the repository has changed,
-    or its `sources_revision`.
+    What is configured for a repository is read again when its `sources_revision` has changed.
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class Readers:
 
     def configured(self, repository: Repository) -> ConfiguredSources:
         """Returns the sources of a repository, as it is now."""
-        key = replace(repository, serial=0)
+        key = (repository.id, repository.sources_revision)
         with self._mutex:
             found = self._configurations.get(key)
         if found is None:
@@ -106,11 +104,13 @@ class Readers:
         self, repository: Repository, configured: RepositorySources, source: Upstream | str
     ) -> NamedSource:
         upstream = None if isinstance(source, str) else source
+        offered = self._offered(repository, source)
         screen = Screen.of(repository, configured, upstream)
-        identity = ("screen", replace(repository, serial=0))
-        screened = Screened(self._offered(repository, source), screen, identity)
+        if not screen.is_open:
+            identity = ("screen", repository.id, repository.sources_revision)
+            offered = Screened(offered, screen, identity)
         kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
-        return NamedSource(f"{kind}:{name}", screened)
+        return NamedSource(f"{kind}:{name}", offered)
 
     def _offered(self, repository: Repository, source: Upstream | str) -> Source:
         if isinstance(source, str):

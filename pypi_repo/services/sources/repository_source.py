@@ -275,17 +275,16 @@ def _is_free(source: Source, project: NormalizedName) -> bool:
 
 
 def _supplier(named: NamedSource, page: Versioned[ProjectPage], *, is_open: bool) -> Supplier:
-    adopted = replace(
-        page, key=(named.name, page.key), public=page.public and is_open, source=named.name
-    )
-    return Supplier(named.name, named.source, adopted)
+    is_public = page.public and is_open
+    if (page.source, page.public) != (named.name, is_public):
+        page = replace(page, public=is_public, source=named.name)
+    return Supplier(named.name, named.source, page)
 
 
 def _adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versioned[ProjectDetails]:
     """Returns details with what is true for the page."""
     return replace(
         details,
-        key=(supplier.name, details.key),
         public=details.public and supplier.page.public,
         source=supplier.name,
     )

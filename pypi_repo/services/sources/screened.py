@@ -42,8 +42,6 @@ class Screened(SourceWrapper):
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         page = super().project_page(actor, project)
-        if self._screen.is_open:
-            return page
         now = datetime.now(UTC)
         selection = self._screen.selection(page, now)
         return replace(
@@ -53,27 +51,21 @@ class Screened(SourceWrapper):
         )
 
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
-        if not self._screen.is_open:
-            location = split_location(path)
-            for project in projects_of(location.filename):
-                self._require_shown(actor, project, location.filename, location.sha256)
+        location = split_location(path)
+        for project in projects_of(location.filename):
+            self._require_shown(actor, project, location.filename, location.sha256)
         return super().file(actor, path)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        if not self._screen.is_open:
-            self._require_shown(actor, project, filename)
+        self._require_shown(actor, project, filename)
         return super().provenance(actor, project, version, filename)
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
-        if self._screen.is_open:
-            return super().project_details(actor, project)
         return Source.project_details(self, actor, project)
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
     ) -> tuple[str, Versioned[ProjectDetails]]:
-        if self._screen.is_open:
-            return super().release_details(actor, project, version)
         return Source.release_details(self, actor, project, version)
 
     def withheld(self, actor: Actor, project: NormalizedName) -> tuple[Withheld, ...]:
@@ -82,7 +74,7 @@ class Screened(SourceWrapper):
         Raises UnknownProject.
         """
         page = super().project_page(actor, project)
-        return () if self._screen.is_open else self._screen.withheld(page.load(), datetime.now(UTC))
+        return self._screen.withheld(page.load(), datetime.now(UTC))
 
     def _require_shown(
         self, actor: Actor, project: NormalizedName, filename: str, sha256: str = ""

@@ -311,7 +311,9 @@ class Merged(Source):
 
 def _restricted(content: Versioned[Content], front: Source) -> Versioned[Content]:
     """Keeps what is public elsewhere from shared caches if the source in front is not public."""
-    return replace(content, public=content.public and front.is_public())
+    if not content.public or front.is_public():
+        return content
+    return replace(content, public=False)
 
 
 def _restricted_file(file: ServedFile | Redirect, front: Source) -> ServedFile | Redirect:
