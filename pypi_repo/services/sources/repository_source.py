@@ -28,6 +28,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.screened import Screened
@@ -48,7 +49,16 @@ class NamedSource:
     """
 
     name: str
-    source: Screened
+    source: Source
+
+    def withheld(self, project: NormalizedName) -> tuple[Withheld, ...]:
+        """Returns why files of a project of the source are not offered.
+
+        Raises UnknownProject.
+        """
+        if isinstance(self.source, Screened):
+            return self.source.withheld(OPERATOR, project)
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Explainer:
             page = page_of(OPERATOR, named.source, project)
             if page is None:
                 raise unknown_project(project)
-            hidden = named.source.withheld(OPERATOR, project)
+            hidden = named.withheld(project)
             said = replace(said, has_project=True, stale_for=page.stale_for)
         except NameWithheld as error:
             said = replace(said, answer="keeps-name", told=error.message)
