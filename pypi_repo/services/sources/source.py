@@ -116,6 +116,8 @@ class ServedFile(ABC):
 
     def not_public(self) -> Self:
         """Returns the same file, which shared caches may not store."""
+        if not self.public:
+            return self
         private = copy(self)
         object.__setattr__(private, "public", False)  # some are frozen
         return private
