@@ -18,7 +18,8 @@ from pypi_repo.storage.database.upstream_tables import (
 
 _FIELDS = tuple(field.name for field in fields(CachedFile))
 _COLUMNS = tuple(cached_files.c[name] for name in _FIELDS)
-_IN_ALL = func.coalesce(cached_files.c.size, 0) + cached_files.c.size_beside
+SIZE_IN_ALL = func.coalesce(cached_files.c.size, 0) + cached_files.c.size_beside
+"""The size of a file and of what is beside it, in bytes."""
 
 Use = tuple[int, str, str]
 """The upstream's id, the SHA-256 and the filename of a file that was used."""
@@ -90,7 +91,7 @@ class CachedFiles:
 
     def size(self, upstream_id: int) -> int:
         """Returns the size of all files of an upstream, and of what is beside them, in bytes."""
-        statement = select(func.sum(_IN_ALL)).where(cached_files.c.upstream_id == upstream_id)
+        statement = select(func.sum(SIZE_IN_ALL)).where(cached_files.c.upstream_id == upstream_id)
         return int(self._executor.execute(statement).scalar_one() or 0)
 
     def size_after(self, sha256: str) -> int:

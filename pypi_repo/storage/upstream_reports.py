@@ -6,7 +6,9 @@ from datetime import date
 
 from sqlalchemy import func, select
 
+from pypi_repo.domain.upstreams.cached_file import CacheUse
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.storage.cached_files import SIZE_IN_ALL
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.tables import repositories
 from pypi_repo.storage.database.upstream_tables import (
@@ -24,9 +26,9 @@ class UpstreamReport:
 
     users: the names of the repositories that have it among their sources, sorted.
     cached_files: the number of its files that are cached.
-    cached_size: the size of these files together, in bytes.
-    hits: how often one of its files was asked for and was cached, in the days of the report.
-    misses: how often one was asked for and was not cached, in these days.
+    cached_size: the size of these files together and of what is cached beside them, in bytes.
+    hits: the downloads of its files for which nothing had to be fetched, in the days of the report.
+    misses: the other downloads in these days.
     fetched: the bytes that were fetched of its files in these days.
     """
 
@@ -41,9 +43,9 @@ class UpstreamReport:
 
     @property
     def hit_rate(self) -> float | None:
-        """The part of the files asked for that were cached, from 0 to 1; None if none were."""
-        asked = self.hits + self.misses
-        return self.hits / asked if asked else None
+        """The part of the downloads that are hits, from 0 to 1; None if there are none."""
+        downloads = self.hits + self.misses
+        return self.hits / downloads if downloads else None
 
 
 def upstream_reports(
@@ -59,8 +61,8 @@ def upstream_reports(
     cached = (
         select(
             cached_files.c.upstream_id,
-            func.count().label("files"),
-            func.sum(cached_files.c.size).label("size"),
+            func.count(cached_files.c.size).label("files"),
+            func.sum(SIZE_IN_ALL).label("size"),
         )
         .group_by(cached_files.c.upstream_id)
         .subquery()
@@ -68,15 +70,15 @@ def upstream_reports(
     used = (
         select(
             upstream_usage.c.upstream_id,
-            func.sum(upstream_usage.c.hits).label("hits"),
-            func.sum(upstream_usage.c.misses).label("misses"),
+            func.sum(upstream_usage.c.downloads).label("downloads"),
+            func.sum(upstream_usage.c.fetches).label("fetches"),
             func.sum(upstream_usage.c.fetched).label("fetched"),
         )
         .where(upstream_usage.c.day >= since)
         .group_by(upstream_usage.c.upstream_id)
         .subquery()
     )
-    numbers = (cached.c.files, cached.c.size, used.c.hits, used.c.misses, used.c.fetched)
+    numbers = (cached.c.files, cached.c.size, used.c.downloads, used.c.fetches, used.c.fetched)
     health = (upstreams.c.answered_at, upstreams.c.failing_since, upstreams.c.failure)
     rows = executor.execute(
         select(upstreams.c.id, *health, *numbers)
@@ -89,7 +91,8 @@ def upstream_reports(
     reports = []
     for upstream in found:
         answered_at, failing_since, failure, *counts = known.get(upstream.id, (None,) * 8)
-        files, size, hits, misses, fetched = (int(count or 0) for count in counts)
+        files, size, *used_so_far = (int(count or 0) for count in counts)
+        use = CacheUse(*used_so_far)
         reports.append(
             UpstreamReport(
                 upstream=upstream,
@@ -99,9 +102,9 @@ def upstream_reports(
                 users=tuple(users.get(upstream.id, ())),
                 cached_files=files,
                 cached_size=size,
-                hits=hits,
-                misses=misses,
-                fetched=fetched,
+                hits=use.hits,
+                misses=use.downloads - use.hits,
+                fetched=use.fetched,
             )
         )
     return reports

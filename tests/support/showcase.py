@@ -112,13 +112,13 @@ def _take_from_elsewhere(registry: Registry) -> None:
         secret="correct horse",
         file_hosts=("files.models.example.com",),
     )
+    ines.sources.reserve("main", ["acme-*", "ledger-*"])
     ines.repositories.create(
         "everything", description="Our packages and those of others", accepts_uploads=False
     )
     ines.sources.configure(
         "everything",
         sources=["repository:main", "upstream:models", "upstream:public"],
-        reserved=["acme-*", "ledger-*"],
         merged=["torch"],
     )
     ines.sources.add_rule("everything", "deny", "requests<2.32", kind="sdist", reason="unsafe")

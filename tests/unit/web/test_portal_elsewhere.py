@@ -273,7 +273,7 @@ def test_names_that_hide_something_are_listed(
     page = text_of(portal.get("repositories/main/sources"))
     assert "demo hides that of upstream public" in page
     origin = text_of(portal.get(f"{HERE}/demo/origin"))
-    assert "It hides a project of the same name" in origin
+    assert "There is a project of the same name that nobody gets here" in origin
     assert "the upstream public not asked" in origin
 
 

@@ -275,6 +275,50 @@ def test_rules_without_sources_are_pointed_out(registry: Registry, portal: Porta
     assert "no sources yet" not in text_of(portal.get(RULES))
 
 
+# Settings of a repository
+
+
+def test_what_is_wrong_with_a_cooldown_is_said_beside_its_field(
+    registry: Registry, portal: PortalClient
+) -> None:
+    settings = {"visibility": "private", "protected": "yes", "profile": "private"}
+    path = "repositories/main/settings"
+    refused = portal.post(path, **settings, cooldown="young", cooldown_mode="never")
+    assert refused.status_code == 400
+    assert list(refused_fields(refused)) == ["cooldown", "cooldown_mode"]
+    portal.send(path, **settings, cooldown="3d", cooldown_mode="enforce")
+    repositories = registry.acting_as(OPERATOR).repositories
+    assert repositories.get("main").cooldown == "3d"
+    assert repositories.get("main").cooldown_mode == "enforce"
+    portal.send(path, **settings, cooldown="", cooldown_mode="")
+    assert repositories.get("main").cooldown is None
+    assert repositories.get("main").cooldown_mode is None
+
+
+def test_a_repository_without_uploads_offers_none(registry: Registry, portal: PortalClient) -> None:
+    """V10."""
+    registry.acting_as(OPERATOR).repositories.change("main", accepts_uploads=False)
+    page = portal.get("repositories/main")
+    assert "No uploads" in text_of(page)
+    assert "No project of its own" in text_of(page)
+    assert ">Upload</a>" not in page.text
+    assert "twine upload" not in page.text
+    shown = portal.get("repositories/main/upload")
+    assert "Nothing can be uploaded" in text_of(shown)
+    assert 'type="file"' not in shown.text
+    assert "Nothing can be published here" in text_of(portal.get("repositories/main/connect"))
+
+
+def test_publishing_a_repository_says_that_its_upstreams_are_public_too(
+    portal: PortalClient,
+) -> None:
+    settings = {"visibility": "public", "profile": "private"}
+    path = "repositories/main/settings"
+    assert "comes from its upstreams" not in text_of(portal.post(path, **settings))
+    asked = portal.post(path, **settings, public_sources="yes")
+    assert "and what comes from its upstreams" in text_of(asked)
+
+
 # Who may
 
 

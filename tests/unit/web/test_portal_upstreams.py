@@ -1,15 +1,16 @@
 """The portal's pages about upstreams, without a browser."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from pypi_repo import OPERATOR, Area, Registry
-from pypi_repo.storage.database.upstream_tables import cached_files, upstream_usage
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
+from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.upstreams import Upstreams
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.distributions import wheel
@@ -37,28 +38,24 @@ def form(**given: str) -> dict[str, str]:
     return {"url": URL, "credentials": "none", "cooldown_mode": "off", "fresh_for": "10m", **given}
 
 
-def use(registry: Registry, name: str, *, hits: int, misses: int, sizes: list[int]) -> None:
+def use(registry: Registry, name: str, *, hits: int, misses: int, sizes: Sequence[int]) -> None:
     """As if files of an upstream had been downloaded today."""
     upstream = registry.acting_as(OPERATOR).upstreams.get(name)
     now = datetime.now(UTC)
+    use = CacheUse(downloads=hits + misses, fetches=misses, fetched=sum(sizes))
     with registry._database.begin() as connection:
-        connection.execute(
-            insert(upstream_usage).values(
-                upstream_id=upstream.id,
-                day=now.date(),
-                hits=hits,
-                misses=misses,
-                fetched=sum(sizes),
-            )
-        )
+        CachedFiles(connection).add_use({(upstream.id, now.date()): use})
         for number, size in enumerate(sizes):
-            connection.execute(
-                insert(cached_files).values(
+            CachedFiles(connection).add(
+                CachedFile(
                     upstream_id=upstream.id,
                     filename=f"demo-{number}.tar.gz",
                     sha256=f"{number:064x}",
-                    project="demo",
-                    size=size,
+                    project=normalize("demo"),
+                    size=size - 10,
+                    size_beside=10,
+                    metadata_sha256=None,
+                    identity=None,
                     cached_at=now,
                     used_at=now,
                 )
@@ -123,11 +120,8 @@ def test_only_the_use_of_the_last_days_counts(registry: Registry, portal: Portal
     make(registry)
     upstream = registry.acting_as(OPERATOR).upstreams.get("public")
     with registry._database.begin() as connection:
-        connection.execute(
-            insert(upstream_usage).values(
-                upstream_id=upstream.id, day=date(2020, 1, 1), hits=1, misses=0, fetched=5000
-            )
-        )
+        use = {(upstream.id, date(2020, 1, 1)): CacheUse(downloads=2, fetches=1, fetched=5000)}
+        CachedFiles(connection).add_use(use)
     assert "Hit rate, 30 days none yet Fetched, 30 days 0 bytes" in text_of(
         portal.get("upstreams/public")
     )
