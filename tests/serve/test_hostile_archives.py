@@ -42,26 +42,28 @@ def _long_names() -> Distribution:
     return replace(sdist(), content=build_sdist(*members))
 
 
-HOSTILE = {
-    "a line of blanks": _entry_points(b"[console_scripts]\na =" + b" " * 400_000 + b"b\n"),
-    "lines without end": _entry_points(b"[console_scripts]\n" + b"a=b\n" * 1_000_000),
-    "headers without end": _wheel(
-        metadata=METADATA + b"".join(b"X-%d: 1\n" % number for number in range(100_000))
-    ),
-    "messages within messages": _wheel(
-        metadata=METADATA + b"Content-Type: message/rfc822\n" * 100_000
-    ),
-    "comments within comments": _wheel(
-        metadata=METADATA + b"Description-Content-Type: text/plain" + b"(" * 100_000 + b"\n"
-    ),
-    "names without end": _long_names(),
-    "a name that is not UTF-8": replace(
-        sdist(), content=build_sdist(Entry(name=f"{TOP}/\udce9\n.py", format=1))
-    ),
-    "tags without end": replace(
-        wheel(), filename="-".join(["demo-1.0", *[".".join(["a"] * 34)] * 3]) + ".whl"
-    ),
-}
+def _hostile() -> dict[str, Distribution]:
+    """By shape; not made before they are needed."""
+    return {
+        "a line of blanks": _entry_points(b"[console_scripts]\na =" + b" " * 400_000 + b"b\n"),
+        "lines without end": _entry_points(b"[console_scripts]\n" + b"a=b\n" * 1_000_000),
+        "headers without end": _wheel(
+            metadata=METADATA + b"".join(b"X-%d: 1\n" % number for number in range(100_000))
+        ),
+        "messages within messages": _wheel(
+            metadata=METADATA + b"Content-Type: message/rfc822\n" * 100_000
+        ),
+        "comments within comments": _wheel(
+            metadata=METADATA + b"Description-Content-Type: text/plain" + b"(" * 100_000 + b"\n"
+        ),
+        "names without end": _long_names(),
+        "a name that is not UTF-8": replace(
+            sdist(), content=build_sdist(Entry(name=f"{TOP}/\udce9\n.py", format=1))
+        ),
+        "tags without end": replace(
+            wheel(), filename="-".join(["demo-1.0", *[".".join(["a"] * 34)] * 3]) + ".whl"
+        ),
+    }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read memory from")
@@ -70,7 +72,7 @@ def test_hostile_archives_are_refused_in_little_memory(server: ServeProcess) -> 
     with publisher_of(server) as publisher:
         assert publisher.upload(SOUND).status == 200  # everything is loaded
         before = server.peak_memory()
-        for shape, dist in HOSTILE.items():
+        for shape, dist in _hostile().items():
             answer = publisher.upload(dist)
             assert answer.status == 400, (shape, answer.text)
             assert len(answer.text) < 1000, shape

@@ -1,5 +1,6 @@
 """Each client with a file that streams to the application: published, and told why it is not."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -20,7 +21,8 @@ SIZE = 6_000_000  # more than a socket's buffers hold
 def project(client: str, clients: Clients, tmp_path: Path) -> Path:
     """Built files too large to be received before they are looked at."""
     folder = pyproject_project(tmp_path / "project", "demo", "1.0", BACKENDS[client])
-    (folder / "demo" / "numbers.py").write_text(f'DIGITS = "{os.urandom(SIZE).hex()}"\n')
+    digits = base64.b64encode(os.urandom(SIZE)).decode()
+    (folder / "demo" / "numbers.py").write_text(f'DIGITS = "{digits}"\n')
     if client != "flit":  # which builds by itself
         clients.build(folder)
     return folder

@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pypi_repo import Registry, Settings
+from pypi_repo.cli.serve import serve as serve_command
 from tests.serve.conftest import (
     Prepared,
     assert_one_sentence,
@@ -61,10 +63,12 @@ def test_impossible_host(host: str, serve: Serve, tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage(arguments: list[str], serve: Serve, tmp_path: Path) -> None:
-    refused = serve("--data", tmp_path / "data", *arguments)
+def test_wrong_usage(arguments: list[str], tmp_path: Path) -> None:
+    """In this process: what the command is started by makes no difference to its usage."""
+    given = ["--data", str(tmp_path / "data"), *arguments]
+    refused = CliRunner().invoke(serve_command, given)
 
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert refused.stdout == ""
     assert "Error: " in refused.stderr
     assert arguments[0] in refused.stderr
@@ -78,27 +82,17 @@ def test_wrong_environment(serve: Serve, tmp_path: Path) -> None:
     assert "PYPI_REPO_PORT" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
+def test_settings_that_cannot_work(serve: Serve, tmp_path: Path) -> None:
+    """They are told once, and no password of a first start before: nobody would see it again."""
+    for option, value, part in (
         ("--metrics-token", "short", "at least"),
         ("--public-url", "nonsense", "is no public URL"),
         ("--trusted-proxy", "nonsense", "is no address of a proxy"),
         ("--files-sent-by", "signed-urls:300", "sign"),
-    ],
-    ids=lambda setting: setting[0],
-)
-def test_settings_that_cannot_work(
-    setting: tuple[str, str, str], serve: Serve, tmp_path: Path
-) -> None:
-    """They are told once, and no password of a first start before: nobody would see it again."""
-    option, value, part = setting
-    refused = serve("--data", tmp_path / "data", "--port", "0", option, value)
+    ):
+        assert_one_sentence(serve("--data", tmp_path / "data", "--port", "0", option, value), part)
     with ServeProcess("--data", tmp_path / "data") as server:
-        output = server.output
-
-    assert_one_sentence(refused, part)
-    assert "This is a new registry" in output
+        assert "This is a new registry" in server.output
 
 
 def test_data_below_a_regular_file(serve: Serve, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+import pip
+
+_PIP = Path(pip.__file__).with_name("__pip-runner__.py")
 # What the machine needs to run a program at all; everything else stays outside.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 
@@ -89,11 +92,14 @@ class Clients:
         return self.run(sys.executable, "-m", "twine", "--no-color", *args, **how)
 
     def pip(self, python: Path, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
-        """pip acting on another interpreter's environment, which needs no pip of its own."""
-        return self.run(sys.executable, "-m", "pip", "--python", python, *args, **how)
+        """pip acting on another interpreter's environment, which needs no pip of its own.
+
+        As `pip --python` does it, without a process that only starts another one.
+        """
+        return self.run(python, _PIP, *args, **how)
 
     def uv(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
-        return self.run(sys.executable, "-m", "uv", *args, **how)
+        return self.run(self._scripts / "uv", *args, **how)
 
     def poetry(self, *args: Argument, **how: Unpack[HowToRun]) -> Completed:
         return self.run(self._scripts / "poetry", "--no-interaction", *args, **how)

@@ -300,6 +300,7 @@ def test_a_thread_that_is_stopped_before_it_begins_leaves_nobody_waiting(
 def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: Database) -> None:
     """And nobody waits for it to lead. Ctrl+C stops the main thread, in which this runs."""
     begun, over = threading.Event(), threading.Event()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
 
     def be_at_work(connection: Connection) -> int:
         begun.set()
@@ -322,6 +323,7 @@ def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: D
             last = threads.submit(database.together, "main", add(3))
         finally:
             over.set()
+            signal.signal(signal.SIGINT, before)
         assert (first.result(PATIENCE), last.result(PATIENCE)) == (1, 3)
     assert numbers(database) == [1, 3]
 
