@@ -86,7 +86,8 @@ class Response:
         """
         try:
             if not self._was_called:
-                self._iterable = application(self._environ, self._start)
+                # A copy, as an application may change it, and may have to be called once more.
+                self._iterable = application(self._environ.copy(), self._start)
                 self._was_called = True
                 self._chunks = iter(self._iterable)
             part = self._next_part()

@@ -173,3 +173,26 @@ def test_a_thread_that_cannot_come_back_waits() -> None:
     wait_for(bell, rung, 60)
     wait_for(bell, rung, 60)  # it has rung since
     assert bell.rung == 1
+
+
+def test_an_application_that_changes_the_environ_is_called_again_with_what_it_was(
+    serve: Serve, growing: Growing
+) -> None:
+    """Hosts that mount an application do so, and some in place."""
+    seen = []
+
+    def mounted(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        seen.append(environ["PATH_INFO"])
+        environ["SCRIPT_NAME"] += "/mounted"
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/mounted")
+        return growing(environ, start_response)
+
+    server = serve(mounted)
+    with Connection(server.port) as connection:
+        connection.send(LAST.replace(b"/ ", b"/mounted/x ", 1))
+        wait_until(lambda: growing.calls == 1)
+        growing.grow(b"content", is_whole=True)
+        assert connection.read_head()[0] == b"HTTP/1.1 200 OK"
+        assert b"content" in connection.read_to_end()
+    assert set(seen) == {"/mounted/x"}
+    assert growing.calls == 2
