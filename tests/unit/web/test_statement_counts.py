@@ -6,6 +6,7 @@ with a few more of everything. The index, downloads and uploads are counted in t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -24,6 +25,8 @@ from tests.support.sql import count_statements
 from tests.support.uploads import upload
 
 FEW, MORE = 1, 4
+_NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
+_ASKING_ELSEWHERE = {"check_upstream"}
 
 OPERATIONS = {
     "list_repositories": 2, "get_repository": 2, "put_repository": 3, "delete_repository": 5,
@@ -42,6 +45,12 @@ OPERATIONS = {
     "list_administrator_tokens": 4, "create_administrator_token": 6,
     "get_administrator_token": 4, "revoke_administrator_token": 9,
     "list_journal": 3,
+    "list_upstreams": 2, "get_upstream": 2, "put_upstream": 3, "patch_upstream": 2,
+    "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 34,
+    "get_kept_name": 7, "delete_kept_name": 12,
+    "list_rules": 7, "add_rule": 5, "get_rule": 7, "delete_rule": 12,
+    "list_exceptions": 7, "add_exception": 5, "get_exception": 7, "delete_exception": 12,
+    "explain_project": 10, "list_shadowed_names": 9, "get_audit": 9,
 }  # fmt: skip
 PAGES = {
     "/": 12,
@@ -66,8 +75,8 @@ PAGES = {
     "/repositories/<repository>/audit": 16,
     "/repositories/<repository>/rules": 8,
     "/upstreams": 5, "/new-upstream": 2,
-    "/upstreams/<upstream>": 5, "/upstreams/<upstream>/check": 5,
-    "/upstreams/<upstream>/delete": 5,
+    "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
+    "/upstreams/<upstream>/delete": 4,
     "/users": 3, "/new-user": 2,
     "/users/<name>": 5, "/users/<name>/password": 5, "/users/<name>/tokens": 5,
     "/users/<name>/delete": 4,
@@ -88,6 +97,7 @@ def filled(number: int) -> Iterator[Registry]:
         for each in range(number):
             operator.upstreams.create(f"public{each or ''}", url="https://index.example/simple/")
             operator.sources.add_rule("main", "deny", f"unwanted-{each}")
+            operator.sources.add_rule("main", "exempt", "demo", reason="a fix", until=_NEXT_CENTURY)
             for version in ("1.0", "2.0"):
                 upload(registry, wheel(f"demo{each or ''}", version))
             if each:
@@ -98,7 +108,10 @@ def filled(number: int) -> Iterator[Registry]:
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
-        operator.sources.set_sources("main", ["upstream:public"])  # each may cost a statement
+        upload(registry, wheel("left", "1.0"))
+        operator.projects.delete("main", "left")
+        operator.upstreams.create("used", url="https://index.example/simple/")
+        operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
         registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
         registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
@@ -119,6 +132,7 @@ def number_of(statements: list[str]) -> int:
         pytest.param(operation, id=operation.handle.__name__)
         for table in TABLES
         for operation in table.operations
+        if operation.handle.__name__ not in _ASKING_ELSEWHERE
     ],
 )
 def test_operations(operation: Operation, size: int) -> None:
