@@ -1,7 +1,5 @@
 """Makes the sources of the repositories of a registry."""
 
-import threading
-
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
@@ -10,7 +8,6 @@ from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, Upstre
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
-from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.sources.own_files import OwnFiles
 from pypi_repo.services.sources.repository_source import (
@@ -29,7 +26,7 @@ from pypi_repo.services.upstreams.screening import Screen
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstreams import SourcesOfRepositories
 
-_CONFIGURATIONS_KEPT = 1024
+_CONFIGURATIONS_KEPT = 10_000
 
 
 class Readers:
@@ -53,8 +50,7 @@ class Readers:
         self._downloads = downloads
         self._pages = pages
         self._files = files
-        self._mutex = threading.Lock()
-        self._configurations: LRUCache[ConfiguredSources] = LRUCache(_CONFIGURATIONS_KEPT)
+        self._configurations: dict[int, tuple[int, ConfiguredSources]] = {}
 
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
@@ -78,14 +74,15 @@ class Readers:
 
     def configured(self, repository: Repository) -> ConfiguredSources:
         """Returns the sources of a repository, as it is now."""
-        key = (repository.id, repository.sources_revision)
-        with self._mutex:
-            found = self._configurations.get(key)
-        if found is None:
-            found = self._configure(repository)
-            with self._mutex:
-                self._configurations.put(key, found, 1)
-        return found
+        if self._database.is_joined:  # what it sees may be taken back, and its revision used again
+            return self._configure(repository)
+        kept = self._configurations.get(repository.id)
+        if kept is None or kept[0] != repository.sources_revision:
+            kept = repository.sources_revision, self._configure(repository)
+            if len(self._configurations) >= _CONFIGURATIONS_KEPT:  # most of repositories long gone
+                self._configurations.clear()
+            self._configurations[repository.id] = kept
+        return kept[1]
 
     def _configure(self, repository: Repository) -> ConfiguredSources:
         configured = SourcesOfRepositories(self._database).of(repository)
