@@ -14,7 +14,7 @@ from tests.support.http import basic
 from tests.support.live import ServeProcess
 
 STRANGERS = 64
-ROUNDS = 20
+ROUNDS = 10
 INDEX = "/repositories/main/simple/"
 
 

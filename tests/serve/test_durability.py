@@ -64,10 +64,10 @@ def test_killed_while_the_upload_arrives(prepared: Prepared) -> None:
     assert again.status == 200
 
 
-@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.35])
+@pytest.mark.parametrize("delay", [0.01, 0.05, 0.1, 0.2])
 def test_killed_while_the_upload_is_stored(delay: float, prepared: Prepared) -> None:
     """At some moment after the last byte was sent: checked, synced, renamed, committed ..."""
-    dist = wheel("demo", padding=40_000_000)
+    dist = wheel("demo", padding=20_000_000)
     statuses: list[int] = []
 
     def upload() -> None:

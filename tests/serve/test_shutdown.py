@@ -64,7 +64,8 @@ def test_a_download_under_way_is_finished(server: ServeProcess) -> None:
         assert publisher.upload(dist).status == 200
     path = download_path(dist)
     with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        # Little of the file, and yet not so little at a time that the rest takes half a minute.
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         slow.settimeout(60)
         slow.connect(("127.0.0.1", server.port))
         authorization = basic(USER, PASSWORD)["Authorization"]
