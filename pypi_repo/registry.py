@@ -29,6 +29,7 @@ from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
 from pypi_repo.services.upstreams.checking import UpstreamChecks
+from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
 from pypi_repo.services.upstreams.targets import Targets
@@ -125,6 +126,9 @@ class Registry:
             self._upstream_pages,
             self._upstream_files,
         )
+        self._prefetching = Prefetching(
+            self._database, self._upstream_pages, self._upstream_files, self._readers
+        )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.notes = Notes(self._database)
@@ -164,6 +168,7 @@ class Registry:
             self._uploads_to,
             self._upstream_checks,
             self._readers,
+            self._prefetching,
         )
 
     def repository(self, name: str, source: Source | None = None) -> BoundRepository:

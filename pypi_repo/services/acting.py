@@ -18,6 +18,7 @@ from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.checking import UpstreamChecks
+from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.services.upstreams.management import UpstreamManagement
 from pypi_repo.services.upstreams.sources import Sources
 from pypi_repo.storage.database.database import Database
@@ -40,6 +41,7 @@ class Acting:
         uploads_to: Callable[[str], Uploads],
         upstream_checks: UpstreamChecks,
         readers: Readers,
+        prefetching: Prefetching,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -49,6 +51,7 @@ class Acting:
         self._uploads_to = uploads_to
         self._upstream_checks = upstream_checks
         self._readers = readers
+        self._prefetching = prefetching
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -83,7 +86,9 @@ class Acting:
     @cached_property
     def upstreams(self) -> UpstreamManagement:
         """Creates, lists, changes and deletes upstreams."""
-        return UpstreamManagement(self.actor, self._database, self._upstream_checks)
+        return UpstreamManagement(
+            self.actor, self._database, self._upstream_checks, self._prefetching
+        )
 
     @cached_property
     def sources(self) -> Sources:

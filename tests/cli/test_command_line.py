@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer
 
 COMMANDS = {
     "repository": ["create", "delete", "list", "set", "show"],
-    "upstream": ["check", "create", "delete", "list", "set", "show"],
+    "upstream": ["check", "create", "delete", "list", "prefetch", "set", "show"],
     "rule": ["add", "audit", "delete", "list"],
     "exception": ["add", "delete", "list"],
     "user": ["create", "delete", "list", "set", "set-password"],

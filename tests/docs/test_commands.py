@@ -144,6 +144,8 @@ def test_commands_of_a_page(page: Path, settled: Machine) -> None:
             told[0] = "pypi-repo user delete ci@example.com --yes\n"
             told[3] = "pypi-repo admin create second --generate-password\n"
             told[3] += "pypi-repo admin delete boss@example.com --yes\n"
+        case "without-internet":
+            (settled.folder / "requirements.txt").write_text("requests>=0.1\n")
         case "cooldown":
             told[0] = (
                 f"echo {PASSWORD} | pypi-repo upstream create public --username user "

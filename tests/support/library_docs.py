@@ -89,7 +89,7 @@ SECTIONS: dict[str, list[Entry]] = {
     " is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or `exempt`, a"
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
-    " `not-asked`.": [
+    " `not-asked`. `SpecifierSet` and `Marker` are classes of `packaging`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="packages.repositories.Repositories",
@@ -189,6 +189,9 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("storage.upstreams", "Health"),
         *_of("services.upstreams.checking", "UpstreamCheck"),
         *_of("storage.upstream_reports", "UpstreamReport"),
+        *_of("domain.prefetching.wanted", "Wanted"),
+        *_of("domain.prefetching.environments", "Environments"),
+        *_of("services.upstreams.fetching.prefetching", "Prefetched"),
         *_of("domain.accounts.accounts", "User", "Token", "Administrator", "AdministratorToken"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),

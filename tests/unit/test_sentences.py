@@ -16,8 +16,10 @@ _FOR_OPERATORS = {
     "services/sources/stored_file.py": "run `pypi-repo upkeep verify`",  # in the log
 }
 
-# What it shows is pasted into the programs of clients.
-_OF_CLIENTS = {_ROOT / "web/portal/packages/connection_settings.py"}
+_OF_CLIENTS = {
+    _ROOT / "web/portal/packages/connection_settings.py",  # pasted into the programs of clients
+    _ROOT / "domain/prefetching/requirement_lists.py",  # reads what pip reads
+}
 
 
 def _sentences(file: Path) -> Iterator[str]:

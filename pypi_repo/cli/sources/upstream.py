@@ -9,6 +9,7 @@ import click
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.cli.sources.prefetch import prefetch
 from pypi_repo.cli.sources.upstream_options import (
     credentials_options,
     given_credentials,
@@ -157,6 +158,9 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
             f"upstream set {name} --first-seen` counts from when they were first seen.",
             err=True,
         )
+
+
+upstream.add_command(prefetch)
 
 
 def _find_file_hosts(operator: Acting, created: Upstream) -> None:

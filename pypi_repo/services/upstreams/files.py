@@ -183,6 +183,10 @@ class UpstreamFiles:
         if sha256:
             self._usage.note_use_of_cached_file((upstream.id, sha256, filename))
 
+    def is_here(self, upstream: Upstream, file: UpstreamFile) -> bool:
+        """Returns whether a file is in the file store."""
+        return self._keeping.stored(upstream, file) is not None
+
     # For the registry
 
     def results(self) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Creates, lists, changes and deletes upstreams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
@@ -9,6 +9,8 @@ from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_are
 from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.prefetching.environments import ALL_ENVIRONMENTS, Environments
+from pypi_repo.domain.prefetching.wanted import Wanted
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.domain.upstreams.upstream import (
     SECRET_SETTINGS,
@@ -17,7 +19,9 @@ from pypi_repo.domain.upstreams.upstream import (
     UpstreamSettings,
     index_url,
 )
+from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
+from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -40,10 +44,17 @@ class UpstreamManagement:
     area `repositories`.
     """
 
-    def __init__(self, actor: Actor, database: Database, checks: UpstreamChecks) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        database: Database,
+        checks: UpstreamChecks,
+        prefetching: Prefetching,
+    ) -> None:
         self._actor = actor
         self._database = database
         self._checks = checks
+        self._prefetching = prefetching
 
     def create(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
         """Creates an upstream.
@@ -102,6 +113,25 @@ class UpstreamManagement:
         """
         found = self._checks.check(self.get(name)).file_hosts
         return self.change(name, file_hosts=found)
+
+    def prefetch(
+        self,
+        name: str,
+        wanted: Iterable[Wanted],
+        environments: Environments = ALL_ENVIRONMENTS,
+        listener: Listener = nobody,
+    ) -> Prefetched:
+        """Fetches files ahead of need, as far as they are not here yet.
+
+        An upstream is not asked for a project that does not come from it in a repository which has
+        it among its sources.
+
+        wanted: what is wanted of each project.
+        environments: for which interpreters and platforms files are wanted.
+
+        Raises UnknownUpstream, and Conflict if the upstream is offline.
+        """
+        return self._prefetching.run(self.get(name), wanted, environments, listener)
 
     def reports(self) -> list[UpstreamReport]:
         """Returns how all upstreams answer and are used, sorted by name."""
