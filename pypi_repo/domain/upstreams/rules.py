@@ -15,7 +15,8 @@ from pypi_repo.domain.records import ListedFile, ProjectStatus
 from pypi_repo.domain.upstreams.patterns import matches, name_pattern
 from pypi_repo.domain.versions import version_or_none
 
-_LONGEST_SPECIFIER = 500  # characters
+_LONGEST_TARGET = 700  # characters
+_TARGET = re.compile(r"([A-Za-z0-9._*-]+)\s*(.*)", re.ASCII | re.DOTALL)
 
 RuleAction = Literal["allow", "deny", "exempt"]
 """allow: it is offered. deny: it is left out. exempt: no cooldown applies to it."""
@@ -116,15 +117,14 @@ def parse_target(text: str) -> tuple[str, str]:
 
     Raises InvalidSetting.
     """
-    match = re.fullmatch(r"\s*([A-Za-z0-9._*-]+)\s*(.*?)\s*", text, re.ASCII | re.DOTALL)
-    if match is None:
+    given = text.strip()
+    match = _TARGET.fullmatch(given)
+    if match is None or len(given) > _LONGEST_TARGET or not given.isprintable():
         raise InvalidSetting(
-            f"{text[:80]!r} is no name with versions; write it like requests, acme-* or "
+            f"{given[:80]!r} is no name with versions; write it like requests, acme-* or "
             "'requests<2.32'."
         )
     try:
-        if not match[2].isprintable() or len(match[2]) > _LONGEST_SPECIFIER:
-            raise InvalidSpecifier
         return name_pattern(match[1]), str(SpecifierSet(match[2]))
     except InvalidSpecifier:
         raise InvalidSetting(

@@ -74,7 +74,7 @@ def test_what_is_not_here_comes_from_the_upstream(reader: Reader, upstream: Live
 def test_a_fresh_page_and_a_cached_file_cost_no_request(
     reader: Reader, upstream: LiveUpstream
 ) -> None:
-    """P3, F6."""
+    """P3, F6, X93."""
     demo = wheel("demo", "1.0")
     upstream.add(demo)
     for _time in range(3):
@@ -107,7 +107,7 @@ def test_own_names_are_never_asked_for_elsewhere(
 def test_reserved_names_are_never_asked_for_elsewhere(
     registry: Registry, reader: Reader, upstream: LiveUpstream
 ) -> None:
-    """V2, V9."""
+    """V2, V9, X92."""
     upstream.add(wheel("acme-tools", "99.0"))
     registry.acting_as(OPERATOR).sources.reserve("main", ["Acme_*"])
     assert reader.status("acme-tools") == 404
@@ -258,7 +258,7 @@ def test_files_that_are_too_young_are_left_out(
 def test_nobody_shadows_what_a_source_supplies(
     registry: Registry, reader: Reader, upstream: LiveUpstream
 ) -> None:
-    """V11: only the first upload of a project is asked about."""
+    """V11, U84: only the first upload of a project is asked about."""
     upstream.add(wheel("requests", "2.0"))
     with pytest.raises(NameSupplied, match="upstream:public"):
         upload(registry, wheel("requests", "99.0"))

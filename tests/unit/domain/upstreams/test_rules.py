@@ -1,5 +1,6 @@
 """Rules for what comes from sources (C3, C6)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ExternalFile
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
+from tests.support.growth import assert_linear
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -65,6 +67,19 @@ def test_c3_targets(text: str, pattern: str, specifier: str) -> None:
 def test_c3_what_is_no_target(text: str) -> None:
     with pytest.raises(InvalidSetting):
         parse_target(text)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda size: "a" + " " * size + "<",
+        lambda size: "a" * size + "/",
+        lambda size: "a" + "<1," * size,
+        lambda size: "*" * size + "/",
+    ],
+)
+def test_targets_are_read_in_linear_time(hostile: Callable[[int], str]) -> None:
+    assert_linear(parse_target, hostile, 400_000)
 
 
 @pytest.mark.parametrize(
