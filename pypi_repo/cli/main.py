@@ -1,5 +1,7 @@
 """pypi-repo: the nouns put together."""
 
+import logging
+
 import click
 
 from pypi_repo.cli.admin import admin
@@ -14,6 +16,9 @@ from pypi_repo.cli.sources.rule import exception, rule
 from pypi_repo.cli.sources.upstream import upstream
 from pypi_repo.cli.token import token
 from pypi_repo.cli.user import user
+
+# What goes wrong with an upstream, a command says itself; the log of `serve` is elsewhere.
+logging.getLogger("pypi_repo.services.upstreams").addHandler(logging.NullHandler())
 
 
 @click.group(cls=Group)

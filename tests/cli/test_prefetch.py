@@ -1,7 +1,14 @@
 """pypi-repo upstream prefetch ... (O1)."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
@@ -9,7 +16,12 @@ import pytest
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import sdist, wheel
 from tests.support.http import basic
+from tests.support.live import LiveServer
 from tests.support.upstreams import LiveUpstream
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 LOCAL = ("--allow-http", "--allow-private-network", "--no-file-hosts")
 PREFETCH = ("upstream", "prefetch", "public", "--requirements")
@@ -189,3 +201,76 @@ def test_wrong_usage(reading: CommandLine, requirements: Path, tmp_path: Path) -
     assert "cannot be read as text" in reading.refused(*PREFETCH, str(tmp_path / "binary.txt"))
     requirements.write_text("-r absent.txt\n")
     assert "cannot be read as text" in reading.refused(*PREFETCH, str(requirements))
+
+
+GO_ON = "Error: Interrupted; the same command goes on where it was.\n"
+
+
+class _Halfway:
+    """In front of an upstream: sends the beginning of the large file, and then nothing more.
+
+    arrived: set when the beginning was sent.
+    asked_from: the Range headers with which the file was asked for.
+    """
+
+    def __init__(self, live: LiveUpstream, beginning: int) -> None:
+        self._app, self._beginning = live.registry.wsgi_app(), beginning
+        self.arrived, self.goes_on = Event(), Event()
+        self.asked_from: list[str] = []
+        self._server = LiveServer(self._answer)
+        self.url = f"{self._server.url}/repositories/public/simple/"
+
+    def close(self) -> None:
+        self.goes_on.set()
+        self._server.close()
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._app(environ, start_response)
+        if not environ["PATH_INFO"].endswith(LARGE.filename):
+            return answer
+        self.asked_from.append(environ.get("HTTP_RANGE", ""))
+        return answer if self.goes_on.is_set() else self._beginning_of(b"".join(answer))
+
+    def _beginning_of(self, content: bytes) -> Iterator[bytes]:
+        yield content[: self._beginning]
+        self.arrived.set()
+        self.goes_on.wait(60)
+
+
+LARGE = wheel("large", "1.0", padding=2_000_000)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_prefetch_goes_on_where_it_was(
+    number: signal.Signals, main_cli: CommandLine, live: LiveUpstream, tmp_path: Path
+) -> None:
+    live.add(LARGE)
+    (tmp_path / "requirements.txt").write_text("other\nlarge\n")
+    halfway = _Halfway(live, 1_000_000)
+    main_cli.ok("upstream", "create", "public", halfway.url, *LOCAL)
+    command = [*PREFETCH, str(tmp_path / "requirements.txt"), "--data", str(main_cli.data)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pypi_repo", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert halfway.arrived.wait(60)
+        wait_until(
+            lambda: any(part.stat().st_size > 500_000 for part in main_cli.data.rglob("*.part"))
+        )
+        wait_until(lambda: any(main_cli.data.rglob(wheel("other", "1.0").filename)))
+        process.send_signal(number)
+        written = process.communicate(timeout=60)
+    halfway.goes_on.set()
+    said = main_cli.ok(*command[:-2])
+    halfway.close()
+
+    killed = number is signal.SIGKILL
+    assert process.returncode == (-number if killed else 1)
+    assert written == ("", "" if killed else GO_ON)
+    first, second = halfway.asked_from
+    assert (first, second[:6]) == ("", "bytes=")
+    assert int(second.removeprefix("bytes=").removesuffix("-")) > 500_000
+    assert said.endswith("; 1 was here already.\n")
+    assert main_cli.ok("upkeep", "verify").startswith("All files are")

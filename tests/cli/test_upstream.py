@@ -1,5 +1,7 @@
 """pypi-repo upstream ..."""
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pypi_repo import OPERATOR
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, typed
 from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.upstreams import LiveUpstream
@@ -327,6 +329,22 @@ def test_check(cli: CommandLine, live: LiveUpstream) -> None:
     assert "no upstream 'absent'" in cli.refused("upstream", "check", "absent")
 
 
+def test_what_fails_is_said_once(main_cli: CommandLine, live: LiveUpstream) -> None:
+    """By the command, and not by a log as well."""
+    main_cli.ok("upstream", "create", "public", live.url, *LOCAL)
+    main_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    live.broken = "500 Internal Server Error"
+    for command, code in ((["upstream", "check", "public"], 1), (["explain", "main", "demo"], 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "pypi_repo", *command, "--data", str(main_cli.data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (code, code), done.stderr
+        assert "status 500" in done.stderr + done.stdout
+
+
 def test_check_says_what_the_settings_leave_out(cli: CommandLine, static: LiveServer) -> None:
     cli.ok("upstream", "create", "static", static.url, *LOCAL, "--file-host", "b.example")
     lax = cli.run("upstream", "check", "static").stderr
@@ -364,3 +382,19 @@ def test_refusals(public_cli: CommandLine) -> None:
     for command in (["show"], ["set", "--offline"], ["delete"]):
         unknown = public_cli.refused("upstream", command[0], "absent", *command[1:])
         assert "no upstream 'absent'" in unknown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_password_typed_at_a_terminal(cli: CommandLine, tmp_path: Path) -> None:
+    """Never shown."""
+    code, seen = typed(
+        *("upstream", "create", "public", URL, UNASKED, "--username", "me", "--password-stdin"),
+        *("--data", "data"),
+        cwd=tmp_path,
+        answers={"Password: ": SECRET},
+    )
+
+    assert code == 0
+    assert "Created upstream public" in seen
+    assert SECRET not in seen
+    assert secret_of(cli) == ("me", SECRET, None)

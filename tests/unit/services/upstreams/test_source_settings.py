@@ -59,6 +59,34 @@ def raises_the_revision(registry: Registry, change: Callable[[], object]) -> boo
 # Sources
 
 
+def test_all_settings_are_changed_together_or_not_at_all(filled: Registry) -> None:
+    given = ["repository:team", "upstream:public"]
+    done = sources(filled).configure(
+        "main", sources=given, reserved=["Acme_*", "inner"], merged=["torch"]
+    )
+    assert (done.references, done.reserved, done.merged) == (
+        *(("repository:team", "upstream:public"), ("acme-*", "inner"), ("torch",)),
+    )
+    assert sources(filled).configure("main", reserved=[]).references == done.references
+    before = sources(filled).of("main")
+    for wrong in ({"merged": ["a/b"]}, {"given_up": ["absent"]}):
+        with pytest.raises((InvalidSetting, Conflict)):
+            sources(filled).configure("main", sources=[], reserved=["x"], **wrong)
+        assert sources(filled).of("main") == before
+
+
+def test_a_change_that_changes_nothing_is_none(filled: Registry) -> None:
+    def configure() -> None:
+        sources(filled).configure(
+            "main", sources=["upstream:public"], reserved=["b", "a"], merged=["torch"]
+        )
+
+    assert raises_the_revision(filled, configure)
+    entries = len(filled.acting_as(OPERATOR).activity.entries())
+    assert not raises_the_revision(filled, configure)
+    assert len(filled.acting_as(OPERATOR).activity.entries()) == entries
+
+
 def test_a_new_repository_has_its_own_files_only(filled: Registry) -> None:
     assert sources(filled).of("main") == RepositorySources()
     assert revision(filled) == 0
