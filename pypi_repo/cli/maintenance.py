@@ -99,14 +99,15 @@ def verify(registry: Registry, after: str, as_json: bool) -> None:
     finally:
         if as_json:
             print_record(asdict(report), as_json)
-    if report.problems:
+    damaged = [problem for problem in report.problems if not problem.is_gone]
+    if damaged:
         raise click.ClickException(
-            f"{len(report.problems)} files are damaged; copy them back from a backup, where they "
-            "have the same paths."
+            f"{len(damaged)} files are damaged; copy them back from a backup, where they have the "
+            "same paths."
         )
     if not as_json:
-        rest = " after that one" if after else ""
-        click.echo(f"All files{rest} are as they were uploaded.")
+        rest, besides = " after that one" if after else "", " other" if report.problems else ""
+        click.echo(f"All{besides} files{rest} are as they were uploaded.")
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.storage.database.engines import insert_into
@@ -45,6 +45,10 @@ class CachedFiles:
         )
         return found[0] if found else None
 
+    def of_digest(self, sha256: str) -> list[CachedFile]:
+        """Returns the files of all upstreams with a content."""
+        return self._read(select(*_COLUMNS).where(cached_files.c.sha256 == sha256))
+
     def add(self, file: CachedFile) -> None:
         """Adds a file, or what belongs beside it, to what is known of it.
 
@@ -78,14 +82,6 @@ class CachedFiles:
         self._executor.execute(
             delete(cached_files).where(*_is(file.upstream_id, file.filename, file.sha256))
         )
-
-    def refers_to(self, sha256: str, filename: str) -> bool:
-        """Returns whether any upstream has a file to which this blob, or one beside it, belongs."""
-        return self._executor.execute(
-            select(
-                exists().where(cached_files.c.sha256 == sha256, cached_files.c.filename == filename)
-            )
-        ).scalar_one()
 
     # Sizes and order
 

@@ -9,6 +9,7 @@ from pypi_repo.domain.stored_files import KeptFile
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.database.tables import files, repositories
+from pypi_repo.storage.database.upstream_tables import cached_files
 
 _KEPT_FILES = select(
     files.c.id,
@@ -47,10 +48,13 @@ class StoredFiles:
         return self._kept(_KEPT_FILES.where(files.c.sha256 == sha256).order_by(files.c.id))
 
     def refers_to(self, sha256: str, filename: str) -> bool:
-        """Returns whether any repository has a file that needs this blob."""
-        return self._executor.execute(
-            select(exists().where(files.c.sha256 == sha256, files.c.filename == filename))
-        ).scalar_one()
+        """Returns whether a file of a repository or an upstream needs this blob."""
+        return any(
+            self._executor.execute(
+                select(exists().where(table.c.sha256 == sha256, table.c.filename == filename))
+            ).scalar_one()
+            for table in (files, cached_files)
+        )
 
     def has_repositories(self) -> bool:
         """Returns whether there is a repository."""

@@ -33,6 +33,11 @@ class CachedFile:
     used_at: datetime
 
     @property
+    def size_in_all(self) -> int:
+        """The size of the file and of what is beside it, in bytes."""
+        return (self.size or 0) + self.size_beside
+
+    @property
     def path(self) -> str:
         """The path in the file store."""
         return file_path(self.sha256, self.filename)

@@ -1,8 +1,9 @@
 """Deletes stored files that are no longer needed, and finds damaged ones."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from itertools import groupby
 from typing import Literal
 
@@ -10,16 +11,23 @@ from pypi_repo.domain.digests import DigestingCounter
 from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import owner_path
 from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile
+from pypi_repo.domain.upstreams.cached_file import CachedFile
+from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.operations.progress import Listener, Meter, nobody
 from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.stored_files import StoredFiles
+from pypi_repo.storage.upstreams import Upstreams
 
 GRACE = timedelta(days=1)
 """How long a blob without a row may belong to an upload that is still under way."""
 
 _PAGE = 500  # rows
+
+_Entry = KeptFile | CachedFile
 
 Fault = Literal["missing", "unreadable", "wrong-size", "wrong-digest"]
 
@@ -41,15 +49,18 @@ class Problem:
     """A damaged or missing stored file.
 
     path: the path in the file store, and in a backup.
-    repositories: the names of the repositories that offer the file.
+    repositories: the names of the repositories that offer the file; `upstream:NAME` for a file that
+        was fetched from an upstream.
     fault: what is wrong, for programs.
     what: one sentence that says what is wrong.
+    is_gone: whether the file was deleted, because it is fetched again when somebody asks for it.
     """
 
     path: str
     repositories: tuple[str, ...]
     fault: Fault
     what: str
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +88,14 @@ class Upkeep:
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
+        self._caches = Caches(database, blobs)
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:
         """Deletes stored files that no file of the registry refers to.
 
-        Deletions, overwrites and interrupted uploads leave such files.
+        Deletions, overwrites and interrupted uploads leave such files. Files of upstreams that were
+        used longest ago are deleted first, as far as there are more than the `cache_size` of their
+        upstream allows.
 
         grace: files that were stored within this time are kept, because they may belong to an
             upload that is under way.
@@ -94,8 +108,9 @@ class Upkeep:
                 "This registry has no repository, so every stored file would be deleted; see "
                 "whether this is the right database."
             )
+        dropped = self._caches.trim_all()
+        blobs, size = len(dropped), sum(file.size_in_all for file in dropped)
         deadline = datetime.now(UTC) - grace
-        blobs = size = 0
         for blob in self._blobs.walk():
             if blob.modified < deadline and self._delete_orphan(blob.path, deadline):
                 blobs, size = blobs + 1, size + blob.size
@@ -103,6 +118,8 @@ class Upkeep:
 
     def verify(self, after: str = "", listener: Listener = nobody) -> Iterator[Checked]:
         """Compares every stored file, core metadata and signature with the database.
+
+        Damaged files of upstreams are deleted: they are fetched again when somebody asks for them.
 
         Each content is read once, in the order of the SHA-256. Files that are deleted or
         overwritten in the meantime are not reported. No transaction or file stays open between two
@@ -117,17 +134,27 @@ class Upkeep:
 
         Raises Unavailable if the database or the whole file store cannot be used.
         """
-        meter = Meter(StoredFiles(self._database).size(after), listener)
-        for sha256, together in groupby(self._files(after), lambda file: file.digests.sha256):
-            files = list(together)
-            size = sum(file.size for file in files)
+        in_all = StoredFiles(self._database).size(after)
+        meter = Meter(in_all + CachedFiles(self._database).size_after(after), listener)
+        names = {each.id: each.name for each in Upstreams(self._database).all()}
+        sorted_files: list[Iterator[_Entry]] = [self._files(after), self._cached_files(after)]
+        entries = merge(*sorted_files, key=_digest)
+        for sha256, together in groupby(entries, _digest):
+            found = list(together)
+            files = [each for each in found if isinstance(each, KeptFile)]
+            cached = [each for each in found if isinstance(each, CachedFile)]
+            size = sum(file.size for file in files) + sum(each.size or 0 for each in cached)
             end = meter.done + size
             problems = self._problems(files, meter.add)
             if problems:  # its row was read a while ago and may be gone: look again
                 files = StoredFiles(self._database).files_of(sha256)
                 problems = self._problems(files, lambda _size: None)
+            mine = {blob.path for file in files for blob in file.blobs()}
+            for each in cached:
+                name = f"upstream:{names.get(each.upstream_id, '')}"
+                problems += self._dropped(each, name, mine, meter.add)
             meter.reach(end)
-            yield Checked(sha256, len(files), size, tuple(problems))
+            yield Checked(sha256, len(found), size, tuple(problems))
 
     def _files(self, after: str) -> Iterator[KeptFile]:
         page = StoredFiles(self._database).files(after, limit=_PAGE)
@@ -135,6 +162,33 @@ class Upkeep:
             yield from page
             last = page[-1]
             page = StoredFiles(self._database).files(last.digests.sha256, last.id, limit=_PAGE)
+
+    def _cached_files(self, after: str) -> Iterator[CachedFile]:
+        page = CachedFiles(self._database).after((after, LARGEST_ID, ""), limit=_PAGE)
+        while page:
+            yield from page
+            last = page[-1]
+            key = last.sha256, last.upstream_id, last.filename
+            page = CachedFiles(self._database).after(key, limit=_PAGE)
+
+    def _dropped(
+        self, file: CachedFile, name: str, looked_at: Container[str], count: Callable[[int], None]
+    ) -> Iterator[Problem]:
+        """Deletes a file of an upstream that is damaged or missing, and yields what was damaged.
+
+        looked_at: the paths of blobs that belong to files of repositories, too.
+        """
+        looks = [
+            (blob.path, self._fault(blob, count))
+            for blob in file.blobs()
+            if blob.path not in looked_at
+        ]
+        if any(found for _path, found in looks):
+            self._caches.drop(file)
+        for path, found in looks:
+            if found is not None and found[0] != "missing":
+                what = f"{found[1]} It was deleted, and is fetched again when it is needed."
+                yield Problem(path, (name,), found[0], what, is_gone=True)
 
     def _problems(self, files: Iterable[KeptFile], count: Callable[[int], None]) -> list[Problem]:
         repositories: dict[ExpectedBlob, list[str]] = {}
@@ -183,3 +237,7 @@ class Upkeep:
                 return False
             self._blobs.delete(path)
         return True
+
+
+def _digest(file: _Entry) -> str:
+    return file.sha256 if isinstance(file, CachedFile) else file.digests.sha256

@@ -18,6 +18,7 @@ from pypi_repo.services.packages.upload_rules import (
     open_destination,
 )
 from pypi_repo.storage.blobs.store import BlobStore
+from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.destination import Destination
@@ -131,7 +132,7 @@ class Publishing:
             self._blobs.put(candidate.file.path, again, candidate.beside)
 
     def _discard(self, candidates: Sequence[Candidate]) -> None:
-        """Deletes what was stored of candidates, unless published files need the same content.
+        """Deletes what was stored of candidates, unless other files need the same content.
 
         Nothing can be published in the meantime. What cannot be deleted now is left for a sweep. So
         is everything if the caller's transaction continues, which may not see what others have
@@ -141,11 +142,12 @@ class Publishing:
             return
         with suppress(RegistryError), self._database.begin() as connection:
             Catalog(connection).lock_repositories()
-            inventory = StoredFiles(connection)
+            inventory, cached = StoredFiles(connection), CachedFiles(connection)
+            digests = {candidate.file.digests.sha256 for candidate in candidates}
             needed = {
                 blob.path
-                for candidate in candidates
-                for kept in inventory.files_of(candidate.file.digests.sha256)
+                for sha256 in digests
+                for kept in (*inventory.files_of(sha256), *cached.of_digest(sha256))
                 for blob in kept.blobs()
             }
             for path in {path for candidate in candidates for path in candidate.blobs} - needed:

@@ -23,7 +23,6 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 16  # for one upstream
 _QUEUED = 1000  # for all of them
 _PATIENCE = 60.0  # seconds until who waits is told to come back later
-_KEPT = 10.0  # seconds in which those who waited come for the result
 _NOT_TRIED_AGAIN = 3.0  # seconds, after it has failed
 _ENDED_WITHIN = 5.0  # seconds
 
@@ -37,7 +36,10 @@ class Errand(ABC):
     is_over: whether it has ended, well or not.
     failure: why it has failed; None if it has not.
     is_stopped: set when the registry is closed: the work should end soon.
+    kept: for how many seconds those who waited find the result here.
     """
+
+    kept = 10.0
 
     def __init__(self) -> None:
         self.bell = Bell()
@@ -100,8 +102,8 @@ class Errand(ABC):
 
     def is_forgotten(self, now: float) -> bool:
         """Returns whether it has been over for so long that it has to be done again."""
-        kept = _KEPT if self.failure is None else _NOT_TRIED_AGAIN
-        return self.is_over and now - self._ended > kept
+        kept = self.kept if self.failure is None else _NOT_TRIED_AGAIN
+        return self.is_over and now - self._ended >= kept
 
 
 class Errands:

@@ -64,6 +64,8 @@ class WholeFetch(ArrivingContent):
     size: the size of the file, in bytes, as far as it is known.
     """
 
+    kept = 0.0  # the result is in the file store
+
     def __init__(self, order: Order, name: str) -> None:
         super().__init__()
         self._order = order
