@@ -142,14 +142,12 @@ class Publishing:
             return
         with suppress(RegistryError), self._database.begin() as connection:
             Catalog(connection).lock_repositories()
-            inventory, cached = StoredFiles(connection), CachedFiles(connection)
-            digests = {candidate.file.digests.sha256 for candidate in candidates}
-            needed = {
-                blob.path
-                for sha256 in digests
-                for kept in (*inventory.files_of(sha256), *cached.of_digest(sha256))
-                for blob in kept.blobs()
-            }
+            needed = set[str]()
+            for sha256 in {candidate.file.digests.sha256 for candidate in candidates}:
+                for file in StoredFiles(connection).files_of(sha256):
+                    needed |= {blob.path for blob in file.blobs()}
+                for cached in CachedFiles(connection).of_digest(sha256):
+                    needed |= {blob.path for blob in cached.blobs()}
             for path in {path for candidate in candidates for path in candidate.blobs} - needed:
                 self._blobs.delete(path)
 

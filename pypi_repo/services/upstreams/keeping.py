@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from pypi_repo.domain.upstreams.cached_file import CachedFile, stored_metadata_s
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.upstreams.fetching.fetches import Stored
 from pypi_repo.services.upstreams.page_requests import with_found
 from pypi_repo.services.upstreams.pages import UpstreamPages
@@ -24,6 +26,8 @@ from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.database.database import Database
 
 _log = logging.getLogger(__name__)
+
+_TRIMMED_AFTER = 20  # times in which a whole cache is fetched
 
 
 class Keeping:
@@ -37,6 +41,9 @@ class Keeping:
         self, database: Database, blobs: BlobStore, pages: UpstreamPages, limits: Limits
     ) -> None:
         self._database, self._blobs, self._pages, self._limits = database, blobs, pages, limits
+        self._caches = Caches(database, blobs)
+        self._mutex = threading.Lock()
+        self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
 
     def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
         """Returns the SHA-256 of a file that was fetched, or None.
@@ -61,6 +68,7 @@ class Keeping:
         known = file if is_named else with_found(file, stored.sha256, None)
         row = _row(upstream, known, stored.sha256, size=stored.size)
         self._remember(row if is_named else replace(row, identity=identity_of(upstream, file)))
+        self._trim_at_times(upstream, stored.size)
         metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
         if metadata is not None:
             self.keep_metadata(upstream, known, metadata)
@@ -120,6 +128,20 @@ class Keeping:
                 CachedFiles(connection).add(row)
         except RegistryError as error:
             _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)
+
+    def _trim_at_times(self, upstream: Upstream, size: int) -> None:
+        """Trims the cache of an upstream, first and then whenever it has grown by a twentieth."""
+        if upstream.cache_size is None:
+            return
+        with self._mutex:
+            grown = self._grown.get(upstream.id, upstream.cache_size) + size
+            is_time = grown * _TRIMMED_AFTER >= upstream.cache_size
+            self._grown[upstream.id] = 0 if is_time else grown
+        if is_time:
+            try:
+                self._caches.trim(upstream)
+            except RegistryError as error:
+                _log.warning("The cache of %s is too large: %s", upstream.name, error.for_operator)
 
     def _complete_page(
         self, upstream: Upstream, file: UpstreamFile, metadata_sha256: str | None
