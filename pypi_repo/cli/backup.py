@@ -25,8 +25,11 @@ def backup() -> None:
 
 @backup.command()
 @click.argument("dir")
+@click.option(
+    "--with-cache", is_flag=True, help="Add what was fetched from upstreams and could be again."
+)
 @uses_registry
-def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help text calls it
+def create(registry: Registry, dir: str, with_cache: bool) -> None:  # noqa: A002 - as the help text calls it
     """Add the current state of the registry, which may be in use, to the backup in DIR.
 
     Files that are there already are not copied again, and earlier dumps of the database stay.
@@ -34,7 +37,7 @@ def create(registry: Registry, dir: str) -> None:  # noqa: A002 - as the help te
     """
     try:
         with progress() as shown:
-            done = registry.backup.create(dir, listener=shown.listen)
+            done = registry.backup.create(dir, listener=shown.listen, with_cache=with_cache)
     except KeyboardInterrupt:
         raise click.ClickException(_INTERRUPTED) from None
     _print_lost(done.lost)

@@ -36,6 +36,11 @@ class KeptFile:
     metadata_sha256: str | None
     signature_sha256: str | None
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the content."""
+        return self.digests.sha256
+
     def blobs(self) -> Iterator[ExpectedBlob]:
         """Yields the blobs that the file needs."""
         path = file_path(self.digests.sha256, self.filename)

@@ -9,6 +9,9 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import METADATA_SUFFIX, file_path
 from pypi_repo.domain.stored_files import ExpectedBlob
 
+CacheKey = tuple[int, str, str]
+"""The upstream's id, the filename and the SHA-256 of a cached file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedFile:
@@ -31,6 +34,11 @@ class CachedFile:
     identity: str | None
     cached_at: datetime
     used_at: datetime
+
+    @property
+    def key(self) -> CacheKey:
+        """What tells it from all others."""
+        return self.upstream_id, self.filename, self.sha256
 
     @property
     def size_in_all(self) -> int:

@@ -5,7 +5,7 @@ once, under the same paths as in the file store. A backup can be restored to ano
 or another kind of file store.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError, Conflict, InvalidBackup, Unavailable
 from pypi_repo.domain.stored_files import ExpectedBlob
+from pypi_repo.domain.upstreams.cached_file import CacheKey
 from pypi_repo.services.operations.blob_copier import BlobCopier, Lost
 from pypi_repo.services.operations.progress import Listener, Meter, nobody
 from pypi_repo.services.operations.upkeep import GRACE
@@ -80,7 +81,12 @@ class Backup:
         self._blobs = blobs
 
     def create(
-        self, place: str, options: Mapping[str, Any] | None = None, listener: Listener = nobody
+        self,
+        place: str,
+        options: Mapping[str, Any] | None = None,
+        listener: Listener = nobody,
+        *,
+        with_cache: bool = False,
     ) -> Done:
         """Adds the current state of the registry to a backup.
 
@@ -92,6 +98,8 @@ class Backup:
         options: keyword arguments for the fsspec file system.
         listener: a function that is called repeatedly with the number of bytes that are done,
             and the number of all bytes.
+        with_cache: whether to add what was fetched from upstreams. It can be fetched again, so a
+            backup contains the upstreams and not their files, by default.
 
         Raises ConfigurationError if there is nothing to back up, or if the place is inside the file
         store, and Unavailable if files are deleted and swept faster than they can be copied.
@@ -105,9 +113,10 @@ class Backup:
                 staged.keep_private()  # hashes of passwords are in it
                 with self._database.snapshot() as connection:
                     self._require_anything(connection)
-                    header = dump.write(connection, staged)
-                files = Dump(staged.content()).files()
-                lost = copying.copy(files, Meter(header.bytes, listener))
+                    header = dump.write(connection, staged, with_cache=with_cache)
+                meter = Meter(header.bytes, listener)
+                lost = copying.copy(Dump(staged.content()).files(), meter)
+                copying.copy_cached(Dump(staged.content()).cached_files(), meter)
                 # What is not there may only be deleted and swept away since the snapshot was
                 # taken; what a second one misses as well is lost.
                 lost_now = {missing.blob for missing in lost}
@@ -154,14 +163,15 @@ class Backup:
             self._try(fetched)
             self._mark(name)
             copying = BlobCopier(store, self._blobs)
-            lost = copying.copy(fetched.files(), Meter(fetched.header.bytes, listener))
+            meter = Meter(fetched.header.bytes, listener)
+            lost = copying.copy(fetched.files(), meter)
             if lost and not skip_lost:
                 raise InvalidBackup(
                     f"{len(lost)} files are not in the backup or damaged there, so nothing was "
                     "restored; bring them back, or leave them out.",
                     lost=tuple(map(str, lost)),
                 )
-            self._load(fetched, lost)
+            self._load(fetched, lost, copying.copy_cached(fetched.cached_files(), meter))
         self._blobs.delete(_MARKER)
         return _done(DumpInfo(name, fetched.header), copying, lost)
 
@@ -222,16 +232,22 @@ class Backup:
             self._fill(connection, fetched, lost=())
             attempt.rollback()
 
-    def _load(self, fetched: Dump, lost: Iterable[Lost]) -> None:
+    def _load(self, fetched: Dump, lost: Iterable[Lost], lost_cached: Collection[CacheKey]) -> None:
         with self._database.begin(guarded=False) as connection:
-            self._fill(connection, fetched, lost)
+            self._fill(connection, fetched, lost, lost_cached)
 
-    def _fill(self, connection: Any, fetched: Dump, lost: Iterable[Lost]) -> None:
+    def _fill(
+        self,
+        connection: Any,
+        fetched: Dump,
+        lost: Iterable[Lost],
+        lost_cached: Collection[CacheKey] = (),
+    ) -> None:
         schema.migrate(connection, fetched.header.revision)
         rows = AllRows(connection)
         rows.lock()
         self._require_no_rows(connection)
-        fetched.load(connection, without={missing.file.id for missing in lost})
+        fetched.load(connection, {missing.file.id for missing in lost}, lost_cached)
         schema.migrate(connection, schema.HEAD)
         rows.set_counters(fetched.header.counters)
 

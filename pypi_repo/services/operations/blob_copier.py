@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 from pypi_repo.domain.errors import TooLarge, Unavailable
 from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile
+from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheKey
 from pypi_repo.services.operations.progress import Meter
 from pypi_repo.settings import MIB
 from pypi_repo.storage.blobs.store import BlobStore
@@ -15,6 +17,9 @@ from pypi_repo.storage.blobs.store import BlobStore
 _AT_ONCE = 8  # most of the time goes by waiting: for a disk to sync, for an object store to answer
 _LARGEST_BESIDE = 256 * MIB  # metadata or a signature, far beyond what an upload may bring
 _LOOK = 0.2  # seconds between two looks at how far it is
+
+
+File = TypeVar("File", KeptFile, CachedFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class BlobCopier:
         self._stopped = False
         self._counting = threading.Lock()
 
+    def copy_cached(self, files: Iterable[CachedFile], meter: Meter) -> set[CacheKey]:
+        """Copies the blobs of cached files that the target lacks, as `copy` does.
+
+        Returns the keys of those that are missing or damaged in the source, which does no harm:
+        they can be fetched again.
+        """
+        return {file.key for file, _blob, _what in self._copy(files, meter)}
+
     def copy(self, files: Iterable[KeptFile], meter: Meter) -> list[Lost]:
         """Copies the blobs that the target lacks.
 
@@ -56,26 +69,29 @@ class BlobCopier:
 
         Returns the blobs that are missing or damaged in the source.
         """
-        lost = []
+        return [Lost(*fault) for fault in self._copy(files, meter)]
+
+    def _copy(
+        self, files: Iterable[File], meter: Meter
+    ) -> "Iterator[tuple[File, ExpectedBlob, str]]":
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
-                for folder, together in groupby(files, lambda file: file.digests.sha256[:2]):
-                    lost += self._copy_folder(pool, folder, list(together), meter)
+                for folder, together in groupby(files, lambda file: file.sha256[:2]):
+                    yield from self._copy_folder(pool, folder, list(together), meter)
             except BaseException:
                 self._stopped = True
                 pool.shutdown(cancel_futures=True)
                 raise
-        return lost
 
     def _copy_folder(
-        self, pool: Executor, folder: str, files: list[KeptFile], meter: Meter
-    ) -> list[Lost]:
+        self, pool: Executor, folder: str, files: list[File], meter: Meter
+    ) -> list[tuple[File, ExpectedBlob, str]]:
         """Copies the files of one of 256 folders.
 
         Only the files of one folder are in memory at a time.
         """
         begin, read_before = meter.done, self._bytes_read
-        end = begin + sum(file.size for file in files)
+        end = begin + sum(file.size or 0 for file in files)
         sizes = {blob.path: blob.size for blob in self._target.walk(folder)}
         missing = {
             blob
@@ -91,10 +107,7 @@ class BlobCopier:
         meter.reach(end)
         faults = {blob: what for copy, blob in copies.items() if (what := copy.result())}
         return [
-            Lost(file, blob, faults[blob])
-            for file in files
-            for blob in file.blobs()
-            if blob in faults
+            (file, blob, faults[blob]) for file in files for blob in file.blobs() if blob in faults
         ]
 
     def _copy_one(self, blob: ExpectedBlob) -> str | None:

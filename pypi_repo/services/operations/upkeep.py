@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from pypi_repo.domain.digests import DigestingCounter
@@ -138,8 +139,8 @@ class Upkeep:
         meter = Meter(in_all + CachedFiles(self._database).size_after(after), listener)
         names = {each.id: each.name for each in Upstreams(self._database).all()}
         sorted_files: list[Iterator[_Entry]] = [self._files(after), self._cached_files(after)]
-        entries = merge(*sorted_files, key=_digest)
-        for sha256, together in groupby(entries, _digest):
+        entries = merge(*sorted_files, key=attrgetter("sha256"))
+        for sha256, together in groupby(entries, attrgetter("sha256")):
             found = list(together)
             files = [each for each in found if isinstance(each, KeptFile)]
             cached = [each for each in found if isinstance(each, CachedFile)]
@@ -237,7 +238,3 @@ class Upkeep:
                 return False
             self._blobs.delete(path)
         return True
-
-
-def _digest(file: _Entry) -> str:
-    return file.sha256 if isinstance(file, CachedFile) else file.digests.sha256

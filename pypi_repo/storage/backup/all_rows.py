@@ -1,5 +1,6 @@
 """Statements about all tables, for writing and reading dumps."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
@@ -18,25 +19,25 @@ from pypi_repo.storage.database.tables import METADATA
 
 _BATCH = 500
 _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
+    bytes: b64decode,
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
 }
-_TABLES: Sequence[Table] = [
-    table
-    for table in METADATA.sorted_tables  # owners before what they own
-    if not table.info.get("is_cache")
-]
+_TABLES: Sequence[Table] = METADATA.sorted_tables  # owners before what they own
 
 
 class AllRows:
-    """Reads and writes whole tables, but no secrets and nothing that can be had again.
-
-    Their order is such that references lead to earlier tables."""
-
-    names = tuple(table.name for table in _TABLES)
+    """Reads and writes whole tables, without secrets."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def names(self, *, with_cache: bool) -> list[str]:
+        """Returns the names of the tables, in such an order that references lead to earlier ones.
+
+        with_cache: whether these include tables of what can be had again.
+        """
+        return [table.name for table in _TABLES if with_cache or not table.info.get("is_cache")]
 
     def columns(self, name: str) -> list[str]:
         """Returns the names of the columns of a table that a dump contains."""
@@ -58,7 +59,9 @@ class AllRows:
         )
 
     def write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Adds rows, in which times and days are ISO texts, and returns their number.
+        """Adds rows, in which times and days are ISO texts and bytes are base64.
+
+        Returns their number.
 
         The table may have the columns of any revision of the schema.
         """
@@ -93,7 +96,7 @@ class AllRows:
     def _existing(self) -> list[str]:
         """Returns the tables that this revision of the schema has."""
         existing = set(sqlalchemy.inspect(self._connection).get_table_names())
-        return [name for name in self.names if name in existing]
+        return [table.name for table in _TABLES if table.name in existing]
 
     def counters(self) -> dict[str, int]:
         """Returns the last ids that were used, for the tables that must not use an id twice."""

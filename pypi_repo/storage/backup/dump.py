@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 import zlib
+from base64 import b64encode
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,10 +27,12 @@ from sqlalchemy.exc import CompileError, DataError, IntegrityError, NoSuchTableE
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.errors import InvalidBackup, RegistryError
 from pypi_repo.domain.stored_files import KeptFile
+from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheKey
 from pypi_repo.settings import MIB
 from pypi_repo.storage.backup.all_rows import AllRows
 from pypi_repo.storage.backup.dump_rules import check_columns, check_counts, check_ids, check_row
 from pypi_repo.storage.blobs.store import StagedFile
+from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.database.schema import HEAD, REVISIONS
 from pypi_repo.storage.stored_files import StoredFiles
 
@@ -57,16 +60,20 @@ class Header:
     counters: dict[str, int]
 
 
-def write(connection: Connection, file: StagedFile) -> Header:
-    """Writes a dump of what a connection sees, which must be one moment."""
+def write(connection: Connection, file: StagedFile, *, with_cache: bool = False) -> Header:
+    """Writes a dump of what a connection sees, which must be one moment.
+
+    with_cache: whether it has what is known of upstreams, and their cached files.
+    """
     rows = AllRows(connection)
+    cached = CachedFiles(connection).size_after("") if with_cache else 0
     header = Header(
         format=_FORMAT,
         created_at=datetime.now(UTC),
         pypi_repo=version("pypi-repo"),
         revision=HEAD,
-        rows={name: rows.count(name) for name in rows.names},
-        bytes=StoredFiles(connection).size(),
+        rows={name: rows.count(name) for name in rows.names(with_cache=with_cache)},
+        bytes=StoredFiles(connection).size() + cached,
         counters=rows.counters(),
     )
     compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
@@ -143,15 +150,31 @@ class Dump:
                     signature_sha256=row.get("signature_sha256"),
                 )
 
-    def load(self, connection: Connection, without: Collection[int]) -> None:
+    def cached_files(self) -> Iterator[CachedFile]:
+        """Yields the cached files of upstreams, if the dump has any."""
+        for name, row in self._rows():
+            if name == "cached_files":
+                for moment in ("cached_at", "used_at"):
+                    row[moment] = datetime.fromisoformat(row[moment])
+                yield CachedFile(**row)
+
+    def load(
+        self,
+        connection: Connection,
+        without: Collection[int],
+        without_cached: Collection[CacheKey] = (),
+    ) -> None:
         """Adds all rows to an empty database with the revision of the header.
 
         without: the ids of files to leave out.
+        without_cached: the keys of cached files to leave out.
         """
         rows = AllRows(connection)
         for name, together in groupby(self._rows(), key=itemgetter(0)):
             key = {"files": "id", "provenances": "file_id"}.get(name)
             kept = (row for _, row in together if key is None or row[key] not in without)
+            if name == "cached_files":
+                kept = (row for row in kept if _cache_key(row) not in without_cached)
             with _fitting(name):
                 rows.write(name, kept)
 
@@ -186,7 +209,7 @@ class Dump:
 
 def _documents(header: Header, rows: AllRows) -> Iterator[Any]:
     yield asdict(header)
-    for name in rows.names:
+    for name in header.rows:
         yield {"table": name, "columns": rows.columns(name)}
         for row in rows.read(name):
             yield list(row)
@@ -206,8 +229,14 @@ def _line(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), default=_plain).encode() + b"\n"
 
 
+def _cache_key(row: dict[str, Any]) -> CacheKey:
+    return row["upstream_id"], row["filename"], row["sha256"]
+
+
 def _plain(value: Any) -> str:
-    """Returns a time or a day as text; a time in UTC, whatever zone the connection has."""
+    """Returns a time, a day or bytes as text; a time in UTC, whatever zone the connection has."""
+    if isinstance(value, bytes | memoryview):
+        return b64encode(value).decode()
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):

@@ -5,6 +5,8 @@ A dump may come from anywhere, and its texts become paths, URLs and permissions.
 
 import json
 import re
+import zlib
+from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, get_args
@@ -12,7 +14,7 @@ from typing import Any, get_args
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, String
 from sqlalchemy.types import TypeEngine
 
 from pypi_repo.domain.accounts.access import Access, ActorKind, Area
@@ -20,7 +22,9 @@ from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.domain.upstreams.durations import Age
+from pypi_repo.domain.upstreams.pages import decode
 from pypi_repo.domain.upstreams.patterns import name_pattern
+from pypi_repo.domain.upstreams.reading.listing import checkable
 from pypi_repo.domain.upstreams.rules import RuleAction
 from pypi_repo.domain.upstreams.target import parse_file_host
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
@@ -32,6 +36,7 @@ from pypi_repo.storage.database.tables import METADATA
 Row = Mapping[str, Any]
 
 _PASSWORD_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}\Z", re.ASCII)
+_LARGEST_PAGE = 256 * 1024 * 1024  # bytes
 _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 
 
@@ -131,6 +136,13 @@ def _texts_by_name(value: object) -> None:
         _text(text)
 
 
+def _bytes(value: object) -> None:
+    try:
+        b64decode(str(value), validate=True)
+    except ValueError:
+        raise ValueError("no bytes in base64") from None
+
+
 _OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = (
     (BigInteger, _count),  # which is an Integer too, so it is asked before
     (Integer, _id),
@@ -139,6 +151,7 @@ _OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = 
     (UTCDateTime, _moment),
     (Date, _day),
     (JSON, _texts_by_name),
+    (LargeBinary, _bytes),
 )
 
 
@@ -245,6 +258,10 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "upstreams.name": repository_name,
     "upstreams.url": _index_url,
     "upstreams.file_hosts": _hosts,
+    "upstream_pages.project": _normalized,
+    "upstream_pages.revision": _counted_on,
+    "cached_files.filename": check_characters,
+    "cached_files.project": _normalized,
     "cooldown": Age,
     "cooldown_mode": _one_of(COOLDOWN_MODES),
     "name_patterns.use": _one_of(["reserve", "merge"]),
@@ -275,7 +292,28 @@ def _named(row: Row) -> None:
         raise ValueError(f"{row['filename']} has another identity")
 
 
+def _page(row: Row) -> None:
+    """Accepts a page that was kept if it could have been read."""
+    if row["document"] is None:
+        return
+    document = b64decode(row["document"])
+    try:
+        unpacked = zlib.decompressobj().decompress(document, _LARGEST_PAGE)
+    except zlib.error:
+        raise ValueError("no page") from None
+    if len(unpacked) == _LARGEST_PAGE:
+        raise ValueError("a page beyond all limits")
+    for file in decode(document).files:
+        check_characters(file.filename)
+        if file.project != row["project"] or checkable(file.hashes) != file.hashes:
+            raise ValueError("a page with files of another project, or with wrong digests")
+        for url in (file.url, file.provenance):
+            if url is not None and not url.startswith(("http://", "https://")):
+                raise ValueError("a page with links that lead nowhere")
+
+
 _OF_ROWS: Mapping[str, Callable[[Row], None]] = {
+    "upstream_pages": _page,
     "projects": _project,
     "releases": _release,
     "files": _named,
