@@ -1,5 +1,6 @@
 """Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from pypi_repo import OPERATOR, Registry
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
@@ -84,9 +85,18 @@ SCREENS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
 NARROWEST = 320  # axe finds nothing more there than on the other small one
 
 
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shown")
+    showcase.fill(folder, projects=12).close()
+    return folder
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with showcase.fill(tmp_path, projects=12) as registry:
+def registry(shown: Path, tmp_path: Path) -> Iterator[Registry]:
+    shutil.copytree(shown, tmp_path, dirs_exist_ok=True)
+    settings = Settings(database=f"sqlite:///{tmp_path}/registry.db", password_cost=4)
+    with Registry(settings) as registry:
         yield registry
 
 

@@ -30,10 +30,24 @@ def _sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_url(postgres: PostgresServer) -> str:
+def _postgres_engine(postgres: PostgresServer) -> Iterator[sqlalchemy.Engine]:
     url = postgres.create_database()
     _upgrade(url)
-    return url
+    engine = sqlalchemy.create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _emptying(_postgres_engine: sqlalchemy.Engine) -> str:
+    """The statements that do it. TRUNCATE takes ten times as long, for it makes new files."""
+    with _postgres_engine.begin() as connection:
+        sequences = connection.scalars(
+            sqlalchemy.text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
+        )
+        restarts = [f"ALTER SEQUENCE {name} RESTART" for name in sequences]
+    tables = [table.name for table in reversed(METADATA.sorted_tables)]
+    return "; ".join([*(f"DELETE FROM {name}" for name in tables), *restarts])
 
 
 def _upgrade(url: str) -> None:
@@ -48,13 +62,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         copy = shutil.copyfile(request.getfixturevalue("_sqlite_file"), tmp_path / "registry.db")
         return f"sqlite:///{copy}"
-    url: str = request.getfixturevalue("_postgres_url")
-    engine = sqlalchemy.create_engine(url)
-    tables = ", ".join(table.name for table in METADATA.sorted_tables)
+    engine: sqlalchemy.Engine = request.getfixturevalue("_postgres_engine")
     with engine.begin() as connection:
-        connection.execute(sqlalchemy.text(f"TRUNCATE {tables} RESTART IDENTITY"))
-    engine.dispose()
-    return url
+        connection.exec_driver_sql(request.getfixturevalue("_emptying"))
+    return engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture
