@@ -17,6 +17,7 @@ _PICTURES = (
     ("activity", "activity", "dark"),
     ("overview", "", "light"),
     ("connect", "repositories/main/connect?user=build-server", "light"),
+    ("sources", "repositories/everything", "light"),
     ("project", "repositories/main/projects/ledger-client", "light"),
 )
 _SIZE = {"width": 1180, "height": 760}

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy import Connection, create_engine, insert, select, update
 
 from pypi_repo import EVERY_AREA, OPERATOR, Access, Actor, ActorKind, Registry, Settings
 from pypi_repo.storage.database.tables import downloads, files, repositories, tokens, users
+from pypi_repo.storage.database.upstream_tables import cached_files, upstream_usage, upstreams
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.uploads import publish
 
@@ -182,4 +183,33 @@ def _let_time_pass(database: str) -> None:
             )
         ]
         connection.execute(insert(downloads), rows)
+        _use_upstreams(connection, now)
     engine.dispose()
+
+
+def _use_upstreams(connection: Connection, now: datetime) -> None:
+    """As if one had answered all the time, and the other failed lately."""
+    ids = {name: id_ for id_, name in connection.execute(select(upstreams.c.id, upstreams.c.name))}
+    for name, since, downloads_in_all, fetches, size in (
+        ("public", None, 4_212, 187, 21_000_000),
+        ("models", now - timedelta(minutes=40), 380, 61, 190_000_000),
+    ):
+        connection.execute(
+            update(upstreams)
+            .where(upstreams.c.name == name)
+            .values(
+                answered_at=(since or now) - timedelta(minutes=2),
+                failing_since=since,
+                failure=since and "The upstream does not answer in time; try again later.",
+            )
+        )
+        upstream = {"upstream_id": ids[name]}
+        used = {"downloads": downloads_in_all, "fetches": fetches, "fetched": fetches * size}
+        connection.execute(insert(upstream_usage), [{**upstream, "day": now.date(), **used}])
+        file = {"project": "numpy", "size": size, "size_beside": 0}
+        moments = {"cached_at": now, "used_at": now}
+        rows = [
+            {**upstream, **file, **moments, "filename": f"numpy-{n}.tar.gz", "sha256": f"{n:064x}"}
+            for n in range(fetches)
+        ]
+        connection.execute(insert(cached_files), rows)

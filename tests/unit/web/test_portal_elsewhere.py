@@ -16,6 +16,7 @@ from tests.support.portal import PortalClient, refused_fields, text_of
 from tests.support.scripted_server import Asked, ScriptedServer, reply
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
+from tests.support.waiting import wait_until
 
 HERE = "repositories/main/projects"
 HOSTILE = "<script>alert(1)</script>"
@@ -74,6 +75,30 @@ def test_files_from_elsewhere_are_downloaded(portal: PortalClient, upstream: Liv
     page = portal.get(f"{HERE}/demo/files")
     (target,) = re.findall(r'class="filename" href="../../../../([^"]*)"', page.text)
     assert portal.get(target).data == demo.content
+
+
+def test_the_figures_of_an_upstream_are_those_of_its_use(
+    registry: Registry, portal: PortalClient, upstream: LiveUpstream
+) -> None:
+    demo = wheel("demo", "1.0")
+    upstream.add(demo)
+    page = portal.get(f"{HERE}/demo/files")
+    (target,) = re.findall(r'class="filename" href="../../../../([^"]*)"', page.text)
+    for _time in range(4):
+        assert portal.get(target).data == demo.content
+    operator = registry.acting_as(OPERATOR)
+
+    def is_counted() -> bool:
+        operator.usage.days(1)  # writes what was counted so far; the fetch counts itself at its end
+        return operator.upstreams.report("public").fetched > 0
+
+    wait_until(is_counted)
+    for path in ("upstreams", "repositories/main", "repositories/main/sources"):
+        shown = text_of(portal.get(path))
+        assert " Answers last answer " in shown
+        assert " 75 % " in shown
+        assert " 1 file" in shown
+    assert f"Fetched, 30 days {len(demo.content)} bytes" in text_of(portal.get("upstreams/public"))
 
 
 def test_a_name_is_looked_up_in_the_sources(portal: PortalClient, upstream: LiveUpstream) -> None:

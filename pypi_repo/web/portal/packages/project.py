@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from werkzeug.exceptions import NotFound
@@ -60,7 +61,7 @@ class _Release:
         return list(dict.fromkeys(file.yanked for file in self.files if file.yanked))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Shown:
     """What every page of a project shows; `details` are None where it has no files.
 
@@ -81,7 +82,7 @@ class _Shown:
         """Whether the repository has the project, and so whether it is managed here."""
         return OWN_FILES in self.sources
 
-    @property
+    @cached_property
     def managed(self) -> Set[str]:
         """The names of the files that can be yanked and deleted here."""
         return {file.filename for file in self.files}
@@ -90,7 +91,7 @@ class _Shown:
     def fields(self) -> Mapping[str, Any]:
         return self.details.fields if self.details else {}
 
-    @property
+    @cached_property
     def releases(self) -> list[_Release]:
         """The newest first."""
         found = self.details.releases if self.details else {}
