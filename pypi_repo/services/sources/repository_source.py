@@ -145,6 +145,9 @@ class RepositorySource(Source):
         raise unknown_file(location.name, repository.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
+        repository, own = self._own.look_for_file(actor, filename)
+        if own is not None or not repository.sources_revision:
+            return self._own.provenance(actor, project, version, filename)
         supplier = self._suppliers_of_file(actor, project, filename)[0]
         return supplier.source.provenance(actor, project, version, filename)
 
