@@ -10,7 +10,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
-from pypi_repo.services.gate import Gate
+from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.upstreams.management import require_unused
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -102,9 +102,9 @@ class Repositories:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             repository = self._managed(catalog.lock_repository(name), name)
-            require_unused(
-                f"Repository {name!r}", SourcesOfRepositories(connection).users(repository)
-            )
+            users = SourcesOfRepositories(connection).users(repository)
+            audit = Audit(self._gate, self._actor, catalog)
+            require_unused(f"Repository {name!r}", users, audit)
             catalog.delete_repository(repository)
             catalog.journal.record(
                 JournalEntry.by(self._actor, "delete repository", repository=name)

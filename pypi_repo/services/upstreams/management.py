@@ -19,6 +19,7 @@ from pypi_repo.domain.upstreams.upstream import (
     UpstreamSettings,
     index_url,
 )
+from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
@@ -48,11 +49,13 @@ class UpstreamManagement:
         self,
         actor: Actor,
         database: Database,
+        gate: Gate,
         checks: UpstreamChecks,
         prefetching: Prefetching,
     ) -> None:
         self._actor = actor
         self._database = database
+        self._gate = gate
         self._checks = checks
         self._prefetching = prefetching
 
@@ -135,15 +138,26 @@ class UpstreamManagement:
 
     def reports(self) -> list[UpstreamReport]:
         """Returns how all upstreams answer and are used, sorted by name."""
-        return reports_on(self._database, self.all())
+        return self._reports(self.all())
 
     def report(self, name: str) -> UpstreamReport:
         """Returns how an upstream answers and is used.
 
         Raises UnknownUpstream.
         """
-        (report,) = reports_on(self._database, [self.get(name)])
+        (report,) = self._reports([self.get(name)])
         return report
+
+    def _reports(self, upstreams: Sequence[Upstream]) -> list[UpstreamReport]:
+        """Returns reports without the names of repositories that the actor may not see."""
+        shows = self._audit(Catalog(self._database)).shows
+        return [
+            replace(report, users=tuple(filter(shows, report.users)))
+            for report in reports_on(self._database, upstreams)
+        ]
+
+    def _audit(self, catalog: Catalog) -> Audit:
+        return Audit(self._gate, self._actor, catalog)
 
     def change(self, name: str, **given: Unpack[GivenUpstreamSettings]) -> Upstream:
         """Changes settings of an upstream, from the next request on.
@@ -182,10 +196,10 @@ class UpstreamManagement:
         """
         require_area(self._actor, Area.REPOSITORIES)
         with self._database.begin() as connection:
-            Catalog(connection).lock_repositories()  # or it could become a source meanwhile
-            stored = Upstreams(connection)
+            catalog, stored = Catalog(connection), Upstreams(connection)
+            catalog.lock_repositories()  # or it could become a source meanwhile
             upstream = known_upstream(stored, name)
-            require_unused(f"Upstream {name!r}", stored.users(upstream))
+            require_unused(f"Upstream {name!r}", stored.users(upstream), self._audit(catalog))
             stored.delete(upstream)
             self._record(Journal(connection), "delete upstream", name, {})
 
@@ -248,14 +262,18 @@ def known_upstream(stored: Upstreams, name: str) -> Upstream:
     return found
 
 
-def require_unused(what: str, users: Sequence[str]) -> None:
+def require_unused(what: str, users: Sequence[str], audit: Audit) -> None:
     """Raises Conflict if repositories have something among their sources.
 
     what: what it is, as a sentence begins.
     users: the names of the repositories.
+    audit: decides which of them are named.
     """
-    if users:
-        raise Conflict(
-            f"{what} is a source of {', '.join(users[:5])}{' ...' if len(users) > 5 else ''}; "
-            "remove it from the sources there first."
-        )
+    if not users:
+        return
+    shown = [name for name in users if audit.shows(name)]
+    named = ", ".join(shown[:5]) or "a repository that you may not see"
+    raise Conflict(
+        f"{what} is a source of {named}{' ...' if len(shown) > 5 else ''}; remove it from the "
+        "sources there first."
+    )

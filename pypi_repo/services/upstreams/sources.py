@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
-from pypi_repo.domain.names import normalize, project_name
+from pypi_repo.domain.names import NormalizedName, normalize, project_name
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
 from pypi_repo.domain.text import require_storable
 from pypi_repo.domain.upstreams.durations import Age
@@ -55,9 +56,13 @@ class Sources:
         self._usage_counter = usage_counter
 
     def of(self, repository: str) -> RepositorySources:
-        """Returns what is configured for the sources of a repository."""
+        """Returns what is configured for the sources of a repository.
+
+        Kept names of projects that the actor may not manage are left out.
+        """
         found = self._managed(Catalog(self._database), repository)
-        return SourcesOfRepositories(self._database).of(found)
+        configured = SourcesOfRepositories(self._database).of(found)
+        return replace(configured, kept=configured.kept - self._hidden(found, configured.kept))
 
     def reports(self, sources: RepositorySources) -> dict[str, UpstreamReport]:
         """Returns how the upstreams among the sources answer and are used, by their names.
@@ -116,6 +121,7 @@ class Sources:
         """
         name = normalize(project)
         with self._change(repository) as change:
+            self._gate.require(self._actor, Permission.MANAGE, change.repository, name)
             is_there = change.catalog.locate(repository, name)
             if is_there is not None and is_there.project is not None:
                 raise Conflict(
@@ -260,6 +266,7 @@ class Sources:
         """
         name = normalize(project_name(project))
         found = self._managed(Catalog(self._database), repository)
+        self._gate.require(self._actor, Permission.MANAGE, found, name)
         return Explainer(self._database, self._readers).explain(found, name)
 
     def shadowed_names(self, repository: str) -> list[ShadowedName]:
@@ -268,7 +275,9 @@ class Sources:
         No upstream is asked, so projects for which nobody ever asked are missing.
         """
         found = self._managed(Catalog(self._database), repository)
-        return Explainer(self._database, self._readers).shadowed_names(found)
+        names = Explainer(self._database, self._readers).shadowed_names(found)
+        hidden = self._hidden(found, [each.project for each in names])
+        return [each for each in names if each.project not in hidden]
 
     def audit(
         self, repository: str, days: int = 7, cooldown: str | None = None
@@ -288,7 +297,9 @@ class Sources:
             raise InvalidSetting(f"The number of days must be from 1 to {_LONGEST_AUDIT}.")
         found = self._managed(Catalog(self._database), repository)
         self._usage_counter.flush()
-        return CooldownAudit(self._database, datetime.now(UTC)).entries(found, days, age)
+        entries = CooldownAudit(self._database, datetime.now(UTC)).entries(found, days, age)
+        hidden = self._hidden(found, [entry.project for entry in entries])
+        return [entry for entry in entries if entry.project not in hidden]
 
     def _set_patterns(self, repository: str, use: str, patterns: Iterable[str]) -> None:
         wanted = tuple(sorted({name_pattern(pattern) for pattern in patterns}))
@@ -301,6 +312,12 @@ class Sources:
 
     def _managed(self, catalog: Catalog, repository: str) -> Repository:
         return self._gate.repository(self._actor, Permission.MANAGE, catalog, repository)
+
+    def _hidden(self, repository: Repository, names: Iterable[str]) -> frozenset[NormalizedName]:
+        """Returns those of the normalized names of projects that the actor may not see."""
+        return self._gate.hidden(
+            self._actor, Permission.MANAGE, repository, lambda: map(NormalizedName, names)
+        )
 
     @contextmanager
     def _change(self, repository: str, *, locks_others: bool = False) -> Iterator[SourcesChange]:

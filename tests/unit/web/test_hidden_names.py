@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from html import unescape
 from urllib.parse import urljoin
@@ -32,10 +33,21 @@ from pypi_repo import (
     Repository,
     Settings,
 )
-from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, UnknownRepository, UnknownToken
+from pypi_repo.domain.errors import (
+    Conflict,
+    FileAlreadyExists,
+    InvalidName,
+    UnknownRepository,
+    UnknownToken,
+)
 from pypi_repo.domain.lists import ListRequest
+from pypi_repo.domain.names import normalize
+from pypi_repo.domain.upstreams.pages import UpstreamPage, encode
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
 from pypi_repo.services.accounts.accounts import Accounts
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.upstream_pages import UpstreamPageRows
+from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
 from pypi_repo.web.api.tables import TABLES
 from tests.support.api import ApiClient
 from tests.support.distributions import sdist, wheel
@@ -49,6 +61,8 @@ HIDDEN = wheel("contraband")
 IN_HIDDEN_REPOSITORY = wheel("jewels")
 SHOWN = wheel("open")
 MARKS = ("contraband", "vault", "jewels", HIDDEN.sha256, IN_HIDDEN_REPOSITORY.sha256)
+
+_NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
 
 INDEX = "/repositories/main"
 FILE = f"files/{HIDDEN.sha256[:2]}/{HIDDEN.sha256[2:4]}/{HIDDEN.sha256[4:]}/{HIDDEN.filename}"
@@ -95,17 +109,36 @@ def filled(*, with_the_hidden: bool) -> Registry:
     registry = Registry(settings, policy=Hiding())
     operator = registry.acting_as(OPERATOR)
     operator.repositories.create("main", public=True)
+    operator.upstreams.create("public", url="https://index.example/simple/", offline=True)
+    operator.sources.add_rule("main", "deny", "unwanted")
+    operator.sources.add_rule("main", "exempt", "wanted", reason="x", until=_NEXT_CENTURY)
+    operator.sources.set_sources("main", ["upstream:public"])
     operator.accounts.create_user(USER, PASSWORD)
     if with_the_hidden:
         operator.repositories.create("vault", public=True)
         operator.accounts.set_access(USER, Access.WRITE, {"vault": Access.READ})
         operator.accounts.create_token(USER, repository="vault")
+        _find_it_elsewhere(registry)
     operator.administrators.create(ADMINISTRATOR, PASSWORD)
     publish(registry, SHOWN)
     if with_the_hidden:
         publish(registry, HIDDEN, actor=OPERATOR)
         publish(registry, IN_HIDDEN_REPOSITORY, "vault", OPERATOR)
     return registry
+
+
+def _find_it_elsewhere(registry: Registry) -> None:
+    """The hidden project hides one of an upstream, and was deleted before."""
+    with registry._database.begin() as connection:
+        upstream = Upstreams(connection).upstream("public")
+        main = Catalog(connection).repository("main")
+        assert upstream is not None
+        assert main is not None
+        name = normalize("contraband")
+        document = encode(UpstreamPage(name=name))
+        UpstreamPageRows(connection).save(upstream.id, name, document, None, datetime.now(UTC))
+        SourcesOfRepositories(connection).keep_name(main, name)
+    registry.acting_as(OPERATOR).sources.set_sources("vault", ["upstream:public"])
 
 
 @pytest.fixture
@@ -307,9 +340,11 @@ def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) ->
     there, not_there = (ApiClient(each, ADMINISTRATOR) for each in (registry, empty))
     of_hidden = {
         "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
-        "user": USER, "administrator": ADMINISTRATOR,
+        "user": USER, "administrator": ADMINISTRATOR, "upstream": "public", "rule": 1,
+        "exception": 2, "name": "contraband",
     }  # fmt: skip
     shown = {**of_hidden, "project": "open", "filename": SHOWN.filename, "repository": "main"}
+    shown |= {"name": "open"}
     reading = [entry for table in TABLES for entry in table.operations if entry.method == "GET"]
     assert len(reading) > 15
     for operation in reading:
@@ -317,12 +352,42 @@ def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) ->
         assert_silent(there.get(path.format(**shown)))
         for repository in ("main", "vault"):
             names = {**of_hidden, "repository": repository}
-            needed = {"repository"} if repository == "vault" else {"project", "filename"}
+            of_main = {"project", "filename", "name"}
+            needed = {"repository"} if repository == "vault" else of_main
             if not needed & set(re.findall(r"{(\w+)}", path)):
                 continue
             answers = [each.get(path.format(**names)) for each in (there, not_there)]
             assert [answer.status_code for answer in answers] in ([403, 403], [404, 404]), path
             assert answers[0].text == answers[1].text
+
+
+def test_no_service_of_sources_names_it(registry: Registry) -> None:
+    boss, operator = registry.acting_as(BOSS), registry.acting_as(OPERATOR)
+    for sources, is_shown in ((boss.sources, False), (operator.sources, True)):
+        assert ("contraband" in sources.of("main").kept) is is_shown
+        assert bool(sources.shadowed_names("main")) is is_shown
+    assert boss.upstreams.report("public").users == ("main",)
+    assert operator.upstreams.report("public").users == ("main", "vault")
+    for refused in (
+        partial(boss.sources.explain, "main", "contraband"),
+        partial(boss.sources.give_up_name, "main", "contraband"),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+    boss.sources.set_sources("main", [])
+    for unnamed in (
+        partial(boss.upstreams.delete, "public"),
+        partial(_delete_source_of_vault, registry),
+    ):
+        with pytest.raises(Conflict) as told:
+            unnamed()
+        assert "vault" not in told.value.message
+        assert "a repository that you may not see" in told.value.message
+
+
+def _delete_source_of_vault(registry: Registry) -> None:
+    registry.acting_as(OPERATOR).sources.set_sources("vault", ["repository:main"])
+    registry.acting_as(BOSS).repositories.delete("main")
 
 
 def test_no_service_shows_or_changes_it(registry: Registry) -> None:

@@ -74,7 +74,7 @@ PAGES = {
     "/repositories/<repository>/look-up": 1,
     "/repositories/<repository>/audit": 16,
     "/repositories/<repository>/rules": 8,
-    "/upstreams": 5, "/new-upstream": 2,
+    "/upstreams": 6, "/new-upstream": 2,
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
     "/users": 3, "/new-user": 2,
