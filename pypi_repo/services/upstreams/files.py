@@ -46,7 +46,8 @@ class UpstreamFiles:
     """Serves the files of all upstreams of a registry.
 
     What is in the file store is served without asking anybody. All else is fetched by threads of
-    its own, once for all who want it on this machine.
+    its own, once for all who want it on this machine. With other settings of the upstream, it is
+    another fetch, so that an administrator who has put something right need not wait.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class UpstreamFiles:
         """Returns the fetch of a whole file, which others may have begun."""
         name = identity_of(upstream, file)
         return self._errands.join(
-            upstream.id, name, lambda: WholeFetch(self._order(upstream, file), name)
+            upstream.id, (upstream, name), lambda: WholeFetch(self._order(upstream, file), name)
         )
 
     def part(
@@ -165,7 +166,7 @@ class UpstreamFiles:
         """Returns the fetch of a part of a file."""
         return self._errands.join(
             upstream.id,
-            (identity_of(upstream, file), start, stop),
+            (upstream, identity_of(upstream, file), start, stop),
             lambda: PartFetch(self._order(upstream, file), start, stop),
         )
 
@@ -256,7 +257,7 @@ class UpstreamFiles:
         limit = self._limits.metadata_size
         errand = self._errands.join(
             upstream.id,
-            (upstream.id, url),
+            (upstream, url),
             lambda: DocumentFetch(url, what, partial(self._ask, upstream), limit, keep),
         )
         return errand.result()

@@ -42,7 +42,7 @@ class PageRequests:
         self._client = client
         self._targets = targets
         self._mutex = threading.Lock()
-        self._circuits: dict[int, Circuit] = {}
+        self._circuits: dict[int, tuple[Upstream, Circuit]] = {}
         self._noted: dict[int, datetime] = {}
         self._outcomes: Counter[tuple[str, ...]] = Counter()
 
@@ -57,9 +57,12 @@ class PageRequests:
             self._outcomes[upstream.name, outcome] += 1
 
     def circuit(self, upstream: Upstream) -> Circuit:
-        """Returns what decides whether an upstream is asked."""
+        """Returns what decides whether an upstream is asked. It begins anew with other settings."""
         with self._mutex:
-            return self._circuits.setdefault(upstream.id, Circuit())
+            asked, circuit = self._circuits.get(upstream.id, (None, Circuit()))
+            if asked != upstream:
+                asked, circuit = self._circuits[upstream.id] = upstream, Circuit()
+            return circuit
 
     def ask(
         self, upstream: Upstream, project: NormalizedName, state: PageState | None

@@ -35,6 +35,7 @@ _FILES_KEPT = 40_000  # in memory, of all pages together
 _STATES_KEPT = 50_000
 
 _Key = tuple[int, str, NormalizedName]
+_Request = tuple[Upstream, NormalizedName]  # with other settings, it is another request
 
 
 class KnownPage:
@@ -82,8 +83,8 @@ class UpstreamPages:
         self._mutex = threading.Lock()
         self._states: dict[_Key, PageState] = {}
         self._contents: LRUCache[KnownPage] = LRUCache(_FILES_KEPT)
-        self._under_way: dict[_Key, Future[PageState]] = {}
-        self._tried: dict[_Key, tuple[datetime, RegistryError]] = {}
+        self._under_way: dict[_Request, Future[PageState]] = {}
+        self._tried: dict[_Request, tuple[datetime, RegistryError]] = {}
 
     def page(self, upstream: Upstream, project: NormalizedName) -> SeenPage | None:
         """Returns the page of a project, or None if the upstream has no such project.
@@ -197,11 +198,12 @@ class UpstreamPages:
         Raises UpstreamFailed or UpstreamRefused, also where the answer takes too long: it is then
         kept for whoever asks next.
         """
+        request = upstream, key[2]
         with self._mutex:
-            future = self._under_way.get(key)
+            future = self._under_way.get(request)
             if future is None:
-                self._refuse_another_try(key)
-                future = self._under_way[key] = Future()
+                self._refuse_another_try(request)
+                future = self._under_way[request] = Future()
                 threading.Thread(
                     target=self._ask, args=(upstream, key, state, future), daemon=True
                 ).start()
@@ -214,9 +216,9 @@ class UpstreamPages:
                 retry_after=5,
             ) from None
 
-    def _refuse_another_try(self, key: _Key) -> None:
+    def _refuse_another_try(self, request: _Request) -> None:
         """Raises what the last try has raised, if it was a moment ago."""
-        tried = self._tried.get(key)
+        tried = self._tried.get(request)
         if tried is not None and datetime.now(UTC) - tried[0] < _TRIED_AGAIN_AFTER:
             raise tried[1].with_traceback(None)
 
@@ -224,19 +226,20 @@ class UpstreamPages:
         self, upstream: Upstream, key: _Key, state: PageState | None, future: "Future[PageState]"
     ) -> None:
         error: BaseException | None = None
+        request = upstream, key[2]
         try:
-            found = self.requests.ask(upstream, key[2], state)
+            found = self.requests.ask(*request, state)
             self._remember(key, found)
         except BaseException as caught:  # noqa: BLE001 - for the threads that wait for it
             error = caught
         with self._mutex:
-            del self._under_way[key]
+            del self._under_way[request]
             if isinstance(error, RegistryError):
                 if len(self._tried) >= _STATES_KEPT:
                     self._tried.clear()
-                self._tried[key] = datetime.now(UTC), error
+                self._tried[request] = datetime.now(UTC), error
             else:
-                self._tried.pop(key, None)
+                self._tried.pop(request, None)
         if error is None:
             future.set_result(found)
         else:
