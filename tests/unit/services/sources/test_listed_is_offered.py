@@ -25,6 +25,7 @@ from tests.conftest import PASSWORD, READER
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.http import JSON, Page, basic
 from tests.support.uploads import upload
+from tests.support.waiting import until
 from tests.support.written_index import METADATA, Entry, WrittenIndex
 
 GUEST = "guest@example.com"
@@ -67,7 +68,7 @@ class Drawn:
     rules_later: list[dict[str, Any]]
 
     def told(self) -> str:
-        """What an example consists of, without the contents of files."""
+        """What the example consists of, without the contents of files."""
         shown = asdict(self)
         for name in ("first", "second"):
             listed = getattr(self, name)
@@ -84,6 +85,7 @@ files = st.lists(st.sampled_from(POOL), unique_by=lambda each: each.filename, ma
 entries = st.builds(
     Entry,
     st.sampled_from(POOL),
+    has_digest=st.sampled_from([True, True, False]),
     has_metadata=st.booleans(),
     is_signed=st.booleans(),
     age=st.sampled_from([None, timedelta(days=1), timedelta(days=30)]),
@@ -141,8 +143,9 @@ def indexes() -> Iterator[tuple[WrittenIndex, WrittenIndex]]:
         yield first, second
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -215,9 +218,21 @@ class Reader:
 
     def check(self) -> None:
         for project in PROJECTS:
+            for location in self._listed(project):
+                assert self._is_there(location)
+            # What was found out from a file is noted when its last byte has left.
+            assert until(lambda project=project: self._is_complete(project), seconds=5)  # type: ignore[misc]
             listed = self._listed(project)
             self._check_downloads(project, listed)
             self._check_json(project, listed)
+
+    def _is_complete(self, project: str) -> bool:
+        """Whether the page says what could be found out from its files (P5, P7)."""
+        return all(
+            "sha256" in file["hashes"]
+            and self._is_there(location + METADATA) == bool(file.get("core-metadata"))
+            for location, file in self._listed(project).items()
+        )
 
     def _get(self, path: str, accept: str = "*/*") -> tuple[int, Any]:
         headers = {**self._headers, "Accept": accept}
@@ -244,8 +259,7 @@ class Reader:
         for location, file in listed.items():
             status, content = self._get(f"files/{location}")
             assert status == 200, (location, content)
-            if "sha256" in file["hashes"]:
-                assert hashlib.sha256(content).hexdigest() == file["hashes"]["sha256"]
+            assert hashlib.sha256(content).hexdigest() == file["hashes"]["sha256"]
             assert self._is_there(location + METADATA) == bool(file.get("core-metadata"))
             assert self._is_there(location + ".asc") == file.get("gpg-sig", False)
         names = {file["filename"] for file in listed.values()}
