@@ -1,13 +1,18 @@
-"""Live upstreams: another registry on a port of its own, and what it was asked for."""
+"""Live upstreams: another registry on a port of its own, and who reads it through ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.waiting import about_to_wait
+from tests.conftest import PASSWORD, READER
 from tests.support.distributions import Distribution
+from tests.support.http import JSON, basic
 from tests.support.live import LiveServer
 from tests.support.uploads import upload
 
@@ -60,3 +65,42 @@ class LiveUpstream:
             start_response(self.broken, [("Content-Length", "0")])
             return ()
         return self._app(environ, start_response)
+
+
+class Reader:
+    """Reads a repository as its readers do."""
+
+    def __init__(self, registry: Registry, repository: str = "main") -> None:
+        self._client = Client(registry.wsgi_app())
+        self._place = f"/repositories/{repository}"
+
+    def get(self, path: str, user: str | None = READER, accept: str = JSON) -> TestResponse:
+        """The answer to a request for a path below that of the repository."""
+        headers = {"Accept": accept}
+        if user is not None:
+            headers |= basic(user, PASSWORD)
+        return self._client.get(self._place + path, headers=headers)
+
+    def files(self, project: str, user: str | None = READER) -> list[str]:
+        """The names of the files on the page of a project."""
+        response = self.get(f"/simple/{project}/", user)
+        assert response.status_code == 200, response.text
+        return [file["filename"] for file in response.get_json()["files"]]
+
+    def status(self, project: str, user: str | None = READER) -> int:
+        """The status of the page of a project."""
+        return self.get(f"/simple/{project}/", user).status_code
+
+    def get_file(self, project: str, filename: str, user: str | None = READER) -> TestResponse:
+        """The answer to a request for what a page links to, or for its metadata."""
+        page = self.get(f"/simple/{project}/", user).get_json()
+        asked = filename.removesuffix(".metadata")
+        (url,) = [file["url"] for file in page["files"] if file["filename"] == asked]
+        return self.get(urljoin(f"/simple/{project}/", url + filename[len(asked) :]), user)
+
+    def download(self, project: str, filename: str, user: str | None = READER) -> bytes:
+        """The content of a file that is on the page of a project."""
+        response = self.get_file(project, filename, user)
+        assert response.status_code == 200, response.text
+        content: bytes = response.data
+        return content

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, PermissionDenied, Registry, Unavailable
 from pypi_repo.domain.upstreams.errors import NameSupplied
-from tests.conftest import PASSWORD, READER, USER
+from tests.conftest import PASSWORD, USER
 from tests.support.distributions import wheel
-from tests.support.http import basic
 from tests.support.uploads import upload
-from tests.support.upstreams import LiveUpstream
+from tests.support.upstreams import LiveUpstream, Reader
 
 
 @pytest.fixture
@@ -28,37 +26,6 @@ def reader(registry: Registry, upstream: LiveUpstream) -> Reader:
     upstream.create_on(registry)
     registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:public"])
     return Reader(registry)
-
-
-class Reader:
-    """Reads a repository as its readers do."""
-
-    def __init__(self, registry: Registry, repository: str = "main") -> None:
-        self._client = Client(registry.wsgi_app())
-        self._place = f"/repositories/{repository}"
-
-    def get(self, path: str, user: str | None = READER) -> TestResponse:
-        headers = {"Accept": "application/vnd.pypi.simple.v1+json"}
-        if user is not None:
-            headers |= basic(user, PASSWORD)
-        return self._client.get(self._place + path, headers=headers)
-
-    def files(self, project: str, user: str | None = READER) -> list[str]:
-        response = self.get(f"/simple/{project}/", user)
-        assert response.status_code == 200, response.text
-        return [file["filename"] for file in response.get_json()["files"]]
-
-    def status(self, project: str, user: str | None = READER) -> int:
-        return self.get(f"/simple/{project}/", user).status_code
-
-    def download(self, project: str, filename: str, user: str | None = READER) -> bytes:
-        page = self.get(f"/simple/{project}/", user).get_json()
-        (url,) = [file["url"] for file in page["files"] if file["filename"] == filename]
-        response = self.get(
-            f"/simple/{project}/{url}".replace(f"simple/{project}/../../", ""), user
-        )
-        assert response.status_code == 200, response.text
-        return response.data
 
 
 def test_what_is_not_here_comes_from_the_upstream(reader: Reader, upstream: LiveUpstream) -> None:

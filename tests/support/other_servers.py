@@ -1,0 +1,144 @@
+"""Other people's index servers, each from the package index, in an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import bcrypt
+import pytest
+
+from tests.support.distributions import Distribution
+from tests.support.http import basic
+from tests.support.processes import ServerProcess, free_port
+from tests.support.publisher import publishing
+
+_UNREACHABLE = ("error sending request", "dns error", "tcp connect", "operation timed out")
+
+Built = tuple[ServerProcess, str]
+"""A server that runs, and the URL of its simple index."""
+
+
+class Programs:
+    """Installs servers below `folder`, each once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._installed: set[str] = set()
+
+    def program(self, name: str, *requirements: str) -> str:
+        """The path of a program that comes with the first of the requirements."""
+        place = self._folder / requirements[0]
+        if requirements[0] not in self._installed:
+            _uv("venv", "--quiet", "--python", sys.executable, str(place))
+            _uv("pip", "install", "--quiet", "--python", str(place), *requirements)
+            self._installed.add(requirements[0])
+        return str(place / ("Scripts" if os.name == "nt" else "bin") / name)
+
+
+def _uv(*args: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", *args], capture_output=True, text=True, check=False
+    )
+    if done.returncode and any(words in done.stderr for words in _UNREACHABLE):
+        pytest.skip(f"{args[-1]} comes from the package index, which this machine cannot reach")
+    assert done.returncode == 0, done.stderr
+
+
+def devpi(programs: Programs, folder: Path, files: Iterable[Distribution]) -> Built:
+    """devpi-server with a stage that has no bases: JSON and HTML."""
+    program = programs.program("devpi-server", "devpi-server")
+    quiet = {"PYTHONWARNINGS": "ignore", **os.environ}
+    directory = ["--serverdir", str(folder / "devpi")]
+    subprocess.run(
+        [programs.program("devpi-init", "devpi-server"), *directory, "--no-root-pypi"],
+        env=quiet,
+        check=True,
+        capture_output=True,
+    )
+    port = free_port()
+    command = [program, *directory, "--port", str(port)]
+    server = ServerProcess(command, port, env=quiet, start_timeout=120)
+    stage = f"{server.url}/team/stage/"
+    _put(f"{server.url}/team", {"password": "secret"})
+    _put(stage.rstrip("/"), {"type": "stage", "bases": []}, ("team", "secret"))
+    _publish(stage, ("team", "secret"), files)
+    return server, f"{stage}+simple/"
+
+
+def pypiserver(programs: Programs, folder: Path, files: Iterable[Distribution]) -> Built:
+    """pypiserver, which wants `team` and `secret` for everything: HTML."""
+    # It hashes a password of more than 72 bytes to try bcrypt, which newer ones refuse.
+    program = programs.program("pypi-server", "pypiserver", "passlib", "bcrypt<4.1")
+    for file in files:
+        file.save(folder / "pypiserver")
+    passwords = folder / "htpasswd"
+    passwords.write_text(f"team:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}\n")
+    port = free_port()
+    options = [
+        "-p",
+        str(port),
+        "-i",
+        "127.0.0.1",
+        "-P",
+        str(passwords),
+        "-a",
+        "update,list,download",
+    ]
+    command = [program, "run", *options, str(folder / "pypiserver")]
+    server = ServerProcess(command, port)
+    return server, f"{server.url}/simple/"
+
+
+def simple_repository_server(
+    programs: Programs, folder: Path, files: Iterable[Distribution]
+) -> Built:
+    """simple-repository-server, of a folder: JSON and HTML."""
+    program = programs.program("simple-repository-server", "simple-repository-server")
+    for file in files:
+        file.save(folder / "folders" / file.name)
+    port = free_port()
+    server = ServerProcess([program, "--port", str(port), str(folder / "folders")], port)
+    return server, f"{server.url}/simple/"
+
+
+def dumb_pypi(programs: Programs, folder: Path, files: Sequence[Distribution]) -> None:
+    """The static pages of dumb-pypi, and the files, below `folder`: HTML with relative links."""
+    program = programs.program("dumb-pypi", "dumb-pypi")
+    described = folder / "packages.json"
+    with described.open("w") as lines:
+        for file in files:
+            file.save(folder / "static" / "pool")
+            told = {"filename": file.filename, "hash": f"sha256={file.sha256}"}
+            lines.write(json.dumps(told) + "\n")
+    output = ["--output-dir", str(folder / "static"), "--packages-url", "../../pool/"]
+    subprocess.run(
+        [program, "--package-list-json", str(described), *output], check=True, capture_output=True
+    )
+
+
+def _publish(url: str, credentials: tuple[str, str], files: Iterable[Distribution]) -> None:
+    with publishing(url, *credentials) as publisher:
+        for file in files:
+            answer = publisher.upload(file)
+            assert answer.status == 200, answer.text
+
+
+def _put(url: str, document: object, credentials: tuple[str, str] | None = None) -> None:
+    """devpi's way to make users and stages."""
+    parts = urlsplit(url)
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    if credentials is not None:
+        headers |= basic(*credentials)
+    connection.request("PUT", parts.path, json.dumps(document), headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status in (200, 201), text
