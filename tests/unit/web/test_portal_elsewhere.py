@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html import unescape
+from io import BytesIO
 
 import pytest
 
@@ -235,6 +236,20 @@ def test_downloads_of_a_project_from_elsewhere(
     portal.get(target).close()
     assert "1 download in 30 days" in text_of(portal.get(f"{HERE}/demo/downloads"))
     assert portal.get("repositories/main/projects/%C3%A9/downloads").status_code == 404
+
+
+def test_an_upload_that_would_hide_a_project_is_refused(
+    portal: PortalClient, upstream: LiveUpstream
+) -> None:
+    """V11."""
+    upstream.add(wheel("demo", "1.0"))
+    ours = wheel("demo", "2.0")
+    content = {"content": (BytesIO(ours.content), ours.filename)}
+    refused = portal.client.post(
+        "/portal/repositories/main/upload", data={"form_token": portal.form_token, **content}
+    )
+    assert refused.status_code == 409
+    assert "comes from upstream:public" in text_of(refused)
 
 
 # Where a project comes from, and what is hidden of it (V8, V11, C7)
