@@ -2,9 +2,10 @@
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, Permission, require_administrator
 from pypi_repo.domain.errors import RegistryError
@@ -28,6 +29,8 @@ from pypi_repo.storage.usage import Scope, Usage
 _log = logging.getLogger(__name__)
 
 _WRITTEN_AFTER = 5.0  # seconds
+_HOUR = 3600  # seconds
+_MIDNIGHT = datetime.min.time()
 _COUNTED_AT_MOST = 50_000  # different releases and accounts that wait to be written
 
 
@@ -47,7 +50,8 @@ class UsageCounter:
         self._tokens: dict[int, datetime] = {}
         self._caches: dict[tuple[int, date], CacheUse] = {}
         self._cached: dict[Use, datetime] = {}
-        self._noted: dict[Use, datetime] = {}  # in this hour
+        self._noted: dict[Use, int] = {}  # the hour in which each file was used last
+        self._downloaded: Counter[int] = Counter()  # by the upstream
 
     def count_download(self, release: DownloadedRelease) -> None:
         """Counts a download of a release."""
@@ -64,23 +68,27 @@ class UsageCounter:
                 self._tokens[token_id] = now
             self._write_soon()
 
-    def note_cache_use(self, upstream_id: int, use: CacheUse) -> None:
-        """Counts how the cache of an upstream was used just now."""
-        key = upstream_id, datetime.now(UTC).date()
+    def note_fetch(self, upstream_id: int, fetches: int, fetched: int) -> None:
+        """Counts fetches from an upstream, and the bytes that came."""
         with self._mutex:
-            self._caches[key] = self._caches.get(key, CacheUse()) + use
+            self._add_use(upstream_id, CacheUse(fetches=fetches, fetched=fetched))
             self._write_soon()
 
-    def note_use_of_cached_file(self, use: Use) -> None:
-        """Records that a cached file was used in this hour."""
-        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    def note_download_of_upstream(self, use: Use) -> None:
+        """Counts a download of a file of an upstream, and records that it was used in this hour."""
+        hour = int(time.time()) // _HOUR
         with self._mutex:
-            if self._noted.get(use) == hour:
-                return
-            if len(self._noted) >= _COUNTED_AT_MOST:
-                self._noted.clear()
-            self._noted[use] = self._cached[use] = hour
+            self._downloaded[use[0]] += 1
+            if self._noted.get(use) != hour:
+                if len(self._noted) >= _COUNTED_AT_MOST:
+                    self._noted.clear()
+                self._noted[use] = hour
+                self._cached[use] = datetime.fromtimestamp(hour * _HOUR, UTC)
             self._write_soon()
+
+    def _add_use(self, upstream_id: int, use: CacheUse) -> None:
+        key = upstream_id, datetime.now(UTC).date()
+        self._caches[key] = self._caches.get(key, CacheUse()) + use
 
     def flush(self, *, for_the_last_time: bool = False) -> None:
         """Writes what was counted so far. If this fails, it is tried again later.
@@ -95,6 +103,9 @@ class UsageCounter:
             downloads, self._downloads = self._downloads, Counter()
             users, self._users = self._users, {}
             tokens, self._tokens = self._tokens, {}
+            for upstream_id, number in self._downloaded.items():
+                self._add_use(upstream_id, CacheUse(downloads=number))
+            self._downloaded.clear()
             caches, self._caches = self._caches, {}
             cached, self._cached = self._cached, {}
         if not (downloads or users or tokens or caches or cached):
@@ -191,7 +202,9 @@ class UsageReports:
         catalog, usage = Catalog(self._database), Usage(self._database)
         scope = self._scope(catalog, repository)
         downloads = usage.downloads_by_day(first, scope)
-        uploads = usage.uploads_by_day(datetime.combine(first, time(), UTC), scope)
+        uploads = usage.uploads_by_day(
+            datetime(first.year, first.month, first.day, tzinfo=UTC), scope
+        )
         in_all = usage.stored_size(scope)
         stored = in_all - sum(size for _count, size in uploads.values())
         days = []

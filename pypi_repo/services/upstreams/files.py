@@ -9,7 +9,6 @@ from functools import partial
 from pypi_repo.domain.errors import UnknownFile
 from pypi_repo.domain.records import METADATA_SUFFIX, file_path
 from pypi_repo.domain.upstreams.cached_file import (
-    CacheUse,
     stored_metadata_suffix,
     stored_provenance_suffix,
 )
@@ -180,9 +179,7 @@ class UpstreamFiles:
 
     def note_download(self, upstream: Upstream, sha256: str, filename: str) -> None:
         """Counts a download of a file of an upstream."""
-        self._usage.note_cache_use(upstream.id, CacheUse(downloads=1))
-        if sha256:
-            self._usage.note_use_of_cached_file((upstream.id, sha256, filename))
+        self._usage.note_download_of_upstream((upstream.id, sha256, filename))
 
     def is_here(self, upstream: Upstream, file: UpstreamFile) -> bool:
         """Returns whether a file is in the file store."""
@@ -223,7 +220,7 @@ class UpstreamFiles:
             self._results[result] += 1
             self._fetched += fetched
         fetches = 1 if result in ("whole", "part") else 0
-        self._usage.note_cache_use(upstream.id, CacheUse(fetches=fetches, fetched=fetched))
+        self._usage.note_fetch(upstream.id, fetches, fetched)
 
     def _fetched_metadata(self, upstream: Upstream, file: UpstreamFile) -> bytes:
         """Returns core metadata from the upstream, or from the wheel if it has none after all."""
