@@ -79,10 +79,10 @@ class Installation:
     def site(self, registry: Registry) -> Site:
         return Site(Client(registry.wsgi_app()), *PATHS, headers=basic(self.user, self.password))
 
-    def start(self) -> ServeProcess:
+    def start(self, *options: str) -> ServeProcess:
         """`python -m pypi_repo.serve` over it."""
-        options = ["--database", self.settings.database, "--blobs", str(self.settings.blobs)]
-        return ServeProcess(*options, env=self.environment)
+        places = ["--database", self.settings.database, "--blobs", str(self.settings.blobs)]
+        return ServeProcess(*places, *options, env=self.environment)
 
     def over(self, *, database: str | None = None, s3_url: str | None = None) -> Installation:
         """The same, with the database or the object store reached at another address."""
