@@ -87,7 +87,12 @@ class Acting:
     def upstreams(self) -> UpstreamManagement:
         """Creates, lists, changes and deletes upstreams."""
         return UpstreamManagement(
-            self.actor, self._database, self._gate, self._upstream_checks, self._prefetching
+            self.actor,
+            self._database,
+            self._gate,
+            self._readers,
+            self._upstream_checks,
+            self._prefetching,
         )
 
     @cached_property

@@ -30,6 +30,8 @@ class UpstreamReport:
     hits: the downloads of its files for which nothing had to be fetched, in the days of the report.
     misses: the other downloads in these days.
     fetched: the bytes that were fetched of its files in these days.
+    is_asked_seldom: whether this process asks it every 30 seconds only, because it has failed five
+        times in a row.
     """
 
     upstream: Upstream
@@ -40,6 +42,7 @@ class UpstreamReport:
     hits: int
     misses: int
     fetched: int
+    is_asked_seldom: bool = False
 
     @property
     def hit_rate(self) -> float | None:

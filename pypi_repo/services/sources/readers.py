@@ -57,6 +57,10 @@ class Readers:
         own = OwnFiles(repository, self._database, self._gate, self._documents, self._downloads)
         return RepositorySource(own, self.configured)
 
+    def asks_seldom(self, upstream: Upstream) -> bool:
+        """Returns whether an upstream is hardly asked, because it failed several times in a row."""
+        return self._pages.asks_seldom(upstream)
+
     def check_new_name(self, repository: Repository, project: NormalizedName) -> None:
         """Checks whether a repository may have a new project of this name.
 

@@ -21,6 +21,7 @@ from pypi_repo.domain.upstreams.upstream import (
 )
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.operations.progress import Listener, nobody
+from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
@@ -50,12 +51,14 @@ class UpstreamManagement:
         actor: Actor,
         database: Database,
         gate: Gate,
+        readers: Readers,
         checks: UpstreamChecks,
         prefetching: Prefetching,
     ) -> None:
         self._actor = actor
         self._database = database
         self._gate = gate
+        self._readers = readers
         self._checks = checks
         self._prefetching = prefetching
 
@@ -153,7 +156,7 @@ class UpstreamManagement:
         shows = self._audit(Catalog(self._database)).shows
         return [
             replace(report, users=tuple(filter(shows, report.users)))
-            for report in reports_on(self._database, upstreams)
+            for report in reports_on(self._database, self._readers, upstreams)
         ]
 
     def _audit(self, catalog: Catalog) -> Audit:

@@ -86,6 +86,10 @@ class UpstreamPages:
         self._under_way: dict[_Request, Future[PageState]] = {}
         self._tried: dict[_Request, tuple[datetime, RegistryError]] = {}
 
+    def asks_seldom(self, upstream: Upstream) -> bool:
+        """Returns whether an upstream is hardly asked, because it failed several times in a row."""
+        return self.requests.circuit(upstream).is_open
+
     def page(self, upstream: Upstream, project: NormalizedName) -> SeenPage | None:
         """Returns the page of a project, or None if the upstream has no such project.
 

@@ -70,7 +70,8 @@ class Sources:
         sources: what `of` has returned.
         """
         found = [source for source in sources.sources if isinstance(source, Upstream)]
-        return {report.upstream.name: report for report in reports_on(self._database, found)}
+        reports = reports_on(self._database, self._readers, found)
+        return {report.upstream.name: report for report in reports}
 
     def set_sources(self, repository: str, sources: Sequence[str]) -> None:
         """Replaces the sources of a repository.

@@ -202,7 +202,13 @@ def test_an_upstream_that_fails(portal: PortalClient, upstream: LiveUpstream) ->
     upstream.broken = "500 Broken"
     answer = portal.get(f"{HERE}/demo")
     assert answer.status_code == 502
-    assert "Failing" in text_of(portal.get("repositories/main"))
+    for path in ("repositories/main", "repositories/main/sources", "upstreams"):
+        assert "Failing since" in text_of(portal.get(path))
+        assert "every 30 seconds" not in text_of(portal.get(path))
+    for number in range(5):
+        portal.get(f"{HERE}/other-{number}")
+    for path in ("repositories/main", "repositories/main/sources", "upstreams"):
+        assert "so it is asked every 30 seconds only" in text_of(portal.get(path))
 
 
 def test_a_name_that_nobody_has(portal: PortalClient) -> None:
