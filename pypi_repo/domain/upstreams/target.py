@@ -104,7 +104,7 @@ class Target:
         }:
             raise UpstreamRefused(
                 "A link of the upstream leads to a host that is none of its own; an administrator "
-                "can add the host to the file hosts of the upstream (--file-host).",
+                "can add the host to the file hosts of the upstream.",
                 detail=f"the host is {url.netloc}, for {url.shown}",
             )
 
