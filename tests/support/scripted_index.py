@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -43,11 +44,14 @@ class ScriptedIndex:
 
     answers: how requests for files are answered.
     asked: the requests for files so far, with what is beside them.
+    pages_asked: the projects whose pages were asked for.
     """
 
     def __init__(self) -> None:
         self.answers: Answers = serves
         self.asked: list[Asked] = []
+        self.pages_asked: list[str] = []
+        self._held_back: dict[str, threading.Event] = {}
         self._pages: dict[str, list[dict[str, Any]]] = {}
         self._contents: dict[str, bytes] = {}
         self.server = ScriptedServer(self._answer)
@@ -86,6 +90,10 @@ class ScriptedIndex:
         """Has a file that no page lists, or another content of one that is listed."""
         self._contents[name] = content
 
+    def holds_back(self, project: str) -> threading.Event:
+        """Answers requests for the page of a project when the event is set."""
+        return self._held_back.setdefault(project, threading.Event())
+
     def create_on(self, registry: Registry, name: str = "elsewhere", **settings: Any) -> None:
         """Makes it the only source of the repository `main`, which everybody may read."""
         acting = registry.acting_as(OPERATOR)
@@ -112,6 +120,9 @@ class ScriptedIndex:
     def _answer(self, asked: Asked) -> bytes | Iterable[bytes]:
         name = asked.target.rstrip("/").rpartition("/")[2]
         if asked.target.startswith("/simple/"):
+            self.pages_asked.append(name)
+            if name in self._held_back:
+                self._held_back[name].wait(60)
             if name not in self._pages:
                 return reply(status="404 Not Found")
             page = {"meta": {"api-version": "1.1"}, "name": name, "files": self._pages[name]}

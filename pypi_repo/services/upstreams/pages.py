@@ -8,6 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from time import monotonic
 
 import msgspec
 
@@ -16,7 +17,7 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.errors import UpstreamOffline
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage, decode, encode
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.domain.waiting import Bell, about_to_wait, wait_for
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.services.upstreams.page_requests import PageRequests, is_same_file, with_found
@@ -31,6 +32,7 @@ _MISSING_FOR = timedelta(minutes=1)  # how long it is remembered that there is n
 _TRIED_AGAIN_AFTER = timedelta(seconds=10)
 _WAITED_FOR_NEW = 12.0  # seconds; pip gives up after 15
 _WAITED_FOR_OLD = 3.0  # seconds, where there is an older page to show
+_FRESH_WHEN_BACK = 5  # seconds in which a request that waited without a thread begins again
 _FILES_KEPT = 40_000  # in memory, of all pages together
 _STATES_KEPT = 50_000
 
@@ -83,8 +85,8 @@ class UpstreamPages:
         self._mutex = threading.Lock()
         self._states: dict[_Key, PageState] = {}
         self._contents: LRUCache[KnownPage] = LRUCache(_FILES_KEPT)
-        self._under_way: dict[_Request, Future[PageState]] = {}
-        self._tried: dict[_Request, tuple[datetime, RegistryError]] = {}
+        self._under_way: dict[_Request, _Asking] = {}
+        self._tried: dict[_Request, tuple[datetime, BaseException]] = {}
 
     def asks_seldom(self, upstream: Upstream) -> bool:
         """Returns whether an upstream is hardly asked, because it failed several times in a row."""
@@ -204,16 +206,19 @@ class UpstreamPages:
         """
         request = upstream, key[2]
         with self._mutex:
-            future = self._under_way.get(request)
-            if future is None:
+            asking = self._under_way.get(request)
+            if asking is None:
                 self._refuse_another_try(request)
-                future = self._under_way[request] = Future()
+                asking = self._under_way[request] = _Asking()
                 threading.Thread(
-                    target=self._ask, args=(upstream, key, state, future), daemon=True
+                    target=self._ask, args=(upstream, key, state, asking), daemon=True
                 ).start()
         has_old = state is not None and state.is_found
         try:
-            return future.result(_WAITED_FOR_OLD if has_old else _WAITED_FOR_NEW)
+            return asking.answer(
+                _WAITED_FOR_OLD if has_old else _WAITED_FOR_NEW,
+                is_kept=upstream.fresh_for >= _FRESH_WHEN_BACK,
+            )
         except FutureTimeout:
             raise UpstreamFailed(
                 f"The upstream {upstream.name!r} takes long to answer; try again in a moment.",
@@ -227,7 +232,7 @@ class UpstreamPages:
             raise tried[1].with_traceback(None)
 
     def _ask(
-        self, upstream: Upstream, key: _Key, state: PageState | None, future: "Future[PageState]"
+        self, upstream: Upstream, key: _Key, state: PageState | None, asking: "_Asking"
     ) -> None:
         error: BaseException | None = None
         request = upstream, key[2]
@@ -238,16 +243,43 @@ class UpstreamPages:
             error = caught
         with self._mutex:
             del self._under_way[request]
-            if isinstance(error, RegistryError):
+            if error is not None:
                 if len(self._tried) >= _STATES_KEPT:
                     self._tried.clear()
                 self._tried[request] = datetime.now(UTC), error
             else:
                 self._tried.pop(request, None)
         if error is None:
-            future.set_result(found)
+            asking.future.set_result(found)
         else:
-            future.set_exception(error)
+            asking.future.set_exception(error)
+        asking.bell.ring()
+
+
+class _Asking:
+    """A request that is under way.
+
+    bell: rings when it is over.
+    """
+
+    def __init__(self) -> None:
+        self.future = Future[PageState]()
+        self.bell = Bell()
+        self._began = monotonic()
+
+    def answer(self, seconds: float, *, is_kept: bool) -> PageState:
+        """Waits for the answer until so many seconds after the request.
+
+        is_kept: whether what came of it will be known for a while, so that this thread need not be
+            the one that waits (see `wait_for`).
+
+        Raises what the request raised, and FutureTimeout.
+        """
+        rung = self.bell.rung
+        left = self._began + seconds - monotonic()
+        if is_kept and left > 0 and not self.future.done():
+            wait_for(self.bell, rung, left)
+        return self.future.result(max(0.0, self._began + seconds - monotonic()))
 
 
 def _is_fresh(state: PageState, upstream: Upstream, now: datetime) -> bool:

@@ -2,8 +2,10 @@
 
 import hashlib
 import http.client
+import io
 import random
 import threading
+import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -623,3 +625,80 @@ def test_a_registry_that_is_closed_ends_its_fetches_and_another_goes_on(
     with Registry(on_disk._settings) as other, LiveServer(other.wsgi_app()) as server:
         assert Installer(f"{server.url}/repositories/main").get(place).body == LARGE
         wait_until(lambda: stored(tmp_path) == [NAME])
+
+
+def test_many_who_wait_for_a_page_cost_one_request_and_no_thread(
+    index: ScriptedIndex, installer: Installer
+) -> None:
+    """P3: and what is known is answered meanwhile."""
+    index.add(NAME, SMALL)
+    index.add("slow-1.0-py3-none-any.whl", SMALL)
+    assert installer.page("demo")
+    goes_on = index.holds_back("slow")
+    got: list[int] = []
+    threads = together(50, lambda: got.append(len(installer.page("slow"))))
+    try:
+        wait_until(lambda: index.pages_asked.count("slow") == 1)
+        for _time in range(20):
+            assert installer.page("demo")
+        assert got == []
+    finally:
+        goes_on.set()
+        for thread in threads:
+            thread.join(60)
+    assert got == [1] * 50
+    assert index.pages_asked.count("slow") == 1
+
+
+def test_a_decompression_bomb_is_passed_on_and_not_opened_beyond_the_limits(
+    index: ScriptedIndex, installer: Installer
+) -> None:
+    """S4."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("demo-1.0.dist-info/METADATA", bytes(200_000_000))
+    index.add(NAME, packed.getvalue())
+    assert installer.download(NAME).body == packed.getvalue()
+    assert not installer.page("demo")[0].get("core-metadata")
+    assert installer.get(f"{installer.place(NAME)}.metadata").status == 404
+
+
+def test_an_archive_that_no_upload_could_be_is_passed_on(
+    index: ScriptedIndex, installer: Installer
+) -> None:
+    """S4: it is what the index serves."""
+    name = "demo-1.0-py2.7.egg"
+    index.add(name, LARGE)
+    assert installer.download(name).body == LARGE
+
+
+@pytest.mark.parametrize("number", range(20))
+@pytest.mark.usefixtures("no_pauses")
+def test_whatever_happens_to_a_transfer_the_file_is_right_or_broken(
+    number: int, index: ScriptedIndex, installer: Installer
+) -> None:
+    """F1, F2, F4."""
+    chance = random.Random(number)
+    knows = {"size": chance.choice([len(LARGE), None])}
+    if chance.random() < 0.3:
+        knows["hashes"] = {}  # type: ignore[assignment]
+    faults = [chance.choice(["cut", "wrong", "ignore", "good"]) for _ in range(4)]
+
+    def answers(asked: Asked, content: bytes) -> Iterable[bytes]:
+        fault = faults.pop(0) if faults else "good"
+        if fault == "wrong":
+            content = flipped(content)
+        if fault == "ignore":
+            asked = Asked(asked.method, asked.target, {}, asked.connection)
+        whole = serves(asked, content)
+        yield whole[: chance.randrange(len(whole))] if fault == "cut" else whole
+        if fault == "cut":
+            raise Cut
+
+    index.answers = answers
+    index.add(NAME, LARGE, **knows)
+    got = installer.download(NAME)
+    if got.status == 200 and got.is_whole and knows.get("hashes") != {}:
+        assert got.body == LARGE
+    else:
+        assert got.status in (200, 502)
