@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +33,7 @@ from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.processes import free_port
 from tests.support.publisher import publishing
+from tests.support.upstreams import LiveUpstream
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about what Pyramid itself imports
@@ -161,6 +162,34 @@ def test_frameworks(name: str, greeting: str, clients: Clients, folder: Path) ->
         home = fetch(f"{server.url}/")
 
     assert home == greeting
+
+
+def test_flask_with_upstream(
+    clients: Clients, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own packages and those of an index elsewhere, by one URL; own names only from here."""
+    upstream = LiveUpstream()
+    for distribution in (wheel("library", "1.0"), wheel("acme-tools", "99.0")):
+        upstream.add(distribution)
+    with opened(folder) as registry:
+        upstream.create_on(registry, "elsewhere")
+    module, registries = example("flask_with_upstream"), ExitStack()
+    monkeypatch.setattr(
+        module, "Registry", lambda settings: registries.enter_context(Registry(settings))
+    )
+    application = module.make_application(str(folder), upstream.url)
+    with registries, LiveServer(application, prefix=OUTER) as server:
+        site = Addresses(f"{server.url}/pypi", USER, PASSWORD)
+        published_and_installed(clients, site.upload("releases"), site.anonymous_index("releases"))
+        python = clients.home / "venv/bin/python"
+        index = ("--index-url", site.index("releases"))
+        clients.uv("pip", "install", "--python", python, *index, "library")
+        own = ("pip", "install", "--python", python, *index, "acme-tools")
+        refused = clients.uv(*own, check=False)
+    upstream.close()
+
+    assert refused.returncode != 0
+    assert upstream.files_asked()[-1] == "library-1.0-py3-none-any.whl"
 
 
 @pytest.mark.parametrize("name", ["flask_app", "pyramid_app"])

@@ -266,3 +266,21 @@ def test_a_repository_may_refuse_all_uploads(registry: Registry) -> None:
     registry.acting_as(OPERATOR).repositories.change("main", accepts_uploads=False)
     with pytest.raises(PermissionDenied, match="takes no uploads"):
         upload(registry, wheel("demo", "1.0"))
+
+
+def test_offline_there_is_what_was_fetched(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """O2: the rest is 404 with a sentence, and nothing is asked."""
+    kept, other = wheel("demo", "1.0"), wheel("demo", "2.0")
+    upstream.add(kept)
+    upstream.add(other)
+    assert reader.download("demo", kept.filename) == kept.content
+    registry.acting_as(OPERATOR).upstreams.change("public", offline=True, fresh_for=0)
+    upstream.asked.clear()
+    assert reader.files("demo") == [kept.filename, other.filename]
+    assert reader.download("demo", kept.filename) == kept.content
+    for response in (reader.get("/simple/absent/"), reader.get_file("demo", other.filename)):
+        assert response.status_code == 404
+        assert "offline" in response.text
+    assert upstream.asked == []
