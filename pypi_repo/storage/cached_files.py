@@ -45,6 +45,11 @@ class CachedFiles:
         )
         return found[0] if found else None
 
+    def get(self, upstream_id: int, filename: str, sha256: str) -> CachedFile | None:
+        """Returns what is known of a file, or None."""
+        found = self._read(select(*_COLUMNS).where(*_is(upstream_id, filename, sha256)))
+        return found[0] if found else None
+
     def of_digest(self, sha256: str) -> list[CachedFile]:
         """Returns the files of all upstreams with a content."""
         return self._read(select(*_COLUMNS).where(cached_files.c.sha256 == sha256))

@@ -93,9 +93,12 @@ def stored_metadata_suffix(sha256: str) -> str:
     return f".{sha256[:16]}{METADATA_SUFFIX}"
 
 
-def stored_provenance_suffix(url: str) -> str:
+def stored_provenance_suffix(upstream_id: int, url: str) -> str:
     """Appended to a file's path in the blob store: its provenance, as an upstream has it.
+
+    No digest is known of it, so it is that of this upstream alone.
 
     url: the URL of the provenance.
     """
-    return f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.provenance"
+    name = hashlib.sha256(f"{upstream_id} {url}".encode()).hexdigest()
+    return f".{name[:16]}.provenance"

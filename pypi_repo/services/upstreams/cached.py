@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class FileOfUpstream(StoredFile):
     """A file of an upstream.
 
-    If it is in the file store, it is served as own files are. `path` and `etag` are empty if its
-    SHA-256 is not known yet.
+    If its upstream has sent it and it is in the file store, it is served as own files are. `path`
+    and `etag` are empty if its SHA-256 is not known yet.
     """
 
     files: "UpstreamFiles"
@@ -29,19 +29,22 @@ class FileOfUpstream(StoredFile):
     listed: UpstreamFile
 
     def open(self) -> tuple[IO[bytes], int]:
-        found = self.downloads.find(self) if self.etag else None
+        found = self.downloads.find(self) if self._was_sent() else None
         if found is None:
             raise self._elsewhere()
         return found
 
     def require_sendable(self, sent_by: FilesSentBy) -> None:
         """Raises StillElsewhere if the file is not in the file store."""
-        if not self.etag or not self.downloads.has(self):
+        if not self._was_sent() or not self.downloads.has(self):
             raise self._elsewhere()
 
     def count_download(self) -> None:
         StoredFile.count_download(self)
         self.files.note_download(self.upstream, self.etag, self.filename)
+
+    def _was_sent(self) -> bool:
+        return bool(self.etag) and self.files.was_sent(self.upstream, self.filename, self.etag)
 
     def _elsewhere(self) -> StillElsewhere:
         """Raises UnknownFile if nothing may be fetched."""
@@ -75,13 +78,15 @@ class _Elsewhere(FileElsewhere):
 class DocumentOfUpstream(StoredFile):
     """What an upstream has beside a file. If it is not in the file store, it is fetched.
 
+    was_sent: a function that tells whether the upstream has sent it before.
     fetched: a function that fetches it, and waits for it.
     """
 
+    was_sent: Callable[[], bool]
     fetched: Callable[[], bytes]
 
     def open(self) -> tuple[IO[bytes], int]:
-        found = self.downloads.find(self)
+        found = self.downloads.find(self) if self.was_sent() else None
         if found is None:
             content = self.fetched()
             return io.BytesIO(content), len(content)

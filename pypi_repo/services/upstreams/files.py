@@ -44,9 +44,10 @@ from pypi_repo.storage.database.database import Database
 class UpstreamFiles:
     """Serves the files of all upstreams of a registry.
 
-    What is in the file store is served without asking anybody. All else is fetched by threads of
-    its own, once for all who want it on this machine. With other settings of the upstream, it is
-    another fetch, so that an administrator who has put something right need not wait.
+    What an upstream has sent before is served from the file store, without asking anybody. All
+    else is fetched by threads of its own, once for all who want it on this machine. With other
+    settings of the upstream, it is another fetch, so that an administrator who has put something
+    right need not wait.
     """
 
     def __init__(
@@ -110,14 +111,16 @@ class UpstreamFiles:
         if hashes is None:
             raise UnknownFile(f"No core metadata is served for {file.filename}.")
         if digest is not None and sha256 is not None:
+            suffix = stored_metadata_suffix(digest)
             return DocumentOfUpstream(
                 project=file.project,
-                path=file_path(sha256, file.filename) + stored_metadata_suffix(digest),
+                path=file_path(sha256, file.filename) + suffix,
                 filename=file.filename + METADATA_SUFFIX,
                 size=None,
                 etag=digest,
                 public=public,
                 downloads=self._downloads,
+                was_sent=partial(self.was_sent, upstream, file.filename, sha256, suffix),
                 fetched=partial(self._fetched_metadata, upstream, file),
             )
         content = self._fetched_metadata(upstream, file)
@@ -137,7 +140,8 @@ class UpstreamFiles:
         what = f"the provenance of {file.filename}"
         if file.provenance is None:
             raise UnknownFile(f"There is no provenance of {file.filename!r} here.")
-        sha256, suffix = file.hashes.get("sha256"), stored_provenance_suffix(file.provenance)
+        sha256 = file.hashes.get("sha256")
+        suffix = stored_provenance_suffix(upstream.id, file.provenance)
         if sha256 is not None:
             kept = self._keeping.beside(file, sha256, suffix)
             if kept is not None:
@@ -181,8 +185,15 @@ class UpstreamFiles:
         """Counts a download of a file of an upstream."""
         self._usage.note_download_of_upstream((upstream.id, sha256, filename))
 
+    def was_sent(self, upstream: Upstream, filename: str, sha256: str, suffix: str = "") -> bool:
+        """Returns whether an upstream has sent a file before, or what is stored beside it.
+
+        suffix: what belongs to the path in the file store of what is beside the file.
+        """
+        return self._keeping.was_sent(upstream, filename, sha256, suffix)
+
     def is_here(self, upstream: Upstream, file: UpstreamFile) -> bool:
-        """Returns whether a file is in the file store."""
+        """Returns whether a file that its upstream has sent is in the file store."""
         return self._keeping.stored(upstream, file) is not None
 
     # For the registry

@@ -28,13 +28,14 @@ from pypi_repo.storage.database.database import Database
 _log = logging.getLogger(__name__)
 
 _TRIMMED_AFTER = 20  # times in which a whole cache is fetched
+_REMEMBERED = 50_000  # files of which it is known that their upstream has sent them
 
 
 class Keeping:
     """Keeps files of upstreams, and what is beside them.
 
-    A row for each says what the file store has. If a row is missing, because a process was killed
-    between the two steps, the file is served all the same until a sweep deletes it.
+    A row for each says what the file store has, and that this upstream has sent it. If a row is
+    missing, because a process was killed between the two steps, the file is fetched once more.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Keeping:
         self._caches = Caches(database, blobs)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
+        self._sent: set[tuple[int, str]] = set()  # ids of upstreams, and paths in the file store
 
     def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
         """Returns the SHA-256 of a file that was fetched, or None.
@@ -54,11 +56,30 @@ class Keeping:
         known = CachedFiles(self._database).identified(upstream.id, file.filename, identity)
         return None if known is None else known.sha256
 
+    def was_sent(self, upstream: Upstream, filename: str, sha256: str, suffix: str = "") -> bool:
+        """Returns whether an upstream has sent a file, or what is stored beside it.
+
+        That its page names a digest proves nothing. The file store may have the same content from
+        a repository that the reader may not read.
+
+        suffix: what belongs to the path in the file store of what is beside the file.
+        """
+        path = file_path(sha256, filename) + suffix
+        if (upstream.id, path) in self._sent:
+            return True
+        row = CachedFiles(self._database).get(upstream.id, filename, sha256)
+        if row is None or path not in {blob.path for blob in row.blobs()}:
+            return False
+        self._note_sent(upstream.id, path)
+        return True
+
     def stored(self, upstream: Upstream, file: UpstreamFile) -> Stored | None:
-        """Returns what the file store has of a file, or None."""
+        """Returns what the file store has of a file that its upstream has sent, or None."""
         sha256 = file.hashes.get("sha256") or self.known_digest(upstream, file)
-        blob = None if sha256 is None else self._blobs.look(file_path(sha256, file.filename))
-        if sha256 is None or blob is None or file.size not in (None, blob.size):
+        if sha256 is None or not self.was_sent(upstream, file.filename, sha256):
+            return None
+        blob = self._blobs.look(file_path(sha256, file.filename))
+        if blob is None or file.size not in (None, blob.size):
             return None
         return Stored(sha256, blob.size)
 
@@ -122,12 +143,19 @@ class Keeping:
             return None
 
     def _remember(self, row: CachedFile) -> None:
-        """Does no harm if it fails: what was fetched is there, and comes again after a sweep."""
+        """Does no harm if it fails: what was fetched is there, and another process fetches it."""
+        for blob in row.blobs():
+            self._note_sent(row.upstream_id, blob.path)
         try:
             with self._database.begin() as connection:
                 CachedFiles(connection).add(row)
         except RegistryError as error:
             _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)
+
+    def _note_sent(self, upstream_id: int, path: str) -> None:
+        if len(self._sent) >= _REMEMBERED:
+            self._sent.clear()
+        self._sent.add((upstream_id, path))
 
     def _trim_at_times(self, upstream: Upstream, size: int) -> None:
         """Trims the cache of an upstream, first and then whenever it has grown by a twentieth."""

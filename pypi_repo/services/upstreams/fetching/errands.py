@@ -140,11 +140,6 @@ class Errands:
             self._start_some()
         return made
 
-    def under_way(self, key: Hashable) -> Errand | None:
-        """Returns the errand with a key if it is not over."""
-        errand = self._errands.get(key)
-        return None if errand is None or errand.is_over else errand
-
     def close(self) -> None:
         """Ends what is under way, and waits a few seconds for it."""
         with self._mutex:
