@@ -4,12 +4,15 @@ import threading
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
+from time import monotonic
 from typing import IO
 
 from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.services.upstreams.fetching.errands import Errand
 
 _PIECE = 256 * 1024
+_TOLD_EACH = 512 * 1024  # bytes
+_TOLD_AFTER = 0.05  # seconds
 
 
 class SharedFile:
@@ -45,12 +48,24 @@ class ArrivingContent(Errand):
 
     def __init__(self) -> None:
         super().__init__()
-        self.readable = 0
+        self.readable = self._told = 0
+        self._told_at = 0.0
         self.is_whole = False
 
     @abstractmethod
     def opened(self) -> SharedFile:
         """Returns what has come. It can be called when `wait_for_begin` has returned."""
+
+    def note_more(self, readable: int) -> None:
+        """Notes that there is more to read, and tells those who wait, unless it was just done.
+
+        Many may wait, and telling all of them of each little piece takes longer than to fetch it.
+        """
+        self.readable = readable
+        now = monotonic()
+        if readable - self._told >= _TOLD_EACH or now - self._told_at >= _TOLD_AFTER:
+            self._told, self._told_at = readable, now
+            self.note_progress()
 
     def wait_for_begin(self) -> None:
         """Waits for the first bytes.

@@ -157,8 +157,7 @@ class WholeFetch(ArrivingContent):
         self._arrived = arrived
         self.size = self.size if size is None else size
         whole = arrived if self.size is None else self.size
-        self.readable = max(self.readable, min(arrived, whole - _HELD_BACK))
-        self.note_progress()
+        self.note_more(max(self.readable, min(arrived, whole - _HELD_BACK)))
 
     def _release(self, stored: Stored) -> None:
         self._stored = stored

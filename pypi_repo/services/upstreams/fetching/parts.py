@@ -90,8 +90,7 @@ class PartFetch(ArrivingContent):
                         detail=file.url,
                     )
                 self._file.write(self.readable, chunk)
-                self.readable += len(chunk)
-                self.note_progress()
+                self.note_more(self.readable + len(chunk))
 
     def _require_asked(self, selected: range, whole: int | None) -> None:
         known = self._order.file.size
