@@ -2,6 +2,7 @@
 
 import http.client
 import ssl
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ Method = Literal["GET", "HEAD"]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OURS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "user-agent"})
 _LIMITS = OutboundLimits()
+_importing = threading.Lock()
 
 
 class OutboundClient:
@@ -95,6 +97,7 @@ class OutboundClient:
         self._kept.close()
 
     def _ask(self, target: Target, url: Url, method: Method, given: Mapping[str, str]) -> Answer:
+        _import_urllib3()
         from urllib3.exceptions import HTTPError
 
         route = route_to(url, target)
@@ -132,6 +135,15 @@ class OutboundClient:
 
         connection = open_connection(route, proxy, self._limits, trust)
         return connection, request.made_on(connection)
+
+
+def _import_urllib3() -> None:
+    """In one thread at a time: its modules import each other in a circle.
+
+    Threads that begin with different modules of it would see some that are half done.
+    """
+    with _importing:
+        import pypi_repo.outbound.connections  # noqa: F401
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,3 +250,39 @@ def test_urllib3_is_imported_when_something_is_asked_for() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+_AT_ONCE = """
+import sys
+import threading
+
+from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.outbound.client import OutboundClient
+
+sys.setswitchinterval(1e-6)
+url = sys.argv[1]
+target = Target(url=url, allow_http=True, allow_private_network=True)
+client, barrier = OutboundClient(), threading.Barrier(8)
+
+
+def ask():
+    barrier.wait()
+    with client.get(target, url) as answer:
+        sys.stdout.write(f"{answer.status}\\n")
+
+
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_many_threads_may_be_the_first_to_ask(elsewhere: Elsewhere) -> None:
+    url = f"{elsewhere().url}/"
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", _AT_ONCE, url], capture_output=True, text=True, check=False
+        )
+        assert done.stdout.split() == ["200"] * 8, done.stderr
