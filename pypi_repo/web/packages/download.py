@@ -9,6 +9,7 @@ from werkzeug.wsgi import wrap_file
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.environ import SENDS_PARTS_OF_FILES
 from pypi_repo.services.bound_repository import BoundRepository
+from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.source import Redirect, ServedFile, StillElsewhere
 from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.settings import FilesSentBy, SignedUrls
@@ -59,10 +60,12 @@ class DownloadApp(RepositoryApp):
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         require_reading(request)
-        file = self._source.file(actor, path_info(request).removeprefix("/"))
+        path = path_info(request).removeprefix("/")
+        file = self._source.file(actor, path)
         if isinstance(file, Redirect):
             return redirected(file.url)
-        headers = _description(file)
+        has_digest = bool(split_location(path).sha256)
+        headers = _description(file, is_immutable=has_digest)
         environ = request.environ
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known is not None and file.etag and matches_etag(known, file.etag):
@@ -185,19 +188,17 @@ class _Slice:
         self._file.close()
 
 
-def _description(file: ServedFile) -> list[tuple[str, str]]:
+def _description(file: ServedFile, *, is_immutable: bool) -> list[tuple[str, str]]:
+    """Returns the headers that describe a file.
+
+    is_immutable: whether the digest in the URL makes it a URL of these bytes only.
+    """
     # Never a Content-Encoding: clients would unpack the .tar.gz and find the wrong digest.
     audience = "public" if file.public else "private"
-    if not file.etag:  # and so no digest in the URL
-        known = [("Cache-Control", f"{audience}, no-cache, no-transform")]
-    else:
-        known = [
-            ("ETag", f'"{file.etag}"'),
-            # The digest in the URL makes it a URL of these bytes only.
-            ("Cache-Control", f"{audience}, max-age=31536000, immutable, no-transform"),
-        ]
+    kept = "max-age=31536000, immutable" if is_immutable else "no-cache"
     return [
-        *known,
+        *([("ETag", f'"{file.etag}"')] if file.etag else ()),
+        ("Cache-Control", f"{audience}, {kept}, no-transform"),
         *(READABLE if file.public else (("Vary", "Authorization"),)),
         ("Accept-Ranges", "bytes"),
         # An archive is made by whoever uploaded it: no browser may show what is in it.
