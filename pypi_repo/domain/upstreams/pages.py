@@ -26,6 +26,7 @@ from pypi_repo.domain.upstreams.reading.listing import (
     checkable,
 )
 from pypi_repo.domain.upstreams.reading.spellings import Versions
+from pypi_repo.domain.upstreams.urls import parse_url
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
@@ -78,6 +79,11 @@ class UpstreamFile(
         return file_path(sha256, self.filename)
 
     @property
+    def place(self) -> str:
+        """The URL without its query, for logs: the query of a signed URL is a secret."""
+        return parse_url(self.url).shown
+
+    @property
     def has_provenance(self) -> bool:
         """Whether the upstream has a provenance of the file."""
         return self.provenance is not None
@@ -120,7 +126,7 @@ def read_page(
         raise UnreadablePage(
             f"The page of {project!r} from another index cannot be read, because {error}; tell an "
             "administrator.",
-            detail=url,
+            detail=parse_url(url).shown,
         ) from error
 
 

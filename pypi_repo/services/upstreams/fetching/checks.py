@@ -78,7 +78,7 @@ def _too_large(file: UpstreamFile, limit: int) -> WrongContent:
     return WrongContent(
         f"{file.filename} is larger than the {format_size(limit)} that a file may have here; an "
         "administrator can raise the limit.",
-        detail=file.url,
+        detail=file.place,
     )
 
 
@@ -86,5 +86,5 @@ def _wrong(file: UpstreamFile, what: str) -> WrongContent:
     return WrongContent(
         f"The upstream sends something else as {file.filename} than its page names; nothing of it "
         "was kept. Tell an administrator.",
-        detail=f"{file.url}: {what}",
+        detail=f"{file.place}: {what}",
     )

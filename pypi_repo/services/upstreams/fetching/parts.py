@@ -87,7 +87,7 @@ class PartFetch(ArrivingContent):
                 if not chunk or self.is_stopped:
                     raise UpstreamFailed(
                         f"The upstream broke off while it sent {file.filename}; try again.",
-                        detail=file.url,
+                        detail=file.place,
                     )
                 self._file.write(self.readable, chunk)
                 self.note_more(self.readable + len(chunk))
@@ -103,7 +103,7 @@ class PartFetch(ArrivingContent):
             raise WrongContent(
                 f"The upstream sends another part of {self._order.file.filename} than was asked "
                 "for; try again.",
-                detail=self._order.file.url,
+                detail=self._order.file.place,
             )
 
 

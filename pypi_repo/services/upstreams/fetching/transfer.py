@@ -112,7 +112,7 @@ class Transfer:
             raise WrongContent(
                 f"The upstream says neither the size nor a digest of {self._file.filename}, so "
                 "nobody could tell whether it is whole.",
-                detail=self._file.url,
+                detail=self._file.place,
             )
         etag = answer.headers.get("ETag", "")
         self._validator = etag if etag.startswith('"') else None  # RFC 9110, section 13.1.5
@@ -122,7 +122,7 @@ class Transfer:
         if part.selected.start != start:
             raise WrongContent(
                 f"The upstream sends another part of {self._file.filename} than was asked for.",
-                detail=self._file.url,
+                detail=self._file.place,
             )
         if part.whole is not None:
             self._set_size(part.whole)
@@ -132,7 +132,7 @@ class Transfer:
         if answer.headers.get("Content-Range") != f"bytes */{start}":
             raise WrongContent(
                 f"The upstream has another {self._file.filename} than before; try again.",
-                detail=self._file.url,
+                detail=self._file.place,
             )
         self._set_size(start)
 
@@ -150,7 +150,7 @@ class Transfer:
             if chunk != self._part.read(offset, len(chunk)):
                 raise WrongContent(
                     f"The upstream has another {self._file.filename} than before; try again.",
-                    detail=self._file.url,
+                    detail=self._file.place,
                 )
             offset += len(chunk)
 
@@ -179,7 +179,7 @@ def require_success(answer: Answer, filename: str) -> None:
         raise UnknownFile(f"The upstream does not have {filename} any more; choose another file.")
     raise UpstreamFailed(
         f"The upstream answers {answer.status} instead of {filename}; try again later.",
-        detail=answer.url,
+        detail=answer.place,
     )
 
 
@@ -208,7 +208,7 @@ def part_in(answer: Answer) -> Part:
     if not part.selected or (part.whole is not None and part.selected.stop > part.whole):
         raise UpstreamFailed(
             "The upstream sends a part of a file without saying which; try again later.",
-            detail=answer.url,
+            detail=answer.place,
         )
     return part
 
@@ -219,5 +219,5 @@ def _is_chunked(answer: Answer) -> bool:
 
 def _cut(file: UpstreamFile) -> UpstreamFailed:
     return UpstreamFailed(
-        f"The upstream broke off while it sent {file.filename}; try again.", detail=file.url
+        f"The upstream broke off while it sent {file.filename}; try again.", detail=file.place
     )

@@ -12,11 +12,12 @@ from urllib.parse import unquote, urljoin
 import msgspec
 import pytest
 
+from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.pages import project_json, simple_pages
 from pypi_repo.domain.pages.simple_pages import Links
 from pypi_repo.domain.records import ProjectDetails, ProjectPage
-from pypi_repo.domain.upstreams.pages import UpstreamPage
+from pypi_repo.domain.upstreams.pages import UpstreamPage, read_page
 from pypi_repo.domain.versions import version_order
 from tests.support.upstream_pages import PAGE_URL, PROJECTS, Document, as_html, read
 
@@ -145,3 +146,12 @@ def test_the_legacy_json_of_an_upstream_project(project: str) -> None:
         assert (file["upload_time"] is None) == ("upload-time" not in other)
         assert file["yanked"] == bool(other["yanked"])
         assert file["url"].startswith("https://ours.example/")
+
+
+def test_the_query_of_a_signed_url_is_in_no_error() -> None:
+    """S1."""
+    with pytest.raises(UnreadablePage) as refused:
+        read_page(
+            b"{", "application/json", "https://a.example/demo/?Signature=x", normalize("demo")
+        )
+    assert refused.value.detail == "https://a.example/demo/"

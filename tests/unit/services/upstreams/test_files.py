@@ -171,6 +171,47 @@ def test_a_failed_file_is_not_tried_again_at_once_and_then_comes(
     assert installer.get(place).body == LARGE
 
 
+FAULTS: list[Answers] = [
+    lambda asked, content: reply(content[:-1]),
+    lambda asked, content: reply(flipped(content)),
+    lambda asked, content: reply(content, "206 Partial Content"),
+    lambda asked, content: reply(
+        content[:5], "206 Partial Content", Content_Range="bytes 5-9/700000"
+    ),
+    lambda asked, content: reply(status="403 Forbidden"),
+    lambda asked, content: cut_after(9)(asked, content),
+]
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("redirected", [False, True])
+@pytest.mark.parametrize("answers", FAULTS)
+def test_no_log_has_the_query_of_a_signed_url(
+    answers: Answers,
+    redirected: bool,
+    index: ScriptedIndex,
+    installer: Installer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """S1: of a link, and of where it leads."""
+
+    def after_a_redirect(asked: Asked, content: bytes) -> bytes | Iterable[bytes]:
+        if redirected and "again" not in asked.target:
+            where = asked.target.replace("?", "?again&")
+            return reply(status="302 Found", Location=where)
+        return answers(asked, content)
+
+    index.answers = after_a_redirect
+    index.add(NAME, LARGE, size=None, url=f"../../files/x?Signature=secret&name=/{NAME}")
+    place = installer.place(NAME)
+    for how in ({}, {"Range": "bytes=0-9"}):
+        got = installer.get(place, **how)
+        assert (got.status, got.is_whole) != (200, True)
+        assert b"Signature" not in got.body
+    assert index.asked
+    assert "Signature" not in caplog.text
+
+
 def test_a_file_that_the_upstream_has_no_more_is_unknown(
     index: ScriptedIndex, installer: Installer
 ) -> None:
@@ -414,9 +455,10 @@ def test_a_file_without_a_digest_gets_one(
     assert listed["hashes"] == {**hashes, "sha256": digest}
     after = installer.place(NAME)
     assert digest[4:] in after
-    for place in (before, after):
+    for place, is_immutable in ((before, False), (after, True)):
         got = installer.get(place)
         assert (got.body, got.headers["etag"]) == (LARGE, f'"{digest}"')
+        assert ("immutable" in got.headers["cache-control"]) == is_immutable
     assert len(index.asked) == 1
 
 
