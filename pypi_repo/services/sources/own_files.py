@@ -69,8 +69,12 @@ class OwnFiles(Source):
 
     def is_public(self) -> bool:
         """Returns whether everybody may read; False for a repository that does not exist."""
-        found = self._catalog.repository(self._name)
+        found = self.found()
         return found is not None and self.is_open(found)
+
+    def found(self) -> Repository | None:
+        """Returns the repository, whoever asks; None if it does not exist."""
+        return self._catalog.repository(self._name)
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         _repository, listed = self.list_of(actor)

@@ -18,6 +18,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
+    DistributionFile,
     ListedFile,
     Project,
     ProjectDetails,
@@ -152,7 +153,13 @@ class RepositorySource(Source):
         return supplier.source.provenance(actor, project, version, filename)
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        return self._own.core_metadata(file)
+        if isinstance(file, DistributionFile):  # of whatever repository it is
+            return self._own.core_metadata(file)
+        repository = self._own.found()
+        for named in () if repository is None else self._configure(repository).sources:
+            if fields := named.source.core_metadata(file):
+                return fields
+        return {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
         repository, own = self._own.look_for_project(actor, project)

@@ -8,6 +8,7 @@ from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import (
     InvalidMetadata,
     UnknownFile,
+    UnknownProject,
     UpstreamFailed,
     UpstreamRefused,
     unknown_file,
@@ -112,17 +113,23 @@ class UpstreamSource(Source):
         return self._files.provenance(self.upstream, file)
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
-        """Returns the fields of a file's core metadata; no fields if the upstream fails."""
+        """Returns the fields of a file's core metadata.
+
+        There are none if the upstream fails, or if the file is not one of its files.
+        """
         if not isinstance(file, UpstreamFile) or file.metadata_hashes is None:
             return {}
         try:
+            known = self._seen(file.project).load().by_filename.get(file.filename)
+            if known is None or known.url != file.url:
+                return {}
             served = self._files.metadata(self.upstream, file, public=self._is_public)
             content, size = served.open()
             with content:
                 if size > _LARGEST_METADATA:
                     return {}
                 return Document(content.read()).parsed[0]
-        except (UnknownFile, UpstreamFailed, UpstreamRefused):
+        except (UnknownFile, UnknownProject, UpstreamFailed, UpstreamRefused):
             return {}
         except (InvalidMetadata, ValueError, LookupError):
             return {}

@@ -142,3 +142,25 @@ def test_signatures_of_an_upstream_are_not_offered(merging: Client, index: Writt
     )
     assert not file.get("gpg-sig")
     assert status_of(merging, signed, ".asc") == 404
+
+
+def test_what_is_told_of_a_project_comes_from_who_has_it(
+    registry: Registry, merging: Client, index: WrittenIndex
+) -> None:
+    """P6: through a merge, and through a repository between, of which a rule is about something."""
+    newest = wheel("demo", "2.0", extra_metadata="Summary: It comes from elsewhere.")
+    index.entries = [Entry(newest)]
+    assert get(merging, "pypi/demo/json").get_json()["info"]["summary"] == (
+        "It comes from elsewhere."
+    )
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("between")
+    operator.sources.set_sources("between", ["upstream:elsewhere"])
+    operator.projects.delete("main", "demo")
+    operator.sources.give_up_name("main", "demo")
+    operator.sources.set_sources("main", ["repository:between"])
+    operator.sources.merge("main", [])
+    operator.sources.add_rule("main", "deny", "demo<1")
+    for path in ("pypi/demo/json", "pypi/demo/2.0/json"):
+        info = get(merging, path).get_json()["info"]
+        assert (info["version"], info["summary"]) == ("2.0", "It comes from elsewhere.")
