@@ -163,16 +163,6 @@ class CachedFiles:
                 rows,
             )
 
-    def use_since(self, upstream_id: int, since: date) -> CacheUse:
-        """Returns how much the files of an upstream were used since a day."""
-        counted = upstream_usage.c
-        row = self._executor.execute(
-            select(
-                func.sum(counted.downloads), func.sum(counted.fetches), func.sum(counted.fetched)
-            ).where(counted.upstream_id == upstream_id, counted.day >= since)
-        ).one()
-        return CacheUse(*(int(number or 0) for number in row))
-
     def _read(self, statement: Any) -> list[CachedFile]:
         rows: Iterable[Sequence[Any]] = self._executor.execute(statement)
         return [CachedFile(**dict(zip(_FIELDS, row, strict=True))) for row in rows]

@@ -11,6 +11,7 @@ from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.stored_files import StoredFiles
+from pypi_repo.storage.upstream_reports import upstream_reports
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 
@@ -111,8 +112,12 @@ def test_use_is_summed(each: Registry, upstream: Upstream) -> None:
                     (upstream.id + 1, today): CacheUse(1, 1, 1),  # deleted
                 }
             )
-    stored = CachedFiles(each._database)
-    assert stored.use_since(upstream.id, today) == CacheUse(6, 4, 1000)
-    assert stored.use_since(upstream.id, before) == CacheUse(26, 4, 1000)
-    assert stored.use_since(upstream.id, date(2026, 11, 27)) == CacheUse()
+
+    def hits_misses_and_bytes(since: date) -> tuple[int, int, int]:
+        (report,) = upstream_reports(each._database, [upstream], since)
+        return report.hits, report.misses, report.fetched
+
+    assert hits_misses_and_bytes(today) == (2, 4, 1000)
+    assert hits_misses_and_bytes(before) == (22, 4, 1000)
+    assert hits_misses_and_bytes(date(2026, 11, 27)) == (0, 0, 0)
     assert CacheUse(1, 4, 0).hits == 0
