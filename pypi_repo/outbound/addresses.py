@@ -22,17 +22,28 @@ def is_public(text: str) -> bool:
     Private, shared, loopback, link-local, multicast, unspecified and reserved addresses do not, nor
     do those that carry such an IPv4 address within.
     """
+    address = _address(text)
+    if isinstance(address, IPv6Address):
+        return address.is_global and address in _GLOBAL_UNICAST and address not in _TEREDO
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def is_link_local(text: str) -> bool:
+    """Tells whether an address is one of a link (RFC 3927), or carries such an address within.
+
+    No index has one, but there clouds give their machines credentials.
+    """
+    return _address(text).is_link_local
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Returns an address, or the IPv4 address that it carries within."""
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address):
         for network, shift in _EMBEDDING.items():
             if address in network:
-                return _is_public_ipv4(IPv4Address(int(address) >> shift & 0xFFFFFFFF))
-        return address.is_global and address in _GLOBAL_UNICAST and address not in _TEREDO
-    return _is_public_ipv4(address)
-
-
-def _is_public_ipv4(address: IPv4Address) -> bool:
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+                return IPv4Address(int(address) >> shift & 0xFFFFFFFF)
+    return address
 
 
 def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.socket:
@@ -42,13 +53,13 @@ def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.s
     whose address changes in between gains nothing.
 
     seconds: the time for all addresses together.
-    anywhere: whether addresses that are not on the public internet are connected to as well.
+    anywhere: whether addresses that are not on the public internet are connected to as well, but
+        for those of a link.
 
     Raises UpstreamRefused for an address that is not, and OSError if no address answers.
     """
     found = _addresses(host, port)
-    if not anywhere:
-        _require_public(host, found)
+    _require_allowed(host, found, anywhere=anywhere)
     deadline = monotonic() + seconds
     failed: OSError = OSError(f"{host} has no address")
     for tried, (family, address) in enumerate(found):
@@ -66,8 +77,8 @@ def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.s
     raise failed
 
 
-def require_public(host: str, port: int) -> None:
-    """Raises UpstreamRefused if a host has an address that is not on the public internet.
+def require_allowed(host: str, port: int, *, anywhere: bool) -> None:
+    """Raises UpstreamRefused if a host has an address that `connect` refuses.
 
     This is for hosts that only a proxy connects to. A name that cannot be looked up here passes.
     """
@@ -75,7 +86,7 @@ def require_public(host: str, port: int) -> None:
         found = _addresses(host, port)
     except OSError:
         return
-    _require_public(host, found)
+    _require_allowed(host, found, anywhere=anywhere)
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
@@ -86,11 +97,19 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
     return [(family, address) for family, *_, address in found]
 
 
-def _require_public(host: str, found: list[tuple[socket.AddressFamily, Any]]) -> None:
+def _require_allowed(
+    host: str, found: list[tuple[socket.AddressFamily, Any]], *, anywhere: bool
+) -> None:
     for _family, address in found:
-        if not is_public(address[0]):
+        if is_link_local(address[0]):
             raise UpstreamRefused(
-                "The upstream, or a link of it, leads into a private network; an administrator can "
-                "allow private networks for the upstream.",
+                "The upstream, or a link of it, leads to a link-local address, which no index has; "
+                "give the upstream another URL.",
+                detail=f"{host} is {address[0]}",
+            )
+        if not (anywhere or is_public(address[0])):
+            raise UpstreamRefused(
+                "The upstream, or a link of it, leads into a private network; the operator of "
+                "the server can allow private networks for the upstream.",
                 detail=f"{host} is {address[0]}",
             )

@@ -14,7 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.util import Url as ProxyUrl
 from urllib3.util.ssltransport import SSLTransport
 
-from pypi_repo.outbound.addresses import connect, require_public
+from pypi_repo.outbound.addresses import connect, require_allowed
 from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.outbound.patience import Patience, PatientReader
 from pypi_repo.outbound.proxies import Proxy
@@ -110,8 +110,8 @@ def open_connection(
     Raises UpstreamRefused if the host has an address that the route does not allow, and OSError or
     what urllib3 raises if there is no connection.
     """
-    if proxy is not None and not route.anywhere:
-        require_public(route.host, route.port)
+    if proxy is not None:
+        require_allowed(route.host, route.port, anywhere=route.anywhere)
     connection = _made(route, proxy, limits, trust)
     patience = Patience(limits)
     connection.patience = patience

@@ -35,10 +35,10 @@ def test_from_an_upstream_to_its_project(
     page.get_by_label("Name", exact=True).fill("public")
     page.get_by_label("URL of the index").fill(upstream.url)
     page.get_by_label("None the index can be read by everybody").check()
-    page.get_by_label("In a private network").check()
     page.get_by_label("Without encryption").check()
     portal.press("Create the upstream")
     expect(page.get_by_role("status")).to_contain_text("Created the upstream public.")
+    registry.acting_as(OPERATOR).upstreams.change("public", allow_private_network=True)
 
     portal.open("repositories/main/sources")
     for source in ("upstream public", "repository shared"):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_area
-from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken
+from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken, PermissionDenied
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.prefetching.environments import ALL_ENVIRONMENTS, Environments
@@ -38,6 +38,10 @@ ADMINISTRATORS_VARIABLES = "PYPI_REPO_UPSTREAM_"
 Whoever may name any variable can have it sent to a host of their own.
 """
 
+_OF_THE_OPERATOR: tuple[str, ...] = ("allow_private_network", "ca_file")
+"""Settings with which a page could have anything in the network of the server fetched, and files of
+the server opened."""
+
 
 class UpstreamManagement:
     """Manages upstreams, which several repositories can have among their sources.
@@ -68,13 +72,15 @@ class UpstreamManagement:
         name: its name, for which the rules for names of repositories hold.
         given: settings, which are fields of `UpstreamSettings`; `url` is required.
 
-        Raises InvalidName, InvalidSetting or NameTaken.
+        Raises InvalidName, InvalidSetting or NameTaken, and PermissionDenied for settings that only
+        the operator changes: `allow_private_network` and `ca_file`.
         """
         require_area(self._actor, Area.REPOSITORIES)
         now = datetime.now(UTC)
         given["url"] = index_url(given.get("url", ""))
         planned = Upstream(id=0, name=repository_name(name, "upstream"), created_at=now, **given)
         planned.check()
+        self._require_operator(UpstreamSettings(), given)
         self._check_credentials(None, planned, given)
         with self._database.begin() as connection:
             created = Upstreams(connection).add(name, planned, now)
@@ -171,7 +177,9 @@ class UpstreamManagement:
         Returns the changed upstream.
 
         Raises UnknownUpstream, and InvalidSetting, also for a URL that leads out of the folder of
-        the index unless the credentials are given again: they are not for another index.
+        the index unless the credentials are given again: they are not for another index. Raises
+        PermissionDenied for settings that only the operator changes: `allow_private_network` and
+        `ca_file`, and of an upstream in a private network, `url` and `file_hosts`.
         """
         require_area(self._actor, Area.REPOSITORIES)
         if "url" in given:
@@ -181,6 +189,7 @@ class UpstreamManagement:
             upstream = known_upstream(stored, name)
             changed = replace(upstream, **given)
             changed.check()
+            self._require_operator(upstream, given)
             self._check_credentials(upstream, changed, given)
             if given:
                 if given.get("url", upstream.url) != upstream.url:
@@ -206,6 +215,19 @@ class UpstreamManagement:
             stored.delete(upstream)
             self._record(Journal(connection), "delete upstream", name, {})
 
+    def _require_operator(self, before: UpstreamSettings, given: GivenUpstreamSettings) -> None:
+        if self._actor.kind is ActorKind.OPERATOR:
+            return
+        settings = _OF_THE_OPERATOR
+        if before.allow_private_network:
+            settings += ("url", "file_hosts")  # which say what in that network is asked
+        if any(given.get(name, stored) != stored for name, stored in _named(before, settings)):
+            raise PermissionDenied(
+                "Only the operator of the server lets an upstream into a private network, changes "
+                "where such an upstream leads, or names a file of certificates; have it done "
+                "on the command line of the server."
+            )
+
     def _check_credentials(
         self, before: Upstream | None, after: UpstreamSettings, given: GivenUpstreamSettings
     ) -> None:
@@ -229,6 +251,10 @@ class UpstreamManagement:
             for key, value in values.items()
         }
         journal.record(JournalEntry.by(self._actor, action, detail={"upstream": name, **detail}))
+
+
+def _named(before: UpstreamSettings, names: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    return ((name, getattr(before, name)) for name in names)
 
 
 def _require_both(

@@ -41,7 +41,9 @@ class UpstreamSettings(_ShownSettings, frozen=True, kw_only=True):
     """Durations are in seconds; `stale_for` is null for ever, and `cache_size` for no limit.
 
     `secret` is the password of `username`, or without one a bearer token, and no answer contains
-    it. Without `secret` an old one is kept; null removes it.
+    it. Without `secret` an old one is kept; null removes it. Only the operator changes
+    `allow_private_network` and `ca_file`, and of an upstream in a private network `url` and
+    `file_hosts`, from the command line.
     """
 
     secret: Secret | UnsetType | None = UNSET

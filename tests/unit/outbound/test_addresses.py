@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pypi_repo.domain.errors import UpstreamRefused
-from pypi_repo.outbound.addresses import connect, is_public, require_public
+from pypi_repo.outbound.addresses import connect, is_link_local, is_public, require_allowed
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,30 @@ def test_s2_public_addresses(address: str) -> None:
 )
 def test_s2_addresses_of_no_machine_on_the_internet(address: str) -> None:
     assert not is_public(address)
+
+
+LINK_LOCAL = [
+    *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254"),
+    *("64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"),
+]
+
+
+@pytest.mark.parametrize("address", LINK_LOCAL)
+def test_s2_a_link_local_address_is_that_of_no_index(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is allowed: there, clouds give the credentials of a machine to who asks."""
+    assert is_link_local(address)
+    answers_with(monkeypatch, ["127.0.0.1", address], ["127.0.0.1", address])
+    with pytest.raises(UpstreamRefused, match="link-local"):
+        connect("metadata.example", 1, 5, anywhere=True)
+    with pytest.raises(UpstreamRefused, match="link-local"):
+        require_allowed("metadata.example", 1, anywhere=True)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "::1", "fd00::1", "8.8.8.8"])
+def test_s2_private_addresses_are_not_those_of_a_link(address: str) -> None:
+    assert not is_link_local(address)
 
 
 @pytest.fixture
@@ -96,7 +120,7 @@ def test_s2_one_private_address_among_others_is_enough(
     assert "mixed.example" not in caught.value.message
     assert "mixed.example" in caught.value.for_operator
     with pytest.raises(UpstreamRefused):
-        require_public("mixed.example", 1)
+        require_allowed("mixed.example", 1, anywhere=False)
 
 
 def test_the_next_address_is_tried(
@@ -140,4 +164,4 @@ def test_a_name_that_is_not_known_here_is_left_to_the_proxy(
         raise socket.gaierror("unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    require_public("only-known-to-the-proxy.example", 443)
+    require_allowed("only-known-to-the-proxy.example", 443, anywhere=False)

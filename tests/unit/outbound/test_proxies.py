@@ -118,7 +118,7 @@ def test_what_is_no_proxy(url: str, new_client: Clients) -> None:
         new_client({"https": url}).get(Target(url="https://h.example/"), "https://h.example/")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "169.254.169.254"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433"])
 def test_s2_a_proxy_is_no_way_into_a_private_network(
     host: str, new_client: Clients, elsewhere: Elsewhere, proxy: ForwardProxy
 ) -> None:
@@ -126,6 +126,16 @@ def test_s2_a_proxy_is_no_way_into_a_private_network(
     url = f"http://{host}:{server.port}/"
     with pytest.raises(UpstreamRefused, match="private network"):
         new_client({"http": proxy.url}).get(Target(url=url, allow_http=True), url)
+    assert proxy.asked == []
+
+
+def test_s2_a_proxy_is_no_way_to_a_link_local_address(
+    new_client: Clients, proxy: ForwardProxy
+) -> None:
+    url = "http://169.254.169.254/"
+    target = Target(url=url, allow_http=True, allow_private_network=True)
+    with pytest.raises(UpstreamRefused, match="link-local"):
+        new_client({"http": proxy.url}).get(target, url)
     assert proxy.asked == []
 
 

@@ -182,6 +182,20 @@ def test_a_user_without_a_password_is_refused(api: ApiClient) -> None:
     assert api.get("upstreams").get_json()["items"] == []
 
 
+@pytest.mark.parametrize("given", [{"allow_private_network": True}, {"ca_file": "/etc/passwd"}])
+def test_the_operator_alone_opens_what_the_server_can_reach(
+    given: dict[str, Any], registry: Registry, api: ApiClient
+) -> None:
+    """S2."""
+    said = _refused(api.put("upstreams/new", {"url": URL, **given}), 403, "permission-denied")
+    assert "command line" in said
+    api.put("upstreams/public", {"url": URL})
+    patched = api.call("PATCH", "upstreams/public", json=given)
+    _refused(patched, 403, "permission-denied")
+    registry.acting_as(OPERATOR).upstreams.change("public", **given)
+    assert api.put("upstreams/public", {"url": URL, "offline": True, **given}).status_code == 200
+
+
 def test_administrators_name_only_variables_that_are_for_upstreams(
     registry: Registry, api: ApiClient
 ) -> None:

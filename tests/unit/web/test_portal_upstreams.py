@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import OPERATOR, Area, Registry
+from pypi_repo import OPERATOR, Area, Registry, Settings
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.upstreams import Upstreams
-from tests.conftest import ADMINISTRATOR, PASSWORD
+from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support.distributions import wheel
+from tests.support.forward_proxy import ForwardProxy
 from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.upstreams import LiveUpstream
@@ -160,8 +161,6 @@ def test_an_upstream_from_its_creation_to_its_end(registry: Registry, portal: Po
             first_seen="yes",
             offline="yes",
             allow_http="yes",
-            allow_private_network="yes",
-            ca_file="/etc/ssl/company.pem",
         ),
     )
     assert "Created the upstream team-b." in text_of(page)
@@ -181,8 +180,8 @@ def test_an_upstream_from_its_creation_to_its_end(registry: Registry, portal: Po
         "first_seen": True,
         "offline": True,
         "allow_http": True,
-        "allow_private_network": True,
-        "ca_file": "/etc/ssl/company.pem",
+        "allow_private_network": False,
+        "ca_file": None,
     }
     for shown in ('value="1h"', 'value="1w"', 'value="50GiB"', 'value="files.example cdn.example'):
         assert shown in page.text
@@ -279,7 +278,6 @@ def test_everything_that_is_wrong_is_said_at_once_beside_its_field(
             cache_size="large",
             cooldown="young",
             cooldown_mode="never",
-            ca_file="\0",
         ),
     )
     assert refused.status_code == 400
@@ -294,7 +292,6 @@ def test_everything_that_is_wrong_is_said_at_once_beside_its_field(
         "cache_size",
         "cooldown",
         "cooldown_mode",
-        "ca_file",
     ]
     assert 'value="files.example a@b"' in refused.text
     assert registry.acting_as(OPERATOR).upstreams.all() == []
@@ -343,6 +340,25 @@ def test_an_upstream_that_is_used_is_not_deleted(registry: Registry, portal: Por
     assert registry.acting_as(OPERATOR).upstreams.get("public").name == "public"
 
 
+def test_what_only_the_operator_changes_is_shown(registry: Registry, portal: PortalClient) -> None:
+    make(registry, allow_private_network=True, ca_file="/etc/ssl/company.pem")
+    page = portal.get("upstreams/public")
+    assert "Private network: allowed . Certificates: /etc/ssl/company.pem ." in text_of(page)
+    assert page.text.count(" readonly") == 2
+    forged = form(offline="yes", allow_private_network="", ca_file="/etc/passwd")
+    portal.send("upstreams/public", **forged)
+    upstreams = registry.acting_as(OPERATOR).upstreams
+    changed = upstreams.get("public")
+    assert (changed.allow_private_network, changed.ca_file, changed.offline) == (
+        True,
+        "/etc/ssl/company.pem",
+        True,
+    )
+    moved = portal.post("upstreams/public", **form(url="https://10.0.0.9/simple/"))
+    assert moved.status_code == 403
+    assert upstreams.get("public") == changed
+
+
 # Asking it
 
 
@@ -370,15 +386,24 @@ def test_it_is_asked_what_it_speaks(
     assert f'value="{live.url}"' in failed.text  # the settings are shown as they are
 
 
-def test_a_new_upstream_is_asked_for_the_hosts_of_its_files(
-    registry: Registry, portal: PortalClient
-) -> None:
+def test_a_new_upstream_is_asked_for_the_hosts_of_its_files() -> None:
+    """A proxy leads to it, because administrators open no private networks."""
     url = "https://files.example/pip-1.0.tar.gz"
     files = [{"filename": "pip-1.0.tar.gz", "url": url, "hashes": {}}]
     page = json.dumps({"meta": {"api-version": "1.0"}, "name": "pip", "files": files}).encode()
-    upstreams = registry.acting_as(OPERATOR).upstreams
-    with ScriptedServer(lambda _asked: reply(page)) as server:
-        local = form(url=f"{server.url}/simple/", allow_http="yes", allow_private_network="yes")
+    with (
+        ScriptedServer(lambda _asked: reply(page)) as server,
+        ForwardProxy(hosts={"index.invalid": "127.0.0.1"}) as proxy,
+    ):
+        proxies = {"http": proxy.url}
+        registry = Registry(
+            Settings(database="sqlite://", blobs="memory://", password_cost=4, proxies=proxies)
+        )
+        populate(registry)
+        upstreams = registry.acting_as(OPERATOR).upstreams
+        portal = PortalClient(registry)
+        portal.sign_in(ADMINISTRATOR, PASSWORD)
+        local = form(url=f"http://index.invalid:{server.port}/simple/", allow_http="yes")
         shown = text_of(portal.send("new-upstream", name="one", **local))
         assert "Its files come from files.example." in shown
         assert upstreams.get("one").file_hosts == ("files.example",)
@@ -386,6 +411,7 @@ def test_a_new_upstream_is_asked_for_the_hosts_of_its_files(
         portal.send("new-upstream", name="three", **local, offline="yes")
         assert upstreams.get("two").file_hosts == ("other.example",)
         assert len(server.asked) == 1
+        registry.close()
 
 
 def test_an_upstream_that_does_not_answer_is_created_all_the_same(

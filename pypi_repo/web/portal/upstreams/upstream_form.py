@@ -26,7 +26,7 @@ def settings(page: Page, stored: Upstream | None) -> GivenUpstreamSettings:
     """Returns the settings that the form asks for. Notes what is wrong with each of its fields.
 
     stored: the upstream as it is; None for a new one. A secret that is not typed in again stays
-        as it is stored.
+        as it is stored. So does what only the operator changes.
     """
     url, allow_http = index_url(page.sent("url")), bool(page.sent("allow_http"))
     _check(page, "url", url=url, allow_http=allow_http)
@@ -44,14 +44,11 @@ def settings(page: Page, stored: Upstream | None) -> GivenUpstreamSettings:
         cooldown_mode=page.sent("cooldown_mode") or "off",  # type: ignore[typeddict-item] # checked
         first_seen=bool(page.sent("first_seen")),
         offline=bool(page.sent("offline")),
-        allow_private_network=bool(page.sent("allow_private_network")),
         allow_http=allow_http,
-        ca_file=page.sent("ca_file") or None,
         **credentials,
     )
     _check(page, "cooldown", cooldown=given["cooldown"])
     _check(page, "cooldown_mode", cooldown_mode=given["cooldown_mode"])
-    _check(page, "ca_file", ca_file=given["ca_file"])
     return given
 
 

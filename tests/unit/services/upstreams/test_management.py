@@ -263,6 +263,44 @@ def test_only_who_manages_repositories_manages_upstreams(both: Registry, actor: 
     assert [each.name for each in upstreams(both, allowed).all()] == ["public"]
 
 
+ADMIN = Actor("admin", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+
+
+@pytest.mark.parametrize("given", [{"allow_private_network": True}, {"ca_file": "/etc/passwd"}])
+def test_only_the_operator_opens_the_network_and_the_files_of_the_server(
+    both: Registry, given: dict[str, Any]
+) -> None:
+    """Or a page of an administrator's own could have anything there fetched and shown."""
+    with pytest.raises(PermissionDenied, match="command line"):
+        upstreams(both, ADMIN).create("theirs", url=URL, **given)
+    upstreams(both, ADMIN).create("theirs", url=URL)
+    with pytest.raises(PermissionDenied):
+        upstreams(both, ADMIN).change("theirs", **given)
+    assert upstreams(both).change("theirs", **given) == upstreams(both).get("theirs")
+    assert upstreams(both, ADMIN).change("theirs", offline=True, **given).offline
+    before = create(both, "other", **given)
+    defaults = {"allow_private_network": False, "ca_file": None}
+    back = {name: defaults[name] for name in given}
+    with pytest.raises(PermissionDenied):
+        upstreams(both, ADMIN).change("other", **back)
+    assert upstreams(both).get("other") == before
+
+
+@pytest.mark.parametrize(
+    "given", [{"url": "https://10.0.0.9/simple/"}, {"file_hosts": ("db.internal:5432",)}]
+)
+def test_only_the_operator_says_what_in_a_private_network_is_asked(
+    both: Registry, given: dict[str, Any]
+) -> None:
+    before = create(both, "inner", allow_private_network=True)
+    with pytest.raises(PermissionDenied):
+        upstreams(both, ADMIN).change("inner", **given)
+    assert upstreams(both).get("inner") == before
+    upstreams(both, ADMIN).change("inner", url=URL[:-1], file_hosts=(), cooldown="3d")
+    create(both, "outer")
+    upstreams(both, ADMIN).change("outer", **given)
+
+
 def test_a_source_of_a_repository_cannot_be_deleted(both: Registry) -> None:
     create(both)
     sources = both.acting_as(OPERATOR).sources
