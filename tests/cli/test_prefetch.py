@@ -98,6 +98,9 @@ def test_what_was_fetched_can_be_installed_offline(
 
     assert metadata.status_code == 200
     assert len(live.asked) == asked
+    index.registry.close()  # which writes what was counted
+    shown = reading.json("upstream", "show", "public")
+    assert (shown["cached_files"], shown["hit_rate"]) == (3, 1.0)
 
 
 def test_a_lock_and_what_can_be_installed(
@@ -259,7 +262,7 @@ def test_an_interrupted_prefetch_goes_on_where_it_was(
         wait_until(
             lambda: any(part.stat().st_size > 500_000 for part in main_cli.data.rglob("*.part"))
         )
-        wait_until(lambda: any(main_cli.data.rglob(wheel("other", "1.0").filename)))
+        wait_until(lambda: main_cli.json("upstream", "show", "public")["cached_files"] == 1)
         process.send_signal(number)
         written = process.communicate(timeout=60)
     halfway.goes_on.set()

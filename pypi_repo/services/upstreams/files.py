@@ -156,11 +156,18 @@ class UpstreamFiles:
 
     # What the files that it returned need
 
-    def whole(self, upstream: Upstream, file: UpstreamFile) -> WholeFetch:
-        """Returns the fetch of a whole file, which others may have begun."""
+    def whole(
+        self, upstream: Upstream, file: UpstreamFile, *, is_ahead: bool = False
+    ) -> WholeFetch:
+        """Returns the fetch of a whole file, which others may have begun.
+
+        is_ahead: whether it is fetched ahead of need, and so is no download that had to wait.
+        """
         name = identity_of(upstream, file)
         return self._errands.join(
-            upstream.id, (upstream, name), lambda: WholeFetch(self._order(upstream, file), name)
+            upstream.id,
+            (upstream, name),
+            lambda: WholeFetch(self._order(upstream, file, is_ahead), name),
         )
 
     def part(
@@ -211,7 +218,7 @@ class UpstreamFiles:
         """Ends what is being fetched. Another fetch goes on where it was."""
         self._errands.close()
 
-    def _order(self, upstream: Upstream, file: UpstreamFile) -> Order:
+    def _order(self, upstream: Upstream, file: UpstreamFile, is_ahead: bool = False) -> Order:
         return Order(
             upstream=upstream.name,
             file=file,
@@ -220,17 +227,17 @@ class UpstreamFiles:
             limit=self._limits.file_size,
             stored=partial(self._keeping.stored, upstream, file),
             when_stored=partial(self._keeping.keep, upstream, file),
-            when_fetched=partial(self._note_fetch, upstream),
+            when_fetched=partial(self._note_fetch, upstream, is_ahead),
         )
 
     def _ask(self, upstream: Upstream, url: str, headers: Mapping[str, str]) -> Answer:
         return self._client.get(self._targets.of(upstream), url, headers=headers)
 
-    def _note_fetch(self, upstream: Upstream, fetched: int, result: str) -> None:
+    def _note_fetch(self, upstream: Upstream, is_ahead: bool, fetched: int, result: str) -> None:
         with self._mutex:
             self._results[result] += 1
             self._fetched += fetched
-        fetches = 1 if result in ("whole", "part") else 0
+        fetches = 1 if result in ("whole", "part") and not is_ahead else 0
         self._usage.note_fetch(upstream.id, fetches, fetched)
 
     def _fetched_metadata(self, upstream: Upstream, file: UpstreamFile) -> bytes:

@@ -73,8 +73,8 @@ class Upstream(_ShownSettings, frozen=True, kw_only=True):
 class UpstreamUsage(Document, frozen=True, kw_only=True):
     """How an upstream answers, and how it was used in the last 30 days. Sizes are in bytes.
 
-    `repositories` have it among their sources. `hits` and `misses` count the files that were asked
-    for and were cached, or not; `fetched` is the size of what came from the upstream.
+    `repositories` have it among their sources. `hits` are the downloads for which nothing had to be
+    fetched, `misses` the others; `fetched` is the size of what came from the upstream.
     """
 
     repositories: tuple[str, ...]

@@ -159,7 +159,7 @@ class _Run:
                 missing.append(file)
         self._total = sum(file.size or 0 for file in missing)
         for file in missing:
-            self._under_way.append((file, self._files.whole(self.upstream, file)))
+            self._under_way.append((file, self._files.whole(self.upstream, file, is_ahead=True)))
             if len(self._under_way) >= _AT_ONCE:
                 self._finish_one()
         while self._under_way:
