@@ -26,19 +26,19 @@ Built = tuple[ServerProcess, str]
 
 
 class Programs:
-    """Installs servers below `folder`, each once."""
+    """Installs servers below `folder`, each once, also if the folder is kept for the next time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._installed: set[str] = set()
 
     def program(self, name: str, *requirements: str) -> str:
         """The path of a program that comes with the first of the requirements."""
         place = self._folder / requirements[0]
-        if requirements[0] not in self._installed:
-            _uv("venv", "--quiet", "--python", sys.executable, str(place))
+        is_complete = place / "is-complete"
+        if not is_complete.exists():
+            _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(place))
             _uv("pip", "install", "--quiet", "--python", str(place), *requirements)
-            self._installed.add(requirements[0])
+            is_complete.touch()
         return str(place / ("Scripts" if os.name == "nt" else "bin") / name)
 
 
@@ -63,7 +63,8 @@ def devpi(programs: Programs, folder: Path, files: Iterable[Distribution]) -> Bu
         capture_output=True,
     )
     port = free_port()
-    command = [program, *directory, "--port", str(port)]
+    quick = ["--argon2-time-cost=1", "--argon2-memory-cost=64", "--argon2-parallelism=1"]
+    command = [program, *directory, *quick, "--port", str(port)]
     server = ServerProcess(command, port, env=quiet, start_timeout=120)
     stage = f"{server.url}/team/stage/"
     _put(f"{server.url}/team", {"password": "secret"})

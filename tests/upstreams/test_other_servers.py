@@ -6,6 +6,7 @@ P1, P2, P5, P6, P7, S1 and S2, each with an index server as its users run it.
 from __future__ import annotations
 
 import json
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +42,10 @@ DEMO = [file for file in FILES if file.name == "demo"]
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(tmp_path_factory.mktemp("programs"))
+def programs(pytestconfig: pytest.Config) -> Programs:
+    """Kept with pytest's cache: most of their time would be spent on compiling them anew."""
+    assert pytestconfig.cache is not None
+    return Programs(pytestconfig.cache.mkdir(f"programs-{sys.implementation.cache_tag}"))
 
 
 @contextmanager
