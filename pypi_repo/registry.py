@@ -274,6 +274,7 @@ class Registry:
         the end of the block.
         """
         self._upstream_files.close()
+        self._upstream_pages.close()
         self._usage.flush(for_the_last_time=True)
         for shared in self._shared_metrics:
             shared.close()

@@ -125,10 +125,12 @@ def _create_cache() -> None:
         "upstream_pages",
         _of_upstream("upstream_pages"),
         sa.Column("project", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("checked_at", _MOMENT, nullable=False),
         sa.Column("etag", sa.String()),
-        sa.Column("document", sa.LargeBinary()),
+        sa.Column("is_found", sa.Boolean(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("upstream_id", "project", name=op.f("pk_upstream_pages")),
     )
     op.create_table(

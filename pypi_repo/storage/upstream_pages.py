@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.upstream_tables import upstream_pages
@@ -29,35 +30,62 @@ class PageState(NamedTuple):
     is_found: bool
 
 
+class KeptPage(NamedTuple):
+    """A page as it is kept.
+
+    url: the URL of the upstream when it was asked.
+    """
+
+    revision: int
+    url: str
+    document: bytes
+
+
 class UpstreamPageRows:
-    """Reads and changes what was seen on upstreams."""
+    """Reads and changes what was seen on upstreams.
+
+    What was seen while an upstream had another URL is not returned, except by `kept`.
+    """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def state(self, upstream_id: int, project: NormalizedName) -> PageState | None:
-        """Returns what is known of a project; None if nobody has asked for it."""
+    def state(self, upstream: Upstream, project: NormalizedName) -> PageState | None:
+        """Returns what is known of a project; None if it was never seen."""
         row = self._executor.execute(
             select(
                 upstream_pages.c.revision,
                 upstream_pages.c.checked_at,
                 upstream_pages.c.etag,
-                upstream_pages.c.document.is_not(None),
-            ).where(*_key(upstream_id, project))
+                upstream_pages.c.is_found,
+            ).where(_seen_on(upstream), upstream_pages.c.project == project)
         ).one_or_none()
-        return None if row is None else PageState(row[0], row[1], row[2], bool(row[3]))
+        return None if row is None else PageState(*row)
 
-    def document(self, upstream_id: int, project: NormalizedName) -> tuple[int, bytes] | None:
-        """Returns the revision of a page and the page; None if there is none."""
+    def document(self, upstream: Upstream, project: NormalizedName) -> tuple[int, bytes] | None:
+        """Returns the revision of a page and the page; None if the upstream has none."""
         row = self._executor.execute(
             select(upstream_pages.c.revision, upstream_pages.c.document).where(
-                *_key(upstream_id, project), upstream_pages.c.document.is_not(None)
+                _seen_on(upstream),
+                upstream_pages.c.project == project,
+                upstream_pages.c.is_found,
             )
         ).one_or_none()
         return None if row is None else (row[0], bytes(row[1]))
 
+    def kept(self, upstream: Upstream, project: NormalizedName) -> KeptPage | None:
+        """Returns what is kept of a project, also if it is not there any more."""
+        row = self._executor.execute(
+            select(
+                upstream_pages.c.revision, upstream_pages.c.url, upstream_pages.c.document
+            ).where(
+                upstream_pages.c.upstream_id == upstream.id, upstream_pages.c.project == project
+            )
+        ).one_or_none()
+        return None if row is None else KeptPage(row[0], row[1], bytes(row[2]))
+
     def documents(
-        self, upstream_id: int, projects: Sequence[NormalizedName]
+        self, upstream: Upstream, projects: Sequence[NormalizedName]
     ) -> Iterator[tuple[NormalizedName, int, bytes]]:
         """Yields projects of which there is a page, with its revision and the page.
 
@@ -69,60 +97,81 @@ class UpstreamPageRows:
                 select(
                     upstream_pages.c.project, upstream_pages.c.revision, upstream_pages.c.document
                 ).where(
-                    upstream_pages.c.upstream_id == upstream_id,
+                    _seen_on(upstream),
                     upstream_pages.c.project.in_(names),
-                    upstream_pages.c.document.is_not(None),
+                    upstream_pages.c.is_found,
                 )
             )
             for project, revision, document in rows:
                 yield project, revision, bytes(document)
 
-    def confirm(self, upstream_id: int, project: NormalizedName, at: datetime) -> None:
+    def confirm(
+        self, upstream: Upstream, project: NormalizedName, etag: str | None, at: datetime
+    ) -> None:
         """Records that the page has not changed."""
-        self._executor.execute(
-            update(upstream_pages).where(*_key(upstream_id, project)).values(checked_at=at)
-        )
+        self._change(upstream, project, etag=etag, checked_at=at)
+
+    def miss(self, upstream: Upstream, project: NormalizedName, at: datetime) -> None:
+        """Records that the upstream does not have the project any more, if it had it."""
+        revision = upstream_pages.c.revision + 1
+        self._change(upstream, project, is_found=False, etag=None, checked_at=at, revision=revision)
 
     def save(
         self,
-        upstream_id: int,
+        upstream: Upstream,
         project: NormalizedName,
-        document: bytes | None,
+        document: bytes,
         etag: str | None,
         at: datetime,
-    ) -> int:
+        before: int | None,
+    ) -> int | None:
         """Replaces a page in a transaction, and returns its new revision.
 
-        document: the page; None if the upstream has no such project.
+        before: the revision that is replaced; None for a page that was never seen.
+
+        Returns None if others have replaced it meanwhile.
         """
         connection = within_transaction(self._executor)
-        values = {"document": document, "etag": etag, "checked_at": at}
-        added = insert_into(connection.dialect, upstream_pages).values(
-            upstream_id=upstream_id, project=project, revision=1, **values
-        )
-        saved = added.on_conflict_do_update(
-            index_elements=[upstream_pages.c.upstream_id, upstream_pages.c.project],
-            set_={**values, "revision": upstream_pages.c.revision + 1},
-        ).returning(upstream_pages.c.revision)
-        return int(connection.execute(saved).scalar_one())
+        values = {
+            "url": upstream.url,
+            "document": document,
+            "etag": etag,
+            "checked_at": at,
+            "is_found": True,
+        }
+        if before is None:
+            saving = insert_into(connection.dialect, upstream_pages).values(
+                upstream_id=upstream.id, project=project, revision=1, **values
+            )
+            saving = saving.on_conflict_do_nothing()
+        else:
+            saving = (
+                update(upstream_pages)
+                .where(
+                    upstream_pages.c.upstream_id == upstream.id,
+                    upstream_pages.c.project == project,
+                    upstream_pages.c.revision == before,
+                )
+                .values(**values, revision=before + 1)
+            )
+        return connection.execute(saving.returning(upstream_pages.c.revision)).scalar_one_or_none()
 
-    def projects(self, upstream_id: int) -> list[NormalizedName]:
+    def projects(self, upstream: Upstream) -> list[NormalizedName]:
         """Returns the projects that were asked for and found, sorted."""
         statement = (
             select(upstream_pages.c.project)
-            .where(
-                upstream_pages.c.upstream_id == upstream_id, upstream_pages.c.document.is_not(None)
-            )
+            .where(_seen_on(upstream), upstream_pages.c.is_found)
             .order_by(upstream_pages.c.project)
         )
         return list(self._executor.execute(statement).scalars())
 
-    def forget(self, upstream_id: int) -> None:
-        """Deletes everything that was seen on an upstream."""
+    def _change(self, upstream: Upstream, project: NormalizedName, **values: object) -> None:
         self._executor.execute(
-            delete(upstream_pages).where(upstream_pages.c.upstream_id == upstream_id)
+            update(upstream_pages)
+            .where(_seen_on(upstream), upstream_pages.c.project == project)
+            .values(**values)
         )
 
 
-def _key(upstream_id: int, project: NormalizedName) -> tuple[ColumnElement[bool], ...]:
-    return upstream_pages.c.upstream_id == upstream_id, upstream_pages.c.project == project
+def _seen_on(upstream: Upstream) -> ColumnElement[bool]:
+    return and_(upstream_pages.c.upstream_id == upstream.id, upstream_pages.c.url == upstream.url)

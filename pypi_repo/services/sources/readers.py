@@ -10,15 +10,11 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.sources.own_files import OwnFiles
-from pypi_repo.services.sources.repository_source import (
-    ConfiguredSources,
-    NamedSource,
-    RepositorySource,
-    page_of,
-)
+from pypi_repo.services.sources.repository_source import RepositorySource
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
+from pypi_repo.services.sources.suppliers import ConfiguredSources, NamedSource, page_of
 from pypi_repo.services.sources.upstream_source import UpstreamSource
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
@@ -67,14 +63,18 @@ class Readers:
         Whoever may upload could otherwise replace a package that everybody gets from a source.
 
         Raises NameSupplied if one of its sources has the name, unless the repository has reserved
-        or merged it or had the project before, and Unavailable if a source cannot say.
+        or merged it or had the project before, and Unavailable if a source cannot say. Within a
+        transaction of the caller nobody else is asked, so it must be known already.
         """
         if not repository.sources_revision:
             return
         found = self.configured(repository)
         if not (found.configured.keeps(project) or found.configured.merges(project)):
             for named in found.sources:
-                _check_new_name(named, project)
+                if self._database.is_joined:
+                    _check_known(named, project)
+                else:
+                    _check_new_name(named, project)
 
     def configured(self, repository: Repository) -> ConfiguredSources:
         """Returns the sources of a repository, as it is now."""
@@ -90,15 +90,9 @@ class Readers:
 
     def _configure(self, repository: Repository) -> ConfiguredSources:
         configured = SourcesOfRepositories(self._database).of(repository)
-        sources = [(self._named(repository, configured, each), each) for each in configured.sources]
         return ConfiguredSources(
             configured,
-            tuple(named for named, _source in sources),
-            tuple(
-                named
-                for named, source in sources
-                if repository.public_sources or isinstance(source, str)
-            ),
+            tuple(self._named(repository, configured, each) for each in configured.sources),
         )
 
     def _named(
@@ -111,7 +105,8 @@ class Readers:
             identity = ("screen", repository.id, repository.sources_revision)
             offered = Screened(offered, screen, identity)
         kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
-        return NamedSource(f"{kind}:{name}", offered)
+        needs_login = upstream is not None and not repository.public_sources
+        return NamedSource(f"{kind}:{name}", offered, needs_login=needs_login)
 
     def _offered(self, repository: Repository, source: Upstream | str) -> Source:
         if isinstance(source, str):
@@ -122,6 +117,14 @@ class Readers:
             self._files,
             repository_id=repository.id,
             is_public=repository.public and repository.public_sources,
+        )
+
+
+def _check_known(named: NamedSource, project: NormalizedName) -> None:
+    if named.source.may_have(project):
+        raise Unavailable(
+            f"Nobody has asked {named.name} yet whether it has {project!r}; look the project up "
+            "before the transaction, or have the name reserved."
         )
 
 

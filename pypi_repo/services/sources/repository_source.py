@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import (
-    AuthenticationRequired,
-    PermissionDenied,
+    RegistryError,
     UnknownFile,
     UnknownProject,
-    UnknownRepository,
     unknown_file,
     unknown_project,
 )
@@ -28,64 +26,14 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
-from pypi_repo.domain.upstreams.sources import RepositorySources
-from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
-from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
+from pypi_repo.services.sources.suppliers import REFUSED, ConfiguredSources, Supplier
 from pypi_repo.services.sources.united import united_lists, united_page
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
-
-_REFUSED = (AuthenticationRequired, PermissionDenied, UnknownRepository)
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSource:
-    """One of the sources of a repository.
-
-    name: how pages say that they come from it, such as `upstream:NAME`.
-    """
-
-    name: str
-    source: Source
-
-    def withheld(self, project: NormalizedName) -> tuple[Withheld, ...]:
-        """Returns why files of a project of the source are not offered.
-
-        Raises UnknownProject.
-        """
-        if isinstance(self.source, Screened):
-            return self.source.withheld(OPERATOR, project)
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredSources:
-    """The sources of a repository, and what is configured for them.
-
-    sources: all sources, in their order.
-    for_anonymous: those that offer anything to anonymous readers.
-    """
-
-    configured: RepositorySources
-    sources: tuple[NamedSource, ...]
-    for_anonymous: tuple[NamedSource, ...]
-
-    def offered_to(self, actor: Actor) -> tuple[NamedSource, ...]:
-        """Returns the sources that may offer something to an actor."""
-        return self.for_anonymous if actor.is_anonymous else self.sources
-
-
-@dataclass(frozen=True, slots=True)
-class Supplier:
-    """A source that supplies a project, and its page of it."""
-
-    name: str
-    source: Source
-    page: Versioned[ProjectPage]
 
 
 class RepositorySource(Source):
@@ -120,37 +68,54 @@ class RepositorySource(Source):
             return own
         found = self._configure(repository)
         others = []
-        for named in found.offered_to(actor):
-            with suppress(*_REFUSED):
-                others.append(named.source.project_list(actor))
+        for named in found.sources:
+            if not (actor.is_anonymous and named.needs_login):
+                with suppress(*REFUSED):
+                    others.append(named.source.project_list(actor))
         return united_lists(own, others, found.configured)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         repository, own = self._own.look_for_project(actor, project)
         if own is not None and not self._merges(repository, project):
             return self._own.offered_page(repository, own)
-        suppliers = self._suppliers(actor, repository, own, project)
-        if len(suppliers) == 1:
-            return suppliers[0].page
-        return united_page([supplier.page for supplier in suppliers])
+        return _page(self._suppliers(actor, repository, own, project))
+
+    def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        return _page(self.suppliers(actor, project, last=True))
+
+    def may_have(self, project: NormalizedName) -> bool:
+        repository, own = self._own.look_for_project(OPERATOR, project)
+        if own is not None or not repository.sources_revision:
+            return own is not None
+        sources = self._configure(repository)
+        return sources.configured.keeps(project) or any(
+            named.source.may_have(project) for named in sources.sources
+        )
 
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         location = split_location(path)
         repository, own = self._own.look_for_file(actor, location.filename)
         if own is not None and own[2].digests.sha256 == location.sha256:
             return self._own.offered_file(actor, location, own)
+        failure: RegistryError | None = None
         if repository.sources_revision:
             for project in projects_of(location.filename):
-                with suppress(UnknownFile, UnknownProject):
-                    return self._supplied_file(actor, project, path, location)
-        raise unknown_file(location.name, repository.name)
+                try:
+                    return self._file_of(actor, project, path, location)
+                except (UnknownFile, UnknownProject):
+                    continue
+                except RegistryError as error:  # it may be a file of another project
+                    failure = failure or error
+        raise failure or unknown_file(location.name, repository.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         repository, own = self._own.look_for_file(actor, filename)
         if own is not None or not repository.sources_revision:
             return self._own.provenance(actor, project, version, filename)
-        supplier = self._suppliers_of_file(actor, project, filename)[0]
-        return supplier.source.provenance(actor, project, version, filename)
+        for supplier in self._suppliers_of_file(actor, project, filename, last=False):
+            with suppress(UnknownFile):
+                return supplier.source.provenance(actor, project, version, filename)
+        raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
 
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         if isinstance(file, DistributionFile):  # of whatever repository it is
@@ -183,13 +148,18 @@ class RepositorySource(Source):
         spelled, details = source.release_details(actor, project, version)
         return spelled, _adopted(suppliers[0], details)
 
-    def suppliers(self, actor: Actor, project: NormalizedName) -> Sequence[Supplier]:
+    def suppliers(
+        self, actor: Actor, project: NormalizedName, *, last: bool = False
+    ) -> Sequence[Supplier]:
         """Returns what supplies a project: one source, or several if its name is merged.
+
+        last: whether the pages that were seen last decide.
 
         Raises UnknownProject, and whatever a source raises that cannot say whether it has the
         project.
         """
-        return self._suppliers(actor, *self._own.look_for_project(actor, project), project)
+        repository, own = self._own.look_for_project(actor, project)
+        return self._suppliers(actor, repository, own, project, last=last)
 
     def _merges(self, repository: Repository, project: NormalizedName) -> bool:
         return bool(repository.sources_revision) and (
@@ -197,7 +167,13 @@ class RepositorySource(Source):
         )
 
     def _suppliers(
-        self, actor: Actor, repository: Repository, own: Project | None, project: NormalizedName
+        self,
+        actor: Actor,
+        repository: Repository,
+        own: Project | None,
+        project: NormalizedName,
+        *,
+        last: bool = False,
     ) -> Sequence[Supplier]:
         found: list[Supplier] = []
         if own is not None:
@@ -216,15 +192,15 @@ class RepositorySource(Source):
         is_open = self._own.is_open(repository, project)
         is_merged = sources.configured.merges(project)
         withheld: NameWithheld | None = None
-        for named in sources.offered_to(actor):
+        for named in sources.sources:
             try:
-                supplied = page_of(actor, named.source, project)
+                supplied = named.supplier(actor, project, last=last)
             except NameWithheld as error:
                 if not is_merged:
                     raise
                 supplied, withheld = None, withheld or error
             if supplied is not None:
-                found.append(_supplier(named, supplied, is_open=is_open))
+                found.append(supplied if is_open else supplied.not_public())
                 if not is_merged:
                     return found
         if not found:
@@ -233,13 +209,13 @@ class RepositorySource(Source):
         return found
 
     def _suppliers_of_file(
-        self, actor: Actor, project: NormalizedName, filename: str
+        self, actor: Actor, project: NormalizedName, filename: str, *, last: bool
     ) -> Sequence[Supplier]:
         """Returns the one that lists a file, or all if none does: any of them may withhold it.
 
         Raises UnknownProject.
         """
-        suppliers = self.suppliers(actor, project)
+        suppliers = self.suppliers(actor, project, last=last)
         if len(suppliers) == 1:
             return suppliers
         for supplier in suppliers:
@@ -247,58 +223,45 @@ class RepositorySource(Source):
                 return [supplier]
         return suppliers
 
-    def _supplied_file(
+    def _file_of(
         self, actor: Actor, project: NormalizedName, path: str, location: Location
     ) -> ServedFile | Redirect:
         """Returns a file that comes from one of the sources.
 
+        The pages that were seen last decide if they list the file: what is here then costs no
+        request, and is there while a source is not.
+
         Raises UnknownFile or UnknownProject.
         """
-        for supplier in self._suppliers_of_file(actor, project, location.filename):
-            if supplier.source is self._own:
-                continue  # it was asked already
-            with suppress(UnknownFile):
-                served = supplier.source.file(actor, path)
-                if served.project == project:
-                    if isinstance(served, ServedFile) and not supplier.page.public:
-                        return served.not_public()
-                    return served
+        for last in (True, False):
+            with suppress(UnknownFile, UnknownProject):
+                suppliers = self._suppliers_of_file(actor, project, location.filename, last=last)
+                return _supplied_file(
+                    actor,
+                    project,
+                    path,
+                    [each for each in suppliers if each.source is not self._own],
+                )
         raise unknown_file(location.name)
 
 
-def page_of(actor: Actor, source: Source, project: NormalizedName) -> Versioned[ProjectPage] | None:
-    """Returns the page of a project of a source, or None if the source does not own its name.
-
-    Raises NameWithheld if the source owns the name, and does not offer the project to the actor.
-    """
-    try:
-        return source.project_page(actor, project)
-    except NameWithheld:
-        raise
-    except UnknownProject:
-        return None
-    except _REFUSED:
-        if _is_free(source, project):
-            return None
-        # It says no more than of a project that does not exist: its name may be a secret.
-        raise NameWithheld(unknown_project(project).message) from None
+def _supplied_file(
+    actor: Actor, project: NormalizedName, path: str, suppliers: Sequence[Supplier]
+) -> ServedFile | Redirect:
+    for supplier in suppliers:
+        with suppress(UnknownFile):
+            served = supplier.source.file(actor, path)
+            if served.project == project:
+                if isinstance(served, ServedFile) and not supplier.page.public:
+                    return served.not_public()
+                return served
+    raise unknown_file(path.rpartition("/")[2])
 
 
-def _is_free(source: Source, project: NormalizedName) -> bool:
-    try:
-        source.project_page(OPERATOR, project)
-    except NameWithheld:
-        return False
-    except UnknownProject:
-        return True
-    return False
-
-
-def _supplier(named: NamedSource, page: Versioned[ProjectPage], *, is_open: bool) -> Supplier:
-    is_public = page.public and is_open
-    if (page.source, page.public) != (named.name, is_public):
-        page = replace(page, public=is_public, source=named.name)
-    return Supplier(named.name, named.source, page)
+def _page(suppliers: Sequence[Supplier]) -> Versioned[ProjectPage]:
+    if len(suppliers) == 1:
+        return suppliers[0].page
+    return united_page([supplier.page for supplier in suppliers])
 
 
 def _adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versioned[ProjectDetails]:

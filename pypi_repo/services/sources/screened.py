@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownProject
+from pypi_repo.domain.errors import UnknownProject, unknown_file
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ListedFile, ProjectDetails, ProjectPage, Versioned
@@ -41,23 +41,27 @@ class Screened(SourceWrapper):
         self._mutex = threading.Lock()
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        page = super().project_page(actor, project)
-        now = datetime.now(UTC)
-        selection = self._screen.selection(page, now)
-        return replace(
-            page,
-            key=(page.key, self._identity, selection),
-            load=lambda: self._screen.shown(page.load(), now),
-        )
+        return self._screened(super().project_page(actor, project))
+
+    def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        self.check_access(actor)
+        return self._screened(self.source.last_page(actor, project))
 
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
+        """Returns a file that a page lists, and the screen shows there.
+
+        What the location says of the content must be what that page says of it, so it does not
+        matter whether the page changes in the meantime.
+        """
         location = split_location(path)
         for project in projects_of(location.filename):
-            self._require_shown(actor, project, location.filename, location.sha256)
-        return super().file(actor, path)
+            if self._is_shown(actor, project, location.filename, location.sha256):
+                return super().file(actor, path)
+        raise unknown_file(location.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        self._require_shown(actor, project, filename)
+        if not self._is_shown(actor, project, filename):
+            raise unknown_file(filename)
         return super().provenance(actor, project, version, filename)
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:
@@ -76,24 +80,38 @@ class Screened(SourceWrapper):
         page = super().project_page(actor, project)
         return self._screen.withheld(page.load(), datetime.now(UTC))
 
-    def _require_shown(
+    def _screened(self, page: Versioned[ProjectPage]) -> Versioned[ProjectPage]:
+        now = datetime.now(UTC)
+        selection = self._screen.selection(page, now)
+        return replace(
+            page,
+            key=(page.key, self._identity, selection),
+            load=lambda: self._screen.shown(page.load(), now),
+        )
+
+    def _is_shown(
         self, actor: Actor, project: NormalizedName, filename: str, sha256: str = ""
-    ) -> None:
-        """Raises FileWithheld if a file is on the page of a project, and is not shown.
+    ) -> bool:
+        """Returns whether a page of the source lists a file and the screen shows it.
+
+        The page that was seen last decides if it lists the file.
 
         sha256: its SHA-256, because another project may have another file of this name; empty if it
             is not known.
+
+        Raises FileWithheld if the screen does not show the file.
         """
-        try:
-            page = self.source.project_page(actor, project)
-        except UnknownProject:
-            return
-        listed = self._listed(page, filename)
-        if listed is None or sha256 not in ("", listed.file.hashes.get("sha256")):
-            return
-        withheld = self._screen.verdict(listed.page, listed.file, datetime.now(UTC))
-        if withheld is not None:
-            raise FileWithheld(withheld.reason)
+        for page_of in (self.source.last_page, self.source.project_page):
+            try:
+                listed = self._listed(page_of(actor, project), filename)
+            except UnknownProject:
+                continue
+            if listed is not None and sha256 in ("", listed.file.hashes.get("sha256")):
+                withheld = self._screen.verdict(listed.page, listed.file, datetime.now(UTC))
+                if withheld is not None:
+                    raise FileWithheld(withheld.reason)
+                return True
+        return False
 
     def _listed(self, page: Versioned[ProjectPage], filename: str) -> "_Listed | None":
         """Returns the file of a page that has a name, or None.

@@ -155,6 +155,23 @@ class Source(ABC):
         Raises UnknownProject.
         """
 
+    def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        """Returns a project page as it was seen last, which decides about downloads.
+
+        A source that asks somebody else for pages returns what it knows, however old it is, so that
+        a file that is here can be downloaded whatever happens elsewhere.
+
+        Raises UnknownProject.
+        """
+        return self.project_page(actor, project)
+
+    def may_have(self, project: NormalizedName) -> bool:
+        """Returns whether the source may have a project, for whomever.
+
+        A source answers without asking anybody else, and False only if it knows.
+        """
+        return True
+
     @abstractmethod
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         """Returns the file at a location, or where clients get it.

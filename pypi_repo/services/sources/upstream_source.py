@@ -29,7 +29,7 @@ from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import is_same_version
-from pypi_repo.services.sources.locations import split_location
+from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.source import ServedFile, Source
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import SeenPage, UpstreamPages
@@ -81,22 +81,19 @@ class UpstreamSource(Source):
         )
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        seen = self._seen(project)
-        return Versioned(
-            key=("upstream", self.upstream.id, project, seen.revision),
-            serial=seen.revision,
-            public=self._is_public,
-            load=lambda: project_page(project, seen.revision, seen.load().page),
-            source=f"upstream:{self.upstream.name}",
-            stale_for=seen.stale_for,
-        )
+        return self._page(project, self._pages.page(self.upstream, project))
+
+    def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
+        return self._page(project, self._pages.last_page(self.upstream, project))
+
+    def may_have(self, project: NormalizedName) -> bool:
+        return self._pages.may_have(self.upstream, project)
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         location = split_location(path)
         for project in projects_of(location.filename):
-            seen = self._pages.page(self.upstream, project)
-            file = None if seen is None else seen.load().by_filename.get(location.filename)
-            if file is None or location.sha256 not in ("", file.hashes.get("sha256")):
+            file = self._listed(project, location)
+            if file is None:
                 continue
             if not location.suffix:
                 return self._files.file(
@@ -107,7 +104,8 @@ class UpstreamSource(Source):
         raise unknown_file(location.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        file = self._seen(project).load().by_filename.get(filename)
+        seen = self._pages.last_page(self.upstream, project)
+        file = None if seen is None else seen.load().by_filename.get(filename)
         if file is None or not is_same_version(file.version, version) or not file.has_provenance:
             raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
         return self._files.provenance(self.upstream, file)
@@ -134,11 +132,30 @@ class UpstreamSource(Source):
         except (InvalidMetadata, ValueError, LookupError):
             return {}
 
-    def _seen(self, project: NormalizedName) -> SeenPage:
-        seen = self._pages.page(self.upstream, project)
+    def _page(self, project: NormalizedName, seen: SeenPage | None) -> Versioned[ProjectPage]:
         if seen is None:
             raise unknown_project(project)
-        return seen
+        return Versioned(
+            key=("upstream", self.upstream.id, project, seen.revision),
+            serial=seen.revision,
+            public=self._is_public,
+            load=lambda: project_page(project, seen.revision, seen.load().page),
+            source=f"upstream:{self.upstream.name}",
+            stale_for=seen.stale_for,
+        )
+
+    def _listed(self, project: NormalizedName, location: Location) -> UpstreamFile | None:
+        """Returns the file that a page lists at a location, or None.
+
+        The page that was seen last decides if it lists the file, so what is here costs no request.
+        """
+        for page_of in (self._pages.last_page, self._pages.page):
+            seen = page_of(self.upstream, project)
+            file = None if seen is None else seen.load().by_filename.get(location.filename)
+            if file is not None and location.sha256 in ("", file.hashes.get("sha256")):
+                return file
+            self._pages.look_again(self.upstream, project)  # others may know more
+        return None
 
     def _release(self, file: UpstreamFile) -> DownloadedRelease:
         return DownloadedRelease(self._repository_id, file.project, file.version)

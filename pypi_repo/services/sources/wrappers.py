@@ -66,6 +66,9 @@ class SourceWrapper(Source):
         self.check_access(actor)
         return _restricted(self.source.project_page(actor, project), self)
 
+    def may_have(self, project: NormalizedName) -> bool:
+        return self.source.may_have(project)
+
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         self.check_access(actor)
         return _restricted_file(self.source.file(actor, path), self)

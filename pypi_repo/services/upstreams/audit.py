@@ -72,7 +72,7 @@ class CooldownAudit:
 
     def _pages(self, upstream: Upstream, projects: list[NormalizedName]) -> Iterator[ProjectPage]:
         rows = UpstreamPageRows(self._database)
-        for project, revision, document in rows.documents(upstream.id, projects):
+        for project, revision, document in rows.documents(upstream, projects):
             with suppress(UnreadablePage):  # it is asked for again when somebody wants it
                 yield project_page(project, revision, decode(document))
 

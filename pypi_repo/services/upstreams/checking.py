@@ -16,7 +16,7 @@ from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.upstreams.targets import Targets
 
 _WELL_KNOWN = (NormalizedName("pip"), NormalizedName("setuptools"), NormalizedName("torch"))
-_LARGEST_PAGE = 64 * 1024 * 1024  # bytes
+LARGEST_PAGE = 64 * 1024 * 1024  # bytes
 _READ_OF_A_LIST = 256 * 1024  # bytes, in which a project is found if there is one
 _LISTED = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]{1,100})"|href="([^"]{1,200}?)/?"')
 _TRIED = 5  # projects of a list
@@ -86,7 +86,7 @@ class UpstreamChecks:
 
 
 def _check(upstream: Upstream, project: NormalizedName, answer: Answer) -> UpstreamCheck:
-    body = answer.read_all(_LARGEST_PAGE)
+    body = answer.read_all(LARGEST_PAGE)
     page = read_page(body, answer.headers.get("Content-Type", ""), answer.url, project)
     files = page.files
     wheels = [file for file in files if file.kind == "bdist_wheel"]

@@ -15,7 +15,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.services.sources.readers import Readers
-from pypi_repo.services.sources.repository_source import NamedSource, page_of
+from pypi_repo.services.sources.suppliers import NamedSource, page_of
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
@@ -101,7 +101,7 @@ class Explainer:
         except (UpstreamFailed, UpstreamRefused) as error:
             said = replace(said, answer="fails", told=error.message)
         if isinstance(source, Upstream):
-            state = self._pages.state(source.id, project)
+            state = self._pages.state(source, project)
             return replace(said, checked_at=None if state is None else state.checked_at), hidden
         inner = self._repository(source)
         if inner is None or said.answer == "has-none":
@@ -113,7 +113,7 @@ class Explainer:
         self, named: NamedSource, source: Upstream | str, project: NormalizedName
     ) -> AskedSource:
         has_project, checked_at = self._known(source, project), None
-        if isinstance(source, Upstream) and (state := self._pages.state(source.id, project)):
+        if isinstance(source, Upstream) and (state := self._pages.state(source, project)):
             checked_at = state.checked_at
         known = {
             True: "It has a project of this name, too, which nobody gets.",
@@ -131,7 +131,7 @@ class Explainer:
     def _known(self, source: Upstream | str, project: NormalizedName) -> bool | None:
         """Returns whether a source has a project, if that is known without asking anybody."""
         if isinstance(source, Upstream):
-            state = self._pages.state(source.id, project)
+            state = self._pages.state(source, project)
             return None if state is None else state.is_found
         if self._has_own(source, project):
             return True
@@ -145,7 +145,7 @@ class Explainer:
     def _known_names(self, source: Upstream | str) -> Iterator[NormalizedName]:
         """Yields the names of the projects of a source that are known."""
         if isinstance(source, Upstream):
-            yield from self._pages.projects(source.id)
+            yield from self._pages.projects(source)
         elif inner := self._repository(source):
             configured = self._stored.of(inner)
             yield from (project.normalized_name for project in self._catalog.projects(inner))

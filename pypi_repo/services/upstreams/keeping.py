@@ -14,11 +14,11 @@ from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.records import file_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile, stored_metadata_suffix
 from pypi_repo.domain.upstreams.pages import UpstreamFile
+from pypi_repo.domain.upstreams.seen import with_found
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.upstreams.fetching.fetches import Stored
-from pypi_repo.services.upstreams.page_requests import with_found
 from pypi_repo.services.upstreams.pages import UpstreamPages
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore

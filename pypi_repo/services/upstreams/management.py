@@ -28,7 +28,6 @@ from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import Health, Upstreams
 
@@ -192,8 +191,6 @@ class UpstreamManagement:
             self._require_operator(upstream, given)
             self._check_credentials(upstream, changed, given)
             if given:
-                if given.get("url", upstream.url) != upstream.url:
-                    UpstreamPageRows(connection).forget(upstream.id)
                 upstream = stored.change(upstream, given)
                 self._record(Journal(connection), "change upstream", name, given)
         return upstream

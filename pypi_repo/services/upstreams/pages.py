@@ -1,38 +1,28 @@
 """The pages of upstreams: asked for when they are needed, kept while they are fresh."""
 
-import logging
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from time import monotonic
 
-import msgspec
-
-from pypi_repo.domain.errors import RegistryError, UpstreamFailed
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.errors import UpstreamOffline
-from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage, decode, encode
+from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage, decode
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.domain.waiting import Bell, about_to_wait, wait_for
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.lru_cache import LRUCache
-from pypi_repo.services.upstreams.page_requests import PageRequests, is_same_file, with_found
+from pypi_repo.services.upstreams.fetching.errands import Errand, Errands
+from pypi_repo.services.upstreams.page_requests import PageRequests
 from pypi_repo.services.upstreams.targets import Targets
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.upstream_pages import PageState, UpstreamPageRows
 
-_log = logging.getLogger(__name__)
-
 _MISSING_FOR = timedelta(minutes=1)  # how long it is remembered that there is no such project
-_TRIED_AGAIN_AFTER = timedelta(seconds=10)
 _WAITED_FOR_NEW = 12.0  # seconds; pip gives up after 15
 _WAITED_FOR_OLD = 3.0  # seconds, where there is an older page to show
-_FRESH_WHEN_BACK = 5  # seconds in which a request that waited without a thread begins again
 _FILES_KEPT = 40_000  # in memory, of all pages together
 _STATES_KEPT = 50_000
 
@@ -72,25 +62,37 @@ class SeenPage:
         return self.pages.content(self)
 
 
+class _Asking(Errand):
+    """Asks an upstream for a page.
+
+    state: what is known of the page then.
+    """
+
+    kept = 1.0  # seconds; whoever comes later finds the state itself
+
+    def __init__(self, ask: Callable[[], PageState]) -> None:
+        super().__init__()
+        self._ask = ask
+        self.state: PageState | None = None
+
+    def work(self) -> None:
+        self.state = self._ask()
+
+
 class UpstreamPages:
     """Asks upstreams for pages of projects, and remembers the answers.
 
-    What was seen is kept in the database, so no other process and no restart asks again. One
-    request at a time is under way for a project in a process.
+    What was seen is kept in the database, so no other process and no restart asks again. Of a
+    project that an upstream never had, only the process that has asked knows so.
     """
 
     def __init__(self, database: Database, client: OutboundClient, targets: Targets) -> None:
-        self._database = database
+        self._rows = UpstreamPageRows(database)
         self.requests = PageRequests(database, client, targets)
+        self._errands = Errands()
         self._mutex = threading.Lock()
         self._states: dict[_Key, PageState] = {}
         self._contents: LRUCache[KnownPage] = LRUCache(_FILES_KEPT)
-        self._under_way: dict[_Request, _Asking] = {}
-        self._tried: dict[_Request, tuple[datetime, BaseException]] = {}
-
-    def asks_seldom(self, upstream: Upstream) -> bool:
-        """Returns whether an upstream is hardly asked, because it failed several times in a row."""
-        return self.requests.circuit(upstream).is_open
 
     def page(self, upstream: Upstream, project: NormalizedName) -> SeenPage | None:
         """Returns the page of a project, or None if the upstream has no such project.
@@ -98,45 +100,63 @@ class UpstreamPages:
         Raises UpstreamFailed or UpstreamRefused if the upstream cannot say, and UpstreamOffline
         if it is not asked and nothing is known.
         """
-        key = (upstream.id, upstream.url, project)
         now = datetime.now(UTC)
+        key = (upstream.id, upstream.url, project)
         state = self._states.get(key)
-        if state is not None and _is_fresh(state, upstream, now):
-            return self._seen(upstream, project, state, now)
-        about_to_wait()
-        state = self._read_state(key)
-        if state is not None and (upstream.offline or _is_fresh(state, upstream, now)):
-            return self._seen(upstream, project, state, now)
-        if upstream.offline:
-            raise UpstreamOffline(
-                f"Nothing is known of {project!r}, because the upstream {upstream.name!r} is "
-                "offline; fetch it before, or ask an administrator."
-            )
-        try:
-            state = self._refreshed(upstream, key, state)
-        except RegistryError as error:
-            if state is None or not state.is_found or not _may_be_stale(state, upstream, now):
-                raise
-            self.requests.count(upstream, "stale")
-            _log.warning("%s is shown as it was: %s", project, error.for_operator)
+        if state is None or not _is_fresh(state, upstream, now):
+            state = self._current(upstream, key, now)
         return self._seen(upstream, project, state, now)
+
+    def last_page(self, upstream: Upstream, project: NormalizedName) -> SeenPage | None:
+        """Returns the page of a project as it was seen last, however long ago.
+
+        The upstream is only asked if the page was never seen.
+
+        Raises the same errors as `page`.
+        """
+        key = (upstream.id, upstream.url, project)
+        state = self._states.get(key) or self._read_state(upstream, key)
+        if state is not None and state.is_found:
+            return self._seen(upstream, project, state, datetime.now(UTC))
+        return self.page(upstream, project)
+
+    def may_have(self, upstream: Upstream, project: NormalizedName) -> bool:
+        """Returns whether an upstream may have a project: False if it had none when it was asked.
+
+        The upstream is not asked.
+        """
+        key = (upstream.id, upstream.url, project)
+        state = self._states.get(key) or self._read_state(upstream, key)
+        return state is None or state.is_found
+
+    def look_again(self, upstream: Upstream, project: NormalizedName) -> None:
+        """Lets the next call read what other processes have found out meanwhile."""
+        self._states.pop((upstream.id, upstream.url, project), None)
+
+    def asks_seldom(self, upstream: Upstream) -> bool:
+        """Returns whether an upstream is hardly asked, because it failed several times in a row."""
+        return self.requests.circuit(upstream).is_open
 
     def known_projects(self, upstream: Upstream) -> list[NormalizedName]:
         """Returns the projects that were asked for and found, sorted."""
-        return UpstreamPageRows(self._database).projects(upstream.id)
+        return self._rows.projects(upstream)
 
     def content(self, seen: SeenPage) -> KnownPage:
         """Returns the content of a page, as it is now."""
-        key = (seen.upstream.id, seen.upstream.url, seen.project, seen.revision)
+        key = (seen.upstream.id, seen.upstream.url, seen.project)
         with self._mutex:
-            found = self._contents.get(key)
+            found = self._contents.get((*key, seen.revision))
         if found is not None:
             return found
-        kept = UpstreamPageRows(self._database).document(seen.upstream.id, seen.project)
+        kept = self._rows.document(seen.upstream, seen.project)
         if kept is None:  # the upstream has withdrawn it meanwhile
             return KnownPage(UpstreamPage(name=seen.project))
         revision, document = kept
-        return self._keep_content((*key[:3], revision), decode(document))
+        content = KnownPage(decode(document))
+        size = min(len(content.page.files) + 1, _FILES_KEPT // 2)  # a large one is kept, too
+        with self._mutex:
+            self._contents.put((*key, revision), content, size)
+        return content
 
     def note_found(
         self, upstream: Upstream, file: UpstreamFile, metadata_sha256: str | None
@@ -146,28 +166,55 @@ class UpstreamPages:
         file: the file, with its SHA-256.
         metadata_sha256: the SHA-256 of its core metadata; None if it has none.
         """
+        self.requests.complete(upstream, file, metadata_sha256)
+        self.look_again(upstream, file.project)
 
-        def work(connection: Executor) -> None:
-            rows = UpstreamPageRows(connection)
-            kept = rows.document(upstream.id, file.project)
-            state = rows.state(upstream.id, file.project)
-            if kept is None or state is None:
-                return
-            page = decode(kept[1])
-            files = tuple(
-                with_found(each, file.hashes["sha256"], metadata_sha256)
-                if is_same_file(file, each)
-                else each
-                for each in page.files
+    def close(self) -> None:
+        """Ends what is under way."""
+        self._errands.close()
+
+    def _current(self, upstream: Upstream, key: _Key, now: datetime) -> PageState:
+        """Returns what is known after the upstream was asked, if it has to be.
+
+        Raises the errors of `page`.
+        """
+        project = key[2]
+        state = self._read_state(upstream, key) or self._states.get(key)
+        if state is not None and _is_fresh(state, upstream, now):
+            return state
+        if upstream.offline:
+            if state is not None and state.is_found:
+                return state
+            raise UpstreamOffline(
+                f"Nothing is known of {project!r}, because the upstream {upstream.name!r} is "
+                "offline; fetch it before, or ask an administrator."
             )
-            document = encode(msgspec.structs.replace(page, files=files))
-            rows.save(upstream.id, file.project, document, state.etag, state.checked_at)
+        is_usable = state is not None and state.is_found and _may_be_stale(state, upstream, now)
+        try:
+            return self._asked(upstream, key, state, is_usable=is_usable)
+        except RegistryError:
+            if state is None or not is_usable:
+                raise
+            self.requests.count(upstream, "stale")
+            return state
 
-        self._database.together("upstreams", work)
-        self._states.pop((upstream.id, upstream.url, file.project), None)
+    def _asked(
+        self, upstream: Upstream, key: _Key, state: PageState | None, *, is_usable: bool
+    ) -> PageState:
+        def ask() -> PageState:
+            found = self.requests.ask(upstream, key[2], state)
+            self._remember(key, found)
+            return found
 
-    def _read_state(self, key: _Key) -> PageState | None:
-        state = UpstreamPageRows(self._database).state(key[0], key[2])
+        # Whoever changes a setting wants to see what comes of it, and not what came before.
+        asking = self._errands.join(upstream.id, (upstream, key[2]), lambda: _Asking(ask))
+        asking.wait_until(patience=_WAITED_FOR_OLD if is_usable else _WAITED_FOR_NEW)
+        assert asking.state is not None  # noqa: S101 - or waiting has raised why
+        return asking.state
+
+    def _read_state(self, upstream: Upstream, key: _Key) -> PageState | None:
+        about_to_wait()
+        state = self._rows.state(upstream, key[2])
         if state is not None:
             self._remember(key, state)
         return state
@@ -187,99 +234,6 @@ class UpstreamPages:
         return SeenPage(
             self, upstream, project, state.revision, None if is_fresh else int(age.total_seconds())
         )
-
-    def _keep_content(
-        self, key: tuple[int, str, NormalizedName, int], page: UpstreamPage
-    ) -> KnownPage:
-        content = KnownPage(page)
-        with self._mutex:
-            self._contents.put(key, content, len(page.files) + 1)
-        return content
-
-    # Asking
-
-    def _refreshed(self, upstream: Upstream, key: _Key, state: PageState | None) -> PageState:
-        """Returns the state after the upstream was asked, by this thread or by another one.
-
-        Raises UpstreamFailed or UpstreamRefused, also where the answer takes too long: it is then
-        kept for whoever asks next.
-        """
-        request = upstream, key[2]
-        with self._mutex:
-            asking = self._under_way.get(request)
-            if asking is None:
-                self._refuse_another_try(request)
-                asking = self._under_way[request] = _Asking()
-                threading.Thread(
-                    target=self._ask, args=(upstream, key, state, asking), daemon=True
-                ).start()
-        has_old = state is not None and state.is_found
-        try:
-            return asking.answer(
-                _WAITED_FOR_OLD if has_old else _WAITED_FOR_NEW,
-                is_kept=upstream.fresh_for >= _FRESH_WHEN_BACK,
-            )
-        except FutureTimeout:
-            raise UpstreamFailed(
-                f"The upstream {upstream.name!r} takes long to answer; try again in a moment.",
-                retry_after=5,
-            ) from None
-
-    def _refuse_another_try(self, request: _Request) -> None:
-        """Raises what the last try has raised, if it was a moment ago."""
-        tried = self._tried.get(request)
-        if tried is not None and datetime.now(UTC) - tried[0] < _TRIED_AGAIN_AFTER:
-            raise tried[1].with_traceback(None)
-
-    def _ask(
-        self, upstream: Upstream, key: _Key, state: PageState | None, asking: "_Asking"
-    ) -> None:
-        error: BaseException | None = None
-        request = upstream, key[2]
-        try:
-            found = self.requests.ask(*request, state)
-            self._remember(key, found)
-        except BaseException as caught:  # noqa: BLE001 - for the threads that wait for it
-            error = caught
-        with self._mutex:
-            del self._under_way[request]
-            if error is not None:
-                if len(self._tried) >= _STATES_KEPT:
-                    self._tried.clear()
-                self._tried[request] = datetime.now(UTC), error
-            else:
-                self._tried.pop(request, None)
-        if error is None:
-            asking.future.set_result(found)
-        else:
-            asking.future.set_exception(error)
-        asking.bell.ring()
-
-
-class _Asking:
-    """A request that is under way.
-
-    bell: rings when it is over.
-    """
-
-    def __init__(self) -> None:
-        self.future = Future[PageState]()
-        self.bell = Bell()
-        self._began = monotonic()
-
-    def answer(self, seconds: float, *, is_kept: bool) -> PageState:
-        """Waits for the answer until so many seconds after the request.
-
-        is_kept: whether what came of it will be known for a while, so that this thread need not be
-            the one that waits (see `wait_for`).
-
-        Raises what the request raised, and FutureTimeout.
-        """
-        rung = self.bell.rung
-        left = self._began + seconds - monotonic()
-        if is_kept and left > 0 and not self.future.done():
-            wait_for(self.bell, rung, left)
-        return self.future.result(max(0.0, self._began + seconds - monotonic()))
 
 
 def _is_fresh(state: PageState, upstream: Upstream, now: datetime) -> bool:

@@ -105,15 +105,18 @@ upstream_pages = Table(
     METADATA,
     Column("upstream_id", Integer, owned_by("upstreams.id"), primary_key=True),
     Column("project", String, primary_key=True),
+    Column("url", String, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("checked_at", UTCDateTime, nullable=False),
     Column("etag", String),
-    Column("document", LargeBinary),
+    Column("is_found", Boolean, nullable=False),
+    Column("document", LargeBinary, nullable=False),
     info=CACHE,
 )
-"""What an upstream said of a project. `document` is NULL where it has no such project.
+"""What an upstream said of a project that it has, or had: `is_found`.
 
-`revision` grows with each change of the document.
+`url` is that of the upstream when it was asked: what was seen elsewhere counts no more. `revision`
+grows with each change, and never starts again.
 """
 
 cached_files = Table(

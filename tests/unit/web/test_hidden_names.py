@@ -136,7 +136,8 @@ def _find_it_elsewhere(registry: Registry) -> None:
         assert main is not None
         name = normalize("contraband")
         document = encode(UpstreamPage(name=name))
-        UpstreamPageRows(connection).save(upstream.id, name, document, None, datetime.now(UTC))
+        rows = UpstreamPageRows(connection)
+        rows.save(upstream, name, document, None, datetime.now(UTC), None)
         SourcesOfRepositories(connection).keep_name(main, name)
     registry.acting_as(OPERATOR).sources.set_sources("vault", ["upstream:public"])
 

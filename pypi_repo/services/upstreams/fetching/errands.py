@@ -58,7 +58,7 @@ class Errand(ABC):
         try:
             self.work()
         except RegistryError as error:
-            self.failure = error
+            self.failure = _without_past(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody must wait in vain
             _log.exception("Something that requests wait for has failed")
             self.failure = Unavailable(
@@ -74,10 +74,14 @@ class Errand(ABC):
         self.is_over = True
         self.bell.ring()
 
-    def wait_until(self, is_enough: Callable[[], bool]) -> None:
+    def wait_until(
+        self, is_enough: Callable[[], bool] = lambda: False, patience: float = _PATIENCE
+    ) -> None:
         """Waits until there is enough for the caller, or it is over.
 
-        Raises what the work raised, and UpstreamFailed if nothing comes for a minute.
+        patience: for how many seconds nothing may come.
+
+        Raises what the work raised, and UpstreamFailed if nothing comes for so long.
         """
         while True:
             rung = self.bell.rung
@@ -87,7 +91,7 @@ class Errand(ABC):
                 raise copy(self.failure)  # one for each thread
             if self.is_over:
                 return
-            left = self._came + _PATIENCE - monotonic()
+            left = self._came + patience - monotonic()
             if left <= 0:
                 raise UpstreamFailed(
                     "The upstream is slow, and others wait for it, too; try again in a moment.",
@@ -104,6 +108,12 @@ class Errand(ABC):
         """Returns whether it has been over for so long that it has to be done again."""
         kept = self.kept if self.failure is None else _NOT_TRIED_AGAIN
         return self.is_over and now - self._ended >= kept
+
+
+def _without_past(error: RegistryError) -> RegistryError:
+    """Returns an error without the frames that raised it, which may hold whole pages."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 class Errands:

@@ -59,7 +59,7 @@ class Past:
         document = encode(UpstreamPage(name=project, versions=versions, files=files))
         with self._database.begin() as connection:
             rows = UpstreamPageRows(connection)
-            rows.save(found.id, normalize(project), document, None, NOW)
+            rows.save(found, normalize(project), document, None, NOW, None)
 
     def downloaded(self, project: str, version: str, *, days_ago: int = 0, times: int = 1) -> date:
         repository = self.registry.acting_as(OPERATOR).repositories.get("main")
