@@ -118,7 +118,8 @@ class UpstreamSource(Source):
         if not isinstance(file, UpstreamFile) or file.metadata_hashes is None:
             return {}
         try:
-            known = self._seen(file.project).load().by_filename.get(file.filename)
+            seen = self._pages.last_page(self.upstream, file.project)
+            known = None if seen is None else seen.load().by_filename.get(file.filename)
             if known is None or known.url != file.url:
                 return {}
             served = self._files.metadata(self.upstream, file, public=self._is_public)

@@ -226,6 +226,7 @@ class UpstreamFiles:
             blobs=self._blobs,
             limit=self._limits.file_size,
             stored=partial(self._keeping.stored, upstream, file),
+            when_whole=partial(self._keeping.remember, upstream, file),
             when_stored=partial(self._keeping.keep, upstream, file),
             when_fetched=partial(self._note_fetch, upstream, is_ahead),
         )

@@ -83,13 +83,16 @@ class Keeping:
             return None
         return Stored(sha256, blob.size)
 
-    def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
-        """Remembers a file that was put into the file store, and completes its page."""
+    def remember(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
+        """Remembers that an upstream has sent a file, which is about to be stored."""
+        row = _row(upstream, _named(file, stored), stored.sha256, size=stored.size)
         is_named = "sha256" in file.hashes
-        known = file if is_named else with_found(file, stored.sha256, None)
-        row = _row(upstream, known, stored.sha256, size=stored.size)
         self._remember(row if is_named else replace(row, identity=identity_of(upstream, file)))
+
+    def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
+        """Completes the page of a file that was put into the file store."""
         self._trim_at_times(upstream, stored.size)
+        known, is_named = _named(file, stored), "sha256" in file.hashes
         metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
         if metadata is not None:
             self.keep_metadata(upstream, known, metadata)
@@ -178,6 +181,11 @@ class Keeping:
             self._pages.note_found(upstream, file, metadata_sha256)
         except RegistryError as error:
             _log.warning("The page of %s stays as it is: %s", file.project, error.for_operator)
+
+
+def _named(file: UpstreamFile, stored: Stored) -> UpstreamFile:
+    """Returns a file with the SHA-256 that it has."""
+    return file if "sha256" in file.hashes else with_found(file, stored.sha256, None)
 
 
 def identity_of(upstream: Upstream, file: UpstreamFile) -> str:

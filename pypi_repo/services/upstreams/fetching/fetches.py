@@ -39,8 +39,9 @@ class Order:
     upstream: the name of the upstream, for the log.
     limit: the largest size of a file, in bytes.
     stored: a function that returns the file if it is in the file store, or None.
-    when_stored: a function that is called when this process has put the file into the file store,
-        before others know that it is there.
+    when_whole: a function that is called when the file is whole and right, before it is put into
+        the file store.
+    when_stored: a function that is called when it has been put there.
     when_fetched: a function that is called with the number of bytes that came, and one of the words
         `whole`, `part`, `failed` and `wrong`.
     """
@@ -51,6 +52,7 @@ class Order:
     blobs: BlobStore
     limit: int
     stored: Callable[[], Stored | None]
+    when_whole: Callable[[Stored], None]
     when_stored: Callable[[Stored], None]
     when_fetched: Callable[[int, str], None]
 
@@ -140,6 +142,8 @@ class WholeFetch(ArrivingContent):
             checks.finish()
             stored = Stored(checks.sha256, checks.size)
             self._release(stored)  # whatever may fail from here on, what has arrived is right
+            # While others still see that it is being fetched, or they would begin anew.
+            order.when_whole(stored)
             order.blobs.adopt(file_path(stored.sha256, order.file.filename), self._path)
             order.when_stored(stored)
             result = "whole"
