@@ -101,7 +101,9 @@ def test_every_answer_that_is_described_is_given(
     operation: Operation, registry: Registry, token: str
 ) -> None:
     """Each operation does what it is for, with the names that the test above uses."""
-    path = operation.path.format_map(KNOWN)
+    # The one that is there is in a private network, so that only the operator changes its URL.
+    new = {"upstream": "new"} if operation.method == "PUT" else {}
+    path = operation.path.format_map({**KNOWN, **new})
     document = NEEDED.get(operation.body, {}) if operation.body else None
     answer = Client(registry.wsgi_app()).open(
         f"/api/v1{path}",
