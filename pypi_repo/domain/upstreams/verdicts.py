@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from pypi_repo.domain.records import ListedFile, ProjectStatus
+from pypi_repo.domain.records import DistributionFile, ListedFile, ProjectStatus
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.rules import Rule
@@ -112,14 +112,19 @@ class Verdicts:
 
     def _has_age(self, file: ListedFile, now: datetime) -> bool:
         """Returns whether a file is as old as the cooldown asks for, or need not be."""
-        if self.cooldown is None:
+        cooldown = self._cooldown_of(file)
+        if cooldown is None:
             return True
         appeared = self._appeared(file)
-        if appeared is not None and self.cooldown.is_reached(appeared, now):
+        if appeared is not None and cooldown.is_reached(appeared, now):
             return True
         return any(
             not rule.is_over(now) and rule.matches(file, self.status) for rule in self.exceptions
         )
+
+    def _cooldown_of(self, file: ListedFile) -> Age | None:
+        """Returns how old a file must be: what was uploaded to a repository here may be new."""
+        return None if isinstance(file, DistributionFile) else self.cooldown
 
     def _appeared(self, file: ListedFile) -> datetime | None:
         """Returns since when there is a file, as far as the cooldown is concerned."""
@@ -134,8 +139,9 @@ class Verdicts:
             for rule in (*self.rules, *self.exceptions)
             if rule.until is not None and rule.matches(file, self.status)
         }
-        if self.cooldown is not None and (appeared := self._appeared(file)) is not None:
-            reached = self.cooldown.reached_at(appeared)
+        cooldown = self._cooldown_of(file)
+        if cooldown is not None and (appeared := self._appeared(file)) is not None:
+            reached = cooldown.reached_at(appeared)
             found |= set() if reached is None else {reached}
         return sorted(found)
 

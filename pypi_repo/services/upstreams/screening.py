@@ -53,19 +53,18 @@ class Screen:
         """Returns the screen between a repository and one of its sources.
 
         sources: what is configured for the sources of the repository.
-        upstream: the source; None if it is another repository. There is no cooldown for its files:
-            what came to it from elsewhere had to wait there.
+        upstream: the source; None if it is another repository. The cooldown of the repository holds
+            for what comes from elsewhere by way of that, too, in addition to the one there.
         """
-        if upstream is None:
-            return cls(sources.rules)
         age, mode = repository.cooldown, repository.cooldown_mode
-        age = upstream.cooldown if age is None else age
-        mode = upstream.cooldown_mode if mode is None else mode
+        if upstream is not None:
+            age = upstream.cooldown if age is None else age
+            mode = upstream.cooldown_mode if mode is None else mode
         return cls(
             sources.rules,
             age=None if age is None else Age(age),
             is_enforced=mode == "enforce",
-            first_seen=upstream.first_seen,
+            first_seen=upstream is not None and upstream.first_seen,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -218,6 +219,26 @@ def test_files_that_are_too_young_are_left_out(
     assert "cooldown" in response.status  # pip shows nothing else
     operator.repositories.change("main", cooldown_mode="off")
     assert reader.files("demo") == [demo.filename]
+
+
+def test_what_comes_by_way_of_another_repository_waits_as_well(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """C1, C4: what was uploaded there does not."""
+    upstream.add(demo := wheel("demo", "1.0"))
+    upload(registry, own := wheel("own", "1.0"))
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("team", cooldown="30d", cooldown_mode="enforce")
+    operator.sources.set_sources("team", ["repository:main"])
+    team = Reader(registry, "team")
+    assert (team.files("demo"), reader.files("demo")) == ([], [demo.filename])
+    assert team.get(f"/files/{_location(demo)}").status_code == 403
+    assert team.download("own", own.filename) == own.content
+    (withheld,) = operator.sources.explain("team", "demo").withheld
+    later = datetime.now(UTC) + timedelta(days=9)
+    assert withheld.code == "too-young"
+    operator.sources.add_rule("team", "exempt", "demo", reason="urgent", until=later)
+    assert team.download("demo", demo.filename) == demo.content
 
 
 # Uploads

@@ -153,9 +153,10 @@ def test_nothing_is_gone_through_if_nothing_is_ever_withheld(by: Screen) -> None
     assert by.withheld(whole, NOW) == ()
 
 
-def test_c1_what_comes_from_another_repository_has_no_cooldown_here() -> None:
+def test_c1_the_cooldown_of_a_repository_holds_for_what_comes_by_way_of_another() -> None:
     by = screen(repository={"cooldown": "3d", "cooldown_mode": "enforce"})
-    assert by.is_open
+    assert shown(by, page(file("1.0", 10), file("2.0", 1), file("3.0"))) == ["1.0"]
+    assert screen(repository={"cooldown": "3d"}).is_open  # there is no mode of an upstream
 
 
 def test_c2_a_file_without_an_upload_time_is_withheld() -> None:
