@@ -34,12 +34,13 @@ def open_destination(
 ) -> Destination:
     """Returns what exists where a file is to be published.
 
-    Raises an error if there is no such repository, if the actor may not upload to the project, or
-    if the status of the project does not allow uploads.
+    Raises an error if there is no such repository, if it takes no uploads, if the actor may not
+    upload to the project, or if the status of the project does not allow uploads.
     """
     found = catalog.destination(repository, filename, digests.blake2_256)
     gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
     assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
+    check_accepts(found.repository)
     if found.project is not None:
         _refuse_closed(found.project)
     return found

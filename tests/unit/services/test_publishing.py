@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, TooLarge
+from pypi_repo.domain.errors import FileAlreadyExists, InvalidName, PermissionDenied, TooLarge
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.packages.candidates import Candidate
 from pypi_repo.services.packages.publishing import Accepted, Publishing
@@ -102,6 +102,16 @@ def test_within_a_larger_transaction_nothing_is_left_of_a_refused_publication(
     assert [project.name for project in projects] == ["other"]
     assert both.acting_as(OPERATOR).repositories.get(REPOSITORY).description == "changed"
     assert both.acting_as(OPERATOR).repositories.get(REPOSITORY).serial == 1
+
+
+def test_a_repository_that_was_closed_meanwhile_takes_nothing(both: Registry) -> None:
+    """V10: also of uploads that have begun."""
+    before = state(both)
+    with candidates(both, wheel()) as found:
+        both.acting_as(OPERATOR).repositories.change(REPOSITORY, accepts_uploads=False)
+        with pytest.raises(PermissionDenied, match="takes no uploads"):
+            publishing(both).publish(UPLOADER, found)
+    assert [state(both)[index] for index in (0, 1, 3)] == [before[index] for index in (0, 1, 3)]
 
 
 def test_the_same_file_twice_is_published_once(both: Registry) -> None:
