@@ -32,7 +32,7 @@ class Repository(RepositorySettings):
 
     serial: a number that grows with each change of the repository's content.
     sources_revision: a number that grows with each change of the settings, of what is configured
-        for the sources, and of one of the upstreams; 0 if it never had sources.
+        for the sources, and of one of the upstreams; 0 if nothing was ever configured for them.
     """
 
     id: int
@@ -40,6 +40,11 @@ class Repository(RepositorySettings):
     serial: int = 0
     sources_revision: int = 0
     created_at: datetime
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether sources, or what they may supply, were ever configured."""
+        return self.sources_revision > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
