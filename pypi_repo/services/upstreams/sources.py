@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pypi_repo.domain.accounts.access import Actor, Permission
+from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName, normalize, project_name
@@ -64,20 +64,21 @@ class Sources:
         configured = SourcesOfRepositories(self._database).of(found)
         return replace(configured, kept=configured.kept - self._hidden(found, configured.kept))
 
-    def reports(self, sources: RepositorySources) -> dict[str, UpstreamReport]:
+    def reports(self, repository: str) -> dict[str, UpstreamReport]:
         """Returns how the upstreams among the sources answer and are used, by their names.
 
-        sources: what `of` has returned.
+        Other repositories that use them are left out.
         """
-        found = [source for source in sources.sources if isinstance(source, Upstream)]
+        found = [each for each in self.of(repository).sources if isinstance(each, Upstream)]
         reports = reports_on(self._database, self._readers, found)
-        return {report.upstream.name: report for report in reports}
+        return {each.upstream.name: replace(each, users=(repository,)) for each in reports}
 
     def set_sources(self, repository: str, sources: Sequence[str]) -> None:
         """Replaces the sources of a repository.
 
         sources: the sources in their order, as `upstream:NAME` or `repository:NAME`. The
-            repository's own files always come before them.
+            repository's own files always come before them. Only who manages all repositories adds
+            an upstream: it may have credentials, or be meant for few.
 
         Raises UnknownUpstream, InvalidSetting for what is no source or is given twice, and Conflict
         if a repository would be a source of itself.
@@ -86,11 +87,14 @@ class Sources:
             raise InvalidSetting("A source is given twice; leave out one of the two.")
         parsed = [parse_source(text) for text in sources]
         with self._change(repository, locks_others=True) as change:
-            if change.stored.of(change.repository).references == tuple(sources):
+            before = change.stored.of(change.repository).references
+            if before == tuple(sources):
                 return
             found: list[Upstream | Repository] = []
             for kind, name in parsed:
                 if kind == "upstream":
+                    if f"upstream:{name}" not in before:
+                        require_area(self._actor, Area.REPOSITORIES)
                     found.append(known_upstream(Upstreams(change.executor), name))
                 else:
                     other = self._managed(change.catalog, name)

@@ -22,7 +22,7 @@ def show_projects(page: Page, repository: str) -> Response:
         "repository.html",
         repository=found,
         configured=configured,
-        reports=page.acting.sources.reports(configured),
+        reports=page.acting.sources.reports(repository),
         usage=page.acting.usage.repository(repository),
         listing=listing,
         projects=page.acting.projects.page(repository, listing.request),

@@ -21,7 +21,7 @@ def show(page: Page, repository: str) -> Response:
         "repository_sources.html",
         repository=page.acting.repositories.get(repository, Permission.MANAGE),
         configured=configured,
-        reports=page.acting.sources.reports(configured),
+        reports=page.acting.sources.reports(repository),
         shadowed=page.acting.sources.shadowed_names(repository) if configured.sources else [],
         choices=_choices(page, repository, configured),
         days=REPORTED_DAYS,

@@ -83,10 +83,10 @@ def test_the_report_names_who_uses_an_upstream(both: Registry, ids: dict[str, in
     operator.sources.set_sources("main", ["upstream:second"])
     assert operator.upstreams.report("first").users == ("another",)
     assert operator.upstreams.report("second").users == ("another", "main")
-    configured = operator.sources.of("another")
-    reports = operator.sources.reports(configured)
+    reports = operator.sources.reports("another")
     assert [*reports] == ["second", "first"]
-    assert operator.sources.reports(operator.sources.of("main")).keys() == {"second"}
+    assert reports["second"].users == ("another",)
+    assert operator.sources.reports("main").keys() == {"second"}
 
 
 def test_the_report_says_how_an_upstream_answers(

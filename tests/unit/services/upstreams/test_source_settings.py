@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import EVERY_AREA, OPERATOR, Actor, ActorKind, Registry
+from pypi_repo import (
+    EVERY_AREA,
+    OPERATOR,
+    AccessPolicy,
+    Actor,
+    ActorKind,
+    Permission,
+    Registry,
+    Repository,
+    Settings,
+)
 from pypi_repo.domain.accounts.access import ANONYMOUS, Area
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
@@ -21,7 +32,7 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from pypi_repo.domain.names import normalize
-from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
+from pypi_repo.domain.upstreams.errors import NameWithheld, UnknownRule, UnknownUpstream
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.services.upstreams.sources import Sources
 from tests.support.distributions import wheel
@@ -226,6 +237,7 @@ def test_v2_v3_patterns_are_normalized_and_replaced(filled: Registry, use: str) 
 
 def test_v1_the_name_of_a_deleted_project_is_kept_until_it_is_given_up(filled: Registry) -> None:
     upload(filled, wheel("Acme.Core", "1.0"))
+    sources(filled).set_sources("main", ["repository:team"])
     name = normalize("acme-core")
     with pytest.raises(Conflict, match="delete it first"):
         sources(filled).give_up_name("main", "acme_core")
@@ -238,6 +250,19 @@ def test_v1_the_name_of_a_deleted_project_is_kept_until_it_is_given_up(filled: R
     assert not sources(filled).of("main").keeps(name)
     entry = journal_of(filled, "main")[-1]
     assert (entry.action, entry.project) == ("give up name", "acme-core")
+
+
+def test_deleting_a_project_where_there_are_no_sources_configures_nothing(
+    filled: Registry,
+) -> None:
+    upload(filled, wheel("demo", "1.0"))
+    filled.acting_as(OPERATOR).projects.delete("main", "demo")
+    assert not filled.acting_as(OPERATOR).repositories.get("main").has_sources
+    assert sources(filled).of("main").kept == {"demo"}
+    sources(filled).set_sources("main", ["repository:team"])
+    upload(filled, wheel("demo", "9.0"), "team")
+    with pytest.raises(NameWithheld):
+        filled.repository("main").source.project_page(OPERATOR, normalize("demo"))
 
 
 def test_v1_a_name_is_kept_once_however_often_its_project_is_deleted(filled: Registry) -> None:
@@ -367,6 +392,7 @@ def test_c3_all_changes_are_in_the_journal(filled: Registry) -> None:
 def calls(mine: Sources, repository: str) -> list[Callable[[], object]]:
     return [
         lambda: mine.of(repository),
+        lambda: mine.reports(repository),
         lambda: mine.set_sources(repository, ["upstream:torch"]),
         lambda: mine.reserve(repository, ["acme-*"]),
         lambda: mine.merge(repository, ["acme-*"]),
@@ -397,6 +423,35 @@ def test_only_who_manages_the_repository_manages_its_sources(
             call()
     assert sources(filled).of("main") == RepositorySources()
     assert journal_of(filled) == before
+
+
+class OfOneRepository(AccessPolicy):
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        return repository.name == "team"
+
+
+def test_who_manages_one_repository_adds_no_upstream() -> None:
+    """Which may have credentials for an index of somebody else."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with closing(Registry(settings, policy=OfOneRepository())) as registry:
+        operator = registry.acting_as(OPERATOR)
+        operator.repositories.create("team")
+        for name in ("public", "partner"):
+            operator.upstreams.create(name, url=f"https://{name}.example.com/simple/")
+        operator.sources.set_sources("team", ["upstream:public"])
+        theirs = sources(registry, UPLOADER)
+        for name in ("partner", "missing"):  # it tells no names either
+            with pytest.raises(PermissionDenied):
+                theirs.set_sources("team", ["upstream:public", f"upstream:{name}"])
+        assert theirs.of("team").references == ("upstream:public",)
+        theirs.set_sources("team", [])
+        assert theirs.of("team").references == ()
 
 
 @pytest.mark.parametrize("name", ["none", "Main", "a\0b"])
