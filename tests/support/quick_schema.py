@@ -70,16 +70,20 @@ class Filled:
 
     fill: Callable[[Registry], object]
     content: bytes | None = None
+    tables: object = None
 
     def __call__(self, registry: Registry) -> None:
         database = registry._database
         if not _is_sqlite(database) or _is_used(database):
             self.fill(registry)
         elif self.content is None:
+            self.tables = _tables(database)
             self.fill(registry)
             self.content = _content(database)
-        else:
+        elif self.tables == _tables(database):
             _put(database, self.content)
+        else:  # a host has some of its own there
+            self.fill(registry)
 
 
 def _is_sqlite(database: Database) -> bool:
@@ -89,8 +93,12 @@ def _is_sqlite(database: Database) -> bool:
 def _is_empty(database: Database) -> bool:
     if database.path is not None:
         return Path(database.path).stat().st_size == 0
+    return _tables(database) == []
+
+
+def _tables(database: Database) -> object:
     with _sqlite(database) as connection:
-        return not connection.execute("SELECT name FROM sqlite_master").fetchall()
+        return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def _is_used(database: Database) -> bool:

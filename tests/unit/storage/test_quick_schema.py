@@ -64,6 +64,20 @@ def test_a_registry_that_was_used_is_filled_as_it_is() -> None:
     assert names == [["filled"], ["filled"], ["filled", "used"]]
 
 
+def test_what_a_host_has_in_the_database_stays() -> None:
+    fill = Filled(lambda registry: registry.acting_as(OPERATOR).repositories.create("filled"))
+    for beside in ("", "CREATE TABLE colours (id INTEGER)"):
+        with Registry(Settings(database="sqlite://", blobs="memory://")) as registry:
+            if beside:
+                with registry._database.begin() as connection:
+                    connection.execute(text(beside))
+            fill(registry)
+            if beside:
+                assert registry._database.execute(text("SELECT * FROM colours")).all() == []
+            (repository,) = registry.acting_as(OPERATOR).repositories.all()
+            assert repository.name == "filled"
+
+
 def test_files_and_memory_are_filled_alike(tmp_path: Path) -> None:
     """In both directions, and a file has the write-ahead log of a real one."""
     places = ("sqlite://", f"sqlite:///{tmp_path}/1.db", f"sqlite:///{tmp_path}/2.db", "sqlite://")
