@@ -1,5 +1,7 @@
 """Makes the sources of the repositories of a registry."""
 
+import threading
+
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
@@ -8,6 +10,7 @@ from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, Upstre
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.sources.own_files import OwnFiles
 from pypi_repo.services.sources.repository_source import RepositorySource
@@ -23,6 +26,7 @@ from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 _CONFIGURATIONS_KEPT = 10_000
+_SCREENS_KEPT = 1000
 
 
 class Readers:
@@ -47,6 +51,8 @@ class Readers:
         self._pages = pages
         self._files = files
         self._configurations: dict[int, tuple[int, ConfiguredSources]] = {}
+        self._screens: LRUCache[Screen] = LRUCache(_SCREENS_KEPT)
+        self._mutex = threading.Lock()
 
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
@@ -100,13 +106,21 @@ class Readers:
     ) -> NamedSource:
         upstream = None if isinstance(source, str) else source
         offered = self._offered(repository, source)
-        screen = Screen.of(repository, configured, upstream)
+        screen = self._kept_screen(Screen.of(repository, configured, upstream))
         if not screen.is_open:
-            identity = ("screen", repository.id, repository.sources_revision)
-            offered = Screened(offered, screen, identity)
+            offered = Screened(offered, screen, screen.identity)
         kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
         needs_login = upstream is not None and not repository.public_sources
         return NamedSource(f"{kind}:{name}", offered, needs_login=needs_login)
+
+    def _kept_screen(self, screen: Screen) -> Screen:
+        """Returns the one that decides alike, which knows pages already: most changes are others.
+
+        For example, the deletion of a project changes what is configured, but no screen.
+        """
+        with self._mutex:
+            self._screens.put(screen.identity, screen, 1)
+            return self._screens.get(screen.identity) or screen
 
     def _offered(self, repository: Repository, source: Upstream | str) -> Source:
         if isinstance(source, str):

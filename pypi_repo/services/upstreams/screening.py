@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from hashlib import sha256
 from typing import Self
 
 from pypi_repo.domain.records import ListedFile, ProjectPage, Repository, Versioned
@@ -23,7 +24,7 @@ _REMEMBERED = 50_000  # moments at which pages change, of all pages together
 class Screen:
     """Shows of the pages of a source what the rules and the cooldown of a repository admit.
 
-    It remembers when pages change, so it is made once for what is configured.
+    It remembers when pages change, so it is made once for what it is made of.
 
     rules: the rules of the repository, in their order.
     age: how old files must be; None for any age.
@@ -66,6 +67,12 @@ class Screen:
             is_enforced=mode == "enforce",
             first_seen=upstream is not None and upstream.first_seen,
         )
+
+    @cached_property
+    def identity(self) -> str:
+        """What two screens have in common if and only if they decide alike."""
+        made_of = (*self._rules, *self._exceptions), str(self._age), self._enforced is None
+        return sha256(repr((made_of, self._first_seen)).encode()).hexdigest()
 
     @property
     def is_open(self) -> bool:
