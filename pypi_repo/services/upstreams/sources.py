@@ -290,7 +290,7 @@ class Sources:
         """Returns the releases from upstreams that a cooldown would have withheld, if enforced.
 
         No upstream is asked. Releases with the most downloads come first. What came by way of
-        another repository is not among them, because it had to wait there.
+        another repository is not among them, because its downloads are counted there.
 
         days: how many days are looked at, today included; at most 366.
         cooldown: the cooldown, as `3d` or as a date; None for those that are configured.
