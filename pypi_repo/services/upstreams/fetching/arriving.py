@@ -46,6 +46,8 @@ class ArrivingContent(Errand):
     is_whole: whether these are all.
     """
 
+    looks_after = 0.5  # seconds; nobody is told of the last piece before a pause
+
     def __init__(self) -> None:
         super().__init__()
         self.readable = self._told = 0

@@ -37,9 +37,11 @@ class Errand(ABC):
     failure: why it has failed; None if it has not.
     is_stopped: set when the registry is closed: the work should end soon.
     kept: for how many seconds those who waited find the result here.
+    looks_after: after how many seconds those who wait look again without the bell.
     """
 
     kept = 10.0
+    looks_after = _PATIENCE
 
     def __init__(self) -> None:
         self.bell = Bell()
@@ -97,7 +99,7 @@ class Errand(ABC):
                     "The upstream is slow, and others wait for it, too; try again in a moment.",
                     retry_after=10,
                 )
-            wait_for(self.bell, rung, left)
+            wait_for(self.bell, rung, min(left, self.looks_after))
 
     def note_progress(self) -> None:
         """Tells those who wait that there is more, and gives them new patience."""
