@@ -10,6 +10,7 @@ from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.sources.source import Arriving, FileElsewhere, ServedFile, StillElsewhere
 from pypi_repo.services.sources.stored_file import StoredFile
+from pypi_repo.services.upstreams.fetching.parts import LARGEST_PART, Abandoned
 from pypi_repo.settings import FilesSentBy
 
 if TYPE_CHECKING:
@@ -65,13 +66,38 @@ class _Elsewhere(FileElsewhere):
 
     def part(self, start: int, stop: int | None) -> Arriving | None:
         file = self._file
+        if self.size is not None and len(_selected(start, stop, self.size)) > LARGEST_PART:
+            return self._part_of_whole(start, stop)
         fetch = file.files.part(file.upstream, file.listed, start, stop)
         fetch.wait_for_begin()
         if fetch.is_beyond:
             return None
         if fetch.is_refused:
-            return self.whole()
-        return Arriving(fetch.whole, fetch.selected, fetch.chunks())
+            return self._part_of_whole(start, stop)
+        try:
+            content = fetch.chunks()
+        except Abandoned:  # just now
+            return self.part(start, stop)
+        return Arriving(fetch.whole, fetch.selected, content)
+
+    def _part_of_whole(self, start: int, stop: int | None) -> Arriving | None:
+        """The file comes and is kept, so that who goes on with it after a cut costs no more."""
+        file = self._file
+        fetch = file.files.whole(file.upstream, file.listed)
+        fetch.wait_for_begin()
+        if fetch.size is None:
+            return Arriving(None, None, fetch.chunks())
+        selected = _selected(start, stop, fetch.size)
+        if not selected:
+            return None
+        return Arriving(fetch.size, selected, fetch.chunks(selected.start, selected.stop))
+
+
+def _selected(start: int, stop: int | None, size: int) -> range:
+    """Returns what a Range header selects of a file of this size; a negative start is its end."""
+    if start < 0:
+        return range(max(0, size + start), size)
+    return range(start, size if stop is None else min(stop, size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

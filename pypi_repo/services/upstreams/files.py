@@ -254,7 +254,7 @@ class UpstreamFiles:
         except UnknownFile:
             if file.kind != "bdist_wheel" or upstream.offline:
                 raise
-        self.whole(upstream, file).wait_until(lambda: False)
+        self.whole(upstream, file).wait_to_end()
         content = self._keeping.metadata_in(file)
         if content is None:
             raise UnknownFile(f"No core metadata is served for {file.filename}.")

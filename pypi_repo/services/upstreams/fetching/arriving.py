@@ -64,8 +64,9 @@ class ArrivingContent(Errand):
         Many may wait, and telling all of them of each little piece takes longer than to fetch it.
         """
         self.readable = readable
-        now = monotonic()
-        if readable - self._told >= _TOLD_EACH or now - self._told_at >= _TOLD_AFTER:
+        now, is_much = monotonic(), readable - self._told >= _TOLD_EACH
+        # The first is always told: it may be all that comes until somebody has read it.
+        if not self._told or is_much or now - self._told_at >= _TOLD_AFTER:
             self._told, self._told_at = readable, now
             self.note_progress()
 
@@ -76,13 +77,15 @@ class ArrivingContent(Errand):
         """
         self.wait_until(lambda: self.readable > 0 or self.is_whole)
 
-    def chunks(self) -> Iterator[bytes]:
-        """Returns an iterator over all content.
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Returns an iterator over the content, or over a part of it.
+
+        start, stop: which bytes; without `stop`, all to the end.
 
         It waits where there is no more yet, and raises an error at the end if what has come is not
         what it should be. So the client never gets a wrong file as a complete one.
         """
-        return _Chunks(self, self.opened())
+        return _Chunks(self, self.opened(), start, stop)
 
     def left(self) -> None:
         """Notes that somebody who read does not read any more."""
@@ -91,17 +94,22 @@ class ArrivingContent(Errand):
 class _Chunks:
     """Not a generator, which could not go on after the ComeBack that it raises when it waits."""
 
-    def __init__(self, content: ArrivingContent, file: SharedFile) -> None:
+    def __init__(
+        self, content: ArrivingContent, file: SharedFile, start: int, stop: int | None
+    ) -> None:
         self._content, self._file = content, file
-        self._offset = 0
+        self._offset, self._stop = start, stop
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         content = self._content
+        if self._stop is not None and self._offset >= self._stop:
+            raise StopIteration
         content.wait_until(lambda: content.readable > self._offset or content.is_whole)
-        size = min(_PIECE, content.readable - self._offset)
+        readable = content.readable if self._stop is None else min(content.readable, self._stop)
+        size = min(_PIECE, readable - self._offset)
         if size <= 0:
             raise StopIteration
         chunk = self._file.read(self._offset, size)

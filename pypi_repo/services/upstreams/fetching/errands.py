@@ -1,30 +1,34 @@
 """Work for which requests wait, in threads of its own.
 
 Threads that answer requests are few, and an index elsewhere may be slow. So what is asked of one is
-asked in threads that belong to no request, so many at once for each upstream, and once for all who
-want the same. It goes on to its end when nobody waits any more, because the next one will ask soon.
+asked in threads that belong to no request, so many at once for each upstream and kind of work, and
+once for all who want the same. It goes on to its end when nobody waits any more, because the next
+one will ask soon.
 """
 
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from copy import copy
 from time import monotonic
 from typing import TypeVar
 
-from pypi_repo.domain.errors import RegistryError, Unavailable, UpstreamFailed
+from pypi_repo.domain.errors import RegistryError, Unavailable, UnknownFile, UpstreamFailed
 from pypi_repo.domain.waiting import Bell, wait_for
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 16  # for one upstream
-_QUEUED = 1000  # for all of them
+_AT_ONCE = 16  # of one kind, for one upstream
+_QUEUED = 1000  # of one kind, for one upstream
 _PATIENCE = 60.0  # seconds until who waits is told to come back later
 _NOT_TRIED_AGAIN = 3.0  # seconds, after it has failed
+_MISSING_FOR = 60.0  # seconds, for what the upstream does not have
 _ENDED_WITHIN = 5.0  # seconds
+
+_Lane = tuple[int, str]  # the upstream's id, and the kind of errands
 
 Kind = TypeVar("Kind", bound="Errand")
 
@@ -33,18 +37,23 @@ class Errand(ABC):
     """A piece of work.
 
     bell: rings with each step, and at the end.
+    last_bell: rings at the end.
     is_over: whether it has ended, well or not.
     failure: why it has failed; None if it has not.
-    is_stopped: set when the registry is closed: the work should end soon.
+    is_stopped: set when nobody needs it any more: the work should end soon, and whoever wants it
+        after all begins another errand.
     kept: for how many seconds those who waited find the result here.
-    looks_after: after how many seconds those who wait look again without the bell.
+    looks_after: after how many seconds those who wait for a step look again without the bell.
+    kind: what it is like. What takes long keeps none of another kind waiting.
     """
 
     kept = 10.0
     looks_after = _PATIENCE
+    kind = "file"
 
     def __init__(self) -> None:
         self.bell = Bell()
+        self.last_bell = Bell()
         self.is_over = False
         self.failure: RegistryError | None = None
         self.is_stopped = False
@@ -75,6 +84,7 @@ class Errand(ABC):
         self._ended = monotonic()
         self.is_over = True
         self.bell.ring()
+        self.last_bell.ring()
 
     def wait_until(
         self, is_enough: Callable[[], bool] = lambda: False, patience: float = _PATIENCE
@@ -85,8 +95,22 @@ class Errand(ABC):
 
         Raises what the work raised, and UpstreamFailed if nothing comes for so long.
         """
+        self._wait(self.bell, is_enough, patience, self.looks_after)
+
+    def wait_to_end(self, patience: float = _PATIENCE) -> None:
+        """Waits until it is over, without looking at each step.
+
+        patience: for how many seconds nothing may come.
+
+        Raises what the work raised, and UpstreamFailed if nothing comes for so long.
+        """
+        self._wait(self.last_bell, lambda: False, patience, _PATIENCE)
+
+    def _wait(
+        self, bell: Bell, is_enough: Callable[[], bool], patience: float, looks_after: float
+    ) -> None:
         while True:
-            rung = self.bell.rung
+            rung = bell.rung
             if is_enough():
                 return
             if self.failure is not None:
@@ -99,7 +123,7 @@ class Errand(ABC):
                     "The upstream is slow, and others wait for it, too; try again in a moment.",
                     retry_after=10,
                 )
-            wait_for(self.bell, rung, min(left, self.looks_after))
+            wait_for(bell, rung, min(left, looks_after))
 
     def note_progress(self) -> None:
         """Tells those who wait that there is more, and gives them new patience."""
@@ -107,9 +131,11 @@ class Errand(ABC):
         self.bell.ring()
 
     def is_forgotten(self, now: float) -> bool:
-        """Returns whether it has been over for so long that it has to be done again."""
+        """Returns whether it was stopped, or has been over for so long that it is done again."""
         kept = self.kept if self.failure is None else _NOT_TRIED_AGAIN
-        return self.is_over and now - self._ended >= kept
+        if isinstance(self.failure, UnknownFile):
+            kept = _MISSING_FOR
+        return self.is_stopped or (self.is_over and now - self._ended >= kept)
 
 
 def _without_past(error: RegistryError) -> RegistryError:
@@ -124,15 +150,15 @@ class Errands:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._errands: dict[Hashable, Errand] = {}
-        self._queue: deque[tuple[int, Errand]] = deque()
-        self._working: Counter[int] = Counter()
+        self._queues: defaultdict[_Lane, deque[Errand]] = defaultdict(deque)
+        self._working: Counter[_Lane] = Counter()
         self._threads: set[threading.Thread] = set()
 
     def join(self, upstream_id: int, key: Hashable, make: Callable[[], Kind]) -> Kind:
         """Returns the errand with a key, which may be over since a moment, or begins a new one.
 
-        upstream_id: the upstream that is asked. Errands beyond what may be asked of it at once
-            wait for their turn.
+        upstream_id: the upstream that is asked. Errands of a kind beyond what may be asked of it at
+            once wait for their turn.
 
         Raises UpstreamFailed if too many wait.
         """
@@ -140,54 +166,55 @@ class Errands:
         with self._mutex:
             errand = self._errands.get(key)
             if errand is not None and not errand.is_forgotten(now):
+                self._start_some((upstream_id, errand.kind))
                 return errand  # type: ignore[return-value]
             for old in [key for key, errand in self._errands.items() if errand.is_forgotten(now)]:
                 del self._errands[old]
-            if len(self._queue) >= _QUEUED:
+            made = make()
+            lane = upstream_id, made.kind
+            if len(self._queues[lane]) >= _QUEUED:
                 raise UpstreamFailed(
                     "Too much is being fetched at the moment; try again soon.", retry_after=10
                 )
-            made = self._errands[key] = make()
-            self._queue.append((upstream_id, made))
-            self._start_some()
+            self._errands[key] = made
+            self._queues[lane].append(made)
+            self._start_some(lane)
         return made
 
     def close(self) -> None:
         """Ends what is under way, and waits a few seconds for it."""
         with self._mutex:
-            queued, self._queue = self._queue, deque()
+            queued = [errand for queue in self._queues.values() for errand in queue]
+            self._queues.clear()
             for errand in self._errands.values():
                 errand.is_stopped = True
             self._errands.clear()
             threads = list(self._threads)
-        for _upstream, errand in queued:
+        for errand in queued:
             errand.failure = Unavailable("The server is about to end; try again in a moment.")
             errand.end()
         deadline = monotonic() + _ENDED_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
 
-    def _start_some(self) -> None:
+    def _start_some(self, lane: _Lane) -> None:
         """Starts those whose turn it is. The mutex is held."""
-        waiting = deque[tuple[int, Errand]]()
-        while self._queue:
-            upstream_id, errand = self._queue.popleft()
-            if self._working[upstream_id] >= _AT_ONCE or not self._start(upstream_id, errand):
-                waiting.append((upstream_id, errand))
-        self._queue = waiting
+        queue = self._queues[lane]
+        while queue and self._working[lane] < _AT_ONCE and self._start(lane, queue[0]):
+            queue.popleft()
 
-    def _start(self, upstream_id: int, errand: Errand) -> bool:
+    def _start(self, lane: _Lane, errand: Errand) -> bool:
         def work() -> None:
             errand.do()
             with self._mutex:
-                self._working[upstream_id] -= 1
+                self._working[lane] -= 1
                 self._threads.discard(thread)
-                self._start_some()
+                self._start_some(lane)
 
-        thread = threading.Thread(target=work, name=f"fetching-{upstream_id}", daemon=True)
+        thread = threading.Thread(target=work, name=f"fetching-{lane[0]}", daemon=True)
         with suppress(RuntimeError):  # the system allows no more threads for now
             thread.start()
-            self._working[upstream_id] += 1
+            self._working[lane] += 1
             self._threads.add(thread)
             return True
         return False

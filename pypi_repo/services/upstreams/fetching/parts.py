@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, cast
 
 from pypi_repo.domain.errors import UpstreamFailed
+from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.services.upstreams.fetching.arriving import ArrivingContent, SharedFile
 from pypi_repo.services.upstreams.fetching.checks import WrongContent
 from pypi_repo.services.upstreams.fetching.errands import Errand
@@ -19,10 +20,18 @@ from pypi_repo.services.upstreams.fetching.transfer import (
     part_in,
     require_success,
 )
+from pypi_repo.storage.blobs.store import own_errors
+
+LARGEST_PART = 16 * 1024 * 1024
+"""The bytes of a part that is fetched by itself."""
+
+
+class Abandoned(UpstreamFailed):
+    """All who read a part have left, and it was given up. Another errand brings it."""
 
 
 class PartFetch(ArrivingContent):
-    """Fetches a part of a file, of which nothing is kept: no digest could be checked.
+    """Fetches a small part of a file, of which nothing is kept: no digest could be checked.
 
     It ends when nobody reads it any more.
 
@@ -31,14 +40,16 @@ class PartFetch(ArrivingContent):
 
     selected: the part that comes, once it has begun.
     whole: the size of the whole file, in bytes; None if it is not known.
-    is_refused: whether the upstream does not send parts.
+    is_refused: whether the upstream does not send parts, or the part is so large that the whole
+        file had better come.
     is_beyond: whether there is no such part.
     """
 
     def __init__(self, order: Order, start: int, stop: int | None) -> None:
         super().__init__()
         self._order, self._start, self._stop = order, start, stop
-        self._file = SharedFile(cast("IO[bytes]", tempfile.TemporaryFile()))  # noqa: SIM115
+        self._file: SharedFile | None = None
+        self._had_readers = False
         self._readers = 0
         self._mutex = threading.Lock()
         self.selected = range(0)
@@ -46,17 +57,37 @@ class PartFetch(ArrivingContent):
         self.is_refused = self.is_beyond = False
 
     def opened(self) -> SharedFile:
+        if self._file is None or self.is_stopped:
+            raise Abandoned(f"Nobody fetches {self._order.file.filename} any more; try again.")
         return self._file
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         with self._mutex:
+            chunks = super().chunks(start, stop)
             self._readers += 1
-        return super().chunks()
+            self._had_readers = True
+        return chunks
 
     def left(self) -> None:
         with self._mutex:
             self._readers -= 1
-            self.is_stopped = self.is_stopped or not self._readers
+            self._forget_if_left()
+
+    def _forget_if_left(self) -> None:
+        """Gives the disk space back when it is over. Until then another reader may come."""
+        if self.is_over and self._had_readers and not self._readers:
+            self.is_stopped = True
+            self._file = None
+
+    def end(self) -> None:
+        super().end()
+        with self._mutex:
+            self._forget_if_left()
+
+    def _stop_if_left(self) -> bool:
+        with self._mutex:
+            self.is_stopped = self.is_stopped or (self._had_readers and not self._readers)
+            return self.is_stopped
 
     def work(self) -> None:
         result = "failed"
@@ -81,15 +112,19 @@ class PartFetch(ArrivingContent):
                 return
             part = part_in(answer)
             self._require_asked(part.selected, part.whole)
+            if len(part.selected) > LARGEST_PART:
+                self.is_refused = True
+                return
+            with own_errors():
+                made = SharedFile(cast("IO[bytes]", tempfile.TemporaryFile()))  # noqa: SIM115
+            self._file = made
             self.selected, self.whole = part.selected, part.whole or file.size
             while self.readable < len(part.selected):
                 chunk = answer.read(min(CHUNK, len(part.selected) - self.readable))
-                if not chunk or self.is_stopped:
-                    raise UpstreamFailed(
-                        f"The upstream broke off while it sent {file.filename}; try again.",
-                        detail=file.place,
-                    )
-                self._file.write(self.readable, chunk)
+                if not chunk or self._stop_if_left():
+                    raise _broke_off(file)
+                with own_errors():
+                    made.write(self.readable, chunk)
                 self.note_more(self.readable + len(chunk))
 
     def _require_asked(self, selected: range, whole: int | None) -> None:
@@ -107,6 +142,12 @@ class PartFetch(ArrivingContent):
             )
 
 
+def _broke_off(file: UpstreamFile) -> UpstreamFailed:
+    return UpstreamFailed(
+        f"The upstream broke off while it sent {file.filename}; try again.", detail=file.place
+    )
+
+
 class DocumentFetch(Errand):
     """Fetches a small document.
 
@@ -114,6 +155,8 @@ class DocumentFetch(Errand):
     limit: its largest size, in bytes.
     keep: a function that keeps it, or raises WrongContent.
     """
+
+    kind = "document"
 
     def __init__(
         self, url: str, what: str, ask: Ask, limit: int, keep: Callable[[bytes], None]
@@ -135,7 +178,7 @@ class DocumentFetch(Errand):
 
         Raises UnknownFile if the upstream does not have it, and UpstreamFailed if it fails.
         """
-        self.wait_until(lambda: False)
+        self.wait_to_end()
         return self._content
 
 

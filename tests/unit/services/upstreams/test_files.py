@@ -397,7 +397,8 @@ def test_the_whole_file_comes_where_the_upstream_sends_no_parts(
     index.answers = lambda _asked, content: reply(content)
     index.add(NAME, LARGE)
     got = installer.download(NAME, Range="bytes=0-9")
-    assert (got.status, got.body, got.is_whole) == (200, LARGE, True)
+    assert (got.status, got.body, got.is_whole) == (206, LARGE[:10], True)
+    assert got.headers["content-range"] == "bytes 0-9/700000"
 
 
 @pytest.mark.parametrize("said", ["bytes 1-10/700000", "bytes 0-10/700000", "bytes 0-9/5", ""])
