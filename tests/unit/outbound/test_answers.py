@@ -114,6 +114,7 @@ def test_f4_a_cut_answer_is_told_from_a_whole_one(
         zlib.compress(CONTENT),
         b"no gzip at all",
     ],
+    ids=range(7),
 )
 def test_s3_what_is_not_compressed_as_it_says(
     encoded: bytes, client: OutboundClient, elsewhere: Elsewhere

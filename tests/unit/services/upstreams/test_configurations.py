@@ -85,7 +85,7 @@ def test_a_page_that_is_shown_as_before_is_the_same_page(registry: Registry) -> 
         {"is_enforced": False},
         {"first_seen": True},
     ],
-    ids=str,
+    ids=range(8),
 )
 def test_screens_that_decide_otherwise_are_told_apart(changed: dict[str, Any]) -> None:
     made_of: dict[str, Any] = {
