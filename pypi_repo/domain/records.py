@@ -330,10 +330,14 @@ class ProjectList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectDetails:
-    """A project with all its releases (version -> files) and the metadata of one of them."""
+    """A project with all its releases (version -> files) and the metadata of one of them.
+
+    is_complete: whether there is no more metadata to be had; False if it cannot be had right now.
+    """
 
     name: str
     serial: int
     version: str
     releases: Mapping[str, tuple[ListedFile, ...]]
     fields: "RawMetadata"
+    is_complete: bool = True

@@ -120,10 +120,10 @@ class RepositorySource(Source):
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         if isinstance(file, DistributionFile):  # of whatever repository it is
             return self._own.core_metadata(file)
-        repository = self._own.found()
-        for named in () if repository is None else self._configure(repository).sources:
-            if fields := named.source.core_metadata(file):
-                return fields
+        with suppress(UnknownProject):
+            for supplier in self.suppliers(OPERATOR, file.project, last=True):
+                if fields := supplier.source.core_metadata(file):
+                    return fields
         return {}
 
     def project_details(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectDetails]:

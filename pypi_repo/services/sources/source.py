@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownFile, unknown_release
+from pypi_repo.domain.errors import UnknownFile, UpstreamFailed, UpstreamRefused, unknown_release
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     ListedFile,
@@ -196,6 +196,8 @@ class Source(ABC):
         """Returns the fields of a file's core metadata; no fields if they are unknown.
 
         file: a file of a project page of this source.
+
+        Raises UpstreamFailed or UpstreamRefused if they cannot be had right now.
         """
         return {}
 
@@ -247,13 +249,17 @@ class Source(ABC):
         chosen = _preferred(releases) if version is None else version
         if chosen is None or chosen not in releases:
             raise unknown_release(page.name, version or "")
-        return ProjectDetails(
+        details = ProjectDetails(
             name=page.display_name or page.name,
             serial=page.serial,
             version=chosen,
             releases=releases,
-            fields=self._core_metadata_of(releases[chosen]),
+            fields={},
         )
+        try:
+            return replace(details, fields=self._core_metadata_of(releases[chosen]))
+        except (UpstreamFailed, UpstreamRefused):
+            return replace(details, is_complete=False)
 
     def _core_metadata_of(self, files: Sequence[ListedFile]) -> "RawMetadata":
         """Returns the core metadata of the newest wheel that has some, or of the newest file."""

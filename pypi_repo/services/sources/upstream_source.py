@@ -10,7 +10,6 @@ from pypi_repo.domain.errors import (
     UnknownFile,
     UnknownProject,
     UpstreamFailed,
-    UpstreamRefused,
     unknown_file,
     unknown_project,
 )
@@ -113,7 +112,9 @@ class UpstreamSource(Source):
     def core_metadata(self, file: ListedFile) -> "RawMetadata":
         """Returns the fields of a file's core metadata.
 
-        There are none if the upstream fails, or if the file is not one of its files.
+        There are none if the file is not one of its files, or the upstream has none of it.
+
+        Raises UpstreamFailed or UpstreamRefused if they cannot be had right now.
         """
         if not isinstance(file, UpstreamFile) or file.metadata_hashes is None:
             return {}
@@ -128,7 +129,11 @@ class UpstreamSource(Source):
                 if size > _LARGEST_METADATA:
                     return {}
                 return Document(content.read()).parsed[0]
-        except (UnknownFile, UnknownProject, UpstreamFailed, UpstreamRefused):
+        except UnknownFile as error:
+            if self.upstream.offline:
+                raise UpstreamFailed(error.message) from error
+            return {}
+        except UnknownProject:
             return {}
         except (InvalidMetadata, ValueError, LookupError):
             return {}

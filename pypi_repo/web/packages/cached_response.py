@@ -1,6 +1,7 @@
 """Answers with pages that are rendered and compressed once for each of their versions."""
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,17 +28,21 @@ def respond(
     variant: Hashable,
     media_type: str,
     render: Callable[[Content], bytes],
+    is_complete: Callable[[Content], bool] = lambda _content: True,
 ) -> "WSGIApplication":
     """Returns the page, or 304 if the client has it.
 
     variant: what else the bytes depend on, besides the version of the content.
+    is_complete: a function that tells whether this version of the content will stay as it is.
     """
     key = (content.key, content.serial, content.public, variant)
     environ = request.environ
     takes_gzip = _takes_gzip(accept_header(environ, "HTTP_ACCEPT_ENCODING"))
 
     def make() -> RenderedPage:
-        page = RenderedPage.of(media_type, render(content.load()), _description(content))
+        loaded = content.load()
+        page = RenderedPage.of(media_type, render(loaded), _description(content))
+        page = replace(page, is_complete=is_complete(loaded))
         return page.compressed() if takes_gzip else page
 
     page = cache.get_or_make((key, takes_gzip), make)

@@ -97,6 +97,7 @@ class JsonApiApp(RepositoryApp):
             render=lambda details: project_json.render(
                 details, files_url=files_url, project_url=project_url, whole=whole
             ),
+            is_complete=lambda details: details.is_complete,
         )
 
 

@@ -4,8 +4,9 @@ import gzip
 import hashlib
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from time import monotonic
 
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.lru_cache import LRUCache
@@ -15,6 +16,7 @@ from pypi_repo.web.plain_response import PlainResponse
 _MADE_AT_ONCE = 64  # different pages
 _BESIDE_THE_BODY = 4096  # bytes that a page takes for its headers and its place
 _LEVEL = 3  # half the time of 6, for a twentieth more bytes
+_A_MOMENT = 30  # seconds
 _WORTH_COMPRESSING = 1024  # bytes; below that, a page fits one packet anyway
 
 
@@ -25,6 +27,7 @@ class RenderedPage:
     description: the headers of an answer with and without the body, except the ETag.
     etag: a strong ETag, without its quotes.
     encoding: the Content-Encoding of the body, if any.
+    is_complete: whether it will stay as it is; otherwise it is kept for a moment only.
     """
 
     media_type: str
@@ -32,6 +35,7 @@ class RenderedPage:
     description: list[tuple[str, str]]
     etag: str
     encoding: str = ""
+    is_complete: bool = True
 
     @classmethod
     def of(cls, media_type: str, body: bytes, description: list[tuple[str, str]]) -> "RenderedPage":
@@ -46,7 +50,7 @@ class RenderedPage:
             return self
         # Another representation needs another strong validator (RFC 9110 section 8.8.3).
         body = gzip.compress(self.body, _LEVEL, mtime=0)
-        return RenderedPage(self.media_type, body, self.description, f"{self.etag}-gzip", "gzip")
+        return replace(self, body=body, etag=f"{self.etag}-gzip", encoding="gzip")
 
     @property
     def size(self) -> int:
@@ -125,7 +129,7 @@ class PageCache:
     def get(self, key: Hashable) -> RenderedPage | None:
         """Returns the page for a key, or None."""
         with self._mutex:
-            page = self._pages.get(key)
+            page = self._pages.get(key) or self._pages.get(_at_present(key))
             if page is not None:
                 self._hits += 1
             return page
@@ -134,4 +138,10 @@ class PageCache:
         """Stores a page."""
         with self._mutex:
             # Clients choose parts of some keys, such as the host in their URLs.
-            self._pages.put(key, page, page.size + len(repr(key)))
+            place = key if page.is_complete else _at_present(key)
+            self._pages.put(place, page, page.size + len(repr(place)))
+
+
+def _at_present(key: Hashable) -> Hashable:
+    """Returns the key of what is only kept for a moment."""
+    return key, "at", monotonic() // _A_MOMENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -178,6 +179,61 @@ def _location(distribution: object) -> str:
 
     content = distribution.content  # type: ignore[attr-defined]
     return file_path(hashlib.sha256(content).hexdigest(), distribution.filename)  # type: ignore[attr-defined]
+
+
+# Metadata
+
+
+def _summary(reader: Reader) -> str | None:
+    summary: str | None = reader.get("/pypi/demo/json").get_json()["info"]["summary"]
+    return summary
+
+
+def test_metadata_that_could_not_be_had_are_there_later(
+    registry: Registry, reader: Reader, upstream: LiveUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P6: and as long as they are not, one file is asked for and not all."""
+    for python in ("cp311", "cp312", "cp313"):
+        tag = f"{python}-{python}-linux_x86_64"
+        upstream.add(wheel("demo", "1.0", tag=tag, extra_metadata="Summary: hello\n"))
+    assert len(reader.files("demo")) == 3
+    upstream.asked.clear()
+    upstream.broken = "500 Broken"
+    assert [_summary(reader) for _time in range(3)] == [None] * 3
+    assert len(upstream.files_asked()) == 1
+    assert list(reader.get("/pypi/demo/json").get_json()["releases"]) == ["1.0"]
+    upstream.broken = None
+    monkeypatch.setattr("pypi_repo.services.upstreams.fetching.errands._NOT_TRIED_AGAIN", 0)
+    monkeypatch.setattr("pypi_repo.web.packages.page_cache._A_MOMENT", 0.001)
+    assert _summary(Reader(registry)) == "hello"
+
+
+def test_metadata_of_what_is_offline_are_there_when_it_is_asked_again(
+    registry: Registry, reader: Reader, upstream: LiveUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.add(wheel("demo", "1.0", extra_metadata="Summary: hello\n"))
+    reader.files("demo")
+    upstreams = registry.acting_as(OPERATOR).upstreams
+    upstreams.change("public", offline=True)
+    assert _summary(reader) is None
+    upstreams.change("public", offline=False)
+    monkeypatch.setattr("pypi_repo.web.packages.page_cache._A_MOMENT", 0.001)
+    assert _summary(reader) == "hello"
+
+
+def test_metadata_come_by_way_of_another_repository_with_rules(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """And no source learns the name that would not learn it otherwise."""
+    upstream.add(wheel("demo", "1.0", extra_metadata="Summary: hello\n"))
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("team")
+    with closing(LiveUpstream()) as later:
+        later.create_on(registry, "later")
+        operator.sources.set_sources("team", ["repository:main", "upstream:later"])
+        operator.sources.add_rule("team", "deny", "evil")
+        assert _summary(Reader(registry, "team")) == "hello"
+        assert later.asked == []
 
 
 # Rules and the cooldown
