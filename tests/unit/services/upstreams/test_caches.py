@@ -258,6 +258,7 @@ def test_a_damaged_file_that_is_own_too_is_left_to_the_operator(
 ) -> None:
     name = own_copy(on_disk, index)
     installer.download(name)
+    wait_until(lambda: bool(rows(on_disk)))
     place_of(tmp_path, name).write_bytes(b"x")
     assert problems(on_disk) == [("other", "wrong-size", False)]
     assert name in stored(tmp_path)

@@ -333,6 +333,23 @@ def test_the_first_bytes_leave_before_the_last_have_come(
         assert answer.read() == LARGE[30_000:]
 
 
+def test_what_came_before_a_pause_is_sent(index: ScriptedIndex, installer: Installer) -> None:
+    """F2: however small the pieces are in which it came."""
+    goes_on = threading.Event()
+
+    def answers(asked: Asked, content: bytes) -> Iterable[bytes]:
+        yield from in_pieces(serves(asked, content)[:200_000], 1_000)
+        assert goes_on.wait(60)
+        yield serves(asked, content)[200_000:]
+
+    index.answers = answers
+    index.add(NAME, LARGE)
+    with installer.asking(installer.place(NAME)) as answer:
+        assert answer.read(199_000) == LARGE[:199_000]
+        goes_on.set()
+        assert answer.read() == LARGE[199_000:]
+
+
 def test_head_costs_no_request(index: ScriptedIndex, installer: Installer) -> None:
     """F5."""
     index.add(NAME, LARGE)
@@ -428,6 +445,7 @@ def test_what_was_not_fetched_is_unknown_when_the_upstream_is_offline(
     index.add(NAME, LARGE)
     index.add(other, LARGE[1:], beside=b"Name: demo")
     installer.download(NAME)
+    wait_until(lambda: metric(on_disk, "whole") == 1)
     asked = len(index.asked)
     on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", offline=True)
     assert installer.download(NAME).body == LARGE
