@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, tuple_, update
+from sqlalchemy import bindparam, case, delete, func, select, tuple_, update
 
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.storage.database.engines import insert_into
@@ -57,6 +57,9 @@ class CachedFiles:
     def add(self, file: CachedFile) -> None:
         """Adds a file, or what belongs beside it, to what is known of it.
 
+        Core metadata that are known already, because two processes have fetched them at the same
+        time, count once.
+
         Does nothing for an upstream that was deleted meanwhile.
         """
         known = self._executor.execute(
@@ -71,12 +74,19 @@ class CachedFiles:
                 index_elements=["upstream_id", "filename", "sha256"],
                 set_={
                     "size": func.coalesce(new.size, cached_files.c.size),
-                    "size_beside": cached_files.c.size_beside + new.size_beside,
+                    "size_beside": cached_files.c.size_beside
+                    + case(
+                        (new.metadata_sha256 == cached_files.c.metadata_sha256, 0),
+                        else_=new.size_beside,
+                    ),
                     "metadata_sha256": func.coalesce(
                         new.metadata_sha256, cached_files.c.metadata_sha256
                     ),
                     "identity": func.coalesce(new.identity, cached_files.c.identity),
-                    "used_at": new.used_at,
+                    "used_at": case(
+                        (new.used_at > cached_files.c.used_at, new.used_at),
+                        else_=cached_files.c.used_at,
+                    ),
                 },
             ),
             [{name: getattr(file, name) for name in _FIELDS}],
@@ -122,7 +132,7 @@ class CachedFiles:
     # Use
 
     def note_use(self, moments: Mapping[Use, datetime]) -> None:
-        """Sets the last use of files."""
+        """Sets the last use of files, unless a later one is known."""
         if moments:
             self._executor.execute(
                 update(cached_files)
@@ -130,6 +140,7 @@ class CachedFiles:
                     cached_files.c.upstream_id == bindparam("upstream"),
                     cached_files.c.sha256 == bindparam("digest"),
                     cached_files.c.filename == bindparam("name"),
+                    cached_files.c.used_at < bindparam("moment"),
                 )
                 .values(used_at=bindparam("moment")),
                 [

@@ -80,11 +80,11 @@ class UpstreamSettings:
         self._check_credentials()
         for host in self.file_hosts:
             parse_file_host(host)
-        limits = (("fresh_for", LONGEST), ("stale_for", LONGEST), ("cache_size", _LARGEST))
-        for name, most in limits:
+        limits = (("fresh_for", 0, LONGEST), ("stale_for", 0, LONGEST), ("cache_size", 1, _LARGEST))
+        for name, least, most in limits:
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= most:
-                raise InvalidSetting(f"The setting {name} must be from 0 to {most}.")
+            if value is not None and not least <= value <= most:
+                raise InvalidSetting(f"The setting {name} must be from {least} to {most}.")
         check_cooldown(self.cooldown, self.cooldown_mode)
 
     def _check_credentials(self) -> None:

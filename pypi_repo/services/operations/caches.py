@@ -1,6 +1,8 @@
 """Takes files of upstreams out of the file store. They come back when somebody asks for them."""
 
-from pypi_repo.domain.upstreams.cached_file import CachedFile
+from collections.abc import Container
+
+from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheKey
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.cached_files import CachedFiles
@@ -23,13 +25,21 @@ class Caches:
         """Drops what is too much for the `cache_size` of each upstream, and returns it."""
         return [file for each in Upstreams(self._database).all() for file in self.trim(each)]
 
-    def trim(self, upstream: Upstream) -> list[CachedFile]:
-        """Drops what was used longest ago until the rest fits into `cache_size`, and returns it."""
-        if upstream.cache_size is None:
+    def trim(self, upstream: Upstream, spared: Container[CacheKey] = ()) -> list[CachedFile]:
+        """Drops what was used longest ago until the rest fits into `cache_size`, and returns it.
+
+        Nothing of an upstream that is offline is dropped, because it could not come back.
+
+        spared: the keys of files that stay.
+        """
+        if upstream.cache_size is None or upstream.offline:
             return []
         excess = CachedFiles(self._database).size(upstream.id) - upstream.cache_size
-        dropped = []
-        while excess > 0 and (oldest := self._least_used(upstream)):
+        dropped: list[CachedFile] = []
+        while excess > 0:
+            oldest = [file for file in self._least_used(upstream) if file.key not in spared]
+            if not oldest:
+                break
             for file in oldest:
                 if excess > 0:
                     self.drop(file)

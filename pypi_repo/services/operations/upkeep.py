@@ -13,6 +13,7 @@ from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import owner_path
 from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile
 from pypi_repo.domain.upstreams.cached_file import CachedFile
+from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.operations.progress import Listener, Meter, nobody
 from pypi_repo.storage.blobs.store import BlobStore
@@ -121,6 +122,8 @@ class Upkeep:
         """Compares every stored file, core metadata and signature with the database.
 
         Damaged files of upstreams are deleted: they are fetched again when somebody asks for them.
+        Those of an upstream that is offline stay, and are reported like those of repositories. So
+        do files that cannot be read, which may pass.
 
         Each content is read once, in the order of the SHA-256. Files that are deleted or
         overwritten in the meantime are not reported. No transaction or file stays open between two
@@ -137,7 +140,7 @@ class Upkeep:
         """
         in_all = StoredFiles(self._database).size(after)
         meter = Meter(in_all + CachedFiles(self._database).size_after(after), listener)
-        names = {each.id: each.name for each in Upstreams(self._database).all()}
+        upstreams = {each.id: each for each in Upstreams(self._database).all()}
         sorted_files: list[Iterator[_Entry]] = [self._files(after), self._cached_files(after)]
         entries = merge(*sorted_files, key=attrgetter("sha256"))
         for sha256, together in groupby(entries, attrgetter("sha256")):
@@ -152,8 +155,8 @@ class Upkeep:
                 problems = self._problems(files, lambda _size: None)
             mine = {blob.path for file in files for blob in file.blobs()}
             for each in cached:
-                name = f"upstream:{names.get(each.upstream_id, '')}"
-                problems += self._dropped(each, name, mine, meter.add)
+                upstream = upstreams.get(each.upstream_id)
+                problems += self._damaged(each, upstream, mine, meter.add)
             meter.reach(end)
             yield Checked(sha256, len(found), size, tuple(problems))
 
@@ -172,11 +175,16 @@ class Upkeep:
             key = last.sha256, last.upstream_id, last.filename
             page = CachedFiles(self._database).after(key, limit=_PAGE)
 
-    def _dropped(
-        self, file: CachedFile, name: str, looked_at: Container[str], count: Callable[[int], None]
+    def _damaged(
+        self,
+        file: CachedFile,
+        upstream: Upstream | None,
+        looked_at: Container[str],
+        count: Callable[[int], None],
     ) -> Iterator[Problem]:
         """Deletes a file of an upstream that is damaged or missing, and yields what was damaged.
 
+        upstream: None if it was deleted meanwhile.
         looked_at: the paths of blobs that belong to files of repositories, too.
         """
         looks = [
@@ -184,12 +192,21 @@ class Upkeep:
             for blob in file.blobs()
             if blob.path not in looked_at
         ]
-        if any(found for _path, found in looks):
+        faults = {path: found for path, found in looks if found is not None}
+        names = (f"upstream:{upstream.name if upstream else ''}",)
+        if upstream is not None and upstream.offline:
+            for path, (fault, what) in faults.items():
+                yield Problem(path, names, fault, f"{what} Its upstream is offline.")
+            return
+        is_wrong = any(fault != "unreadable" for fault, _what in faults.values())
+        if is_wrong:
             self._caches.drop(file)
-        for path, found in looks:
-            if found is not None and found[0] != "missing":
-                what = f"{found[1]} It was deleted, and is fetched again when it is needed."
-                yield Problem(path, (name,), found[0], what, is_gone=True)
+        for path, (fault, what) in faults.items():
+            if is_wrong and fault != "missing":
+                said = f"{what} It was deleted, and is fetched again when it is needed."
+                yield Problem(path, names, fault, said, is_gone=True)
+            elif fault != "missing":
+                yield Problem(path, names, fault, what)
 
     def _problems(self, files: Iterable[KeptFile], count: Callable[[int], None]) -> list[Problem]:
         repositories: dict[ExpectedBlob, list[str]] = {}

@@ -91,7 +91,7 @@ class Keeping:
 
     def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
         """Completes the page of a file that was put into the file store."""
-        self._trim_at_times(upstream, stored.size)
+        self._trim_at_times(upstream, file.filename, stored)
         known, is_named = _named(file, stored), "sha256" in file.hashes
         metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
         if metadata is not None:
@@ -120,10 +120,12 @@ class Keeping:
         metadata_sha256: str | None = None,
     ) -> None:
         """Keeps a document beside a file, which need not be there."""
+        path = file_path(sha256, file.filename) + suffix
+        is_counted = metadata_sha256 is None and self._blobs.exists(path)
         with self._blobs.stage() as staged:
             staged.write(content, len(content))
-            self._blobs.put(file_path(sha256, file.filename) + suffix, staged, {})
-        row = _row(upstream, file, sha256, size_beside=len(content))
+            self._blobs.put(path, staged, {})
+        row = _row(upstream, file, sha256, size_beside=0 if is_counted else len(content))
         self._remember(replace(row, metadata_sha256=metadata_sha256))
 
     def beside(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
@@ -160,17 +162,20 @@ class Keeping:
             self._sent.clear()
         self._sent.add((upstream_id, path))
 
-    def _trim_at_times(self, upstream: Upstream, size: int) -> None:
-        """Trims the cache of an upstream, first and then whenever it has grown by a twentieth."""
+    def _trim_at_times(self, upstream: Upstream, filename: str, newest: Stored) -> None:
+        """Trims the cache of an upstream, first and then whenever it has grown by a twentieth.
+
+        filename, newest: a file that stays, because somebody is getting it.
+        """
         if upstream.cache_size is None:
             return
         with self._mutex:
-            grown = self._grown.get(upstream.id, upstream.cache_size) + size
+            grown = self._grown.get(upstream.id, upstream.cache_size) + newest.size
             is_time = grown * _TRIMMED_AFTER >= upstream.cache_size
             self._grown[upstream.id] = 0 if is_time else grown
         if is_time:
             try:
-                self._caches.trim(upstream)
+                self._caches.trim(upstream, {(upstream.id, filename, newest.sha256)})
             except RegistryError as error:
                 _log.warning("The cache of %s is too large: %s", upstream.name, error.for_operator)
 
@@ -215,5 +220,5 @@ def _row(
         metadata_sha256=None,
         identity=None,
         cached_at=now,
-        used_at=now,
+        used_at=now.replace(minute=0, second=0, microsecond=0),
     )

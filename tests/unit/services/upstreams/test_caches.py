@@ -5,17 +5,21 @@ import os
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.cached_file import CachedFile
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.operations.upkeep import Checked
 from pypi_repo.storage.cached_files import CachedFiles
+from pypi_repo.storage.database.upstream_tables import cached_files
 from pypi_repo.storage.upstream_reports import upstream_reports
 from tests.support.distributions import wheel
 from tests.support.scripted_index import Installer, ScriptedIndex
@@ -66,10 +70,10 @@ def fetch(on_disk: Registry, installer: Installer, names: list[str]) -> Callable
 
 
 def use_long_ago(registry: Registry, name: str, days: int) -> None:
-    (row,) = [row for row in rows(registry) if row.filename == name]
     moment = datetime.now(UTC) - timedelta(days=days)
+    statement = update(cached_files).where(cached_files.c.filename == name)
     with registry._database.begin() as connection:
-        CachedFiles(connection).note_use({(row.upstream_id, row.sha256, name): moment})
+        connection.execute(statement.values(used_at=moment))
 
 
 def test_what_was_used_longest_ago_is_dropped_and_comes_back(
@@ -180,8 +184,8 @@ def test_what_own_files_need_stays(
     """F1, F7: equal files share their place."""
     name = own_copy(on_disk, index)
     assert installer.download(name).is_whole
-    wait_until(lambda: bool(rows(on_disk)))
-    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=0)
+    wait_until(lambda: on_disk._upstream_files.results()["whole"] == 1)
+    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=1)
     on_disk.upkeep.sweep(EVERYTHING)
     assert name in stored(tmp_path)
 
@@ -201,7 +205,7 @@ def test_what_another_upstream_has_stays(
     moved = {name: getattr(row, name) for name in CachedFile.__dataclass_fields__}
     with on_disk._database.begin() as connection:
         CachedFiles(connection).add(CachedFile(**{**moved, "upstream_id": other.id}))
-    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=0)
+    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=1)
     on_disk.upkeep.sweep(EVERYTHING)
     assert [row.upstream_id for row in rows(on_disk)] == [other.id]
     assert stored(tmp_path) == [names[0]]
@@ -214,7 +218,7 @@ def test_a_refused_upload_of_the_same_content_takes_nothing_away(
     demo = wheel("demo", "9.0")
     index.add(demo.filename, demo.content)
     assert installer.download(demo.filename).is_whole
-    wait_until(lambda: bool(rows(on_disk)))
+    wait_until(lambda: on_disk._upstream_files.results()["whole"] == 1)
     acting = on_disk.acting_as(OPERATOR)
     acting.repositories.create("small", quota=10)
     with pytest.raises(RegistryError):
@@ -258,7 +262,7 @@ def test_a_damaged_file_that_is_own_too_is_left_to_the_operator(
 ) -> None:
     name = own_copy(on_disk, index)
     installer.download(name)
-    wait_until(lambda: bool(rows(on_disk)))
+    wait_until(lambda: on_disk._upstream_files.results()["whole"] == 1)
     place_of(tmp_path, name).write_bytes(b"x")
     assert problems(on_disk) == [("other", "wrong-size", False)]
     assert name in stored(tmp_path)
@@ -272,3 +276,79 @@ def test_a_check_goes_on_where_it_was(
     assert [each.files for each in checked] == [1] * 4
     assert checked == sorted(checked, key=lambda each: each.sha256)
     assert list(on_disk.upkeep.verify(checked[1].sha256)) == checked[2:]
+
+
+def test_nothing_of_an_upstream_that_is_offline_is_dropped(
+    on_disk: Registry, fetch: Callable[..., None], names: list[str], tmp_path: Path
+) -> None:
+    """F7, O2: it could not come back."""
+    fetch(0, 1, 2)
+    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=1, offline=True)
+    assert on_disk.upkeep.sweep(EVERYTHING).blobs == 0
+    place_of(tmp_path, names[0]).write_bytes(b"x" * 100_000)
+    place_of(tmp_path, names[1]).unlink()
+    assert sorted(problems(on_disk)) == [
+        ("upstream:elsewhere", "missing", False),
+        ("upstream:elsewhere", "wrong-digest", False),
+    ]
+    assert stored(tmp_path) == [names[0], names[2]]
+    assert len(rows(on_disk)) == 3
+
+
+def test_what_cannot_be_read_just_now_stays(
+    on_disk: Registry, fetch: Callable[..., None], names: list[str], tmp_path: Path
+) -> None:
+    """It may be the disk, for a moment."""
+    fetch(0)
+    place = place_of(tmp_path, names[0])
+    place.unlink()
+    place.mkdir()
+    assert problems(on_disk) == [("upstream:elsewhere", "unreadable", False)]
+    assert len(rows(on_disk)) == 1
+    assert place.is_dir()
+
+
+def test_the_file_that_was_just_fetched_stays(
+    on_disk: Registry, fetch: Callable[..., None], names: list[str], tmp_path: Path
+) -> None:
+    """F7: even if it alone is too large for the cache."""
+    on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=1)
+    for number in range(3):
+        fetch(number)
+        wait_until(lambda: stored(tmp_path) == [names[number]])  # noqa: B023
+    with pytest.raises(RegistryError):
+        on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=0)
+
+
+def test_a_use_never_sets_the_last_one_back(on_disk: Registry, fetch: Callable[..., None]) -> None:
+    """F7: all are noted to the hour, so one that is used is never behind one that is not."""
+    fetch(0, 1)
+    (before,) = {row.used_at for row in rows(on_disk)}
+    assert (before.minute, before.second, before.microsecond) == (0, 0, 0)
+    row = rows(on_disk)[0]
+    use = row.upstream_id, row.sha256, row.filename
+    with on_disk._database.begin() as connection:
+        CachedFiles(connection).note_use({use: before - timedelta(days=1)})
+    assert rows(on_disk)[0].used_at == before
+    with on_disk._database.begin() as connection:
+        CachedFiles(connection).add(replace(row, used_at=before - timedelta(days=1)))
+    assert rows(on_disk)[0].used_at == before
+
+
+def test_what_is_beside_a_file_counts_once(
+    on_disk: Registry, installer: Installer, names: list[str]
+) -> None:
+    """F7: however many processes have fetched it at the same time."""
+    installer.get(f"{installer.place(names[0])}.metadata")
+    (row,) = rows(on_disk)
+    assert row.size_beside == len(b"Name: demo\nVersion: 0\n")
+    found = on_disk._upstream_pages.page(upstream(on_disk), normalize("demo"))
+    assert found is not None
+    file = found.load().by_filename[names[0]]
+    keeping = on_disk._upstream_files._keeping
+    for _time in range(2):
+        keeping.keep_metadata(upstream(on_disk), file, b"Name: demo\nVersion: 0\n")
+    assert rows(on_disk) == [row]
+    for _time in range(2):
+        keeping.keep_beside(upstream(on_disk), file, row.sha256, ".0.provenance", b"{}")
+    assert rows(on_disk)[0].size_beside == row.size_beside + 2
