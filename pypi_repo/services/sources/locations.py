@@ -3,10 +3,13 @@
 import re
 from typing import NamedTuple
 
+from pypi_repo.domain.filenames import projects_of
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import METADATA_SUFFIX, SIGNATURE_SUFFIX
+from pypi_repo.domain.upstreams.pages import UNHASHED
 
 _LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)
-_UNHASHED = re.compile(r"unhashed/([a-z0-9-]+)/([^/]+)\Z", re.ASCII)
+_UNHASHED = re.compile(rf"{UNHASHED}/([a-z0-9-]+)/([^/]+)\Z", re.ASCII)
 
 
 class Location(NamedTuple):
@@ -15,11 +18,19 @@ class Location(NamedTuple):
     name: the last segment: the filename, or that of what is beside the file.
     filename: the name of the distribution file.
     sha256: the SHA-256 that the location names; empty if it names none.
+    project: the project that the location names instead; empty if it names none.
     """
 
     name: str
     filename: str
     sha256: str
+    project: str = ""
+
+    @property
+    def projects(self) -> tuple[NormalizedName, ...]:
+        """The projects to which the file can belong, of which only the location may say which."""
+        possible = projects_of(self.filename)
+        return tuple(name for name in possible if self.project in ("", name))
 
     @property
     def suffix(self) -> str:
@@ -29,10 +40,10 @@ class Location(NamedTuple):
 
 def split_location(path: str) -> Location:
     """Returns the parts of a location; empty parts for what can be none."""
+    name = sha256 = project = ""
     if match := _LOCATION.match(path):
         name, sha256 = match[4], "".join(match.groups()[:3])
     elif match := _UNHASHED.match(path):
-        name, sha256 = match[2], ""
-    else:
-        name = sha256 = ""
-    return Location(name, name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX), sha256)
+        project, name = match.groups()
+    filename = name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX)
+    return Location(name, filename, sha256, project)

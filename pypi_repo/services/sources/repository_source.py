@@ -13,7 +13,6 @@ from pypi_repo.domain.errors import (
     unknown_file,
     unknown_project,
 )
-from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     DistributionFile,
@@ -99,7 +98,7 @@ class RepositorySource(Source):
             return self._own.offered_file(actor, location, own)
         failure: RegistryError | None = None
         if repository.sources_revision:
-            for project in projects_of(location.filename):
+            for project in location.projects:
                 try:
                     return self._file_of(actor, project, path, location)
                 except (UnknownFile, UnknownProject):

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownProject, unknown_file
-from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ListedFile, ProjectDetails, ProjectPage, Versioned
 from pypi_repo.domain.upstreams.errors import FileWithheld
@@ -54,7 +53,7 @@ class Screened(SourceWrapper):
         matter whether the page changes in the meantime.
         """
         location = split_location(path)
-        for project in projects_of(location.filename):
+        for project in location.projects:
             if self._is_shown(actor, project, location.filename, location.sha256):
                 return super().file(actor, path)
         raise unknown_file(location.name)

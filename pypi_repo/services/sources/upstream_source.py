@@ -13,7 +13,6 @@ from pypi_repo.domain.errors import (
     unknown_file,
     unknown_project,
 )
-from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -90,7 +89,7 @@ class UpstreamSource(Source):
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         location = split_location(path)
-        for project in projects_of(location.filename):
+        for project in location.projects:
             file = self._listed(project, location)
             if file is None:
                 continue

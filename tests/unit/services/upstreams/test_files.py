@@ -763,3 +763,15 @@ def test_whatever_happens_to_a_transfer_the_file_is_right_or_broken(
         assert got.body == LARGE
     else:
         assert got.status in (200, 502)
+
+
+def test_a_location_without_a_digest_is_that_of_one_project(
+    index: ScriptedIndex, installer: Installer
+) -> None:
+    """V5: two projects may have files of one name."""
+    name = "demo-1.0-9.tar.gz"
+    index.add(name, LARGE, hashes={})
+    for project in ("other", "demo-1-0"):
+        assert installer.get(f"/files/unhashed/{project}/{name}").status == 404
+    assert installer.page("demo")
+    assert installer.get(f"/files/unhashed/demo/{name}").status == 200
