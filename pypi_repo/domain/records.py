@@ -32,7 +32,7 @@ class Repository(RepositorySettings):
 
     serial: a number that grows with each change of the repository's content.
     sources_revision: a number that grows with each change of the settings, of what is configured
-        for the sources, and of one of the upstreams; 0 if nothing was ever configured for them.
+        for the sources, of the kept names, and of one of the upstreams; 0 if there never was any.
     """
 
     id: int
@@ -42,8 +42,11 @@ class Repository(RepositorySettings):
     created_at: datetime
 
     @property
-    def has_sources(self) -> bool:
-        """Whether sources, or what they may supply, were ever configured."""
+    def may_have_sources(self) -> bool:
+        """Whether it may have sources, or keep names from those of others.
+
+        False only if nothing was ever configured for them, and no project was ever deleted.
+        """
         return self.sources_revision > 0
 
 

@@ -185,7 +185,7 @@ class SourcesOfRepositories:
             repository_id=repository.id, normalized_name=project
         )
         connection.execute(kept.on_conflict_do_nothing())
-        self._note_kept_names(repository)
+        self.note_change(repository)
 
     def give_up_name(self, repository: Repository, project: NormalizedName) -> bool:
         """Lets sources supply the name of a deleted project; False if it was not kept."""
@@ -197,7 +197,7 @@ class SourcesOfRepositories:
             )
             .returning(kept_names.c.normalized_name)
         )
-        self._note_kept_names(repository)
+        self.note_change(repository)
         return done.first() is not None
 
     def users(self, repository: Repository) -> list[str]:
@@ -239,11 +239,6 @@ class SourcesOfRepositories:
     def note_change(self, repository: Repository) -> None:
         """Lets all processes read the configuration of a repository anew."""
         _raise_revision(self._executor, repositories.c.id == repository.id)
-
-    def _note_kept_names(self, repository: Repository) -> None:
-        """Does what `note_change` does, but where nothing is configured, nobody reads them."""
-        is_configured = repositories.c.sources_revision > 0
-        _raise_revision(self._executor, (repositories.c.id == repository.id) & is_configured)
 
     def _sources(self, repository: Repository) -> tuple[Upstream | str, ...]:
         other = repositories.alias("other")

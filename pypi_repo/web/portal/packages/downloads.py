@@ -36,7 +36,7 @@ def _project(page: Page, repository: str, project: str) -> Project:
         return page.acting.projects.project(repository, project)
     except UnknownProject:
         name = normalize(project)
-        has_sources = page.acting.repositories.get(repository, Permission.MANAGE).has_sources
+        has_sources = page.acting.repositories.get(repository, Permission.MANAGE).may_have_sources
         if not has_sources or not is_normalized(name):
             raise
         return Project(id=0, name=name, normalized_name=name)

@@ -105,7 +105,7 @@ def show(page: Page, repository: str, project: str) -> Response:
     try:
         shown = shown_project(page, repository, project)
     except UnknownProject:
-        if not page.acting.repositories.get(repository, Permission.MANAGE).has_sources:
+        if not page.acting.repositories.get(repository, Permission.MANAGE).may_have_sources:
             raise
         return origin.show(page, repository, project, 404)
     details, install = shown.details, None
@@ -154,7 +154,7 @@ def shown_project(page: Page, repository: str, project: str) -> _Shown:
     try:
         known, files = page.acting.projects.get(repository, project)
     except UnknownProject:
-        if not found.has_sources:
+        if not found.may_have_sources:
             raise
         return _from_elsewhere(page, found, project)
     if not files:

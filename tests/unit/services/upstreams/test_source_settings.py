@@ -237,7 +237,6 @@ def test_v2_v3_patterns_are_normalized_and_replaced(filled: Registry, use: str) 
 
 def test_v1_the_name_of_a_deleted_project_is_kept_until_it_is_given_up(filled: Registry) -> None:
     upload(filled, wheel("Acme.Core", "1.0"))
-    sources(filled).set_sources("main", ["repository:team"])
     name = normalize("acme-core")
     with pytest.raises(Conflict, match="delete it first"):
         sources(filled).give_up_name("main", "acme_core")
@@ -252,17 +251,16 @@ def test_v1_the_name_of_a_deleted_project_is_kept_until_it_is_given_up(filled: R
     assert (entry.action, entry.project) == ("give up name", "acme-core")
 
 
-def test_deleting_a_project_where_there_are_no_sources_configures_nothing(
+def test_v1_a_repository_without_sources_keeps_names_from_those_of_others(
     filled: Registry,
 ) -> None:
-    upload(filled, wheel("demo", "1.0"))
-    filled.acting_as(OPERATOR).projects.delete("main", "demo")
-    assert not filled.acting_as(OPERATOR).repositories.get("main").has_sources
-    assert sources(filled).of("main").kept == {"demo"}
-    sources(filled).set_sources("main", ["repository:team"])
-    upload(filled, wheel("demo", "9.0"), "team")
-    with pytest.raises(NameWithheld):
-        filled.repository("main").source.project_page(OPERATOR, normalize("demo"))
+    upload(filled, wheel("demo", "1.0"), "team")
+    upload(filled, wheel("demo", "9.0"), "tools")
+    sources(filled).set_sources("main", ["repository:team", "repository:tools"])
+    filled.acting_as(OPERATOR).projects.delete("team", "demo")
+    for repository in ("main", "team"):
+        with pytest.raises(NameWithheld):
+            filled.repository(repository).source.project_page(OPERATOR, normalize("demo"))
 
 
 def test_v1_a_name_is_kept_once_however_often_its_project_is_deleted(filled: Registry) -> None:
