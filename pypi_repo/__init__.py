@@ -26,6 +26,8 @@ from pypi_repo.domain.errors import (
     UnknownProject,
     UnknownRelease,
     UnknownRepository,
+    UpstreamFailed,
+    UpstreamRefused,
 )
 from pypi_repo.domain.records import (
     DistributionFile,
@@ -114,6 +116,8 @@ __all__ = [
     "UnknownRelease",
     "UnknownRepository",
     "UploadApp",
+    "UpstreamFailed",
+    "UpstreamRefused",
     "Versioned",
     "XAccel",
     "XSendfile",

@@ -214,6 +214,8 @@ SECTIONS: dict[str, list[Entry]] = {
         "UnknownProject",
         "UnknownRelease",
         "UnknownRepository",
+        "UpstreamFailed",
+        "UpstreamRefused",
     ),
     "Testing": _of("testing", "LiveRegistry", "FakeSource"),
     "Logging": _of(
