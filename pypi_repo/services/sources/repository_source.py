@@ -11,7 +11,6 @@ from pypi_repo.domain.errors import (
     UnknownFile,
     UnknownProject,
     unknown_file,
-    unknown_project,
 )
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
@@ -24,11 +23,17 @@ from pypi_repo.domain.records import (
     Repository,
     Versioned,
 )
-from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
+from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
-from pypi_repo.services.sources.suppliers import REFUSED, ConfiguredSources, Supplier
+from pypi_repo.services.sources.suppliers import (
+    REFUSED,
+    Answer,
+    ConfiguredSources,
+    Decision,
+    Supplier,
+)
 from pypi_repo.services.sources.united import united_lists, united_page
 
 if TYPE_CHECKING:
@@ -63,7 +68,7 @@ class RepositorySource(Source):
         Of upstreams, these are the projects for which somebody has asked.
         """
         repository, own = self._own.list_of(actor)
-        if not repository.sources_revision:
+        if not repository.may_have_sources:
             return own
         found = self._configure(repository)
         others = []
@@ -84,7 +89,7 @@ class RepositorySource(Source):
 
     def may_have(self, project: NormalizedName) -> bool:
         repository, own = self._own.look_for_project(OPERATOR, project)
-        if own is not None or not repository.sources_revision:
+        if own is not None or not repository.may_have_sources:
             return own is not None
         sources = self._configure(repository)
         return sources.configured.keeps(project) or any(
@@ -97,7 +102,7 @@ class RepositorySource(Source):
         if own is not None and own[2].digests.sha256 == location.sha256:
             return self._own.offered_file(actor, location, own)
         failure: RegistryError | None = None
-        if repository.sources_revision:
+        if repository.may_have_sources:
             for project in location.projects:
                 try:
                     return self._file_of(actor, project, path, location)
@@ -109,7 +114,7 @@ class RepositorySource(Source):
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         repository, own = self._own.look_for_file(actor, filename)
-        if own is not None or not repository.sources_revision:
+        if own is not None or not repository.may_have_sources:
             return self._own.provenance(actor, project, version, filename)
         for supplier in self._suppliers_of_file(actor, project, filename, last=False):
             with suppress(UnknownFile):
@@ -160,10 +165,12 @@ class RepositorySource(Source):
         repository, own = self._own.look_for_project(actor, project)
         return self._suppliers(actor, repository, own, project, last=last)
 
+    def decision(self, actor: Actor, project: NormalizedName) -> Decision:
+        """Returns who supplies a project, with what the sources have said that were asked."""
+        return self._decision(actor, *self._own.look_for_project(actor, project), project)
+
     def _merges(self, repository: Repository, project: NormalizedName) -> bool:
-        return bool(repository.sources_revision) and (
-            self._configure(repository).configured.merges(project)
-        )
+        return self._configured(repository).configured.merges(project)
 
     def _suppliers(
         self,
@@ -174,38 +181,45 @@ class RepositorySource(Source):
         *,
         last: bool = False,
     ) -> Sequence[Supplier]:
-        found: list[Supplier] = []
-        if own is not None:
-            page = self._own.offered_page(repository, own)
-            found.append(Supplier(OWN_FILES, self._own, page))
-            # Who closes a project here wants that nobody gets anything of that name.
-            if own.status == "quarantined" or not self._merges(repository, project):
-                return found
-        if not repository.sources_revision:
-            raise unknown_project(project, repository.name)
-        sources = self._configure(repository)
-        if sources.configured.keeps(project):
-            if not found:
-                raise name_kept(project, repository.name)
-            return found
-        is_open = self._own.is_open(repository, project)
+        return self._decision(actor, repository, own, project, last=last).suppliers()
+
+    def _decision(
+        self,
+        actor: Actor,
+        repository: Repository,
+        own: Project | None,
+        project: NormalizedName,
+        *,
+        last: bool = False,
+    ) -> Decision:
+        sources = self._configured(repository)
         is_merged = sources.configured.merges(project)
-        withheld: NameWithheld | None = None
-        for named in sources.sources:
-            try:
-                supplied = named.supplier(actor, project, last=last)
-            except NameWithheld as error:
-                if not is_merged:
-                    raise
-                supplied, withheld = None, withheld or error
-            if supplied is not None:
-                found.append(supplied if is_open else supplied.not_public())
-                if not is_merged:
-                    return found
-        if not found:
-            # The same text as for a name that is withheld: that may be a secret.
-            raise withheld or unknown_project(project)
-        return found
+        is_kept = sources.configured.keeps(project)
+        # Who closes a project here wants that nobody gets anything of that name.
+        is_closed = own is not None and own.status == "quarantined"
+        is_asked = not is_kept and not is_closed and (own is None or is_merged)
+        answers: list[Answer] = []
+        for named in sources.sources if is_asked else ():
+            answer = named.answer(actor, project, last=last)
+            answers.append(answer)
+            if answer.decides(is_merged=is_merged):
+                break
+        return Decision(
+            repository=repository,
+            project=project,
+            own=None if own is None else self._own_supplier(repository, own),
+            is_open=bool(answers) and self._own.is_open(repository, project),
+            is_kept=is_kept,
+            answers=tuple(answers),
+        )
+
+    def _configured(self, repository: Repository) -> ConfiguredSources:
+        if not repository.may_have_sources:
+            return ConfiguredSources(RepositorySources(), ())
+        return self._configure(repository)
+
+    def _own_supplier(self, repository: Repository, own: Project) -> Supplier:
+        return Supplier(OWN_FILES, self._own, self._own.offered_page(repository, own))
 
     def _suppliers_of_file(
         self, actor: Actor, project: NormalizedName, filename: str, *, last: bool

@@ -72,11 +72,12 @@ class Screened(SourceWrapper):
         return Source.release_details(self, actor, project, version)
 
     def withheld(self, actor: Actor, project: NormalizedName) -> tuple[Withheld, ...]:
-        """Returns why files of a project of the source are not offered.
+        """Returns why files of a project of the source are not offered, by the last page of it.
 
         Raises UnknownProject.
         """
-        page = super().project_page(actor, project)
+        self.check_access(actor)
+        page = self.source.last_page(actor, project)
         return self._screen.withheld(page.load(), datetime.now(UTC))
 
     def _screened(self, page: Versioned[ProjectPage]) -> Versioned[ProjectPage]:

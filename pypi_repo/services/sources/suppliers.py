@@ -1,5 +1,7 @@
 """What supplies a project: one of the sources of a repository, or several."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
@@ -8,11 +10,13 @@ from pypi_repo.domain.errors import (
     PermissionDenied,
     UnknownProject,
     UnknownRepository,
+    UpstreamFailed,
+    UpstreamRefused,
     unknown_project,
 )
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ProjectPage, Versioned
-from pypi_repo.domain.upstreams.errors import NameWithheld
+from pypi_repo.domain.records import ProjectPage, Repository, Versioned
+from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.screened import Screened
@@ -38,6 +42,69 @@ class Supplier:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What one of the sources of a repository says of a project.
+
+    supplier: the source with its page; None if it has none.
+    failure: why it offers nothing although it owns the name, or may own it.
+    """
+
+    supplier: Supplier | None = None
+    failure: NameWithheld | UpstreamFailed | UpstreamRefused | None = None
+
+    def decides(self, *, is_merged: bool) -> bool:
+        """Returns whether later sources are not asked.
+
+        is_merged: whether all sources supply the name together.
+        """
+        if is_merged:
+            return self.failure is not None and not isinstance(self.failure, NameWithheld)
+        return self.supplier is not None or self.failure is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Who supplies a project in a repository, and what its sources have said.
+
+    own: the repository itself, if it has the project.
+    is_open: whether shared caches may store what the sources supply.
+    is_kept: whether the repository keeps the name from its sources.
+    answers: those of the sources that were asked, in their order. Others need not be.
+    """
+
+    repository: Repository
+    project: NormalizedName
+    own: Supplier | None
+    is_open: bool
+    is_kept: bool
+    answers: tuple[Answer, ...]
+
+    def suppliers(self) -> Sequence[Supplier]:
+        """Returns what supplies the project: one source, or several if the name is merged.
+
+        Raises UnknownProject, and what a source has raised that cannot say whether it has the
+        project.
+        """
+        failures = [each.failure for each in self.answers if each.failure is not None]
+        for failure in failures:
+            if not isinstance(failure, NameWithheld):
+                raise failure
+        found = [each.supplier for each in self.answers if each.supplier is not None]
+        found = found if self.is_open else [each.not_public() for each in found]
+        if self.own is not None:
+            return [self.own, *found]
+        if found:
+            return found
+        if self.is_kept:
+            raise name_kept(self.project, self.repository.name)
+        if failures:  # which have the same text as the last: it may be a secret
+            raise failures[0]
+        if self.answers:
+            raise unknown_project(self.project)
+        raise unknown_project(self.project, self.repository.name)
+
+
+@dataclass(frozen=True, slots=True)
 class NamedSource:
     """One of the sources of a repository.
 
@@ -48,6 +115,16 @@ class NamedSource:
     name: str
     source: Source
     needs_login: bool = False
+
+    def answer(self, actor: Actor, project: NormalizedName, *, last: bool) -> Answer:
+        """Returns what the source says of a project.
+
+        last: whether the page that was seen last is enough.
+        """
+        try:
+            return Answer(supplier=self.supplier(actor, project, last=last))
+        except (NameWithheld, UpstreamFailed, UpstreamRefused) as error:
+            return Answer(failure=error)
 
     def supplier(self, actor: Actor, project: NormalizedName, *, last: bool) -> Supplier | None:
         """Returns the source with its page of a project, or None if it does not own the name.
@@ -67,12 +144,10 @@ class NamedSource:
         return Supplier(self.name, self.source, page)
 
     def withheld(self, project: NormalizedName) -> tuple[Withheld, ...]:
-        """Returns why files of a project of the source are not offered.
-
-        Raises UnknownProject.
-        """
+        """Returns why files of a project are not offered, by the page that was seen last."""
         if isinstance(self.source, Screened):
-            return self.source.withheld(OPERATOR, project)
+            with suppress(UnknownProject):
+                return self.source.withheld(OPERATOR, project)
         return ()
 
 

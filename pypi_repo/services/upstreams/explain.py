@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR
-from pypi_repo.domain.errors import UnknownProject, UpstreamFailed, UpstreamRefused, unknown_project
+from pypi_repo.domain.errors import UnknownProject, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.errors import NameWithheld
+from pypi_repo.domain.upstreams.explanation import Answer as AnswerCode
 from pypi_repo.domain.upstreams.explanation import AskedSource, Explanation, ShadowedName
 from pypi_repo.domain.upstreams.patterns import matches
 from pypi_repo.domain.upstreams.sources import RepositorySources
@@ -15,7 +16,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.services.sources.readers import Readers
-from pypi_repo.services.sources.suppliers import NamedSource, page_of
+from pypi_repo.services.sources.suppliers import Answer, NamedSource
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
@@ -38,28 +39,32 @@ class Explainer:
         """
         sources = self._readers.configured(repository)
         configured = sources.configured
-        has_own = self._has_own(repository.name, project)
+        decision = self._readers.source_of(repository.name).decision(OPERATOR, project)
         is_merged = configured.merges(project) and not configured.keeps(project)
         asked: list[AskedSource] = []
         withheld: list[Withheld] = []
-        is_decided = configured.keeps(project) or (has_own and not is_merged)
-        for named, source in zip(sources.sources, configured.sources, strict=True):
-            if is_decided:
+        for number, (named, source) in enumerate(
+            zip(sources.sources, configured.sources, strict=True)
+        ):
+            if number >= len(decision.answers):
                 asked.append(self._not_asked(named, source, project))
                 continue
-            answer, hidden = self._ask(named, source, project)
-            asked.append(answer)
+            said, hidden = self._said(named, source, project, decision.answers[number])
+            asked.append(said)
             withheld += hidden
-            is_decided = answer.answer != "has-none" and not (
-                is_merged and answer.answer == "supplies"
-            )
-        suppliers = [OWN_FILES] if has_own else []
-        suppliers += [each.source for each in asked if each.answer == "supplies"]
-        stopped = next((each for each in asked if each.answer in ("keeps-name", "fails")), None)
+        try:
+            suppliers = [supplier.name for supplier in decision.suppliers()]
+        except (UnknownProject, UpstreamFailed, UpstreamRefused):
+            suppliers = []
+        refusals = sorted(
+            (each for each in asked if each.answer in ("fails", "keeps-name")),
+            key=lambda each: each.answer != "fails",  # which counts where a name is merged, too
+        )
+        stopped = refusals[0] if refusals and not suppliers else None
         return Explanation(
             repository=repository.name,
             project=project,
-            supplier="" if stopped else ", ".join(suppliers),
+            supplier=", ".join(suppliers),
             why=stopped.told if stopped else _why(configured, project, suppliers),
             is_merged=is_merged,
             asked=tuple(asked),
@@ -81,25 +86,22 @@ class Explainer:
         ]
         return sorted(found, key=lambda each: (each.project, each.source))
 
-    def _ask(
-        self, named: NamedSource, source: Upstream | str, project: NormalizedName
+    def _said(
+        self, named: NamedSource, source: Upstream | str, project: NormalizedName, answer: Answer
     ) -> tuple[AskedSource, tuple[Withheld, ...]]:
         """Returns what a source says, and what is withheld of what it has."""
         said = AskedSource(source=named.name, answer="supplies", told="It has the project.")
         hidden: tuple[Withheld, ...] = ()
-        try:
-            page = page_of(OPERATOR, named.source, project)
-            if page is None:
-                raise unknown_project(project)
-            hidden = named.withheld(project)
-            said = replace(said, has_project=True, stale_for=page.stale_for)
-        except NameWithheld as error:
-            said = replace(said, answer="keeps-name", told=error.message)
-        except UnknownProject:
+        if answer.failure is not None:
+            is_kept = isinstance(answer.failure, NameWithheld)
+            code: AnswerCode = "keeps-name" if is_kept else "fails"
+            said = replace(said, answer=code, told=answer.failure.message)
+        elif answer.supplier is None:
             told = "It has no project of this name."
             said = replace(said, answer="has-none", has_project=False, told=told)
-        except (UpstreamFailed, UpstreamRefused) as error:
-            said = replace(said, answer="fails", told=error.message)
+        else:
+            hidden = named.withheld(project)
+            said = replace(said, has_project=True, stale_for=answer.supplier.page.stale_for)
         if isinstance(source, Upstream):
             state = self._pages.state(source, project)
             return replace(said, checked_at=None if state is None else state.checked_at), hidden

@@ -178,6 +178,41 @@ def test_v3_merged_names(filled: Registry, upstream: LiveUpstream) -> None:
     assert answers(explain(filled))["upstream:other"] == "fails"
 
 
+def test_v8_a_merged_name_that_one_source_keeps(filled: Registry, upstream: LiveUpstream) -> None:
+    """Readers get the files of the others."""
+    upstream.add(wheel("demo", "2.0"))
+    sources = filled.acting_as(OPERATOR).sources
+    sources.merge("main", ["demo"])
+    sources.reserve("team", ["demo"])
+    found = explain(filled)
+    assert found.supplier == "upstream:public, upstream:other"
+    assert answers(found) == {
+        "repository:team": "keeps-name",
+        "upstream:public": "supplies",
+        "upstream:other": "supplies",
+    }
+    assert "merged" in found.why
+    sources.set_sources("main", ["repository:team"])
+    alone = explain(filled)
+    assert (alone.supplier, answers(alone)) == ("", {"repository:team": "keeps-name"})
+
+
+def test_v8_a_merged_name_that_is_quarantined_here(
+    filled: Registry, upstream: LiveUpstream
+) -> None:
+    """Nobody gets anything of it, and nobody is asked."""
+    upstream.add(wheel("demo", "2.0"))
+    operator = filled.acting_as(OPERATOR)
+    operator.sources.merge("main", ["demo"])
+    upload(filled, wheel("demo", "1.0"))
+    operator.projects.set_status("main", "demo", "quarantined")
+    upstream.asked.clear()
+    found = explain(filled)
+    assert found.supplier == "own-files"
+    assert set(answers(found).values()) == {"not-asked"}
+    assert upstream.asked == []
+
+
 def test_v8_withheld_files_with_their_rules(filled: Registry, upstream: LiveUpstream) -> None:
     for version in ("1.0", "2.0", "3.0"):
         upstream.add(wheel("demo", version))
