@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        help="where to put the data (some 3 GB): choose the disk by it; it is emptied at the end",
+        help="where to put the data (some 5 GB): choose the disk by it; it is emptied at the end",
     )
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
@@ -56,7 +56,7 @@ def main() -> None:
 _DESCRIPTION = (
     "Measures the server, started with its default options and asked with credentials, beside "
     "others on this machine, and prints tables in Markdown. Needs Linux and nginx, and installs "
-    "pypiserver for itself."
+    "pypiserver and other mirrors for itself."
 )
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,16 @@ def processor_seconds(pid: int) -> float:
     return total / 1e9
 
 
+def processor_seconds_of_all_threads(pid: int) -> float:
+    """The same, with threads that have ended, to a hundredth of a second."""
+    total = 0
+    for process in _family(pid):
+        with suppress(OSError):
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])  # utime and stime
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 class PeakMemory:
     """How much a server has grown, at its peak, since this object was made.
 
@@ -33,7 +44,12 @@ class PeakMemory:
         self._before = self._peak
 
     def __str__(self) -> str:
-        return f"{self._peak:.0f} MiB, +{self._peak - self._before:.0f}"
+        return f"{self._peak:.0f} MiB, +{self.growth:.0f}"
+
+    @property
+    def growth(self) -> float:
+        """MiB."""
+        return self._peak - self._before
 
     @property
     def now(self) -> float:

@@ -21,7 +21,6 @@ from tests.support.wsgi_servers import ServerName, WsgiServer
 
 SMALL_FILE = 20_000  # bytes
 _USER, _PASSWORD = "benchmarks@example.com", "correct horse battery staple"
-_REPOSITORY = "/repositories/main"
 _FORMATS = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, "
     "text/html; q=0.01"
@@ -76,11 +75,11 @@ class Installation:
     def pid(self) -> int:
         return self.server.process.pid
 
-    @property
-    def index_url(self) -> str:
+    def index_url(self, repository: str = "main") -> str:
         """As installers are given it, with the credentials."""
         user, password = quote(_USER, safe=""), quote(_PASSWORD, safe="")
-        return f"http://{user}:{password}@127.0.0.1:{self.server.port}{_REPOSITORY}/simple/"
+        origin = f"http://{user}:{password}@127.0.0.1:{self.server.port}"
+        return f"{origin}/repositories/{repository}/simple/"
 
     def page(self, project: str, *, repository: str = "main", encoding: str = "gzip") -> Target:
         """A project page, or the root page for an empty name, asked for as pip does."""
@@ -88,15 +87,19 @@ class Installation:
         asked = {"Accept": _FORMATS, "Accept-Encoding": encoding}
         return Target(path, {**self._authorization, **asked})
 
-    def file(self, project: str) -> Target:
+    def file(self, project: str, *, repository: str = "main") -> Target:
         """The first file of the project."""
-        page = self.page(project, encoding="identity")
+        page = self.page(project, repository=repository, encoding="identity")
         url = json.loads(fetch(self.server, page))["files"][0]["url"]
         return Target(urljoin(page.path, url), self._authorization)
 
     @property
     def upload(self) -> Target:
-        return Target(f"{_REPOSITORY}/", self._authorization)
+        return self.upload_to("main")
+
+    def upload_to(self, repository: str) -> Target:
+        """Where files of a repository are published."""
+        return Target(f"/repositories/{repository}/", self._authorization)
 
     def publish(self, forms: Sequence[Form]) -> None:
         upload(self.server, self.upload, [forms])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import statistics
 import subprocess
@@ -22,8 +23,8 @@ from tests.support.processes import free_port
 
 _PACKAGES = 50
 _SIZE = 5_000
-_UV = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--no-cache", "--quiet"]
-_PIP = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "-qq"]
+UV = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--no-cache", "--quiet"]
+PIP = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "-qq"]
 
 _folders = count()
 
@@ -44,12 +45,12 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
     names = [each.name for each in wheels]
     rows, ratios = [], []
     with NginxServer(folder, port, site):
-        indexes = (installation.index_url, f"http://127.0.0.1:{port}/simple/")
+        indexes = (installation.index_url(), f"http://127.0.0.1:{port}/simple/")
         for name, command, rounds in (
-            ("`uv pip install`", _UV, plan.installs),
-            ("`pip install`", _PIP, plan.rounds),
+            ("`uv pip install`", UV, plan.installs),
+            ("`pip install`", PIP, plan.rounds),
         ):
-            install = functools.partial(_install, command, names=names, folder=folder)
+            install = functools.partial(install_into_nothing, command, names=names, folder=folder)
             install(indexes[0])
             processor = processor_seconds(installation.pid)
             found = in_turns(
@@ -66,12 +67,25 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
     )
 
 
-def _install(command: list[str], index: str, names: list[str], folder: Path) -> float:
-    """Seconds."""
+def install_into_nothing(command: list[str], index: str, names: list[str], folder: Path) -> float:
+    """Installs into an empty folder, as on a machine without configuration, and returns the time.
+
+    command: UV or PIP.
+
+    Returns seconds.
+    """
     target = folder / f"target-{next(_folders)}"
     arguments = ["--index-url", index, "--target", str(target), *names]
     began = time.monotonic()
-    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    subprocess.run([*command, *arguments], check=True, capture_output=True, env=_environment())
     elapsed = time.monotonic() - began
     shutil.rmtree(target)
     return elapsed
+
+
+def _environment() -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))
+    }
+    quiet = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**inherited, **quiet, "UV_NO_CONFIG": "1"}

@@ -46,6 +46,12 @@ def read(server: ServerProcess, target: Target, connections: int, seconds: float
     return _hammer(Job(server.port, [[request]] * connections, 200, seconds, server.process.pid))
 
 
+def read_once(server: ServerProcess, target: Target, clients: int) -> Run:
+    """So many clients ask at once, each one time."""
+    request = head("GET", target.path, target.headers)
+    return _hammer(Job(server.port, [[request]] * clients, 200, None, server.process.pid))
+
+
 def upload(
     server: ServerProcess, target: Target, forms_of_clients: Sequence[Sequence[Form]]
 ) -> Run:

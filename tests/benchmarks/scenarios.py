@@ -13,6 +13,8 @@ from tests.benchmarks import growth, installing, large, reading, slow_clients, s
 from tests.benchmarks.installation import Installation
 from tests.benchmarks.measuring import Plan
 from tests.benchmarks.report import Findings
+from tests.benchmarks.sources import cold, hot, installs
+from tests.benchmarks.sources.site import Site
 from tests.support.postgres import PostgresServer
 
 
@@ -44,6 +46,11 @@ class Stage:
         data = self._folder / "on-postgresql"
         return self._stack.enter_context(Installation(data, server.create_database()))
 
+    @cached_property
+    def in_front_of_an_upstream(self) -> Site:
+        """On SQLite, with a repository whose source is an upstream."""
+        return self._stack.enter_context(Site(self._folder / "sources", self.plan.large))
+
     def __enter__(self) -> Self:
         return self
 
@@ -67,6 +74,12 @@ SCENARIOS: Mapping[str, Callable[[Stage], Findings]] = {
     "installing": lambda stage: installing.measure(
         stage.embedded, stage.room("installing"), stage.plan
     ),
+    "sources-hot": lambda stage: hot.measure(stage.in_front_of_an_upstream, stage.plan),
+    "sources-installing": lambda stage: installs.measure(
+        stage.in_front_of_an_upstream, stage.room("sources-installing"), stage.plan
+    ),
+    "sources-page": lambda stage: cold.measure_page(stage.in_front_of_an_upstream, stage.plan),
+    "sources-crowd": lambda stage: cold.measure_crowd(stage.in_front_of_an_upstream, stage.plan),
     "large": lambda stage: large.measure(stage.embedded, stage.room("large"), stage.plan),
     "growth": lambda stage: growth.measure(stage.embedded, stage.room("growth"), stage.plan),
     "starting": lambda stage: starting.measure(stage.room("starting"), stage.plan),

@@ -1,0 +1,1 @@
+"""What comes through a repository from an upstream: nginx with static pages, on this machine."""
