@@ -28,7 +28,6 @@ from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.suppliers import (
-    REFUSED,
     Answer,
     ConfiguredSources,
     Decision,
@@ -71,12 +70,7 @@ class RepositorySource(Source):
         if not repository.may_have_sources:
             return own
         found = self._configure(repository)
-        others = []
-        for named in found.sources:
-            if not (actor.is_anonymous and named.needs_login):
-                with suppress(*REFUSED):
-                    others.append(named.source.project_list(actor))
-        return united_lists(own, others, found.configured)
+        return united_lists(own, [each.listed(actor) for each in found.sources], found.configured)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         repository, own = self._own.look_for_project(actor, project)

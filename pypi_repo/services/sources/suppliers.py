@@ -21,6 +21,7 @@ from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Source
+from pypi_repo.services.sources.united import Listed
 
 REFUSED = (AuthenticationRequired, PermissionDenied, UnknownRepository)
 """What a source raises for a reader who may not read from it."""
@@ -142,6 +143,13 @@ class NamedSource:
         if page.source != self.name:
             page = replace(page, source=self.name)
         return Supplier(self.name, self.source, page)
+
+    def listed(self, actor: Actor) -> Listed:
+        """Returns the projects of the source, which the actor may not see if it refuses them."""
+        if not (actor.is_anonymous and self.needs_login):
+            with suppress(*REFUSED):
+                return Listed(self.source.project_list(actor), is_shown=True)
+        return Listed(self.source.project_list(OPERATOR), is_shown=False)
 
     def withheld(self, project: NormalizedName) -> tuple[Withheld, ...]:
         """Returns why files of a project are not offered, by the page that was seen last."""

@@ -1,7 +1,7 @@
 """Lists and pages that are put together from those of several sources."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pypi_repo.domain.records import (
     ListedFile,
@@ -12,28 +12,50 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.upstreams.sources import RepositorySources
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The projects of a source.
+
+    is_shown: whether the reader may see them. Otherwise they only keep their names from later
+        sources, from which the reader would not get them.
+    """
+
+    projects: Versioned[ProjectList]
+    is_shown: bool
+
+
 def united_lists(
     own: Versioned[ProjectList],
-    others: Sequence[Versioned[ProjectList]],
+    others: Sequence[Listed],
     configured: RepositorySources,
 ) -> Versioned[ProjectList]:
     """Returns the projects of a repository, and those of its sources whose names it lets pass."""
 
     def load() -> ProjectList:
         listed = {each.normalized_name: each for each in own.load().projects}
+        owned = {*listed}
         for other in others:
-            for project in other.load().projects:
+            for project in other.projects.load().projects:
                 name = project.normalized_name
-                if name not in listed and not configured.keeps(name):
+                if name in owned or configured.keeps(name):
+                    continue
+                if other.is_shown:
                     listed[name] = project
+                if other.is_shown or not configured.merges(name):
+                    owned.add(name)
         in_order = tuple(listed[name] for name in sorted(listed))
         return ProjectList(serial=serial, projects=in_order)
 
-    lists = (own, *others)
+    lists = (own, *(other.projects for other in others if other.is_shown))
     serial = sum(each.serial for each in lists)  # grows with each of them
     kept = (configured.reserved, configured.kept)
     return Versioned(
-        key=("united", kept, *(each.key for each in lists)),
+        key=(
+            "united",
+            (kept, configured.merged),
+            own.key,
+            *((other.projects.key, other.is_shown) for other in others),
+        ),
         serial=serial,
         public=all(each.public for each in lists),
         load=load,

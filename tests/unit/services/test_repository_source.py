@@ -10,7 +10,7 @@ import pytest
 
 from pypi_repo import OPERATOR, PermissionDenied, Registry, Unavailable
 from pypi_repo.domain.upstreams.errors import NameSupplied
-from tests.conftest import PASSWORD, USER
+from tests.conftest import PASSWORD, READER, USER
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream, Reader
@@ -179,6 +179,26 @@ def _location(distribution: object) -> str:
 
     content = distribution.content  # type: ignore[attr-defined]
     return file_path(hashlib.sha256(content).hexdigest(), distribution.filename)  # type: ignore[attr-defined]
+
+
+def test_the_list_has_what_its_reader_can_open(registry: Registry) -> None:
+    """V6, V7: a source that one may not read keeps its names from later ones all the same."""
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("hidden")
+    for name in ("front", "open"):
+        operator.repositories.create(name, public=True)
+    for repository, project in (("hidden", "secret"), ("open", "secret"), ("open", "other")):
+        upload(registry, wheel(project, "1.0"), repository)
+    operator.sources.set_sources("front", ["repository:hidden", "repository:open"])
+    front = Reader(registry, "front")
+
+    def listed(user: str | None) -> list[str]:
+        return [each["name"] for each in front.get("/simple/", user).get_json()["projects"]]
+
+    assert (listed(None), front.status("secret", None)) == (["other"], 404)
+    assert (listed(READER), front.status("secret")) == (["other", "secret"], 200)
+    operator.sources.merge("front", ["secret"])
+    assert (listed(None), front.status("secret", None)) == (["other", "secret"], 200)
 
 
 # Metadata
