@@ -61,7 +61,7 @@ class Sources:
         Kept names of projects that the actor may not manage are left out.
         """
         found = self._managed(Catalog(self._database), repository)
-        configured = SourcesOfRepositories(self._database).of(found)
+        configured = self._readers.configured(found).configured
         return replace(configured, kept=configured.kept - self._hidden(found, configured.kept))
 
     def reports(self, repository: str) -> dict[str, UpstreamReport]:
