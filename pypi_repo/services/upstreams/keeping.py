@@ -152,8 +152,9 @@ class Keeping:
         for blob in row.blobs():
             self._note_sent(row.upstream_id, blob.path)
         try:
-            with self._database.begin() as connection:
-                CachedFiles(connection).add(row)
+            self._database.together(
+                "upstreams", lambda connection: CachedFiles(connection).add(row)
+            )
         except RegistryError as error:
             _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)
 

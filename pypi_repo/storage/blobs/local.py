@@ -63,9 +63,8 @@ class LocalBlobStore(BlobStore):
             os.utime(place)  # it may have been begun days ago, and a sweep goes by that
             with open(place, "rb") as file:
                 os.fsync(file.fileno())
-            folder = self._made_folder_of(final_place)
-            os.replace(place, final_place)
-            self._sync_names(folder)
+            self._made_folder_of(final_place)
+            os.replace(place, final_place)  # a name that a power failure takes can be had again
 
     def fetch_folder(self) -> str:
         with own_errors():

@@ -157,7 +157,9 @@ class BlobStore(ABC):
 
     @abstractmethod
     def adopt(self, path: str, place: str) -> None:
-        """Stores a file of this machine durably under a path. The file itself is gone then.
+        """Stores a file of this machine under a path. The file itself is gone then.
+
+        Its content is durable, but a power failure may take its name.
 
         place: the file, which is in `fetch_folder`.
         """
