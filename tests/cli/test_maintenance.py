@@ -122,7 +122,7 @@ def test_verify_tells_programs_what_it_found(main_cli: CommandLine, index: Index
         "wrong-size",
     ]
     for problem in report["problems"]:
-        assert set(problem) == {"path", "repositories", "fault", "what"}
+        assert set(problem) == {"path", "repositories", "fault", "what", "is_gone"}
         assert problem["repositories"] == ["main"]
     assert rest == {"after": last, "complete": True, "files": 0, "bytes": 0, "problems": []}
 

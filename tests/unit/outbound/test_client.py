@@ -185,14 +185,14 @@ def test_s2_redirects_to_other_places_are_refused(
 
 
 def test_s2_links_to_a_metadata_service_are_refused(client: OutboundClient) -> None:
-    """Even where somebody has it among the file hosts: that is a private network as well."""
+    """Even where somebody has it among the file hosts."""
     url = "http://169.254.169.254/latest/meta-data/"
     target = Target(url="https://index.example.com/simple/", allow_http=True)
     with pytest.raises(UpstreamRefused, match="file hosts") as caught:
         client.get(target, url)
     assert "169.254.169.254" in caught.value.for_operator
     listed = Target(url=target.url, allow_http=True, file_hosts=frozenset({"169.254.169.254"}))
-    with pytest.raises(UpstreamRefused, match="private network"):
+    with pytest.raises(UpstreamRefused, match="link-local"):
         client.get(listed, url)
 
 

@@ -59,12 +59,14 @@ def upstream(registry: Registry) -> Upstream:
 
 @pytest.fixture
 def fetch(on_disk: Registry, installer: Installer, names: list[str]) -> Callable[..., None]:
-    """Gets files, and waits until it is noted that they are there."""
+    """Gets files, and waits until the fetches are over, which is a moment later."""
 
     def fetch(*numbers: int) -> None:
+        results = on_disk._upstream_files.results
         for number in numbers:
+            before = results()["whole"]
             assert installer.download(names[number]).is_whole
-            wait_until(lambda: names[number] in {row.filename for row in rows(on_disk)})  # noqa: B023
+            wait_until(lambda: results()["whole"] > before)  # noqa: B023
 
     return fetch
 
