@@ -9,7 +9,8 @@ def make_application(folder: str, url: str) -> Flask:
     app = Flask(__name__)
     registry = Registry(Settings(database=f"sqlite:///{folder}/index.db"))
     operator = registry.acting_as(OPERATOR)
-    if not operator.upstreams.all():
+    if registry.is_new:
+        operator.repositories.create("releases")
         operator.upstreams.create("elsewhere", url=url)
         operator.upstreams.find_file_hosts("elsewhere")
     operator.sources.set_sources("releases", ["upstream:elsewhere"])

@@ -23,6 +23,7 @@ from pypi_repo.domain.upstreams.reading.listing import (
     Entry,
     Listing,
     NoPage,
+    are_readable,
     checkable,
 )
 from pypi_repo.domain.upstreams.reading.spellings import Versions
@@ -95,8 +96,8 @@ class UpstreamPage(msgspec.Struct, frozen=True, kw_only=True):
     name: the name of the project, as the upstream spells it.
     versions: all versions (PEP 700), in the order and the spelling of the page.
     files: the files, each filename once. A quarantined project has none, and no versions.
-    dropped: how many other files the page names: with unsafe names, names of other projects, or
-        URLs that lead nowhere.
+    dropped: how many other files the page names: with unsafe names, names of other projects,
+        digests that are none, or URLs that lead nowhere.
     """
 
     name: str
@@ -203,7 +204,8 @@ class _Reader:
     def _file(self, entry: Entry) -> UpstreamFile | None:
         named = parse(entry.filename, self._project)
         url = None if named is None else self._links.resolved(entry.url)
-        if named is None or url is None:
+        hashes = entry.hashes or {}
+        if named is None or url is None or not are_readable(hashes):
             return None
         return UpstreamFile(
             filename=entry.filename,
@@ -213,7 +215,7 @@ class _Reader:
             python_tag=self._once(named.python_tag),
             url=url,
             size=entry.size,
-            hashes=checkable(entry.hashes or {}),
+            hashes=checkable(hashes),
             requires_python=self._once(entry.requires_python) if entry.requires_python else None,
             yanked=_reason(entry.yanked),
             metadata_hashes=_metadata_hashes(entry),

@@ -20,7 +20,7 @@ def name_pattern(text: str) -> str:
     Raises InvalidSetting.
     """
     pattern = re.sub(r"\*+", "*", re.sub(r"[-_.]+", "-", text.strip().lower()))
-    if _PATTERN.fullmatch(pattern) is None:
+    if not text.isascii() or _PATTERN.fullmatch(pattern) is None:
         raise InvalidSetting(
             f"{text[:80]!r} matches no project; write a name, or a pattern such as acme-*."
         )

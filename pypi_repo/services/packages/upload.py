@@ -52,7 +52,7 @@ class Uploads:
         gate: Gate,
         readmes: Readmes,
         limits: Limits,
-        check_new_name: Callable[[Repository, NormalizedName], None],
+        check_new_name: Callable[[Actor, Repository, NormalizedName], None],
     ) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
@@ -116,7 +116,7 @@ class Uploads:
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         if destination.project is None:
-            self._check_new_name(destination.repository, filename.project)
+            self._check_new_name(actor, destination.repository, filename.project)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
         check_quota(self._catalog, destination.repository, candidate.size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])

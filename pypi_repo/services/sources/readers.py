@@ -2,7 +2,7 @@
 
 import threading
 
-from pypi_repo.domain.accounts.access import OPERATOR
+from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
@@ -17,7 +17,12 @@ from pypi_repo.services.sources.repository_source import RepositorySource
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
-from pypi_repo.services.sources.suppliers import ConfiguredSources, NamedSource, page_of
+from pypi_repo.services.sources.suppliers import (
+    REFUSED,
+    ConfiguredSources,
+    NamedSource,
+    page_of,
+)
 from pypi_repo.services.sources.upstream_source import UpstreamSource
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
@@ -63,8 +68,8 @@ class Readers:
         """Returns whether an upstream is hardly asked, because it failed several times in a row."""
         return self._pages.asks_seldom(upstream)
 
-    def check_new_name(self, repository: Repository, project: NormalizedName) -> None:
-        """Checks whether a repository may have a new project of this name.
+    def check_new_name(self, actor: Actor, repository: Repository, project: NormalizedName) -> None:
+        """Checks whether an actor may begin a project of this name in a repository.
 
         Whoever may upload could otherwise replace a package that everybody gets from a source.
 
@@ -78,9 +83,9 @@ class Readers:
         if not (found.configured.keeps(project) or found.configured.merges(project)):
             for named in found.sources:
                 if self._database.is_joined:
-                    _check_known(named, project)
+                    _check_known(_shown_to(actor, named), named, project)
                 else:
-                    _check_new_name(named, project)
+                    _check_new_name(_shown_to(actor, named), named, project)
 
     def configured(self, repository: Repository) -> ConfiguredSources:
         """Returns the sources of a repository, as it is now."""
@@ -134,15 +139,24 @@ class Readers:
         )
 
 
-def _check_known(named: NamedSource, project: NormalizedName) -> None:
+def _shown_to(actor: Actor, named: NamedSource) -> str:
+    """Returns how an actor is told of a source, which may be a secret."""
+    try:
+        named.source.check_access(actor)
+    except REFUSED:
+        return "one of the sources"
+    return named.name
+
+
+def _check_known(shown: str, named: NamedSource, project: NormalizedName) -> None:
     if named.source.may_have(project):
         raise Unavailable(
-            f"Nobody has asked {named.name} yet whether it has {project!r}; look the project up "
-            "before the transaction, or have the name reserved."
+            f"Nobody has asked {shown} yet whether it has {project!r}; look the project up before "
+            "the transaction, or have the name reserved."
         )
 
 
-def _check_new_name(named: NamedSource, project: NormalizedName) -> None:
+def _check_new_name(shown: str, named: NamedSource, project: NormalizedName) -> None:
     try:
         is_free = page_of(OPERATOR, named.source, project) is None
     except UpstreamOffline:
@@ -151,12 +165,13 @@ def _check_new_name(named: NamedSource, project: NormalizedName) -> None:
         is_free = False
     except (UpstreamFailed, UpstreamRefused) as error:
         raise Unavailable(
-            f"{named.name} cannot say whether it has {project!r}, which this upload would hide "
-            "from everybody; try again later, or ask an administrator to reserve the name.",
+            f"At the moment, {shown} cannot say whether it has {project!r}, which this upload "
+            "might hide from everybody; try again later, or ask an administrator to reserve the "
+            "name.",
             detail=error.for_operator,
         ) from error
     if not is_free:
         raise NameSupplied(
-            f"{project!r} comes from {named.name}, and this upload would hide it from everybody; "
-            "choose another name, or ask an administrator to reserve this one."
+            f"{project!r} comes from {shown}, and this upload would hide it from everybody; choose "
+            "another name, or ask an administrator to reserve this one."
         )

@@ -222,6 +222,13 @@ def _read(
     if answer.status == 304 and is_known:
         return "unchanged"
     if answer.status in (404, 410):
+        if not answer.url.rstrip("/").endswith(f"/{project}"):
+            # Such as a page for those who have to sign in: it says nothing of the project.
+            raise UpstreamFailed(
+                f"The upstream {upstream.name!r} leads to another page, which is not there; tell "
+                "an administrator.",
+                detail=answer.place,
+            )
         return "missing"
     error = unexpected(upstream, answer)
     if answer.status == 401 or answer.status >= 500:

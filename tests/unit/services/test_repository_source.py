@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo import OPERATOR, PermissionDenied, Registry, Unavailable
+from pypi_repo import OPERATOR, Access, Actor, Grants, PermissionDenied, Registry, Unavailable
 from pypi_repo.domain.upstreams.errors import NameSupplied
 from tests.conftest import PASSWORD, READER, USER
 from tests.support.distributions import wheel
+from tests.support.live import LiveServer
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream, Reader
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 
 @pytest.fixture
@@ -445,3 +450,39 @@ def test_one_reader_without_rights_asks_nobody(
     assert response.status_code == 404
     assert "public" not in response.text
     assert upstream.asked == []
+
+
+def test_a_redirect_to_what_is_not_there_says_nothing_of_the_project(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V4: an index may send those whose session has ended to a page to sign in."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("/simple/"):
+            start_response("302 Found", [("Location", "/login")])
+        else:
+            start_response("404 Not Found", [])
+        return ()
+
+    upstream.add(wheel("demo", "1.0"))
+    operator = registry.acting_as(OPERATOR)
+    with LiveServer(answer) as server:
+        given = {"allow_http": True, "allow_private_network": True}
+        operator.upstreams.create("first", url=f"{server.url}/simple/", **given)  # type: ignore[arg-type]
+        operator.sources.set_sources("main", ["upstream:first", "upstream:public"])
+        assert reader.status("demo") == 502
+    assert upstream.asked == []
+
+
+def test_who_may_not_read_a_source_is_not_told_its_name(
+    registry: Registry, reader: Reader, upstream: LiveUpstream
+) -> None:
+    """V6, V11."""
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("secret")
+    upload(registry, wheel("hidden", "1.0"), "secret")
+    operator.sources.set_sources("main", ["repository:secret"])
+    guest = Actor("guest", grants=Grants(named={"main": Access.WRITE}))
+    with pytest.raises(NameSupplied, match="one of the sources") as refused:
+        upload(registry, wheel("hidden", "2.0"), "main", guest)
+    assert "secret" not in refused.value.message

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Area, Registry
 from pypi_repo.services.upstreams.sources import Sources
+from pypi_repo.storage.database.tables import repositories
 from pypi_repo.storage.database.upstream_tables import source_rules
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.distributions import wheel
@@ -266,6 +267,8 @@ def test_a_rule_that_has_ended_is_marked(registry: Registry, portal: PortalClien
     assert "UTC over" not in text_of(portal.get(RULES))
     with registry._database.begin() as connection:
         connection.execute(update(source_rules).values(until=datetime(2026, 1, 2, tzinfo=UTC)))
+        revision = repositories.c.sources_revision + 1
+        connection.execute(update(repositories).values(sources_revision=revision))
     assert "2026-01-02 00:00 UTC over" in text_of(portal.get(RULES))
 
 

@@ -76,6 +76,15 @@ def checkable(hashes: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
+def are_readable(hashes: Mapping[str, object]) -> bool:
+    """Returns whether each digest of a known kind looks like one.
+
+    A file with another one must not count as one without any, which nothing is compared with.
+    """
+    said = {name for name, value in hashes.items() if value and name in _DIGITS}
+    return checkable(hashes).keys() >= said
+
+
 def require_known_version(version: str) -> None:
     """Raises NoPage if the version of the API is one that nobody could know (PEP 629)."""
     major = re.match(r"0*([0-9]+)(\.|\Z)", version)

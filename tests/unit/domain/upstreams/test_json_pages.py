@@ -63,9 +63,7 @@ def test_a_file_without_a_sha256_has_a_location_too() -> None:
         ({"sha256": SHA256.upper()}, {"sha256": SHA256}),
         ({"md5": "ab" * 16, "sha512": "ab" * 64}, {"md5": "ab" * 16, "sha512": "ab" * 64}),
         ({"blake2b": "ab" * 64, "blake2b_256": SHA256}, {"blake2b": "ab" * 64}),
-        ({"sha256": SHA256[1:]}, {}),
-        ({"sha256": SHA256[:-1] + "g"}, {}),
-        ({"sha256": SHA256[:-1] + "\n"}, {}),
+        ({"sha256": "", "sha512": None}, {}),
         ({"sha256": None, "md5": "ab" * 16}, {"md5": "ab" * 16}),
         ({"crc32": "abababab", "": ""}, {}),
         ({}, {}),
@@ -77,6 +75,16 @@ def test_a_file_without_a_sha256_has_a_location_too() -> None:
 def test_digests_that_can_be_checked(said: object, read_as: Document) -> None:
     """P1: of all algorithms that hashlib knows."""
     assert _one(hashes=said).hashes == read_as
+
+
+@pytest.mark.parametrize(
+    "digest", [SHA256[1:], SHA256[:-1] + "g", SHA256[:-1] + "\n", '"><script>', 12]
+)
+def test_a_file_whose_digest_is_none_is_left_out(digest: object) -> None:
+    """Or it would count as one without a digest, which nothing is compared with."""
+    hashes = {"sha256": digest, "md5": "ab" * 16}
+    found = read(page("demo", ["1.0"], [{**listed(WHEEL), "hashes": hashes}]))
+    assert (found.files, found.dropped) == ((), 1)
 
 
 @pytest.mark.parametrize(
