@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.patterns import matches, name_pattern
 from pypi_repo.domain.records import ListedFile, ProjectStatus
-from pypi_repo.domain.upstreams.patterns import matches, name_pattern
 from pypi_repo.domain.versions import version_or_none
 
 _LONGEST_TARGET = 700  # characters

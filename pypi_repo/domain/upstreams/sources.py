@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.upstreams.patterns import matches_any
+from pypi_repo.domain.patterns import matches_any
 from pypi_repo.domain.upstreams.rules import Rule
 from pypi_repo.domain.upstreams.upstream import Upstream
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import UnknownProject, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.patterns import matches
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.errors import NameWithheld
 from pypi_repo.domain.upstreams.explanation import Answer as AnswerCode
 from pypi_repo.domain.upstreams.explanation import AskedSource, Explanation, ShadowedName
-from pypi_repo.domain.upstreams.patterns import matches
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.upstreams.verdicts import Withheld

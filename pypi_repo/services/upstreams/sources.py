@@ -9,12 +9,12 @@ from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_ar
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName, normalize, project_name
+from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
 from pypi_repo.domain.text import require_storable
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.errors import UnknownRule
 from pypi_repo.domain.upstreams.explanation import AuditEntry, Explanation, ShadowedName
-from pypi_repo.domain.upstreams.patterns import name_pattern
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.domain.upstreams.upstream import Upstream

@@ -20,10 +20,10 @@ from sqlalchemy.types import TypeEngine
 from pypi_repo.domain.accounts.access import Access, ActorKind, Area
 from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
+from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.pages import decode
-from pypi_repo.domain.upstreams.patterns import name_pattern
 from pypi_repo.domain.upstreams.reading.listing import checkable
 from pypi_repo.domain.upstreams.rules import RuleAction
 from pypi_repo.domain.upstreams.target import parse_file_host
@@ -213,6 +213,21 @@ def _normalized(value: str) -> None:
         raise ValueError("a name that is not normalized")
 
 
+def _patterns(value: str) -> None:
+    for pattern in value.split(" "):
+        _pattern(pattern)
+
+
+def _pattern_if_any(value: str) -> None:
+    if value:
+        _pattern(value)
+
+
+def _password_hash_if_any(value: str) -> None:
+    if value:
+        _password_hash(value)
+
+
 def _password_hash(value: str) -> None:
     if not _PASSWORD_HASH.match(value):
         raise ValueError("no hash of a password")
@@ -252,6 +267,13 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "users.name": _account,
     "administrators.name": _account,
     "password_hash": _password_hash,
+    "users.password_hash": _password_hash_if_any,
+    "grants.pattern": _pattern_if_any,
+    "group_grants.pattern": _pattern_if_any,
+    "tokens.projects": _patterns,
+    "groups.name": _account,
+    "identity_providers.name": repository_name,
+    "identity_providers.accounts": _one_of(["users", "administrators"]),
     "everywhere": _one_of([*Access]),
     "access": _one_of([*Access]),
     "areas": _areas,

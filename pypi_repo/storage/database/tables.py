@@ -20,7 +20,10 @@ from sqlalchemy import (
     true,
 )
 
-from pypi_repo.storage.database import upstream_tables  # noqa: F401 - METADATA has all tables
+from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
+    account_tables,
+    upstream_tables,
+)
 from pypi_repo.storage.database.metadata import METADATA as METADATA
 from pypi_repo.storage.database.metadata import UTCDateTime, owned_by
 
@@ -41,6 +44,7 @@ repositories = Table(
     Column("cooldown", String),
     Column("cooldown_mode", String),
     Column("sources_revision", BigInteger, server_default=text("0"), nullable=False),
+    Column("users_may_yank", Boolean, server_default=false(), nullable=False),
     Column("serial", BigInteger, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     sqlite_autoincrement=True,
@@ -157,19 +161,25 @@ users = Table(
     Column("password_hash", String, nullable=False),
     Column("everywhere", Integer, nullable=False),
     Column("disabled", Boolean, server_default=false(), nullable=False),
+    Column("tokens_only", Boolean, server_default=false(), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("last_used_at", UTCDateTime),
 )
-"""A repository user. `everywhere` is its access to repositories that no grant names."""
+"""A repository user. `everywhere` is its access to repositories that no grant names.
+
+`password_hash` is empty for a user without a password.
+"""
 
 grants = Table(
     "grants",
     METADATA,
     Column("user_id", Integer, owned_by("users.id"), primary_key=True),
     Column("repository_id", Integer, owned_by("repositories.id"), primary_key=True),
+    Column("pattern", String, server_default=text("''"), primary_key=True),
     Column("access", Integer, nullable=False),
     Index(None, "repository_id"),
 )
+"""`pattern` selects projects; an empty one stands for the whole repository."""
 
 tokens = Table(
     "tokens",
@@ -177,6 +187,7 @@ tokens = Table(
     Column("id", Integer, primary_key=True),
     Column("user_id", Integer, owned_by("users.id"), nullable=False),
     Column("repository_id", Integer, owned_by("repositories.id")),
+    Column("projects", String),
     Column("name", String, nullable=False),
     Column("prefix", String, nullable=False),
     Column("secret_sha256", String, unique=True, nullable=False),
@@ -188,7 +199,10 @@ tokens = Table(
     Index(None, "repository_id"),
     sqlite_autoincrement=True,
 )
-"""A token acts for its user, narrowed to one repository or to reading."""
+"""A token acts for its user, narrowed to one repository, to some projects, or to reading.
+
+`projects` are patterns, separated by spaces.
+"""
 
 administrators = Table(
     "administrators",

@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, RegistryError
+from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.text import counted
-from pypi_repo.domain.upstreams.patterns import name_pattern
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.web.portal import forms

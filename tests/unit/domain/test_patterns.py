@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName, normalize
-from pypi_repo.domain.upstreams.patterns import matches, matches_any, name_pattern
+from pypi_repo.domain.patterns import matches, matches_any, name_pattern
 from tests.support.growth import assert_linear
 
 

@@ -1,0 +1,139 @@
+"""The tables about groups, the sessions of users, and sign-in elsewhere."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from pypi_repo.storage.database.metadata import METADATA, UTCDateTime, owned_by
+from pypi_repo.storage.database.upstream_tables import CACHE, SECRET
+
+groups = Table(
+    "groups",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, unique=True, nullable=False),
+    Column("description", String, nullable=False),
+    Column("everywhere", Integer, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+"""Repository users who share rights. `everywhere` is as that of users."""
+
+group_members = Table(
+    "group_members",
+    METADATA,
+    Column("user_id", Integer, owned_by("users.id"), primary_key=True),
+    Column("group_id", Integer, owned_by("groups.id"), primary_key=True),
+    Index(None, "group_id"),
+)
+
+group_grants = Table(
+    "group_grants",
+    METADATA,
+    Column("group_id", Integer, owned_by("groups.id"), primary_key=True),
+    Column("repository_id", Integer, owned_by("repositories.id"), primary_key=True),
+    Column("pattern", String, primary_key=True),
+    Column("access", Integer, nullable=False),
+    Index(None, "repository_id"),
+)
+"""As `grants`, for a group."""
+
+user_sessions = Table(
+    "user_sessions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, owned_by("users.id"), nullable=False),
+    Column("secret_sha256", String, unique=True, nullable=False),
+    Column("browser", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+    Index(None, "user_id"),
+    sqlite_autoincrement=True,
+)
+"""A browser in which a repository user is signed in. `browser` is what it says of itself."""
+
+invitations = Table(
+    "invitations",
+    METADATA,
+    Column("user_id", Integer, owned_by("users.id"), primary_key=True),
+    Column("secret_sha256", String, unique=True, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+)
+"""A link with which a user can set a password once."""
+
+identity_providers = Table(
+    "identity_providers",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, unique=True, nullable=False),
+    Column("title", String, nullable=False),
+    Column("issuer", String, nullable=False),
+    Column("client_id", String, nullable=False),
+    Column("client_secret", String, info=SECRET),
+    Column("accounts", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("name_claim", String, nullable=False),
+    Column("groups_claim", String),
+    Column("mapping", JSON, nullable=False),
+    Column("creates", Boolean, nullable=False),
+    Column("conditions", JSON, nullable=False),
+    Column("session_hours", Integer, nullable=False),
+    Column("allow_http", Boolean, nullable=False),
+    Column("allow_private_network", Boolean, nullable=False),
+    Column("ca_file", String),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("refused_at", UTCDateTime),
+    Column("refusal", String),
+    sqlite_autoincrement=True,
+)
+"""Where people sign in elsewhere. `accounts` is `users` or `administrators`.
+
+`mapping` leads from a value of the claim to names of groups or areas, separated by spaces;
+`conditions` from a claim to the value that it must have.
+"""
+
+issuers = Table(
+    "issuers",
+    METADATA,
+    Column("issuer", String, primary_key=True),
+    Column("discovery", String, nullable=False),
+    Column("discovered_at", UTCDateTime, nullable=False),
+    Column("keys", String),
+    Column("keys_at", UTCDateTime),
+    info=CACHE,
+)
+"""What an issuer of tokens says of itself (JSON), and its keys (JWK Set)."""
+
+identities = Table(
+    "identities",
+    METADATA,
+    Column("provider_id", Integer, owned_by("identity_providers.id"), primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("user_id", Integer, owned_by("users.id")),
+    Column("administrator_id", Integer, owned_by("administrators.id")),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("last_sign_in_at", UTCDateTime),
+    UniqueConstraint("provider_id", "user_id"),
+    UniqueConstraint("provider_id", "administrator_id"),
+    Index(None, "user_id"),
+    Index(None, "administrator_id"),
+)
+"""Whom a subject of a provider signs in as: a user or an administrator."""
+
+used_once = Table(
+    "used_once",
+    METADATA,
+    Column("digest", String, primary_key=True),
+    Column("expires_at", UTCDateTime, nullable=False),
+    info=CACHE,
+)
+"""The SHA-256 of what may be used only once, until it expires by itself."""
