@@ -1,13 +1,14 @@
-"""Asks for URLs of other indexes."""
+"""Asks for URLs elsewhere: those of other indexes and of identity providers."""
 
 import http.client
 import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlencode
 
 from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.domain.upstreams.target import Target
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "HEAD"]
 
+_FORM = "application/x-www-form-urlencoded"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OURS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "user-agent"})
 _LIMITS = OutboundLimits()
@@ -35,7 +37,7 @@ _importing = threading.Lock()
 
 
 class OutboundClient:
-    """Asks for URLs of other indexes, within limits and guards. Threads may share it.
+    """Asks for URLs elsewhere, within limits and guards. Threads may share it.
 
     limits: how much is taken, and how long is waited.
     proxies: the proxies of this machine; see `Settings.proxies`.
@@ -71,14 +73,12 @@ class OutboundClient:
         Raises UpstreamRefused if the target does not allow the URL or a redirect of it, and
         UpstreamFailed if there is no answer.
         """
-        given = {name.lower(): value for name, value in headers.items()}
-        if not _OURS.isdisjoint(given):
-            raise ValueError("These headers are for the client to set.")
+        given = _without_ours(headers)
         about_to_wait()
         asked = parse_url(url)
         for _redirect in range(self._limits.redirects + 1):
             target.require_allowed(asked)
-            answer = self._ask(target, asked, method, given)
+            answer = self._ask(target, asked, _Request(method, given))
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
@@ -92,27 +92,58 @@ class OutboundClient:
             detail=f"from {parse_url(url).shown} to {asked.shown} in the end",
         )
 
+    def post_form(
+        self,
+        target: Target,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] = {},
+    ) -> Answer:
+        """Sends a form to a URL.
+
+        It is sent once, on a new connection, and to no URL to which that one redirects: what a form
+        changes must not be changed twice, and what is in it is for this URL alone.
+
+        target: says what may be asked, how, and which URLs get credentials.
+        url: an absolute URL.
+        fields: the fields by their names. They are in no error and no log.
+        headers: more headers of the request, as for `get`.
+
+        Returns the answer, whatever its status.
+
+        Raises UpstreamRefused if the target does not allow the URL, and UpstreamFailed if there is
+        no answer.
+        """
+        given = {**_without_ours(headers), "content-type": _FORM}
+        about_to_wait()
+        asked = parse_url(url)
+        target.require_allowed(asked)
+        return self._ask(target, asked, _Request("POST", given, urlencode(fields).encode("ascii")))
+
     def close(self) -> None:
         """Closes the connections that are not in use, and the others once they are not."""
         self._kept.close()
 
-    def _ask(self, target: Target, url: Url, method: Method, given: Mapping[str, str]) -> Answer:
+    def _ask(self, target: Target, url: Url, request: "_Request") -> Answer:
         _import_urllib3()
         from urllib3.exceptions import HTTPError
 
         route = route_to(url, target)
-        headers = {"accept-encoding": "gzip", **given}
+        headers = {"accept-encoding": "gzip", **request.headers}
         headers |= {"host": url.netloc, "user-agent": self._agent}
         if authorization := target.authorization_for(url):
             headers["authorization"] = authorization
         proxy = self._proxies.for_route(route)
-        request, place = _Request(method, url.target, headers), url.shown
+        asked, place = url.target, url.shown
         if proxy is not None:
             place += f" by the proxy {proxy.url.shown}"
             if url.scheme == "http":  # for others the proxy makes a tunnel
-                request = _Request(method, str(url), {**headers, **proxy.headers})
+                asked, headers = str(url), {**headers, **proxy.headers}
         try:
-            connection, response = self._exchange(route, proxy, request)
+            connection, response = self._exchange(
+                route, proxy, replace(request, headers=headers), asked
+            )
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             raise failure(error, place) from error
         return Answer(
@@ -125,16 +156,23 @@ class OutboundClient:
         )
 
     def _exchange(
-        self, route: Route, proxy: Proxy | None, request: "_Request"
+        self, route: Route, proxy: Proxy | None, request: "_Request", asked: str
     ) -> "tuple[AnyConnection, HTTPResponse]":
-        if kept := self._kept.take(route):
+        if not request.is_form and (kept := self._kept.take(route)):
             with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
-                return kept, request.made_on(kept)
+                return kept, request.made_on(kept, asked)
         trust = self._trust.in_file(route.ca_file) if route.scheme == "https" else None
         from pypi_repo.outbound.connections import open_connection
 
         connection = open_connection(route, proxy, self._limits, trust)
-        return connection, request.made_on(connection)
+        return connection, request.made_on(connection, asked)
+
+
+def _without_ours(headers: Mapping[str, str]) -> dict[str, str]:
+    given = {name.lower(): value for name, value in headers.items()}
+    if not _OURS.isdisjoint(given):
+        raise ValueError("These headers are for the client to set.")
+    return given
 
 
 def _import_urllib3() -> None:
@@ -148,17 +186,27 @@ def _import_urllib3() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    method: Method
-    target: str
-    headers: Mapping[str, str] = field(repr=False)
+    """form: the content of a form; None for a request without content."""
 
-    def made_on(self, connection: "AnyConnection") -> "HTTPResponse":
-        """Sends the request, and waits for the headers of the answer."""
+    method: Method | Literal["POST"]
+    headers: Mapping[str, str] = field(repr=False)
+    form: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_form(self) -> bool:
+        return self.form is not None
+
+    def made_on(self, connection: "AnyConnection", asked: str) -> "HTTPResponse":
+        """Sends the request, and waits for the headers of the answer.
+
+        asked: what the request asks for, a path or, of a proxy, a URL.
+        """
         connection.patience.expect_headers()
         try:
             connection.request(
                 self.method,
-                self.target,
+                asked,
+                body=self.form,
                 headers=self.headers,
                 preload_content=False,
                 decode_content=False,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +28,7 @@ class Asked:
     headers: dict[str, str]
     connection: int
     """The number of the connection on which it came, from 1."""
+    body: bytes = b""
 
 
 Script = Callable[[Asked], "bytes | Iterable[bytes]"]
@@ -106,7 +108,7 @@ class ScriptedServer:
             client.close()
 
     def _answer(
-        self, client: socket.socket, line: bytes, incoming: Iterable[bytes], number: int
+        self, client: socket.socket, line: bytes, incoming: BufferedReader, number: int
     ) -> None:
         method, target, _version = line.decode("latin-1").split()
         headers = {}
@@ -115,7 +117,8 @@ class ScriptedServer:
             if not colon:
                 break
             headers[name.lower()] = value.strip()
-        asked = Asked(method, target, headers, number)
+        body = incoming.read(int(headers.get("content-length", 0)))
+        asked = Asked(method, target, headers, number, body)
         self.asked.append(asked)
         answered = self._script(asked)
         for piece in [answered] if isinstance(answered, bytes) else answered:
