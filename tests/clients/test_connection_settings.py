@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.web.portal.packages.connection_settings import connection_settings
+from pypi_repo.web.pages.connection_settings import connection_settings
 from tests.conftest import PASSWORD, USER
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients, Completed

@@ -17,7 +17,7 @@ _FOR_OPERATORS = {
 }
 
 _OF_CLIENTS = {
-    _ROOT / "web/portal/packages/connection_settings.py",  # pasted into the programs of clients
+    _ROOT / "web/pages/connection_settings.py",  # pasted into the programs of clients
     _ROOT / "domain/prefetching/requirement_lists.py",  # reads what pip reads
 }
 

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 
 _DAY = timedelta(days=1)
 _SHOWN = 50
@@ -33,7 +33,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _FIELDS = ("actor", "action", "repository", "project", "since", "until")
 
 
-def show(page: Page) -> Response:
+def show(page: PortalPage) -> Response:
     """Nothing happened on a day that does not exist: the filter says so where it was typed."""
     before, wanted = page.asked("before"), _filter(page)
     entries = page.acting.activity.entries(
@@ -42,7 +42,7 @@ def show(page: Page) -> Response:
         before=int(before) if before.isdecimal() and len(before) < 18 else None,
     )
     return page.render(
-        "activity.html",
+        "portal/activity.html",
         400 if page.refused else 200,
         entries=entries[:_SHOWN],
         next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
@@ -52,7 +52,7 @@ def show(page: Page) -> Response:
     )
 
 
-def export(page: Page) -> Response:
+def export(page: PortalPage) -> Response:
     """All entries that the filter leaves, as CSV, newest first."""
     page.acting.activity.entries(limit=0)
     wanted = _filter(page)
@@ -62,7 +62,7 @@ def export(page: Page) -> Response:
     return page.answer(response)
 
 
-def _lines(page: Page, wanted: JournalFilter) -> Iterator[str]:
+def _lines(page: PortalPage, wanted: JournalFilter) -> Iterator[str]:
     yield _line([*_COLUMNS, "detail"])
     before = None
     while entries := page.acting.activity.entries(wanted, limit=_EXPORTED_AT_ONCE, before=before):
@@ -86,7 +86,7 @@ def _line(cells: list[str]) -> str:
     return buffer.getvalue()
 
 
-def _filter(page: Page) -> JournalFilter:
+def _filter(page: PortalPage) -> JournalFilter:
     """Notes days that do not exist."""
     since, until = (
         forms.read(page, name, partial(_day, page, name)) for name in ("since", "until")
@@ -101,7 +101,7 @@ def _filter(page: Page) -> JournalFilter:
     )
 
 
-def _day(page: Page, name: str) -> datetime | None:
+def _day(page: PortalPage, name: str) -> datetime | None:
     text = page.asked(name)
     try:
         day = date.fromisoformat(text) if text else None

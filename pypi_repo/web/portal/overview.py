@@ -4,16 +4,16 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.settings import format_size
 from pypi_repo.web.portal import charts, periods
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show(page: Page) -> Response:
+def show(page: PortalPage) -> Response:
     usage = page.acting.usage
     number = periods.asked(page)
     days = usage.days(number)
     holdings = usage.repositories()
     return page.render(
-        "overview.html",
+        "portal/overview.html",
         repositories=len(holdings),
         projects=sum(found.projects for found in holdings.values()),
         files=sum(found.files for found in holdings.values()),

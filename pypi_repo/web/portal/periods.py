@@ -1,7 +1,7 @@
 """How far back the portal's charts reach."""
 
 from pypi_repo.domain.text import counted
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 PERIODS = (7, 30, 90, 365)
 """Days, today included."""
@@ -9,7 +9,7 @@ PERIODS = (7, 30, 90, 365)
 _USUAL = 30
 
 
-def asked(page: Page) -> int:
+def asked(page: PortalPage) -> int:
     """`?days=90`; what is not offered means 30 days."""
     return next((days for days in PERIODS if page.asked("days") == str(days)), _USUAL)
 

@@ -58,7 +58,7 @@ def test_it_works_under_any_prefix(prefix: str, registry: Registry) -> None:
     assert f"http://localhost{prefix.rpartition('/')[0]}/r/main/simple/" in page.text
     for link in re.findall(r'(?:href|src)="([^"#]*)"', page.text):
         assert not link.startswith("/")
-    style = re.search(r'href="\.\./\.\./(static/portal\.css)\?v=[0-9a-f]{12}"', page.text)
+    style = re.search(r'href="\.\./\.\./(static/pages\.css)\?v=[0-9a-f]{12}"', page.text)
     assert style is not None
     answer = client.get(f"{prefix}/{style[1]}")
     assert answer.status_code == 200

@@ -103,7 +103,7 @@ def paths_of(served: Served) -> list[str]:
     api = [operation.path.format_map(KNOWN) for table in TABLES for operation in table.operations]
     return [
         *(f"/repositories/{name}{path}" for name in ("main", "open", "none") for path in below),
-        *(f"/portal{path}" for path in ("", "/static/portal.css", *portal)),
+        *(f"/portal{path}" for path in ("", "/static/pages.css", *portal)),
         *(f"/api/v1{path}" for path in ("", "/openapi.json", *dict.fromkeys(api))),
         "/", "/robots.txt", "/healthz", "/readyz", "/metrics", "/repositories/", "/elsewhere",
     ]  # fmt: skip

@@ -6,17 +6,17 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.services.notes import Note
-from pypi_repo.web.portal import forms
+from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.accounts.sign_in import forget
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show(page: Page) -> Response:
+def show(page: PortalPage) -> Response:
     tokens = page.acting.administrators.tokens(page.actor.name)
-    return page.render("account.html", tokens=tokens, areas=page.own_areas)
+    return page.render("portal/account.html", tokens=tokens, areas=page.own_areas)
 
 
-def change_password(page: Page) -> Response:
+def change_password(page: PortalPage) -> Response:
     """Ends all sessions, this one too: whoever knew the old password is out."""
     address = page.request.environ.get("REMOTE_ADDR", "")
     current = page.request.form.get("current", "")
@@ -28,12 +28,12 @@ def change_password(page: Page) -> Response:
     return forget(page, page.redirect("sign-in", notice="password"))
 
 
-def sign_out_everywhere(page: Page) -> Response:
+def sign_out_everywhere(page: PortalPage) -> Response:
     page.registry.sessions.sign_out_everywhere(page.actor)
     return forget(page, page.redirect("sign-in", notice="signed-out-everywhere"))
 
 
-def create_token(page: Page) -> Response:
+def create_token(page: PortalPage) -> Response:
     """The page that follows shows the secret, once: it is nowhere else."""
     name = forms.text(page, "name")
     expires_in = forms.days(page, "expires_in")
@@ -55,7 +55,7 @@ def create_token(page: Page) -> Response:
     return page.redirect("account", note=note)
 
 
-def revoke_token(page: Page, token_id: int) -> Response:
+def revoke_token(page: PortalPage, token_id: int) -> Response:
     token = page.acting.administrators.revoke_token(token_id)
     note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
     if token.administrator == page.actor.name:

@@ -5,20 +5,20 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.names import account_name
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show_all(page: Page) -> Response:
+def show_all(page: PortalPage) -> Response:
     found = page.acting.administrators.all()
-    return page.render("administrators.html", administrators=found, areas=list(Area))
+    return page.render("portal/administrators.html", administrators=found, areas=list(Area))
 
 
-def show_new(page: Page) -> Response:
-    return page.render("administrator_new.html", areas=page.own_areas)
+def show_new(page: PortalPage) -> Response:
+    return page.render("portal/administrator_new.html", areas=page.own_areas)
 
 
-def create(page: Page) -> Response:
+def create(page: PortalPage) -> Response:
     forms.read(page, "name", lambda: account_name(page.sent("name")))
     password = forms.password(page, again="again")
     forms.settle(page)
@@ -31,20 +31,22 @@ def create(page: Page) -> Response:
     return page.redirect("administrators", note=note)
 
 
-def show(page: Page, name: str) -> Response:
+def show(page: PortalPage, name: str) -> Response:
     administrators = page.acting.administrators
     found = administrators.get(name)
     tokens = administrators.tokens(name)
-    return page.render("administrator.html", administrator=found, tokens=tokens, areas=list(Area))
+    return page.render(
+        "portal/administrator.html", administrator=found, tokens=tokens, areas=list(Area)
+    )
 
 
-def change(page: Page, name: str) -> Response:
+def change(page: PortalPage, name: str) -> Response:
     page.acting.administrators.set_areas(name, forms.areas(page))
     note = page.done(f"Saved the permissions of {name}. They hold from the next request on.")
     return page.redirect("administrators", name, note=note)
 
 
-def set_password(page: Page, name: str) -> Response:
+def set_password(page: PortalPage, name: str) -> Response:
     password = forms.password(page)
     forms.settle(page)
     page.acting.administrators.set_password(name, password)
@@ -52,12 +54,12 @@ def set_password(page: Page, name: str) -> Response:
     return page.redirect("administrators", name, note=note)
 
 
-def show_deletion(page: Page, name: str) -> Response:
+def show_deletion(page: PortalPage, name: str) -> Response:
     found = page.acting.administrators.get(name)
-    return page.render("administrator_delete.html", administrator=found)
+    return page.render("portal/administrator_delete.html", administrator=found)
 
 
-def delete(page: Page, name: str) -> Response:
+def delete(page: PortalPage, name: str) -> Response:
     page.acting.administrators.delete(name)
     note = page.done(f"Deleted the administrator {name}, with all sessions and tokens.")
     return page.redirect("administrators", note=note)

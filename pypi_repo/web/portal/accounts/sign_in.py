@@ -4,18 +4,18 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import ActorKind
 from pypi_repo.services.accounts.sessions import SESSION_LIFE
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 COOKIE = "pypi_repo_session"
 
 
-def show(page: Page) -> Response:
+def show(page: PortalPage) -> Response:
     if page.actor.kind is ActorKind.ADMINISTRATOR:
         return page.redirect()
-    return page.render("sign_in.html")
+    return page.render("portal/sign_in.html")
 
 
-def sign_in(page: Page) -> Response:
+def sign_in(page: PortalPage) -> Response:
     """Always a new session: one that somebody planted in the browser is worth nothing."""
     address = page.request.environ.get("REMOTE_ADDR", "")
     session = page.registry.sessions.sign_in(
@@ -36,19 +36,19 @@ def sign_in(page: Page) -> Response:
     return response
 
 
-def sign_out(page: Page) -> Response:
+def sign_out(page: PortalPage) -> Response:
     if page.session is not None:
         page.registry.sessions.sign_out(page.session)
     return forget(page, page.redirect("sign-in", notice="signed-out"))
 
 
-def forget(page: Page, response: Response) -> Response:
+def forget(page: PortalPage, response: Response) -> Response:
     """The browser drops the cookie; from a page of the folder in which it was set."""
     response.delete_cookie(COOKIE, path=None, httponly=True, samesite="Lax")
     return response
 
 
-def _wanted(page: Page) -> list[str]:
+def _wanted(page: PortalPage) -> list[str]:
     """The page of the portal that was asked for before; a name in a URL leads nowhere else.
 
     Each segment is quoted again, so no scheme, host or way up can be smuggled in.

@@ -8,25 +8,25 @@ from pypi_repo.domain.accounts.access import Access, Grants, Permission
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.notes import Note
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.listing import Listing
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.pages.listing import Listing
+from pypi_repo.web.portal.page import PortalPage
 
 _SORTS = ("name", "created", "used")
 _LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
 
 
-def show_all(page: Page) -> Response:
+def show_all(page: PortalPage) -> Response:
     listing = Listing(page, ("users",), _SORTS)
     users = page.acting.accounts.page(listing.request)
-    return page.render("users.html", listing=listing, users=users)
+    return page.render("portal/users.html", listing=listing, users=users)
 
 
-def show_new(page: Page) -> Response:
-    return page.render("user_new.html", repositories=_repository_names(page))
+def show_new(page: PortalPage) -> Response:
+    return page.render("portal/user_new.html", repositories=_repository_names(page))
 
 
-def create(page: Page) -> Response:
+def create(page: PortalPage) -> Response:
     """A generated password is shown on the page that follows, once: it is nowhere else."""
     forms.read(page, "name", lambda: account_name(page.sent("name")))
     chosen = _chosen_password(page)
@@ -46,17 +46,17 @@ def create(page: Page) -> Response:
     return page.redirect("users", name, note=note)
 
 
-def show(page: Page, name: str) -> Response:
+def show(page: PortalPage, name: str) -> Response:
     user = page.acting.accounts.user(name)
     return page.render(
-        "user.html",
+        "portal/user.html",
         user=user,
         tokens=page.acting.accounts.tokens(name),
         repositories=_repository_names(page),
     )
 
 
-def change(page: Page, name: str) -> Response:
+def change(page: PortalPage, name: str) -> Response:
     accounts = page.acting.accounts
     match page.sent("do"):
         case "disable" | "enable" as action:
@@ -73,7 +73,7 @@ def change(page: Page, name: str) -> Response:
     return page.redirect("users", name, note=page.done(text))
 
 
-def set_password(page: Page, name: str) -> Response:
+def set_password(page: PortalPage, name: str) -> Response:
     """Generated where none is chosen, and shown on the page that follows: it is nowhere else."""
     chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
@@ -83,7 +83,7 @@ def set_password(page: Page, name: str) -> Response:
     return page.redirect("users", name, note=note)
 
 
-def create_token(page: Page, name: str) -> Response:
+def create_token(page: PortalPage, name: str) -> Response:
     """The page that follows shows the secret, once: it is nowhere else."""
     note = Note(
         text=f"The new token of {name}",
@@ -93,7 +93,7 @@ def create_token(page: Page, name: str) -> Response:
     return page.redirect("users", name, note=note)
 
 
-def new_token(page: Page, user: str, repository: str | None) -> str:
+def new_token(page: PortalPage, user: str, repository: str | None) -> str:
     """The secret of a token as the form asks for it, for one repository or for all."""
     token_name = forms.text(page, "token_name")
     expires_in = forms.days(page, "expires_in")
@@ -109,19 +109,19 @@ def new_token(page: Page, user: str, repository: str | None) -> str:
     return secret
 
 
-def revoke_token(page: Page, name: str, token_id: int) -> Response:
+def revoke_token(page: PortalPage, name: str, token_id: int) -> Response:
     token = page.acting.accounts.revoke_token(token_id)
     note = page.done(f"Revoked the token “{token.name}”; it is refused from now on.")
     return page.redirect("users", name, note=note)
 
 
-def show_deletion(page: Page, name: str) -> Response:
+def show_deletion(page: PortalPage, name: str) -> Response:
     user = page.acting.accounts.user(name)
     tokens = page.acting.accounts.tokens(name)
-    return page.render("user_delete.html", user=user, tokens=tokens)
+    return page.render("portal/user_delete.html", user=user, tokens=tokens)
 
 
-def delete(page: Page, name: str) -> Response:
+def delete(page: PortalPage, name: str) -> Response:
     page.acting.accounts.delete_user(name)
     note = page.done(f"Deleted the repository user {name}, with its tokens.")
     return page.redirect("users", note=note)
@@ -136,16 +136,16 @@ def _made(name: str, password: str) -> Note:
     )
 
 
-def _chosen_password(page: Page) -> str:
+def _chosen_password(page: PortalPage) -> str:
     """Empty where one is to be made up. Notes one that is too weak."""
     return forms.password(page) if page.request.form.get("password") else ""
 
 
-def _repository_names(page: Page) -> list[str]:
+def _repository_names(page: PortalPage) -> list[str]:
     return [repository.name for repository in page.acting.repositories.all(Permission.AUDIT)]
 
 
-def _grants(page: Page) -> Grants:
+def _grants(page: PortalPage) -> Grants:
     """One level for every repository, and those of the repositories that are exceptions."""
     named = {
         field.removeprefix("access-"): _level(level)

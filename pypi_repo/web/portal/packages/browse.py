@@ -7,19 +7,19 @@ from pypi_repo.domain.names import normalize, project_name
 from pypi_repo.web.app import path_info
 from pypi_repo.web.mount import shifted
 from pypi_repo.web.packages.download import DownloadApp
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.listing import Listing
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.pages.listing import Listing
+from pypi_repo.web.portal.page import PortalPage
 
 _SORTS = ("name", "releases", "files", "size", "uploaded")
 
 
-def show_projects(page: Page, repository: str) -> Response:
+def show_projects(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     listing = Listing(page, ("repositories", repository), _SORTS)
     configured = page.acting.sources.of(repository)
     return page.render(
-        "repository.html",
+        "portal/repository.html",
         repository=found,
         configured=configured,
         reports=page.acting.sources.reports(repository),
@@ -30,7 +30,7 @@ def show_projects(page: Page, repository: str) -> Response:
     )
 
 
-def look_up(page: Page, repository: str) -> Response:
+def look_up(page: PortalPage, repository: str) -> Response:
     """Leads to a project of the repository or of its sources."""
     if not page.asked("name"):
         return page.redirect("repositories", repository)
@@ -42,7 +42,7 @@ def look_up(page: Page, repository: str) -> Response:
     return page.redirect("repositories", repository, "projects", normalize(wanted))
 
 
-def download(page: Page, repository: str, path: str) -> Response:
+def download(page: PortalPage, repository: str, path: str) -> Response:
     """Exactly as package clients get it: never shown, always saved."""
     bound = page.registry.repository(repository)
     prefix = path_info(page.request).rindex(f"/{path}")

@@ -10,7 +10,7 @@ from pypi_repo.domain.errors import InvalidSetting, NotFound, UnknownProject
 from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, ProjectStatus
 from pypi_repo.domain.text import counted
 from pypi_repo.services.notes import Note
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 _DONE = {"yank": "Yanked", "unyank": "Took back the yank of", "delete": "Deleted"}
 _HEADINGS = {"yank": "Yank", "unyank": "Take back the yank of", "delete": "Delete"}
@@ -31,7 +31,7 @@ class _Step:
     do: Callable[[], None]
 
 
-def change_files(page: Page, repository: str, project: str) -> Response:
+def change_files(page: PortalPage, repository: str, project: str) -> Response:
     """Yanks, unyanks or deletes the chosen releases and files."""
     verb = page.sent("do")
     if verb not in _DONE:
@@ -50,13 +50,13 @@ def change_files(page: Page, repository: str, project: str) -> Response:
     return _ask_or_do(page, verb, steps, repository, project)
 
 
-def delete_project(page: Page, repository: str, project: str) -> Response:
+def delete_project(page: PortalPage, repository: str, project: str) -> Response:
     """With everything in it."""
     step = _project_step(page, repository, project, "delete")
     return _ask_or_do(page, "delete", [step], repository)
 
 
-def change_projects(page: Page, repository: str) -> Response:
+def change_projects(page: PortalPage, repository: str) -> Response:
     """Deletes the chosen projects, or gives them another status."""
     verb = page.sent("do")
     if verb not in ("delete", *PROJECT_STATUSES):
@@ -66,7 +66,7 @@ def change_projects(page: Page, repository: str) -> Response:
     return _ask_or_do(page, verb, steps, repository)
 
 
-def set_status(page: Page, repository: str, project: str) -> Response:
+def set_status(page: PortalPage, repository: str, project: str) -> Response:
     status = _status(page.sent("status"))
     page.acting.projects.set_status(repository, project, status, page.sent("reason"))
     note = page.done(f"Marked {project} as {status}.")
@@ -74,7 +74,7 @@ def set_status(page: Page, repository: str, project: str) -> Response:
 
 
 def _ask_or_do(
-    page: Page, verb: str, steps: Sequence[_Step], repository: str, project: str | None = None
+    page: PortalPage, verb: str, steps: Sequence[_Step], repository: str, project: str | None = None
 ) -> Response:
     """Asks first, and does it once that is answered.
 
@@ -93,7 +93,7 @@ def _ask_or_do(
         if name not in ("form_token", "confirmed", "reason")
     ]
     return page.render(
-        "confirm.html",
+        "portal/confirm.html",
         heading=_HEADINGS.get(verb) or f"Mark as {verb}",
         steps=[step.question for step in steps],
         with_them=[name for step in steps for name in step.files],
@@ -105,7 +105,7 @@ def _ask_or_do(
 
 
 def _do(
-    page: Page, verb: str, steps: Sequence[_Step], repository: str, project: str | None
+    page: PortalPage, verb: str, steps: Sequence[_Step], repository: str, project: str | None
 ) -> Note:
     """What is told of it: all that was still there to be done."""
     done: list[_Step] = []
@@ -130,7 +130,7 @@ def _do(
     )
 
 
-def _files(page: Page, repository: str, project: str) -> list[DistributionFile]:
+def _files(page: PortalPage, repository: str, project: str) -> list[DistributionFile]:
     """None where the project is gone."""
     try:
         return page.acting.projects.get(repository, project)[1]
@@ -138,7 +138,7 @@ def _files(page: Page, repository: str, project: str) -> list[DistributionFile]:
         return []
 
 
-def _project_step(page: Page, repository: str, project: str, verb: str) -> _Step:
+def _project_step(page: PortalPage, repository: str, project: str, verb: str) -> _Step:
     projects = page.acting.projects
     if verb == "delete":
         return _Step(
@@ -156,7 +156,7 @@ def _project_step(page: Page, repository: str, project: str, verb: str) -> _Step
 
 
 def _release_step(
-    page: Page,
+    page: PortalPage,
     repository: str,
     project: str,
     version: str,
@@ -182,7 +182,7 @@ def _release_step(
     )
 
 
-def _file_step(page: Page, repository: str, filename: str, verb: str) -> _Step:
+def _file_step(page: PortalPage, repository: str, filename: str, verb: str) -> _Step:
     projects = page.acting.projects
     reason = page.sent("reason") if verb == "yank" else None
 

@@ -5,13 +5,13 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.notes import Note
-from pypi_repo.web.portal import forms
+from pypi_repo.web.pages import forms
+from pypi_repo.web.pages.connection_settings import PASSWORD, connection_settings
 from pypi_repo.web.portal.accounts.users import new_token
-from pypi_repo.web.portal.packages.connection_settings import PASSWORD, connection_settings
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show(page: Page, repository: str) -> Response:
+def show(page: PortalPage, repository: str) -> Response:
     """For every administrator: a help desk that manages users tells them how to connect."""
     found = page.acting.repositories.get(repository, Permission.AUDIT)
     asked = page.sent("user") or page.asked("user")
@@ -21,7 +21,7 @@ def show(page: Page, repository: str) -> Response:
     tools = {tool.anchor: tool for tool in settings}
     users = page.acting.accounts.access_to(found.name) if page.may("users") else {}
     return page.render(
-        "repository_connect.html",
+        "portal/repository_connect.html",
         400 if "user" in page.refused else 200,
         repository=found,
         tools=list(tools.values()),
@@ -33,7 +33,7 @@ def show(page: Page, repository: str) -> Response:
     )
 
 
-def create_token(page: Page, repository: str) -> Response:
+def create_token(page: PortalPage, repository: str) -> Response:
     """For this repository alone. The page that follows shows it, once, in the lines to paste."""
     found = page.acting.repositories.get(repository, Permission.AUDIT)
     user = page.sent("user")

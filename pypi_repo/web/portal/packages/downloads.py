@@ -8,10 +8,10 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import Project
 from pypi_repo.domain.versions import version_order
 from pypi_repo.web.portal import charts, periods
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show(page: Page, repository: str, project: str) -> Response:
+def show(page: PortalPage, repository: str, project: str) -> Response:
     """Versions that are gone are counted too: what was downloaded was downloaded."""
     found = _project(page, repository, project)
     name, usage = found.normalized_name, page.acting.usage
@@ -19,7 +19,7 @@ def show(page: Page, repository: str, project: str) -> Response:
     days = usage.days_of_project(repository, name, number)
     versions = usage.downloads_of_versions(repository, name, number)
     return page.render(
-        "project_downloads.html",
+        "portal/project_downloads.html",
         repository=repository,
         project=found,
         days=days,
@@ -30,7 +30,7 @@ def show(page: Page, repository: str, project: str) -> Response:
     )
 
 
-def _project(page: Page, repository: str, project: str) -> Project:
+def _project(page: PortalPage, repository: str, project: str) -> Project:
     """A project of a source that has never been asked here was downloaded never."""
     try:
         return page.acting.projects.project(repository, project)

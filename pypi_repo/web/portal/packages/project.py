@@ -23,9 +23,10 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.versions import version_order
 from pypi_repo.services.sources.own_files import OWN_FILES
-from pypi_repo.web.portal.packages import readme
-from pypi_repo.web.portal.packages.connection_settings import install_command
-from pypi_repo.web.portal.page import NO_PAGE, Page
+from pypi_repo.web.pages import readme
+from pypi_repo.web.pages.connection_settings import install_command
+from pypi_repo.web.pages.page import NO_PAGE
+from pypi_repo.web.portal.page import PortalPage
 from pypi_repo.web.portal.upstreams import origin
 
 _NEWEST = 4
@@ -99,7 +100,7 @@ class _Shown:
         return [_Release(version, found[version]) for version in versions]
 
 
-def show(page: Page, repository: str, project: str) -> Response:
+def show(page: PortalPage, repository: str, project: str) -> Response:
     if normalize(project) != project and is_normalized(normalize(project)):
         return page.redirect("repositories", repository, "projects", normalize(project))
     try:
@@ -113,7 +114,7 @@ def show(page: Page, repository: str, project: str) -> Response:
         wanted = f"{shown.project.name}=={details.version}"
         install = install_command(page.repository_url(repository), wanted)
     return page.render(
-        "project.html",
+        "portal/project.html",
         shown=shown,
         newest=shown.releases[:_NEWEST],
         readme_height=details and readme.height(details.fields),
@@ -122,31 +123,31 @@ def show(page: Page, repository: str, project: str) -> Response:
     )
 
 
-def show_readme(page: Page, repository: str, project: str) -> Response:
+def show_readme(page: PortalPage, repository: str, project: str) -> Response:
     details = _versioned(page, repository, project).load()
-    return readme.document(page, details.name, details.fields)
+    return readme.document(page, page.registry.readmes, details.name, details.fields)
 
 
-def show_releases(page: Page, repository: str, project: str) -> Response:
+def show_releases(page: PortalPage, repository: str, project: str) -> Response:
     return page.render(
-        "project_releases.html",
+        "portal/project_releases.html",
         shown=shown_project(page, repository, project),
         downloads=page.acting.usage.downloads_of_versions(repository, normalize(project), _DAYS),
     )
 
 
-def show_files(page: Page, repository: str, project: str) -> Response:
-    return page.render("project_files.html", shown=shown_project(page, repository, project))
+def show_files(page: PortalPage, repository: str, project: str) -> Response:
+    return page.render("portal/project_files.html", shown=shown_project(page, repository, project))
 
 
-def show_management(page: Page, repository: str, project: str) -> Response:
+def show_management(page: PortalPage, repository: str, project: str) -> Response:
     shown = shown_project(page, repository, project)
     if not shown.is_own:
         raise unknown_project(shown.project.normalized_name, repository)
-    return page.render("project_manage.html", shown=shown, statuses=PROJECT_STATUSES)
+    return page.render("portal/project_manage.html", shown=shown, statuses=PROJECT_STATUSES)
 
 
-def shown_project(page: Page, repository: str, project: str) -> _Shown:
+def shown_project(page: PortalPage, repository: str, project: str) -> _Shown:
     """The project of the repository, or else what its readers get from its sources."""
     if not is_normalized(normalize(project)):
         raise NotFound(NO_PAGE)
@@ -163,7 +164,7 @@ def shown_project(page: Page, repository: str, project: str) -> _Shown:
     return _Shown(found, known, files, versioned.load(), versioned.source.split(", "))
 
 
-def _from_elsewhere(page: Page, repository: Repository, project: str) -> _Shown:
+def _from_elsewhere(page: PortalPage, repository: Repository, project: str) -> _Shown:
     versioned = _versioned(page, repository.name, project)
     source = page.registry.repository(repository.name).source
     listed = source.project_page(page.actor, normalize(project)).load()
@@ -181,7 +182,7 @@ def _from_elsewhere(page: Page, repository: Repository, project: str) -> _Shown:
     return _Shown(repository, known, (), details, versioned.source.split(", "), versioned.stale_for)
 
 
-def _versioned(page: Page, repository: str, project: str) -> Versioned[ProjectDetails]:
+def _versioned(page: PortalPage, repository: str, project: str) -> Versioned[ProjectDetails]:
     """Raises UnknownProject or UnknownRelease."""
     source, name = page.registry.repository(repository).source, normalize(project)
     version = page.asked("version")

@@ -16,9 +16,9 @@ from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.domain.validation.profiles import PROFILES, Profile
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.listing import Listing
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.pages.listing import Listing
+from pypi_repo.web.portal.page import PortalPage
 
 _FOUND = 50  # projects of a search
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -30,7 +30,7 @@ _SORTS: Mapping[str, Callable[[Repository, RepositoryUsage], Any]] = {
     "uploaded": lambda _found, used: used.last_upload or _NEVER,
 }
 
-_READERS: Mapping[Any, Callable[[Page, str], Any]] = {
+_READERS: Mapping[Any, Callable[[PortalPage, str], Any]] = {
     str: forms.text,
     bool: lambda page, name: bool(page.sent(name)),
     int | None: forms.size,
@@ -42,7 +42,7 @@ _READERS: Mapping[Any, Callable[[Page, str], Any]] = {
 }
 
 
-def show_all(page: Page) -> Response:
+def show_all(page: PortalPage) -> Response:
     """Repositories whose name or description holds the text, and the projects that it finds."""
     listing = Listing(page, ("repositories",), tuple(_SORTS))
     repositories = page.acting.repositories.all(Permission.AUDIT)
@@ -51,7 +51,7 @@ def show_all(page: Page) -> Response:
     found = [each for each in repositories if text in f"{each.name} {each.description}".lower()]
     projects = page.acting.projects.anywhere(text, limit=_FOUND + 1) if text else []
     return page.render(
-        "repositories.html",
+        "portal/repositories.html",
         listing=listing,
         are_any=bool(repositories),
         repositories=ListPage.of(_sorted(found, usage, listing.request), listing.request),
@@ -61,11 +61,13 @@ def show_all(page: Page) -> Response:
     )
 
 
-def show_new(page: Page) -> Response:
-    return page.render("repository_new.html", repository=RepositorySettings(), profiles=PROFILES)
+def show_new(page: PortalPage) -> Response:
+    return page.render(
+        "portal/repository_new.html", repository=RepositorySettings(), profiles=PROFILES
+    )
 
 
-def create(page: Page) -> Response:
+def create(page: PortalPage) -> Response:
     name = page.sent("name")
     forms.read(page, "name", lambda: repository_name(name))
     settings = _settings(page)
@@ -76,13 +78,15 @@ def create(page: Page) -> Response:
     return page.redirect("repositories", name, "connect", note=note)
 
 
-def show_settings(page: Page, repository: str) -> Response:
+def show_settings(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     usage = page.acting.usage.repository(repository)
-    return page.render("repository_settings.html", repository=found, usage=usage, profiles=PROFILES)
+    return page.render(
+        "portal/repository_settings.html", repository=found, usage=usage, profiles=PROFILES
+    )
 
 
-def change(page: Page, repository: str) -> Response:
+def change(page: PortalPage, repository: str) -> Response:
     before = page.acting.repositories.get(repository, Permission.MANAGE)
     settings = _settings(page)
     forms.settle(page)
@@ -93,16 +97,16 @@ def change(page: Page, repository: str) -> Response:
     return page.redirect("repositories", repository, "settings", note=note)
 
 
-def _ask_before_publishing(page: Page, repository: Repository) -> Response:
+def _ask_before_publishing(page: PortalPage, repository: Repository) -> Response:
     return page.render(
-        "repository_publish.html",
+        "portal/repository_publish.html",
         repository=repository,
         usage=page.acting.usage.repository(repository.name),
         kept=[(name, value) for name, value in page.request.form.items() if name != "form_token"],
     )
 
 
-def delete(page: Page, repository: str) -> Response:
+def delete(page: PortalPage, repository: str) -> Response:
     page.acting.repositories.get(repository, Permission.MANAGE)
     if page.sent("confirm") != repository:
         page.refused["confirm"] = InvalidSetting(
@@ -121,7 +125,7 @@ def delete(page: Page, repository: str) -> Response:
     return page.redirect("repositories", note=note)
 
 
-def _checked(page: Page, name: str, check: Callable[[str], None]) -> str | None:
+def _checked(page: PortalPage, name: str, check: Callable[[str], None]) -> str | None:
     """The text of a field, or None where it is empty. Notes what is wrong with it."""
     text = page.sent(name)
     if text:
@@ -141,7 +145,7 @@ def _sorted(
     )
 
 
-def _settings(page: Page) -> dict[str, Any]:
+def _settings(page: PortalPage) -> dict[str, Any]:
     """Each setting from the field of its name, but for three that the form puts the other way."""
     return {
         **{name: _READERS[kind](page, name) for name, kind in SETTINGS.items()},

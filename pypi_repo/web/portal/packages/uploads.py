@@ -17,7 +17,7 @@ from pypi_repo.web.observability.request_notes import note_upload
 from pypi_repo.web.packages.forms import form_errors, multipart_events, sent_filename
 from pypi_repo.web.packages.multipart import Data, Part
 from pypi_repo.web.packages.upload_slots import take_slot
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.portal.page import PortalPage
 
 _LONGEST_FIELD = 1000  # bytes
 
@@ -38,12 +38,12 @@ class Result:
     retry_after: str = ""
 
 
-def show(page: Page, repository: str, results: tuple[Result, ...] = ()) -> Response:
+def show(page: PortalPage, repository: str, results: tuple[Result, ...] = ()) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
-    return page.render("repository_upload.html", repository=found, results=results)
+    return page.render("portal/repository_upload.html", repository=found, results=results)
 
 
-def upload(page: Page, repository: str) -> Response:
+def upload(page: PortalPage, repository: str) -> Response:
     """Each file stands alone: one that is refused does not keep the others out.
 
     Who prefers JSON gets the results so; the script does, and sends each file by itself. Others
@@ -71,7 +71,7 @@ def upload(page: Page, repository: str) -> Response:
     return response
 
 
-def _summary(page: Page, repository: str, results: tuple[Result, ...]) -> Note:
+def _summary(page: PortalPage, repository: str, results: tuple[Result, ...]) -> Note:
     text = " ".join(f"{found.outcome}: {found.filename}. {found.message}" for found in results)
     projects = {found.project for found in results}
     if len(projects) == 1:
@@ -79,7 +79,7 @@ def _summary(page: Page, repository: str, results: tuple[Result, ...]) -> Note:
     return page.done(text, "repositories", repository, link="See the projects")
 
 
-def _results(page: Page, repository: str) -> tuple[Result, ...]:
+def _results(page: PortalPage, repository: str) -> tuple[Result, ...]:
     with form_errors():
         results = tuple(_each(page, repository))
     if not results:
@@ -87,7 +87,7 @@ def _results(page: Page, repository: str) -> tuple[Result, ...]:
     return results
 
 
-def _each(page: Page, repository: str) -> Iterator[Result]:
+def _each(page: PortalPage, repository: str) -> Iterator[Result]:
     """The form's token comes before the files, so that no other site's are even staged."""
     uploads = page.registry.repository(repository).uploads
     file_limit = uploads.admit(page.actor).file_limit
@@ -106,7 +106,7 @@ def _each(page: Page, repository: str) -> Iterator[Result]:
 
 
 def _accept(
-    page: Page,
+    page: PortalPage,
     repository: str,
     uploads: Uploads,
     part: Part,

@@ -11,15 +11,16 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.verdicts import Withheld
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import NO_PAGE, Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.pages.page import NO_PAGE
+from pypi_repo.web.portal.page import PortalPage
 
 DAYS = 7
 _SHOWN = 200  # files; others are named by their number
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def show(page: Page, repository: str, project: str, status: int = 200) -> Response:
+def show(page: PortalPage, repository: str, project: str, status: int = 200) -> Response:
     """Explains from where a project comes, or why nobody supplies it.
 
     status: of the answer, for the page of a project that there is not.
@@ -29,7 +30,7 @@ def show(page: Page, repository: str, project: str, status: int = 200) -> Respon
     explained = page.acting.sources.explain(repository, project)
     withheld = sorted(explained.withheld, key=_appeared, reverse=True)
     return page.render(
-        "project_origin.html",
+        "portal/project_origin.html",
         status,
         repository=page.acting.repositories.get(repository, Permission.MANAGE),
         explained=explained,
@@ -39,7 +40,7 @@ def show(page: Page, repository: str, project: str, status: int = 200) -> Respon
     )
 
 
-def show_audit(page: Page, repository: str) -> Response:
+def show_audit(page: PortalPage, repository: str) -> Response:
     """What a cooldown would have left out of what was downloaded lately."""
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     days = forms.read(page, "days", lambda: _days(page.asked("days")))
@@ -48,7 +49,7 @@ def show_audit(page: Page, repository: str) -> Response:
     audit = partial(page.acting.sources.audit, repository, days or DAYS, cooldown or None)
     entries = [] if page.refused else forms.read(page, "days", audit)
     return page.render(
-        "repository_audit.html",
+        "portal/repository_audit.html",
         400 if page.refused else 200,
         repository=found,
         configured=page.acting.sources.of(repository),

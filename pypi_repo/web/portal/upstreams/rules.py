@@ -8,17 +8,17 @@ from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.domain.upstreams.rules import Rule, parse_target
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 
 KINDS = {"sdist": "sdists only", "bdist_wheel": "wheels only"}
 
 
-def show(page: Page, repository: str) -> Response:
+def show(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     configured = page.acting.sources.of(repository)
     return page.render(
-        "repository_rules.html",
+        "portal/repository_rules.html",
         repository=found,
         configured=configured,
         rules=[rule for rule in configured.rules if not rule.is_exception],
@@ -29,7 +29,7 @@ def show(page: Page, repository: str) -> Response:
     )
 
 
-def add(page: Page, repository: str) -> Response:
+def add(page: PortalPage, repository: str) -> Response:
     """Adds a rule or an exception: each has a form with fields of its own names."""
     is_exception = page.sent("action") == "exempt"
     target, reason, until = (
@@ -56,7 +56,7 @@ def add(page: Page, repository: str) -> Response:
     return page.redirect("repositories", repository, "rules", note=note)
 
 
-def delete(page: Page, repository: str, rule_id: int) -> Response:
+def delete(page: PortalPage, repository: str, rule_id: int) -> Response:
     gone = page.acting.sources.delete_rule(repository, rule_id)
     note = page.done(f"Deleted {_name_of(gone)}. What it decided, the others decide.")
     return page.redirect("repositories", repository, "rules", note=note)
@@ -66,7 +66,7 @@ def _name_of(rule: Rule) -> str:
     return f"the {'exception' if rule.is_exception else 'rule'} {rule.id} for {rule.target}"
 
 
-def _require(page: Page, field: str, sentence: str) -> None:
+def _require(page: PortalPage, field: str, sentence: str) -> None:
     if not page.sent(field) and field not in page.refused:
         page.refused[field] = InvalidSetting(sentence)
 

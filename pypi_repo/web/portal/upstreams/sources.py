@@ -11,14 +11,14 @@ from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 
 
-def show(page: Page, repository: str) -> Response:
+def show(page: PortalPage, repository: str) -> Response:
     configured = page.acting.sources.of(repository)
     return page.render(
-        "repository_sources.html",
+        "portal/repository_sources.html",
         repository=page.acting.repositories.get(repository, Permission.MANAGE),
         configured=configured,
         reports=page.acting.sources.reports(repository),
@@ -28,7 +28,7 @@ def show(page: Page, repository: str) -> Response:
     )
 
 
-def change(page: Page, repository: str) -> Response:
+def change(page: PortalPage, repository: str) -> Response:
     """Does one of the things for which the page has a form."""
     act = _ACTS.get(page.sent("do"))
     if act is None:
@@ -37,7 +37,7 @@ def change(page: Page, repository: str) -> Response:
     return page.redirect("repositories", repository, "sources", note=note)
 
 
-def _choices(page: Page, repository: str, configured: RepositorySources) -> list[str]:
+def _choices(page: PortalPage, repository: str, configured: RepositorySources) -> list[str]:
     """Returns what can be added, as far as who asks may know of it."""
     upstreams = page.acting.upstreams.all() if page.may("repositories") else []
     others = page.acting.repositories.all(Permission.MANAGE)
@@ -46,7 +46,7 @@ def _choices(page: Page, repository: str, configured: RepositorySources) -> list
     return [reference for reference in offered if reference not in configured.references]
 
 
-def _add(page: Page, repository: str) -> str:
+def _add(page: PortalPage, repository: str) -> str:
     source = page.sent("source")
     forms.read(page, "source", lambda: parse_source(source))
     forms.settle(page)
@@ -55,13 +55,13 @@ def _add(page: Page, repository: str) -> str:
     return f"Added the source {_in_words(source)}. It is asked after the others."
 
 
-def _remove(page: Page, repository: str) -> str:
+def _remove(page: PortalPage, repository: str) -> str:
     source = page.sent("source")
     _set_sources(page, repository, lambda before: [each for each in before if each != source])
     return f"Removed the source {_in_words(source)}."
 
 
-def _move(page: Page, repository: str, step: int) -> str:
+def _move(page: PortalPage, repository: str, step: int) -> str:
     source = page.sent("source")
 
     def moved(before: Sequence[str]) -> list[str]:
@@ -74,7 +74,7 @@ def _move(page: Page, repository: str, step: int) -> str:
 
 
 def _set_sources(
-    page: Page, repository: str, changed: Callable[[Sequence[str]], list[str]]
+    page: PortalPage, repository: str, changed: Callable[[Sequence[str]], list[str]]
 ) -> None:
     """Changes the sources as they are now, and not as the page showed them.
 
@@ -91,25 +91,25 @@ def _set_sources(
     page.registry.as_one(change)
 
 
-def _reserve(page: Page, repository: str) -> str:
+def _reserve(page: PortalPage, repository: str) -> str:
     patterns = _patterns(page, "reserved")
     page.acting.sources.reserve(repository, patterns)
     return f"Saved the reserved names: {counted(len(patterns), 'pattern')}."
 
 
-def _merge(page: Page, repository: str) -> str:
+def _merge(page: PortalPage, repository: str) -> str:
     patterns = _patterns(page, "merged")
     page.acting.sources.merge(repository, patterns)
     return f"Saved the merged names: {counted(len(patterns), 'pattern')}."
 
 
-def _give_up(page: Page, repository: str) -> str:
+def _give_up(page: PortalPage, repository: str) -> str:
     name = page.sent("name")
     page.acting.sources.give_up_name(repository, name)
     return f"Gave up the name {name}. From now on, the sources may supply it."
 
 
-def _patterns(page: Page, field: str) -> list[str]:
+def _patterns(page: PortalPage, field: str) -> list[str]:
     """Raises InvalidSetting, which is said beside the field, for the first that is none."""
     with forms.blaming(page, field, InvalidSetting):
         given = [name_pattern(text) for text in re.split(r"[\s,]+", page.sent(field)) if text]
@@ -121,7 +121,7 @@ def _in_words(reference: str) -> str:
     return f"{kind} {name}"
 
 
-_ACTS: Mapping[str, Callable[[Page, str], str]] = {
+_ACTS: Mapping[str, Callable[[PortalPage, str], str]] = {
     "add": _add,
     "remove": _remove,
     "up": lambda page, repository: _move(page, repository, -1),

@@ -11,8 +11,8 @@ from pypi_repo.domain.upstreams.upstream import (
     UpstreamSettings,
     index_url,
 )
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 
 EMPTY = UpstreamSettings()
 _VALID = UpstreamSettings(url="https://index.example/simple/")
@@ -22,7 +22,7 @@ _KEPT = ""
 """In the place of a secret that stays as it is stored."""
 
 
-def settings(page: Page, stored: Upstream | None) -> GivenUpstreamSettings:
+def settings(page: PortalPage, stored: Upstream | None) -> GivenUpstreamSettings:
     """Returns the settings that the form asks for. Notes what is wrong with each of its fields.
 
     stored: the upstream as it is; None for a new one. A secret that is not typed in again stays
@@ -52,7 +52,7 @@ def settings(page: Page, stored: Upstream | None) -> GivenUpstreamSettings:
     return given
 
 
-def _check(page: Page, field: str, **values: Any) -> None:
+def _check(page: PortalPage, field: str, **values: Any) -> None:
     forms.read(page, field, replace(_VALID, **values).check)
 
 
@@ -69,7 +69,7 @@ def kind_of(upstream: UpstreamSettings) -> str:
     return "none" if upstream.secret is None else "token"
 
 
-def _credentials(page: Page, stored: Upstream | None, url: str) -> GivenUpstreamSettings:
+def _credentials(page: PortalPage, stored: Upstream | None, url: str) -> GivenUpstreamSettings:
     """Returns what changes of the credentials. Notes what is wrong with each of their fields."""
     kind = page.sent("credentials")
     given = GivenUpstreamSettings(username=None, secret=None, secret_variable=None)
@@ -87,7 +87,9 @@ def _credentials(page: Page, stored: Upstream | None, url: str) -> GivenUpstream
     return GivenUpstreamSettings() if given.get("secret") == _KEPT else given
 
 
-def _secret(page: Page, stored: Upstream | None, url: str, username: str | None) -> str | None:
+def _secret(
+    page: PortalPage, stored: Upstream | None, url: str, username: str | None
+) -> str | None:
     """Returns the secret that was typed in, or `_KEPT`. Notes that there must be one."""
     typed = page.request.form.get("secret", "")  # it may begin or end with spaces
     if typed:
@@ -105,7 +107,7 @@ def _secret(page: Page, stored: Upstream | None, url: str, username: str | None)
     return _KEPT
 
 
-def _filled_in(page: Page, field: str) -> str | None:
+def _filled_in(page: PortalPage, field: str) -> str | None:
     """Returns the text of a field about credentials. Notes what is wrong with it."""
     text = page.sent(field)
     if text:

@@ -11,22 +11,22 @@ from pypi_repo.services.upstreams.checking import UpstreamCheck
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
 from pypi_repo.web import problems
-from pypi_repo.web.portal import forms
-from pypi_repo.web.portal.page import Page
+from pypi_repo.web.pages import forms
+from pypi_repo.web.portal.page import PortalPage
 from pypi_repo.web.portal.upstreams import upstream_form
 
 
-def show_all(page: Page) -> Response:
+def show_all(page: PortalPage) -> Response:
     reports = page.acting.upstreams.reports()
-    return page.render("upstreams.html", reports=reports, days=REPORTED_DAYS)
+    return page.render("portal/upstreams.html", reports=reports, days=REPORTED_DAYS)
 
 
-def show_new(page: Page) -> Response:
+def show_new(page: PortalPage) -> Response:
     page.acting.upstreams.all()  # or somebody fills in a form for nothing
-    return page.render("upstream_new.html", upstream=upstream_form.EMPTY, stored_kind="none")
+    return page.render("portal/upstream_new.html", upstream=upstream_form.EMPTY, stored_kind="none")
 
 
-def create(page: Page) -> Response:
+def create(page: PortalPage) -> Response:
     name = page.sent("name")
     forms.read(page, "name", lambda: repository_name(name, "upstream"))
     settings = upstream_form.settings(page, None)
@@ -43,10 +43,10 @@ def create(page: Page) -> Response:
     return page.redirect("upstreams", name, note=note)
 
 
-def show(page: Page, upstream: str) -> Response:
+def show(page: PortalPage, upstream: str) -> Response:
     report = page.acting.upstreams.report(upstream)
     return page.render(
-        "upstream.html",
+        "portal/upstream.html",
         report=report,
         upstream=report.upstream,
         stored_kind=upstream_form.kind_of(report.upstream),
@@ -54,7 +54,7 @@ def show(page: Page, upstream: str) -> Response:
     )
 
 
-def change(page: Page, upstream: str) -> Response:
+def change(page: PortalPage, upstream: str) -> Response:
     settings = upstream_form.settings(page, page.acting.upstreams.get(upstream))
     forms.settle(page)
     with _blaming_credentials(page):
@@ -63,7 +63,7 @@ def change(page: Page, upstream: str) -> Response:
     return page.redirect("upstreams", upstream, note=note)
 
 
-def check(page: Page, upstream: str) -> Response:
+def check(page: PortalPage, upstream: str) -> Response:
     """Asks it for a page, and tells what that says."""
     try:
         found = page.acting.upstreams.check(upstream)
@@ -75,11 +75,11 @@ def check(page: Page, upstream: str) -> Response:
     return page.redirect("upstreams", upstream, note=page.done(_in_words(found)))
 
 
-def show_deletion(page: Page, upstream: str) -> Response:
-    return page.render("upstream_delete.html", report=page.acting.upstreams.report(upstream))
+def show_deletion(page: PortalPage, upstream: str) -> Response:
+    return page.render("portal/upstream_delete.html", report=page.acting.upstreams.report(upstream))
 
 
-def delete(page: Page, upstream: str) -> Response:
+def delete(page: PortalPage, upstream: str) -> Response:
     gone = page.acting.upstreams.report(upstream)
     page.acting.upstreams.delete(upstream)
     note = page.done(
@@ -89,12 +89,12 @@ def delete(page: Page, upstream: str) -> Response:
     return page.redirect("upstreams", note=note)
 
 
-def _blaming_credentials(page: Page) -> AbstractContextManager[None]:
+def _blaming_credentials(page: PortalPage) -> AbstractContextManager[None]:
     """The form has checked everything else; which credentials are allowed, the service knows."""
     return forms.blaming(page, "credentials", InvalidSetting)
 
 
-def _find_file_hosts(page: Page, name: str) -> str:
+def _find_file_hosts(page: PortalPage, name: str) -> str:
     """Lets files be fetched from the hosts that a page of the upstream names, and tells of it."""
     try:
         hosts = page.acting.upstreams.find_file_hosts(name).file_hosts

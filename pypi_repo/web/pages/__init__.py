@@ -1,0 +1,1 @@
+"""What all apps with pages for people share."""

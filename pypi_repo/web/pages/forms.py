@@ -1,0 +1,94 @@
+"""Form fields as values, and everything that is wrong with them at once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.accounts import check_password
+from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
+from pypi_repo.domain.text import require_storable
+from pypi_repo.settings import parse_size
+from pypi_repo.web.pages.page import Page
+
+Value = TypeVar("Value")
+
+
+def read(page: Page, name: str, value: Callable[[], Value]) -> Value | None:
+    """The value of a field; None where it is refused, which the page then says beside the field."""
+    try:
+        return value()
+    except RegistryError as error:
+        page.refused[name] = error
+        return None
+
+
+def settle(page: Page) -> None:
+    """Raises the first error of those that `read` has noted, once all fields were read."""
+    for error in page.refused.values():
+        raise error
+
+
+@contextmanager
+def blaming(page: Page, name: str, *kinds: type[RegistryError]) -> Iterator[None]:
+    """What is raised of these kinds is said beside the field of this name."""
+    try:
+        yield
+    except kinds as error:
+        page.refused[name] = error
+        raise
+
+
+def text(page: Page, name: str) -> str:
+    """Notes what cannot be stored."""
+    read(page, name, lambda: require_storable(page.sent(name)))
+    return page.sent(name)
+
+
+def password(page: Page, name: str = "password", *, again: str | None = None) -> str:
+    """A password that somebody chooses. Notes one that is too weak, or not repeated alike.
+
+    again: the field in which it is repeated.
+    """
+    chosen = page.request.form.get(name, "")
+    read(page, name, lambda: check_password(chosen))
+    if again is not None and page.request.form.get(again, "") != chosen:
+        page.refused[again] = InvalidPassword("The password was not repeated alike; type it again.")
+    return chosen
+
+
+def size(page: Page, name: str) -> int | None:
+    """Bytes, or None where the field is empty. Notes what is no size."""
+    return read(page, name, lambda: _size(page.sent(name)))
+
+
+def _size(text: str) -> int | None:
+    try:
+        number = parse_size(text) if text else None
+    except ValueError as error:
+        raise InvalidSetting(str(error)) from None
+    if number == 0:
+        raise InvalidSetting("A size is at least one byte; leave the field empty for no limit.")
+    return number
+
+
+def days(page: Page, name: str) -> timedelta | None:
+    """A number of days, or None where the field is empty. Notes what is no number."""
+    return read(page, name, lambda: _days(page.sent(name)))
+
+
+def _days(text: str) -> timedelta | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 5 or not int(text):
+        raise InvalidSetting(f"{text[:20]!r} is not a number of days; write one like 90.")
+    return timedelta(days=int(text))
+
+
+def areas(page: Page) -> list[Area]:
+    """The ticked areas. Raises InvalidSetting."""
+    try:
+        return [Area(value) for value in page.request.form.getlist("area")]
+    except ValueError:
+        raise InvalidSetting("There is no such permission.") from None
