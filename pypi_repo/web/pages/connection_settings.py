@@ -2,18 +2,22 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """`text` goes into the file `place`, or is run where that is `Terminal`."""
+    """`text` goes into the file `place`, or is run where that is `Terminal`.
+
+    publishes: whether it is of no use to those who only install.
+    """
 
     place: str
     text: str
     note: str = ""
+    publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +33,19 @@ _PROJECT = "PROJECT"
 _IN_URLS = "In a URL, write @ of a password as %40, : as %3A and / as %2F."
 
 
-def connection_settings(name: str, url: str, user: str) -> list[Section]:
+def connection_settings(
+    name: str, url: str, user: str, *, index: str = "", publishes: bool = True
+) -> list[Section]:
     """Everything for one repository.
 
     name: of the repository.
-    url: absolute, with its last slash.
+    url: where it is published to; absolute, with its last slash.
     user: the repository user; the password is left to be filled in.
+    index: the URL of its index, absolute; by default, `simple/` below `url`.
+    publishes: whether to show how to publish; tools that do nothing else are left out otherwise.
     """
-    there = _Repository(name, url, user)
-    return [
+    there = _Repository(name, url, user, index or f"{url}simple/", publishes)
+    sections = [
         Section("twine", "twine", _twine(there)),
         Section("pip", "pip", _pip(there)),
         Section("uv", "uv", _uv(there)),
@@ -50,11 +58,32 @@ def connection_settings(name: str, url: str, user: str) -> list[Section]:
         Section("gitlab", "GitLab CI", _gitlab(there)),
         Section("docker", "Docker", _docker(there)),
     ]
+    if publishes:
+        return sections
+    reading = (
+        replace(each, snippets=tuple(one for one in each.snippets if not one.publishes))
+        for each in sections
+    )
+    return [each for each in reading if each.snippets]
 
 
-def install_command(url: str, requirement: str) -> str:
-    """For pip, which asks for the name and the password where the repository wants them."""
-    return f"{_pip_install(url)} {shlex.quote(requirement)}"
+def pip_command(index: str, requirement: str) -> str:
+    """For pip, which asks for the name and the password where the repository wants them.
+
+    index: the URL of the index, absolute.
+    """
+    return f"{_pip_install(index)} {shlex.quote(requirement)}"
+
+
+def uv_command(index: str, requirement: str, user: str = "") -> str:
+    """For uv, which asks for nothing.
+
+    user: who logs in, with a password to fill in; empty where nobody has to.
+    """
+    there = _Repository("", "", user, index, publishes=False)
+    return f"uv pip install --index-url {there.with_login() if user else index} " + shlex.quote(
+        requirement
+    )
 
 
 def _without_tls(url: str) -> str:
@@ -72,25 +101,26 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _pip_install(url: str, *, index: str = "", more: str = "") -> str:
-    trust = _without_tls(url) and f"--trusted-host {_without_tls(url)} "
-    return f"pip install {trust}{more}--index-url {index or url + 'simple/'}"
+def _pip_install(index: str, *, more: str = "") -> str:
+    trust = _without_tls(index) and f"--trusted-host {_without_tls(index)} "
+    return f"pip install {trust}{more}--index-url {index}"
 
 
 class _Repository:
     """One repository, and the spellings of it and its user that the clients want."""
 
-    def __init__(self, name: str, url: str, user: str) -> None:
-        parts = urlsplit(f"{url}simple/")
+    def __init__(self, name: str, url: str, user: str, index: str, publishes: bool) -> None:
+        parts = urlsplit(index)
         self.name = name
         self.url = url
-        self.index = parts.geturl()
+        self.index = index
         self.user = user
+        self.publishes = publishes
         self.user_in_shell = shlex.quote(user)
         self.user_in_yaml = user if user.replace("-", "").isalnum() else json.dumps(user)
         self.netloc = parts.netloc
         self.hostname = str(parts.hostname)
-        self.trusted = _without_tls(url)
+        self.trusted = _without_tls(index)
         self.variable = "".join(c if c.isalnum() else "_" for c in name).upper()
         self._scheme, self._path = parts.scheme, parts.path
 
@@ -107,8 +137,8 @@ class _Repository:
 
 def _twine(there: _Repository) -> tuple[Snippet, ...]:
     return (
-        Snippet("~/.pypirc", _pypirc(there)),
-        Snippet(_TERMINAL, f"twine upload --repository {there.name} dist/*"),
+        Snippet("~/.pypirc", _pypirc(there), publishes=True),
+        Snippet(_TERMINAL, f"twine upload --repository {there.name} dist/*", publishes=True),
     )
 
 
@@ -122,13 +152,11 @@ def _pypirc(there: _Repository) -> str:
 def _pip(there: _Repository) -> tuple[Snippet, ...]:
     trusting = there.trusted and f"\ntrusted-host = {there.trusted}"
     requirement = there.trusted and f"--trusted-host {there.trusted}\n"
-    by_keyring = _pip_install(
-        there.url, index=there.with_user, more="--keyring-provider subprocess "
-    )
+    by_keyring = _pip_install(there.with_user, more="--keyring-provider subprocess ")
     return (
         Snippet(
             _TERMINAL,
-            f"{_pip_install(there.url, index=there.with_login())} {_PROJECT}",
+            f"{_pip_install(there.with_login())} {_PROJECT}",
             _IN_URLS,
         ),
         Snippet(
@@ -156,11 +184,12 @@ def _pip(there: _Repository) -> tuple[Snippet, ...]:
 
 
 def _uv(there: _Repository) -> tuple[Snippet, ...]:
+    publishing = f'publish-url = "{there.url}"\n' if there.publishes else ""
     return (
         Snippet(
             "pyproject.toml",
-            f'[[tool.uv.index]]\nname = "{there.name}"\nurl = "{there.index}"\n'
-            f'publish-url = "{there.url}"\ndefault = true',
+            f'[[tool.uv.index]]\nname = "{there.name}"\nurl = "{there.index}"\n{publishing}'
+            "default = true",
         ),
         Snippet(
             "Environment",
@@ -173,6 +202,7 @@ def _uv(there: _Repository) -> tuple[Snippet, ...]:
             f"uv publish --publish-url {there.url} --username {there.user_in_shell} "
             f"--password {PASSWORD} dist/*",
             "To publish.",
+            publishes=True,
         ),
         Snippet(_TERMINAL, f"uv pip install --index-url {there.with_login()} {_PROJECT}", _IN_URLS),
     )
@@ -190,6 +220,7 @@ def _poetry(there: _Repository) -> tuple[Snippet, ...]:
             f"poetry config repositories.{there.name} {there.url}\n"
             f"poetry publish --repository {there.name}",
             "To publish.",
+            publishes=True,
         ),
     )
 
@@ -209,6 +240,7 @@ def _pdm(there: _Repository) -> tuple[Snippet, ...]:
             f"pdm publish --repository {there.url} --username {there.user_in_shell} "
             f"--password {PASSWORD}",
             "To publish.",
+            publishes=True,
         ),
     )
 
@@ -219,25 +251,28 @@ def _hatch(there: _Repository) -> tuple[Snippet, ...]:
             _TERMINAL,
             f"hatch publish --repo {there.url} --user {there.user_in_shell} --auth {PASSWORD}",
             "By its URL: main and test are names that hatch has for the public indexes.",
+            publishes=True,
         ),
         Snippet(
             "Environment",
             f"HATCH_INDEX_REPO={there.url}\nHATCH_INDEX_USER={there.user_in_shell}\n"
             f"HATCH_INDEX_AUTH={PASSWORD}",
             "The same, for `hatch publish` alone. To install, it uses pip or uv as they are set.",
+            publishes=True,
         ),
     )
 
 
 def _flit(there: _Repository) -> tuple[Snippet, ...]:
     return (
-        Snippet("~/.pypirc", _pypirc(there)),
-        Snippet(_TERMINAL, f"flit publish --repository {there.name}"),
+        Snippet("~/.pypirc", _pypirc(there), publishes=True),
+        Snippet(_TERMINAL, f"flit publish --repository {there.name}", publishes=True),
         Snippet(
             "Environment",
             f"FLIT_INDEX_URL={there.url}\nFLIT_USERNAME={there.user_in_shell}\n"
             f"FLIT_PASSWORD={PASSWORD}",
             "The same without a file, for `flit publish` alone. To install, use pip or uv.",
+            publishes=True,
         ),
     )
 
@@ -271,6 +306,7 @@ def _github(there: _Repository) -> tuple[Snippet, ...]:
             f"    TWINE_REPOSITORY_URL: {there.url}\n"
             f"    TWINE_USERNAME: {there.user_in_yaml}\n    TWINE_PASSWORD: {secret}",
             note,
+            publishes=True,
         ),
         Snippet(
             ".github/workflows/test.yml",
@@ -284,14 +320,17 @@ def _github(there: _Repository) -> tuple[Snippet, ...]:
 def _gitlab(there: _Repository) -> tuple[Snippet, ...]:
     secret = f"${{{there.variable}_PASSWORD}}"
     trusting = there.trusted and f"    PIP_TRUSTED_HOST: {there.trusted}\n"
+    publishing = (
+        "publish:\n  image: python:3.13\n  script:\n    - pip install twine\n"
+        "    - twine upload dist/*\n  variables:\n"
+        f"    TWINE_REPOSITORY_URL: {there.url}\n"
+        f"    TWINE_USERNAME: {there.user_in_yaml}\n    TWINE_PASSWORD: {secret}\n\n"
+    )
     return (
         Snippet(
             ".gitlab-ci.yml",
-            "publish:\n  image: python:3.13\n  script:\n    - pip install twine\n"
-            "    - twine upload dist/*\n  variables:\n"
-            f"    TWINE_REPOSITORY_URL: {there.url}\n"
-            f"    TWINE_USERNAME: {there.user_in_yaml}\n    TWINE_PASSWORD: {secret}\n\n"
-            f"test:\n  image: python:3.13\n  script:\n    - pip install {_PROJECT}\n"
+            (publishing if there.publishes else "")
+            + f"test:\n  image: python:3.13\n  script:\n    - pip install {_PROJECT}\n"
             f"  variables:\n{trusting}    PIP_INDEX_URL: {there.with_login(secret)}",
             f"With {there.variable}_PASSWORD, the password or a token, as a masked variable of the "
             "project.",
@@ -304,7 +343,7 @@ def _docker(there: _Repository) -> tuple[Snippet, ...]:
         Snippet(
             "Dockerfile",
             "RUN --mount=type=secret,id=netrc,target=/root/.netrc \\\n"
-            f"    {_pip_install(there.url)} {_PROJECT}",
+            f"    {_pip_install(there.index)} {_PROJECT}",
             "The secret is a netrc file like the one above; it stays out of the image.",
         ),
         Snippet(_TERMINAL, "docker build --secret id=netrc,src=$HOME/.netrc ."),

@@ -1,10 +1,8 @@
 """A project, as people look at it: its description, releases, files, and how it is managed."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
@@ -15,17 +13,14 @@ from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import (
     PROJECT_STATUSES,
     DistributionFile,
-    ListedFile,
-    Project,
     ProjectDetails,
     Repository,
     Versioned,
 )
-from pypi_repo.domain.versions import version_order
-from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.web.pages import readme
-from pypi_repo.web.pages.connection_settings import install_command
+from pypi_repo.web.pages.connection_settings import pip_command
 from pypi_repo.web.pages.page import NO_PAGE
+from pypi_repo.web.pages.shown_project import ShownProject, project_on
 from pypi_repo.web.portal.page import PortalPage
 from pypi_repo.web.portal.upstreams import origin
 
@@ -33,71 +28,20 @@ _NEWEST = 4
 _DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class _Release:
-    """One row of a list of releases; `uploaded_at` is when its last file came."""
-
-    version: str
-    files: tuple[ListedFile, ...]
-
-    @property
-    def uploaded_at(self) -> datetime | None:
-        return max((file.uploaded_at for file in self.files if file.uploaded_at), default=None)
-
-    @property
-    def size(self) -> int | None:
-        """In bytes; None where that of a file is not known."""
-        sizes = [file.size for file in self.files]
-        return None if None in sizes else sum(size or 0 for size in sizes)
-
-    @property
-    def yanked(self) -> str:
-        """As a badge says it; empty where nothing is."""
-        yanked = [file for file in self.files if file.yanked is not None]
-        return "" if not yanked else "partly yanked" if len(yanked) < len(self.files) else "yanked"
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why files of it are yanked, each once."""
-        return list(dict.fromkeys(file.yanked for file in self.files if file.yanked))
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """What every page of a project shows; `details` are None where it has no files.
+@dataclass(frozen=True, kw_only=True)
+class _Shown(ShownProject):
+    """The same, as it is managed.
 
     files: those that were uploaded to the repository.
-    sources: from where what is shown comes, as the index says it: `own-files`, `upstream:NAME`.
-    stale_for: for how many seconds its page should have been asked for again, where it fails.
     """
 
     repository: Repository
-    project: Project
-    files: Sequence[DistributionFile]
-    details: ProjectDetails | None
-    sources: Sequence[str] = (OWN_FILES,)
-    stale_for: int | None = None
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the repository has the project, and so whether it is managed here."""
-        return OWN_FILES in self.sources
+    files: Sequence[DistributionFile] = ()
 
     @cached_property
     def managed(self) -> Set[str]:
         """The names of the files that can be yanked and deleted here."""
         return {file.filename for file in self.files}
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        return self.details.fields if self.details else {}
-
-    @cached_property
-    def releases(self) -> list[_Release]:
-        """The newest first."""
-        found = self.details.releases if self.details else {}
-        versions = sorted(found, key=version_order, reverse=True)
-        return [_Release(version, found[version]) for version in versions]
 
 
 def show(page: PortalPage, repository: str, project: str) -> Response:
@@ -112,7 +56,7 @@ def show(page: PortalPage, repository: str, project: str) -> Response:
     details, install = shown.details, None
     if details is not None and shown.project.status != "quarantined":
         wanted = f"{shown.project.name}=={details.version}"
-        install = install_command(page.repository_url(repository), wanted)
+        install = pip_command(f"{page.repository_url(repository)}simple/", wanted)
     return page.render(
         "portal/project.html",
         shown=shown,
@@ -159,27 +103,32 @@ def shown_project(page: PortalPage, repository: str, project: str) -> _Shown:
             raise
         return _from_elsewhere(page, found, project)
     if not files:
-        return _Shown(found, known, files, None)
+        return _Shown(repository=found, project=known, details=None)
     versioned = _versioned(page, repository, project)
-    return _Shown(found, known, files, versioned.load(), versioned.source.split(", "))
+    return _Shown(
+        repository=found,
+        project=known,
+        files=files,
+        details=versioned.load(),
+        sources=versioned.source.split(", "),
+    )
 
 
 def _from_elsewhere(page: PortalPage, repository: Repository, project: str) -> _Shown:
     versioned = _versioned(page, repository.name, project)
     source = page.registry.repository(repository.name).source
     listed = source.project_page(page.actor, normalize(project)).load()
-    known = Project(
-        id=0,
-        name=listed.display_name or listed.name,
-        normalized_name=listed.name,
-        status=listed.status,
-        status_reason=listed.status_reason,
-    )
     try:
         details = versioned.load()
     except UnknownRelease:
         details = None
-    return _Shown(repository, known, (), details, versioned.source.split(", "), versioned.stale_for)
+    return _Shown(
+        repository=repository,
+        project=project_on(listed),
+        details=details,
+        sources=versioned.source.split(", "),
+        stale_for=versioned.stale_for,
+    )
 
 
 def _versioned(page: PortalPage, repository: str, project: str) -> Versioned[ProjectDetails]:
