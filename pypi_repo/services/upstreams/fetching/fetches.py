@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import closing
-from copy import copy
 from dataclasses import dataclass
 from time import sleep
 from typing import IO
@@ -80,12 +79,9 @@ class WholeFetch(ArrivingContent):
     def opened(self) -> SharedFile:
         try:
             return SharedFile(self._open())
-        except FileNotFoundError:
-            if self.failure is not None:
-                raise copy(self.failure) from None
-            raise UpstreamFailed(
-                f"The fetch of {self._order.file.filename} broke off; download it again."
-            ) from None
+        except FileNotFoundError:  # it has failed, or is in the file store: that is said next
+            self.wait_to_end()
+        return SharedFile(self._open())
 
     def _open(self) -> IO[bytes]:
         try:

@@ -1,5 +1,6 @@
 """Work for which requests wait: its turns, its ends, and what it holds meanwhile."""
 
+import logging
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.waiting import ComeBack, coming_back
 from pypi_repo.services.sources.source import StillElsewhere
+from pypi_repo.services.upstreams.fetching.checks import WrongContent
 from pypi_repo.services.upstreams.fetching.errands import Errand, Errands
 from pypi_repo.services.upstreams.fetching.parts import PartFetch
 from tests.support.scripted_index import Installer, ScriptedIndex, in_pieces, serves
@@ -112,6 +114,41 @@ def listed(registry: Registry, installer: Installer) -> tuple[Upstream, Upstream
     seen = registry._upstream_pages.page(upstream, normalize("demo"))
     assert seen is not None
     return upstream, seen.load().by_filename[NAME]
+
+
+class SlowLog(logging.Handler):
+    """Has whoever tells of something wait."""
+
+    def __init__(self, goes_on: threading.Event) -> None:
+        super().__init__()
+        self.was_told = threading.Event()
+        self._goes_on = goes_on
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self.was_told.set()
+        assert self._goes_on.wait(60)
+
+
+def test_who_comes_while_a_fetch_fails_is_told_why(
+    index: ScriptedIndex, installer: Installer, on_disk: Registry, goes_on: threading.Event
+) -> None:
+    """What had arrived is gone by then, and the reason not known yet."""
+    index.add(NAME, LARGE)
+    index.put(NAME, LARGE[::-1])
+    log = SlowLog(goes_on)
+    logger = logging.getLogger("pypi_repo.services.upstreams.fetching.fetches")
+    logger.addHandler(log)
+    try:
+        fetch = on_disk._upstream_files.whole(*listed(on_disk, installer))
+        assert log.was_told.wait(60)
+        fetch.wait_for_begin()
+        with coming_back(), pytest.raises(ComeBack):
+            fetch.chunks()
+        goes_on.set()
+        with pytest.raises(WrongContent):
+            fetch.chunks()
+    finally:
+        logger.removeHandler(log)
 
 
 def part_of(registry: Registry, installer: Installer, start: int, stop: int | None) -> PartFetch:
