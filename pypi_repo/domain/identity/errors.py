@@ -1,0 +1,54 @@
+"""The errors about sign-in elsewhere, of the hierarchy in `pypi_repo.domain.errors`."""
+
+from pypi_repo.domain.errors import (
+    InvalidCredentials,
+    NotFound,
+    PermissionDenied,
+    UpstreamFailed,
+)
+
+
+class UnknownIdentityProvider(NotFound):
+    """There is no identity provider with this name, or it is switched off."""
+
+    code = "unknown-identity-provider"
+
+
+class UnknownIdentity(NotFound):
+    """Nobody is linked to this subject of the identity provider."""
+
+    code = "unknown-identity"
+
+
+class IdentityProviderFailed(UpstreamFailed):
+    """An identity provider gave no answer, or one that breaks the rules of OpenID Connect."""
+
+    code = "identity-provider-failed"
+
+
+class InvalidToken(InvalidCredentials):
+    """A signed token (JWT) is forged, expired, or meant for somebody else.
+
+    The detail says what is wrong with it; who sent the token does not learn that.
+    """
+
+    code = "invalid-token"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("The signed token is not valid here; get a new one.", detail=detail)
+
+
+class UnknownKey(InvalidToken):
+    """The token was signed with a key that is not among the known keys of its issuer."""
+
+
+class SignInFailed(InvalidCredentials):
+    """A sign-in elsewhere did not come back as it was begun, or was given up."""
+
+    code = "sign-in-failed"
+
+
+class SignInRefused(PermissionDenied):
+    """A person is who they say they are, but may not sign in here."""
+
+    code = "sign-in-refused"

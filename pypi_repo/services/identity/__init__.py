@@ -1,0 +1,1 @@
+"""Sign-in elsewhere (OpenID Connect), and the signed tokens of issuers."""

@@ -1,0 +1,192 @@
+"""What issuers say of themselves, asked for seldom and kept for all processes."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
+from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.errors import IdentityProviderFailed, UnknownKey
+from pypi_repo.domain.identity.issuer import Discovery, Issuer, read_discovery
+from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.outbound.limits import OutboundLimits
+from pypi_repo.services.identity.keys import Key, read_keys, written_keys
+from pypi_repo.services.identity.tokens import verify_jwt
+from pypi_repo.settings import KIB
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.identity.issuers import IssuerShelf, KnownIssuer
+
+LIMITS = OutboundLimits(
+    page=512 * KIB, page_time=10, headers=64 * KIB, redirects=2, connect=5, read=10, kept=2
+)
+"""Limits on what is taken from issuers: a person waits for it."""
+
+ASKED_AT_MOST_EVERY = timedelta(minutes=1)
+"""How often the keys are asked for because a token names an unknown one."""
+
+_FRESH = timedelta(hours=1)
+_USED_AT_MOST = timedelta(days=1)  # while the issuer does not answer
+_FAILURE_REMEMBERED = 10.0  # seconds
+
+Clock = Callable[[], datetime]
+
+
+class Issuers:
+    """Knows issuers of tokens, and verifies what they sign. It is thread-safe.
+
+    client: asks them.
+    clock: returns the time, for tests.
+    """
+
+    def __init__(
+        self, database: Database, client: OutboundClient, clock: Clock = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._clock = clock
+        self._locks: defaultdict[Issuer, threading.Lock] = defaultdict(threading.Lock)
+        self._failures: dict[Issuer, tuple[float, IdentityProviderFailed]] = {}
+
+    def discovery(self, issuer: Issuer) -> Discovery:
+        """Returns what an issuer says of itself.
+
+        Raises IdentityProviderFailed if it is not known, and cannot be had.
+        """
+        return read_discovery(self._known(issuer).discovery, issuer)
+
+    def verify(self, issuer: Issuer, token: str, audience: str) -> Claims:
+        """Returns the claims of a token that an issuer has signed for an audience.
+
+        If the token names an unknown key, the issuer is asked for new ones; at most once a minute,
+        whatever the number of processes.
+
+        Raises InvalidToken, and IdentityProviderFailed if the keys cannot be had.
+        """
+        keys = self._keys(issuer)
+        try:
+            return verify_jwt(token, keys, issuer=issuer.url, audience=audience)
+        except UnknownKey:
+            if not self._may_ask(issuer):
+                raise
+        newer = self._fetch_keys(issuer, self._known(issuer))
+        return verify_jwt(token, read_keys(newer.keys or ""), issuer=issuer.url, audience=audience)
+
+    def read_again(self, issuer: Issuer) -> tuple[Discovery, Sequence[Key]]:
+        """Asks an issuer for what it says of itself and for its keys, whatever is known of them.
+
+        Raises IdentityProviderFailed.
+        """
+        self._failures.pop(issuer, None)
+        known = self._fetch_discovery(issuer)
+        discovery = read_discovery(known.discovery, issuer)
+        return discovery, read_keys(self._fetch_keys(issuer, known).keys or "")
+
+    def _known(self, issuer: Issuer) -> KnownIssuer:
+        return self._fresh(
+            issuer,
+            lambda known: None if known is None else known.discovered_at,
+            lambda _known: self._fetch_discovery(issuer),
+        )
+
+    def _keys(self, issuer: Issuer) -> Sequence[Key]:
+        self._known(issuer)
+        known = self._fresh(
+            issuer,
+            lambda known: known.keys_at if known is not None and known.keys else None,
+            lambda known: self._fetch_keys(issuer, known or self._known(issuer)),
+        )
+        return read_keys(known.keys or "")
+
+    def _fresh(
+        self,
+        issuer: Issuer,
+        moment: Callable[[KnownIssuer | None], datetime | None],
+        fetch: Callable[[KnownIssuer | None], KnownIssuer],
+    ) -> KnownIssuer:
+        """Returns what is known of an issuer, which is asked if that is missing or old.
+
+        While it is asked, or does not answer, what is old is used up to a day.
+        """
+        shelf = IssuerShelf(self._database)
+        known = shelf.known(issuer.url)
+        if known is not None and self._is_within(_FRESH, moment(known)):
+            return known
+        usable = known if self._is_within(_USED_AT_MOST, moment(known)) else None
+        if not self._locks[issuer].acquire(blocking=usable is None):
+            assert usable is not None  # noqa: S101 - or it would have waited
+            return usable
+        try:
+            known = shelf.known(issuer.url)  # another thread may have been faster
+            if known is not None and self._is_within(_FRESH, moment(known)):
+                return known
+            with self._remembering(issuer):
+                return fetch(known)
+        except IdentityProviderFailed:
+            if usable is None:
+                raise
+            return usable
+        finally:
+            self._locks[issuer].release()
+
+    def _is_within(self, time: timedelta, moment: datetime | None) -> bool:
+        return moment is not None and self._clock() - moment < time
+
+    def _may_ask(self, issuer: Issuer) -> bool:
+        with self._database.begin() as connection:
+            return IssuerShelf(connection).begin_asking(
+                issuer.url, self._clock(), ASKED_AT_MOST_EVERY
+            )
+
+    def _fetch_discovery(self, issuer: Issuer) -> KnownIssuer:
+        content = self._fetch(issuer, issuer.discovery_url)
+        read_discovery(content, issuer)
+        document = content.decode()
+        with self._database.begin() as connection:
+            return IssuerShelf(connection).keep_discovery(issuer.url, document, self._clock())
+
+    def _fetch_keys(self, issuer: Issuer, known: KnownIssuer) -> KnownIssuer:
+        discovery = read_discovery(known.discovery, issuer)
+        keys, now = read_keys(self._fetch(issuer, discovery.jwks_uri)), self._clock()
+        with self._database.begin() as connection:
+            IssuerShelf(connection).keep_keys(issuer.url, written_keys(keys), now)
+        return replace(known, keys=written_keys(keys), keys_at=now)
+
+    def _fetch(self, issuer: Issuer, url: str) -> bytes:
+        headers = {"Accept": "application/json"}
+        with elsewhere(), self._client.get(issuer.target(url), url, headers=headers) as answer:
+            if answer.status != 200:
+                raise IdentityProviderFailed(
+                    "The identity provider does not say what it should; check the URL of the "
+                    "issuer, or try again later.",
+                    detail=f"{answer.place}: status {answer.status}",
+                )
+            return answer.read_all(LIMITS.page)
+
+    @contextmanager
+    def _remembering(self, issuer: Issuer) -> Iterator[None]:
+        """Strangers can begin sign-ins, and each must not wait for an issuer that is down."""
+        until, failure = self._failures.get(issuer, (0.0, None))
+        if failure is not None and time.monotonic() < until:
+            raise failure
+        try:
+            yield
+        except IdentityProviderFailed as error:
+            self._failures[issuer] = (time.monotonic() + _FAILURE_REMEMBERED, error)
+            raise
+        self._failures.pop(issuer, None)
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Says of identity providers what outbound says of upstreams, which it asks the same way."""
+    try:
+        yield
+    except IdentityProviderFailed:
+        raise
+    except (UpstreamFailed, UpstreamRefused) as error:
+        message = error.message.replace("upstream", "identity provider")
+        raise IdentityProviderFailed(message, detail=error.detail) from error

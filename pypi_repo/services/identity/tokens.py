@@ -1,0 +1,104 @@
+"""Verifies signed tokens (JWT, RFC 7519), whoever issued them and whatever they are for.
+
+The cryptography is that of PyJWT and cryptography, which are imported when a token is verified:
+`pypi-repo[oidc]` brings them.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+from pypi_repo.domain.errors import ConfigurationError
+from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.errors import InvalidToken, UnknownKey
+from pypi_repo.services.identity.keys import ALGORITHMS, Key
+
+LEEWAY = 60  # seconds by which clocks may differ
+
+_LARGEST = 128 * 1024  # characters
+_LONGEST_SUBJECT = 255  # characters (OpenID Connect Core 1.0, section 2)
+_REQUIRED = ("iss", "sub", "aud", "exp", "iat")
+
+
+def require_jwt() -> ModuleType:
+    """Returns the library that verifies tokens.
+
+    Raises ConfigurationError if it is not installed.
+    """
+    try:
+        import cryptography
+        import jwt
+    except ImportError as error:
+        raise ConfigurationError(
+            "Sign-in elsewhere needs a library that is not installed; install pypi-repo[oidc] on "
+            "the server."
+        ) from error
+    del cryptography
+    return jwt
+
+
+def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -> Claims:
+    """Returns the claims of a token that an issuer has signed for an audience, and that is valid.
+
+    keys: the keys of the issuer. A key serves for its own kind of algorithm only.
+    issuer: the issuer, which must be the very one in the token.
+    audience: what must be among the audiences in the token.
+
+    Raises UnknownKey if new keys of the issuer could help, InvalidToken for everything else that is
+    wrong, and ConfigurationError if the library for tokens is not installed.
+    """
+    jwt = require_jwt()
+    header = _header(jwt, token)
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise InvalidToken(f"it is signed with {algorithm!r:.50}")
+    if "crit" in header:  # RFC 7515, section 4.1.11: none of these extensions is known here
+        raise InvalidToken("its header has critical extensions")
+    candidates = [key for key in keys if (kid is None or key.kid == kid) and key.signs(algorithm)]
+    if not candidates:
+        raise UnknownKey(f"its key {kid!r:.100} for {algorithm} is none of the issuer")
+    wrong = "its signature is wrong"
+    for key in candidates:
+        try:
+            return _claims(jwt, token, key, algorithm, issuer, audience)
+        except jwt.InvalidSignatureError:
+            continue
+        except ValueError as error:
+            wrong = str(error)
+    if kid is None:
+        raise UnknownKey(f"it names no key, and {wrong}")
+    raise InvalidToken(wrong)
+
+
+def _header(jwt: ModuleType, token: str) -> dict[str, Any]:
+    if len(token) > _LARGEST:
+        raise InvalidToken(f"it has more than {_LARGEST} characters")
+    with suppress(jwt.PyJWTError, ValueError, RecursionError):
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+        return header
+    raise InvalidToken("it is no signed token")
+
+
+def _claims(
+    jwt: ModuleType, token: str, key: Key, algorithm: str, issuer: str, audience: str
+) -> Claims:
+    """Raises InvalidSignatureError of PyJWT, and ValueError for a key that cannot be used."""
+    loaded = key.loaded(algorithm)
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            loaded,
+            algorithms=[algorithm],
+            issuer=issuer,
+            audience=audience,
+            leeway=LEEWAY,
+            options={"require": list(_REQUIRED)},
+        )
+    except jwt.InvalidSignatureError:
+        raise
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise InvalidToken(f"{type(error).__name__}: {str(error)[:200]}") from error
+    if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
+        raise InvalidToken("its subject is empty or too long")
+    return claims
