@@ -6,15 +6,14 @@ from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
     EVERY_AREA,
     OPERATOR,
-    Access,
     AccessPolicy,
     Actor,
     ActorKind,
     Area,
     GrantPolicy,
-    Grants,
     Permission,
 )
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     InvalidCredentials,

@@ -13,7 +13,8 @@ from functools import partial
 
 import pytest
 
-from pypi_repo.domain.accounts.access import OPERATOR, Access, Actor, Grants
+from pypi_repo.domain.accounts.access import OPERATOR, Actor
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
 from pypi_repo.services.packages.publishing import Accepted

@@ -8,7 +8,9 @@ from typing import IO
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.services.accounts.accounts import Accounts
 from pypi_repo.services.accounts.administrators import Administrators
+from pypi_repo.services.accounts.groups import Groups
 from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.accounts.rights import Rights
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
@@ -67,6 +69,16 @@ class Acting:
     def accounts(self) -> Accounts:
         """Manages repository users and their tokens."""
         return Accounts(self.actor, self._database, self._gate, self._passwords)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Manages groups of repository users."""
+        return Groups(self.actor, self._database, self._gate)
+
+    @cached_property
+    def rights(self) -> Rights:
+        """Says what repository users may do, and why."""
+        return Rights(self.actor, self._database, self._gate)
 
     @cached_property
     def administrators(self) -> Administrators:

@@ -10,17 +10,16 @@ from pypi_repo.domain.accounts.accounts import User
 from pypi_repo.domain.lists import ListPage, ListRequest, nearest_page
 from pypi_repo.domain.records import FoundProject, ProjectStatus, ProjectSummary, Repository
 from pypi_repo.domain.releases import preferred_version
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import (
     files,
-    grants,
     projects,
     releases,
     repositories,
     users,
 )
-from pypi_repo.storage.users import USER_COLUMNS, to_users
 
 _PROJECT_SORTS: Mapping[str, Any] = {
     "name": projects.c.normalized_name,
@@ -127,15 +126,10 @@ class Lists:
         total = self._count(users, wanted)
         page = nearest_page(request, total)
         ids = _cut(select(users.c.id).where(*wanted), _USER_SORTS, request, page)
-        rows = self._executor.execute(
-            select(*USER_COLUMNS)
-            .select_from(users)
-            .outerjoin(grants, grants.c.user_id == users.c.id)
-            .outerjoin(repositories, repositories.c.id == grants.c.repository_id)
-            .where(users.c.id.in_(ids.scalar_subquery()))
-            .order_by(*_order(_USER_SORTS, request), repositories.c.name)
-        ).all()
-        return ListPage(rows=to_users(rows), number=page, size=request.size, total=total)
+        rows = Users(self._executor).listed(
+            users.c.id.in_(ids.scalar_subquery()), *_order(_USER_SORTS, request)
+        )
+        return ListPage(rows=rows, number=page, size=request.size, total=total)
 
     def _count(self, table: Any, wanted: Sequence[ColumnElement[bool]]) -> int:
         statement = select(func.count()).select_from(table).where(*wanted)

@@ -4,7 +4,8 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Grants
+from pypi_repo.domain.accounts.access import ANONYMOUS, Actor
+from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import InvalidCredentials
 from pypi_repo.services.accounts.login import Login
 

@@ -1,11 +1,10 @@
 """Actors, their permissions, and the rules of access."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
-from typing import Self
+from enum import Enum
 
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import PermissionDenied
 from pypi_repo.domain.records import Repository
 
@@ -24,19 +23,6 @@ class Permission(Enum):
 
     AUDIT = "audit"
     """See the journal, how much is stored and downloaded, and which users have access."""
-
-
-class Access(IntEnum):
-    """What a repository user may do with packages. Each level includes the lower levels."""
-
-    NONE = 0
-    """Nothing that is not public."""
-
-    READ = 1
-    """See the index and download files."""
-
-    WRITE = 2
-    """Also upload files."""
 
 
 class Area(Enum):
@@ -60,41 +46,6 @@ class Area(Enum):
 EVERY_AREA = frozenset(Area)
 
 _NEEDED = {Permission.READ: Access.READ, Permission.UPLOAD: Access.WRITE}
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """The access of a user to repositories.
-
-    everywhere: the access to every repository that `named` does not contain.
-    named: the access to single repositories, by their names.
-    """
-
-    everywhere: Access = Access.NONE
-    named: Mapping[str, Access] = field(default_factory=dict)
-
-    def on(self, repository: str) -> Access:
-        """Returns the access to the repository with this name."""
-        return self.named.get(repository, self.everywhere)
-
-    def capped(self, ceiling: Access) -> Self:
-        """Returns the same grants, limited to the level `ceiling`."""
-        return type(self)(
-            min(self.everywhere, ceiling),
-            {name: min(access, ceiling) for name, access in self.named.items()},
-        )
-
-    def only(self, repository: str) -> Self:
-        """Returns the same grants, limited to one repository."""
-        return type(self)(Access.NONE, {repository: self.on(repository)})
-
-    def among(self, includes: Callable[[str], bool]) -> Self:
-        """Returns the same grants, without those on repositories that are not included.
-
-        includes: a function that takes the name of a repository.
-        """
-        named = {name: access for name, access in self.named.items() if includes(name)}
-        return type(self)(self.everywhere, named)
 
 
 class ActorKind(Enum):
@@ -122,8 +73,8 @@ class Actor:
     actor to read public repositories.
 
     name: the name, which the journal and the log contain.
-    groups: the groups of the actor. The built-in policy does not use them; an `AccessPolicy` of a
-        host may do so.
+    groups: the names of the groups of the actor, for an `AccessPolicy` of a host. The built-in
+        policy does not use them: `grants` includes what they give.
     grants: what a user may read and write.
     kind: the kind of the actor.
     areas: what an administrator may manage. A host that signs administrators in itself passes
@@ -207,13 +158,23 @@ class GrantPolicy(AccessPolicy):
         if permission is Permission.READ and repository.public:
             return True
         needed = _NEEDED.get(permission)
-        return needed is not None and actor.grants.on(repository.name) >= needed
+        return needed is not None and actor.grants.on(repository.name, project) >= needed
 
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
-        """Returns True, unless a subclass overrides `allows`, which may then decide by project."""
-        return type(self).allows is GrantPolicy.allows
+        """Returns whether no grant of the actor makes a difference between projects.
+
+        Returns False if a subclass overrides `allows`, which may then decide by project.
+        """
+        if type(self).allows is not GrantPolicy.allows:
+            return False
+        needed = _NEEDED.get(permission)
+        if needed is None or actor.kind is ActorKind.ADMINISTRATOR:
+            return True
+        if permission is Permission.READ and repository.public:
+            return True
+        return actor.grants.treat_projects_alike(repository.name, needed)
 
 
 def require_area(actor: Actor, area: Area) -> None:

@@ -1,10 +1,12 @@
 """Accounts as frozen values, and the rules for passwords."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pypi_repo.domain.accounts.access import Access, Area, Grants
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidPassword
 
 SHORTEST_PASSWORD = 8  # characters
@@ -18,27 +20,56 @@ ADMINISTRATOR_TOKEN_PREFIX = "ppa_"  # noqa: S105
 class User:
     """A repository user.
 
-    grants: what the user may read and write.
+    grants: what the user may read and write, apart from what its groups give.
+    groups: the names of its groups, sorted.
     disabled: whether all requests of the user are refused.
+    tokens_only: whether the password is refused, so that only tokens and sign-in elsewhere are
+        left.
     last_used_at: when the user last sent a request, or None. It is updated every few seconds.
     """
 
     name: str
     created_at: datetime
     grants: Grants
+    groups: tuple[str, ...] = ()
     disabled: bool = False
+    tokens_only: bool = False
     last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A repository user with what is needed to check its credentials."""
+    """A repository user with what is needed to check its credentials.
+
+    password_hash: empty for a user without a password.
+    grants: what the user itself may read and write.
+    groups: the grants of each of its groups, by the name of the group.
+    rights: what the user may read and write by all of these together.
+    tokens_only: whether the password is refused.
+    """
 
     id: int
     name: str
     password_hash: str = field(repr=False)
     grants: Grants
+    groups: Mapping[str, Grants]
+    rights: Grants
     disabled: bool = False
+    tokens_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of repository users, which gives its grants to each of its members.
+
+    members: the names of the users, sorted.
+    """
+
+    name: str
+    description: str
+    grants: Grants
+    members: tuple[str, ...]
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +80,8 @@ class Token:
     name: a name that tells people what the token is for; may be empty.
     prefix: the first characters of the secret, by which people can recognize it.
     repository: the name of the only repository that the token can reach; None for all.
+    projects: patterns for the normalized names of the projects that the token can reach; empty for
+        all.
     read_only: whether the token can only be used for reading.
     expires_at: when the token expires; None if it does not.
     last_used_at: when the token was last used, or None. It is updated every few seconds.
@@ -59,6 +92,7 @@ class Token:
     name: str
     prefix: str
     repository: str | None
+    projects: tuple[str, ...] = ()
     read_only: bool
     created_at: datetime
     expires_at: datetime | None
@@ -72,6 +106,8 @@ class Token:
         """Returns what remains of the grants of the user for this token."""
         if self.repository is not None:
             grants = grants.only(self.repository)
+        if self.projects:
+            grants = grants.limited_to(self.projects)
         return grants.capped(Access.READ) if self.read_only else grants
 
 

@@ -1,28 +1,16 @@
 """Manages repository users and their tokens."""
 
-import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pypi_repo.domain.accounts.access import (
-    Access,
-    Actor,
-    Area,
-    Grants,
-    Permission,
-    require_area,
-)
+from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
 from pypi_repo.domain.accounts.accounts import (
-    TOKEN_PREFIX,
-    Account,
     Token,
     User,
-    shown_of,
-    token_digest,
 )
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import (
-    InvalidSetting,
     NameTaken,
     UnknownAccount,
     UnknownToken,
@@ -31,17 +19,19 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.text import require_storable
+from pypi_repo.services.accounts.grant_editor import GrantEditor
+from pypi_repo.services.accounts.groups import set_groups
+from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.gate import Audit, Gate
+from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.lists import Lists
-from pypi_repo.storage.users import Users
-
-_LONGEST_LIFE = timedelta(days=36_500)
 
 
 class Accounts:
@@ -61,6 +51,7 @@ class Accounts:
         self._database = database
         self._gate = gate
         self._passwords = passwords
+        self._editor = GrantEditor(actor, gate)
 
     # Repository users
 
@@ -71,15 +62,21 @@ class Accounts:
         *,
         everywhere: Access = Access.WRITE,
         named: Mapping[str, Access] | None = None,
+        patterns: Mapping[tuple[str, str], Access] | None = None,
+        groups: Collection[str] = (),
         disabled: bool = False,
     ) -> None:
         """Creates a repository user.
 
         everywhere: the access to all repositories that `named` does not contain.
         named: the access to single repositories, by their names.
+        patterns: more access to projects, by the name of the repository and a pattern for names,
+            such as `("main", "acme-*")`.
+        groups: the names of the groups of the user.
         disabled: whether all requests of the user are refused.
 
-        Raises InvalidName, InvalidPassword, NameTaken, PermissionDenied or UnknownRepository.
+        Raises InvalidName, InvalidPassword, NameTaken, PermissionDenied, UnknownRepository,
+        UnknownGroup, or InvalidSetting for a pattern.
         """
         require_area(self._actor, Area.USERS)
         name = account_name(name)
@@ -90,26 +87,16 @@ class Accounts:
                 raise NameTaken(
                     f"There is a repository user {name!r} already; choose another name."
                 )
-            catalog = Catalog(connection)
-            self._set_grants(connection, user_id, Grants(everywhere, named or {}), Grants())
+            grants = Grants(everywhere, named or {}, patterns or {})
+            self._set_grants(connection, user_id, grants, Grants())
             Users(connection).set_disabled(user_id, disabled)
-            _record(catalog, self._actor, "create user", name)
+            set_groups(GroupShelf(connection), user_id, groups)
+            _record(Catalog(connection), self._actor, "create user", name)
 
     def users(self) -> list[User]:
         """Returns all repository users, sorted by name."""
         require_area(self._actor, Area.USERS)
         return self._shown(Users(self._database).users())
-
-    def access_to(self, repository: str) -> dict[str, Access]:
-        """Returns what each repository user may do in a repository, by the name of the user.
-
-        A disabled user may do nothing.
-
-        Raises UnknownRepository.
-        """
-        require_area(self._actor, Area.USERS)
-        found = self._repository(Catalog(self._database), repository)
-        return Users(self._database).access_to(found)
 
     def user(self, name: str) -> User:
         """Returns a repository user.
@@ -137,6 +124,7 @@ class Accounts:
         *,
         password: str | None = None,
         grants: Grants | None = None,
+        groups: Collection[str] | None = None,
         disabled: bool | None = None,
     ) -> None:
         """Changes a user, from its next request on. Either all changes are made or none.
@@ -146,22 +134,26 @@ class Accounts:
         password: the new password; the password that the user already has changes nothing.
         grants: what the user may read and write, which replaces everything that the actor sees of
             it.
+        groups: the names of the groups of the user, which replace those that it has.
         disabled: whether all requests of the user are refused. A disabled user keeps its access and
             tokens.
 
-        Raises UnknownAccount, InvalidPassword, PermissionDenied or UnknownRepository.
+        Raises UnknownAccount, InvalidPassword, PermissionDenied, UnknownRepository, UnknownGroup,
+        or InvalidSetting for a pattern.
         """
         require_area(self._actor, Area.USERS)
         password_hash = None if password is None else self._new_hash(name, password)
         with self._database.begin() as connection:
             users, catalog = Users(connection), Catalog(connection)
-            user = _known(users, name)
+            user = known_user(users, name)
             if password_hash is not None:
                 users.set_user_password(user.id, password_hash)
                 _record(catalog, self._actor, "set password of user", user.name)
-            if grants is not None and grants != user.grants.among(self._audit(catalog).shows):
+            if grants is not None and grants != user.grants.among(self._audit(connection).shows):
                 self._set_grants(connection, user.id, grants, user.grants)
                 _record(catalog, self._actor, "change access of user", user.name)
+            if groups is not None and set_groups(GroupShelf(connection), user.id, groups):
+                _record(catalog, self._actor, "change groups of user", user.name)
             if disabled is not None and disabled != user.disabled:
                 users.set_disabled(user.id, disabled)
                 action = "disable user" if disabled else "enable user"
@@ -169,7 +161,7 @@ class Accounts:
 
     def _new_hash(self, name: str, password: str) -> str | None:
         """None for the password that the user has already."""
-        user = _known(Users(self._database), name)
+        user = known_user(Users(self._database), name)
         is_known = self._passwords.verify(password, user.password_hash)
         return None if is_known else self._passwords.hash(password)
 
@@ -178,15 +170,19 @@ class Accounts:
         name: str,
         everywhere: Access,
         named: Mapping[str, Access] | None = None,
+        patterns: Mapping[tuple[str, str], Access] | None = None,
     ) -> None:
-        """Replaces everything that a user may do, from its next request on.
+        """Replaces everything that a user itself may do, from its next request on.
+
+        The user keeps what its groups give.
 
         everywhere: the access to all repositories that `named` does not contain.
         named: the access to single repositories, by their names.
+        patterns: more access to projects, by the name of the repository and a pattern for names.
 
-        Raises UnknownAccount, PermissionDenied or UnknownRepository.
+        Raises UnknownAccount, PermissionDenied, UnknownRepository, or InvalidSetting for a pattern.
         """
-        self.change_user(name, grants=Grants(everywhere, named or {}))
+        self.change_user(name, grants=Grants(everywhere, named or {}, patterns or {}))
 
     def set_password(self, name: str, password: str) -> None:
         """Sets the password of a user. The old password is refused from the next request on.
@@ -211,7 +207,7 @@ class Accounts:
         """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            user = _known(Users(connection), name)
+            user = known_user(Users(connection), name)
             Users(connection).delete_user(user.id)
             _record(Catalog(connection), self._actor, "delete user", user.name)
 
@@ -223,15 +219,18 @@ class Accounts:
         *,
         name: str = "",
         repository: str | None = None,
+        projects: Iterable[str] = (),
         read_only: bool = False,
         expires_in: timedelta | None = None,
     ) -> tuple[Token, str]:
         """Creates a token of a user.
 
-        The token acts for its user, limited by `repository` and `read_only`.
+        The token acts for its user, limited by `repository`, `projects` and `read_only`.
 
         name: a name that tells people what the token is for; by default, the date.
         repository: the name of the only repository that the token can reach; None for all.
+        projects: names of projects that the token can reach, or patterns for them, such as
+            `acme-*`; empty for all.
         read_only: whether the token can only be used for reading.
         expires_in: how long the token is valid; None for ever.
 
@@ -240,28 +239,20 @@ class Accounts:
         Raises UnknownAccount, UnknownRepository, PermissionDenied or InvalidSetting.
         """
         require_area(self._actor, Area.USERS)
-        if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
-            raise InvalidSetting("A token must expire in the future, within a hundred years.")
-        require_storable(name)
-        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        now = datetime.now(UTC)
         with self._database.begin() as connection:
             users, catalog = Users(connection), Catalog(connection)
-            holder = _known(users, user)
+            holder = known_user(users, user)
             only = None if repository is None else self._repository(catalog, repository)
-            token_id = users.add_token(
-                holder.id,
-                repository_id=only and only.id,
-                name=name or f"token of {now:%Y-%m-%d}",
-                prefix=shown_of(secret),
-                secret_sha256=token_digest(secret),
+            token, secret = add_token(
+                connection,
+                holder,
+                name=name,
+                repository=only,
+                projects=projects,
                 read_only=read_only,
-                created_at=now,
-                expires_at=now + expires_in if expires_in else None,
+                expires_in=expires_in,
             )
             _record(catalog, self._actor, "create token of user", holder.name)
-            token = users.token(token_id)
-        assert token is not None  # noqa: S101 - it was added in this very transaction
         return token, secret
 
     def tokens(self, user: str) -> list[Token]:
@@ -270,8 +261,8 @@ class Accounts:
         Raises UnknownAccount.
         """
         require_area(self._actor, Area.USERS)
-        users, audit = Users(self._database), self._audit(Catalog(self._database))
-        found = users.tokens(_known(users, user).id)
+        users, audit = Users(self._database), self._audit(self._database)
+        found = users.tokens(known_user(users, user).id)
         return [token for token in found if audit.shows(token.repository)]
 
     def token(self, token_id: int) -> Token:
@@ -298,7 +289,7 @@ class Accounts:
 
     def _known_token(self, executor: Executor, token_id: int) -> Token:
         found = Users(executor).token(token_id) if 0 < token_id <= LARGEST_ID else None
-        if found is None or not self._audit(Catalog(executor)).shows(found.repository):
+        if found is None or not self._audit(executor).shows(found.repository):
             raise UnknownToken(
                 f"There is no token {token_id} of a repository user; check its number."
             )
@@ -309,34 +300,20 @@ class Accounts:
     def _repository(self, catalog: Catalog, name: str) -> Repository:
         return self._gate.repository(self._actor, Permission.AUDIT, catalog, name)
 
-    def _audit(self, catalog: Catalog) -> Audit:
-        return Audit(self._gate, self._actor, catalog)
+    def _audit(self, executor: Executor) -> Audit:
+        return self._editor.audit(executor)
 
     def _shown(self, users: Iterable[User]) -> list[User]:
         """Returns users without their access to repositories that the actor may not see."""
-        audit = self._audit(Catalog(self._database))
+        audit = self._audit(self._database)
         return [replace(user, grants=user.grants.among(audit.shows)) for user in users]
 
     def _set_grants(
         self, transaction: Executor, user_id: int, grants: Grants, before: Grants
     ) -> None:
         """Replaces the grants of a user, except for repositories that the actor may not see."""
-        catalog = Catalog(transaction)
-        named = {self._repository(catalog, name): given for name, given in grants.named.items()}
-        kept = {
-            found: before.named[found.name]
-            for found in catalog.repositories()
-            if found.name in before.named
-            and not self._gate.allows(self._actor, Permission.AUDIT, found)
-        }
-        Users(transaction).set_grants(user_id, grants.everywhere, named | kept)
-
-
-def _known(users: Users, name: str) -> Account:
-    user = users.user(name.lower())
-    if user is None:
-        raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
-    return user
+        rows = self._editor.rows(transaction, grants, before)
+        Users(transaction).set_grants(user_id, grants.everywhere, rows)
 
 
 def _record(catalog: Catalog, actor: Actor, action: str, account: str) -> None:

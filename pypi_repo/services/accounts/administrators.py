@@ -30,7 +30,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.text import require_storable
 from pypi_repo.services.accounts.passwords import Passwords
-from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.journal import Journal

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from pypi_repo.domain.accounts.access import Actor, Grants
+from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.accounts.accounts import (
     ADMINISTRATOR_TOKEN_PREFIX,
     TOKEN_PREFIX,
@@ -10,13 +10,14 @@ from pypi_repo.domain.accounts.accounts import (
     Administrator,
     token_digest,
 )
+from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.operations.usage import UsageCounter
-from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.accounts.administration import Administration
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.users import Users
 
 _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (
@@ -58,7 +59,7 @@ class Login:
             raise InvalidCredentials(_WRONG)
         if account is None:
             raise InvalidCredentials(_WRONG_KIND)
-        return self._admitted(account, account.grants)
+        return self._admitted(account, account.rights)
 
     def with_token(self, secret: str) -> Actor:
         """Returns the user to which a token belongs, with the access that the token passes on.
@@ -75,7 +76,7 @@ class Login:
         token, account = found
         if token.has_expired(datetime.now(UTC)):
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
-        return self._admitted(account, token.narrow(account.grants), token.id)
+        return self._admitted(account, token.narrow(account.rights), token.id)
 
     def _administrator(self, name: str) -> Administrator | None:
         return self._administration.administrator(name)
@@ -91,4 +92,4 @@ class Login:
                 f"The repository user {account.name!r} is disabled; ask an administrator."
             )
         self._usage.note_use(account.id, token_id)
-        return Actor(account.name, grants=grants)
+        return Actor(account.name, groups=frozenset(account.groups), grants=grants)

@@ -12,7 +12,7 @@ from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.accounts.credentials import Credentials
-from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 

@@ -4,14 +4,15 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pypi_repo.domain.accounts.access import EVERY_AREA, OPERATOR, Access
+from pypi_repo.domain.accounts.access import EVERY_AREA, OPERATOR
+from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.services.accounts.passwords import Passwords
-from pypi_repo.storage.administration import Administration
+from pypi_repo.storage.accounts.administration import Administration
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.users import Users
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from packaging.version import InvalidVersion, Version
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, String
 from sqlalchemy.types import TypeEngine
 
-from pypi_repo.domain.accounts.access import Access, ActorKind, Area
+from pypi_repo.domain.accounts.access import ActorKind, Area
+from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
@@ -271,7 +272,7 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "grants.pattern": _pattern_if_any,
     "group_grants.pattern": _pattern_if_any,
     "tokens.projects": _patterns,
-    "groups.name": _account,
+    "groups.name": repository_name,
     "identity_providers.name": repository_name,
     "identity_providers.accounts": _one_of(["users", "administrators"]),
     "everywhere": _one_of([*Access]),

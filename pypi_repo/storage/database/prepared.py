@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Dialect, Select, UpdateBase
+from sqlalchemy import CompoundSelect, Connection, Dialect, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
-Statement = Select[*Row] | UpdateBase
+Statement = Select[*Row] | CompoundSelect[*Row] | UpdateBase
 
 PREPARED = "pypi_repo_prepared"
 """The execution option of an engine that holds its questions, as PreparedQuestion by Question."""

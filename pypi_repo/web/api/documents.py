@@ -10,7 +10,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from pypi_repo.domain.accounts.access import Access, Area, Grants
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.records import ProjectStatus
 from pypi_repo.domain.upstreams.upstream import CooldownMode
 from pypi_repo.domain.validation.profiles import Profile

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from pypi_repo.domain.accounts.access import Access, Area, Grants
+from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.metadata.contacts import is_web_url
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.durations import format_duration

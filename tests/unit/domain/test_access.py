@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
-    Access,
     AccessPolicy,
     Actor,
     ActorKind,
     GrantPolicy,
-    Grants,
     Permission,
 )
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.records import Repository
 
 POLICY = GrantPolicy()

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pypi_repo.domain.accounts.access import Access, Grants
 from pypi_repo.domain.accounts.accounts import Account, Token, check_password
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidPassword
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
@@ -105,5 +105,12 @@ def test_a_token_narrows_the_access_of_its_user(token: Token, main: Access, othe
 
 
 def test_an_account_does_not_show_its_password_hash() -> None:
-    account = Account(id=1, name="user", password_hash="$2b$04$secret", grants=Grants())
+    account = Account(
+        id=1,
+        name="user",
+        password_hash="$2b$04$secret",
+        grants=Grants(),
+        groups={},
+        rights=Grants(),
+    )
     assert "secret" not in repr(account)

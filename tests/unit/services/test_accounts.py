@@ -74,9 +74,9 @@ def test_what_each_user_may_do_in_one_repository(both: Registry) -> None:
     operator.accounts.set_access(READER, Access.READ, {"other": Access.WRITE})
     operator.accounts.create_user("gone@example.com", PASSWORD, disabled=True)
     expected = {"gone@example.com": Access.NONE, READER: Access.READ, USER: Access.WRITE}
-    assert operator.accounts.access_to("main") == expected
+    assert operator.rights.in_repository("main") == expected
     with pytest.raises(PermissionDenied):
-        both.acting_as(Actor(USER)).accounts.access_to("main")
+        both.acting_as(Actor(USER)).rights.in_repository("main")
 
 
 @pytest.mark.parametrize("name", [USER, USER.upper()])

@@ -16,11 +16,11 @@ from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.waiting import WouldWait, without_waiting
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.usage import Scope, Usage
-from pypi_repo.storage.users import Users
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import upload

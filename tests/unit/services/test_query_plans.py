@@ -10,10 +10,10 @@ from sqlalchemy import event, insert
 
 from pypi_repo import Registry
 from pypi_repo.domain.names import normalize
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import files, projects, releases, repositories, users
-from pypi_repo.storage.users import Users
 from tests.conftest import USER
 from tests.support.distributions import wheel
 from tests.support.uploads import UPLOADER, page, upload

@@ -44,7 +44,7 @@ from pypi_repo.domain.lists import ListRequest
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.pages import UpstreamPage, encode
 from pypi_repo.domain.usage import DownloadedRelease, RepositoryUsage
-from pypi_repo.services.accounts.accounts import Accounts
+from pypi_repo.services.acting import Acting
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
@@ -476,17 +476,23 @@ def test_administrators_of_users_see_and_change_no_access_to_it(registry: Regist
 def test_its_name_cannot_be_guessed_by_granting_access_to_it(
     name: str, expected: type[RegistryError], registry: Registry, empty: Registry
 ) -> None:
-    attempts: list[Callable[[Accounts], object]] = [
-        lambda accounts: accounts.access_to(name),
-        lambda accounts: accounts.set_access(USER, Access.WRITE, {name: Access.WRITE}),
-        lambda accounts: accounts.create_user("new", PASSWORD, named={name: Access.READ}),
-        lambda accounts: accounts.create_token(USER, repository=name),
+    attempts: list[Callable[[Acting], object]] = [
+        lambda acting: acting.rights.in_repository(name),
+        lambda acting: acting.rights.explain(USER, name),
+        lambda acting: acting.accounts.set_access(USER, Access.WRITE, {name: Access.WRITE}),
+        lambda acting: acting.accounts.set_access(
+            USER, Access.WRITE, patterns={(name, "acme-*"): Access.READ}
+        ),
+        lambda acting: acting.accounts.create_user("new", PASSWORD, named={name: Access.READ}),
+        lambda acting: acting.accounts.create_token(USER, repository=name),
+        lambda acting: acting.groups.create("new", named={name: Access.READ}),
+        lambda acting: acting.groups.create("new", patterns={(name, "acme-*"): Access.READ}),
     ]
     for attempt in attempts:
         sentences = set()
         for each in (registry, empty):
             with pytest.raises(expected) as refused:
-                attempt(each.acting_as(BOSS).accounts)
+                attempt(each.acting_as(BOSS))
             sentences.add(refused.value.message)
         assert len(sentences) == 1
 

@@ -4,7 +4,8 @@ import secrets
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.accounts.access import Access, Grants, Permission
+from pypi_repo.domain.accounts.access import Permission
+from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.notes import Note

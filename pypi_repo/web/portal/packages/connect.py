@@ -19,7 +19,7 @@ def show(page: PortalPage, repository: str) -> Response:
     url = page.repository_url(repository)
     settings = connection_settings(repository, url, user or "YOUR-USER")
     tools = {tool.anchor: tool for tool in settings}
-    users = page.acting.accounts.access_to(found.name) if page.may("users") else {}
+    users = page.acting.rights.in_repository(found.name) if page.may("users") else {}
     return page.render(
         "portal/repository_connect.html",
         400 if "user" in page.refused else 200,

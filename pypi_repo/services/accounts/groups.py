@@ -1,0 +1,180 @@
+"""Manages groups of repository users."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pypi_repo.domain.accounts.access import Actor, Area, require_area
+from pypi_repo.domain.accounts.accounts import Group
+from pypi_repo.domain.accounts.grants import Access, Grants
+from pypi_repo.domain.errors import NameTaken
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.text import require_storable
+from pypi_repo.services.accounts.grant_editor import GrantEditor
+from pypi_repo.services.accounts.known import known_group, known_group_id, known_user
+from pypi_repo.services.gate import Gate
+from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.users import Users
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.journal import Journal
+
+
+class Groups:
+    """Manages groups of repository users. Each member of a group has its access, besides its own.
+
+    All methods raise PermissionDenied unless the actor is the operator or an administrator with the
+    area `users`.
+
+    Access to repositories that the policy hides from the actor (`Permission.AUDIT`) is neither
+    shown nor changed.
+    """
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
+        self._database = database
+        self._editor = GrantEditor(actor, gate)
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        everywhere: Access = Access.NONE,
+        named: Mapping[str, Access] | None = None,
+        patterns: Mapping[tuple[str, str], Access] | None = None,
+    ) -> None:
+        """Creates a group without members.
+
+        everywhere: the access to all repositories that `named` does not contain.
+        named: the access to single repositories, by their names.
+        patterns: more access to projects, by the name of the repository and a pattern for names,
+            such as `("main", "acme-*")`.
+
+        Raises InvalidName, NameTaken, PermissionDenied, UnknownRepository, or InvalidSetting for a
+        pattern.
+        """
+        require_area(self._actor, Area.USERS)
+        name = repository_name(name, "group")
+        require_storable(description)
+        grants = Grants(everywhere, named or {}, patterns or {})
+        with self._database.begin() as connection:
+            shelf = GroupShelf(connection)
+            group_id = shelf.add_group(name, description, datetime.now(UTC))
+            if group_id is None:
+                raise NameTaken(f"There is a group {name!r} already; choose another name.")
+            rows = self._editor.rows(connection, grants, Grants())
+            shelf.set_grants(group_id, grants.everywhere, rows)
+            self._record(Journal(connection), "create group", name)
+
+    def all(self) -> list[Group]:
+        """Returns all groups, sorted by name."""
+        require_area(self._actor, Area.USERS)
+        return self._shown(GroupShelf(self._database).groups())
+
+    def get(self, name: str) -> Group:
+        """Returns a group.
+
+        Raises UnknownGroup.
+        """
+        require_area(self._actor, Area.USERS)
+        return self._shown([known_group(GroupShelf(self._database), name)])[0]
+
+    def change(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        grants: Grants | None = None,
+    ) -> None:
+        """Changes a group, from the next requests of its members on. All changes are made, or none.
+
+        An argument that is None changes nothing.
+
+        grants: what members may read and write, which replaces everything that the actor sees of
+            it.
+
+        Raises UnknownGroup, PermissionDenied, UnknownRepository, or InvalidSetting for a pattern.
+        """
+        require_area(self._actor, Area.USERS)
+        if description is not None:
+            require_storable(description)
+        with self._database.begin() as connection:
+            shelf, journal = GroupShelf(connection), Journal(connection)
+            group, group_id = known_group(shelf, name), known_group_id(shelf, name)
+            if description is not None and description != group.description:
+                shelf.set_description(group_id, description)
+                self._record(journal, "change description of group", group.name)
+            shown = group.grants.among(self._editor.audit(connection).shows)
+            if grants is not None and grants != shown:
+                rows = self._editor.rows(connection, grants, group.grants)
+                shelf.set_grants(group_id, grants.everywhere, rows)
+                self._record(journal, "change access of group", group.name)
+
+    def delete(self, name: str) -> None:
+        """Deletes a group. Its members lose what it gave them, and stay users.
+
+        Raises UnknownGroup.
+        """
+        require_area(self._actor, Area.USERS)
+        with self._database.begin() as connection:
+            shelf = GroupShelf(connection)
+            group = known_group(shelf, name)
+            shelf.delete_group(known_group_id(shelf, name))
+            self._record(Journal(connection), "delete group", group.name)
+
+    def add_members(self, name: str, users: Iterable[str]) -> None:
+        """Adds users to a group. Those that are in it already stay.
+
+        Raises UnknownGroup or UnknownAccount.
+        """
+        self._set_members(name, add=users)
+
+    def remove_members(self, name: str, users: Iterable[str]) -> None:
+        """Removes users from a group. Those that are not in it do not matter.
+
+        Raises UnknownGroup or UnknownAccount.
+        """
+        self._set_members(name, remove=users)
+
+    def _set_members(
+        self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> None:
+        require_area(self._actor, Area.USERS)
+        with self._database.begin() as connection:
+            shelf, users, journal = GroupShelf(connection), Users(connection), Journal(connection)
+            group, group_id = known_group(shelf, name), known_group_id(shelf, name)
+            members = shelf.member_ids(group_id)
+            added = {found.id: found.name for found in (known_user(users, each) for each in add)}
+            removed = {
+                found.id: found.name for found in (known_user(users, each) for each in remove)
+            }
+            shelf.add_members(group_id, added.keys() - members)
+            shelf.remove_members(group_id, removed.keys() & members)
+            for user_id in sorted(added.keys() - members):
+                self._record(journal, "add user to group", group.name, added[user_id])
+            for user_id in sorted(removed.keys() & members):
+                self._record(journal, "remove user from group", group.name, removed[user_id])
+
+    def _shown(self, groups: Iterable[Group]) -> list[Group]:
+        """Returns groups without their access to repositories that the actor may not see."""
+        audit = self._editor.audit(self._database)
+        return [replace(group, grants=group.grants.among(audit.shows)) for group in groups]
+
+    def _record(self, journal: Journal, action: str, group: str, user: str | None = None) -> None:
+        detail = {"group": group} if user is None else {"group": group, "account": user}
+        journal.record(JournalEntry.by(self._actor, action, detail=detail))
+
+
+def set_groups(shelf: GroupShelf, user_id: int, names: Collection[str]) -> bool:
+    """Makes these groups those of a user, and no others. Returns whether anything has changed.
+
+    Raises UnknownGroup.
+    """
+    wanted = {known_group_id(shelf, name) for name in names}
+    before = shelf.groups_of(user_id)
+    for group_id in sorted(wanted - before):
+        shelf.add_members(group_id, [user_id])
+    for group_id in sorted(before - wanted):
+        shelf.remove_members(group_id, [user_id])
+    return wanted != before
