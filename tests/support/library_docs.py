@@ -95,6 +95,8 @@ SECTIONS: dict[str, list[Entry]] = {
             repositories="packages.repositories.Repositories",
             projects="packages.projects.Projects",
             accounts="accounts.accounts.Accounts",
+            groups="accounts.groups.Groups",
+            rights="accounts.rights.Rights",
             administrators="accounts.administrators.Administrators",
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
@@ -192,7 +194,15 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.prefetching.wanted", "Wanted"),
         *_of("domain.prefetching.environments", "Environments"),
         *_of("services.upstreams.fetching.prefetching", "Prefetched"),
-        *_of("domain.accounts.accounts", "User", "Token", "Administrator", "AdministratorToken"),
+        *_of(
+            "domain.accounts.accounts",
+            "User",
+            "Group",
+            "Token",
+            "Administrator",
+            "AdministratorToken",
+        ),
+        *_of("domain.accounts.rights", "RightsExplanation", "Right"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
         *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
@@ -202,7 +212,8 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("storage.backup.dump", "Header"),
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
-    " `pypi_repo.domain.errors` and `pypi_repo.domain.upstreams.errors`; the table below lists"
+    " `pypi_repo.domain.errors`, `pypi_repo.domain.accounts.errors` and"
+    " `pypi_repo.domain.upstreams.errors`; the table below lists"
     " them. [Errors](errors.md) says which HTTP status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
