@@ -4,7 +4,9 @@ import logging
 
 import click
 
-from pypi_repo.cli.admin import admin
+from pypi_repo.cli.accounts.admin import admin
+from pypi_repo.cli.accounts.token import token
+from pypi_repo.cli.accounts.user import user
 from pypi_repo.cli.backup import backup
 from pypi_repo.cli.maintenance import db, upkeep
 from pypi_repo.cli.options import Group
@@ -14,8 +16,6 @@ from pypi_repo.cli.serve import serve
 from pypi_repo.cli.sources.explain import explain
 from pypi_repo.cli.sources.rule import exception, rule
 from pypi_repo.cli.sources.upstream import upstream
-from pypi_repo.cli.token import token
-from pypi_repo.cli.user import user
 
 # What goes wrong with an upstream, a command says itself; the log of `serve` is elsewhere.
 logging.getLogger("pypi_repo.services.upstreams").addHandler(logging.NullHandler())

@@ -8,7 +8,8 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
-from pypi_repo.web.api.documents import AdministratorSettings, AdministratorTokenSettings, Status
+from pypi_repo.web.api.accounts.documents import AdministratorSettings, AdministratorTokenSettings
+from pypi_repo.web.api.documents import Status
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
 

@@ -1,14 +1,7 @@
 """All operations of the management API, in the order in which they are described."""
 
-from pypi_repo.web.api import (
-    administrators,
-    journal,
-    projects,
-    repositories,
-    sources,
-    upstreams,
-    users,
-)
+from pypi_repo.web.api import journal, projects, repositories, sources, upstreams
+from pypi_repo.web.api.accounts import administrators, users
 
 TABLES = (
     repositories.table,

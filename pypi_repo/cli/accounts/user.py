@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
+from pypi_repo.cli.accounts.passwords import new_password, password_options, tell
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_records, say
-from pypi_repo.cli.passwords import new_password, password_options, tell
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.text import counted
 from pypi_repo.services.acting import Acting

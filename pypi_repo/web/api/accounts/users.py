@@ -7,16 +7,16 @@ import msgspec
 
 from pypi_repo.domain.accounts import accounts
 from pypi_repo.domain.errors import UnknownAccount, UnknownToken
-from pypi_repo.web.api.documents import (
+from pypi_repo.web.api.accounts.documents import (
     AccessDocument,
     CreatedToken,
     CreatedUser,
-    Page,
     Token,
     TokenSettings,
     User,
     UserSettings,
 )
+from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
 from pypi_repo.web.api.queries import PageQuery
 

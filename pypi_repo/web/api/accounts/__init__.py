@@ -1,0 +1,1 @@
+"""Users, groups and administrators, by the management API."""
