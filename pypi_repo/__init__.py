@@ -28,6 +28,7 @@ from pypi_repo.domain.errors import (
     UpstreamFailed,
     UpstreamRefused,
 )
+from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
     DistributionFile,
     ExternalFile,
@@ -36,6 +37,7 @@ from pypi_repo.domain.records import (
     ProjectDetails,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Repository,
     Versioned,
 )
@@ -43,9 +45,11 @@ from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.sources.filtered import AllowList, Filtered
 from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
+from pypi_repo.services.sources.merged import Merged
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
-from pypi_repo.services.sources.wrappers import AllowList, Filtered, Merged, SourceWrapper
+from pypi_repo.services.sources.wrappers import SourceWrapper
 from pypi_repo.settings import Limits, Settings, SignedUrls, XAccel, XSendfile
 from pypi_repo.web.authenticate import Authenticate, remote_user
 from pypi_repo.web.mount import mount
@@ -89,6 +93,7 @@ __all__ = [
     "LooseFile",
     "LooseFiles",
     "Merged",
+    "NewestRelease",
     "PageCache",
     "Permission",
     "PermissionDenied",
@@ -97,6 +102,7 @@ __all__ = [
     "ProjectDetails",
     "ProjectList",
     "ProjectPage",
+    "ProjectSummary",
     "ProvenanceApp",
     "Redirect",
     "Registry",

@@ -17,6 +17,8 @@ _NEW_COLUMNS = (
         sa.Column("users_may_yank", sa.Boolean(), server_default=sa.false(), nullable=False),
     ),
 )
+_COLUMNS_WITH_NAMES = ["upstream_id", "url", "is_found", "project"]
+_NAMES_OF_UPSTREAMS = "ix_upstream_pages_upstream_id_url_is_found_project"
 
 
 def upgrade() -> None:
@@ -31,9 +33,11 @@ def upgrade() -> None:
     _create_groups()
     _create_sessions()
     _create_identities()
+    op.create_index(op.f(_NAMES_OF_UPSTREAMS), "upstream_pages", _COLUMNS_WITH_NAMES)
 
 
 def downgrade() -> None:
+    op.drop_index(op.f(_NAMES_OF_UPSTREAMS), "upstream_pages")
     for table in (
         "used_once",
         "identities",

@@ -10,7 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
-from pypi_repo.domain.accounts.access import AccessPolicy, Actor, ActorKind, Permission
+from pypi_repo.domain.accounts.access import (
+    ANONYMOUS,
+    AccessPolicy,
+    Actor,
+    ActorKind,
+    Permission,
+)
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     PermissionDenied,
@@ -169,6 +175,13 @@ class Gate:
         return actor.kind is ActorKind.OPERATOR or self.policy.allows(
             actor, permission, repository, project
         )
+
+    def is_open(self, repository: Repository, project: str | None = None) -> bool:
+        """Returns whether everybody may read a repository or a project.
+
+        A policy may require a login for what is in a public repository.
+        """
+        return repository.public and self.allows(ANONYMOUS, Permission.READ, repository, project)
 
     def treats_projects_alike(
         self, actor: Actor, permission: Permission, repository: Repository

@@ -1,7 +1,8 @@
-"""A cache for values that are expensive to compute."""
+"""Caches for values that are expensive to compute."""
 
+import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -36,3 +37,30 @@ class LRUCache(Generic[Value]):
         while self.size > self.budget:
             _key, (_value, forgotten) = self._kept.popitem(last=False)
             self.size -= forgotten
+
+
+class SharedCache(Generic[Value]):
+    """An LRUCache that threads share.
+
+    size_of: a function that returns the size of a value. One that takes more than half of the
+        budget counts as half of it, so that it is kept, too.
+    """
+
+    def __init__(self, budget: int, size_of: Callable[[Value], int] = lambda _value: 1) -> None:
+        self._kept: LRUCache[Value] = LRUCache(budget)
+        self._size_of = size_of
+        self._mutex = threading.Lock()
+
+    def get_or_make(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Returns the value for a key, which is made unless it is in the cache.
+
+        Several threads that ask for a new value at once may each make it.
+        """
+        with self._mutex:
+            found = self._kept.get(key)
+        if found is None:
+            found = make()
+            size = min(self._size_of(found), self._kept.budget // 2)
+            with self._mutex:
+                self._kept.put(key, found, size)
+        return found

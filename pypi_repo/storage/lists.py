@@ -1,18 +1,34 @@
 """Statements about lists that are searched, sorted and divided into pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from packaging.utils import NormalizedName
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
 from pypi_repo.domain.accounts.accounts import User
 from pypi_repo.domain.lists import ListPage, ListRequest, nearest_page
-from pypi_repo.domain.records import FoundProject, ProjectStatus, ProjectSummary, Repository
+from pypi_repo.domain.pages.summaries import NewestRelease
+from pypi_repo.domain.records import (
+    FoundProject,
+    Project,
+    ProjectStatus,
+    ProjectSummary,
+    Repository,
+)
 from pypi_repo.domain.releases import preferred_version
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.rows import PROJECT_COLUMNS, lookup, to_project
 from pypi_repo.storage.database.tables import (
     files,
     projects,
@@ -58,12 +74,8 @@ class Lists:
         wanted = [
             projects.c.repository_id == repository.id,
             *_holding(projects.c.normalized_name, request.text),
+            *_not_among(hidden),
         ]
-        if hidden:  # in the statement itself: parameters have a limit
-            names: BindParameter[NormalizedName] = bindparam(
-                None, sorted(hidden), expanding=True, literal_execute=True
-            )
-            wanted.append(projects.c.normalized_name.not_in(names))
         total = self._count(projects, wanted)
         page = nearest_page(request, total)
         if request.sort == "name":
@@ -93,6 +105,85 @@ class Lists:
         return self._summaries(
             _summed(projects.c.id.in_(ids.scalar_subquery())).order_by(projects.c.normalized_name)
         )
+
+    def summaries(
+        self, repository: Repository, names: Sequence[NormalizedName]
+    ) -> list[ProjectSummary]:
+        """Returns those of the projects that are in a repository."""
+        if not names:
+            return []
+        return self._summaries(_summed(_named(repository, names)))
+
+    def projects_named(
+        self, repository: Repository, names: Sequence[NormalizedName]
+    ) -> dict[NormalizedName, Project]:
+        """Returns those of the projects that are in a repository, without what is in them."""
+        if not names:
+            return {}
+        rows = self._executor.execute(select(*PROJECT_COLUMNS).where(_named(repository, names)))
+        found = [to_project(row) for row in rows]
+        return {project.normalized_name: project for project in found}
+
+    def closed_names(self, repository: Repository) -> frozenset[NormalizedName]:
+        """Returns the names of the quarantined projects of a repository."""
+        rows = self._executor.execute(
+            select(projects.c.normalized_name).where(
+                projects.c.repository_id == repository.id, projects.c.status == "quarantined"
+            )
+        )
+        return frozenset(NormalizedName(name) for (name,) in rows)
+
+    def newest_releases(
+        self,
+        repository: Repository,
+        uploads: int,
+        *,
+        hidden: Collection[NormalizedName] = (),
+        among: Collection[NormalizedName] | None = None,
+    ) -> tuple[list[NewestRelease], bool]:
+        """Returns the releases of the files that were uploaded last, the newest first.
+
+        Quarantined projects and yanked files are left out.
+
+        uploads: the number of files.
+        hidden: projects to leave out.
+        among: the only projects that are looked at; None for all.
+
+        Returns also whether these are all releases that there are.
+        """
+        only = [] if among is None else [projects.c.normalized_name.in_(_written(among))]
+        rows = self._executor.execute(
+            select(
+                releases.c.id,
+                projects.c.name,
+                projects.c.normalized_name,
+                releases.c.version,
+                releases.c.summary,
+                files.c.uploaded_at,
+            )
+            .join_from(files, releases, releases.c.id == files.c.release_id)
+            .join(projects, projects.c.id == releases.c.project_id)
+            .where(
+                files.c.repository_id == repository.id,
+                files.c.yanked.is_(None),
+                projects.c.status != "quarantined",
+                *_not_among(hidden),
+                *only,
+            )
+            .order_by(files.c.uploaded_at.desc())
+            .limit(uploads)
+        ).all()
+        newest: dict[int, NewestRelease] = {}
+        for id_, name, normalized, version, summary, uploaded_at in rows:
+            if id_ not in newest:
+                newest[id_] = NewestRelease(
+                    name=name,
+                    normalized_name=NormalizedName(normalized),
+                    version=version,
+                    summary=summary or "",
+                    uploaded_at=uploaded_at,
+                )
+        return list(newest.values()), len(rows) < uploads
 
     def projects_anywhere(
         self, among: Sequence[Repository], text: str, limit: int
@@ -161,7 +252,8 @@ class Lists:
             select(*columns, func.max(is_installable))
             .outerjoin_from(releases, files, files.c.release_id == releases.c.id)
             .where(releases.c.project_id.in_(project_ids))
-            .group_by(releases.c.id, *columns)
+            # By the columns of an index: SQLite would read all releases to group them by their ids.
+            .group_by(releases.c.project_id, releases.c.canonical_version, *columns[1:])
         )
         installable: dict[int, dict[str, bool]] = {}
         summaries: dict[tuple[int, str | None], str] = {}
@@ -174,6 +266,22 @@ class Lists:
 
 def _holding(name: Any, text: str) -> list[ColumnElement[bool]]:
     return [name.contains(lookup(text), autoescape=True)] if text else []
+
+
+def _not_among(hidden: Collection[NormalizedName]) -> list[ColumnElement[bool]]:
+    return [projects.c.normalized_name.not_in(_written(hidden))] if hidden else []
+
+
+def _named(repository: Repository, names: Sequence[NormalizedName]) -> ColumnElement[bool]:
+    return and_(
+        projects.c.repository_id == repository.id,
+        projects.c.normalized_name.in_(list(map(lookup, names))),
+    )
+
+
+def _written(names: Iterable[NormalizedName]) -> BindParameter[NormalizedName]:
+    """Returns names that are written into the statement itself: parameters have a limit."""
+    return bindparam(None, sorted(names), expanding=True, literal_execute=True)
 
 
 def _summed(*wanted: ColumnElement[bool]) -> Select[Any]:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
+from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.upstream_tables import upstream_pages
 
 _AT_ONCE = 50  # pages, of which each may have a million bytes
@@ -41,6 +42,14 @@ class KeptPage(NamedTuple):
     document: bytes
 
 
+_STATE = (
+    upstream_pages.c.revision,
+    upstream_pages.c.checked_at,
+    upstream_pages.c.etag,
+    upstream_pages.c.is_found,
+)
+
+
 class UpstreamPageRows:
     """Reads and changes what was seen on upstreams.
 
@@ -53,14 +62,20 @@ class UpstreamPageRows:
     def state(self, upstream: Upstream, project: NormalizedName) -> PageState | None:
         """Returns what is known of a project; None if it was never seen."""
         row = self._executor.execute(
-            select(
-                upstream_pages.c.revision,
-                upstream_pages.c.checked_at,
-                upstream_pages.c.etag,
-                upstream_pages.c.is_found,
-            ).where(_seen_on(upstream), upstream_pages.c.project == project)
+            select(*_STATE).where(_seen_on(upstream), upstream_pages.c.project == project)
         ).one_or_none()
         return None if row is None else PageState(*row)
+
+    def states(
+        self, upstream: Upstream, projects: Sequence[NormalizedName]
+    ) -> dict[NormalizedName, PageState]:
+        """Returns what is known of those of the projects that were ever seen."""
+        rows = self._executor.execute(
+            select(upstream_pages.c.project, *_STATE).where(
+                _seen_on(upstream), upstream_pages.c.project.in_(list(map(lookup, projects)))
+            )
+        )
+        return {project: PageState(*state) for project, *state in rows}
 
     def document(self, upstream: Upstream, project: NormalizedName) -> tuple[int, bytes] | None:
         """Returns the revision of a page and the page; None if the upstream has none."""
@@ -164,6 +179,12 @@ class UpstreamPageRows:
             .order_by(upstream_pages.c.project)
         )
         return list(self._executor.execute(statement).scalars())
+
+    def numbers(self, upstream: Upstream) -> tuple[int, int]:
+        """Returns how many projects were found, and how many were and are gone again."""
+        is_found = func.count(case((upstream_pages.c.is_found, 1)))
+        row = self._executor.execute(select(is_found, func.count()).where(_seen_on(upstream))).one()
+        return row[0], row[1] - row[0]
 
     def _change(self, upstream: Upstream, project: NormalizedName, **values: object) -> None:
         self._executor.execute(

@@ -138,6 +138,8 @@ SECTIONS: dict[str, list[Entry]] = {
         "Folder",
         "LooseFiles",
         "LooseFile",
+        "NewestRelease",
+        "ProjectSummary",
     ),
     "Settings\n\n`FilesSentBy` is the type of `XAccel`, `XSendfile` and `SignedUrls`.": _public(
         "Settings", "Limits", "XAccel", "XSendfile", "SignedUrls"

@@ -93,9 +93,8 @@ class CoreMetadata:
 
     @property
     def summary(self) -> str:
-        """The summary in one line, shortened to the length that the standard allows."""
-        line = " ".join(self.fields.get("summary", "").replace("\0", " ").split())
-        return line[:_LONGEST_SUMMARY]
+        """The summary, as `summary_line` returns it."""
+        return summary_line(self.fields)
 
     def check_against(self, filename: DistributionFilename) -> None:
         """Raises InvalidMetadata if the metadata is of another project or version."""
@@ -104,6 +103,12 @@ class CoreMetadata:
                 f"The core metadata says {self.name[:80]} {self.version}, the filename says "
                 f"{filename.project} {filename.version}; build the distribution again."
             )
+
+
+def summary_line(fields: "RawMetadata") -> str:
+    """Returns the summary in one line, shortened to the length that the standard allows."""
+    line = " ".join(fields.get("summary", "").replace("\0", " ").split())
+    return line[:_LONGEST_SUMMARY]
 
 
 def _check_metadata_version(fields: "RawMetadata") -> None:

@@ -1,1 +1,1 @@
-"""The documents of the simple API and the JSON API."""
+"""The documents of the simple API and the JSON API, and what lists say of projects."""

@@ -4,9 +4,9 @@ import logging
 import os
 import stat
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -26,21 +26,23 @@ from pypi_repo.domain.errors import (
     unknown_project,
 )
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.metadata.core_metadata import CoreMetadata, summary_line
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.pages.summaries import summary_of
 from pypi_repo.domain.records import (
     ExternalFile,
     ListedFile,
     ListedProject,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Versioned,
     file_path,
 )
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.waiting import about_to_wait
-from pypi_repo.services.sources.source import ServedFile, Source
+from pypi_repo.services.sources.source import ServedFile, Source, overrides
 from pypi_repo.settings import Limits
 
 if TYPE_CHECKING:
@@ -136,8 +138,25 @@ class LooseFiles(Source):
         found = [(file, parsed) for file, parsed in self._found() if parsed.project == project]
         if not found:
             raise unknown_project(project)
-        state = tuple(sorted((file.filename, file.state) for file, _parsed in found))
-        return self._versioned(state, lambda: self._page(project, found))
+        return self._page_of(project, found)
+
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        if overrides(self, LooseFiles, "project_page", "last_page"):
+            return super().seen_pages(actor, projects)
+        self.check_access(actor)
+        found: dict[NormalizedName, list[tuple[LooseFile, DistributionFilename]]] = {}
+        for file, parsed in self._found():
+            found.setdefault(parsed.project, []).append((file, parsed))
+        return {name: self._page_of(name, found[name]) for name in projects if name in found}
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        pages = self.seen_pages(actor, projects)
+        loaded = {name: page.load() for name, page in pages.items() if page is not None}
+        return {name: self._summary(page) for name, page in loaded.items()}
 
     def file(self, actor: Actor, path: str) -> ServedFile:
         self.check_access(actor)
@@ -166,6 +185,17 @@ class LooseFiles(Source):
     def _versioned(self, state: Hashable, load: Callable[[], Content]) -> Versioned[Content]:
         # No number grows with each change of a folder; nobody mirrors one by it.
         return Versioned(key=(self._identity, state), serial=0, public=self.is_public(), load=load)
+
+    def _page_of(
+        self, project: NormalizedName, found: Sequence[tuple[LooseFile, DistributionFilename]]
+    ) -> Versioned[ProjectPage]:
+        state = tuple(sorted((file.filename, file.state) for file, _parsed in found))
+        return self._versioned(state, lambda: self._page(project, found))
+
+    def _summary(self, page: ProjectPage) -> ProjectSummary:
+        summary = summary_of(page)
+        latest = [file for file in page.files if file.version == summary.latest]
+        return replace(summary, summary=summary_line(self.core_metadata_of(latest)))
 
     def _page(
         self, project: NormalizedName, found: Iterable[tuple[LooseFile, DistributionFilename]]

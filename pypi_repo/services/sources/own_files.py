@@ -1,9 +1,9 @@
 """The source of the files that were uploaded to a repository."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Permission
+from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import (
     ProjectClosed,
     UnknownFile,
@@ -12,6 +12,7 @@ from pypi_repo.domain.errors import (
     unknown_release,
 )
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
     METADATA_SUFFIX,
     SIGNATURE_SUFFIX,
@@ -21,6 +22,7 @@ from pypi_repo.domain.records import (
     ProjectDetails,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Repository,
     Versioned,
     stored_signature_suffix,
@@ -29,6 +31,7 @@ from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
 from pypi_repo.services.gate import Gate, LocatedFile
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.lists.own_lists import KeepList, OwnLists
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads, StoredFile
@@ -48,6 +51,8 @@ class OwnFiles(Source):
 
     They are read from the database on each request, so no page is stale, and the policy decides
     what an actor sees.
+
+    keep: a function that lets a list be loaded only once.
     """
 
     def __init__(
@@ -57,46 +62,35 @@ class OwnFiles(Source):
         gate: Gate,
         documents: Documents,
         downloads: Downloads,
+        keep: KeepList,
     ) -> None:
         self._name = repository
         self._catalog = Catalog(database)
         self._gate = gate
         self._documents = documents
         self._downloads = downloads
+        self.lists = OwnLists(database, gate, keep)
 
     def check_access(self, actor: Actor) -> None:
-        self._repository(actor)
+        self.repository(actor)
 
     def is_public(self) -> bool:
         """Returns whether everybody may read; False for a repository that does not exist."""
         found = self.found()
-        return found is not None and self.is_open(found)
+        return found is not None and self._gate.is_open(found)
 
     def found(self) -> Repository | None:
         """Returns the repository, whoever asks; None if it does not exist."""
         return self._catalog.repository(self._name)
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
-        _repository, listed = self.list_of(actor)
-        return listed
+        repository, whole = self.list_of(actor)
+        return self.lists.readable_part(whole, actor, repository)
 
     def list_of(self, actor: Actor) -> tuple[Repository, Versioned[ProjectList]]:
-        """Returns the repository, and its projects that the actor may see."""
-        repository = self._repository(actor)
-        return repository, self._list(actor, repository)
-
-    def _list(self, actor: Actor, repository: Repository) -> Versioned[ProjectList]:
-        asked = Permission.READ, repository
-        is_same_for_all = actor.is_anonymous or self._gate.treats_projects_alike(ANONYMOUS, *asked)
-        whole = Versioned(
-            key=("list", repository.id, repository.serial),
-            serial=repository.serial,
-            public=is_same_for_all and self.is_open(repository),
-            load=lambda: self._load_list(repository),
-        )
-        if self._gate.treats_projects_alike(actor, *asked):
-            return whole
-        return self._readable_part(whole, actor, repository)
+        """Returns the repository, and all its projects, also those that the actor may not read."""
+        repository = self.repository(actor)
+        return repository, self.lists.whole(actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         return self.offered_page(*self._project(actor, project))
@@ -113,6 +107,27 @@ class OwnFiles(Source):
         """Returns the page of a project that was looked for."""
         # PEP 792: a quarantined project offers nothing.
         return self._page(repository, project, is_offered=project.status != "quarantined")
+
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        repository = self.repository(actor)
+        readable = self.lists.readable(actor, repository, projects)
+        pages: dict[NormalizedName, Versioned[ProjectPage] | None]
+        pages = dict.fromkeys({*projects}.difference(readable))
+        for name, own in self.lists.projects(repository, readable).items():
+            pages[name] = self.offered_page(repository, own)
+        return pages
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        repository = self.repository(actor)
+        readable = self.lists.readable(actor, repository, projects)
+        return self.lists.summaries(repository, readable)
+
+    def newest_releases(self, actor: Actor, limit: int) -> Sequence[NewestRelease]:
+        return self.lists.newest_releases(actor, self.repository(actor), limit)
 
     def file(self, actor: Actor, path: str) -> StoredFile:
         location = split_location(path)
@@ -200,7 +215,8 @@ class OwnFiles(Source):
             raise unknown_release(project.name, version)
         return spelled, self.details_of(self._page(repository, project), spelled)
 
-    def _repository(self, actor: Actor) -> Repository:
+    def repository(self, actor: Actor) -> Repository:
+        """Returns the repository, if the actor may read it."""
         return self._gate.repository(actor, Permission.READ, self._catalog, self._name)
 
     def _project(self, actor: Actor, name: NormalizedName) -> tuple[Repository, Project]:
@@ -213,32 +229,9 @@ class OwnFiles(Source):
     def _manages(self, actor: Actor, repository: Repository, project: Project) -> bool:
         return self._gate.allows(actor, Permission.MANAGE, repository, project.normalized_name)
 
-    def is_open(self, repository: Repository, project: NormalizedName | None = None) -> bool:
-        """Returns whether everybody may read a repository or a project.
-
-        A policy may require a login for what is in a public repository.
-        """
-        return repository.public and self._gate.allows(
-            ANONYMOUS, Permission.READ, repository, project
-        )
-
-    def _readable_part(
-        self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
-    ) -> Versioned[ProjectList]:
-        """Leaves out the projects that the actor may not read."""
-        page = whole.load()
-        hidden = self._gate.hidden(
-            actor,
-            Permission.READ,
-            repository,
-            lambda: (project.normalized_name for project in page.projects),
-        )
-        shown = tuple(project for project in page.projects if project.normalized_name not in hidden)
-        return replace(whole, key=(whole.key, hidden), load=lambda: replace(page, projects=shown))
-
-    def _load_list(self, repository: Repository) -> ProjectList:
-        projects = self._catalog.listed_projects(repository)
-        return ProjectList(serial=repository.serial, projects=projects)
+    def is_open(self, repository: Repository, project: NormalizedName) -> bool:
+        """Returns whether everybody may read a project."""
+        return self._gate.is_open(repository, project)
 
     def _page(
         self, repository: Repository, project: Project, *, is_offered: bool = True
@@ -247,7 +240,7 @@ class OwnFiles(Source):
             key=("project", project.id, project.serial),
             serial=project.serial,
             public=project.status != "quarantined"
-            and self.is_open(repository, project.normalized_name),
+            and self._gate.is_open(repository, project.normalized_name),
             load=lambda: self._load_page(project, is_offered=is_offered),
             source=OWN_FILES,
         )
@@ -271,7 +264,7 @@ class OwnFiles(Source):
             filename=file.filename,
             size=file.size,
             etag=file.digests.sha256,
-            public=self.is_open(repository, file.project),
+            public=self._gate.is_open(repository, file.project),
             downloads=self._downloads,
             counted_for=DownloadedRelease(repository.id, file.project, file.version),
         )
@@ -285,7 +278,7 @@ class OwnFiles(Source):
             filename=file.filename + METADATA_SUFFIX,
             size=None,
             etag=file.metadata_sha256,
-            public=self.is_open(repository, file.project),
+            public=self._gate.is_open(repository, file.project),
             downloads=self._downloads,
         )
 
@@ -298,6 +291,6 @@ class OwnFiles(Source):
             filename=file.filename + SIGNATURE_SUFFIX,
             size=None,
             etag=file.signature_sha256,
-            public=self.is_open(repository, file.project),
+            public=self._gate.is_open(repository, file.project),
             downloads=self._downloads,
         )

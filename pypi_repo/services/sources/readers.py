@@ -1,28 +1,25 @@
 """Makes the sources of the repositories of a registry."""
 
 import threading
+from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import Repository
+from pypi_repo.domain.records import ProjectList, Repository, Versioned
 from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, UpstreamOffline
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
-from pypi_repo.services.lru_cache import LRUCache
+from pypi_repo.services.lru_cache import LRUCache, SharedCache
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.own_files import OwnFiles
 from pypi_repo.services.sources.repository_source import RepositorySource
 from pypi_repo.services.sources.screened import Screened
-from pypi_repo.services.sources.source import Source
+from pypi_repo.services.sources.source import REFUSED, Source
 from pypi_repo.services.sources.stored_file import Downloads
-from pypi_repo.services.sources.suppliers import (
-    REFUSED,
-    ConfiguredSources,
-    NamedSource,
-    page_of,
-)
+from pypi_repo.services.sources.suppliers import ConfiguredSources, NamedSource, page_of
 from pypi_repo.services.sources.upstream_source import UpstreamSource
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
@@ -32,6 +29,7 @@ from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 _CONFIGURATIONS_KEPT = 10_000
 _SCREENS_KEPT = 1000
+_PROJECTS_KEPT = 300_000  # of all lists together
 
 
 class Readers:
@@ -58,11 +56,22 @@ class Readers:
         self._configurations: dict[int, tuple[int, ConfiguredSources]] = {}
         self._screens: LRUCache[Screen] = LRUCache(_SCREENS_KEPT)
         self._mutex = threading.Lock()
+        self._lists: SharedCache[ProjectList] = SharedCache(
+            _PROJECTS_KEPT, lambda listed: len(listed.projects) + 1
+        )
+        self._page_summaries = PageSummaries()
 
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
-        own = OwnFiles(repository, self._database, self._gate, self._documents, self._downloads)
-        return RepositorySource(own, self.configured)
+        own = OwnFiles(
+            repository,
+            self._database,
+            self._gate,
+            self._documents,
+            self._downloads,
+            self._kept_list,
+        )
+        return RepositorySource(own, self.configured, self._kept_list, self._page_summaries)
 
     def asks_seldom(self, upstream: Upstream) -> bool:
         """Returns whether an upstream is hardly asked, because it failed several times in a row."""
@@ -113,7 +122,7 @@ class Readers:
         offered = self._offered(repository, source)
         screen = self._kept_screen(Screen.of(repository, configured, upstream))
         if not screen.is_open:
-            offered = Screened(offered, screen, screen.identity)
+            offered = Screened(offered, screen, screen.identity, self._page_summaries)
         kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
         needs_login = upstream is not None and not repository.public_sources
         return NamedSource(f"{kind}:{name}", offered, needs_login=needs_login)
@@ -136,7 +145,16 @@ class Readers:
             self._files,
             repository_id=repository.id,
             is_public=repository.public and repository.public_sources,
+            keep=self._kept_list,
+            summaries=self._page_summaries,
         )
+
+    def _kept_list(self, listed: Versioned[ProjectList]) -> Versioned[ProjectList]:
+        """Returns a list that is only loaded if it is not in memory."""
+        if self._database.is_joined:  # what it sees may be taken back, and its key used again
+            return listed
+        load = listed.load
+        return replace(listed, load=lambda: self._lists.get_or_make(listed.key, load))
 
 
 def _shown_to(actor: Actor, named: NamedSource) -> str:

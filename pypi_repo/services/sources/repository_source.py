@@ -1,8 +1,7 @@
 """The source of a repository: its own files first, and then what its sources offer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
@@ -13,6 +12,7 @@ from pypi_repo.domain.errors import (
     unknown_file,
 )
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
     DistributionFile,
     ListedFile,
@@ -20,10 +20,19 @@ from pypi_repo.domain.records import (
     ProjectDetails,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Repository,
     Versioned,
 )
 from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.services.sources.lists.of_several import (
+    releases_of,
+    supplied_summaries,
+    united_releases,
+)
+from pypi_repo.services.sources.lists.own_lists import KeepList
+from pypi_repo.services.sources.lists.page_summaries import PageSummaries
+from pypi_repo.services.sources.lists.seen_suppliers import seen_suppliers
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
@@ -32,8 +41,11 @@ from pypi_repo.services.sources.suppliers import (
     ConfiguredSources,
     Decision,
     Supplier,
+    adopted,
+    supplied_file,
+    supplied_page,
 )
-from pypi_repo.services.sources.united import united_lists, united_page
+from pypi_repo.services.sources.united import united_lists
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -49,11 +61,21 @@ class RepositorySource(Source):
 
     own: the repository's own files.
     configure: a function that returns the sources of the repository, as it is now.
+    keep: a function that lets a list be loaded only once.
+    summaries: reads what pages say of their projects.
     """
 
-    def __init__(self, own: OwnFiles, configure: Callable[[Repository], ConfiguredSources]) -> None:
+    def __init__(
+        self,
+        own: OwnFiles,
+        configure: Callable[[Repository], ConfiguredSources],
+        keep: KeepList,
+        summaries: PageSummaries,
+    ) -> None:
         self._own = own
+        self._summaries = summaries
         self._configure = configure
+        self._keep = keep
 
     def check_access(self, actor: Actor) -> None:
         self._own.check_access(actor)
@@ -66,20 +88,61 @@ class RepositorySource(Source):
 
         Of upstreams, these are the projects for which somebody has asked.
         """
-        repository, own = self._own.list_of(actor)
-        if not repository.may_have_sources:
-            return own
-        found = self._configure(repository)
-        return united_lists(own, [each.listed(actor) for each in found.sources], found.configured)
+        repository, whole = self._own.list_of(actor)
+        if repository.may_have_sources:
+            found = self._configure(repository)
+            whole = self._keep(
+                united_lists(
+                    whole,
+                    [each.listed(actor) for each in found.sources],
+                    found.configured,
+                    lambda: self._own.lists.closed_names(repository),
+                )
+            )
+        return self._own.lists.readable_part(whole, actor, repository)
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         repository, own = self._own.look_for_project(actor, project)
         if own is not None and not self._merges(repository, project):
             return self._own.offered_page(repository, own)
-        return _page(self._suppliers(actor, repository, own, project))
+        return supplied_page(self._suppliers(actor, repository, own, project))
 
     def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
-        return _page(self.suppliers(actor, project, last=True))
+        return supplied_page(self.suppliers(actor, project, last=True))
+
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        seen = self._seen(actor, self._own.repository(actor), projects)
+        return {name: supplied_page(each) if each else None for name, each in seen.items()}
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        repository = self._own.repository(actor)
+        if not repository.may_have_sources:
+            readable = self._own.lists.readable(actor, repository, projects)
+            return self._own.lists.summaries(repository, readable)
+        seen = self._seen(actor, repository, projects)
+        merged = {name: supplied_page(each) for name, each in seen.items() if len(each) > 1}
+        owners = {name: each[0].source for name, each in seen.items() if len(each) == 1}
+        return self._summaries.of(merged) | supplied_summaries(actor, owners)
+
+    def newest_releases(self, actor: Actor, limit: int) -> Sequence[NewestRelease]:
+        """Returns the newest releases of the repository, and of others that are its sources.
+
+        Of a project that several supply together, they are those of the first.
+        """
+        repository = self._own.repository(actor)
+        own = self._own.lists.newest_releases(actor, repository, limit)
+        if not repository.may_have_sources:
+            return own
+        sources = [each.source for each in self._configure(repository).sources]
+        return united_releases(
+            [(self._own, own), *releases_of(actor, sources, limit)],
+            lambda names: self._seen_owners(actor, repository, names),
+            limit,
+        )
 
     def may_have(self, project: NormalizedName) -> bool:
         repository, own = self._own.look_for_project(OPERATOR, project)
@@ -131,7 +194,7 @@ class RepositorySource(Source):
         suppliers = self._suppliers(actor, repository, own, project)
         if len(suppliers) > 1:
             return super().project_details(actor, project)
-        return _adopted(suppliers[0], suppliers[0].source.project_details(actor, project))
+        return adopted(suppliers[0], suppliers[0].source.project_details(actor, project))
 
     def release_details(
         self, actor: Actor, project: NormalizedName, version: str
@@ -144,7 +207,7 @@ class RepositorySource(Source):
             return super().release_details(actor, project, version)
         source = suppliers[0].source
         spelled, details = source.release_details(actor, project, version)
-        return spelled, _adopted(suppliers[0], details)
+        return spelled, adopted(suppliers[0], details)
 
     def suppliers(
         self, actor: Actor, project: NormalizedName, *, last: bool = False
@@ -207,6 +270,34 @@ class RepositorySource(Source):
             answers=tuple(answers),
         )
 
+    def _seen(
+        self, actor: Actor, repository: Repository, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Sequence[Supplier]]:
+        """Returns what supplies projects by the pages that were seen last, without asking anybody.
+
+        Projects that the actor does not get have no suppliers. Those that nobody has are left out.
+        """
+        readable = self._own.lists.readable(actor, repository, projects)
+        own = self._own.lists.projects(repository, readable)
+        seen = seen_suppliers(
+            actor,
+            readable,
+            {name: self._own_supplier(repository, project) for name, project in own.items()},
+            {name for name, project in own.items() if project.status == "quarantined"},
+            self._configured(repository),
+        )
+        for name, suppliers in seen.items():
+            if not self._own.is_open(repository, name):
+                seen[name] = [each.not_public() for each in suppliers]
+        return {**dict.fromkeys({*projects}.difference(readable), ()), **seen}
+
+    def _seen_owners(
+        self, actor: Actor, repository: Repository, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Source]:
+        """Returns the first supplier of each project, of which no other hides any file."""
+        seen = self._seen(actor, repository, projects)
+        return {name: each[0].source for name, each in seen.items() if each}
+
     def _configured(self, repository: Repository) -> ConfiguredSources:
         if not repository.may_have_sources:
             return ConfiguredSources(RepositorySources(), ())
@@ -243,38 +334,10 @@ class RepositorySource(Source):
         for last in (True, False):
             with suppress(UnknownFile, UnknownProject):
                 suppliers = self._suppliers_of_file(actor, project, location.filename, last=last)
-                return _supplied_file(
+                return supplied_file(
                     actor,
                     project,
                     path,
                     [each for each in suppliers if each.source is not self._own],
                 )
         raise unknown_file(location.name)
-
-
-def _supplied_file(
-    actor: Actor, project: NormalizedName, path: str, suppliers: Sequence[Supplier]
-) -> ServedFile | Redirect:
-    for supplier in suppliers:
-        with suppress(UnknownFile):
-            served = supplier.source.file(actor, path)
-            if served.project == project:
-                if isinstance(served, ServedFile) and not supplier.page.public:
-                    return served.not_public()
-                return served
-    raise unknown_file(path.rpartition("/")[2])
-
-
-def _page(suppliers: Sequence[Supplier]) -> Versioned[ProjectPage]:
-    if len(suppliers) == 1:
-        return suppliers[0].page
-    return united_page([supplier.page for supplier in suppliers])
-
-
-def _adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versioned[ProjectDetails]:
-    """Returns details with what is true for the page."""
-    return replace(
-        details,
-        public=details.public and supplier.page.public,
-        source=supplier.name,
-    )

@@ -1,7 +1,7 @@
 """A source without what the rules and the cooldown of a repository withhold."""
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -9,10 +9,17 @@ from typing import NamedTuple
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import UnknownProject, unknown_file
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ListedFile, ProjectDetails, ProjectPage, Versioned
+from pypi_repo.domain.records import (
+    ListedFile,
+    ProjectDetails,
+    ProjectPage,
+    ProjectSummary,
+    Versioned,
+)
 from pypi_repo.domain.upstreams.errors import FileWithheld
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.lru_cache import LRUCache
+from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import SourceWrapper
@@ -30,10 +37,14 @@ class Screened(SourceWrapper):
     source: the source.
     screen: what decides.
     identity: identifies what the screen was made of.
+    summaries: reads what pages say of their projects.
     """
 
-    def __init__(self, source: Source, screen: Screen, identity: Hashable) -> None:
+    def __init__(
+        self, source: Source, screen: Screen, identity: Hashable, summaries: PageSummaries
+    ) -> None:
         super().__init__(source)
+        self._summaries = summaries
         self._screen = screen
         self._identity = identity
         self._found: LRUCache[_Listed] = LRUCache(_FILES_REMEMBERED)
@@ -45,6 +56,17 @@ class Screened(SourceWrapper):
     def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         self.check_access(actor)
         return self._screened(self.source.last_page(actor, project))
+
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        pages = self.source.seen_pages(actor, projects)
+        return {name: page and self._screened(page) for name, page in pages.items()}
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        return self._summaries.of(self.seen_pages(actor, projects))
 
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         """Returns a file that a page lists, and the screen shows there.

@@ -7,13 +7,24 @@ from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownFile, UpstreamFailed, UpstreamRefused, unknown_release
+from pypi_repo.domain.errors import (
+    AuthenticationRequired,
+    PermissionDenied,
+    UnknownFile,
+    UnknownProject,
+    UnknownRepository,
+    UpstreamFailed,
+    UpstreamRefused,
+    unknown_release,
+)
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.pages.summaries import NewestRelease, summary_of
 from pypi_repo.domain.records import (
     ListedFile,
     ProjectDetails,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Versioned,
 )
 from pypi_repo.domain.releases import preferred_version
@@ -21,6 +32,10 @@ from pypi_repo.domain.versions import is_same_version
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
+
+
+REFUSED = (AuthenticationRequired, PermissionDenied, UnknownRepository)
+"""What a source raises for a reader who may not read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +180,46 @@ class Source(ABC):
         """
         return self.project_page(actor, project)
 
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        """Returns the pages of several projects as they were seen last, without asking anybody.
+
+        A project is left out if the source does not have it, or nobody has asked for it yet. It is
+        None if the actor may not read it: then no other source may supply it.
+        """
+        self.check_access(actor)
+        seen: dict[NormalizedName, Versioned[ProjectPage] | None] = {}
+        for project in projects:
+            try:
+                seen[project] = self.last_page(actor, project)
+            except UnknownProject:
+                continue
+            except REFUSED:
+                seen[project] = None
+        return seen
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        """Returns what lists say of several projects, by what was seen of them last.
+
+        It says the same as the project pages. Projects that the actor does not see are left out. By
+        default, it is found out from `seen_pages`, and the summaries of metadata are not known.
+        """
+        pages = self.seen_pages(actor, projects)
+        return {name: summary_of(page.load()) for name, page in pages.items() if page is not None}
+
+    def newest_releases(self, actor: Actor, limit: int) -> Sequence[NewestRelease]:
+        """Returns the releases that were uploaded last, of those that the actor sees.
+
+        The first is the newest. Releases that are yanked are left out. By default, there are none.
+
+        limit: the largest number of releases.
+        """
+        self.check_access(actor)
+        return ()
+
     def may_have(self, project: NormalizedName) -> bool:
         """Returns whether the source may have a project, for whomever.
 
@@ -257,11 +312,11 @@ class Source(ABC):
             fields={},
         )
         try:
-            return replace(details, fields=self._core_metadata_of(releases[chosen]))
+            return replace(details, fields=self.core_metadata_of(releases[chosen]))
         except (UpstreamFailed, UpstreamRefused):
             return replace(details, is_complete=False)
 
-    def _core_metadata_of(self, files: Sequence[ListedFile]) -> "RawMetadata":
+    def core_metadata_of(self, files: Sequence[ListedFile]) -> "RawMetadata":
         """Returns the core metadata of the newest wheel that has some, or of the newest file."""
         newest_first = files[::-1]
         wheels_first = sorted(newest_first, key=lambda file: file.kind != "bdist_wheel")
@@ -277,6 +332,11 @@ def require_source(given: object) -> None:
         raise TypeError(
             f"A source must be an object of a class that is derived from Source, but is {given!r}."
         )
+
+
+def overrides(source: Source, base: type, *methods: str) -> bool:
+    """Returns whether the class of a source has its own version of one of the methods of `base`."""
+    return any(getattr(type(source), name) is not getattr(base, name) for name in methods)
 
 
 def _preferred(releases: Mapping[str, Sequence[ListedFile]]) -> str | None:

@@ -1,30 +1,26 @@
 """What supplies a project: one of the sources of a repository, or several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import (
-    AuthenticationRequired,
-    PermissionDenied,
+    UnknownFile,
     UnknownProject,
-    UnknownRepository,
     UpstreamFailed,
     UpstreamRefused,
+    unknown_file,
     unknown_project,
 )
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ProjectPage, Repository, Versioned
+from pypi_repo.domain.records import ProjectDetails, ProjectPage, Repository, Versioned
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.sources.screened import Screened
-from pypi_repo.services.sources.source import Source
-from pypi_repo.services.sources.united import Listed
-
-REFUSED = (AuthenticationRequired, PermissionDenied, UnknownRepository)
-"""What a source raises for a reader who may not read from it."""
+from pypi_repo.services.sources.source import REFUSED, Redirect, ServedFile, Source
+from pypi_repo.services.sources.united import Listed, united_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +140,24 @@ class NamedSource:
             page = replace(page, source=self.name)
         return Supplier(self.name, self.source, page)
 
+    def seen(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Supplier | None]:
+        """Returns the source with its pages of several projects, as they were seen last.
+
+        Nobody is asked. A project is left out if the source does not own its name, and None if it
+        owns it without offering the project to the actor.
+        """
+        pages: Mapping[NormalizedName, Versioned[ProjectPage] | None] = dict.fromkeys(projects)
+        if not (actor.is_anonymous and self.needs_login):
+            with suppress(*REFUSED):
+                pages = self.source.seen_pages(actor, projects)
+        return {
+            name: None if page is None else Supplier(self.name, self.source, page)
+            for name, page in pages.items()
+            if page is not None or self.source.may_have(name)
+        }
+
     def listed(self, actor: Actor) -> Listed:
         """Returns the projects of the source, which the actor may not see if it refuses them."""
         if not (actor.is_anonymous and self.needs_login):
@@ -195,3 +209,36 @@ def _require_none(source: Source, project: NormalizedName) -> None:
     if source.may_have(project):
         # It says no more than of a project that does not exist: its name may be a secret.
         raise NameWithheld(unknown_project(project).message) from None
+
+
+def supplied_file(
+    actor: Actor, project: NormalizedName, path: str, suppliers: Sequence[Supplier]
+) -> ServedFile | Redirect:
+    """Returns the file at a location from the first that has it as a file of the project.
+
+    Raises UnknownFile.
+    """
+    for supplier in suppliers:
+        with suppress(UnknownFile):
+            served = supplier.source.file(actor, path)
+            if served.project == project:
+                if isinstance(served, ServedFile) and not supplier.page.public:
+                    return served.not_public()
+                return served
+    raise unknown_file(path.rpartition("/")[2])
+
+
+def supplied_page(suppliers: Sequence[Supplier]) -> Versioned[ProjectPage]:
+    """Returns the page of a project that one source supplies, or several together."""
+    if len(suppliers) == 1:
+        return suppliers[0].page
+    return united_page([supplier.page for supplier in suppliers])
+
+
+def adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versioned[ProjectDetails]:
+    """Returns details with what is true for the page."""
+    return replace(
+        details,
+        public=details.public and supplier.page.public,
+        source=supplier.name,
+    )

@@ -1,8 +1,9 @@
 """Lists and pages that are put together from those of several sources."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     ListedFile,
     ProjectList,
@@ -28,12 +29,17 @@ def united_lists(
     own: Versioned[ProjectList],
     others: Sequence[Listed],
     configured: RepositorySources,
+    closed_names: Callable[[], Collection[NormalizedName]],
 ) -> Versioned[ProjectList]:
-    """Returns the projects of a repository, and those of its sources whose names it lets pass."""
+    """Returns the projects of a repository, and those of its sources whose names it lets pass.
+
+    closed_names: a function that returns the names of projects that the repository has without
+        listing them, and that no source supplies either.
+    """
 
     def load() -> ProjectList:
         listed = {each.normalized_name: each for each in own.load().projects}
-        owned = {*listed}
+        owned = {*listed, *closed_names()}
         for other in others:
             for project in other.projects.load().projects:
                 name = project.normalized_name

@@ -1,5 +1,6 @@
 """The source of what an upstream offers."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,12 +22,15 @@ from pypi_repo.domain.records import (
     ListedProject,
     ProjectList,
     ProjectPage,
+    ProjectSummary,
     Versioned,
 )
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import is_same_version
+from pypi_repo.services.sources.lists.own_lists import KeepList
+from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.source import ServedFile, Source
 from pypi_repo.services.upstreams.files import UpstreamFiles
@@ -44,6 +48,8 @@ class UpstreamSource(Source):
     upstream: the upstream.
     repository_id: the repository for which downloads are counted.
     is_public: whether shared caches may store what comes from it.
+    keep: a function that lets a list be loaded only once.
+    summaries: reads what pages say of their projects.
     """
 
     def __init__(
@@ -54,12 +60,16 @@ class UpstreamSource(Source):
         *,
         repository_id: int,
         is_public: bool,
+        keep: KeepList,
+        summaries: PageSummaries,
     ) -> None:
         self.upstream = upstream
         self._pages = pages
         self._files = files
         self._repository_id = repository_id
         self._is_public = is_public
+        self._keep = keep
+        self._summaries = summaries
 
     def check_access(self, actor: Actor) -> None:
         """Lets everybody pass."""
@@ -69,13 +79,13 @@ class UpstreamSource(Source):
 
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         """Returns the projects that were asked for before: an index may have any number."""
-        names = self._pages.known_projects(self.upstream)
-        listed = tuple(ListedProject(name=name, normalized_name=name, serial=0) for name in names)
-        return Versioned(
-            key=("upstream", self.upstream.id, tuple(names)),
-            serial=0,
-            public=self._is_public,
-            load=lambda: ProjectList(serial=0, projects=listed),
+        return self._keep(
+            Versioned(
+                key=("upstream", self._pages.known_state(self.upstream)),
+                serial=0,
+                public=self._is_public,
+                load=self._load_list,
+            )
         )
 
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
@@ -83,6 +93,17 @@ class UpstreamSource(Source):
 
     def last_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         return self._page(project, self._pages.last_page(self.upstream, project))
+
+    def seen_pages(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, Versioned[ProjectPage] | None]:
+        seen = self._pages.seen(self.upstream, projects)
+        return {project: self._page(project, page) for project, page in seen.items()}
+
+    def summaries(
+        self, actor: Actor, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, ProjectSummary]:
+        return self._summaries.of(self.seen_pages(actor, projects))
 
     def may_have(self, project: NormalizedName) -> bool:
         return self._pages.may_have(self.upstream, project)
@@ -136,6 +157,11 @@ class UpstreamSource(Source):
             return {}
         except (InvalidMetadata, ValueError, LookupError):
             return {}
+
+    def _load_list(self) -> ProjectList:
+        names = self._pages.known_projects(self.upstream)
+        listed = tuple(ListedProject(name=name, normalized_name=name, serial=0) for name in names)
+        return ProjectList(serial=0, projects=listed)
 
     def _page(self, project: NormalizedName, seen: SeenPage | None) -> Versioned[ProjectPage]:
         if seen is None:

@@ -1,7 +1,7 @@
 """The pages of upstreams: asked for when they are needed, kept while they are fresh."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -120,6 +120,29 @@ class UpstreamPages:
             return self._seen(upstream, project, state, datetime.now(UTC))
         return self.page(upstream, project)
 
+    def seen(
+        self, upstream: Upstream, projects: Sequence[NormalizedName]
+    ) -> Mapping[NormalizedName, SeenPage]:
+        """Returns the pages of those of the projects that were seen, as they were seen last.
+
+        The upstream is not asked.
+        """
+        keys = {project: (upstream.id, upstream.url, project) for project in projects}
+        states = {project: self._states.get(key) for project, key in keys.items()}
+        unknown = [project for project, state in states.items() if state is None]
+        if unknown:
+            about_to_wait()
+            for project, state in self._rows.states(upstream, unknown).items():
+                states[project] = state
+                self._remember(keys[project], state)
+        now = datetime.now(UTC)
+        found = {
+            project: self._seen(upstream, project, state, now)
+            for project, state in states.items()
+            if state is not None
+        }
+        return {project: seen for project, seen in found.items() if seen is not None}
+
     def may_have(self, upstream: Upstream, project: NormalizedName) -> bool:
         """Returns whether an upstream may have a project: False if it had none when it was asked.
 
@@ -136,6 +159,13 @@ class UpstreamPages:
     def asks_seldom(self, upstream: Upstream) -> bool:
         """Returns whether an upstream is hardly asked, because it failed several times in a row."""
         return self.requests.circuit(upstream).is_open
+
+    def known_state(self, upstream: Upstream) -> Hashable:
+        """Returns a value that changes when the projects do that were asked for and found.
+
+        That one comes back while another goes is noticed with the next change only.
+        """
+        return upstream.id, upstream.url, self._rows.numbers(upstream)
 
     def known_projects(self, upstream: Upstream) -> list[NormalizedName]:
         """Returns the projects that were asked for and found, sorted."""

@@ -111,6 +111,7 @@ upstream_pages = Table(
     Column("etag", String),
     Column("is_found", Boolean, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Index(None, "upstream_id", "url", "is_found", "project"),
     info=CACHE,
 )
 """What an upstream said of a project that it has, or had: `is_found`.

@@ -87,7 +87,10 @@ def test_no_request_reads_a_whole_table(
     page(large, "demo")
     large.repository("main").source.project_details(UPLOADER, normalize("demo")).load()
     large.repository("main").source.release_details(UPLOADER, normalize("demo"), "2.0")
-    large.repository("main").source.project_list(UPLOADER)
+    source = large.repository("main").source
+    source.project_list(UPLOADER)
+    source.summaries(UPLOADER, [normalize(f"p-{number}") for number in range(50)])
+    source.newest_releases(UPLOADER, 10)
     catalog, users = Catalog(database), Users(database)
     users.user(USER)
     users.token_holder("0" * 64)

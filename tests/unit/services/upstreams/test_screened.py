@@ -21,6 +21,7 @@ from pypi_repo.domain.records import (
 )
 from pypi_repo.domain.upstreams.errors import FileWithheld
 from pypi_repo.domain.upstreams.rules import Rule, parse_target
+from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.upstreams.screening import Screen
 from tests.support.live import LiveServer
@@ -91,7 +92,7 @@ def denying(source: Source, target: str) -> Screened:
     rule = Rule(
         id=1, action="deny", pattern=pattern, specifier=specifier, author="ops", created_at=NOW
     )
-    return Screened(source, Screen([rule]), "one")
+    return Screened(source, Screen([rule]), "one", PageSummaries())
 
 
 def test_v5_what_is_beside_a_file_is_withheld_with_it() -> None:
