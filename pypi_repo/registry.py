@@ -1,16 +1,15 @@
 """Registry: the one place where objects are built and joined."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
-from pypi_repo.domain.errors import ConfigurationError, NoRegistry
+from pypi_repo.domain.errors import NoRegistry
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.passwords import Passwords
-from pypi_repo.services.accounts.sessions import Sessions
+from pypi_repo.services.accounts.sessions import Session, Sessions
 from pypi_repo.services.accounts.setup import Setup
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.acting import Acting
@@ -24,6 +23,9 @@ from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
+from pypi_repo.services.people.invitations import Acceptance
+from pypi_repo.services.people.own_account import OwnAccount
+from pypi_repo.services.people.user_sessions import UserSessions
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
@@ -33,12 +35,12 @@ from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages
 from pypi_repo.services.upstreams.targets import Targets
-from pypi_repo.settings import FilesSentBy, Settings, XAccel, XSendfile
+from pypi_repo.settings import Settings
 from pypi_repo.storage.blobs.urls import open_blob_store
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.prepared import Result
-from pypi_repo.storage.folders import FOR_GROUP, PRIVATE
+from pypi_repo.storage.places import blob_place, folder_mode
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.instrumentation import instrumented
@@ -86,7 +88,7 @@ class Registry:
         self._database = Database(
             settings.database,
             guard=schema.require_current,
-            folder_mode=_folder_mode(settings.files_sent_by),
+            folder_mode=folder_mode(settings.files_sent_by),
             schema=settings.database_schema,
         )
         self.is_new = not self._database.exists()
@@ -94,7 +96,7 @@ class Registry:
             raise NoRegistry(
                 f"There is no registry in {self._database}; check the place, or create one."
             )
-        self._blobs = open_blob_store(_blob_place(settings, self._database), settings.blob_options)
+        self._blobs = open_blob_store(blob_place(settings, self._database), settings.blob_options)
         self._documents = Documents(self._blobs)
         self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
@@ -131,6 +133,8 @@ class Registry:
         )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
+        self.user_sessions = UserSessions(self._database, self._login, self._usage)
+        self.invitations = Acceptance(self._database, passwords)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.backup = Backup(self._database, self._blobs)
@@ -170,6 +174,10 @@ class Registry:
             self._readers,
             self._prefetching,
         )
+
+    def own_account(self, session: Session) -> OwnAccount:
+        """Returns what a repository user who is signed in sees and changes of its own account."""
+        return OwnAccount(session, self._database, self._gate, self._login, self._passwords)
 
     def repository(self, name: str, source: Source | None = None) -> BoundRepository:
         """Returns a repository for the apps that serve it.
@@ -328,20 +336,3 @@ class Registry:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def _folder_mode(files_sent_by: FilesSentBy | None) -> int:
-    """The files may lie below the database's folder, and a proxy that sends them must get there."""
-    return FOR_GROUP if isinstance(files_sent_by, (XAccel, XSendfile)) else PRIVATE
-
-
-def _blob_place(settings: Settings, database: Database) -> str | Path:
-    if settings.blobs is not None:
-        return settings.blobs
-    if database.in_memory:
-        return "memory://"
-    if database.folder is None:
-        raise ConfigurationError(
-            "Say where files are kept: blobs='file:///srv/packages' or blobs='s3://bucket/folder'."
-        )
-    return Path(database.folder) / "blobs"

@@ -18,6 +18,7 @@ from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.packages.upload import Uploads
+from pypi_repo.services.people.invitations import Invitations
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.checking import UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
@@ -74,6 +75,11 @@ class Acting:
     def groups(self) -> Groups:
         """Manages groups of repository users."""
         return Groups(self.actor, self._database, self._gate)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Invites repository users, who set their passwords themselves."""
+        return Invitations(self.actor, self._database)
 
     @cached_property
     def rights(self) -> Rights:

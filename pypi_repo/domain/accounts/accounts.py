@@ -112,6 +112,35 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A browser in which a repository user is signed in.
+
+    browser: what the browser says of itself (User-Agent).
+    address: the address from which the user signed in.
+    is_current: whether it is the browser that asks.
+    """
+
+    id: int
+    browser: str
+    address: str
+    created_at: datetime
+    expires_at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """A link with which a repository user can set a password once.
+
+    user: the name of the user.
+    """
+
+    user: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:
     """An administrator, who signs in to the portal, and cannot reach packages as a client.
 

@@ -22,10 +22,12 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.grant_editor import GrantEditor
 from pypi_repo.services.accounts.groups import set_groups
 from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.new_passwords import set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.user_sessions import UserSessionShelf
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -58,7 +60,7 @@ class Accounts:
     def create_user(
         self,
         name: str,
-        password: str,
+        password: str | None,
         *,
         everywhere: Access = Access.WRITE,
         named: Mapping[str, Access] | None = None,
@@ -68,6 +70,7 @@ class Accounts:
     ) -> None:
         """Creates a repository user.
 
+        password: None for a user without one, who is invited to set it, or signs in elsewhere.
         everywhere: the access to all repositories that `named` does not contain.
         named: the access to single repositories, by their names.
         patterns: more access to projects, by the name of the repository and a pattern for names,
@@ -80,7 +83,7 @@ class Accounts:
         """
         require_area(self._actor, Area.USERS)
         name = account_name(name)
-        password_hash = self._passwords.hash(password)
+        password_hash = "" if password is None else self._passwords.hash(password)
         with self._database.begin() as connection:
             user_id = Users(connection).add_user(name, password_hash, datetime.now(UTC))
             if user_id is None:
@@ -131,7 +134,8 @@ class Accounts:
 
         An argument that is None changes nothing.
 
-        password: the new password; the password that the user already has changes nothing.
+        password: the new password, which signs the user out everywhere; the password that the user
+            already has changes nothing.
         grants: what the user may read and write, which replaces everything that the actor sees of
             it.
         groups: the names of the groups of the user, which replace those that it has.
@@ -147,8 +151,7 @@ class Accounts:
             users, catalog = Users(connection), Catalog(connection)
             user = known_user(users, name)
             if password_hash is not None:
-                users.set_user_password(user.id, password_hash)
-                _record(catalog, self._actor, "set password of user", user.name)
+                set_password(connection, user, password_hash, self._actor)
             if grants is not None and grants != user.grants.among(self._audit(connection).shows):
                 self._set_grants(connection, user.id, grants, user.grants)
                 _record(catalog, self._actor, "change access of user", user.name)
@@ -156,6 +159,8 @@ class Accounts:
                 _record(catalog, self._actor, "change groups of user", user.name)
             if disabled is not None and disabled != user.disabled:
                 users.set_disabled(user.id, disabled)
+                if disabled:
+                    UserSessionShelf(connection).delete_all(user.id)
                 action = "disable user" if disabled else "enable user"
                 _record(catalog, self._actor, action, user.name)
 
@@ -187,6 +192,8 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Sets the password of a user. The old password is refused from the next request on.
 
+        A new password signs the user out everywhere.
+
         Raises UnknownAccount or InvalidPassword.
         """
         self.change_user(name, password=password)
@@ -194,7 +201,8 @@ class Accounts:
     def set_disabled(self, name: str, disabled: bool) -> None:
         """Disables or enables a user, from its next request on.
 
-        A disabled user keeps its access and tokens, and all its requests are refused.
+        A disabled user keeps its access and tokens, is signed out everywhere, and all its requests
+        are refused.
 
         Raises UnknownAccount.
         """

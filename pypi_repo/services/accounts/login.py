@@ -8,9 +8,9 @@ from pypi_repo.domain.accounts.accounts import (
     TOKEN_PREFIX,
     Account,
     Administrator,
+    Token,
     token_digest,
 )
-from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.accounts.credentials import Credentials
@@ -23,6 +23,7 @@ _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (
     "This is an administrator's account, which cannot reach packages; log in as a repository user."
 )
+_TOKENS_ONLY = "This password is switched off; use a token, or sign in with your organization."
 
 
 class Login:
@@ -48,6 +49,15 @@ class Login:
             return self.with_token(password)
         if not password and username.startswith(prefixes):
             return self.with_token(username)
+        return self._acting(self.account(username, password, address))
+
+    def account(self, username: str, password: str, address: str) -> Account:
+        """Returns the repository user with this name and password, for which no token will do.
+
+        address: the address of the client. Failures are counted for the address and the user name.
+
+        Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
+        """
         try:
             name = account_name(username)
         except InvalidName:
@@ -59,7 +69,10 @@ class Login:
             raise InvalidCredentials(_WRONG)
         if account is None:
             raise InvalidCredentials(_WRONG_KIND)
-        return self._admitted(account, account.rights)
+        require_enabled(account)
+        if account.tokens_only:
+            raise InvalidCredentials(_TOKENS_ONLY)
+        return account
 
     def with_token(self, secret: str) -> Actor:
         """Returns the user to which a token belongs, with the access that the token passes on.
@@ -76,20 +89,29 @@ class Login:
         token, account = found
         if token.has_expired(datetime.now(UTC)):
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
-        return self._admitted(account, token.narrow(account.rights), token.id)
+        require_enabled(account)
+        return self._acting(account, token)
 
     def _administrator(self, name: str) -> Administrator | None:
         return self._administration.administrator(name)
 
-    def _admitted(self, account: Account, grants: Grants, token_id: int | None = None) -> Actor:
-        """Returns the actor for an account whose credentials are right.
+    def _acting(self, account: Account, token: Token | None = None) -> Actor:
+        self._usage.note_use(account.id, None if token is None else token.id)
+        return actor_of(account, token)
 
-        Errors about the account, such as that it is disabled, are only raised here, so that nobody
-        else learns about them.
-        """
-        if account.disabled:
-            raise InvalidCredentials(
-                f"The repository user {account.name!r} is disabled; ask an administrator."
-            )
-        self._usage.note_use(account.id, token_id)
-        return Actor(account.name, groups=frozenset(account.groups), grants=grants)
+
+def actor_of(account: Account, token: Token | None = None) -> Actor:
+    """Returns the actor for a repository user, or for one of its tokens."""
+    grants = account.rights if token is None else token.narrow(account.rights)
+    return Actor(account.name, groups=frozenset(account.groups), grants=grants)
+
+
+def require_enabled(account: Account) -> None:
+    """Raises InvalidCredentials if a user is disabled.
+
+    It is called for who has shown the right credentials, so that nobody else learns about it.
+    """
+    if account.disabled:
+        raise InvalidCredentials(
+            f"The repository user {account.name!r} is disabled; ask an administrator."
+        )

@@ -65,8 +65,10 @@ class Passwords:
 
         It takes as much time for a wrong password as for a right one that is new to this process.
 
+        stored_hash: empty for an account without a password, which no password matches.
         patience: how long to wait for bcrypt; by default, as long as an administrator waits.
         """
+        stored_hash = stored_hash or self.nobodys_hash
         if self.is_remembered(password, stored_hash):
             return True
         encoded = _encode(password)

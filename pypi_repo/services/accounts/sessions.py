@@ -23,7 +23,7 @@ _WRONG = "The name or password is wrong."
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser in which an administrator is signed in.
+    """A browser in which an administrator or a repository user is signed in.
 
     secret: the content of the browser's cookie.
     """

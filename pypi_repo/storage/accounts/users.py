@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    func,
     insert,
     null,
     select,
@@ -44,7 +45,7 @@ _TOKEN_COLUMNS = (
     tokens.c.last_used_at,
 )
 
-_ACCOUNT_COLUMNS = (
+ACCOUNT_COLUMNS = (
     users.c.id,
     users.c.name,
     users.c.password_hash,
@@ -81,11 +82,11 @@ class Users:
 
     def accounts(self) -> list[Account]:
         """Returns all users with all their rights, sorted by name."""
-        rows = self._executor.execute(_with_rights(select(*_ACCOUNT_COLUMNS))).all()
+        rows = self._executor.execute(with_rights(select(*ACCOUNT_COLUMNS))).all()
         by_name: dict[str, list[Sequence[Any]]] = {}
         for row in rows:
             by_name.setdefault(row[1], []).append(row)
-        return [_account(by_name[name]) for name in sorted(by_name)]
+        return [to_account(by_name[name]) for name in sorted(by_name)]
 
     def users(self, *names: str) -> list[User]:
         """Returns the users with these names, or all users, sorted by name."""
@@ -157,7 +158,7 @@ class Users:
             self._executor.execute(insert(grants).values(user_id=user_id, **row._asdict()))
 
     def set_user_password(self, user_id: int, password_hash: str) -> None:
-        """Replaces the password hash of a user."""
+        """Replaces the password hash of a user; empty for no password."""
         self._executor.execute(
             update(users).where(users.c.id == user_id).values(password_hash=password_hash)
         )
@@ -185,6 +186,12 @@ class Users:
             _tokens(*_TOKEN_COLUMNS).where(tokens.c.id == token_id)
         ).one_or_none()
         return None if row is None else _token(row)
+
+    def count_tokens(self, user_id: int) -> int:
+        """Returns the number of tokens of a user."""
+        return self._executor.execute(
+            select(func.count()).select_from(tokens).where(tokens.c.user_id == user_id)
+        ).scalar_one()
 
     def add_token(self, user_id: int, **values: Any) -> int:
         """Adds a token, and returns its id."""
@@ -224,7 +231,7 @@ def _token(row: Sequence[Any]) -> Token:
     )
 
 
-def _with_rights(chosen: Select[Any]) -> CompoundSelect[*tuple[Any, ...]]:
+def with_rights(chosen: Select[Any]) -> CompoundSelect[*tuple[Any, ...]]:
     """Returns a statement for users, with their own grants and those of their groups.
 
     It has five more columns: the group, its access to all repositories, and one grant. Each user
@@ -254,14 +261,14 @@ def _with_rights(chosen: Select[Any]) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(own, by_groups)
 
 
-def _account(rows: Sequence[Sequence[Any]]) -> Account:
-    """Returns the account in rows of `_with_rights` for _ACCOUNT_COLUMNS."""
+def to_account(rows: Sequence[Sequence[Any]]) -> Account:
+    """Returns the account in rows of `with_rights` for ACCOUNT_COLUMNS."""
     id_, name, password_hash, disabled, tokens_only, everywhere, *_right = rows[0]
     own: list[Sequence[Any]] = []
     by_group: dict[str, list[Sequence[Any]]] = {}
     everywhere_of: dict[str, int] = {}
     for row in rows:
-        group, everywhere_by_group, *grant = row[len(_ACCOUNT_COLUMNS) :]
+        group, everywhere_by_group, *grant = row[len(ACCOUNT_COLUMNS) :]
         if group is None:
             own.append(grant)
         else:
@@ -283,25 +290,25 @@ def _account(rows: Sequence[Sequence[Any]]) -> Account:
     )
 
 
-def _to_account(rows: Sequence[Sequence[Any]]) -> Account | None:
-    return _account(rows) if rows else None
+def _to_known_account(rows: Sequence[Sequence[Any]]) -> Account | None:
+    return to_account(rows) if rows else None
 
 
 def _to_token_holder(rows: Sequence[Sequence[Any]]) -> tuple[Token, Account] | None:
     if not rows:
         return None
     width = len(_TOKEN_COLUMNS)
-    return _token(rows[0][:width]), _account([row[width:] for row in rows])
+    return _token(rows[0][:width]), to_account([row[width:] for row in rows])
 
 
 # What each request asks is built once: building costs SQLAlchemy more than running it.
 USER = Question(
-    _with_rights(select(*_ACCOUNT_COLUMNS).where(users.c.name == bindparam("name"))),
-    _to_account,
+    with_rights(select(*ACCOUNT_COLUMNS).where(users.c.name == bindparam("name"))),
+    _to_known_account,
 )
 TOKEN_HOLDER: Question[tuple[Token, Account] | None] = Question(
-    _with_rights(
-        _tokens(*_TOKEN_COLUMNS, *_ACCOUNT_COLUMNS).where(
+    with_rights(
+        _tokens(*_TOKEN_COLUMNS, *ACCOUNT_COLUMNS).where(
             tokens.c.secret_sha256 == bindparam("digest")
         )
     ),

@@ -36,8 +36,14 @@ class AllRows:
         """Returns the names of the tables, in such an order that references lead to earlier ones.
 
         with_cache: whether these include tables of what can be had again.
+
+        Tables whose rows are good for one use are left out, because a restore would allow another.
         """
-        return [table.name for table in _TABLES if with_cache or not table.info.get("is_cache")]
+        return [
+            table.name
+            for table in _TABLES
+            if not table.info.get("is_used_up") and (with_cache or not table.info.get("is_cache"))
+        ]
 
     def columns(self, name: str) -> list[str]:
         """Returns the names of the columns of a table that a dump contains."""

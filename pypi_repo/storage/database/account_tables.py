@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 
 from pypi_repo.storage.database.metadata import METADATA, UTCDateTime, owned_by
-from pypi_repo.storage.database.upstream_tables import CACHE, SECRET
+from pypi_repo.storage.database.upstream_tables import CACHE, SECRET, USED_UP
 
 groups = Table(
     "groups",
@@ -66,6 +66,7 @@ invitations = Table(
     Column("secret_sha256", String, unique=True, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
+    info=USED_UP,
 )
 """A link with which a user can set a password once."""
 

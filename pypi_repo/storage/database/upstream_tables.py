@@ -21,6 +21,9 @@ SECRET = {"is_secret": True}
 CACHE = {"is_cache": True}
 """Marks tables whose rows can be had again, so no backup contains them."""
 
+USED_UP = {"is_used_up": True}
+"""What may be used once, so that no dump has it."""
+
 upstreams = Table(
     "upstreams",
     METADATA,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry, Settings
+from pypi_repo.domain.accounts.errors import UnknownInvitation
 from pypi_repo.domain.errors import (
     ConfigurationError,
     Conflict,
@@ -92,6 +93,9 @@ def lived_in(registry: Registry) -> Registry:
         ADMINISTRATOR, name="script", read_only=True
     )
     registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "127.0.0.1")
+    registry.user_sessions.sign_in("ci", PASSWORD, "127.0.0.1", "Browser/1.0 \N{SNOWMAN}")
+    registry.acting_as(OPERATOR).accounts.create_user("invited@example.com", None)
+    registry.acting_as(OPERATOR).invitations.invite("invited@example.com")
     registry.notes.leave(ADMINISTRATOR, Note(text="Done"))
     upload(registry, WHEEL)
     upload(registry, SDIST)
@@ -140,6 +144,20 @@ def test_from_engine_to_engine_and_store_to_store(
     ids = [_ids_that_come_next(registry) for registry in (small, large, again)]
     assert ids[0] == ids[1] == ids[2]
     assert page(large).serial == page(again).serial == page(small).serial > serial
+
+
+def test_no_invitation_is_good_again_after_a_restore(
+    registry: Registry, new: NewRegistry, place: Path
+) -> None:
+    """It may have been accepted since, and the other registry may be somebody else's."""
+    session = registry.user_sessions.sign_in(USER, PASSWORD, "127.0.0.1")
+    secret = registry.acting_as(OPERATOR).invitations.invite(USER)
+    registry.backup.create(str(place), with_cache=True)
+    restored = new("restored")
+    restored.backup.restore(str(place))
+    with pytest.raises(UnknownInvitation):
+        restored.invitations.find(secret)
+    assert restored.user_sessions.find(session.secret) is not None
 
 
 def _ids_that_come_next(registry: Registry) -> list[int]:

@@ -1,0 +1,1 @@
+"""What repository users do themselves: sign in, manage their own account, accept invitations."""

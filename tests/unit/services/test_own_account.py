@@ -1,0 +1,190 @@
+"""What repository users do with their own account, and with no other."""
+
+from datetime import timedelta
+
+import pytest
+
+from pypi_repo import OPERATOR, Access, Registry
+from pypi_repo.domain.errors import (
+    Conflict,
+    InvalidCredentials,
+    InvalidPassword,
+    InvalidSetting,
+    NotFound,
+    PermissionDenied,
+    TooManyFailedLogins,
+    UnknownRepository,
+    UnknownToken,
+)
+from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.services.accounts.sessions import Session
+from pypi_repo.services.people import own_account
+from pypi_repo.services.people.own_account import OwnAccount
+from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
+
+HERE = "192.0.2.1"
+
+
+def _own(registry: Registry, name: str = USER) -> OwnAccount:
+    return registry.own_account(registry.user_sessions.sign_in(name, PASSWORD, HERE))
+
+
+def test_b3_rights_are_shown_with_where_they_come_from(both: Registry) -> None:
+    acting = both.acting_as(OPERATOR)
+    acting.groups.create("team", patterns={("main", "acme-*"): Access.WRITE})
+    acting.groups.add_members("team", [READER])
+    rights = _own(both, READER).rights()
+    assert rights.user == READER
+    assert rights.has_password
+    assert rights.grants.everywhere is Access.READ
+    assert dict(rights.groups["team"].patterns) == {("main", "acme-*"): Access.WRITE}
+
+
+def test_b3_a_token_of_ones_own(both: Registry) -> None:
+    account = _own(both)
+    token, secret = account.create_token(
+        name="laptop",
+        repository="main",
+        projects=["Acme-*"],
+        read_only=True,
+        expires_in=timedelta(days=1),
+    )
+    assert account.tokens() == [token]
+    assert (token.name, token.repository, token.projects) == ("laptop", "main", ("acme-*",))
+    login = both.repository("main").login
+    grants = login.with_token(secret).grants
+    assert grants.on("main", "acme-one") is Access.READ
+    assert grants.on("main", "other") is Access.NONE
+    (entry,) = both.acting_as(OPERATOR).activity.entries(
+        JournalFilter(action="create token of user")
+    )
+    assert (entry.actor, entry.actor_kind, entry.detail) == (USER, "user", {"account": USER})
+    assert account.revoke_token(token.id) == token
+    assert account.tokens() == []
+    with pytest.raises(InvalidCredentials):
+        login.with_token(secret)
+
+
+def test_g3_a_token_has_no_more_than_its_owner_has_at_that_moment(both: Registry) -> None:
+    _token, secret = _own(both).create_token()
+    login = both.repository("main").login
+    assert login.with_token(secret).grants.on("main") is Access.WRITE
+    both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE)
+    assert login.with_token(secret).grants.on("main") is Access.NONE
+
+
+def test_b3_no_token_for_a_repository_that_the_user_cannot_read(both: Registry) -> None:
+    accounts = both.acting_as(OPERATOR).accounts
+    both.acting_as(OPERATOR).repositories.create("open")
+    accounts.set_access(USER, Access.NONE, {"open": Access.READ})
+    account = _own(both)
+    account.create_token(repository="open")
+    refusals = []
+    for name in ("main", "no-such-repository"):
+        with pytest.raises((PermissionDenied, UnknownRepository)) as caught:
+            account.create_token(repository=name)
+        refusals.append((caught.value.code, caught.value.message.replace(name, "NAME")))
+    assert refusals[0] == refusals[1]  # which ones exist is no business of the user
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"expires_in": timedelta()}, {"projects": ["*/*"]}, {"name": "a\0b"}],
+    ids=["life", "pattern", "name"],
+)
+def test_b3_a_wrong_token_is_not_made(both: Registry, wrong: dict[str, object]) -> None:
+    account = _own(both)
+    with pytest.raises(InvalidSetting):
+        account.create_token(**wrong)  # type: ignore[arg-type]
+    assert account.tokens() == []
+
+
+def test_b3_tokens_are_limited_in_number(both: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_account, "MOST_TOKENS", 2)
+    account = _own(both)
+    account.create_token()
+    token, _secret = account.create_token()
+    with pytest.raises(Conflict, match="revoke"):
+        account.create_token()
+    account.revoke_token(token.id)
+    account.create_token()
+    _own(both, READER).create_token()  # others have a limit of their own
+
+
+def test_b3_nothing_of_others_can_be_reached(both: Registry) -> None:
+    account, other = _own(both), _own(both, READER)
+    token, secret = other.create_token()
+    (session,) = other.sessions()
+    for number in (token.id, 0, -1, 10**30):
+        with pytest.raises(UnknownToken):
+            account.revoke_token(number)
+    for number in (session.id, 0, -1, 10**30):
+        with pytest.raises(NotFound):
+            account.end_session(number)
+    assert both.repository("main").login.with_token(secret).name == READER
+    assert other.sessions() == [session]
+
+
+def test_b3_sessions_are_shown_and_ended(both: Registry) -> None:
+    old = both.user_sessions.sign_in(USER, PASSWORD, "192.0.2.7", "Old/1.0")
+    account = _own(both)
+    current, other = account.sessions()
+    assert (current.is_current, other.is_current) == (True, False)
+    assert (other.address, other.browser) == ("192.0.2.7", "Old/1.0")
+    account.end_session(other.id)
+    assert both.user_sessions.find(old.secret) is None
+    assert account.sessions() == [current]
+
+
+def test_b2_signing_out_everywhere_leaves_no_session(both: Registry) -> None:
+    one = both.user_sessions.sign_in(USER, PASSWORD, HERE)
+    two = both.user_sessions.sign_in(USER, PASSWORD, HERE)
+    other = both.user_sessions.sign_in(READER, PASSWORD, HERE)
+    both.own_account(one).sign_out_everywhere()
+    assert both.user_sessions.find(one.secret) is None
+    assert both.user_sessions.find(two.secret) is None
+    assert both.user_sessions.find(other.secret) is not None
+
+
+def test_b3_a_new_password(both: Registry) -> None:
+    session = both.user_sessions.sign_in(USER, PASSWORD, HERE)
+    account = both.own_account(session)
+    _token, secret = account.create_token()
+    with pytest.raises(InvalidCredentials):
+        account.change_password("wrong horse", "another horse", HERE)
+    with pytest.raises(InvalidPassword):
+        account.change_password(PASSWORD, "short", HERE)
+    assert both.user_sessions.find(session.secret) is not None
+    account.change_password(PASSWORD, "another horse", HERE)
+    assert both.user_sessions.find(session.secret) is None
+    assert both.user_sessions.sign_in(USER, "another horse", HERE).actor.name == USER
+    assert both.repository("main").login.with_token(secret).name == USER
+
+
+def test_b3_the_current_password_cannot_be_guessed_there(both: Registry) -> None:
+    account = _own(both)
+    for _ in range(10):
+        with pytest.raises(InvalidCredentials):
+            account.check_password("wrong horse", HERE)
+    with pytest.raises(TooManyFailedLogins):
+        account.change_password("wrong horse 2", "another horse", HERE)
+
+
+def test_who_has_no_password_cannot_change_it(both: Registry) -> None:
+    both.acting_as(OPERATOR).accounts.create_user("new@example.com", None)
+    account = both.own_account(both.user_sessions.begin("new@example.com", HERE))
+    assert not account.rights().has_password
+    with pytest.raises(InvalidCredentials):
+        account.change_password("", "another horse", HERE)
+
+
+def test_only_a_session_of_a_user_opens_an_account(both: Registry) -> None:
+    """An actor that somebody made up, or an administrator's session, is not enough."""
+    user = both.user_sessions.sign_in(USER, PASSWORD, HERE)
+    both.user_sessions.sign_out(user)
+    administrator = both.sessions.sign_in(ADMINISTRATOR, PASSWORD, HERE)
+    for session in (user, administrator, Session(user.actor, "made up")):
+        account = both.own_account(session)
+        for call in (account.rights, account.tokens, account.sessions, account.create_token):
+            with pytest.raises(InvalidCredentials):
+                call()
