@@ -40,10 +40,11 @@ def united_lists(
     def load() -> ProjectList:
         listed = {each.normalized_name: each for each in own.load().projects}
         owned = {*listed, *closed_names()}
+        keeps_names = bool(configured.reserved or configured.kept)
         for other in others:
             for project in other.projects.load().projects:
                 name = project.normalized_name
-                if name in owned or configured.keeps(name):
+                if name in owned or (keeps_names and configured.keeps(name)):
                     continue
                 if other.is_shown:
                     listed[name] = project
