@@ -309,7 +309,8 @@ def test_one_that_is_started_again_and_again(pair: ServeProcess) -> None:
 
 
 TERMINAL = """
-import os, pty, sys
+import os, pty, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run below nohup
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
