@@ -151,7 +151,15 @@ class Lists:
 
         Returns also whether these are all releases that there are.
         """
-        only = [] if among is None else [projects.c.normalized_name.in_(_written(among))]
+        # Few projects are looked at one by one, and otherwise the uploads in their order.
+        newest_first: ColumnElement[Any] = files.c.uploaded_at.desc()
+        wanted = [files.c.repository_id == repository.id, *_not_among(hidden)]
+        if among is not None:
+            newest_first = func.coalesce(files.c.uploaded_at, files.c.uploaded_at).desc()
+            wanted = [
+                projects.c.repository_id == repository.id,
+                projects.c.normalized_name.in_(_written(among)),
+            ]
         rows = self._executor.execute(
             select(
                 releases.c.id,
@@ -163,14 +171,8 @@ class Lists:
             )
             .join_from(files, releases, releases.c.id == files.c.release_id)
             .join(projects, projects.c.id == releases.c.project_id)
-            .where(
-                files.c.repository_id == repository.id,
-                files.c.yanked.is_(None),
-                projects.c.status != "quarantined",
-                *_not_among(hidden),
-                *only,
-            )
-            .order_by(files.c.uploaded_at.desc())
+            .where(files.c.yanked.is_(None), projects.c.status != "quarantined", *wanted)
+            .order_by(newest_first)
             .limit(uploads)
         ).all()
         newest: dict[int, NewestRelease] = {}

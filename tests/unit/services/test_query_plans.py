@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import event, insert
 
-from pypi_repo import Registry
+from pypi_repo import Access, Actor, Grants, Registry
 from pypi_repo.domain.names import normalize
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
@@ -90,7 +90,9 @@ def test_no_request_reads_a_whole_table(
     source = large.repository("main").source
     source.project_list(UPLOADER)
     source.summaries(UPLOADER, [normalize(f"p-{number}") for number in range(50)])
-    source.newest_releases(UPLOADER, 10)
+    few = Grants(Access.NONE, patterns={("main", "p-7*"): Access.READ})
+    for actor in (UPLOADER, Actor("few", grants=few)):
+        source.newest_releases(actor, 10)
     catalog, users = Catalog(database), Users(database)
     users.user(USER)
     users.token_holder("0" * 64)
