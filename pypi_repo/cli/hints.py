@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pypi_repo.domain import errors
+from pypi_repo.domain.accounts.errors import UnknownGroup
 from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
 _LISTS: dict[type[errors.RegistryError], str] = {
@@ -14,6 +15,7 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     errors.UnknownProject: "project list REPOSITORY",
     errors.UnknownRelease: "project show REPOSITORY PROJECT",
     errors.UnknownAccount: "user list",
+    UnknownGroup: "group list",
     errors.UnknownToken: "token list USER",
     UnknownUpstream: "upstream list",
     UnknownRule: "rule list REPOSITORY",

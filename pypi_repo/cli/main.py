@@ -5,6 +5,7 @@ import logging
 import click
 
 from pypi_repo.cli.accounts.admin import admin
+from pypi_repo.cli.accounts.group import group
 from pypi_repo.cli.accounts.token import token
 from pypi_repo.cli.accounts.user import user
 from pypi_repo.cli.backup import backup
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 for command in (
-    *(serve, repository, upstream, rule, exception, explain, user, token, admin),
+    *(serve, repository, upstream, rule, exception, explain, user, group, token, admin),
     *(project, release, file, db, upkeep, backup),
 ):
     main.add_command(command)

@@ -42,6 +42,17 @@ def test_for_one_repository(main_cli: CommandLine, index: Index) -> None:
     assert index.status("__token__", secret, "main") == 403
 
 
+def test_for_projects(main_cli: CommandLine, index: Index) -> None:
+    """G3."""
+    secret = created(main_cli, "--project", "Acme_*", "--project", "demo")
+
+    assert index.upload(wheel("acme-app"), "__token__", secret) == 200
+    assert index.upload(wheel("demo"), "__token__", secret) == 200
+    assert index.upload(wheel("other"), "__token__", secret) == 403
+    assert main_cli.json("token", "list", "ada")[0]["projects"] == ["acme-*", "demo"]
+    assert "matches no project" in main_cli.refused("token", "create", "ada", "--project", "a b")
+
+
 @pytest.mark.parametrize(
     ("text", "lasting"),
     [

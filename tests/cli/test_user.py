@@ -27,6 +27,16 @@ def test_create_reads_the_password_from_stdin(main_cli: CommandLine, index: Inde
             "read and write main and read other.",
             False,
         ),
+        (
+            ["--access", "main/Acme_*=write", "--access", "main=read"],
+            "read main and read and write projects Acme_* of main.",
+            False,
+        ),
+        (
+            ["--read-only", "--access", "main=none"],
+            "not use main and read every other repository, including those created later.",
+            False,
+        ),
     ],
 )
 def test_create_says_what_the_user_may(
@@ -101,7 +111,7 @@ def test_list_shows_access_and_no_secrets(main_cli: CommandLine) -> None:
     assert (listed["ada"]["everywhere"], listed["ada"]["access"]) == ("write", {})
     assert (listed[DEV]["everywhere"], listed[DEV]["access"]) == ("none", {"main": "read"})
     assert set(listed[DEV]) == {
-        *("name", "everywhere", "access", "disabled", "created_at", "last_used_at")
+        *("name", "everywhere", "access", "groups", "disabled", "created_at", "last_used_at")
     }
     for output in (table, str(listed)):
         assert PASSWORD not in output
@@ -185,12 +195,15 @@ def test_refusals(main_cli: CommandLine) -> None:
 
 
 def test_wrong_usage(main_cli: CommandLine) -> None:
-    both = ["--read-only", "--access", "main=read"]
+    both = ["--read-only", "--read-write"]
     create = ["user", "create", DEV, "--password-stdin"]
 
     assert "main=read or main=write" in main_cli.misused(*create, "--access", "main=rw")
     assert "main=read or main=write" in main_cli.misused(*create, "--access", "main")
-    assert "REPO=read" in main_cli.misused(*create, *both, stdin=PASSWORD)
+    assert "Say one of" in main_cli.misused(*create, *both, stdin=PASSWORD)
+    for wrong in ("main/=read", "/acme-*=read", "=read"):
+        assert "main/acme-*=write" in main_cli.misused(*create, "--access", wrong)
+    assert "--explain REPO" in main_cli.misused("user", "show", "ada", "demo")
     assert "Say one of" in main_cli.misused("user", "set", "ada")
     assert "Say one of" in main_cli.misused("user", "set", "ada", "--read-only", "--read-write")
     assert "--password-stdin" in main_cli.misused("user", "create", DEV)
@@ -205,3 +218,67 @@ def test_disable_and_enable(main_cli: CommandLine, index: Index) -> None:
     assert (listed["disabled"], listed["everywhere"]) == (True, "write")
     main_cli.ok("user", "set", "ada", "--enable")
     assert index.status("ada", PASSWORD) == 200
+
+
+def test_access_to_projects(main_cli: CommandLine, index: Index) -> None:
+    """G1."""
+    main_cli.ok("user", "set", "ada", "--access", "main=read", "--access", "main/Acme.*=write")
+
+    assert index.upload(wheel("demo"), "ada", PASSWORD) == 403
+    assert index.upload(wheel("acme-app"), "ada", PASSWORD) == 200
+    (listed,) = main_cli.json("user", "list")
+    assert listed["access"] == {"main": "read", "main/acme-*": "write"}
+    assert "can only add" in main_cli.refused("user", "set", "ada", "--access", "main/demo=none")
+    assert "matches no project" in main_cli.refused("user", "set", "ada", "--access", "main/-=read")
+
+
+def test_groups_of_a_user(main_cli: CommandLine, index: Index) -> None:
+    """G1: a new user of a group has no other rights, unless they are given."""
+    main_cli.ok("group", "create", "platform", "--access", "main=read")
+    main_cli.ok("group", "create", "other")
+    said = main_cli.ok(
+        "user", "create", DEV, "--password-stdin", "--group", "platform", stdin=PASSWORD
+    )
+    statuses = [index.status(DEV, PASSWORD), index.upload(wheel("demo"), DEV, PASSWORD)]
+    main_cli.ok("user", "set", DEV, "--group", "other")
+
+    assert said == f"Created repository user {DEV}, who may do what group platform may.\n"
+    assert statuses == [200, 403]
+    assert index.status(DEV, PASSWORD) == 403
+    assert main_cli.json("user", "show", DEV)["groups"] == ["other"]
+    assert "`pypi-repo group list`" in main_cli.refused("user", "set", DEV, "--group", "absent")
+
+
+def test_rights_are_explained(main_cli: CommandLine) -> None:
+    main_cli.ok("user", "set", "ada", "--access", "main=read")
+    main_cli.ok("group", "create", "platform", "--access", "main/acme-*=write")
+    main_cli.ok("group", "add", "platform", "ada")
+
+    assert main_cli.ok("user", "show", "ada", "--explain", "main", "Acme.App").splitlines() == [
+        "Project acme-app of repository main: ada may read it and upload to it.",
+        "Group platform has read and write access to projects acme-* of repository main.",
+        "The user itself has read access to repository main.",
+    ]
+    assert main_cli.ok("user", "show", "ada", "--explain", "main", "demo").startswith(
+        "Project demo of repository main: ada may read it, and not upload to it.\n"
+    )
+    assert main_cli.json("user", "show", "ada", "--explain", "main", "acme-app") == {
+        "user": "ada",
+        "repository": "main",
+        "project": "acme-app",
+        "may_read": True,
+        "may_upload": True,
+        "public": False,
+        "disabled": False,
+        "rights": [
+            {"group": "platform", "repository": "main", "pattern": "acme-*", "access": "write"},
+            {"group": None, "repository": "main", "pattern": None, "access": "read"},
+        ],
+    }
+    assert "'absent'" in main_cli.refused("user", "show", "ada", "--explain", "absent")
+    main_cli.ok("user", "set", "ada", "--access", "main=none")
+    main_cli.ok("group", "delete", "platform", "--yes")
+    assert main_cli.ok("user", "show", "ada", "--explain", "main").splitlines() == [
+        "Repository main: ada may neither read it nor upload to it.",
+        "The user itself has no access to repository main.",
+    ]

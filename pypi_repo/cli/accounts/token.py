@@ -20,6 +20,13 @@ def token() -> None:
 @token.command()
 @click.argument("user")
 @click.option("--repository", metavar="NAME", help="Limit the token to this repository.")
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="GLOB",
+    help="Limit the token to projects with this name, or with names like acme-*; may be repeated.",
+)
 @click.option("--read-only", is_flag=True, help="The token cannot upload.")
 @click.option(
     "--expires-in",
@@ -32,6 +39,7 @@ def create(
     operator: Acting,
     user: str,
     repository: str | None,
+    projects: tuple[str, ...],
     read_only: bool,
     expires_in: timedelta | None,
     name: str,
@@ -41,7 +49,12 @@ def create(
     Clients send it as the password, with the user name __token__.
     """
     created, secret = operator.accounts.create_token(
-        user, name=name, repository=repository, read_only=read_only, expires_in=expires_in
+        user,
+        name=name,
+        repository=repository,
+        projects=projects,
+        read_only=read_only,
+        expires_in=expires_in,
     )
     say(f"Created token {created.id} ({created.name}) of {created.user}:", err=True)
     click.echo(secret)
@@ -79,6 +92,7 @@ def _record(found: Token) -> dict[str, Any]:
         "name": found.name,
         "prefix": found.prefix,
         "repository": found.repository,
+        "projects": list(found.projects),
         "read_only": found.read_only,
         "created_at": found.created_at,
         "expires_at": found.expires_at,

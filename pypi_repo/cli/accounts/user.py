@@ -1,14 +1,18 @@
 """pypi-repo user ..."""
 
+from collections.abc import Collection
 from typing import Any
 
 import click
 
+from pypi_repo.cli.accounts.access import Given, access_options, access_record, described, grants_of
 from pypi_repo.cli.accounts.passwords import new_password, password_options, tell
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
-from pypi_repo.cli.output import print_records, say
+from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.accounts.accounts import User
 from pypi_repo.domain.accounts.grants import Access, Grants
+from pypi_repo.domain.accounts.rights import RightsExplanation
 from pypi_repo.domain.text import counted
 from pypi_repo.services.acting import Acting
 
@@ -18,52 +22,49 @@ def user() -> None:
     """Create, list, change and delete repository users: the accounts of pip, twine and uv."""
 
 
-class _Grant(click.ParamType[tuple[str, Access]]):
-    name = "REPO=read|write"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Access]:
-        if isinstance(value, tuple):
-            return value
-        repository, _equals, level = value.rpartition("=")
-        if not repository or level not in ("read", "write"):
-            self.fail(f"{value!r} should look like main=read or main=write.", param, ctx)
-        return repository, Access[level.upper()]
-
-
-_read_only = click.option(
-    "--read-only", is_flag=True, help="May read every repository and write to none."
-)
-_access = click.option(
-    "--access",
-    type=_Grant(),
+_group = click.option(
+    "--group",
+    "groups",
     multiple=True,
-    help="May use only the named repositories; may be repeated.",
+    metavar="NAME",
+    help="A group of the user; may be repeated.",
 )
 
 
 @user.command()
 @click.argument("name")
 @password_options
-@_read_only
-@_access
+@access_options
+@_group
 @acts_as_operator
 def create(
     operator: Acting,
     name: str,
     from_stdin: bool,
     generated: bool,
+    read_write: bool,
     read_only: bool,
-    access: tuple[tuple[str, Access], ...],
+    access: tuple[Given, ...],
+    groups: tuple[str, ...],
 ) -> None:
     """Make the repository user NAME, who may read and write every repository.
 
-    NAME is an e-mail address or a word.
+    NAME is an e-mail address or a word. With --group and without rights of its own, the user may
+    do what its groups may.
     """
-    grants = _grants(read_only, access) or Grants(Access.WRITE)
+    usual = Grants(Access.NONE if groups else Access.WRITE)
+    grants = grants_of(read_write, read_only, access) or usual
     password = new_password(from_stdin, generated)
-    operator.accounts.create_user(name, password, everywhere=grants.everywhere, named=grants.named)
-    lines = [f"Created repository user {name.lower()}, who may {_described(grants)}."]
-    if grants.everywhere is not Access.NONE:
+    operator.accounts.create_user(
+        name,
+        password,
+        everywhere=grants.everywhere,
+        named=grants.named,
+        patterns=grants.patterns,
+        groups=groups,
+    )
+    lines = [f"Created repository user {name.lower()}, who may {_described(grants, groups)}."]
+    if grants.everywhere is not Access.NONE and not grants.named:
         lines.append(
             f"`pypi-repo user set {name.lower()} --access REPO=read` narrows that to one "
             "repository."
@@ -76,29 +77,52 @@ def create(
 @acts_as_operator
 def list_(operator: Acting, as_json: bool) -> None:
     """List all repository users."""
-    records = [
-        {
-            "name": found.name,
-            "everywhere": found.grants.everywhere.name.lower(),
-            "access": {
-                name: access.name.lower() for name, access in sorted(found.grants.named.items())
-            },
-            "disabled": found.disabled,
-            "created_at": found.created_at,
-            "last_used_at": found.last_used_at,
-        }
-        for found in operator.accounts.users()
-    ]
     print_records(
-        records, as_json, if_none="There are no repository users; `user create` makes one."
+        [_record(found) for found in operator.accounts.users()],
+        as_json,
+        if_none="There are no repository users; `user create` makes one.",
     )
+
+
+@user.command()
+@click.argument("name")
+@click.option(
+    "--explain",
+    "repository",
+    metavar="REPO",
+    help="Explain what the user may do in this repository, or with PROJECT of it.",
+)
+@click.argument("project", required=False)
+@json_option
+@acts_as_operator
+def show(
+    operator: Acting, name: str, repository: str | None, project: str | None, as_json: bool
+) -> None:
+    """Show repository user NAME, or explain its rights: --explain REPO [PROJECT]."""
+    if repository is None:
+        if project is not None:
+            raise click.UsageError("Say --explain REPO before the name of a project.")
+        print_record(_record(operator.accounts.user(name)), as_json)
+        return
+    found = operator.rights.explain(name, repository, project)
+    if as_json:
+        print_record(_explained(found), as_json)
+        return
+    for sentence in found.sentences():
+        say(sentence)
 
 
 @user.command("set")
 @click.argument("name")
-@click.option("--read-write", is_flag=True, help="May read and write every repository.")
-@_read_only
-@_access
+@access_options
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    help="A group of the user, in place of those that it has; may be repeated. `group remove` "
+    "takes a user out of its last group.",
+)
 @click.option(
     "--disable/--enable",
     "disabled",
@@ -111,23 +135,20 @@ def set_(
     name: str,
     read_write: bool,
     read_only: bool,
-    access: tuple[tuple[str, Access], ...],
+    access: tuple[Given, ...],
+    groups: tuple[str, ...],
     disabled: bool | None,
 ) -> None:
-    """Change what repository user NAME may do, from its next request on."""
-    grants = _grants(read_only, access)
-    if read_write and grants is not None:
-        raise click.UsageError("Say one of --read-write, --read-only and --access.")
-    if read_write:
-        grants = Grants(Access.WRITE)
-    if grants is None and disabled is None:
+    """Change what repository user NAME may do, from its next request on.
+
+    --read-write, --read-only and --access replace all rights that the user has of its own.
+    """
+    grants = grants_of(read_write, read_only, access)
+    if grants is None and not groups and disabled is None:
         raise click.UsageError(
-            "Say one of --read-write, --read-only and --access, or --disable or --enable."
+            "Say one of --read-write, --read-only, --access, --group, --disable and --enable."
         )
-    if grants is not None:
-        operator.accounts.set_access(name, grants.everywhere, grants.named)
-    if disabled is not None:
-        operator.accounts.set_disabled(name, disabled)
+    operator.accounts.change_user(name, grants=grants, groups=groups or None, disabled=disabled)
     say(f"Changed repository user {name.lower()}.")
 
 
@@ -154,23 +175,41 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     say(f"Deleted repository user {name.lower()} with {tokens}.")
 
 
-def _described(grants: Grants) -> str:
-    """What follows "who may"."""
-    if grants.everywhere is Access.WRITE:
-        return "read and write every repository, including those created later"
-    if grants.everywhere is Access.READ:
-        return "read every repository, including those created later"
-    levels = {Access.READ: "read", Access.WRITE: "read and write"}
-    return " and ".join(
-        f"{levels[access]} {repository}" for repository, access in grants.named.items()
-    )
+def _described(grants: Grants, groups: Collection[str]) -> str:
+    """Returns what follows "who may"."""
+    if not groups:
+        return described(grants)
+    theirs = f"do what {'group' if len(groups) == 1 else 'groups'} {', '.join(groups)} may"
+    return theirs if grants == Grants() else f"{described(grants)}, and {theirs}"
 
 
-def _grants(read_only: bool, access: tuple[tuple[str, Access], ...]) -> Grants | None:
-    if read_only and access:
-        raise click.UsageError(
-            "--read-only is about every repository; with --access, say REPO=read instead."
-        )
-    if access:
-        return Grants(Access.NONE, dict(access))
-    return Grants(Access.READ) if read_only else None
+def _record(found: User) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        **access_record(found.grants),
+        "groups": list(found.groups),
+        "disabled": found.disabled,
+        "created_at": found.created_at,
+        "last_used_at": found.last_used_at,
+    }
+
+
+def _explained(found: RightsExplanation) -> dict[str, Any]:
+    return {
+        "user": found.user,
+        "repository": found.repository,
+        "project": found.project,
+        "may_read": found.may_read,
+        "may_upload": found.may_upload,
+        "public": found.is_public,
+        "disabled": found.disabled,
+        "rights": [
+            {
+                "group": right.group,
+                "repository": right.repository,
+                "pattern": right.pattern,
+                "access": right.access.name.lower(),
+            }
+            for right in found.rights
+        ],
+    }

@@ -23,6 +23,18 @@ class Right:
     pattern: str | None
     access: Access
 
+    @property
+    def sentence(self) -> str:
+        """What is given, to whom and where, as a sentence."""
+        given = {Access.NONE: "no", Access.READ: "read", Access.WRITE: "read and write"}
+        whom = "The user itself" if self.group is None else f"Group {self.group}"
+        where = "every repository"
+        if self.repository is not None:
+            where = f"repository {self.repository}"
+        if self.pattern is not None:
+            where = f"projects {self.pattern} of {where}"
+        return f"{whom} has {given[self.access]} access to {where}."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightsExplanation:
@@ -52,6 +64,26 @@ class RightsExplanation:
     def may_upload(self) -> bool:
         """Whether the user may upload files of the project."""
         return not self.disabled and self.access >= Access.WRITE
+
+    def sentences(self) -> list[str]:
+        """Returns the whole explanation as sentences, the conclusion first."""
+        what = "read it and upload to it" if self.may_upload else "read it, and not upload to it"
+        if not self.may_read:
+            what = "neither read it nor upload to it"
+        where = f"Repository {self.repository}"
+        if self.project is not None:
+            where = f"Project {self.project} of repository {self.repository}"
+        elif self.rights and any(right.pattern is not None for right in self.rights):
+            where += ", or at least some projects of it"
+        told = [f"{where}: {self.user} may {what}."]
+        if self.disabled:
+            told.append("The user is disabled, so all its requests are refused.")
+        if self.is_public:
+            told.append("The repository is public, so everybody may read it.")
+        told += [right.sentence for right in self.rights]
+        if not self.rights:
+            told.append("Neither the user nor a group of it has been given anything there.")
+        return told
 
 
 def rights_of(
