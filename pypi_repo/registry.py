@@ -15,6 +15,8 @@ from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.identity.issuers import LIMITS, Issuers
+from pypi_repo.services.identity.sign_in import SignIn
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.operations.backup import Backup
 from pypi_repo.services.operations.readiness import Readiness
@@ -135,6 +137,8 @@ class Registry:
         self.sessions = Sessions(self._database, credentials)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)
         self.invitations = Acceptance(self._database, passwords)
+        self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
+        self.sign_in = SignIn(self._database, self._issuers, self.sessions, self.user_sessions)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.backup = Backup(self._database, self._blobs)
@@ -173,6 +177,7 @@ class Registry:
             self._upstream_checks,
             self._readers,
             self._prefetching,
+            self._issuers,
         )
 
     def own_account(self, session: Session) -> OwnAccount:
@@ -288,6 +293,7 @@ class Registry:
             shared.close()
         self._database.close()
         self._client.close()
+        self._issuers.close()
 
     def _shared(self, collect: Collector) -> SharedMetrics | None:
         """Nothing where no process could be asked, or each is to tell of itself."""

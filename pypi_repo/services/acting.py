@@ -12,6 +12,8 @@ from pypi_repo.services.accounts.groups import Groups
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.rights import Rights
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.identity.issuers import Issuers
+from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.projects import Projects
@@ -45,6 +47,7 @@ class Acting:
         upstream_checks: UpstreamChecks,
         readers: Readers,
         prefetching: Prefetching,
+        issuers: Issuers,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -55,6 +58,7 @@ class Acting:
         self._upstream_checks = upstream_checks
         self._readers = readers
         self._prefetching = prefetching
+        self._issuers = issuers
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -90,6 +94,11 @@ class Acting:
     def administrators(self) -> Administrators:
         """Manages administrators and their tokens."""
         return Administrators(self.actor, self._database, self._passwords)
+
+    @cached_property
+    def identity_providers(self) -> ProviderManagement:
+        """Manages identity providers, with which people sign in who have an account elsewhere."""
+        return ProviderManagement(self.actor, self._database, self._issuers)
 
     @cached_property
     def activity(self) -> Activity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import secrets
 import time
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from werkzeug.wrappers import Request, Response
 
+from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.waiting import about_to_wait
 from tests.support.live import LiveServer
 
@@ -101,6 +103,32 @@ class ScriptedProvider:
 
     def close(self) -> None:
         self._server.close()
+
+    def create_on(self, registry: Registry, name: str = "sso", **settings: Any) -> None:
+        """Creates this provider in a registry."""
+        given = {
+            "title": "Acme",
+            "issuer": self.url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "allow_http": True,
+            "allow_private_network": True,
+        }
+        registry.acting_as(OPERATOR).identity_providers.create(name, **{**given, **settings})
+
+    def answer_to(self, url: str) -> dict[str, str]:
+        """Signs the person in, as a browser that was sent to `url` has it done.
+
+        Returns the parameters with which the browser is sent back.
+        """
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.netloc)
+        try:
+            connection.request("GET", f"{parts.path}?{parts.query}")
+            location = connection.getresponse().headers["Location"]
+        finally:
+            connection.close()
+        return dict(parse_qsl(urlsplit(location).query))
 
     def claims(self, **more: Any) -> dict[str, Any]:
         """The claims of a token for a client that sent no nonce."""

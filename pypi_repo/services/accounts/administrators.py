@@ -117,7 +117,7 @@ class Administrators:
                 require_area(self._actor, Area.SETTINGS)
                 _require_own(self._actor, granted | administrator.areas)
                 if Area.SETTINGS not in granted:
-                    _require_another(administrators, administrator)
+                    require_another(administrators, administrator)
                 administration.set_areas(administrator, granted)
                 _record(
                     Journal(connection),
@@ -171,7 +171,7 @@ class Administrators:
             administration = Administration(connection)
             administrators = administration.lock_administrators()
             administrator = _known(administration, name)
-            _require_another(administrators, administrator)
+            require_another(administrators, administrator)
             administration.delete_administrator(administrator)
             _record(Journal(connection), self._actor, "delete administrator", administrator.name)
 
@@ -305,8 +305,8 @@ def _known_token(administration: Administration, token_id: int, actor: Actor) ->
     return token
 
 
-def _require_another(administrators: Iterable[Administrator], leaving: Administrator) -> None:
-    """Somebody must be left who can manage administrators."""
+def require_another(administrators: Iterable[Administrator], leaving: Administrator) -> None:
+    """Raises LastAdministrator if nobody is left who can manage administrators."""
     if Area.SETTINGS in leaving.areas and not any(
         Area.SETTINGS in other.areas for other in administrators if other.id != leaving.id
     ):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.accounts.accounts import Administrator, AdministratorToken, token_digest
-from pypi_repo.domain.errors import InvalidCredentials, InvalidName
+from pypi_repo.domain.errors import InvalidCredentials, InvalidName, UnknownAccount
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.accounts.credentials import Credentials
@@ -57,17 +57,22 @@ class Sessions:
         TooManyFailedLogins or TooManyLogins.
         """
         administrator = self._checked(name, password, address)
-        secret = secrets.token_urlsafe(32)
-        now = datetime.now(UTC)
-        actor = _actor(administrator)
-        with self._database.begin() as connection:
-            Administration(connection).add_session(
-                administrator, token_digest(secret), now, now + SESSION_LIFE
-            )
-            Journal(connection).record(
-                JournalEntry.by(actor, "sign in", detail={"address": address})
-            )
-        return Session(actor, secret)
+        return self._begun(administrator, address, SESSION_LIFE)
+
+    def begin(
+        self, name: str, address: str, browser: str = "", *, life: timedelta = SESSION_LIFE
+    ) -> Session:
+        """Creates a session of an administrator who has proved elsewhere who it is.
+
+        browser: what the browser says of itself; nothing is made of it yet.
+        life: how long the session lasts, unless it is ended before.
+
+        Raises UnknownAccount.
+        """
+        administrator = Administration(self._database).administrator(name)
+        if administrator is None:
+            raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
+        return self._begun(administrator, address, life)
 
     def find(self, secret: str) -> Session | None:
         """Returns the session with a secret, or None if it has ended."""
@@ -112,6 +117,19 @@ class Sessions:
             raise InvalidCredentials(f"The token {token.name!r} has expired; create a new one.")
         areas = token.areas & administrator.areas
         return Actor(administrator.name, kind=ActorKind.ADMINISTRATOR, areas=areas), token
+
+    def _begun(self, administrator: Administrator, address: str, life: timedelta) -> Session:
+        secret = secrets.token_urlsafe(32)
+        now = datetime.now(UTC)
+        actor = _actor(administrator)
+        with self._database.begin() as connection:
+            Administration(connection).add_session(
+                administrator, token_digest(secret), now, now + life
+            )
+            Journal(connection).record(
+                JournalEntry.by(actor, "sign in", detail={"address": address})
+            )
+        return Session(actor, secret)
 
     def _checked(self, name: str, password: str, address: str) -> Administrator:
         try:

@@ -38,7 +38,7 @@ Clock = Callable[[], datetime]
 class Issuers:
     """Knows issuers of tokens, and verifies what they sign. It is thread-safe.
 
-    client: asks them.
+    client: asks them, also for what they say of persons; `close` closes it.
     clock: returns the time, for tests.
     """
 
@@ -46,10 +46,14 @@ class Issuers:
         self, database: Database, client: OutboundClient, clock: Clock = lambda: datetime.now(UTC)
     ) -> None:
         self._database = database
-        self._client = client
+        self.client = client
         self._clock = clock
         self._locks: defaultdict[Issuer, threading.Lock] = defaultdict(threading.Lock)
         self._failures: dict[Issuer, tuple[float, IdentityProviderFailed]] = {}
+
+    def close(self) -> None:
+        """Closes the connections to issuers."""
+        self.client.close()
 
     def discovery(self, issuer: Issuer) -> Discovery:
         """Returns what an issuer says of itself.
@@ -157,7 +161,7 @@ class Issuers:
 
     def _fetch(self, issuer: Issuer, url: str) -> bytes:
         headers = {"Accept": "application/json"}
-        with elsewhere(), self._client.get(issuer.target(url), url, headers=headers) as answer:
+        with elsewhere(), self.client.get(issuer.target(url), url, headers=headers) as answer:
             if answer.status != 200:
                 raise IdentityProviderFailed(
                     "The identity provider does not say what it should; check the URL of the "

@@ -99,6 +99,7 @@ def _claims(
         raise
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidToken(f"{type(error).__name__}: {str(error)[:200]}") from error
-    if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
-        raise InvalidToken("its subject is empty or too long")
+    subject = claims["sub"]
+    if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isprintable()):
+        raise InvalidToken("its subject is empty, too long or not printable")
     return claims

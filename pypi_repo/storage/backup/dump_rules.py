@@ -269,6 +269,7 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "administrators.name": _account,
     "password_hash": _password_hash,
     "users.password_hash": _password_hash_if_any,
+    "administrators.password_hash": _password_hash_if_any,
     "grants.pattern": _pattern_if_any,
     "group_grants.pattern": _pattern_if_any,
     "tokens.projects": _patterns,

@@ -72,6 +72,7 @@ def test_o2_several_audiences_of_which_we_are_one() -> None:
         ({"sub": 7}, "InvalidSubjectError"),
         ({"sub": ""}, "subject is empty"),
         ({"sub": "x" * 300}, "too long"),
+        ({"sub": "a\0b"}, "not printable"),
     ],
 )
 def test_o7_claims_that_are_wrong(changed: dict[str, Any], reason: str) -> None:

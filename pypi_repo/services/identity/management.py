@@ -1,0 +1,315 @@
+"""Creates, lists, changes and deletes identity providers, and links people to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Unpack
+
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_area
+from pypi_repo.domain.errors import (
+    Conflict,
+    InvalidSetting,
+    NameTaken,
+    PermissionDenied,
+    UnknownAccount,
+)
+from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
+from pypi_repo.domain.identity.issuer import Discovery
+from pypi_repo.domain.identity.provider import (
+    GivenProviderSettings,
+    Identity,
+    IdentityProvider,
+    ProviderSettings,
+)
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.text import require_storable
+from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.identity.issuers import Issuers
+from pypi_repo.services.identity.keys import Key
+from pypi_repo.services.identity.tokens import require_jwt
+from pypi_repo.storage.accounts.administration import Administration
+from pypi_repo.storage.accounts.users import Users
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.identity.issuers import IssuerShelf
+from pypi_repo.storage.identity.providers import Identities, Membership, ProviderShelf
+from pypi_repo.storage.journal import Journal
+
+_OF_THE_OPERATOR = ("allow_private_network", "ca_file")
+"""Settings with which a page could have anything in the network of the server asked, and files of
+the server opened."""
+
+_LONGEST_SUBJECT = 255  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCheck:
+    """What an identity provider says of itself.
+
+    keys: the number of its keys that can sign tokens.
+    """
+
+    discovery: Discovery
+    keys: int
+
+
+class ProviderManagement:
+    """Manages identity providers (OpenID Connect).
+
+    A provider signs people in, so who manages it can become each of them. All methods raise
+    PermissionDenied unless the actor is the operator or an administrator with the area `settings`.
+    Changes of a provider for users also need the area `users`, and those of a provider for
+    administrators all areas that it gives.
+    """
+
+    def __init__(self, actor: Actor, database: Database, issuers: Issuers) -> None:
+        self._actor = actor
+        self._database = database
+        self._issuers = issuers
+
+    def create(self, name: str, **given: Unpack[GivenProviderSettings]) -> IdentityProvider:
+        """Creates an identity provider. It is asked for nothing yet; see `check`.
+
+        name: its name in URLs, for which the rules for names of repositories hold.
+        given: settings, which are fields of `ProviderSettings`; `issuer` and `client_id` are
+            required.
+
+        Raises InvalidName, InvalidSetting or NameTaken, ConfigurationError if the library for
+        signed tokens is not installed, and PermissionDenied for settings that only the operator
+        changes: `allow_private_network` and `ca_file`.
+        """
+        require_area(self._actor, Area.SETTINGS)
+        require_jwt()
+        name, now = repository_name(name, "identity provider"), datetime.now(UTC)
+        given.setdefault("title", name)
+        planned = ProviderSettings(**given)
+        self._require_own(planned)
+        self._require_operator(ProviderSettings(), given)
+        with self._database.begin() as connection:
+            _check(connection, planned)
+            created = ProviderShelf(connection).add(name, planned, now)
+            if created is None:
+                raise NameTaken(
+                    f"There is an identity provider {name!r} already; choose another name."
+                )
+            self._record(connection, "create identity provider", name, planned.settings())
+        return created
+
+    def all(self) -> list[IdentityProvider]:
+        """Returns all identity providers, sorted by name."""
+        require_area(self._actor, Area.SETTINGS)
+        return ProviderShelf(self._database).all()
+
+    def get(self, name: str) -> IdentityProvider:
+        """Returns an identity provider.
+
+        Raises UnknownIdentityProvider.
+        """
+        require_area(self._actor, Area.SETTINGS)
+        return known_provider(self._database, name)
+
+    def change(self, name: str, **given: Unpack[GivenProviderSettings]) -> IdentityProvider:
+        """Changes settings of an identity provider, from the next sign-in on.
+
+        given: the settings to change, which are fields of `ProviderSettings`. All other settings
+            stay as they are.
+
+        Returns the changed provider.
+
+        Raises UnknownIdentityProvider, InvalidSetting, also if the client secret is not given again
+        for another issuer, and Conflict if people are linked who would sign in from another issuer
+        or to another kind of accounts.
+        """
+        before = self.get(name)
+        after = replace(before, **given)
+        self._require_own(before)
+        self._require_own(after)
+        self._require_operator(before, given)
+        with self._database.begin() as connection:
+            before = known_provider(connection, name)
+            after = replace(before, **given)
+            _check(connection, after)
+            _require_same_people(connection, before, after)
+            if (
+                before.issuer != after.issuer
+                and before.client_secret
+                and not given.get("client_secret")
+            ):
+                raise InvalidSetting(
+                    "The client secret is not for another issuer; give the new one, too."
+                )
+            if given:
+                after = ProviderShelf(connection).change(before, given)
+                IssuerShelf(connection).forget(before.issuer)
+                self._record(connection, "change identity provider", name, given)
+        return after
+
+    def delete(self, name: str) -> None:
+        """Deletes an identity provider. The accounts of people who came from it stay.
+
+        Raises UnknownIdentityProvider.
+        """
+        self._require_own(self.get(name))
+        with self._database.begin() as connection:
+            found = known_provider(connection, name)
+            ProviderShelf(connection).delete(found)
+            IssuerShelf(connection).forget(found.issuer)
+            self._record(connection, "delete identity provider", name, {})
+
+    def check(self, name: str) -> ProviderCheck:
+        """Asks an identity provider for what it says of itself, and for its keys.
+
+        Raises UnknownIdentityProvider, IdentityProviderFailed, and ConfigurationError if the
+        library for signed tokens is not installed.
+        """
+        require_jwt()
+        discovery, keys = self._issuers.read_again(self.get(name).source)
+        return ProviderCheck(discovery=discovery, keys=sum(map(_is_for_tokens, keys)))
+
+    # People
+
+    def identities(self, name: str) -> list[Identity]:
+        """Returns who is linked to an identity provider; who signed in last comes first.
+
+        Raises UnknownIdentityProvider.
+        """
+        return Identities(self._database, self.get(name)).all()
+
+    def link(self, name: str, account: str, subject: str) -> None:
+        """Lets a subject of an identity provider sign in as a user or administrator that exists.
+
+        account: the name of the user or administrator, whichever the provider signs in.
+        subject: how the provider names the person: the claim `sub` of its tokens.
+
+        Raises UnknownIdentityProvider, UnknownAccount, InvalidSetting, Conflict if the subject or
+        the account is linked already, and PermissionDenied for an administrator who manages more
+        than the actor.
+        """
+        self._require_own(self.get(name))
+        require_storable(subject)
+        if not 0 < len(subject) <= _LONGEST_SUBJECT:
+            raise InvalidSetting(f"A subject has 1 to {_LONGEST_SUBJECT} characters; check it.")
+        with self._database.begin() as connection:
+            found = known_provider(connection, name)
+            account_id = self._account_id(connection, found, account.lower())
+            if not Identities(connection, found).link(subject, account_id, datetime.now(UTC)):
+                raise Conflict(
+                    f"The subject or {account.lower()!r} is linked at {name!r} already; remove "
+                    "that link first."
+                )
+            values = {"account": account.lower(), "subject": subject}
+            self._record(connection, "link account", name, values)
+
+    def unlink(self, name: str, subject: str) -> Identity:
+        """Removes the link of a subject of an identity provider. Its account stays.
+
+        Returns what was linked.
+
+        Raises UnknownIdentityProvider or UnknownIdentity.
+        """
+        self._require_own(self.get(name))
+        with self._database.begin() as connection:
+            stored = Identities(connection, known_provider(connection, name))
+            identity = stored.identity(subject)
+            if identity is None:
+                raise UnknownIdentity(
+                    f"Nobody is linked to the subject {subject[:80]!r} of {name!r}; check it."
+                )
+            stored.unlink(identity.subject)
+            values = {"account": identity.account, "subject": identity.subject}
+            self._record(connection, "unlink account", name, values)
+        return identity
+
+    def _account_id(self, connection: Executor, found: IdentityProvider, name: str) -> int:
+        if found.accounts == "users":
+            return known_user(Users(connection), name).id
+        administrator = Administration(connection).administrator(name)
+        if administrator is None:
+            raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
+        self._require_areas(administrator.areas)
+        return administrator.id
+
+    def _require_own(self, settings: ProviderSettings) -> None:
+        if settings.accounts == "users":
+            require_area(self._actor, Area.USERS)
+        else:
+            self._require_areas(settings.areas)
+
+    def _require_areas(self, areas: frozenset[Area]) -> None:
+        lacking = areas - self._actor.areas
+        if lacking and self._actor.kind is not ActorKind.OPERATOR:
+            names = ", ".join(area.title for area in Area if area in lacking)
+            raise PermissionDenied(
+                f"{self._actor.name!r} does not manage {names}, so it cannot let others sign in "
+                "who do; ask an administrator who does."
+            )
+
+    def _require_operator(self, before: ProviderSettings, given: GivenProviderSettings) -> None:
+        if self._actor.kind is ActorKind.OPERATOR:
+            return
+        settings = _OF_THE_OPERATOR + (("issuer",) if before.allow_private_network else ())
+        if any(
+            given.get(name, getattr(before, name)) != getattr(before, name) for name in settings
+        ):
+            raise PermissionDenied(
+                "Only the operator of the server lets an identity provider into a private network, "
+                "changes where such a provider is, or names a file of certificates; have it done "
+                "on the command line of the server."
+            )
+
+    def _record(
+        self, connection: Executor, action: str, name: str, values: Mapping[str, Any]
+    ) -> None:
+        detail = {
+            key: "(not shown)" if key == "client_secret" and value is not None else _text(value)
+            for key, value in values.items()
+        }
+        entry = JournalEntry.by(self._actor, action, detail={"identity_provider": name, **detail})
+        Journal(connection).record(entry)
+
+
+def known_provider(executor: Executor, name: str) -> IdentityProvider:
+    """Returns an identity provider.
+
+    Raises UnknownIdentityProvider.
+    """
+    found = ProviderShelf(executor).provider(name)
+    if found is None:
+        raise UnknownIdentityProvider(
+            f"There is no identity provider {name[:80]!r} here; check the name."
+        )
+    return found
+
+
+def _check(connection: Executor, settings: ProviderSettings) -> None:
+    settings.check()
+    if settings.accounts == "users":
+        unknown = settings.assignable - Membership(connection).known(settings.assignable)
+        if unknown:
+            raise InvalidSetting(
+                f"The mapping leads to groups that do not exist: {', '.join(sorted(unknown))[:200]}"
+                "; create them first."
+            )
+
+
+def _require_same_people(
+    connection: Executor, before: IdentityProvider, after: IdentityProvider
+) -> None:
+    """The subjects of one issuer say nothing of those of another."""
+    is_same = (before.issuer, before.accounts) == (after.issuer, after.accounts)
+    if not is_same and Identities(connection, before).all():
+        raise Conflict(
+            "People are linked to this identity provider, who would be others at another issuer; "
+            "create another provider for it."
+        )
+
+
+def _is_for_tokens(key: Key) -> bool:
+    return key.jwk.get("kty") in ("RSA", "EC", "OKP") and key.jwk.get("use", "sig") == "sig"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}={_text(item)}" for key, item in value.items())
+    return " ".join(value) if isinstance(value, tuple) else str(value)
