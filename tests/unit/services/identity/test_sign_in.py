@@ -16,8 +16,6 @@ from pypi_repo.domain.identity.errors import (
     SignInRefused,
     UnknownIdentityProvider,
 )
-from pypi_repo.domain.identity.provider import AccountKind
-from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.identity.sign_in import Begun
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.identity_provider import (
@@ -27,43 +25,9 @@ from tests.support.identity_provider import (
     ScriptedProvider,
     signing_key,
 )
+from tests.unit.services.identity.conftest import CALLBACK, Person
 
-CALLBACK = "https://packages.example.com/portal/sign-in/sso/callback"
 AREAS = {"managers": ("repositories", "users"), "staff": ("repositories",)}
-
-
-class Person:
-    """Somebody with a browser."""
-
-    def __init__(
-        self, registry: Registry, provider: ScriptedProvider, accounts: AccountKind
-    ) -> None:
-        self.registry, self.provider, self.accounts = registry, provider, accounts
-
-    def begin(self, name: str = "sso") -> Begun:
-        return self.registry.sign_in.begin(self.accounts, name, CALLBACK)
-
-    def finish(
-        self, begun: Begun, answer: dict[str, str] | None = None, name: str = "sso"
-    ) -> Session:
-        return self.registry.sign_in.finish(
-            self.accounts,
-            name,
-            CALLBACK,
-            begun.secret,
-            self.provider.answer_to(begun.url) if answer is None else answer,
-            address="192.0.2.7",
-            browser="Test",
-        )
-
-    def sign_in(self) -> Session:
-        return self.finish(self.begin())
-
-    def refusal(self) -> str:
-        """Why the last one was refused, for administrators."""
-        found = self.registry.acting_as(OPERATOR).identity_providers.get("sso")
-        assert found.refused_at is not None
-        return found.refusal or ""
 
 
 @pytest.fixture
