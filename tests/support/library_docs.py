@@ -20,6 +20,8 @@ from typing import Any
 
 import pypi_repo
 from pypi_repo.domain import errors
+from pypi_repo.domain.accounts import errors as account_errors
+from pypi_repo.domain.identity import errors as identity_errors
 from pypi_repo.domain.upstreams import errors as upstream_errors
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "library.md"
@@ -85,8 +87,10 @@ SECTIONS: dict[str, list[Entry]] = {
     "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
     " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
-    " `GivenUpstreamSettings` those of `UpstreamSettings`; each may be left out. A `CooldownMode`"
-    " is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or `exempt`, a"
+    " `GivenUpstreamSettings` those of `UpstreamSettings`, and `GivenProviderSettings` those of"
+    " `ProviderSettings`; each may be left out. An `AccountKind` is `users` or `administrators`."
+    " A `CooldownMode` is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or"
+    " `exempt`, a"
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
     " `not-asked`. `SpecifierSet` and `Marker` are classes of `packaging`.": [
@@ -98,6 +102,7 @@ SECTIONS: dict[str, list[Entry]] = {
             groups="accounts.groups.Groups",
             rights="accounts.rights.Rights",
             administrators="accounts.administrators.Administrators",
+            identity_providers="identity.management.ProviderManagement",
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
             activity="operations.activity.Activity",
@@ -106,8 +111,8 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it. A `Listener` is a function that is called with the number of bytes that are"
-    " done, and of all bytes. The attributes `sessions`, `notes` and `readmes` of a registry are"
-    " parts of the portal and the management API, and may change in any version.": [
+    " done, and of all bytes. The attributes `sessions`, `sign_in`, `notes` and `readmes` of"
+    " a registry are parts of the portal and the management API, and may change in any version.": [
         *_operating(
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",
@@ -205,6 +210,8 @@ SECTIONS: dict[str, list[Entry]] = {
             "AdministratorToken",
         ),
         *_of("domain.accounts.rights", "RightsExplanation", "Right"),
+        *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
+        *_of("services.identity.management", "ProviderCheck"),
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
         *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
@@ -214,9 +221,9 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("storage.backup.dump", "Header"),
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
-    " `pypi_repo.domain.errors`, `pypi_repo.domain.accounts.errors` and"
-    " `pypi_repo.domain.upstreams.errors`; the table below lists"
-    " them. [Errors](errors.md) says which HTTP status each code has.": _public(
+    " `pypi_repo.domain.errors`, `pypi_repo.domain.accounts.errors`,"
+    " `pypi_repo.domain.identity.errors` and `pypi_repo.domain.upstreams.errors`; the table below"
+    " lists them. [Errors](errors.md) says which HTTP status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
@@ -257,7 +264,8 @@ def page() -> str:
 def _errors() -> str:
     """The classes that the page does not describe, with the first sentence of each docstring."""
     lines = ["| class | code | meaning |", "| --- | --- | --- |"]
-    for name, kind in {**vars(errors), **vars(upstream_errors)}.items():
+    modules = (errors, account_errors, identity_errors, upstream_errors)
+    for name, kind in {name: kind for each in modules for name, kind in vars(each).items()}.items():
         if name in pypi_repo.__all__ or not isinstance(kind, type):
             continue
         if issubclass(kind, errors.RegistryError):

@@ -68,7 +68,7 @@ class ProviderSettings:
 
     def check(self) -> None:
         """Raises InvalidSetting for an invalid value, or for values that contradict each other."""
-        self.source.check()
+        issuer_of(self).check()
         for name in ("title", "client_id", "name_claim"):
             if not getattr(self, name).strip():
                 raise InvalidSetting(f"The setting {name} is empty; give it a value.")
@@ -106,16 +106,6 @@ class ProviderSettings:
         return [*single, *self.mapping, *self.conditions, *self.conditions.values()]
 
     @property
-    def source(self) -> Issuer:
-        """The issuer of its tokens."""
-        return Issuer(
-            url=self.issuer,
-            allow_http=self.allow_http,
-            allow_private_network=self.allow_private_network,
-            ca_file=self.ca_file,
-        )
-
-    @property
     def assignable(self) -> frozenset[str]:
         """The groups or areas that it gives and takes."""
         return frozenset(name for names in self.mapping.values() for name in names)
@@ -134,6 +124,16 @@ class ProviderSettings:
     def settings(self) -> dict[str, Any]:
         """Returns the values by their names, without the other fields of a provider."""
         return {name: getattr(self, name) for name in PROVIDER_SETTINGS}
+
+
+def issuer_of(settings: ProviderSettings) -> Issuer:
+    """Returns the issuer of a provider's tokens."""
+    return Issuer(
+        url=settings.issuer,
+        allow_http=settings.allow_http,
+        allow_private_network=settings.allow_private_network,
+        ca_file=settings.ca_file,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from urllib.parse import quote_plus
 
 from pypi_repo.domain.identity.errors import IdentityProviderFailed, SignInFailed
 from pypi_repo.domain.identity.issuer import Discovery, json_object
-from pypi_repo.domain.identity.provider import IdentityProvider
+from pypi_repo.domain.identity.provider import IdentityProvider, issuer_of
 from pypi_repo.domain.upstreams.target import BasicCredentials
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.identity.issuers import LIMITS, elsewhere
@@ -37,7 +37,7 @@ def exchanged(
                 quote_plus(provider.client_id), quote_plus(provider.client_secret)
             )
     url = discovery.token_endpoint
-    target = provider.source.target(url, credentials)
+    target = issuer_of(provider).target(url, credentials)
     headers = {"Accept": "application/json"}
     with elsewhere(), client.post_form(target, url, form, headers=headers) as answer:
         status, place = answer.status, answer.place

@@ -4,7 +4,7 @@ import hmac
 
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import InvalidToken
-from pypi_repo.domain.identity.provider import IdentityProvider
+from pypi_repo.domain.identity.provider import IdentityProvider, issuer_of
 from pypi_repo.services.identity.issuers import Issuers
 
 
@@ -15,7 +15,7 @@ def verify_id_token(issuers: Issuers, provider: IdentityProvider, token: str, no
 
     Raises InvalidToken, and IdentityProviderFailed if the keys of the provider cannot be had.
     """
-    claims = issuers.verify(provider.source, token, provider.client_id)
+    claims = issuers.verify(issuer_of(provider), token, provider.client_id)
     audiences, party = claims["aud"], claims.get("azp")
     if isinstance(audiences, list) and len(audiences) > 1 and party is None:
         raise InvalidToken("it has several audiences, and does not say for which it was made")

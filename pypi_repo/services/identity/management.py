@@ -14,12 +14,12 @@ from pypi_repo.domain.errors import (
     UnknownAccount,
 )
 from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
-from pypi_repo.domain.identity.issuer import Discovery
 from pypi_repo.domain.identity.provider import (
     GivenProviderSettings,
     Identity,
     IdentityProvider,
     ProviderSettings,
+    issuer_of,
 )
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
@@ -47,10 +47,15 @@ _LONGEST_SUBJECT = 255  # characters
 class ProviderCheck:
     """What an identity provider says of itself.
 
+    authorization_endpoint: where browsers are sent to sign in.
+    token_endpoint: where a code is exchanged for tokens.
+    jwks_uri: where its keys are.
     keys: the number of its keys that can sign tokens.
     """
 
-    discovery: Discovery
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
     keys: int
 
 
@@ -164,8 +169,13 @@ class ProviderManagement:
         library for signed tokens is not installed.
         """
         require_jwt()
-        discovery, keys = self._issuers.read_again(self.get(name).source)
-        return ProviderCheck(discovery=discovery, keys=sum(map(_is_for_tokens, keys)))
+        discovery, keys = self._issuers.read_again(issuer_of(self.get(name)))
+        return ProviderCheck(
+            authorization_endpoint=discovery.authorization_endpoint,
+            token_endpoint=discovery.token_endpoint,
+            jwks_uri=discovery.jwks_uri,
+            keys=sum(map(_is_for_tokens, keys)),
+        )
 
     # People
 

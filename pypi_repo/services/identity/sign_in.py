@@ -20,7 +20,7 @@ from pypi_repo.domain.identity.errors import (
     UnknownIdentityProvider,
 )
 from pypi_repo.domain.identity.issuer import Discovery
-from pypi_repo.domain.identity.provider import AccountKind, IdentityProvider
+from pypi_repo.domain.identity.provider import AccountKind, IdentityProvider, issuer_of
 from pypi_repo.domain.text import printable
 from pypi_repo.services.accounts.sessions import Session, Sessions
 from pypi_repo.services.identity.exchange import exchanged
@@ -198,7 +198,7 @@ class SignIn:
             ) from error
 
     def _discovery(self, provider: IdentityProvider) -> Discovery:
-        discovery = self._issuers.discovery(provider.source)
+        discovery = self._issuers.discovery(issuer_of(provider))
         if not (discovery.authorization_endpoint and discovery.token_endpoint):
             raise IdentityProviderFailed(
                 "The identity provider signs nobody in; check the URL of the issuer.",
