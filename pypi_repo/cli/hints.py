@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts.errors import UnknownGroup
+from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
 from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
 _LISTS: dict[type[errors.RegistryError], str] = {
@@ -18,6 +19,8 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     UnknownGroup: "group list",
     errors.UnknownToken: "token list USER",
     UnknownUpstream: "upstream list",
+    UnknownIdentityProvider: "identity-provider list",
+    UnknownIdentity: "identity-provider show NAME",
     UnknownRule: "rule list REPOSITORY",
     errors.InvalidBackup: "backup show DIR",
 }

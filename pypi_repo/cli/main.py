@@ -6,6 +6,7 @@ import click
 
 from pypi_repo.cli.accounts.admin import admin
 from pypi_repo.cli.accounts.group import group
+from pypi_repo.cli.accounts.identity_provider import identity_provider
 from pypi_repo.cli.accounts.token import token
 from pypi_repo.cli.accounts.user import user
 from pypi_repo.cli.backup import backup
@@ -30,6 +31,6 @@ def main() -> None:
 
 for command in (
     *(serve, repository, upstream, rule, exception, explain, user, group, token, admin),
-    *(project, release, file, db, upkeep, backup),
+    *(identity_provider, project, release, file, db, upkeep, backup),
 ):
     main.add_command(command)

@@ -111,7 +111,8 @@ def test_list_shows_access_and_no_secrets(main_cli: CommandLine) -> None:
     assert (listed["ada"]["everywhere"], listed["ada"]["access"]) == ("write", {})
     assert (listed[DEV]["everywhere"], listed[DEV]["access"]) == ("none", {"main": "read"})
     assert set(listed[DEV]) == {
-        *("name", "everywhere", "access", "groups", "disabled", "created_at", "last_used_at")
+        *("name", "everywhere", "access", "groups", "disabled", "tokens_only"),
+        *("created_at", "last_used_at"),
     }
     for output in (table, str(listed)):
         assert PASSWORD not in output

@@ -34,6 +34,11 @@ _group = click.option(
 @user.command()
 @click.argument("name")
 @password_options
+@click.option(
+    "--tokens-only",
+    is_flag=True,
+    help="Give the user no password: it signs in elsewhere, and its clients use tokens.",
+)
 @access_options
 @_group
 @acts_as_operator
@@ -42,6 +47,7 @@ def create(
     name: str,
     from_stdin: bool,
     generated: bool,
+    tokens_only: bool,
     read_write: bool,
     read_only: bool,
     access: tuple[Given, ...],
@@ -54,7 +60,11 @@ def create(
     """
     usual = Grants(Access.NONE if groups else Access.WRITE)
     grants = grants_of(read_write, read_only, access) or usual
-    password = new_password(from_stdin, generated)
+    if tokens_only and (from_stdin or generated):
+        raise click.UsageError(
+            "Say one of --tokens-only, --password-stdin and --generate-password."
+        )
+    password = None if tokens_only else new_password(from_stdin, generated)
     operator.accounts.create_user(
         name,
         password,
@@ -62,6 +72,7 @@ def create(
         named=grants.named,
         patterns=grants.patterns,
         groups=groups,
+        tokens_only=tokens_only,
     )
     lines = [f"Created repository user {name.lower()}, who may {_described(grants, groups)}."]
     if grants.everywhere is not Access.NONE and not grants.named:
@@ -69,7 +80,7 @@ def create(
             f"`pypi-repo user set {name.lower()} --access REPO=read` narrows that to one "
             "repository."
         )
-    tell(password, generated, *lines)
+    tell(password or "", generated, *lines)
 
 
 @user.command("list")
@@ -129,6 +140,12 @@ def show(
     default=None,
     help="Refuse the user and its tokens, or accept them again.",
 )
+@click.option(
+    "--tokens-only/--passwords",
+    "tokens_only",
+    default=None,
+    help="Refuse the password of the user, but not its tokens; or accept it again.",
+)
 @acts_as_operator
 def set_(
     operator: Acting,
@@ -138,17 +155,25 @@ def set_(
     access: tuple[Given, ...],
     groups: tuple[str, ...],
     disabled: bool | None,
+    tokens_only: bool | None,
 ) -> None:
     """Change what repository user NAME may do, from its next request on.
 
     --read-write, --read-only and --access replace all rights that the user has of its own.
     """
     grants = grants_of(read_write, read_only, access)
-    if grants is None and not groups and disabled is None:
+    if grants is None and not groups and disabled is None and tokens_only is None:
         raise click.UsageError(
-            "Say one of --read-write, --read-only, --access, --group, --disable and --enable."
+            "Say one of --read-write, --read-only, --access, --group, --disable, --enable, "
+            "--tokens-only and --passwords."
         )
-    operator.accounts.change_user(name, grants=grants, groups=groups or None, disabled=disabled)
+    operator.accounts.change_user(
+        name,
+        grants=grants,
+        groups=groups or None,
+        disabled=disabled,
+        tokens_only=tokens_only,
+    )
     say(f"Changed repository user {name.lower()}.")
 
 
@@ -189,6 +214,7 @@ def _record(found: User) -> dict[str, Any]:
         **access_record(found.grants),
         "groups": list(found.groups),
         "disabled": found.disabled,
+        "tokens_only": found.tokens_only,
         "created_at": found.created_at,
         "last_used_at": found.last_used_at,
     }

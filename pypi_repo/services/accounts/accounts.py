@@ -67,6 +67,7 @@ class Accounts:
         patterns: Mapping[tuple[str, str], Access] | None = None,
         groups: Collection[str] = (),
         disabled: bool = False,
+        tokens_only: bool = False,
     ) -> None:
         """Creates a repository user.
 
@@ -77,6 +78,7 @@ class Accounts:
             such as `("main", "acme-*")`.
         groups: the names of the groups of the user.
         disabled: whether all requests of the user are refused.
+        tokens_only: whether its password is refused; the user has tokens, and signs in elsewhere.
 
         Raises InvalidName, InvalidPassword, NameTaken, PermissionDenied, UnknownRepository,
         UnknownGroup, or InvalidSetting for a pattern.
@@ -93,6 +95,7 @@ class Accounts:
             grants = Grants(everywhere, named or {}, patterns or {})
             self._set_grants(connection, user_id, grants, Grants())
             Users(connection).set_disabled(user_id, disabled)
+            Users(connection).set_tokens_only(user_id, tokens_only)
             set_groups(GroupShelf(connection), user_id, groups)
             _record(Catalog(connection), self._actor, "create user", name)
 
@@ -129,6 +132,7 @@ class Accounts:
         grants: Grants | None = None,
         groups: Collection[str] | None = None,
         disabled: bool | None = None,
+        tokens_only: bool | None = None,
     ) -> None:
         """Changes a user, from its next request on. Either all changes are made or none.
 
@@ -141,6 +145,8 @@ class Accounts:
         groups: the names of the groups of the user, which replace those that it has.
         disabled: whether all requests of the user are refused. A disabled user keeps its access and
             tokens.
+        tokens_only: whether the password is refused, which also signs the user out everywhere;
+            tokens are not.
 
         Raises UnknownAccount, InvalidPassword, PermissionDenied, UnknownRepository, UnknownGroup,
         or InvalidSetting for a pattern.
@@ -162,6 +168,12 @@ class Accounts:
                 if disabled:
                     UserSessionShelf(connection).delete_all(user.id)
                 action = "disable user" if disabled else "enable user"
+                _record(catalog, self._actor, action, user.name)
+            if tokens_only is not None and tokens_only != user.tokens_only:
+                users.set_tokens_only(user.id, tokens_only)
+                if tokens_only:
+                    UserSessionShelf(connection).delete_all(user.id)
+                action = "refuse password of user" if tokens_only else "accept password of user"
                 _record(catalog, self._actor, action, user.name)
 
     def _new_hash(self, name: str, password: str) -> str | None:

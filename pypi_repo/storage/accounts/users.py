@@ -167,6 +167,12 @@ class Users:
         """Disables or enables a user."""
         self._executor.execute(update(users).where(users.c.id == user_id).values(disabled=disabled))
 
+    def set_tokens_only(self, user_id: int, tokens_only: bool) -> None:
+        """Switches the password of a user off or on."""
+        self._executor.execute(
+            update(users).where(users.c.id == user_id).values(tokens_only=tokens_only)
+        )
+
     def delete_user(self, user_id: int) -> None:
         """Deletes a user with its tokens."""
         self._executor.execute(delete(users).where(users.c.id == user_id))
