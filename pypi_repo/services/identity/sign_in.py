@@ -119,13 +119,15 @@ class SignIn:
         *,
         address: str,
         browser: str = "",
-    ) -> Session:
+    ) -> tuple[Session, timedelta]:
         """Creates a session of the person with whom a browser came back.
 
         secret: what the browser has kept.
         answer: the parameters with which it came back.
         address: the address of the client.
         browser: what the browser says of itself (User-Agent).
+
+        Returns the session, and how long it lasts.
 
         Raises SignInFailed, SignInRefused, UnknownIdentityProvider, IdentityProviderFailed,
         LastAdministrator, and InvalidCredentials if the account is disabled.
@@ -136,9 +138,9 @@ class SignIn:
             claims = self._claims(provider, callback_url, secret, answer)
             about.update(claims)
             account = admit(self._database, provider, claims)
-            return self._sessions[accounts].begin(
-                account, address, browser, life=provider.session_life
-            )
+            life = provider.session_life
+            session = self._sessions[accounts].begin(account, address, browser, life=life)
+        return session, life
 
     def _offered(self, accounts: AccountKind, name: str) -> IdentityProvider:
         found = ProviderShelf(self._database).provider(name)

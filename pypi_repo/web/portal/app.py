@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ROUTES = (
     Route("/", overview.show),
     Route("/sign-in", sign_in.show, sign_in.sign_in, public=True),
+    Route("/sign-in/<provider>", sign_in.begin_elsewhere, public=True),
+    Route("/sign-in/<provider>/callback", sign_in.finish_elsewhere, public=True),
     Route("/sign-out", None, sign_in.sign_out),
     Route("/account", account.show, account.change_password),
     Route("/sign-out-everywhere", None, account.sign_out_everywhere),

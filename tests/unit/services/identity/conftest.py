@@ -54,7 +54,7 @@ class Person:
     def finish(
         self, begun: Begun, answer: dict[str, str] | None = None, name: str = "sso"
     ) -> Session:
-        return self.registry.sign_in.finish(
+        session, _life = self.registry.sign_in.finish(
             self.accounts,
             name,
             CALLBACK,
@@ -63,6 +63,7 @@ class Person:
             address="192.0.2.7",
             browser="Test",
         )
+        return session
 
     def sign_in(self) -> Session:
         return self.finish(self.begin())
