@@ -113,8 +113,9 @@ class ProviderSettings:
     @property
     def areas(self) -> frozenset[Area]:
         """What administrators may manage to whom it gives all that it can; none for users."""
-        is_for_them = self.accounts == "administrators"
-        return frozenset(map(Area, self.assignable)) if is_for_them else frozenset()
+        if self.accounts != "administrators":
+            return frozenset()
+        return frozenset(area for area in Area if area.value in self.assignable)
 
     @property
     def session_life(self) -> timedelta:

@@ -14,7 +14,13 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.pages.app import PagesApp, Route
 from pypi_repo.web.pages.page import NO_PAGE
 from pypi_repo.web.portal import activity, overview
-from pypi_repo.web.portal.accounts import account, administrators, sign_in, users
+from pypi_repo.web.portal.accounts import (
+    account,
+    administrators,
+    identity_providers,
+    sign_in,
+    users,
+)
 from pypi_repo.web.portal.packages import (
     browse,
     changes,
@@ -95,6 +101,15 @@ ROUTES = (
     Route("/administrators/<name>", administrators.show, administrators.change),
     Route("/administrators/<name>/password", administrators.show, administrators.set_password),
     Route("/administrators/<name>/delete", administrators.show_deletion, administrators.delete),
+    Route("/identity-providers", identity_providers.show_all),
+    Route("/new-identity-provider", identity_providers.show_new, identity_providers.create),
+    Route("/identity-providers/<provider>", identity_providers.show, identity_providers.change),
+    Route(
+        "/identity-providers/<provider>/check", identity_providers.show, identity_providers.check
+    ),
+    Route("/identity-providers/<provider>/link", identity_providers.show, identity_providers.link),
+    Route("/identity-providers/<provider>/unlink", None, identity_providers.unlink),
+    Route("/identity-providers/<provider>/delete", None, identity_providers.delete),
     Route("/activity", activity.show),
     Route("/activity.csv", activity.export),
 )
