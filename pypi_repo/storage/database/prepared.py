@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import CompoundSelect, Connection, Dialect, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
@@ -39,6 +40,54 @@ class Question(Generic[Result]):
     make: Callable[[Sequence[Row]], Result]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement for one kind of dialect.
+
+    positions: the names of its parameters in their order; None where the driver takes them by name.
+    constants: the values of the parameters that nobody gives.
+    converted: what the driver needs made of a parameter, by its name.
+    processors: the places of a row that are converted, and how.
+    """
+
+    sql: str
+    positions: list[str] | None
+    constants: Mapping[str, Any]
+    converted: Mapping[str, Callable[[Any], Any]]
+    processors: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+
+_compiled_before: WeakKeyDictionary[Question[Any], dict[object, _Compiled]] = WeakKeyDictionary()
+
+
+def _compiled(question: Question[Any], dialect: Dialect, names: Collection[str]) -> _Compiled:
+    """Compiles a question, once for all registries of this process that have such a database."""
+    kind = type(dialect), dialect.server_version_info, dialect.paramstyle, frozenset(names)
+    known = _compiled_before.setdefault(question, {})
+    if kind not in known:
+        known[kind] = _compile(question.statement, dialect, names)
+    return known[kind]
+
+
+def _compile(statement: Statement, dialect: Dialect, names: Collection[str]) -> _Compiled:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
+    return _Compiled(
+        sql=compiled.string,
+        positions=compiled.positiontup,
+        constants={name: compiled.params[name] for name in compiled.params.keys() - names},
+        converted={
+            name: convert
+            for bound, name in compiled.bind_names.items()
+            if (convert := _type(bound, dialect).bind_processor(dialect)) is not None
+        },
+        processors=tuple(
+            (place, processor)
+            for place, column in enumerate(statement.exported_columns)
+            if (processor := _type(column, dialect).result_processor(dialect, None)) is not None
+        ),
+    )
+
+
 class PreparedQuestion(Generic[Result]):
     """A question for one dialect.
 
@@ -48,32 +97,20 @@ class PreparedQuestion(Generic[Result]):
     def __init__(
         self, question: Question[Result], dialect: Dialect, names: Collection[str]
     ) -> None:
-        statement = question.statement
-        compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
-        self.sql: str = compiled.string
-        self._positions: list[str] | None = compiled.positiontup
-        self._constants = {name: compiled.params[name] for name in compiled.params.keys() - names}
-        self._converted = {
-            name: convert
-            for bound, name in compiled.bind_names.items()
-            if (convert := _type(bound, dialect).bind_processor(dialect)) is not None
-        }
+        self._compiled = _compiled(question, dialect, names)
+        self.sql = self._compiled.sql
         self._make = question.make
-        self._processors = tuple(
-            (place, processor)
-            for place, column in enumerate(statement.exported_columns)
-            if (processor := _type(column, dialect).result_processor(dialect, None)) is not None
-        )
         self._answer = lru_cache(_ANSWERS_KEPT)(self._made_of)
 
     def given(self, parameters: Mapping[str, Any]) -> Any:
         """Returns the parameters in the form that the driver accepts."""
-        values = {**self._constants, **parameters}
-        for name, convert in self._converted.items():
+        compiled = self._compiled
+        values = {**compiled.constants, **parameters}
+        for name, convert in compiled.converted.items():
             values[name] = convert(values[name])
-        if self._positions is None:
+        if compiled.positions is None:
             return values
-        return [values[name] for name in self._positions]
+        return [values[name] for name in compiled.positions]
 
     def ask(self, connection: Any, parameters: Mapping[str, Any]) -> Result:
         """Returns the answer.
@@ -92,7 +129,7 @@ class PreparedQuestion(Generic[Result]):
 
     def _processed(self, row: Row) -> Row:
         values = list(row)
-        for place, processor in self._processors:
+        for place, processor in self._compiled.processors:
             values[place] = processor(values[place])
         return tuple(values)
 

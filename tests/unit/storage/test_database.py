@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection, column, event, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    column,
+    event,
+    literal_column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 from pypi_repo.storage.database import engines
@@ -484,3 +495,32 @@ def test_a_question_within_one_piece_of_work_sees_what_it_changed(database: Data
 
     assert database.as_one(work) == [("one",)]
     assert database.ask(names) == [("one",)]
+
+
+class Counted(ColumnElement[int]):
+    """The number one, which counts how often it is compiled."""
+
+    inherit_cache = True
+    type = Integer()
+    times = 0
+
+
+@compiles(Counted)
+def _count(_element: Counted, _compiler: Any, **_how: Any) -> str:
+    Counted.times += 1
+    return "1"
+
+
+def test_a_question_is_compiled_once_for_all_databases_of_a_kind(tmp_path: Path) -> None:
+    """A test suite of a host makes a registry for each test."""
+    one = Question(select(Counted()), lambda rows: rows[0][0])
+    with closing(Database("sqlite://")) as database:
+        assert database.ask(one) == 1
+    times = Counted.times
+    for number in range(3):
+        with closing(Database(f"sqlite:///{tmp_path}/{number}.db")) as database:
+            assert database.ask(one) == 1
+    assert Counted.times == times > 0
+    with closing(Database(f"sqlite:///{tmp_path}/again.db")) as database:
+        assert database.ask(Question(select(Counted()), lambda rows: rows[0][0])) == 1
+    assert Counted.times == 2 * times
