@@ -34,6 +34,7 @@ COOKIE = "pypi_repo_session"
 
 INDEX = "https://index.example/simple/"
 DEMO = "repositories/main/projects/demo"
+PROVIDER = {"issuer": "https://sso.invalid", "client_id": "other", "session_hours": "1"}
 CHANGES = [
     ("sign-out", {}),
     ("sign-out-everywhere", {}),
@@ -66,6 +67,12 @@ CHANGES = [
     ("administrators/admin@example.com", {"area": "users"}),
     ("administrators/admin@example.com/password", {"password": "new password"}),
     ("administrators/admin@example.com/delete", {}),
+    ("new-identity-provider", {**PROVIDER, "name": "made", "accounts": "users"}),
+    ("identity-providers/sso", PROVIDER),
+    ("identity-providers/sso/check", {}),
+    ("identity-providers/sso/link", {"account": USER, "subject": "x"}),
+    ("identity-providers/sso/unlink", {"subject": "linked"}),
+    ("identity-providers/sso/delete", {}),
 ]
 README = f"{DEMO}/readme"
 PAGES = [
@@ -96,6 +103,9 @@ PAGES = [
     "new-administrator",
     "administrators/admin@example.com",
     "administrators/admin@example.com/delete",
+    "identity-providers",
+    "new-identity-provider",
+    "identity-providers/sso",
     "activity",
     "activity.csv",
 ]
@@ -107,6 +117,9 @@ def portal(registry: Registry) -> PortalClient:
     upload(registry, wheel("demo", "1.0", description="Told."))
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
+    providers = registry.acting_as(OPERATOR).identity_providers
+    providers.create("sso", issuer="https://sso.invalid", client_id="x", accounts="users")
+    providers.link("sso", USER, "linked")
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal
@@ -121,8 +134,10 @@ def test_every_change_is_among_those_that_are_tried() -> None:
 
 def _state(registry: Registry) -> object:
     """All that a change could change."""
+    providers = registry.acting_as(OPERATOR).identity_providers
     return (
         registry.acting_as(OPERATOR).repositories.all(),
+        [(found, providers.identities(found.name)) for found in providers.all()],
         registry.acting_as(OPERATOR).projects.get("main", "demo"),
         [user.name for user in registry.acting_as(OPERATOR).accounts.users()],
         [user.grants for user in registry.acting_as(OPERATOR).accounts.users()],
