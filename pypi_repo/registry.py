@@ -14,6 +14,8 @@ from pypi_repo.services.accounts.setup import Setup
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.bound_repository import BoundRepository
+from pypi_repo.services.chores.all_chores import chores_of
+from pypi_repo.services.chores.chores import Chores
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
@@ -45,6 +47,7 @@ from pypi_repo.storage.database.prepared import Result
 from pypi_repo.storage.places import blob_place, folder_mode
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
+from pypi_repo.web.observability.chore_metrics import chore_metrics
 from pypi_repo.web.observability.instrumentation import instrumented
 from pypi_repo.web.observability.logs import dropped_lines
 from pypi_repo.web.observability.metrics import Collector, MetricFamily, family_by_label
@@ -141,6 +144,7 @@ class Registry:
         self.sign_in = SignIn(self._database, self._issuers, self.sessions, self.user_sessions)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
+        self.chores = Chores(self._database, chores_of(self._database, self.upkeep))
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self._shared_metrics: list[SharedMetrics] = []
@@ -286,6 +290,7 @@ class Registry:
         must close it before it forks. A registry is also a context manager that closes itself at
         the end of the block.
         """
+        self.chores.close()
         self._upstream_files.close()
         self._upstream_pages.close()
         self._usage.flush(for_the_last_time=True)
@@ -331,10 +336,13 @@ class Registry:
         )
 
     def _for_operators(self, collect: Collector) -> "dict[str, WSGIApplication]":
+        def with_chores() -> list[MetricFamily]:
+            return [*collect(), *chore_metrics(self.chores.reports)]
+
         return {
             "/healthz": HealthApp(),
             "/readyz": only_waiting(ReadinessApp(Readiness(self._database, self._blobs))),
-            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, collect)),
+            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, with_chores)),
         }
 
     def __enter__(self) -> Self:

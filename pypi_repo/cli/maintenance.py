@@ -1,18 +1,23 @@
 """pypi-repo db ... and upkeep ..."""
 
+import logging
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import click
 
 from pypi_repo.cli.options import Group, json_option, location_options, uses_registry
-from pypi_repo.cli.output import print_record
-from pypi_repo.cli.progress import progress
+from pypi_repo.cli.output import print_record, print_records
+from pypi_repo.cli.progress import interruptible, progress
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.text import counted
 from pypi_repo.registry import Registry
+from pypi_repo.services.chores.reports import ChoreReport
 from pypi_repo.services.operations.upkeep import Checked, Problem
 from pypi_repo.settings import format_size, in_folder
+from pypi_repo.web.observability.logs import log_to_stderr
 
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
 
@@ -46,6 +51,57 @@ def current(registry: Registry) -> None:
 @click.group(cls=Group)
 def upkeep() -> None:
     """Free space, and check that nothing is lost."""
+
+
+@upkeep.command()
+@click.option("--forever", is_flag=True, help="Go on, and do each chore whenever it is due.")
+@json_option
+@uses_registry
+def run(registry: Registry, forever: bool, as_json: bool) -> None:
+    """Do the chores that are due, in the place of `serve`, which does them by itself.
+
+    Call it every few minutes where another server runs the registry.
+    """
+    if forever and as_json:
+        raise click.UsageError("--json prints the result of one run, and --forever has no end.")
+    if forever:
+        log_to_stderr("text", requests=False)
+        logging.getLogger("pypi_repo.services.chores").setLevel(logging.INFO)
+        with suppress(KeyboardInterrupt), interruptible():
+            _run_once(registry, as_json)
+            registry.chores.run_forever()
+    elif any(report.failure for report in _run_once(registry, as_json)):
+        raise click.ClickException("A chore failed; it is tried again when it is due.")
+
+
+def _run_once(registry: Registry, as_json: bool) -> list[ChoreReport]:
+    reports = registry.chores.run_due()
+    if as_json:
+        print_records([_chore(report) for report in reports], as_json)
+    else:
+        for report in reports:
+            click.echo(f"{report.name}: {report.failure or report.did or 'nothing to do.'}")
+    return reports
+
+
+@upkeep.command("list")
+@json_option
+@uses_registry
+def list_chores(registry: Registry, as_json: bool) -> None:
+    """List the chores, and how their last runs went."""
+    print_records([_chore(report) for report in registry.chores.reports()], as_json)
+
+
+def _chore(report: ChoreReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "every": report.every,
+        "ended_at": report.ended_at,
+        "took": report.took,
+        "did": report.did,
+        "failure": report.failure,
+        "due_at": report.due_at,
+    }
 
 
 @upkeep.command()

@@ -33,15 +33,22 @@ class Progress:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def interruptible() -> Iterator[None]:
     """Within the block, SIGTERM ends the work like Ctrl+C: with KeyboardInterrupt."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Within the block, which is interruptible, a terminal shows how far the work is."""
+    with interruptible():
         if not sys.stderr.isatty():
             yield Progress(None)
             return
         look: Any = {"file": sys.stderr, "item_show_func": lambda shown: shown}
         with click.progressbar(length=1, **look) as bar:
             yield Progress(bar)
-    finally:
-        signal.signal(signal.SIGTERM, before)

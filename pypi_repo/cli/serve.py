@@ -284,6 +284,7 @@ class _Service:
         self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
     ) -> None:
         with Registry(self._settings) as registry:
+            registry.chores.start()
             run(
                 Server(
                     _site(registry, self._trusted_proxy),

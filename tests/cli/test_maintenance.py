@@ -185,3 +185,45 @@ def on_a_terminal(*args: str) -> tuple[str, str]:
 def test_verify_of_an_empty_registry(main_cli: CommandLine) -> None:
     assert main_cli.ok("upkeep", "verify") == "All files are as they were uploaded.\n"
     assert main_cli.ok("upkeep", "sweep").startswith("Deleted 0 files")
+
+
+def test_chores_are_done_and_listed(main_cli: CommandLine) -> None:
+    before = main_cli.json("upkeep", "list")
+    done = main_cli.ok("upkeep", "run")
+    again = main_cli.json("upkeep", "run")
+    after = main_cli.json("upkeep", "list")
+
+    names = ["expire", "trim-caches", "sweep"]
+    assert [chore["name"] for chore in before] == names
+    assert {chore["ended_at"] for chore in before} == {None}
+    assert done == "".join(f"{name}: nothing to do.\n" for name in names)
+    assert again == []
+    assert [chore["failure"] for chore in after] == [None] * 3
+    assert None not in {chore["ended_at"] for chore in after}
+
+
+def test_a_chore_that_fails_is_told(main_cli: CommandLine) -> None:
+    with closing(sqlite3.connect(main_cli.data / "registry.db")) as database, database:
+        database.execute("INSERT INTO notes VALUES ('place', 'sealed', '2026-01-01 00:00:00.0')")
+        database.execute(
+            "CREATE TRIGGER broken BEFORE DELETE ON notes BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        )
+    refused = main_cli.refused("upkeep", "run")
+    failures = {chore["name"]: chore["failure"] for chore in main_cli.json("upkeep", "list")}
+
+    assert "A chore failed; it is tried again when it is due." in refused
+    assert "broken" in failures["expire"]
+    assert failures["sweep"] is None
+
+
+def test_chores_are_done_until_the_process_is_asked_to_end(main_cli: CommandLine) -> None:
+    command = [sys.executable, "-m", "pypi_repo", "upkeep", "run", "--forever"]
+    with subprocess.Popen(
+        [*command, "--data", str(main_cli.data)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert lines[0] == "expire: nothing to do.\n"
+    assert "--forever" in main_cli.misused("upkeep", "run", "--forever", "--json")

@@ -216,9 +216,10 @@ def test_units_are_valid(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("systemd is not installed")
     scripts = Path(sys.executable).parent
-    for name in ("pypi-repo.service", "pypi-repo-serve.service"):
+    for name in ("pypi-repo.service", "pypi-repo-serve.service", "pypi-repo-upkeep.service"):
         (tmp_path / name).write_text(placed(name, {"/opt/pypi-repo/bin": scripts}))
-    (tmp_path / "pypi-repo.socket").write_text(placed("pypi-repo.socket", {}))
+    for name in ("pypi-repo.socket", "pypi-repo-upkeep.timer"):
+        (tmp_path / name).write_text(placed(name, {}))
     done = subprocess.run(
         [program, "verify", *(f"./{path.name}" for path in tmp_path.iterdir())],
         cwd=tmp_path,
@@ -250,6 +251,21 @@ def test_the_unit_without_a_proxy_starts_what_there_is() -> None:
         Path("/etc/pypi-repo/tls/fullchain.pem"),
         Path("/etc/pypi-repo/tls/privkey.pem"),
     )
+
+
+def test_upkeep_is_run_again_and_again() -> None:
+    program, *arguments = shlex.split(unit("pypi-repo-upkeep.service")["Service"]["ExecStart"])
+    assert Path(program).name == "pypi-repo"
+    main.main([*arguments, "--help"], standalone_mode=False)
+    assert unit("pypi-repo-upkeep.timer")["Install"]["WantedBy"] == "timers.target"
+
+    cron_job = yaml.safe_load(placed("upkeep-cronjob.yaml", {}))
+    assert (cron_job["kind"], cron_job["apiVersion"]) == ("CronJob", "batch/v1")
+    assert cron_job["spec"]["concurrencyPolicy"] == "Forbid"
+    (container,) = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    program, *arguments = container["command"]
+    assert program == "pypi-repo"
+    main.main([*arguments, "--help"], standalone_mode=False)
 
 
 def unit(name: str) -> ConfigParser:
@@ -294,9 +310,10 @@ def test_compose_commands_can_be_run() -> None:
     program, *arguments = shlex.split(services["registry"]["command"])
     assert program == "gunicorn"
     assert_gunicorn_takes(arguments)
-    program, *arguments = shlex.split(services["upgrade"]["command"])
-    assert program == "pypi-repo"
-    main.main([*arguments, "--help"], standalone_mode=False)
+    for name in ("upgrade", "upkeep"):
+        program, *arguments = shlex.split(services[name]["command"])
+        assert program == "pypi-repo"
+        main.main([*arguments, "--help"], standalone_mode=False)
     for service in services.values():
         assert "image" in service or "dockerfile_inline" in service["build"]
         for copied in copied_by(service):

@@ -116,6 +116,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_operating(
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",
+            chores="chores.chores.Chores",
             backup="operations.backup.Backup",
         ),
         Entry("pypi_repo.services.operations.backup.dumps"),
@@ -216,6 +217,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
         *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
         *_of("services.accounts.setup", "FirstSteps"),
+        *_of("services.chores.reports", "ChoreReport"),
         *_of("services.operations.upkeep", "Swept", "Checked", "Problem"),
         *_of("services.operations.backup", "Done", "DumpInfo"),
         *_of("storage.backup.dump", "Header"),

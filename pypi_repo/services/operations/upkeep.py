@@ -110,13 +110,21 @@ class Upkeep:
                 "This registry has no repository, so every stored file would be deleted; see "
                 "whether this is the right database."
             )
-        dropped = self._caches.trim_all()
-        blobs, size = len(dropped), sum(file.size_in_all for file in dropped)
+        trimmed = self.trim()
+        blobs, size = trimmed.blobs, trimmed.bytes
         deadline = datetime.now(UTC) - grace
         for blob in self._blobs.walk():
             if blob.modified < deadline and self._delete_orphan(blob.path, deadline):
                 blobs, size = blobs + 1, size + blob.size
         return Swept(blobs, size)
+
+    def trim(self) -> Swept:
+        """Deletes files of upstreams that were used longest ago.
+
+        As many are deleted as there are more than the `cache_size` of their upstream allows.
+        """
+        dropped = self._caches.trim_all()
+        return Swept(len(dropped), sum(file.size_in_all for file in dropped))
 
     def verify(self, after: str = "", listener: Listener = nobody) -> Iterator[Checked]:
         """Compares every stored file, core metadata and signature with the database.

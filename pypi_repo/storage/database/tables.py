@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
     account_tables,
+    operation_tables,
     upstream_tables,
 )
 from pypi_repo.storage.database.metadata import METADATA as METADATA

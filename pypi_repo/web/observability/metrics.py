@@ -89,10 +89,14 @@ def counter_family(
     name: str, documentation: str, labels: Sequence[str], values: Mapping[Labels, Number]
 ) -> MetricFamily:
     """Returns a counter, given its values by the values of its labels."""
-    samples = {
-        _sample(name, zip(labels, key, strict=True)): value for key, value in sorted(values.items())
-    }
-    return MetricFamily(name, documentation, "counter", samples)
+    return MetricFamily(name, documentation, "counter", _samples(name, labels, values))
+
+
+def gauge_family(
+    name: str, documentation: str, labels: Sequence[str], values: Mapping[Labels, Number]
+) -> MetricFamily:
+    """Returns a gauge, given its values by the values of its labels."""
+    return MetricFamily(name, documentation, "gauge", _samples(name, labels, values))
 
 
 def histogram_family(
@@ -143,6 +147,14 @@ def _lines(family: MetricFamily) -> Iterator[str]:
     yield f"# TYPE {family.name} {family.kind}"
     for key, value in family.samples.items():
         yield f"{key} {value}"
+
+
+def _samples(
+    name: str, labels: Sequence[str], values: Mapping[Labels, Number]
+) -> dict[str, Number]:
+    return {
+        _sample(name, zip(labels, key, strict=True)): value for key, value in sorted(values.items())
+    }
 
 
 def _sample(name: str, labels: Iterable[tuple[str, str]]) -> str:

@@ -1,0 +1,64 @@
+"""The chores that every registry has."""
+
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.errors import Conflict
+from pypi_repo.domain.text import counted
+from pypi_repo.services.chores.chores import Chore
+from pypi_repo.services.operations.upkeep import Upkeep
+from pypi_repo.settings import format_size
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.expired import delete_expired
+
+_GRACE = timedelta(days=7)
+
+
+def chores_of(database: Database, upkeep: Upkeep) -> list[Chore]:
+    """Returns the chores of a registry."""
+    return [
+        Chore(
+            "expire",
+            "delete sessions, invitations and messages that have expired",
+            timedelta(hours=1),
+            lambda: _expire(database),
+        ),
+        Chore(
+            "trim-caches",
+            "delete files of upstreams beyond the size of their cache",
+            timedelta(minutes=10),
+            lambda: _trim(upkeep),
+        ),
+        Chore(
+            "sweep",
+            "delete stored files that nothing has referred to for a week",
+            timedelta(days=1),
+            lambda: _sweep(upkeep),
+        ),
+    ]
+
+
+def _expire(database: Database) -> str:
+    with database.begin() as connection:
+        number = delete_expired(connection, datetime.now(UTC))
+    return f"Deleted {counted(number, 'row')}." if number else ""
+
+
+def _trim(upkeep: Upkeep) -> str:
+    trimmed = upkeep.trim()
+    if not trimmed.blobs:
+        return ""
+    return f"Deleted {counted(trimmed.blobs, 'file')}, {format_size(trimmed.bytes)}."
+
+
+def _sweep(upkeep: Upkeep) -> str:
+    """With more time than by hand: a database that was set back by mistake can be put right.
+
+    Until it is, stored files that only the newer one knows are without a reference.
+    """
+    try:
+        swept = upkeep.sweep(_GRACE)
+    except Conflict:  # without a repository, nothing tells what is needed
+        return ""
+    if not swept.blobs:
+        return ""
+    return f"Deleted {counted(swept.blobs, 'file')}, {format_size(swept.bytes)}."

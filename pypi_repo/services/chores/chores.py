@@ -1,0 +1,161 @@
+"""Does work beside requests, in one process at a time."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.errors import RegistryError
+from pypi_repo.services.chores.reports import ChoreReport
+from pypi_repo.storage.chores import ChoreShelf
+from pypi_repo.storage.database.database import Database
+
+_log = logging.getLogger(__name__)
+
+_LEASE = timedelta(minutes=2)
+_RENEWED_EVERY = 30.0  # seconds
+_LOOKS_EVERY = 30.0  # seconds
+_ENDS_WITHIN = 10.0  # seconds
+_AGAIN_AFTER = timedelta(minutes=10)  # a failure, if the chore is due more rarely
+_LONGEST_FAILURE = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Work that is done again and again. Doing it twice must do no harm.
+
+    name: the name, which is stored.
+    what: what it does, as a short phrase.
+    every: how long after the end of a run the next one is due.
+    run: a function that does it, and returns what it has changed as one sentence; an empty text if
+        nothing.
+    """
+
+    name: str
+    what: str
+    every: timedelta
+    run: Callable[[], str]
+
+
+class Chores:
+    """The chores of a registry.
+
+    Any number of processes may call `run_due` as often as they like. The database lends each chore
+    to one of them at a time, and if that process is killed, to another one two minutes later.
+    """
+
+    def __init__(self, database: Database, chores: Sequence[Chore]) -> None:
+        self._shelf = ChoreShelf(database)
+        self._chores = {chore.name: chore for chore in chores}
+        self._holder = secrets.token_hex(8)
+        self._is_ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def reports(self) -> list[ChoreReport]:
+        """Returns all chores, and how their last runs went."""
+        now, rows = datetime.now(UTC), self._shelf.rows()
+        return [
+            ChoreReport(name=chore.name, what=chore.what, every=chore.every)
+            if (row := rows.get(chore.name)) is None
+            else ChoreReport(
+                name=chore.name,
+                what=chore.what,
+                every=chore.every,
+                due_at=row.due_at,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                did=row.did,
+                failure=row.failure,
+                is_running=row.leased_until is not None and row.leased_until > now,
+            )
+            for chore in self._chores.values()
+        ]
+
+    def run_due(self) -> list[ChoreReport]:
+        """Does all chores that are due and that no other process does, and returns how they went.
+
+        A chore that fails does not prevent the others. Its failure is logged, and tried again.
+        """
+        due = [chore for chore in self._chores.values() if self._is_due(chore)]
+        done = {chore.name for chore in due if self._run(chore)}
+        return [report for report in self.reports() if report.name in done]
+
+    def start(self) -> None:
+        """Does all chores whenever they are due, in a thread, until `close` is called."""
+        self._is_ending.clear()
+        self._thread = threading.Thread(target=self.run_forever, name="chores", daemon=True)
+        self._thread.start()
+
+    def run_forever(self) -> None:
+        """Does all chores whenever they are due, until `close` is called."""
+        while not self._is_ending.wait(_LOOKS_EVERY):
+            try:
+                self.run_due()
+            except RegistryError as error:
+                _log.warning("The chores were not done: %s", error.for_operator)
+
+    def close(self) -> None:
+        """Ends the thread of `start`. A chore that takes long is done again by another process."""
+        self._is_ending.set()
+        if self._thread is not None:
+            self._thread.join(_ENDS_WITHIN)
+            self._thread = None
+
+    def _is_due(self, chore: Chore) -> bool:
+        row = self._shelf.rows().get(chore.name)
+        if row is None:
+            self._shelf.add(chore.name, datetime.now(UTC))
+            return True
+        return row.due_at <= datetime.now(UTC)
+
+    def _run(self, chore: Chore) -> bool:
+        """Returns False if another process does it, or has done it."""
+        now = datetime.now(UTC)
+        if not self._shelf.take(chore.name, self._holder, now, now + _LEASE):
+            return False
+        did, failure = None, None
+        with self._renewed(chore):
+            try:
+                did = chore.run()
+            except RegistryError as error:
+                failure = error.for_operator
+                _log.warning("The chore %r failed: %s", chore.name, failure)
+            except Exception as error:  # noqa: BLE001 - the others must be done all the same
+                failure = f"{type(error).__name__}: {error}"
+                _log.exception("The chore %r failed.", chore.name)
+        if did:
+            _log.info("The chore %r is done: %s", chore.name, did)
+        pause = chore.every if failure is None else min(chore.every, _AGAIN_AFTER)
+        ended = datetime.now(UTC)
+        self._shelf.finish(
+            chore.name,
+            self._holder,
+            ended,
+            ended + pause,
+            did=did,
+            failure=failure and failure[:_LONGEST_FAILURE],
+        )
+        return True
+
+    @contextmanager
+    def _renewed(self, chore: Chore) -> Iterator[None]:
+        """Keeps the lease of a chore for as long as it takes."""
+        is_done = threading.Event()
+
+        def renew() -> None:
+            while not is_done.wait(_RENEWED_EVERY):
+                try:
+                    self._shelf.renew(chore.name, self._holder, datetime.now(UTC) + _LEASE)
+                except RegistryError as error:
+                    _log.warning("The chore %r goes on: %s", chore.name, error.for_operator)
+
+        thread = threading.Thread(target=renew, name=f"lease of {chore.name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_done.set()
+            thread.join()
