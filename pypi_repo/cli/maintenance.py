@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.options import Group, json_option, location_options, uses_registry
-from pypi_repo.cli.output import print_record, print_records
+from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.cli.progress import interruptible, progress
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.text import counted
@@ -80,7 +80,8 @@ def _run_once(registry: Registry, as_json: bool) -> list[ChoreReport]:
         print_records([_chore(report) for report in reports], as_json)
     else:
         for report in reports:
-            click.echo(f"{report.name}: {report.failure or report.did or 'nothing to do.'}")
+            said = report.failure or report.did or "nothing to do."
+            say(f"{report.name}: {said}", err=report.failure is not None)
     return reports
 
 

@@ -124,7 +124,7 @@ class Chores:
                 failure = error.for_operator
                 _log.warning("The chore %r failed: %s", chore.name, failure)
             except Exception as error:  # noqa: BLE001 - the others must be done all the same
-                failure = f"{type(error).__name__}: {error}"
+                failure = f"{type(error).__name__}: {error}".partition("\n")[0]
                 _log.exception("The chore %r failed.", chore.name)
         if did:
             _log.info("The chore %r is done: %s", chore.name, did)
