@@ -109,6 +109,18 @@ def lived_in(registry: Registry) -> Registry:
     registry.acting_as(OPERATOR).projects.set_status("main", "attested", "archived", "done")
     operator = registry.acting_as(OPERATOR)
     operator.upstreams.create("public", url="https://packages.example.com/simple/", secret="hidden")
+    operator.groups.create("developers", patterns={("main", "acme-*"): Access.WRITE})
+    operator.groups.add_members("developers", ["ci"])
+    operator.identity_providers.create(
+        "sso",
+        issuer="https://sso.example.com",
+        client_id="pypi-repo",
+        client_secret="hidden",
+        groups_claim="groups",
+        mapping={"dev \N{SNOWMAN}": ("developers",)},
+        conditions={"hd": "example.com"},
+    )
+    operator.identity_providers.link("sso", "ci", "248289761001")
     operator.sources.set_sources("main", ["upstream:public", "repository:open"])
     operator.sources.reserve("main", ["acme-*"])
     operator.sources.add_rule("main", "deny", "demo<2", kind="sdist", reason="broken")
