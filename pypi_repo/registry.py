@@ -25,6 +25,7 @@ from pypi_repo.services.operations.readiness import Readiness
 from pypi_repo.services.operations.upkeep import Upkeep
 from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.packages.own_uploads import OwnUploads
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.people.invitations import Acceptance
@@ -203,6 +204,8 @@ class Registry:
             uploads=self._uploads_to(name),
             login=self._login,
             downloads=self._downloads,
+            own_uploads=OwnUploads(name, self._database, self._gate),
+            readmes=self.readmes,
         )
 
     def _uploads_to(self, name: str) -> Uploads:

@@ -66,6 +66,11 @@ _OPTIONS = (
         help="Whether files can be uploaded, or only come from its sources.",
     ),
     click.option(
+        "--users-may-yank/--only-administrators-yank",
+        default=None,
+        help="Whether users can yank what they have uploaded themselves.",
+    ),
+    click.option(
         "--public-sources/--private-sources",
         default=None,
         help="Whether everybody may also read what comes from upstreams.",

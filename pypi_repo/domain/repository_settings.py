@@ -26,6 +26,7 @@ class RepositorySettings:
     profile: how strictly uploads are checked.
     accepts_uploads: whether files can be uploaded. Without uploads, a repository only offers what
         its sources have.
+    users_may_yank: whether users who may upload can yank what they have uploaded themselves.
     public_sources: whether everybody who may read a public repository may also read what comes from
         upstreams.
     cooldown: how old files from upstreams must be, instead of what each upstream says; None for
@@ -41,6 +42,7 @@ class RepositorySettings:
     quota: int | None = None
     profile: Profile = "private"
     accepts_uploads: bool = True
+    users_may_yank: bool = False
     public_sources: bool = False
     cooldown: str | None = None
     cooldown_mode: CooldownMode | None = None
@@ -89,6 +91,7 @@ class GivenSettings(TypedDict, total=False):
     quota: int | None
     profile: Profile
     accepts_uploads: bool
+    users_may_yank: bool
     public_sources: bool
     cooldown: str | None
     cooldown_mode: CooldownMode | None

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from pypi_repo.services.accounts.login import Login
+from pypi_repo.services.packages.own_uploads import OwnUploads
+from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.sources.source import Source, require_source
 from pypi_repo.services.sources.stored_file import Downloads
@@ -16,6 +18,8 @@ class BoundRepository:
     uploads: accepts files for the repository.
     login: checks the passwords and tokens of repository users.
     downloads: opens stored files, or has them sent by a proxy or an object store.
+    own_uploads: lets users yank what they have uploaded themselves.
+    readmes: renders descriptions for pages.
     """
 
     name: str
@@ -23,6 +27,8 @@ class BoundRepository:
     uploads: Uploads
     login: Login
     downloads: Downloads
+    own_uploads: OwnUploads
+    readmes: Readmes
 
     def __post_init__(self) -> None:
         require_source(self.source)

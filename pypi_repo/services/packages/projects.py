@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import InvalidSetting, unknown_release
-from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import (
@@ -21,52 +20,11 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.text import require_storable
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate, first_shown
+from pypi_repo.services.packages.project_change import ProjectChange, why_yanked, yank_action
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.lists import Lists
 from pypi_repo.storage.upstreams import SourcesOfRepositories
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change to one project within a transaction that locks its repository."""
-
-    executor: Executor
-    catalog: Catalog
-    actor: Actor
-    repository: Repository
-    project: Project
-
-    def record(
-        self,
-        action: str,
-        *,
-        version: str | None = None,
-        filename: str | None = None,
-        detail: dict[str, str] | None = None,
-    ) -> None:
-        serial = self.catalog.next_serial(self.repository)
-        self.catalog.change_project(self.project.id, serial=serial)
-        self.catalog.journal.record(
-            JournalEntry.by(
-                self.actor,
-                action,
-                repository=self.repository.name,
-                serial=serial,
-                project=self.project.normalized_name,
-                version=version,
-                filename=filename,
-                detail=detail,
-            )
-        )
-
-    def release_id(self, version: str) -> int:
-        return _known_release(self.catalog, self.project, version)
-
-    def retire(self, release_id: int | None = None) -> None:
-        for filename in self.catalog.filenames(self.project, release_id):
-            self.catalog.retire_filename(self.repository, filename)
 
 
 class Projects:
@@ -239,7 +197,9 @@ class Projects:
         require_storable(reason or "")
         with self._change(repository, project) as change:
             change.catalog.yank_release(change.release_id(version), reason)
-            change.record(_yank_action(reason, "release"), version=version, detail=_why(reason))
+            change.record(
+                yank_action(reason, "release"), version=version, detail=why_yanked(reason)
+            )
 
     def delete_release(self, repository: str, project: str, version: str) -> None:
         """Deletes a release with all its files.
@@ -265,10 +225,10 @@ class Projects:
         with self._file_change(repository, filename) as (change, file):
             change.catalog.yank_file(change.repository, filename, reason)
             change.record(
-                _yank_action(reason, "file"),
+                yank_action(reason, "file"),
                 version=file.version,
                 filename=filename,
-                detail=_why(reason),
+                detail=why_yanked(reason),
             )
 
     def delete_file(self, repository: str, filename: str) -> None:
@@ -313,36 +273,19 @@ class Projects:
         return self._gate.file(self._actor, Permission.MANAGE, catalog, repository, filename)
 
     @contextmanager
-    def _change(self, repository: str, project: str) -> Iterator[_Change]:
+    def _change(self, repository: str, project: str) -> Iterator[ProjectChange]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)
             found = self._project(catalog, repository, project)
-            yield _Change(connection, catalog, self._actor, *found)
+            yield ProjectChange(connection, catalog, self._actor, *found)
 
     @contextmanager
     def _file_change(
         self, repository: str, filename: str
-    ) -> Iterator[tuple[_Change, DistributionFile]]:
+    ) -> Iterator[tuple[ProjectChange, DistributionFile]]:
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)
             managed, project, file = self._file(catalog, repository, filename)
-            yield _Change(connection, catalog, self._actor, managed, project), file
-
-
-def _known_release(catalog: Catalog, project: Project, version: str) -> int:
-    """Its id; raises UnknownRelease."""
-    wanted = version_or_none(version)
-    found = None if wanted is None else catalog.release_id(project.id, wanted)
-    if found is None:
-        raise unknown_release(project.name, version)
-    return found
-
-
-def _yank_action(reason: str | None, what: str) -> str:
-    return f"unyank {what}" if reason is None else f"yank {what}"
-
-
-def _why(reason: str | None) -> dict[str, str] | None:
-    return {"reason": reason} if reason else None
+            yield ProjectChange(connection, catalog, self._actor, managed, project), file

@@ -63,6 +63,10 @@ class Uploads:
         self._check_new_name = check_new_name
         self.limits = limits
 
+    def repository(self) -> Repository | None:
+        """Returns the repository with its settings, whoever asks; None if it does not exist."""
+        return self._catalog.repository(self._repository)
+
     def admit(self, actor: Actor) -> Admission:
         """Returns what an actor may upload. It is called before the body is read.
 

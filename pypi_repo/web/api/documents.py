@@ -47,6 +47,7 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
     quota: Bytes | None = None
     profile: Profile = "private"
     accepts_uploads: bool = True
+    users_may_yank: bool = False
     public_sources: bool = False
     cooldown: Text | None = None
     cooldown_mode: CooldownMode | None = None

@@ -27,6 +27,7 @@ SETTINGS = {
     "quota": None,
     "profile": "private",
     "accepts_uploads": True,
+    "users_may_yank": False,
     "public_sources": False,
     "cooldown": None,
     "cooldown_mode": None,
