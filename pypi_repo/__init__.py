@@ -61,6 +61,7 @@ from pypi_repo.web.packages.upload import UploadApp
 
 if TYPE_CHECKING:
     from pypi_repo.web.api.app import ApiApp
+    from pypi_repo.web.browse.app import BrowseApp
     from pypi_repo.web.portal.app import PortalApp
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "Authenticate",
     "AuthenticationRequired",
     "BoundRepository",
+    "BrowseApp",
     "DistributionFile",
     "DownloadApp",
     "ExternalFile",
@@ -132,11 +134,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imported by who asks for them (PEP 562): most processes never show a page of the portal."""
+    """Imported by who asks for them (PEP 562): many processes never show a page."""
     if name == "ApiApp":
         from pypi_repo.web.api.app import ApiApp
 
         return ApiApp
+    if name == "BrowseApp":
+        from pypi_repo.web.browse.app import BrowseApp
+
+        return BrowseApp
     if name == "PortalApp":
         from pypi_repo.web.portal.app import PortalApp
 

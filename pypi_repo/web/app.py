@@ -108,12 +108,19 @@ class RepositoryApp(WSGIApp):
 
         Raises InvalidCredentials, also for administrators.
         """
-        actor = super().identify(environ)
-        if actor.kind is ActorKind.ADMINISTRATOR:
-            raise InvalidCredentials(
-                "Administrators cannot reach packages here; log in as a repository user."
-            )
-        return actor
+        return for_package_clients(super().identify(environ))
+
+
+def for_package_clients(actor: Actor) -> Actor:
+    """Returns the same actor, unless it is an administrator.
+
+    Raises InvalidCredentials.
+    """
+    if actor.kind is ActorKind.ADMINISTRATOR:
+        raise InvalidCredentials(
+            "Administrators cannot reach packages here; log in as a repository user."
+        )
+    return actor
 
 
 def path_info(request: Request) -> str:

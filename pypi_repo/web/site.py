@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.names import is_normalized, is_repository_name, normalize
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.sources.source import Source
 from pypi_repo.settings import FilesSentBy
-from pypi_repo.web import help_pages
 from pypi_repo.web.app import (
     RepositoryApp,
-    WSGIApp,
     path_info,
     redirect,
     require_method,
-    require_reading,
     uploads_go_to,
 )
 from pypi_repo.web.authenticate import Authenticate
@@ -80,6 +77,11 @@ def registry_site(
 
         return ApiApp(registry)
 
+    def landing() -> "WSGIApplication":
+        from pypi_repo.web.browse.landing import LandingApp
+
+        return LandingApp(registry)
+
     def repositories(
         environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
@@ -96,24 +98,8 @@ def registry_site(
             "/api/v1": only_waiting(when_first_asked(api)),
             **for_operators,
         },
-        otherwise=only_waiting(_LandingPage(registry)),
+        otherwise=only_waiting(when_first_asked(landing)),
     )
-
-
-class _LandingPage(WSGIApp):
-    def __init__(self, registry: "Registry") -> None:
-        super().__init__()
-        self._registry = registry
-
-    def handle(self, request: Request, actor: Actor) -> Response:
-        path = path_info(request)
-        if path not in ("", "/", "/robots.txt"):
-            raise NotFound("There is nothing here; check the URL.")
-        require_reading(request, "repositories/NAME/")
-        if path == "/robots.txt":
-            return Response("User-agent: *\nDisallow: /\n", content_type="text/plain")
-        readable = self._registry.acting_as(actor).repositories.all()
-        return help_pages.landing_page(request, readable)
 
 
 def _repository_app(
@@ -122,6 +108,16 @@ def _repository_app(
     cache: PageCache,
     files_sent_by: FilesSentBy | None,
 ) -> "WSGIApplication":
+    def pages() -> "WSGIApplication":
+        from pypi_repo.web.browse.app import BrowseApp
+
+        return BrowseApp(
+            repository,
+            authenticate=authenticate,
+            upload_url="",
+            provenance_url="integrity/",
+        )
+
     upload = UploadApp(repository, authenticate=authenticate)
     index = SimpleIndexApp(
         repository,
@@ -159,6 +155,7 @@ def _repository_app(
                 index_url="simple/",
                 cache=cache,
             ),
+            only_waiting(when_first_asked(pages)),
         ),
     )
 
@@ -166,8 +163,8 @@ def _repository_app(
 class _RepositoryRoot(RepositoryApp):
     """The root of a repository.
 
-    It serves uploads, the connection settings, and the JSON API beside `/simple`, and redirects
-    index URLs without `/simple`.
+    It serves uploads, the pages for people, and the JSON API beside `/simple`, and redirects index
+    URLs without `/simple`.
     """
 
     def __init__(
@@ -176,11 +173,20 @@ class _RepositoryRoot(RepositoryApp):
         authenticate: Authenticate | None,
         upload: UploadApp,
         documents: JsonApiApp,
+        pages: "WSGIApplication",
     ) -> None:
         super().__init__(repository, authenticate)
-        self._repository = repository
+        self._source = repository.source
         self._upload = upload
         self._documents = documents
+        self._pages = pages
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if _is_of_a_page(environ):
+            return self._pages(environ, start_response)
+        return super().__call__(environ, start_response)
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
         path = path_info(request)
@@ -191,12 +197,26 @@ class _RepositoryRoot(RepositoryApp):
         require_method(request, methods, uploads_go_to(request, ""))
         if len(segments) in (2, 3) and segments[-1] == "json":
             return self._documents.handle(request, actor)
-        self._repository.source.check_access(actor)
+        self._source.check_access(actor)
         if not segments:
-            return help_pages.connection_page(request, self._repository.name)
+            return redirect(request, "")
         if "//" in path and len(segments) > 1:
             return redirect(request, quote("/".join(segments)) + "/" * path.endswith("/"))
         project = normalize(segments[0])
         if len(segments) > 1 or not is_normalized(project):
             raise NotFound("There is nothing here; check the URL.")
         return redirect(request, f"simple/{project}/")
+
+
+def _is_of_a_page(environ: "WSGIEnvironment") -> bool:
+    """Returns whether a URL below the root of a repository is one of `BrowseApp`.
+
+    A package may be called "project", and then its JSON document is at `/project/json`.
+    """
+    path: str = environ["PATH_INFO"]
+    if path in ("", "/"):
+        return environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    if path.startswith("/+"):
+        return True
+    segments = path.split("/")
+    return path.startswith("/project/") and bool(segments[2]) and segments[-1] != "json"

@@ -2,6 +2,7 @@
 
 import base64
 import importlib.util
+import re
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import pytest
+from werkzeug.test import Client
 
 from pypi_repo import (
     EVERY_AREA,
@@ -257,6 +259,30 @@ def test_own_auth(clients: Clients, folder: Path) -> None:
     with opened(folder) as registry:
         _project, files = registry.acting_as(OPERATOR).projects.get("releases", "demo")
         assert [file.uploaded_by for file in files] == ["publisher"]
+
+
+def test_browse_app(folder: Path) -> None:
+    """The site's login shows the packages to people, and everybody else is refused."""
+
+    def site(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"the site"]
+
+    application = example("browse_app").add_packages(site, str(folder))
+    with opened(folder) as registry:
+        registry.acting_as(OPERATOR).add_file("releases", wheel().save(folder))
+    people = Client(application, use_cookies=False)
+    signed_in = {"REMOTE_USER": "mika"}
+    front = people.get("/packages/", environ_base=signed_in)
+    assert '<a href="project/demo/">demo</a>' in front.text
+    assert "mika" in front.text
+    files = people.get("/packages/project/demo/files", environ_base=signed_in)
+    (path,) = re.findall(r'class="filename" href="../../(files/[^"]*)"', files.text)
+    assert people.get(f"/packages/{path}", environ_base=signed_in).data == wheel().content
+    project = people.get("/packages/project/demo/", environ_base=signed_in)
+    assert "https://packages.example.com/repositories/releases/simple/ demo==1.0" in project.text
+    assert people.get("/packages/").status_code == 401
+    assert people.get("/").text == "the site"
 
 
 def test_fastapi_over_a_bridge(clients: Clients, folder: Path) -> None:

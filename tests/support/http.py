@@ -296,7 +296,7 @@ class Page(HTMLParser):
         if tag == "meta" and attributes.get("name") is not None:
             assert "head" in self._open
             self.meta[str(attributes["name"])] = attributes.get("content")
-        if tag not in ("meta", "br", "link"):
+        if tag not in ("meta", "br", "img", "input", "link"):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -80,10 +80,9 @@ page was added in version 0.1.0, unless an entry names a later version.
 SECTIONS: dict[str, list[Entry]] = {
     "The registry\n\nEverything begins with a `Registry`. `registry.repository(name)` returns a"
     " `BoundRepository` for the apps, and `registry.acting_as(actor)` returns the services that"
-    " see and change what is in the registry. The apps for a repository use its `Uploads`, `Login`"
-    " and `Downloads`; programs call `registry.acting_as(actor).add_file`.": _public(
-        "Registry", "BoundRepository"
-    ),
+    " see and change what is in the registry. The apps for a repository use its `Uploads`,"
+    " `OwnUploads`, `Login`, `Downloads` and `Readmes`; programs call"
+    " `registry.acting_as(actor).add_file`.": _public("Registry", "BoundRepository"),
     "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
     " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
@@ -128,6 +127,7 @@ SECTIONS: dict[str, list[Entry]] = {
         "UploadApp",
         "JsonApiApp",
         "ProvenanceApp",
+        "BrowseApp",
         "PortalApp",
         "ApiApp",
         "mount",

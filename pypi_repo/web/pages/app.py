@@ -89,7 +89,7 @@ class PagesApp(WSGIApp, Generic[AnyPage]):
         if page.session is not None:
             page.actor = page.session.actor
             note_actor(page.actor)
-        route, names = _routes(self._ROUTES).find(path.rstrip("/") or "/")
+        route, names = _routes(self._ROUTES).find("/" if path == "/" else _without_slash(path))
         instead = self._instead(page, route)
         if instead is not None:
             return instead
@@ -124,6 +124,13 @@ class PagesApp(WSGIApp, Generic[AnyPage]):
 def _routes(table: tuple[Route, ...]) -> Routes[Route]:
     """The table is read once in a process, however many apps have it."""
     return Routes({route.path: route for route in table}, NO_PAGE)
+
+
+def _without_slash(path: str) -> str:
+    """The path without slashes at its end. Raises NotFound for one that has nothing else."""
+    if not path.strip("/"):
+        raise NotFound(NO_PAGE)
+    return path.rstrip("/")
 
 
 def _static_file(name: str) -> Response:

@@ -1,10 +1,10 @@
-"""The templates of all pages."""
+"""The templates of all pages, with escaping."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
+from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.web.pages import filters
-from pypi_repo.web.templating import environment_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -12,7 +12,19 @@ if TYPE_CHECKING:
 
 @cache
 def environment() -> "Environment":
-    """Templates are compiled once in a process, however many registries it has."""
-    made = environment_of("pypi_repo.web.pages")
+    """Returns the environment, in which a template is compiled once for all registries.
+
+    Jinja2 is only imported here, because many processes never render a page.
+    """
+    about_to_wait()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("pypi_repo.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters.update(filters.FILTERS)
     return made

@@ -19,12 +19,14 @@ from pypi_repo.web.problems import Refusal
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# What a page may say to whoever is signed out, for whom no note can be left; never taken from the
+# What a page may say where no note can be left, as to whoever is signed out; never taken from the
 # URL, which anybody can write.
 NOTICES = {
     "password": "The password was changed. Sign in again.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere. Sign in again.",
+    "unyanked": "The yank was taken back: installers may choose the release again.",
+    "yanked": "The release was yanked: installers leave it out unless it is asked for.",
 }
 
 NO_PAGE = "There is no such page; check the address."
@@ -91,7 +93,7 @@ class Page:
 
     def path(self, *segments: str, **query: Any) -> str:
         """The same, below the app's root; for a page that is not known yet."""
-        path = "/".join(quote(segment, safe="") for segment in segments)
+        path = "/".join(quote(segment, safe="+") for segment in segments)
         given = {name: value for name, value in query.items() if value not in (None, "")}
         return path + (f"?{urlencode(given)}" if given else "")
 

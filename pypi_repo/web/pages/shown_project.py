@@ -1,14 +1,17 @@
 """A project as people look at it: its releases, and what the metadata of one of them says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pypi_repo.domain.records import ListedFile, Project, ProjectDetails, ProjectPage
 from pypi_repo.domain.versions import version_order
 from pypi_repo.services.sources.own_files import OWN_FILES
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class ShownProject:
         return OWN_FILES in self.sources
 
     @property
-    def fields(self) -> Mapping[str, Any]:
+    def fields(self) -> "RawMetadata":
         return self.details.fields if self.details else {}
 
     @cached_property

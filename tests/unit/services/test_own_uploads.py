@@ -67,7 +67,7 @@ def test_what_is_so_already_changes_nothing(demo: Registry) -> None:
 
 @pytest.mark.parametrize("reason", ["broken", None])
 def test_files_of_others_stay_as_they_are(demo: Registry, reason: str | None) -> None:
-    with pytest.raises(PermissionDenied, match="No file of demo 2.0 was uploaded by"):
+    with pytest.raises(PermissionDenied, match=r"No file of demo 2\.0 was uploaded by"):
         _yank(demo, OWNER, "2.0", reason)
     assert set(_yanked(demo).values()) == {None}
 

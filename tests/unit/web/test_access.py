@@ -585,7 +585,7 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "the same again": cost(lambda: site.get(f"{json_url}demo/json")),
         "JSON of a release": cost(lambda: site.get(f"{json_url}demo/1.0/json")),
         "provenance": cost(lambda: site.get(provenance_url)),
-        "connection settings": cost(lambda: site.get(site.upload_url)),
+        "front page": cost(lambda: site.get(site.upload_url)),
         "landing page": cost(lambda: site.get("/")),
         "wrong password": cost(lambda: site.get(page, **basic(USER, "wrong horse"))),
         "cold page with a token": cost(
@@ -613,7 +613,7 @@ def test_statements_of_each_kind_of_request(registry: Registry, site: Site) -> N
         "the same again": 2,
         "JSON of a release": 4,
         "provenance": 4,
-        "connection settings": 2,
+        "front page": 10,
         "landing page": 1,
         "wrong password": 1,
         "cold page with a token": 3,

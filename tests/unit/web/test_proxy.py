@@ -180,9 +180,9 @@ def test_json_api_provenance_and_connection_settings(
     assert document["info"]["package_url"] == f"{inside}simple/demo/"
     (file,) = site.page("demo")["files"]
     assert file["provenance"].startswith(f"{inside}integrity/demo/1.0/")
-    assert f"repository = {inside}" in site.get(base).text
+    assert f"repository = {inside}" in site.get(f"{base}+connect").text
     landing = site.get(base.removesuffix("repositories/main/")).text
-    assert f"{OUTER}portal/" in landing
+    assert 'href="portal/"' in landing
 
 
 def test_redirects_and_files_lead_to_the_outer_url(
@@ -231,6 +231,7 @@ def test_management_api(outside: tuple[Registry, Site, dict[str, str]]) -> None:
 
 def test_nobody_else_says_where_all_this_is(registry: Registry) -> None:
     client = Client(registry.wsgi_app())
-    page = client.get("/", headers={**FORWARDED, "Host": "inner:8080"})
-    assert "http://inner:8080/portal/" in page.text
+    headers = {**basic(USER, PASSWORD), **FORWARDED, "Host": "inner:8080"}
+    page = client.get("/repositories/main/+connect", headers=headers)
+    assert "http://inner:8080/repositories/main/" in page.text
     assert "packages.example.com" not in page.text

@@ -1,0 +1,1 @@
+"""The pages of a repository, for people who install and publish."""

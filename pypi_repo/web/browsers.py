@@ -1,0 +1,80 @@
+"""Tells people who open a URL in a browser from programs, and leads them to the sign-in form."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
+
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.web.app import mount_path, path_info
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def is_navigation(environ: "WSGIEnvironment") -> bool:
+    """Returns whether somebody opens a URL in a browser, and the browser has no password for it.
+
+    Browsers say so by Sec-Fetch-Mode (W3C Fetch Metadata), which no package client sends; that a
+    client merely accepts HTML means nothing.
+    """
+    return (
+        environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and environ["REQUEST_METHOD"] == "GET"
+        and "HTTP_AUTHORIZATION" not in environ
+        and "text/html" in environ.get("HTTP_ACCEPT", "")
+    )
+
+
+def to_sign_in(request: Request, account_url: str) -> Response:
+    """Returns the way to the sign-in form, which leads back to the page that was asked for.
+
+    account_url: the URL of the `AccountApp`, relative to the mount point of the app that answers.
+    """
+    response = Response(status=303)
+    response.autocorrect_location_header = False
+    response.headers["Location"] = sign_in_url(request, account_url)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept, Authorization, Cookie, Sec-Fetch-Mode"
+    return response
+
+
+def sign_in_url(request: Request, account_url: str) -> str:
+    """Returns the URL of the sign-in form, relative to the page that was asked for."""
+    path = path_info(request)
+    up = "../" * (path.count("/") - 1)
+    if not path:  # the mount point itself was called, without a slash at its end
+        up = f"{mount_path(request).rpartition('/')[2]}/"
+    wanted = _below(request, urljoin(account_url, "../"))
+    query = f"?{urlencode({'next': wanted})}" if wanted else ""
+    return f"{up}{account_url}sign-in{query}"
+
+
+def asking_to_sign_in(app: "WSGIApplication", account_url: str) -> "WSGIApplication":
+    """Returns the same app, which leads to the sign-in form instead of asking for a password.
+
+    account_url: as for `to_sign_in`.
+    """
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if not is_navigation(environ):
+            return app(environ, start_response)
+        response = Response.from_app(app, environ)
+        if response.status_code == 401:
+            response.close()
+            response = to_sign_in(Request(environ), account_url)
+        return response(environ, start_response)
+
+    return answer
+
+
+def _below(request: Request, root: str) -> str:
+    """Returns what was asked for, relative to a root of which it is a part.
+
+    root: relative to the mount point, such as `../../`. Empty for what is not below it.
+    """
+    here = f"{mount_path(request)}/"
+    base = urljoin(here, root)
+    query = request.query_string.decode("latin-1")
+    whole = here.rstrip("/") + path_info(request) + (f"?{query}" if query else "")
+    return whole.removeprefix(base) if whole.startswith(base) else ""
