@@ -4,10 +4,14 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from werkzeug.http import parse_cookie
+
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor
 from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import InvalidCredentials
 from pypi_repo.services.accounts.login import Login
+from pypi_repo.services.accounts.sessions import Session
+from pypi_repo.services.people.user_sessions import UserSessions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 Authenticate = Callable[["WSGIEnvironment"], Actor]
 """WSGI environ -> Actor. ANONYMOUS where no credentials came; raises InvalidCredentials where
 wrong ones did, because falling back to anonymous would hide a typing error."""
+
+USER_COOKIE = "pypi_repo_user"
 
 _NOT_UNDERSTOOD = "The Authorization header cannot be understood; use Basic or Bearer."
 
@@ -40,6 +46,33 @@ def basic_or_token(login: Login) -> Authenticate:
                 raise InvalidCredentials(_NOT_UNDERSTOOD)
 
     return authenticate
+
+
+def basic_token_or_session(login: Login, sessions: UserSessions) -> Authenticate:
+    """Returns a function that authenticates repository users also by the cookie of a browser.
+
+    The cookie opens what is read, and never changes anything: pages of other sites cannot send a
+    header, but they can send a form. A header wins over the cookie.
+    """
+    by_header = basic_or_token(login)
+
+    def authenticate(environ: "WSGIEnvironment") -> Actor:
+        is_by_cookie = "HTTP_COOKIE" in environ and not environ.get("HTTP_AUTHORIZATION")
+        if is_by_cookie and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            session = session_of(environ, sessions)
+            if session is not None:
+                return session.actor
+        return by_header(environ)
+
+    return authenticate
+
+
+def session_of(environ: "WSGIEnvironment", sessions: UserSessions) -> Session | None:
+    """Returns the session of the browser, if a repository user is signed in there."""
+    if "HTTP_COOKIE" not in environ:
+        return None
+    secret = parse_cookie(environ["HTTP_COOKIE"]).get(USER_COOKIE)
+    return sessions.find(secret) if secret else None
 
 
 def _basic(value: str) -> tuple[str, str]:

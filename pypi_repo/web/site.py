@@ -21,7 +21,7 @@ from pypi_repo.web.app import (
     require_method,
     uploads_go_to,
 )
-from pypi_repo.web.authenticate import Authenticate
+from pypi_repo.web.authenticate import Authenticate, basic_token_or_session
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
 from pypi_repo.web.packages.download import DownloadApp
 from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
@@ -48,7 +48,8 @@ def registry_site(
 ) -> "WSGIApplication":
     """Returns an app for a whole registry.
 
-    It has all repositories at /repositories/NAME/, the portal, the API and a landing page.
+    It has all repositories at /repositories/NAME/, the portal, the API, the accounts of users and a
+    landing page.
 
     cache: the cache for the pages of all repositories.
     authenticate: for a host with its own accounts; by default, the accounts of the registry are
@@ -62,7 +63,8 @@ def registry_site(
         bound = registry.repository(name)
         if source is not None and is_repository_name(name):
             bound = replace(bound, source=source(name, bound.source))
-        return _repository_app(bound, authenticate, cache, files_sent_by)
+        readers = authenticate or basic_token_or_session(bound.login, registry.user_sessions)
+        return _repository_app(bound, authenticate, readers, cache, files_sent_by)
 
     kept_app_of = lru_cache(_APPS_KEPT)(app_of)
     kept_app_of("main")  # what cannot work should say so before the first request
@@ -91,6 +93,13 @@ def registry_site(
         app = kept_app_of(name) if len(name) <= _LONGEST_KEPT else app_of(name)
         return app(shifted(environ, len(f"/{name}")), start_response)
 
+    def account() -> "WSGIApplication":
+        from pypi_repo.web.account.app import AccountApp
+
+        return AccountApp(registry)
+
+    if authenticate is None:  # a host has its own way to sign in
+        for_operators = {"/account": only_waiting(when_first_asked(account)), **for_operators}
     return mount(
         {
             "/repositories": repositories,
@@ -105,6 +114,7 @@ def registry_site(
 def _repository_app(
     repository: BoundRepository,
     authenticate: Authenticate | None,
+    readers: Authenticate,
     cache: PageCache,
     files_sent_by: FilesSentBy | None,
 ) -> "WSGIApplication":
@@ -121,7 +131,7 @@ def _repository_app(
     upload = UploadApp(repository, authenticate=authenticate)
     index = SimpleIndexApp(
         repository,
-        authenticate=authenticate,
+        authenticate=readers,
         provenance_url="../integrity/",
         upload_url="../",
         cache=cache,
@@ -131,26 +141,26 @@ def _repository_app(
             "/simple": index,
             # Where hatch looks before it uploads; it follows no redirects.
             "/+simple": index,
-            "/files": DownloadApp(repository, authenticate=authenticate, sent_by=files_sent_by),
+            "/files": DownloadApp(repository, authenticate=readers, sent_by=files_sent_by),
             "/legacy": upload,
             "/legacy/+simple": SimpleIndexApp(
                 repository,
-                authenticate=authenticate,
+                authenticate=readers,
                 files_url="../../files/",
                 upload_url="../",
                 cache=cache,
             ),
-            "/pypi": JsonApiApp(repository, authenticate=authenticate, cache=cache),
-            "/integrity": ProvenanceApp(repository, authenticate=authenticate),
+            "/pypi": JsonApiApp(repository, authenticate=readers, cache=cache),
+            "/integrity": ProvenanceApp(repository, authenticate=readers),
         },
         otherwise=_RepositoryRoot(
             repository,
-            authenticate,
+            readers,
             upload,
             # Where pip-compile and Renovate look for it, who know the URL of the index alone.
             JsonApiApp(
                 repository,
-                authenticate=authenticate,
+                authenticate=readers,
                 files_url="files/",
                 index_url="simple/",
                 cache=cache,

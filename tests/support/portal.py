@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import unescape
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urljoin
 
 from werkzeug.test import Client, TestResponse
@@ -17,6 +17,8 @@ _FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 
 class PortalClient:
     """Speaks WSGI to the portal below `/portal/` of a registry."""
+
+    ROOT: ClassVar[str] = "/portal/"
 
     def __init__(self, registry: Registry) -> None:
         self.client = Client(registry.wsgi_app())
@@ -31,14 +33,14 @@ class PortalClient:
         return response
 
     def get(self, path: str, **how: Any) -> TestResponse:
-        return self.client.get(f"/portal/{path}", **how)
+        return self.client.get(f"{self.ROOT}{path}", **how)
 
     def post(
         self, path: str, headers: Mapping[str, str] | None = None, **fields: Any
     ) -> TestResponse:
         """Sends a form with the session's token; `fields` with several values are lists."""
         return self.client.post(
-            f"/portal/{path}", data={"form_token": self.form_token, **fields}, headers=headers
+            f"{self.ROOT}{path}", data={"form_token": self.form_token, **fields}, headers=headers
         )
 
     def send(self, path: str, **fields: Any) -> TestResponse:
@@ -48,7 +50,13 @@ class PortalClient:
     def follow(self, path: str, response: TestResponse) -> TestResponse:
         """The page to which the answer to a form at `path` redirects."""
         assert response.status_code == 303, text_of(response)
-        return self.client.get(urljoin(f"/portal/{path}", response.headers["Location"]))
+        return self.client.get(urljoin(f"{self.ROOT}{path}", response.headers["Location"]))
+
+
+class AccountClient(PortalClient):
+    """The same for the pages of repository users, below `/account/`."""
+
+    ROOT = "/account/"
 
 
 def text_of(response: TestResponse) -> str:

@@ -14,6 +14,7 @@ LONGEST_PASSWORD = 72  # bytes in UTF-8: bcrypt reads no further
 
 TOKEN_PREFIX = "ppr_"  # noqa: S105 - begins every token, so that scanners find leaked ones
 ADMINISTRATOR_TOKEN_PREFIX = "ppa_"  # noqa: S105
+INVITATION_PREFIX = "ppi_"  # begins the secret of every invitation, so that no log has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, Area, require_area
-from pypi_repo.domain.accounts.accounts import Invitation, token_digest
+from pypi_repo.domain.accounts.accounts import INVITATION_PREFIX, Invitation, token_digest
 from pypi_repo.domain.accounts.errors import UnknownInvitation
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.journal import JournalEntry
@@ -48,7 +48,7 @@ class Invitations:
         require_area(self._actor, Area.USERS)
         if not timedelta() < expires_in <= _LONGEST_LIFE:
             raise InvalidSetting("An invitation must expire in the future, within 90 days.")
-        secret = secrets.token_urlsafe(32)
+        secret = INVITATION_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             account = known_user(Users(connection), user)

@@ -1,20 +1,21 @@
 """What a repository user sees and changes of its own account."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.accounts.accounts import Account, SignedIn, Token, token_digest
-from pypi_repo.domain.accounts.grants import Grants
+from pypi_repo.domain.accounts.rights import RightsExplanation
 from pypi_repo.domain.errors import Conflict, InvalidCredentials, NotFound, UnknownToken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.accounts.login import Login, actor_of
 from pypi_repo.services.accounts.new_passwords import set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
+from pypi_repo.services.accounts.rights import explained
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.storage.accounts.user_sessions import UserSessionShelf
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
@@ -24,21 +25,6 @@ from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.journal import Journal
 
 MOST_TOKENS = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnRights:
-    """What a user may do, and why.
-
-    grants: what the user itself may read and write.
-    groups: what each of its groups adds, by the name of the group.
-    has_password: whether the user signs in with a password here.
-    """
-
-    user: str
-    grants: Grants
-    groups: Mapping[str, Grants]
-    has_password: bool
 
 
 class OwnAccount:
@@ -58,15 +44,16 @@ class OwnAccount:
         self._login = login
         self._passwords = passwords
 
-    def rights(self) -> OwnRights:
-        """Returns what the user may do, by itself and by each of its groups."""
+    def rights(self) -> list[RightsExplanation]:
+        """Returns what the user may do in each repository that it may read, and why."""
         account = self._holder(self._database)
-        return OwnRights(
-            user=account.name,
-            grants=account.grants,
-            groups=account.groups,
-            has_password=bool(account.password_hash) and not account.tokens_only,
-        )
+        readable = Repositories(actor_of(account), self._database, self._gate).all()
+        return [explained(account, repository) for repository in readable]
+
+    def has_password(self) -> bool:
+        """Returns whether the user signs in with a password here."""
+        account = self._holder(self._database)
+        return bool(account.password_hash) and not account.tokens_only
 
     # Tokens
 

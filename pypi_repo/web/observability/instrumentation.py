@@ -19,7 +19,7 @@ _log = logging.getLogger(ACCESS)
 _SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
 _OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
 # Tokens, and credentials as in https://user:password@host, where somebody pasted them into a path.
-_SECRETS = re.compile(r"pp[ra]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
+_SECRETS = re.compile(r"pp[rai]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
 _LINE = "%(method)s %(path)s %(status)d"
 _LONGEST_TEXT = 500  # characters
 

@@ -78,7 +78,7 @@ def _description(content: Versioned[Content]) -> list[tuple[str, str]]:
     if not content.public:
         return [
             ("Cache-Control", "private, max-age=0, must-revalidate"),
-            ("Vary", f"{vary}, Authorization"),
+            ("Vary", f"{vary}, Authorization, Cookie"),
             *common,
         ]
     return [

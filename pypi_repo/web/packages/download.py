@@ -199,7 +199,7 @@ def _description(file: ServedFile, *, is_immutable: bool) -> list[tuple[str, str
     return [
         *([("ETag", f'"{file.etag}"')] if file.etag else ()),
         ("Cache-Control", f"{audience}, {kept}, no-transform"),
-        *(READABLE if file.public else (("Vary", "Authorization"),)),
+        *(READABLE if file.public else (("Vary", "Authorization, Cookie"),)),
         ("Accept-Ranges", "bytes"),
         # An archive is made by whoever uploaded it: no browser may show what is in it.
         ("Content-Disposition", f'attachment; filename="{file.filename}"'),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What a page may say where no note can be left, as to whoever is signed out; never taken from the
 # URL, which anybody can write.
 NOTICES = {
+    "invitation": "Your password is set. Sign in with it.",
     "password": "The password was changed. Sign in again.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere. Sign in again.",

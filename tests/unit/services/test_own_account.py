@@ -33,11 +33,16 @@ def test_b3_rights_are_shown_with_where_they_come_from(both: Registry) -> None:
     acting = both.acting_as(OPERATOR)
     acting.groups.create("team", patterns={("main", "acme-*"): Access.WRITE})
     acting.groups.add_members("team", [READER])
-    rights = _own(both, READER).rights()
-    assert rights.user == READER
-    assert rights.has_password
-    assert rights.grants.everywhere is Access.READ
-    assert dict(rights.groups["team"].patterns) == {("main", "acme-*"): Access.WRITE}
+    acting.repositories.create("open", public=True)
+    own = _own(both, READER)
+    assert own.has_password()
+    main, public = own.rights()
+    assert (main.repository, main.may_upload) == ("main", True)
+    assert [(right.group, right.pattern, right.access) for right in main.rights] == [
+        ("team", "acme-*", Access.WRITE),
+        (None, None, Access.READ),
+    ]
+    assert (public.repository, public.is_public, public.may_upload) == ("open", True, False)
 
 
 def test_b3_a_token_of_ones_own(both: Registry) -> None:
@@ -173,7 +178,7 @@ def test_b3_the_current_password_cannot_be_guessed_there(both: Registry) -> None
 def test_who_has_no_password_cannot_change_it(both: Registry) -> None:
     both.acting_as(OPERATOR).accounts.create_user("new@example.com", None)
     account = both.own_account(both.user_sessions.begin("new@example.com", HERE))
-    assert not account.rights().has_password
+    assert not account.has_password()
     with pytest.raises(InvalidCredentials):
         account.change_password("", "another horse", HERE)
 

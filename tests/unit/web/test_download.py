@@ -92,7 +92,7 @@ def test_x53_the_digest_in_the_url_lets_it_be_kept_for_ever(
         directives = private.headers["Cache-Control"].split(", ")
         assert "immutable" in directives
         assert "private" in directives
-        assert private.headers["Vary"] == "Authorization"
+        assert private.headers["Vary"] == "Authorization, Cookie"
     registry.acting_as(OPERATOR).repositories.change("main", public=True)
     public = mounted.get(url)
     assert "public" in public.headers["Cache-Control"].split(", ")
