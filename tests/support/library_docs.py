@@ -100,6 +100,7 @@ SECTIONS: dict[str, list[Entry]] = {
             accounts="accounts.accounts.Accounts",
             groups="accounts.groups.Groups",
             rights="accounts.rights.Rights",
+            invitations="people.invitations.Invitations",
             administrators="accounts.administrators.Administrators",
             identity_providers="identity.management.ProviderManagement",
             upstreams="upstreams.management.UpstreamManagement",
@@ -113,12 +114,15 @@ SECTIONS: dict[str, list[Entry]] = {
     " done, and of all bytes. The attributes `sessions`, `sign_in`, `notes` and `readmes` of"
     " a registry are parts of the portal and the management API, and may change in any version.": [
         *_operating(
+            user_sessions="people.user_sessions.UserSessions",
+            invitations="people.invitations.Acceptance",
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",
             chores="chores.chores.Chores",
             backup="operations.backup.Backup",
         ),
         Entry("pypi_repo.services.operations.backup.dumps"),
+        Entry("pypi_repo.services.people.own_account.OwnAccount", "registry.own_account(session)"),
     ],
     "Apps\n\nEach of these classes is a WSGI application. `mount` combines several. Apps may share"
     " a `PageCache`; `PageCache(budget)` keeps rendered pages up to `budget` bytes.": _public(
@@ -209,7 +213,10 @@ SECTIONS: dict[str, list[Entry]] = {
             "Token",
             "Administrator",
             "AdministratorToken",
+            "SignedIn",
+            "Invitation",
         ),
+        *_of("services.accounts.sessions", "Session"),
         *_of("domain.accounts.rights", "RightsExplanation", "Right"),
         *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
         *_of("services.identity.management", "ProviderCheck"),

@@ -25,6 +25,7 @@ _WRONG = "The name or password is wrong."
 class Session:
     """A browser in which an administrator or a repository user is signed in.
 
+    actor: who is signed in.
     secret: the content of the browser's cookie.
     """
 
