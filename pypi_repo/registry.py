@@ -50,9 +50,9 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.chore_metrics import chore_metrics
 from pypi_repo.web.observability.instrumentation import instrumented
-from pypi_repo.web.observability.logs import dropped_lines
-from pypi_repo.web.observability.metrics import Collector, MetricFamily, family_by_label
+from pypi_repo.web.observability.metrics import Collector, MetricFamily
 from pypi_repo.web.observability.operators import HealthApp, MetricsApp, ReadinessApp
+from pypi_repo.web.observability.process_metrics import process_metrics
 from pypi_repo.web.observability.request_metrics import RequestMetrics
 from pypi_repo.web.observability.shared_metrics import SharedMetrics
 from pypi_repo.web.observability.upstream_metrics import upstream_metrics
@@ -314,28 +314,8 @@ class Registry:
 
     def _collect(self) -> tuple[MetricFamily, ...]:
         return (
-            family_by_label(
-                "pypi_repo_database_connections",
-                "Connections to the database.",
-                "gauge",
-                "state",
-                self._database.connections(),
-            ),
-            family_by_label(
-                "pypi_repo_file_cache_bytes",
-                "Size of the small files in memory, and what it may be.",
-                "gauge",
-                "kind",
-                self._small_files.size(),
-            ),
+            *process_metrics(self._database.connections(), self._small_files.size()),
             *upstream_metrics(self._upstream_pages, self._upstream_files),
-            family_by_label(
-                "pypi_repo_log_lines_dropped_total",
-                "Lines of the log that were not written.",
-                "counter",
-                "reason",
-                dropped_lines(),
-            ),
         )
 
     def _for_operators(self, collect: Collector) -> "dict[str, WSGIApplication]":
