@@ -123,7 +123,7 @@ def _repository_app(
 
         return BrowseApp(
             repository,
-            authenticate=authenticate,
+            authenticate=readers,
             upload_url="",
             provenance_url="integrity/",
         )
