@@ -203,6 +203,7 @@ class Registry:
             source=source or self._readers.source_of(name),
             uploads=self._uploads_to(name),
             login=self._login,
+            sessions=self.user_sessions,
             downloads=self._downloads,
             own_uploads=OwnUploads(name, self._database, self._gate),
             readmes=self.readmes,

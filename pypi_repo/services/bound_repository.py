@@ -6,6 +6,7 @@ from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.packages.own_uploads import OwnUploads
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
+from pypi_repo.services.people.user_sessions import UserSessions
 from pypi_repo.services.sources.source import Source, require_source
 from pypi_repo.services.sources.stored_file import Downloads
 
@@ -17,6 +18,7 @@ class BoundRepository:
     source: what readers of the repository get: its own files, or another source.
     uploads: accepts files for the repository.
     login: checks the passwords and tokens of repository users.
+    sessions: finds the repository users that are signed in on pages.
     downloads: opens stored files, or has them sent by a proxy or an object store.
     own_uploads: lets users yank what they have uploaded themselves.
     readmes: renders descriptions for pages.
@@ -26,6 +28,7 @@ class BoundRepository:
     source: Source
     uploads: Uploads
     login: Login
+    sessions: UserSessions
     downloads: Downloads
     own_uploads: OwnUploads
     readmes: Readmes

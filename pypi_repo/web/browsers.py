@@ -45,7 +45,7 @@ def sign_in_url(request: Request, account_url: str) -> str:
     up = "../" * (path.count("/") - 1)
     if not path:  # the mount point itself was called, without a slash at its end
         up = f"{mount_path(request).rpartition('/')[2]}/"
-    wanted = _below(request, urljoin(account_url, "../"))
+    wanted = _beside(request, account_url)
     query = f"?{urlencode({'next': wanted})}" if wanted else ""
     return f"{up}{account_url}sign-in{query}"
 
@@ -68,13 +68,13 @@ def asking_to_sign_in(app: "WSGIApplication", account_url: str) -> "WSGIApplicat
     return answer
 
 
-def _below(request: Request, root: str) -> str:
-    """Returns what was asked for, relative to a root of which it is a part.
+def _beside(request: Request, account_url: str) -> str:
+    """Returns what was asked for, relative to the folder in which the account is.
 
-    root: relative to the mount point, such as `../../`. Empty for what is not below it.
+    Empty for what is not in it.
     """
     here = f"{mount_path(request)}/"
-    base = urljoin(here, root)
+    folder = urljoin(urljoin(here, account_url), "../")
     query = request.query_string.decode("latin-1")
-    whole = here.rstrip("/") + path_info(request) + (f"?{query}" if query else "")
-    return whole.removeprefix(base) if whole.startswith(base) else ""
+    wanted = here.rstrip("/") + path_info(request) + (f"?{query}" if query else "")
+    return wanted.removeprefix(folder) if wanted.startswith(folder) else ""

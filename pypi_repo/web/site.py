@@ -22,6 +22,7 @@ from pypi_repo.web.app import (
     uploads_go_to,
 )
 from pypi_repo.web.authenticate import Authenticate, basic_token_or_session
+from pypi_repo.web.browsers import asking_to_sign_in
 from pypi_repo.web.mount import mount, not_found, only_waiting, shifted, when_first_asked
 from pypi_repo.web.packages.download import DownloadApp
 from pypi_repo.web.packages.json_api import JsonApiApp, ProvenanceApp
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pypi_repo.registry import Registry
 
 _APPS_KEPT = 1024
+_ACCOUNT = "../../account/"  # from the root of a repository
 _LONGEST_KEPT = 64  # characters; no repository has a longer name
 
 
@@ -82,7 +84,7 @@ def registry_site(
     def landing() -> "WSGIApplication":
         from pypi_repo.web.browse.landing import LandingApp
 
-        return LandingApp(registry)
+        return LandingApp(registry, authenticate)
 
     def repositories(
         environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -123,9 +125,10 @@ def _repository_app(
 
         return BrowseApp(
             repository,
-            authenticate=readers,
+            authenticate=authenticate,
             upload_url="",
             provenance_url="integrity/",
+            account_url=_ACCOUNT if authenticate is None else None,
         )
 
     upload = UploadApp(repository, authenticate=authenticate)
@@ -136,7 +139,7 @@ def _repository_app(
         upload_url="../",
         cache=cache,
     )
-    return mount(
+    app = mount(
         {
             "/simple": index,
             # Where hatch looks before it uploads; it follows no redirects.
@@ -168,6 +171,7 @@ def _repository_app(
             only_waiting(when_first_asked(pages)),
         ),
     )
+    return asking_to_sign_in(app, _ACCOUNT) if authenticate is None else app
 
 
 class _RepositoryRoot(RepositoryApp):

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.web.app import for_package_clients
-from pypi_repo.web.authenticate import Authenticate, basic_or_token
+from pypi_repo.web.authenticate import Authenticate, basic_or_token, session_of
 from pypi_repo.web.browse import connect, front, project, yanks
 from pypi_repo.web.browse.page import BrowsePage, Places
 from pypi_repo.web.pages.app import PagesApp, Route
@@ -41,8 +42,8 @@ class BrowseApp(PagesApp[BrowsePage]):
     upload_url: the URL of an `UploadApp` for the same repository. Without it, the pages do not say
         how to publish.
     provenance_url: the URL of a `ProvenanceApp` for the same repository.
-    account_url: the URL at which users of the registry sign in. Browsers are sent there instead of
-        being asked for a password.
+    account_url: the URL of the `AccountApp`, below the same folder as this app. Browsers are sent
+        there instead of being asked for a password, and whoever is signed in there is so here.
     """
 
     _ROUTES: ClassVar = ROUTES
@@ -70,6 +71,11 @@ class BrowseApp(PagesApp[BrowsePage]):
 
     def identify(self, environ: "WSGIEnvironment") -> Actor:
         return for_package_clients(super().identify(environ))
+
+    def _session(self, request: Request) -> Session | None:
+        if self._account_url is None or "Authorization" in request.headers:
+            return None
+        return session_of(request.environ, self._repository.sessions)
 
     def _page(self, request: Request, actor: Actor) -> BrowsePage:
         return BrowsePage(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.services.accounts.sessions import Session
+from pypi_repo.web.authenticate import Authenticate, session_of
 from pypi_repo.web.browse.visitor import VisitorPage
 from pypi_repo.web.pages.app import PagesApp, Route
 
@@ -34,8 +36,7 @@ def show_robots(page: LandingPage) -> Response:
 class LandingApp(PagesApp[LandingPage]):
     """Serves the first page of a registry, and what robots ask for.
 
-    account_url: the URL at which users of the registry sign in, relative to this app; None if they
-        do not.
+    authenticate: for a host with its own accounts; by default, users sign in at `/account/`.
     """
 
     _ROUTES: ClassVar = (
@@ -43,10 +44,15 @@ class LandingApp(PagesApp[LandingPage]):
         Route("/robots.txt", show_robots, public=True),
     )
 
-    def __init__(self, registry: "Registry", *, account_url: str | None = None) -> None:
-        super().__init__(challenge=None)
+    def __init__(self, registry: "Registry", authenticate: Authenticate | None = None) -> None:
+        super().__init__(authenticate, challenge=None)
         self._registry = registry
-        self._account_url = account_url
+        self._account_url = "account/" if authenticate is None else None
+
+    def _session(self, request: Request) -> Session | None:
+        if self._account_url is None:
+            return None
+        return session_of(request.environ, self._registry.user_sessions)
 
     def _page(self, request: Request, actor: Actor) -> LandingPage:
         return LandingPage(

@@ -280,7 +280,7 @@ def test_below_a_prefix_on_a_real_server(registry: Registry) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         for path, status in (
             ("/team/pypi/", 200),
-            ("/team/pypi", 200),
+            ("/team/pypi", 301),
             ("/team/pypi/repositories/main/simple/", 401),
             ("/repositories/main/simple/", 404),
         ):

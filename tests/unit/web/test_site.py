@@ -64,8 +64,8 @@ def assert_harmless(response: TestResponse, than: TestResponse) -> Page:
 def links_of(page: str) -> list[str]:
     """The texts of the links, after those at the top of every page."""
     texts = [anchor.text.strip() for anchor in Page(page).anchors]
-    assert texts[:2] == ["Skip to the content", "Packages"]
-    return texts[2:]
+    assert texts[:3] == ["Skip to the content", "Packages", "Sign in"]
+    return texts[3:]
 
 
 def test_the_landing_page_says_what_this_is(registry: Registry, client: Client) -> None:
