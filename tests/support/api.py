@@ -8,7 +8,11 @@ from typing import Any
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
-from pypi_repo.web.api.accounts.documents import AdministratorSettings, AdministratorTokenSettings
+from pypi_repo.web.api.accounts.documents import (
+    AdministratorSettings,
+    AdministratorTokenSettings,
+    Members,
+)
 from pypi_repo.web.api.documents import Status
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
@@ -19,6 +23,7 @@ KNOWN: Mapping[str, object] = {
     "version": "1.0",
     "filename": wheel("demo", "1.0").filename,
     "user": "user@example.com",
+    "group": "platform",
     "administrator": "spare@example.com",
     "token": 2,
     "upstream": "public",
@@ -32,6 +37,7 @@ NEEDED: Mapping[type, object] = {
     Status: {"status": "archived"},
     AdministratorSettings: {"areas": ["users"]},
     AdministratorTokenSettings: {"areas": ["users"]},
+    Members: {"users": ["user@example.com"]},
     UpstreamSettings: {"url": "https://index.example/simple/"},
     RuleSettings: {"action": "deny", "target": "demo<2"},
     ExceptionSettings: {"target": "demo", "reason": "a fix", "until": "2100-01-01T00:00:00Z"},

@@ -25,6 +25,12 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True):
     q: Annotated[str, Meta(max_length=100)] = ""
 
 
+class RightsQuery(Query, frozen=True, kw_only=True):
+    """The parameters of an explanation of rights: a project, or none for the whole repository."""
+
+    project: str | None = None
+
+
 class DaysQuery(Query, frozen=True, kw_only=True):
     """The parameters of statistics by day."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import OPERATOR, ApiApp, Area, Registry, mount
+from pypi_repo import OPERATOR, Access, ApiApp, Area, Registry, mount
 from pypi_repo.services.accounts.hashing_slots import ADMINISTRATORS, HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
@@ -390,7 +390,13 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     assert _may(api, "ci@example.com", password) == 200
     assert "password" not in api.get("users/ci@example.com").get_json()
 
-    wanted = {"access": {"everywhere": "none", "repositories": {"main": "read"}}}
+    wanted = {
+        "access": {
+            "everywhere": "none",
+            "repositories": {"main": "read"},
+            "projects": {"main": {"acme-*": "write"}},
+        }
+    }
     again = api.put("users/ci@example.com", wanted)
     assert again.get_json()["access"] == wanted["access"]
     assert _may(api, "ci@example.com", password) == 200, "the password stays"
@@ -402,13 +408,90 @@ def test_users(registry: Registry, api: ApiClient) -> None:
     assert _may(api, "ci@example.com", "a new password") == 401
     api.put("users/ci@example.com", wanted)
     assert _may(api, "ci@example.com", "a new password") == 200
-    access = {"everywhere": "write", "repositories": {}}
+    access = {"everywhere": "write", "repositories": {}, "projects": {}}
     assert api.put("users/ci@example.com/access", access).get_json() == access
     assert api.get("users/ci@example.com/access").get_json() == access
     _problem(api.put("users/ci@example.com/access", {"repositories": {"none": "read"}}), 404)
     _problem(api.put("users/x@example.com", {"password": "short"}), 422)
     assert api.delete("users/ci@example.com").status_code == 204
     assert _may(api, "ci@example.com", "a new password") == 401
+
+
+def test_groups(registry: Registry, api: ApiClient) -> None:
+    """G1: a group is made, given members, changed and deleted, as on the command line."""
+    api.put("users/ci@example.com", {"password": PASSWORD, "access": {"everywhere": "none"}})
+    settings = {
+        "description": "Platform team",
+        "access": {"everywhere": "none", "repositories": {}, "projects": {"main": {"*": "read"}}},
+    }
+    made = api.put("groups/platform", settings)
+    assert (made.status_code, made.headers["Location"]) == (201, "/api/v1/groups/platform")
+    assert _may(api, "ci@example.com", PASSWORD) == 403
+    added = api.post("groups/platform/add", {"users": ["ci@example.com", USER]})
+    assert added.get_json()["members"] == ["ci@example.com", USER]
+    assert _may(api, "ci@example.com", PASSWORD) == 200
+    assert api.get("users/ci@example.com").get_json()["groups"] == ["platform"]
+
+    shown = api.get("groups/platform").get_json()
+    assert {key: shown[key] for key in settings} == settings
+    assert api.get("groups").get_json()["items"] == [shown]
+    changes = len(registry.acting_as(OPERATOR).activity.entries())
+    assert api.put("groups/platform", settings).get_json() == shown
+    assert len(registry.acting_as(OPERATOR).activity.entries()) == changes
+    assert api.put("groups/platform", {}).get_json()["access"]["projects"] == {}
+    assert _may(api, "ci@example.com", PASSWORD) == 403
+
+    removed = api.post("groups/platform/remove", {"users": [USER]})
+    assert removed.get_json()["members"] == ["ci@example.com"]
+    _problem(api.post("groups/platform/add", {"users": ["nobody"]}), 404)
+    _problem(api.put("groups/Not a name", {}), 400)
+    _problem(api.put("groups/new", {"access": {"projects": {"main": {"-": "read"}}}}), 400)
+    _problem(api.put("groups/new", {"access": {"projects": {"main": {"demo": "none"}}}}), 422)
+    assert api.delete("groups/platform").status_code == 204
+    _problem(api.get("groups/platform"), 404)
+
+
+def test_groups_of_a_user_stay_unless_they_are_named(api: ApiClient) -> None:
+    """G1."""
+    for name in ("one", "two"):
+        api.put(f"groups/{name}", {})
+    assert api.put("users/ci@example.com", {"groups": ["one"]}).get_json()["groups"] == ["one"]
+    assert api.put("users/ci@example.com", {}).get_json()["groups"] == ["one"]
+    assert api.put("users/ci@example.com", {"groups": ["two"]}).get_json()["groups"] == ["two"]
+    assert api.put("users/ci@example.com", {"groups": []}).get_json()["groups"] == []
+    _problem(api.put("users/ci@example.com", {"groups": ["absent"]}), 404)
+
+
+def test_rights_are_explained(api: ApiClient) -> None:
+    api.put("groups/platform", {"access": {"projects": {"main": {"acme-*": "write"}}}})
+    api.put("users/ci@example.com", {"access": {"everywhere": "read"}, "groups": ["platform"]})
+    assert api.get("users/ci@example.com/rights/main?project=Acme.App").get_json() == {
+        "user": "ci@example.com",
+        "repository": "main",
+        "project": "acme-app",
+        "may_read": True,
+        "may_upload": True,
+        "public": False,
+        "disabled": False,
+        "rights": [
+            {"group": "platform", "repository": "main", "pattern": "acme-*", "access": "write"},
+            {"group": None, "repository": None, "pattern": None, "access": "read"},
+        ],
+    }
+    other = api.get("users/ci@example.com/rights/main?project=demo").get_json()
+    assert (other["may_read"], other["may_upload"], len(other["rights"])) == (True, False, 1)
+    assert api.get("users/ci@example.com/rights/main").get_json()["may_upload"]
+    _problem(api.get("users/ci@example.com/rights/absent"), 404)
+
+
+def test_a_token_for_projects(registry: Registry, api: ApiClient) -> None:
+    """G3."""
+    made = api.post(f"users/{USER}/tokens", {"projects": ["Acme_*", "demo"]}).get_json()
+    assert made["projects"] == ["acme-*", "demo"]
+    actor = registry.repository("main").login.with_token(made["secret"])
+    assert actor.grants.on("main", "acme-app") is Access.WRITE
+    assert actor.grants.on("main", "other") is Access.NONE
+    _problem(api.post(f"users/{USER}/tokens", {"projects": ["a b"]}), 400)
 
 
 def test_a_put_repeated_with_its_password_changes_nothing(

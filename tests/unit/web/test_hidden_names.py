@@ -87,6 +87,7 @@ URLS_OF_THE_HIDDEN = [
     "/repositories/vault/simple/jewels/",
     "/repositories/vault/pypi/jewels/json",
 ]
+OF_GROUP = Grants(named={"main": Access.READ}, patterns={("vault", "jewels"): Access.READ})
 
 
 class Hiding(GrantPolicy):
@@ -114,10 +115,13 @@ def filled(*, with_the_hidden: bool) -> Registry:
     operator.sources.add_rule("main", "exempt", "wanted", reason="x", until=_NEXT_CENTURY)
     operator.sources.set_sources("main", ["upstream:public"])
     operator.accounts.create_user(USER, PASSWORD)
+    operator.groups.create("platform", named={"main": Access.READ})
+    operator.groups.add_members("platform", [USER])
     if with_the_hidden:
         operator.repositories.create("vault", public=True)
         operator.accounts.set_access(USER, Access.WRITE, {"vault": Access.READ})
         operator.accounts.create_token(USER, repository="vault")
+        operator.groups.change("platform", grants=OF_GROUP)
         _find_it_elsewhere(registry)
     operator.administrators.create(ADMINISTRATOR, PASSWORD)
     publish(registry, SHOWN)
@@ -330,11 +334,14 @@ def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
 def test_a_form_keeps_access_to_what_it_does_not_show(registry: Registry) -> None:
     """Or who may read nothing in a hidden repository could read it from then on."""
     accounts = registry.acting_as(OPERATOR).accounts
-    accounts.set_access(USER, Access.READ, {"vault": Access.NONE, "main": Access.WRITE})
+    on_projects = {("main", "acme-*"): Access.WRITE, ("vault", "jewels"): Access.READ}
+    accounts.set_access(
+        USER, Access.READ, {"vault": Access.NONE, "main": Access.WRITE}, on_projects
+    )
     portal = PortalClient(registry)
     portal.sign_in(ADMINISTRATOR, PASSWORD)
     portal.send(f"users/{USER}", do="access", everywhere="write", **{"access-main": ""})
-    assert accounts.user(USER).grants == Grants(Access.WRITE, {"vault": Access.NONE})
+    assert accounts.user(USER).grants == Grants(Access.WRITE, {"vault": Access.NONE}, on_projects)
 
 
 def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) -> None:
@@ -342,7 +349,7 @@ def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) ->
     of_hidden = {
         "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
         "user": USER, "administrator": ADMINISTRATOR, "upstream": "public", "rule": 1,
-        "exception": 2, "name": "contraband",
+        "exception": 2, "name": "contraband", "group": "platform",
     }  # fmt: skip
     shown = {**of_hidden, "project": "open", "filename": SHOWN.filename, "repository": "main"}
     shown |= {"name": "open"}

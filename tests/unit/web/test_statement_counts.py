@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from werkzeug.test import Client
 
-from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.names import normalize
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
@@ -37,8 +37,10 @@ OPERATIONS = {
     "get_release_yank": 3, "put_release_yank": 9, "delete_release_yank": 9,
     "list_files": 3, "get_file": 2, "delete_file": 7,
     "get_file_yank": 2, "put_file_yank": 7, "delete_file_yank": 7,
-    "list_users": 2, "get_user": 2, "put_user": 4, "delete_user": 4,
-    "get_access": 2, "put_access": 3,
+    "list_users": 3, "get_user": 3, "put_user": 6, "delete_user": 4,
+    "get_access": 3, "put_access": 4, "explain_rights": 3,
+    "list_groups": 4, "get_group": 4, "put_group": 14, "delete_group": 6,
+    "add_members": 12, "remove_members": 10,
     "list_tokens": 3, "create_token": 5, "get_token": 2, "revoke_token": 5,
     "list_administrators": 2, "get_administrator": 3, "put_administrator": 10,
     "delete_administrator": 5,
@@ -77,9 +79,9 @@ PAGES = {
     "/upstreams": 6, "/new-upstream": 2,
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
-    "/users": 3, "/new-user": 2,
-    "/users/<name>": 5, "/users/<name>/password": 5, "/users/<name>/tokens": 5,
-    "/users/<name>/delete": 4,
+    "/users": 4, "/new-user": 2,
+    "/users/<name>": 6, "/users/<name>/password": 6, "/users/<name>/tokens": 6,
+    "/users/<name>/delete": 5,
     "/administrators": 2, "/new-administrator": 1,
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
     "/administrators/<name>/delete": 3,
@@ -105,6 +107,8 @@ def filled(number: int) -> Iterator[Registry]:
                 registry.acting_as(OPERATOR).accounts.create_user(
                     f"user-{each}@example.com", PASSWORD
                 )
+                operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
+                operator.groups.add_members(f"group-{each}", [USER])
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
@@ -114,6 +118,7 @@ def filled(number: int) -> Iterator[Registry]:
         operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
         registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
         registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
+        operator.groups.create("platform", named={"main": Access.READ})
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
         assert tokens[-1] == KNOWN["token"]
         yield registry

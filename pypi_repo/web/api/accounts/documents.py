@@ -4,15 +4,16 @@ The docstrings of the classes are shown in the description of the API.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from msgspec import Meta, field
 
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.grants import Access, Grants
-from pypi_repo.web.api.documents import Document, Instant
+from pypi_repo.web.api.documents import Document, Instant, Text
 
 AccessName = Literal["none", "read", "write"]
+ProjectAccessName = Literal["read", "write"]
 AreaName = Literal["repositories", "users", "settings"]
 
 Password = Annotated[str, Meta(min_length=8, max_length=72)]
@@ -23,17 +24,22 @@ TokenName = Annotated[str, Meta(max_length=100)]
 
 
 class AccessDocument(Document, frozen=True, kw_only=True):
-    """The access to all repositories, and exceptions for single repositories by their names."""
+    """The access to all repositories, and exceptions for single repositories by their names.
+
+    `projects` adds access to projects: by the name of the repository, and patterns for names.
+    """
 
     everywhere: AccessName = "write"
     repositories: dict[str, AccessName] = field(default_factory=dict)
+    projects: dict[str, dict[str, ProjectAccessName]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, grants: Grants) -> "AccessDocument":
+    def of(cls, grants: Grants) -> Self:
         """Returns the document for grants."""
         return cls(
-            everywhere=_name(grants.everywhere),
-            repositories={name: _name(level) for name, level in sorted(grants.named.items())},
+            everywhere=access_name(grants.everywhere),
+            repositories={name: access_name(level) for name, level in sorted(grants.named.items())},
+            projects=_projects(grants),
         )
 
     def grants(self) -> Grants:
@@ -41,23 +47,33 @@ class AccessDocument(Document, frozen=True, kw_only=True):
         named: Mapping[str, Access] = {
             name: Access[level.upper()] for name, level in self.repositories.items()
         }
-        return Grants(Access[self.everywhere.upper()], named)
+        patterns: Mapping[tuple[str, str], Access] = {
+            (name, pattern): Access[level.upper()]
+            for name, levels in self.projects.items()
+            for pattern, level in levels.items()
+        }
+        return Grants(Access[self.everywhere.upper()], named, patterns)
 
 
 class UserSettings(Document, frozen=True, kw_only=True):
-    """Without a password, an old one is kept, and a new user gets a generated one."""
+    """Without a password, an old one is kept, and a new user gets a generated one.
+
+    Without `groups`, a user stays in its groups.
+    """
 
     password: Password | None = None
     disabled: bool = False
     access: AccessDocument = AccessDocument()
+    groups: list[str] | None = None
 
 
 class User(Document, frozen=True, kw_only=True):
-    """A repository user."""
+    """A repository user. `access` is apart from what its groups give."""
 
     name: str
     disabled: bool
     access: AccessDocument
+    groups: list[str]
     created_at: Instant
     last_used_at: Instant | None
 
@@ -69,10 +85,14 @@ class CreatedUser(User, frozen=True, kw_only=True):
 
 
 class TokenSettings(Document, frozen=True, kw_only=True):
-    """`repository` is null for all repositories; `expires_in_days` is null for ever."""
+    """`repository` is null for all repositories; `expires_in_days` is null for ever.
+
+    `projects` are names or patterns for them, such as `acme-*`; empty for all projects.
+    """
 
     name: TokenName = ""
     repository: str | None = None
+    projects: list[str] = field(default_factory=list)
     read_only: bool = False
     expires_in_days: Annotated[int, Meta(ge=1, le=36_499)] | None = None
 
@@ -84,6 +104,7 @@ class Token(Document, frozen=True, kw_only=True):
     name: str
     prefix: str
     repository: str | None
+    projects: list[str]
     read_only: bool
     created_at: Instant
     expires_at: Instant | None
@@ -94,6 +115,67 @@ class CreatedToken(Token, frozen=True, kw_only=True):
     """A new token. `secret` is not stored, and is shown only once."""
 
     secret: str
+
+
+class Right(Document, frozen=True, kw_only=True):
+    """One reason for which a user has access.
+
+    `group` is null for what is given to the user itself, `repository` for all repositories, and
+    `pattern` for all projects.
+    """
+
+    group: str | None
+    repository: str | None
+    pattern: str | None
+    access: AccessName
+
+
+class Rights(Document, frozen=True, kw_only=True):
+    """What a user may do, and every right that applies, the widest first.
+
+    `project` is null for the repository as a whole; then rights on some projects count, too.
+    """
+
+    user: str
+    repository: str
+    project: str | None
+    may_read: bool
+    may_upload: bool
+    public: bool
+    disabled: bool
+    rights: list[Right]
+
+
+# Groups of repository users
+
+
+class GroupAccess(AccessDocument, frozen=True, kw_only=True):
+    """The access that a group gives, which is none unless something else is said."""
+
+    everywhere: AccessName = "none"
+
+
+class GroupSettings(Document, frozen=True, kw_only=True):
+    """Each member of a group has its access, besides its own."""
+
+    description: Text = ""
+    access: GroupAccess = GroupAccess()
+
+
+class Group(Document, frozen=True, kw_only=True):
+    """A group of repository users."""
+
+    name: str
+    description: str
+    access: GroupAccess
+    members: list[str]
+    created_at: Instant
+
+
+class Members(Document, frozen=True, kw_only=True):
+    """The names of users in a group."""
+
+    users: list[str]
 
 
 # Administrators
@@ -160,6 +242,13 @@ def areas_of(areas: frozenset[Area]) -> list[AreaName]:
     return [area.value for area in Area if area in areas]
 
 
-def _name(level: Access) -> AccessName:
+def access_name(level: Access) -> AccessName:
     names: tuple[AccessName, ...] = ("none", "read", "write")
     return names[level]
+
+
+def _projects(grants: Grants) -> dict[str, dict[str, ProjectAccessName]]:
+    projects: dict[str, dict[str, ProjectAccessName]] = {}
+    for (name, pattern), level in sorted(grants.patterns.items()):
+        projects.setdefault(name, {})[pattern] = "write" if level is Access.WRITE else "read"
+    return projects

@@ -11,14 +11,17 @@ from pypi_repo.web.api.accounts.documents import (
     AccessDocument,
     CreatedToken,
     CreatedUser,
+    Right,
+    Rights,
     Token,
     TokenSettings,
     User,
     UserSettings,
+    access_name,
 )
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
-from pypi_repo.web.api.queries import PageQuery
+from pypi_repo.web.api.queries import PageQuery, RightsQuery
 
 table = Table("Repository users", "users")
 
@@ -53,6 +56,7 @@ def put_user(call: Call, user: str) -> ApiResponse:
         found.name,
         password=wanted.password,
         grants=wanted.access.grants(),
+        groups=wanted.groups,
         disabled=wanted.disabled,
     )
     return get_user(call, user)
@@ -79,6 +83,32 @@ def put_access(call: Call, user: str) -> ApiResponse:
     return get_access(call, user)
 
 
+@table.operation("GET", f"{_ONE}/rights/{{repository}}", {200: Rights}, query=RightsQuery)
+def explain_rights(call: Call, user: str, repository: str) -> ApiResponse:
+    """What a user may do in a repository or with a project, and why."""
+    wanted: RightsQuery = call.query
+    found = call.acting.rights.explain(user, repository, wanted.project)
+    document = Rights(
+        user=found.user,
+        repository=found.repository,
+        project=found.project,
+        may_read=found.may_read,
+        may_upload=found.may_upload,
+        public=found.is_public,
+        disabled=found.disabled,
+        rights=[
+            Right(
+                group=right.group,
+                repository=right.repository,
+                pattern=right.pattern,
+                access=access_name(right.access),
+            )
+            for right in found.rights
+        ],
+    )
+    return ApiResponse(document)
+
+
 @table.operation("GET", _TOKENS, {200: Page[Token]}, query=PageQuery)
 def list_tokens(call: Call, user: str) -> ApiResponse:
     """The tokens of a user, without their secrets."""
@@ -95,6 +125,7 @@ def create_token(call: Call, user: str) -> ApiResponse:
         user,
         name=wanted.name,
         repository=wanted.repository,
+        projects=wanted.projects,
         read_only=wanted.read_only,
         expires_in=timedelta(days=life) if life else None,
     )
@@ -123,6 +154,8 @@ def _create(call: Call, user: str, wanted: UserSettings) -> ApiResponse:
         wanted.password or made_up or "",
         everywhere=grants.everywhere,
         named=grants.named,
+        patterns=grants.patterns,
+        groups=wanted.groups or (),
         disabled=wanted.disabled,
     )
     created = _shown(call.acting.accounts.user(user))
@@ -142,6 +175,7 @@ def _shown(user: accounts.User) -> User:
         name=user.name,
         disabled=user.disabled,
         access=AccessDocument.of(user.grants),
+        groups=list(user.groups),
         created_at=user.created_at,
         last_used_at=user.last_used_at,
     )

@@ -67,9 +67,10 @@ def change(page: PortalPage, name: str) -> Response:
             with forms.blaming(page, "everywhere", InvalidSetting):
                 grants = _grants(page)
             # The form cannot say what it does not show.
-            named = accounts.user(name).grants.named
+            before = accounts.user(name).grants
+            named = before.named
             kept = {each: named[each] for each in named.keys() - set(_repository_names(page))}
-            accounts.set_access(name, grants.everywhere, {**kept, **grants.named})
+            accounts.set_access(name, grants.everywhere, {**kept, **grants.named}, before.patterns)
             text = f"Saved the access of {name}. It holds from the next request on."
     return page.redirect("users", name, note=page.done(text))
 
