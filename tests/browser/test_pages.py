@@ -4,17 +4,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
 from tests.support.distributions import Distribution, wheel
+from tests.support.readable import flaws, screens, too_wide
 from tests.support.uploads import upload
 
 LONG = "whatever-all-our-teams-and-services-together-have-put-in-a-name"
@@ -76,13 +75,9 @@ PAGES = (
     "../",
     "../api/v1/",
     "../repositories/open/",
+    "../repositories/open/+connect",
+    "../repositories/open/project/acme-colours/",
 )
-SCREENS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
-    (1280, "light"),
-    (320, "light"),
-    (375, "dark"),
-)
-NARROWEST = 320  # axe finds nothing more there than on the other small one
 
 
 @pytest.fixture(scope="module")
@@ -110,18 +105,18 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     _take_from_a_long_name(registry)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
     portal.open("sign-in")
-    found = {("sign-in", screen): _flaws(portal.page) for screen in _screens(portal.page)}
+    found = {("sign-in", screen): flaws(portal.page) for screen in screens(portal.page)}
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
     for path in PAGES:
         portal.open(path)
-        found |= {(path, screen): _flaws(portal.page) for screen in _screens(portal.page)}
+        found |= {(path, screen): flaws(portal.page) for screen in screens(portal.page)}
     # Where no script may run, axe cannot either.
     portal.open(f"repositories/main/projects/{LONG}/readme")
-    found |= {("readme", screen): _too_wide(portal.page) for screen in _screens(portal.page)}
+    found |= {("readme", screen): too_wide(portal.page) for screen in screens(portal.page)}
     for name, show in ANSWERS.items():
         show(portal)
-        found |= {(name, screen): _flaws(portal.page) for screen in _screens(portal.page)}
-    assert {where: flaws for where, flaws in found.items() if flaws} == {}
+        found |= {(name, screen): flaws(portal.page) for screen in screens(portal.page)}
+    assert {where: them for where, them in found.items() if them} == {}
 
 
 def _take_from_a_long_name(registry: Registry) -> None:
@@ -141,14 +136,6 @@ def _take_from_a_long_name(registry: Registry) -> None:
         merged=[long_pattern],
     )
     operator.sources.add_rule(LONG, "deny", f"{long_pattern}<1", reason=LONG * 3)
-
-
-def _screens(page: Page) -> Iterator[tuple[int, str]]:
-    """Shows the page on one after the other, without loading it anew."""
-    for width, scheme in SCREENS:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        yield width, scheme
 
 
 def _ask_before_deleting(portal: Portal) -> None:
@@ -211,7 +198,7 @@ def test_nothing_is_in_the_way_where_there_is_nothing_yet(
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
     for path in ("", "repositories", "users", "activity?actor=nobody"):
         portal.open(path)
-        assert _flaws(portal.page) == [], path
+        assert flaws(portal.page) == [], path
 
 
 def test_what_somebody_looks_for_first_needs_no_scrolling(
@@ -553,33 +540,3 @@ def test_a_hostile_filename_does_no_harm(portal: Portal) -> None:
     assert "Refused" in portal.result_of(hostile)
     assert portal.page.evaluate("window.harmed") is None
     assert portal.page.locator("main img").count() == 0
-
-
-def _flaws(page: Page) -> list[str]:
-    """What axe finds serious, and whether the page is wider than its window.
-
-    But for descriptions of packages: their authors wrote them.
-    """
-    size = page.viewport_size
-    if size is not None and size["width"] == NARROWEST:
-        return _too_wide(page)
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE_SCRIPT)
-    found: list[str] = page.evaluate(_SERIOUS)
-    return found + _too_wide(page)
-
-
-# What the rule for regions finds is never serious, and it takes as long as a fifth of the others.
-_SERIOUS = """async () => {
-    const rules = {region: {enabled: false}};
-    const {violations} = await axe.run({iframes: false, resultTypes: ["violations"], rules});
-    return violations
-        .filter(({impact}) => ["serious", "critical"].includes(impact))
-        .flatMap(({id, nodes}) => nodes.map(({target}) => `${id}: ${target}`));
-}"""
-
-
-def _too_wide(page: Page) -> list[str]:
-    root = "document.documentElement"
-    is_wide = page.evaluate(f"{root}.scrollWidth > {root}.clientWidth")
-    return ["wider than its window"] if is_wide else []
