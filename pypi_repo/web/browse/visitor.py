@@ -36,6 +36,11 @@ class VisitorPage(Page):
         return self.account and self.outer(self.account)
 
     @property
+    def registry_url(self) -> str | None:
+        """The link to the first page of the registry, beside whose apps the account is."""
+        return self.account_url and f"{self.account_url}../"
+
+    @property
     def sign_in_url(self) -> str | None:
         """The link to the sign-in form, which leads back to this page."""
         return self.account and sign_in_url(self.request, self.account)

@@ -144,9 +144,9 @@ def test_what_is_attested_of_a_file_is_linked(registry: Registry, get: Get) -> N
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("archived", "This project is archived"),
-        ("deprecated", "This project is deprecated"),
-        ("quarantined", "none of its files is offered"),
+        ("archived", "This project is archived: use other-thing"),
+        ("deprecated", "This project is deprecated: use other-thing"),
+        ("quarantined", "None of its files is offered"),
     ],
 )
 def test_the_status_is_told_with_its_reason(
