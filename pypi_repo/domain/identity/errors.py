@@ -27,15 +27,9 @@ class IdentityProviderFailed(UpstreamFailed):
 
 
 class InvalidToken(InvalidCredentials):
-    """A signed token (JWT) is forged, expired, or meant for somebody else.
-
-    The detail says what is wrong with it; who sent the token does not learn that.
-    """
+    """A signed token (JWT) is forged, expired, or meant for somebody else."""
 
     code = "invalid-token"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__("The signed token is not valid here; get a new one.", detail=detail)
 
 
 class UnknownKey(InvalidToken):
@@ -52,3 +46,19 @@ class SignInRefused(PermissionDenied):
     """A person is who they say they are, but may not sign in here."""
 
     code = "sign-in-refused"
+
+
+_NOT_VALID = "The signed token is not valid here; get a new one."
+
+
+def invalid_token(detail: str) -> InvalidToken:
+    """Returns the error for a signed token, whose sender does not learn what is wrong with it.
+
+    detail: what is wrong with it, for the operator.
+    """
+    return InvalidToken(_NOT_VALID, detail=detail)
+
+
+def unknown_key(detail: str) -> UnknownKey:
+    """Returns the error for a token that was signed with an unknown key, as `invalid_token`."""
+    return UnknownKey(_NOT_VALID, detail=detail)

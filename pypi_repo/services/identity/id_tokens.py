@@ -3,7 +3,7 @@
 import hmac
 
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.errors import InvalidToken
+from pypi_repo.domain.identity.errors import invalid_token
 from pypi_repo.domain.identity.provider import IdentityProvider, issuer_of
 from pypi_repo.services.identity.issuers import Issuers
 
@@ -18,12 +18,12 @@ def verify_id_token(issuers: Issuers, provider: IdentityProvider, token: str, no
     claims = issuers.verify(issuer_of(provider), token, provider.client_id)
     audiences, party = claims["aud"], claims.get("azp")
     if isinstance(audiences, list) and len(audiences) > 1 and party is None:
-        raise InvalidToken("it has several audiences, and does not say for which it was made")
+        raise invalid_token("it has several audiences, and does not say for which it was made")
     if party is not None and party != provider.client_id:
-        raise InvalidToken(f"it was made for {party!r:.100}")
+        raise invalid_token(f"it was made for {party!r:.100}")
     given = claims.get("nonce")
     if not isinstance(given, str) or not hmac.compare_digest(
         given.encode("utf-8", "replace"), nonce.encode("ascii")
     ):
-        raise InvalidToken("its nonce is another one")
+        raise invalid_token("its nonce is another one")
     return claims

@@ -11,7 +11,7 @@ from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.errors import InvalidToken, UnknownKey
+from pypi_repo.domain.identity.errors import invalid_token, unknown_key
 from pypi_repo.services.identity.keys import ALGORITHMS, Key
 
 LEEWAY = 60  # seconds by which clocks may differ
@@ -52,12 +52,12 @@ def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -
     header = _header(jwt, token)
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise InvalidToken(f"it is signed with {algorithm!r:.50}")
+        raise invalid_token(f"it is signed with {algorithm!r:.50}")
     if "crit" in header:  # RFC 7515, section 4.1.11: none of these extensions is known here
-        raise InvalidToken("its header has critical extensions")
+        raise invalid_token("its header has critical extensions")
     candidates = [key for key in keys if (kid is None or key.kid == kid) and key.signs(algorithm)]
     if not candidates:
-        raise UnknownKey(f"its key {kid!r:.100} for {algorithm} is none of the issuer")
+        raise unknown_key(f"its key {kid!r:.100} for {algorithm} is none of the issuer")
     wrong = "its signature is wrong"
     for key in candidates:
         try:
@@ -67,17 +67,17 @@ def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -
         except ValueError as error:
             wrong = str(error)
     if kid is None:
-        raise UnknownKey(f"it names no key, and {wrong}")
-    raise InvalidToken(wrong)
+        raise unknown_key(f"it names no key, and {wrong}")
+    raise invalid_token(wrong)
 
 
 def _header(jwt: ModuleType, token: str) -> dict[str, Any]:
     if len(token) > _LARGEST:
-        raise InvalidToken(f"it has more than {_LARGEST} characters")
+        raise invalid_token(f"it has more than {_LARGEST} characters")
     with suppress(jwt.PyJWTError, ValueError, RecursionError):
         header: dict[str, Any] = jwt.get_unverified_header(token)
         return header
-    raise InvalidToken("it is no signed token")
+    raise invalid_token("it is no signed token")
 
 
 def _claims(
@@ -98,8 +98,8 @@ def _claims(
     except jwt.InvalidSignatureError:
         raise
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise InvalidToken(f"{type(error).__name__}: {str(error)[:200]}") from error
+        raise invalid_token(f"{type(error).__name__}: {str(error)[:200]}") from error
     subject = claims["sub"]
     if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isprintable()):
-        raise InvalidToken("its subject is empty, too long or not printable")
+        raise invalid_token("its subject is empty, too long or not printable")
     return claims

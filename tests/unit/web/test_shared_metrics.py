@@ -137,8 +137,8 @@ def test_several_are_told_like_one(new_process: Callable[[], Process]) -> None:
     other.text()
     wait_until(lambda: other.not_found() == 1)
     wait_until(lambda: 'route="health"' in one.text())
-    alone.registry.close()
     assert described(one) == described(other) == described(alone)
+    alone.registry.close()
     bounds = re.findall(r'duration_seconds_bucket{route="other",le="([^"]+)"}', other.text())
     assert len(bounds) == 17
     assert bounds == sorted(bounds, key=float)

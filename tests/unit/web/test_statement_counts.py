@@ -167,7 +167,7 @@ def test_pages(size: int) -> None:
         # What is configured for the sources is read once.
         registry.repository("main").source.project_details(OPERATOR, normalize("demo"))
         for route in ROUTES:
-            if route.show is None:
+            if route.show is None or "<provider>" in route.path:  # which asks somebody else
                 continue
             name = USER if route.path.startswith("/users") else "spare@example.com"
             path = route.path.replace("<repository>", "main").replace("<project>", "demo")
