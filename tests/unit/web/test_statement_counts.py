@@ -86,6 +86,8 @@ PAGES = {
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
     "/administrators/<name>/delete": 3,
     "/activity": 6, "/activity.csv": 1,
+    "/identity-providers": 2,
+    "/new-identity-provider": 2,
 }  # fmt: skip
 
 
