@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import NoRegistry
 from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.outbound.mail import Mailer
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.passwords import Passwords
@@ -143,6 +144,7 @@ class Registry:
         self.invitations = Acceptance(self._database, passwords)
         self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
         self.sign_in = SignIn(self._database, self._issuers, self.sessions, self.user_sessions)
+        self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
         self.chores = Chores(self._database, chores_of(self._database, self.upkeep))

@@ -127,6 +127,9 @@ class Settings:
     proxies: proxies for requests to other indexes: as `https` and `http` the URL of the proxy for
         such URLs, such as `http://proxy.example.com:3128`, and as `no` the hosts that are asked
         without one, separated by commas. By default, there are none: the environment is not read.
+    smtp: the SMTP server through which invitations are mailed, such as
+        `smtp://USER:PASSWORD@mail.example.com:587?from=packages@example.com`, or with `smtps`. By
+        default, no mail is sent: administrators hand over the links.
     password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
     variables: environment variables by their names, in which upstreams may have their credentials.
     """
@@ -142,6 +145,7 @@ class Settings:
     public_url: str | None = None
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    smtp: str | None = field(default=None, repr=False)
     password_cost: int = 12
 
 
@@ -184,8 +188,8 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
     It uses PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
     PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
-    PYPI_REPO_METRICS_FOLDER and PYPI_REPO_PUBLIC_URL, and the names of `proxies_in`. It ignores all
-    other names.
+    PYPI_REPO_METRICS_FOLDER, PYPI_REPO_PUBLIC_URL and PYPI_REPO_SMTP, and the names of
+    `proxies_in`. It ignores all other names.
 
     Raises ValueError if a value is invalid.
     """
@@ -212,6 +216,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         metrics_token=values.get("PYPI_REPO_METRICS_TOKEN") or None,
         metrics_folder=Path(metrics_folder) if metrics_folder else None,
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
+        smtp=values.get("PYPI_REPO_SMTP") or None,
     )
 
 

@@ -7,6 +7,7 @@ import click
 from pypi_repo.cli.accounts.admin import admin
 from pypi_repo.cli.accounts.group import group
 from pypi_repo.cli.accounts.identity_provider import identity_provider
+from pypi_repo.cli.accounts.invite import invite
 from pypi_repo.cli.accounts.token import token
 from pypi_repo.cli.accounts.user import user
 from pypi_repo.cli.backup import backup
@@ -28,6 +29,8 @@ logging.getLogger("pypi_repo.services.upstreams").addHandler(logging.NullHandler
 def main() -> None:
     """A private Python package repository."""
 
+
+user.add_command(invite)
 
 for command in (
     *(serve, repository, upstream, rule, exception, explain, user, group, token, admin),

@@ -128,6 +128,12 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
     help="The URL that clients use, if no trusted proxy sends it.",
 )
 @option(
+    "--smtp",
+    metavar="URL",
+    help="Mail invitations through this server: smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or "
+    "smtps://.",
+)
+@option(
     "--files-sent-by",
     type=SentBy(),
     help="Let a proxy or the object store send files: x-accel:/LOCATION/ (nginx), x-sendfile, or "
@@ -162,6 +168,7 @@ def serve(
     upload_patience: timedelta,
     trusted_proxy: str | None,
     public_url: str | None,
+    smtp: str | None,
     files_sent_by: FilesSentBy | None,
     log_format: str,
     access_log: bool,
@@ -194,6 +201,7 @@ def serve(
         files_sent_by=files_sent_by,
         metrics_token=metrics_token,
         public_url=public_url,
+        smtp=smtp,
     )
     with about_options("--host", "--port"):
         sockets = listen(host, port)

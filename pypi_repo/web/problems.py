@@ -16,6 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
+from pypi_repo.domain.accounts.errors import MailFailed
 from pypi_repo.web.observability.request_notes import note_error
 
 BASIC = 'Basic realm="pypi_repo", charset="UTF-8"'
@@ -36,6 +37,7 @@ _STATUSES: dict[type[errors.RegistryError], int] = {
     errors.TooLarge: 413,
     errors.TooManyRequests: 429,
     errors.UpstreamFailed: 502,
+    MailFailed: 502,
     errors.UpstreamRefused: 502,
     errors.Unavailable: 503,
     errors.OutOfSpace: 507,

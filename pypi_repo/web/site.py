@@ -74,7 +74,8 @@ def registry_site(
     def portal() -> "WSGIApplication":
         from pypi_repo.web.portal.app import PortalApp
 
-        return PortalApp(registry, authenticate=authenticate)
+        account_url = "../account/" if authenticate is None else None
+        return PortalApp(registry, account_url=account_url, authenticate=authenticate)
 
     def api() -> "WSGIApplication":
         from pypi_repo.web.api.app import ApiApp

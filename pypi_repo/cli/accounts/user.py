@@ -22,7 +22,7 @@ def user() -> None:
     """Create, list, change and delete repository users: the accounts of pip, twine and uv."""
 
 
-_group = click.option(
+group_option = click.option(
     "--group",
     "groups",
     multiple=True,
@@ -40,7 +40,7 @@ _group = click.option(
     help="Give the user no password: it signs in elsewhere, and its clients use tokens.",
 )
 @access_options
-@_group
+@group_option
 @acts_as_operator
 def create(
     operator: Acting,

@@ -1,6 +1,6 @@
-"""Errors about groups and invitations."""
+"""Errors about groups, invitations and mail."""
 
-from pypi_repo.domain.errors import NotFound
+from pypi_repo.domain.errors import NotFound, RegistryError
 
 
 class UnknownGroup(NotFound):
@@ -13,3 +13,9 @@ class UnknownInvitation(NotFound):
     """There is no invitation with this secret: it was used or withdrawn, or has expired."""
 
     code = "unknown-invitation"
+
+
+class MailFailed(RegistryError):
+    """A mail could not be sent; the message says why."""
+
+    code = "mail-failed"

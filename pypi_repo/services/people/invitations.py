@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.accounts.access import Actor, Area, require_area
 from pypi_repo.domain.accounts.accounts import INVITATION_PREFIX, Invitation, token_digest
 from pypi_repo.domain.accounts.errors import UnknownInvitation
-from pypi_repo.domain.errors import Conflict, InvalidSetting
+from pypi_repo.domain.accounts.invitations import INVITATION_LIFE, check_life
+from pypi_repo.domain.errors import Conflict
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.accounts.known import known_user
 from pypi_repo.services.accounts.login import actor_of
@@ -16,9 +17,6 @@ from pypi_repo.storage.accounts.invitations import InvitationShelf
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
-
-INVITATION_LIFE = timedelta(days=7)
-_LONGEST_LIFE = timedelta(days=90)
 
 
 class Invitations:
@@ -46,8 +44,7 @@ class Invitations:
         Raises UnknownAccount, InvalidSetting, or Conflict if passwords of the user are refused.
         """
         require_area(self._actor, Area.USERS)
-        if not timedelta() < expires_in <= _LONGEST_LIFE:
-            raise InvalidSetting("An invitation must expire in the future, within 90 days.")
+        check_life(expires_in)
         secret = INVITATION_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

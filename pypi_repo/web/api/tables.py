@@ -1,7 +1,7 @@
 """All operations of the management API, in the order in which they are described."""
 
 from pypi_repo.web.api import journal, projects, repositories, sources, upstreams
-from pypi_repo.web.api.accounts import administrators, groups, users
+from pypi_repo.web.api.accounts import administrators, groups, invitations, users
 
 TABLES = (
     repositories.table,
@@ -9,6 +9,7 @@ TABLES = (
     upstreams.table,
     sources.table,
     users.table,
+    invitations.table,
     groups.table,
     administrators.table,
     journal.table,

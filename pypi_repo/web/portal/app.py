@@ -93,6 +93,7 @@ ROUTES = (
     Route("/new-user", users.show_new, users.create),
     Route("/users/<name>", users.show, users.change),
     Route("/users/<name>/password", users.show, users.set_password),
+    Route("/users/<name>/invitation", users.show, users.invite),
     Route("/users/<name>/tokens", users.show, users.create_token),
     Route("/users/<name>/tokens/<int:token_id>/revoke", None, users.revoke_token),
     Route("/users/<name>/delete", users.show_deletion, users.delete),
@@ -120,6 +121,8 @@ class PortalApp(PagesApp[PortalPage]):
 
     registry: the registry to manage.
     repositories_url: the URL of the repositories, relative to the mount point of this app.
+    account_url: the URL of the `AccountApp`, relative to the mount point of this app. Without it,
+        nobody is invited, because an invitation leads there.
     authenticate: a function that returns the actor of a request, for a host that signs
         administrators in itself. For an administrator it returns
         `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)`. By default, the
@@ -133,12 +136,14 @@ class PortalApp(PagesApp[PortalPage]):
         registry: "Registry",
         *,
         repositories_url: str = "../repositories/",
+        account_url: str | None = None,
         authenticate: Authenticate | None = None,
     ) -> None:
         # By default, administrators sign in on a page, and no header would help.
         super().__init__(authenticate, challenge=problems.BASIC if authenticate else None)
         self._registry = registry
         self._repositories_url = repositories_url
+        self._account_url = account_url
         self._own_sessions = authenticate is None
 
     def _page(self, request: Request, actor: Actor) -> PortalPage:
@@ -148,6 +153,7 @@ class PortalApp(PagesApp[PortalPage]):
             notes=self._registry.notes,
             registry=self._registry,
             repositories_url=self._repositories_url,
+            account_url=self._account_url,
         )
 
     def _session(self, request: Request) -> Session | None:

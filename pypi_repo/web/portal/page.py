@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urljoin
 
 from pypi_repo.domain.accounts.access import ActorKind, Area, Permission
+from pypi_repo.domain.accounts.invitations import invitation_link
 from pypi_repo.services.acting import Acting
 from pypi_repo.web.app import root_url
 from pypi_repo.web.pages.page import Page
@@ -19,6 +20,8 @@ class PortalPage(Page):
     """One request to the portal.
 
     repositories_url: where the repositories are, relative to the portal's root.
+    account_url: where users have their accounts, relative to the portal's root; None if the host
+        has its own accounts.
     """
 
     LAYOUT: ClassVar[str] = "portal/base.html"
@@ -26,6 +29,7 @@ class PortalPage(Page):
 
     registry: "Registry"
     repositories_url: str
+    account_url: str | None
     _managed: frozenset[str] | None = None
 
     @property
@@ -54,6 +58,10 @@ class PortalPage(Page):
     def own_areas(self) -> list[Area]:
         """What the administrator can give to others."""
         return [area for area in Area if area in self.actor.areas]
+
+    def invitation_url(self, secret: str) -> str:
+        """The absolute link of an invitation, as the browser reached this deployment."""
+        return invitation_link(secret, urljoin(root_url(self.request), f"{self.account_url}../"))
 
     def repository_url(self, name: str) -> str:
         """The absolute URL of a repository, as the browser reached this deployment."""

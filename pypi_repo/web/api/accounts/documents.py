@@ -178,6 +178,33 @@ class Members(Document, frozen=True, kw_only=True):
     users: list[str]
 
 
+# Invitations
+
+
+class InvitationSettings(Document, frozen=True, kw_only=True):
+    """`expires_in_days` says how long the link can be used."""
+
+    expires_in_days: Annotated[int, Meta(ge=1, le=90)] = 7
+
+
+class Invitation(Document, frozen=True, kw_only=True):
+    """A link with which a user can set a password once, without its secret."""
+
+    user: str
+    created_at: Instant
+    expires_at: Instant
+
+
+class CreatedInvitation(Invitation, frozen=True, kw_only=True):
+    """A new invitation. `path` is its link, relative to the root of the registry.
+
+    It ends with `secret`, which is not stored, and is shown only once.
+    """
+
+    secret: str
+    path: str
+
+
 # Administrators
 
 

@@ -5,8 +5,10 @@ import secrets
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Permission
+from pypi_repo.domain.accounts.errors import MailFailed
 from pypi_repo.domain.accounts.grants import Access, Grants
-from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.accounts.invitations import invitation_mail
+from pypi_repo.domain.errors import InvalidSetting, NameTaken, NotFound
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.notes import Note
 from pypi_repo.web.pages import forms
@@ -28,10 +30,11 @@ def show_new(page: PortalPage) -> Response:
 
 
 def create(page: PortalPage) -> Response:
-    """A generated password is shown on the page that follows, once: it is nowhere else."""
+    """A generated password or a link is shown on the page that follows: it is nowhere else."""
     forms.read(page, "name", lambda: account_name(page.sent("name")))
-    chosen = _chosen_password(page)
-    password = chosen or secrets.token_urlsafe(18)
+    invites = page.sent("do") == "invite" and page.account_url is not None
+    chosen = "" if invites else _chosen_password(page)
+    password = None if invites else chosen or secrets.token_urlsafe(18)
     grants = forms.read(page, "everywhere", lambda: _grants(page))
     forms.settle(page)
     assert grants is not None  # noqa: S101 - or they were refused
@@ -43,7 +46,12 @@ def create(page: PortalPage) -> Response:
             named=grants.named,
         )
     name = page.sent("name").lower()
-    note = page.done(f"Created the repository user {name}.") if chosen else _made(name, password)
+    if password is None:
+        note = _invited(page, name)
+    elif chosen:
+        note = page.done(f"Created the repository user {name}.")
+    else:
+        note = _made(name, password)
     return page.redirect("users", name, note=note)
 
 
@@ -54,7 +62,20 @@ def show(page: PortalPage, name: str) -> Response:
         user=user,
         tokens=page.acting.accounts.tokens(name),
         repositories=_repository_names(page),
+        invitation=page.acting.invitations.of(name),
     )
+
+
+def invite(page: PortalPage, name: str) -> Response:
+    """A link for whoever is new or has forgotten the password, or none any more."""
+    if page.sent("do") == "withdraw":
+        page.acting.invitations.withdraw(name)
+        note = page.done(f"Withdrew the invitation of {name}.")
+    elif page.account_url is None:
+        raise NotFound("Users of a host with its own accounts cannot be invited here.")
+    else:
+        note = _invited(page, name)
+    return page.redirect("users", name, note=note)
 
 
 def change(page: PortalPage, name: str) -> Response:
@@ -127,6 +148,20 @@ def delete(page: PortalPage, name: str) -> Response:
     page.acting.accounts.delete_user(name)
     note = page.done(f"Deleted the repository user {name}, with its tokens.")
     return page.redirect("users", note=note)
+
+
+def _invited(page: PortalPage, name: str) -> Note:
+    """Mails the link, or else shows it: it is nowhere else."""
+    link = page.invitation_url(page.acting.invitations.invite(name))
+    hint = "Hand it over: whoever opens it sets the password. It works once, within seven days."
+    if page.registry.mailer is not None and "@" in name:
+        try:
+            page.registry.mailer.send(name, *invitation_mail(name, link))
+        except MailFailed as error:
+            hint = f"{error.message} {hint}"
+        else:
+            return page.done(f"Mailed an invitation to {name}. It can be accepted for seven days.")
+    return Note(text=f"The link for {name}", secret=link, hint=hint)
 
 
 def _made(name: str, password: str) -> Note:
