@@ -111,8 +111,9 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it. A `Listener` is a function that is called with the number of bytes that are"
-    " done, and of all bytes. The attributes `sessions`, `sign_in`, `notes` and `readmes` of"
-    " a registry are parts of the portal and the management API, and may change in any version.": [
+    " done, and of all bytes. The attributes `sessions`, `sign_in`, `notes`, `readmes` and"
+    " `mailer` of a registry are parts of the portal and the management API, and may change in any"
+    " version.": [
         *_operating(
             user_sessions="people.user_sessions.UserSessions",
             invitations="people.invitations.Acceptance",

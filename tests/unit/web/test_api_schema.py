@@ -61,6 +61,7 @@ def token(registry: Registry, upstream: LiveUpstream) -> str:
     registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
     registry.acting_as(OPERATOR).groups.create("platform")
+    registry.acting_as(OPERATOR).invitations.invite(USER)
     _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
     tokens.append(

@@ -59,6 +59,7 @@ CHANGES = [
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
+    ("users/user@example.com/invitation", {"do": "invite"}),
     ("users/user@example.com/tokens", {"token_name": "x"}),
     ("repositories/main/connect/token", {"user": USER}),
     ("users/user@example.com/tokens/1/revoke", {}),
@@ -531,6 +532,7 @@ def test_a_notice_is_never_taken_from_the_url(portal: PortalClient) -> None:
 SECRETS = [
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com/password", {"password": ""}),
+    ("users/user@example.com/invitation", {"do": "invite"}),
     ("users/user@example.com/tokens", {"token_name": "x"}),
     ("repositories/main/connect/token", {"user": USER}),
     ("account/tokens", {"name": "x", "area": "settings"}),

@@ -42,6 +42,7 @@ OPERATIONS = {
     "list_groups": 4, "get_group": 4, "put_group": 14, "delete_group": 6,
     "add_members": 12, "remove_members": 10,
     "list_tokens": 3, "create_token": 5, "get_token": 2, "revoke_token": 5,
+    "invite_user": 8, "get_invitation": 4, "withdraw_invitation": 7,
     "list_administrators": 2, "get_administrator": 3, "put_administrator": 10,
     "delete_administrator": 5,
     "list_administrator_tokens": 4, "create_administrator_token": 6,
@@ -80,7 +81,8 @@ PAGES = {
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
     "/users": 4, "/new-user": 2,
-    "/users/<name>": 6, "/users/<name>/password": 6, "/users/<name>/tokens": 6,
+    "/users/<name>": 7, "/users/<name>/password": 7, "/users/<name>/tokens": 7,
+    "/users/<name>/invitation": 7,
     "/users/<name>/delete": 5,
     "/administrators": 2, "/new-administrator": 1,
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
@@ -120,6 +122,7 @@ def filled(number: int) -> Iterator[Registry]:
         operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
         registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
         registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
+        operator.invitations.invite(USER)
         operator.groups.create("platform", named={"main": Access.READ})
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
         assert tokens[-1] == KNOWN["token"]
