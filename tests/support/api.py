@@ -13,6 +13,7 @@ from pypi_repo.web.api.accounts.documents import (
     AdministratorTokenSettings,
     Members,
 )
+from pypi_repo.web.api.accounts.provider_documents import IdentityProviderSettings, LinkSettings
 from pypi_repo.web.api.documents import Status
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
@@ -30,6 +31,8 @@ KNOWN: Mapping[str, object] = {
     "name": "left",
     "rule": 1,
     "exception": 2,
+    "provider": "sso",
+    "account": "user@example.com",
 }
 """What tests put there, for the names in the paths of operations."""
 
@@ -39,10 +42,19 @@ NEEDED: Mapping[type, object] = {
     AdministratorTokenSettings: {"areas": ["users"]},
     Members: {"users": ["user@example.com"]},
     UpstreamSettings: {"url": "https://index.example/simple/"},
+    IdentityProviderSettings: {"issuer": "https://sso.invalid", "client_id": "other"},
+    LinkSettings: {"subject": "linked"},
     RuleSettings: {"action": "deny", "target": "demo<2"},
     ExceptionSettings: {"target": "demo", "reason": "a fix", "until": "2100-01-01T00:00:00Z"},
 }
 """Documents for operations that need more than defaults."""
+
+
+def create_provider(registry: Registry, name: str = "sso", subject: str = "linked") -> None:
+    """Creates an identity provider with which a user can sign in."""
+    providers = registry.acting_as(OPERATOR).identity_providers
+    providers.create(name, issuer="https://sso.invalid", client_id="app")
+    providers.link(name, str(KNOWN["user"]), subject)
 
 
 class ApiClient:

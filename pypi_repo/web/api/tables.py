@@ -1,7 +1,13 @@
 """All operations of the management API, in the order in which they are described."""
 
 from pypi_repo.web.api import journal, projects, repositories, sources, upstreams
-from pypi_repo.web.api.accounts import administrators, groups, invitations, users
+from pypi_repo.web.api.accounts import (
+    administrators,
+    groups,
+    identity_providers,
+    invitations,
+    users,
+)
 
 TABLES = (
     repositories.table,
@@ -12,6 +18,7 @@ TABLES = (
     invitations.table,
     groups.table,
     administrators.table,
+    identity_providers.table,
     journal.table,
     repositories.usage_table,
 )

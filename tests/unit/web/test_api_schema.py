@@ -13,7 +13,7 @@ from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
-from tests.support.api import KNOWN, NEEDED
+from tests.support.api import KNOWN, NEEDED, create_provider
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
@@ -62,6 +62,7 @@ def token(registry: Registry, upstream: LiveUpstream) -> str:
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
     registry.acting_as(OPERATOR).groups.create("platform")
     registry.acting_as(OPERATOR).invitations.invite(USER)
+    create_provider(registry)
     _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
     tokens.append(

@@ -18,7 +18,7 @@ from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, NEEDED
+from tests.support.api import KNOWN, NEEDED, create_provider
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
 from tests.support.sql import count_statements
@@ -113,6 +113,7 @@ def filled(number: int) -> Iterator[Registry]:
                 )
                 operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
                 operator.groups.add_members(f"group-{each}", [USER])
+                create_provider(registry, f"other-{each}")
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
@@ -124,6 +125,7 @@ def filled(number: int) -> Iterator[Registry]:
         registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
         operator.invitations.invite(USER)
         operator.groups.create("platform", named={"main": Access.READ})
+        create_provider(registry)
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
         assert tokens[-1] == KNOWN["token"]
         yield registry
