@@ -66,8 +66,9 @@ def test_o1_a_provider_from_creation_to_deletion(api: ApiClient, registry: Regis
     assert changed.status_code == 200
     assert CLIENT_SECRET not in changed.text
     assert changed.get_json()["has_client_secret"] is True
-    patched = api.call("PATCH", "identity-providers/sso", json={"enabled": False, "session_hours": 3})
-    assert patched.get_json().items() >= {"enabled": False, "session_hours": 3}.items()
+    changes = {"enabled": False, "session_hours": 3}
+    patched = api.call("PATCH", "identity-providers/sso", json=changes)
+    assert patched.get_json().items() >= changes.items()
     assert patched.get_json()["mapping"] == {"dev": ["developers"]}
     found = registry.acting_as(OPERATOR).identity_providers.get("sso")
     assert (found.client_secret, found.title) == (CLIENT_SECRET, "Acme")
@@ -89,9 +90,7 @@ def test_o3_people_are_linked_on_purpose(api: ApiClient) -> None:
     other = {"issuer": "https://other.example.com"}
     _refused(api.call("PATCH", "identity-providers/sso", json=other), 409, "conflict")
     assert api.delete(place).status_code == 204
-    _refused(
-        api.put("identity-providers/sso/accounts/x", {"subject": "x"}), 404, "unknown-account"
-    )
+    _refused(api.put("identity-providers/sso/accounts/x", {"subject": "x"}), 404, "unknown-account")
 
 
 @pytest.mark.parametrize(

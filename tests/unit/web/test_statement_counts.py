@@ -26,7 +26,8 @@ from tests.support.uploads import upload
 
 FEW, MORE = 1, 4
 _NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
-_ASKING_ELSEWHERE = {"check_upstream"}
+_ASKING_ELSEWHERE = {"check_upstream", "check_identity_provider"}
+_LEADING_ELSEWHERE = {"/sign-in/<provider>", "/sign-in/<provider>/callback"}
 
 OPERATIONS = {
     "list_repositories": 2, "get_repository": 2, "put_repository": 3, "delete_repository": 5,
@@ -47,6 +48,10 @@ OPERATIONS = {
     "delete_administrator": 5,
     "list_administrator_tokens": 4, "create_administrator_token": 6,
     "get_administrator_token": 4, "revoke_administrator_token": 9,
+    "list_identity_providers": 2, "get_identity_provider": 2, "put_identity_provider": 8,
+    "patch_identity_provider": 4, "delete_identity_provider": 6,
+    "list_linked_accounts": 3, "get_linked_account": 3, "put_linked_account": 3,
+    "delete_linked_account": 8,
     "list_journal": 3,
     "list_upstreams": 2, "get_upstream": 2, "put_upstream": 3, "patch_upstream": 2,
     "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 34,
@@ -87,9 +92,10 @@ PAGES = {
     "/administrators": 2, "/new-administrator": 1,
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
     "/administrators/<name>/delete": 3,
+    "/identity-providers": 2, "/new-identity-provider": 2,
+    "/identity-providers/<provider>": 4, "/identity-providers/<provider>/check": 4,
+    "/identity-providers/<provider>/link": 4,
     "/activity": 6, "/activity.csv": 1,
-    "/identity-providers": 2,
-    "/new-identity-provider": 2,
 }  # fmt: skip
 
 
@@ -174,11 +180,12 @@ def test_pages(size: int) -> None:
         # What is configured for the sources is read once.
         registry.repository("main").source.project_details(OPERATOR, normalize("demo"))
         for route in ROUTES:
-            if route.show is None or "<provider>" in route.path:  # which asks somebody else
+            if route.show is None or route.path in _LEADING_ELSEWHERE:
                 continue
             name = USER if route.path.startswith("/users") else "spare@example.com"
             path = route.path.replace("<repository>", "main").replace("<project>", "demo")
             path = path.replace("<upstream>", "public").replace("<name>", name)
+            path = path.replace("<provider>", "sso")
             path = path.replace("<path:path>", files[0].path)
             with count_statements(registry._database) as statements:
                 answer = portal.get(path[1:])
