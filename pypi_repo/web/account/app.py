@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ROUTES = (
     Route("/", account.show),
     Route("/sign-in", sign_in.show, sign_in.sign_in, public=True),
+    Route("/sign-in/<provider>", sign_in.begin_elsewhere, public=True),
+    Route("/sign-in/<provider>/callback", sign_in.finish_elsewhere, public=True),
     Route("/sign-out", None, sign_in.sign_out),
     Route("/sign-out-everywhere", None, sign_in.sign_out_everywhere),
     Route("/password", account.show, account.change_password),

@@ -1,15 +1,19 @@
 """Signing in and out."""
 
+from datetime import timedelta
+
 from werkzeug.wrappers import Response
 
+from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
 from pypi_repo.web import cookies
 from pypi_repo.web.account.page import AccountPage
+from pypi_repo.web.pages import elsewhere
 
 
 def show(page: AccountPage) -> Response:
     if page.is_signed_in:
         return page.to_wanted()
-    return page.render("account/sign_in.html")
+    return _form(page)
 
 
 def sign_in(page: AccountPage) -> Response:
@@ -18,9 +22,22 @@ def sign_in(page: AccountPage) -> Response:
     session = page.registry.user_sessions.sign_in(
         page.sent("name"), password, page.address, page.browser
     )
-    if page.session is not None:
-        page.registry.user_sessions.sign_out(page.session)
-    return cookies.remember(page.to_wanted(), page.request, session)
+    return _remember(page, page.to_wanted(), session, SESSION_LIFE)
+
+
+def begin_elsewhere(page: AccountPage, provider: str) -> Response:
+    return elsewhere.begin(page, page.registry.sign_in, "users", provider)
+
+
+def finish_elsewhere(page: AccountPage, provider: str) -> Response:
+    return elsewhere.finish(
+        page,
+        page.registry.sign_in,
+        "users",
+        provider,
+        remember=lambda response, session, life: _remember(page, response, session, life),
+        show_form=lambda: _form(page),
+    )
 
 
 def sign_out(page: AccountPage) -> Response:
@@ -33,3 +50,14 @@ def sign_out_everywhere(page: AccountPage) -> Response:
     page.own.sign_out_everywhere()
     response = page.redirect("sign-in", notice="signed-out-everywhere")
     return cookies.forget(response, page.request)
+
+
+def _form(page: AccountPage) -> Response:
+    providers = page.registry.sign_in.offered("users")
+    return page.render("account/sign_in.html", providers=providers)
+
+
+def _remember(page: AccountPage, response: Response, session: Session, life: timedelta) -> Response:
+    if page.session is not None:
+        page.registry.user_sessions.sign_out(page.session)
+    return cookies.remember(response, page.request, session, life)

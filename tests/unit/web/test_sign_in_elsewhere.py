@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Response
 
-from pypi_repo import ANONYMOUS, OPERATOR, Registry, mount
+from pypi_repo import ANONYMOUS, OPERATOR, Access, Registry, mount
 from tests.support.identity_provider import ScriptedProvider
 from tests.support.portal import refusal_of, text_of
 
@@ -200,6 +200,62 @@ def test_o2_a_refusal_is_shown_on_the_form(browser: Browser) -> None:
 def test_o7_titles_are_texts(browser: Browser, registry: Registry) -> None:
     registry.acting_as(OPERATOR).identity_providers.change("sso", title="<b>Acme</b>")
     assert "Sign in with &lt;b&gt;Acme&lt;/b&gt;" in browser.get("sign-in").text
+
+
+# Repository users
+
+
+@pytest.fixture
+def user(registry: Registry, provider: ScriptedProvider) -> Browser:
+    """The browser of a user of tomorrow, whose groups there are groups here."""
+    groups = registry.acting_as(OPERATOR).groups
+    groups.create("managers", named={"main": Access.WRITE})
+    management = registry.acting_as(OPERATOR).identity_providers
+    management.delete("sso")
+    provider.create_on(
+        registry, creates=True, groups_claim="groups", mapping={"managers": ("managers",)}
+    )
+    return Browser(registry, provider, "/account")
+
+
+def test_o1_users_sign_in_on_their_own_pages(user: Browser, registry: Registry) -> None:
+    assert "Sign in with Acme" in text_of(user.get("sign-in"))
+    finished = user.finish(user.answer(user.begin("?next=repositories/main/")))
+    session = cookies_of(finished)["pypi_repo_user"]
+    assert (session["path"], session["samesite"], session["max-age"]) == ("/", "Lax", "43200")
+    assert session["httponly"]
+    assert session["secure"]
+    shown = user.follow(user.follow(finished), "sign-in")
+    assert shown.status_code == 200
+    assert "dev@example.com" in text_of(user.get(""))
+    assert user.client.get("/repositories/main/simple/", base_url=HOST).status_code == 200
+    assert registry.acting_as(OPERATOR).accounts.user("dev@example.com").groups == ("managers",)
+
+
+def test_o4_a_group_that_is_gone_there_is_gone_here(user: Browser) -> None:
+    user.sign_in()
+    index = "/repositories/main/simple/"
+    assert user.client.get(index, base_url=HOST).status_code == 200
+    user.provider.person["groups"] = ["managers-emeritus"]
+    user.sign_in()
+    assert user.client.get(index, base_url=HOST).status_code == 403
+
+
+def test_o5_a_disabled_user_is_out_on_the_next_request(user: Browser, registry: Registry) -> None:
+    user.sign_in()
+    registry.acting_as(OPERATOR).accounts.set_disabled("dev@example.com", True)
+    assert user.get("").status_code == 303
+    page = user.sign_in()
+    assert page.status_code == 401
+    assert "disabled" in refusal_of(page)
+
+
+def test_o7_a_provider_is_for_one_kind_of_accounts(user: Browser, registry: Registry) -> None:
+    portal = Browser(registry, user.provider)
+    assert portal.begin().status_code == 404
+    begun = user.begin()
+    portal.keep(cookies_of(begun)["pypi_repo_sign_in"].value)
+    assert portal.finish(user.answer(begun)).status_code == 404
 
 
 def test_a_host_with_its_own_sign_in_has_no_other(
