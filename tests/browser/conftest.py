@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,33 @@ from playwright.sync_api import Browser, Locator, Page
 from pypi_repo import Registry, Settings
 from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support.browser import chromium, installed_chromium
+from tests.support.clients import Clients, Completed
 from tests.support.distributions import Distribution
 from tests.support.live import LiveServer
 
 PREFIX = "/team/pypi"
+
+
+class Shell:
+    """Runs lines of a page as they are, in a folder with `dist`."""
+
+    def __init__(self, clients: Clients, folder: Path) -> None:
+        self._clients = clients
+        self.folder = folder
+
+    def run(self, line: str, *, check: bool = True) -> Completed:
+        tools = {
+            "PATH": f"{Path(sys.executable).parent}:{self._clients.environment['PATH']}",
+            "PIP_TARGET": str(self.folder / "installed"),
+            "PIP_NO_CACHE_DIR": "1",
+        }
+        return self._clients.run("sh", "-c", line, check=check, env=tools, cwd=self.folder)
+
+    def build(self, *distributions: Distribution) -> None:
+        for old in (self.folder / "dist").glob("*"):
+            old.unlink()
+        for distribution in distributions:
+            distribution.save(self.folder / "dist")
 
 
 @dataclass

@@ -1,39 +1,16 @@
 """From an empty registry to an installed package, by what the portal shows."""
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
 from pypi_repo import OPERATOR, Registry
-from tests.browser.conftest import OpenPortal, Portal
-from tests.support.clients import Clients, Completed
+from tests.browser.conftest import OpenPortal, Portal, Shell
+from tests.support.clients import Clients
 from tests.support.distributions import Distribution, sdist, wheel
 
 USER = "release@example.com"
-
-
-class Shell:
-    """Runs lines of the portal as they are, in a folder with `dist`."""
-
-    def __init__(self, clients: Clients, folder: Path) -> None:
-        self._clients = clients
-        self.folder = folder
-
-    def run(self, line: str, *, check: bool = True) -> Completed:
-        tools = {
-            "PATH": f"{Path(sys.executable).parent}:{self._clients.environment['PATH']}",
-            "PIP_TARGET": str(self.folder / "installed"),
-            "PIP_NO_CACHE_DIR": "1",
-        }
-        return self._clients.run("sh", "-c", line, check=check, env=tools, cwd=self.folder)
-
-    def build(self, *distributions: Distribution) -> None:
-        for old in (self.folder / "dist").glob("*"):
-            old.unlink()
-        for distribution in distributions:
-            distribution.save(self.folder / "dist")
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["with-script", "without-script"])
