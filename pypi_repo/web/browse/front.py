@@ -18,7 +18,7 @@ def show(page: BrowsePage) -> Response:
         "browse/front.html",
         listing=listing,
         projects=find_projects(page.source, page.actor, listing.request),
-        newest=page.source.newest_releases(page.actor, _NEWEST),
+        newest=() if listing.text else page.source.newest_releases(page.actor, _NEWEST),
         wanted=_elsewhere(page, listing.text),
         commands=[
             ("pip", pip_command(page.index_url, "PROJECT")),

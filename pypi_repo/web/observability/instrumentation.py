@@ -70,10 +70,10 @@ def route_of(method: str, path: str) -> str:
     first, _slash, below = path[1:].partition("/")
     if first == "repositories":
         return _route_in_repository(method, below.partition("/")[2])
-    if first == "portal":
-        return "portal"
-    if first == "api":
-        return "api"
+    if first in ("portal", "api", "account"):
+        return first
+    if first in ("", "+static"):
+        return "browse"
     return "health" if first in _OF_OPERATORS else "other"
 
 
@@ -87,7 +87,10 @@ def _route_in_repository(method: str, path: str) -> str:
         return "metadata" if below.endswith(".metadata") else "file"
     if section in _SECTIONS:
         return _SECTIONS[section]
-    return "upload" if method == "POST" and not section else "other"
+    if method == "POST" and not section:
+        return "upload"
+    is_page = not section or section.startswith("+") or (section == "project" and below)
+    return "browse" if is_page else "other"
 
 
 def _finish(

@@ -80,11 +80,12 @@ def test_what_a_line_tells(site: Site, lines: Lines) -> None:
 def test_each_request_is_one_line(site: Site, lines: Lines) -> None:
     site.upload(wheel())
     file = site.file_url(wheel())
-    for path in (site.index_url, file, f"{file}.metadata", "/", "/nothing", "/portal/", "/api/v1/"):
+    others = ("/", "/nothing", "/portal/", "/account/", "/api/v1/", f"{site.upload_url}+connect")
+    for path in (site.index_url, file, f"{file}.metadata", *others):
         site.get(path)
     routes = [line["route"] for line in lines.requests]
-    assert routes == ["upload", "simple-project", "simple-list", "file", "metadata", "other",
-                      "other", "portal", "api"]  # fmt: skip
+    assert routes == ["upload", "simple-project", "simple-list", "file", "metadata", "browse",
+                      "other", "portal", "account", "api", "browse"]  # fmt: skip
 
 
 def test_behind_a_prefix_the_line_tells_the_whole_path(registry: Registry, lines: Lines) -> None:
@@ -191,7 +192,7 @@ def test_a_bug_is_counted_and_named(registry: Registry, lines: Lines) -> None:
     logging.getLogger("pypi_repo").error("what the server says", exc_info=ZeroDivisionError())
     assert lines.json[-1]["request_id"] == "the-bug"
     assert "ZeroDivisionError" in lines.json[-1]["exception"]
-    call(app, environ_of("/")).close()  # and the next request has a name of its own
+    call(app, environ_of("/healthz")).close()  # and the next request has a name of its own
     logging.getLogger("pypi_repo").error("afterwards")
     assert lines.json[-1]["request_id"] != "the-bug"
 
