@@ -1,7 +1,7 @@
 """Tells people who open a URL in a browser from programs, and leads them to the sign-in form."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
 from werkzeug.wrappers import Request, Response
@@ -59,11 +59,20 @@ def asking_to_sign_in(app: "WSGIApplication", account_url: str) -> "WSGIApplicat
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not is_navigation(environ):
             return app(environ, start_response)
-        response = Response.from_app(app, environ)
-        if response.status_code == 401:
-            response.close()
-            response = to_sign_in(Request(environ), account_url)
-        return response(environ, start_response)
+        is_asked = False
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            nonlocal is_asked
+            is_asked = status.startswith("401 ")
+            return None if is_asked else start_response(status, headers, *error)
+
+        # All other answers stay the objects that they are, such as files that arrive.
+        content = app(environ, start)
+        if not is_asked:
+            return content
+        if hasattr(content, "close"):
+            content.close()
+        return to_sign_in(Request(environ), account_url)(environ, start_response)
 
     return answer
 

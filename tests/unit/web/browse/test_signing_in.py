@@ -1,18 +1,25 @@
 """B2: people sign in on a form, and clients log in by a header, at the same URLs."""
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import ANONYMOUS, OPERATOR, BrowseApp, Registry, mount
+from pypi_repo.web.browsers import asking_to_sign_in
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.distributions import wheel
-from tests.support.http import basic
+from tests.support.http import basic, environ_of
 from tests.support.portal import text_of
 from tests.support.uploads import page, upload
 from tests.unit.web.browse.conftest import HTML
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 
 NAVIGATION = {**HTML, "Sec-Fetch-Mode": "navigate"}
 MAIN = "/repositories/main/"
@@ -193,3 +200,24 @@ def test_pages_alone_lead_to_the_form_too(registry: Registry) -> None:
     assert answer.headers["Location"] == "../account/sign-in?next=packages%2F%3Fq%3Dx"
     _sign_in(client)
     assert USER in text_of(client.get("/packages/", headers=HTML))
+
+
+def test_an_answer_to_a_browser_stays_the_object_that_it_is() -> None:
+    """A file that arrives goes on after it has waited, which a generator around it could not."""
+
+    class Arriving:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter((b"file",))
+
+    content, begun = Arriving(), []
+
+    def app(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return content
+
+    answer = asking_to_sign_in(app, "../../account/")(
+        environ_of("/files/demo", headers=NAVIGATION),
+        lambda status, headers, exc_info=None: begun.append(status),  # type: ignore[arg-type]
+    )
+    assert answer is content
+    assert begun == ["200 OK"]
