@@ -217,7 +217,7 @@ def test_an_answer_to_a_browser_stays_the_object_that_it_is() -> None:
 
     answer = asking_to_sign_in(app, "../../account/")(
         environ_of("/files/demo", headers=NAVIGATION),
-        lambda status, headers, exc_info=None: begun.append(status),  # type: ignore[arg-type]
+        lambda status, headers, exc_info=None: begun.append(status),
     )
     assert answer is content
     assert begun == ["200 OK"]
