@@ -6,28 +6,20 @@ from typing import Any, TypeVar
 import click
 
 from pypi_repo.domain.accounts.grants import Access, Grants
+from pypi_repo.domain.accounts.written_grants import WrittenGrant, parse_grant, written_patterns
+from pypi_repo.domain.errors import InvalidSetting
 
 T = TypeVar("T")
-Given = tuple[str, str | None, Access]
-"""The name of a repository, a pattern for projects in it or None, and what is given there."""
 
 
-class _Grant(click.ParamType[Given]):
+class _Grant(click.ParamType[WrittenGrant]):
     name = "REPO[/PATTERN]=read|write|none"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Given:
-        if isinstance(value, tuple):
-            return value
-        place, _equals, level = value.rpartition("=")
-        repository, slash, pattern = place.partition("/")
-        if not repository or (slash and not pattern) or level not in ("read", "write", "none"):
-            self.fail(
-                f"{value!r} should look like main=read or main=write, or like main/acme-*=write "
-                "for some projects only.",
-                param,
-                ctx,
-            )
-        return repository, pattern or None, Access[level.upper()]
+    def convert(self, value: Any, param: Any, ctx: Any) -> WrittenGrant:
+        try:
+            return value if isinstance(value, tuple) else parse_grant(value)
+        except InvalidSetting as error:
+            self.fail(error.message, param, ctx)
 
 
 def access_options(command: Callable[..., T]) -> Callable[..., T]:
@@ -48,7 +40,7 @@ def access_options(command: Callable[..., T]) -> Callable[..., T]:
     return command
 
 
-def grants_of(read_write: bool, read_only: bool, access: Iterable[Given]) -> Grants | None:
+def grants_of(read_write: bool, read_only: bool, access: Iterable[WrittenGrant]) -> Grants | None:
     """Returns what the options give, or None if there are none.
 
     Raises UsageError.
@@ -86,8 +78,7 @@ def access_record(grants: Grants) -> dict[str, Any]:
     Projects are under the name of the repository and the pattern, as --access takes them.
     """
     named = {name: access.name.lower() for name, access in sorted(grants.named.items())}
-    projects = {
-        f"{name}/{pattern}": access.name.lower()
-        for (name, pattern), access in sorted(grants.patterns.items())
+    return {
+        "everywhere": grants.everywhere.name.lower(),
+        "access": named | written_patterns(grants),
     }
-    return {"everywhere": grants.everywhere.name.lower(), "access": named | projects}

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from pypi_repo.cli.accounts.access import (
-    Given,
     access_options,
     access_record,
     described,
@@ -16,6 +15,7 @@ from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.accounts import accounts
 from pypi_repo.domain.accounts.grants import Grants
+from pypi_repo.domain.accounts.written_grants import WrittenGrant
 from pypi_repo.domain.text import counted
 from pypi_repo.services.acting import Acting
 
@@ -36,7 +36,7 @@ def create(
     description: str,
     read_write: bool,
     read_only: bool,
-    access: tuple[Given, ...],
+    access: tuple[WrittenGrant, ...],
 ) -> None:
     """Make the group NAME. Each member has its rights, besides those of its own."""
     grants = grants_of(read_write, read_only, access) or Grants()
@@ -82,7 +82,7 @@ def set_(
     description: str | None,
     read_write: bool,
     read_only: bool,
-    access: tuple[Given, ...],
+    access: tuple[WrittenGrant, ...],
 ) -> None:
     """Change what members of group NAME may do, from their next requests on.
 

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import click
 
-from pypi_repo.cli.accounts.access import Given, access_options, described, grants_of
+from pypi_repo.cli.accounts.access import access_options, described, grants_of
 from pypi_repo.cli.accounts.user import group_option
 from pypi_repo.cli.options import Command, Duration, acts_as_operator, option
 from pypi_repo.cli.output import say
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.invitations import check_life, invitation_link
+from pypi_repo.domain.accounts.written_grants import WrittenGrant
 from pypi_repo.domain.errors import UnknownAccount
 from pypi_repo.services.acting import Acting
 
@@ -36,7 +37,7 @@ def invite(
     name: str,
     read_write: bool,
     read_only: bool,
-    access: tuple[Given, ...],
+    access: tuple[WrittenGrant, ...],
     groups: tuple[str, ...],
     expires_in: timedelta,
     public_url: str | None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.accounts.access import Given, access_options, access_record, described, grants_of
+from pypi_repo.cli.accounts.access import access_options, access_record, described, grants_of
 from pypi_repo.cli.accounts.passwords import new_password, password_options, tell
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
@@ -13,6 +13,7 @@ from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.accounts.accounts import User
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.rights import RightsExplanation
+from pypi_repo.domain.accounts.written_grants import WrittenGrant
 from pypi_repo.domain.text import counted
 from pypi_repo.services.acting import Acting
 
@@ -50,7 +51,7 @@ def create(
     tokens_only: bool,
     read_write: bool,
     read_only: bool,
-    access: tuple[Given, ...],
+    access: tuple[WrittenGrant, ...],
     groups: tuple[str, ...],
 ) -> None:
     """Make the repository user NAME, who may read and write every repository.
@@ -152,7 +153,7 @@ def set_(
     name: str,
     read_write: bool,
     read_only: bool,
-    access: tuple[Given, ...],
+    access: tuple[WrittenGrant, ...],
     groups: tuple[str, ...],
     disabled: bool | None,
     tokens_only: bool | None,

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.grants import Access, Grants
+from pypi_repo.domain.accounts.written_grants import written_patterns
 from pypi_repo.domain.metadata.contacts import is_web_url
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.durations import format_duration
@@ -63,10 +64,19 @@ def areas_in_words(areas: Iterable[Area]) -> str:
 def access_in_words(grants: Grants) -> str:
     """`reads all repositories; open: read and write`."""
     named = [f"{name}: {_LEVELS[access]}" for name, access in sorted(grants.named.items())]
+    named += [
+        f"{name}/{pattern}: {_LEVELS[access]}"
+        for (name, pattern), access in sorted(grants.patterns.items())
+    ]
     if len(named) > _NAMED:
         named[_NAMED - 1 :] = [f"and {len(named) - _NAMED + 1} others"]
     everywhere = _EVERYWHERE[grants.everywhere]
     return "; ".join([everywhere] * bool(everywhere) + named) or "no access"
+
+
+def projects_in_lines(grants: Grants) -> str:
+    """For a field: `main/acme-*=read` and such, each on a line of its own."""
+    return "\n".join(f"{place}={level}" for place, level in written_patterns(grants).items())
 
 
 def told(detail: Mapping[str, str]) -> dict[str, str]:
@@ -108,4 +118,5 @@ FILTERS = {
     "told": told,
     "areas_in_words": areas_in_words,
     "access_in_words": access_in_words,
+    "projects_in_lines": projects_in_lines,
 }

@@ -268,7 +268,7 @@ def test_nothing_is_chosen_beforehand_for_a_new_user(
     assert len(re.findall(r'name="everywhere" value="[a-z]+" required>', page)) == 3
     answer = portal.post("new-user", name="new@example.com", **{"access-main": "read"})
     assert answer.status_code == 400
-    assert "Choose what the user may do" in refused_fields(answer)["everywhere"]
+    assert "Choose what is allowed" in refused_fields(answer)["everywhere"]
     assert re.search(r'id="access-main">.*?"read" selected', answer.text, flags=re.DOTALL)
     assert len(registry.acting_as(OPERATOR).accounts.users()) == 2
 

@@ -63,7 +63,13 @@ CHANGES = [
     ("users/user@example.com/tokens", {"token_name": "x"}),
     ("repositories/main/connect/token", {"user": USER}),
     ("users/user@example.com/tokens/1/revoke", {}),
+    ("users/user@example.com/groups", {"groups": ["others"]}),
     ("users/user@example.com/delete", {}),
+    ("new-group", {"name": "made", "everywhere": "write"}),
+    ("groups/platform", {"everywhere": "write"}),
+    ("groups/platform/members", {"users": "reader@example.com"}),
+    ("groups/platform/members/user@example.com/remove", {}),
+    ("groups/platform/delete", {}),
     ("new-administrator", {"name": "made", "password": "a password", "again": "a password"}),
     ("administrators/admin@example.com", {"area": "users"}),
     ("administrators/admin@example.com/password", {"password": "new password"}),
@@ -100,6 +106,9 @@ PAGES = [
     "new-user",
     "users/user@example.com",
     "users/user@example.com/delete",
+    "groups",
+    "new-group",
+    "groups/platform",
     "administrators",
     "new-administrator",
     "administrators/admin@example.com",
@@ -118,6 +127,10 @@ def portal(registry: Registry) -> PortalClient:
     upload(registry, wheel("demo", "1.0", description="Told."))
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
+    groups = registry.acting_as(OPERATOR).groups
+    for name in ("platform", "others"):
+        groups.create(name)
+    groups.add_members("platform", [USER])
     providers = registry.acting_as(OPERATOR).identity_providers
     providers.create("sso", issuer="https://sso.invalid", client_id="x", accounts="users")
     providers.link("sso", USER, "linked")
@@ -142,6 +155,7 @@ def _state(registry: Registry) -> object:
         registry.acting_as(OPERATOR).projects.get("main", "demo"),
         [user.name for user in registry.acting_as(OPERATOR).accounts.users()],
         [user.grants for user in registry.acting_as(OPERATOR).accounts.users()],
+        registry.acting_as(OPERATOR).groups.all(),
         registry.acting_as(OPERATOR).administrators.all(),
         registry.acting_as(OPERATOR).upstreams.all(),
         registry.acting_as(OPERATOR).sources.of("main"),
@@ -381,7 +395,7 @@ def test_changing_the_password_needs_the_old_one_and_is_throttled(portal: Portal
     ("area", "pages", "refused"),
     [
         (Area.REPOSITORIES, ["new-repository", "repositories/main"], ["users", "administrators"]),
-        (Area.USERS, ["users", "new-user"], ["administrators", "repositories/main"]),
+        (Area.USERS, ["users", "groups"], ["administrators", "repositories/main"]),
         (Area.SETTINGS, ["administrators"], ["users", "repositories/main"]),
     ],
 )

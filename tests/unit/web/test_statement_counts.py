@@ -86,9 +86,10 @@ PAGES = {
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
     "/users": 4, "/new-user": 2,
-    "/users/<name>": 7, "/users/<name>/password": 7, "/users/<name>/tokens": 7,
-    "/users/<name>/invitation": 7,
+    "/users/<name>": 10, "/users/<name>/password": 10, "/users/<name>/tokens": 10,
+    "/users/<name>/invitation": 10, "/users/<name>/groups": 10,
     "/users/<name>/delete": 5,
+    "/groups": 4, "/new-group": 2, "/groups/<name>": 5, "/groups/<name>/members": 5,
     "/administrators": 2, "/new-administrator": 1,
     "/administrators/<name>": 6, "/administrators/<name>/password": 6,
     "/administrators/<name>/delete": 3,
@@ -184,6 +185,7 @@ def test_pages(size: int) -> None:
                 continue
             name = USER if route.path.startswith("/users") else "spare@example.com"
             path = route.path.replace("<repository>", "main").replace("<project>", "demo")
+            name = "platform" if route.path.startswith("/groups") else name
             path = path.replace("<upstream>", "public").replace("<name>", name)
             path = path.replace("<provider>", "sso")
             path = path.replace("<path:path>", files[0].path)

@@ -1,22 +1,22 @@
 """Repository users: their access and tokens."""
 
+import re
 import secrets
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.accounts.errors import MailFailed
-from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.invitations import invitation_mail
 from pypi_repo.domain.errors import InvalidSetting, NameTaken, NotFound
 from pypi_repo.domain.names import account_name
+from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.services.notes import Note
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.listing import Listing
+from pypi_repo.web.portal.accounts.access_form import blaming_names, read_grants, repository_names
 from pypi_repo.web.portal.page import PortalPage
 
 _SORTS = ("name", "created", "used")
-_LEVELS = {"none": Access.NONE, "read": Access.READ, "write": Access.WRITE}
 
 
 def show_all(page: PortalPage) -> Response:
@@ -26,7 +26,7 @@ def show_all(page: PortalPage) -> Response:
 
 
 def show_new(page: PortalPage) -> Response:
-    return page.render("portal/user_new.html", repositories=_repository_names(page))
+    return page.render("portal/user_new.html", repositories=repository_names(page))
 
 
 def create(page: PortalPage) -> Response:
@@ -35,15 +35,18 @@ def create(page: PortalPage) -> Response:
     invites = page.sent("do") == "invite" and page.account_url is not None
     chosen = "" if invites else _chosen_password(page)
     password = None if invites else chosen or secrets.token_urlsafe(18)
-    grants = forms.read(page, "everywhere", lambda: _grants(page))
+    grants = read_grants(page)
     forms.settle(page)
-    assert grants is not None  # noqa: S101 - or they were refused
-    with forms.blaming(page, "name", NameTaken):
+    with (
+        forms.blaming(page, "name", NameTaken),
+        blaming_names(page, "projects"),
+    ):
         page.acting.accounts.create_user(
             page.sent("name"),
             password,
             everywhere=grants.everywhere,
             named=grants.named,
+            patterns=grants.patterns,
         )
     name = page.sent("name").lower()
     if password is None:
@@ -56,12 +59,18 @@ def create(page: PortalPage) -> Response:
 
 
 def show(page: PortalPage, name: str) -> Response:
-    user = page.acting.accounts.user(name)
+    user, repositories = page.acting.accounts.user(name), repository_names(page)
+    asked = page.asked("why")  # as in `?why=main&project=demo`
+    rights = None
+    if asked in repositories:
+        rights = page.acting.rights.explain(name, asked, page.asked("project") or None)
     return page.render(
         "portal/user.html",
         user=user,
         tokens=page.acting.accounts.tokens(name),
-        repositories=_repository_names(page),
+        groups=page.acting.groups.all(),
+        rights=rights,
+        repositories=repositories,
         invitation=page.acting.invitations.of(name),
     )
 
@@ -85,13 +94,10 @@ def change(page: PortalPage, name: str) -> Response:
             accounts.set_disabled(name, action == "disable")
             text = f"{action.capitalize()}d {name}."
         case _:
-            with forms.blaming(page, "everywhere", InvalidSetting):
-                grants = _grants(page)
-            # The form cannot say what it does not show.
-            before = accounts.user(name).grants
-            named = before.named
-            kept = {each: named[each] for each in named.keys() - set(_repository_names(page))}
-            accounts.set_access(name, grants.everywhere, {**kept, **grants.named}, before.patterns)
+            grants = read_grants(page, accounts.user(name).grants)
+            forms.settle(page)
+            with blaming_names(page, "projects"):
+                accounts.change_user(name, grants=grants)
             text = f"Saved the access of {name}. It holds from the next request on."
     return page.redirect("users", name, note=page.done(text))
 
@@ -119,6 +125,7 @@ def create_token(page: PortalPage, name: str) -> Response:
 def new_token(page: PortalPage, user: str, repository: str | None) -> str:
     """The secret of a token as the form asks for it, for one repository or for all."""
     token_name = forms.text(page, "token_name")
+    projects = forms.read(page, "token_projects", lambda: _patterns(page.sent("token_projects")))
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
     with forms.blaming(page, "expires_in", InvalidSetting):
@@ -126,6 +133,7 @@ def new_token(page: PortalPage, user: str, repository: str | None) -> str:
             user,
             name=token_name,
             repository=repository,
+            projects=projects or (),
             read_only=bool(page.sent("read_only")),
             expires_in=expires_in,
         )
@@ -178,21 +186,5 @@ def _chosen_password(page: PortalPage) -> str:
     return forms.password(page) if page.request.form.get("password") else ""
 
 
-def _repository_names(page: PortalPage) -> list[str]:
-    return [repository.name for repository in page.acting.repositories.all(Permission.AUDIT)]
-
-
-def _grants(page: PortalPage) -> Grants:
-    """One level for every repository, and those of the repositories that are exceptions."""
-    named = {
-        field.removeprefix("access-"): _level(level)
-        for field, level in page.request.form.items()
-        if field.startswith("access-") and level
-    }
-    return Grants(_level(page.sent("everywhere")), named)
-
-
-def _level(text: str) -> Access:
-    if text not in _LEVELS:
-        raise InvalidSetting("Choose what the user may do: none, read, or read and write.")
-    return _LEVELS[text]
+def _patterns(text: str) -> list[str]:
+    return [name_pattern(pattern) for pattern in re.split(r"[\s,;]+", text) if pattern]
