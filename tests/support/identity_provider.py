@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import secrets
+import sys
 import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.waiting import about_to_wait
 from tests.support.live import LiveServer
+from tests.support.processes import ServerProcess, free_port
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -221,3 +223,25 @@ def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str]:
 
 def _json(document: object, status: int = 200) -> Response:
     return Response(json.dumps(document), status, content_type="application/json")
+
+
+class RealProvider(ServerProcess):
+    """`oidc-provider-mock` in a process of its own, which asks people with a page who they are.
+
+    issuer: its URL. The host is another one than that of the tests' servers, as in real life.
+    """
+
+    def __init__(self) -> None:
+        port = free_port()
+        super().__init__([sys.executable, "-m", "oidc_provider_mock", "--port", str(port)], port)
+        self.issuer = f"http://localhost:{port}"
+
+    def set_person(self, subject: str, **claims: object) -> None:
+        """Says who somebody is, from the next sign-in on."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request("PUT", f"/users/{subject}", json.dumps(claims), headers)
+            assert connection.getresponse().status == 204
+        finally:
+            connection.close()
