@@ -120,6 +120,6 @@ def test_pages_are_readable_on_every_screen(registry: Registry, open_portal: Ope
     found |= {("refused", screen): flaws(account.page) for screen in screens(account.page)}
     account.page.locator("#projects").fill("")
     account.press("Create the token")
-    account.page.get_by_text("Lines with the new token").wait_for()
+    account.page.get_by_text("with the new token").wait_for()
     found |= {("made", screen): flaws(account.page) for screen in screens(account.page)}
     assert {where: them for where, them in found.items() if them} == {}

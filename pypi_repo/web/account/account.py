@@ -17,6 +17,7 @@ _TOOLS = ("twine", "pip", "uv")
 
 def show(page: AccountPage) -> Response:
     rights = page.own.rights()
+    shown = _shown(page, rights)
     return page.render(
         "account/account.html",
         rights=rights,
@@ -24,7 +25,8 @@ def show(page: AccountPage) -> Response:
         tokens=page.own.tokens(),
         sessions=[(each, in_words(each.browser)) for each in page.own.sessions()],
         has_password=page.own.has_password(),
-        lines=_lines(page, rights),
+        shown="" if shown is None else shown.repository,
+        tools=_tools(page, shown),
         placeholder=PASSWORD,
     )
 
@@ -72,10 +74,13 @@ def change_password(page: AccountPage) -> Response:
     return cookies.forget(page.redirect("sign-in", notice="password"), page.request)
 
 
-def _lines(page: AccountPage, rights: list[RightsExplanation]) -> list[Section]:
-    """How to use a new token with the repository that it is for, or with the first one."""
+def _shown(page: AccountPage, rights: list[RightsExplanation]) -> RightsExplanation | None:
+    """The repository to which the lines with a new token lead: the token's, or the first one."""
     asked = page.asked("repository")
-    shown = next((each for each in rights if asked in ("", each.repository)), None)
+    return next((each for each in rights if asked in ("", each.repository)), None)
+
+
+def _tools(page: AccountPage, shown: RightsExplanation | None) -> list[Section]:
     if shown is None:
         return []
     name = shown.repository
