@@ -50,7 +50,9 @@ def downgrade() -> None:
         "groups",
     ):
         op.drop_table(table)
+    # What is for some projects must not become something for all of them.
     op.execute("DELETE FROM grants WHERE pattern <> ''")
+    op.execute("DELETE FROM tokens WHERE projects IS NOT NULL")
     with op.batch_alter_table("grants") as grants:
         grants.drop_constraint("pk_grants", type_="primary")
         grants.create_primary_key("pk_grants", ["user_id", "repository_id"])

@@ -336,6 +336,32 @@ def test_an_older_dump_is_upgraded(
         upload(target, wheel("deleted", "1.0.0"), "open")
 
 
+def test_a_dump_from_before_groups_keeps_rights_and_tokens(
+    tmp_path: Path, database_url: str, new: NewRegistry, postgres: PostgresServer
+) -> None:
+    """G1."""
+    old = Database("sqlite://")
+    with old.begin() as connection:
+        schema.migrate(connection, "0008")
+    registry = new("old")
+    populate(registry)
+    accounts = registry.acting_as(OPERATOR).accounts
+    accounts.create_user("ci", PASSWORD, everywhere=Access.NONE, named={"main": Access.READ})
+    accounts.create_token("ci", name="narrow", repository="main", read_only=True)
+    registry.backup.create(str(tmp_path / "backup"))
+    dumped.forge(dumped.newest(tmp_path / "backup"), partial(dumped.as_of, old))
+    old.close()
+    other = {} if "sqlite" in database_url else {"database": postgres.create_database()}
+    target = new("target", **other)
+    target.backup.restore(str(tmp_path / "backup"))
+    restored = target.acting_as(OPERATOR)
+    assert restored.accounts.users() == accounts.users()
+    assert restored.accounts.tokens("ci") == accounts.tokens("ci")
+    restored.groups.create("platform", patterns={("main", "acme-*"): Access.WRITE})
+    restored.groups.add_members("platform", ["ci"])
+    assert restored.accounts.user("ci").groups == ("platform",)
+
+
 @pytest.mark.parametrize("newer", [{"revision": "9999"}, {"format": 2}])
 def test_a_newer_dump_is_refused(
     newer: dict[str, Any], registry: Registry, place: Path, new: NewRegistry

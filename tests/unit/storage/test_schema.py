@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo import OPERATOR, Access, Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
@@ -169,6 +169,32 @@ def test_revision_0004_gives_every_file_its_identity(
             for n in (1, 2)
             for name in names
         )
+
+
+def test_revision_0009_leaves_the_rights_of_users_and_tokens_as_they_are(
+    database_url: str, database: Database
+) -> None:
+    """G1: and on the way back, no right on some projects becomes one on all."""
+    schema.upgrade(database)
+    with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
+        operator = registry.acting_as(OPERATOR)
+        for name in ("main", "other"):
+            operator.repositories.create(name)
+        operator.accounts.create_user("ada", "correct horse", named={"main": Access.READ})
+        operator.accounts.create_user("ben", "correct horse", everywhere=Access.READ)
+        operator.accounts.create_token("ada", name="whole", repository="main", read_only=True)
+        before = (operator.accounts.users(), operator.accounts.tokens("ada"))
+        patterns = {("main", "acme-*"): Access.WRITE}
+        operator.accounts.set_access("ben", Access.READ, {}, patterns)
+        operator.accounts.create_token("ada", name="narrow", projects=["acme-*"])
+        operator.groups.create("platform", patterns=patterns)
+        operator.groups.add_members("platform", ["ben"])
+    _migrate(database, "0008", down=True)
+    schema.upgrade(database)
+    with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
+        operator = registry.acting_as(OPERATOR)
+        assert (operator.accounts.users(), operator.accounts.tokens("ada")) == before
+        assert operator.groups.all() == []
 
 
 def _set_revision(database: Database, revision: str) -> None:
