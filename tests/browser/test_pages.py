@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from pypi_repo import OPERATOR, Registry, Settings
+from pypi_repo.storage.identity.providers import ProviderShelf
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
@@ -63,6 +64,9 @@ PAGES = (
     "new-administrator",
     "administrators/noor@example.com",
     "administrators/noor@example.com/delete",
+    "identity-providers",
+    "new-identity-provider",
+    f"identity-providers/{LONG}",
     "activity",
     "account",
     f"repositories/{LONG}",
@@ -103,6 +107,7 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     registry.acting_as(OPERATOR).accounts.create_user(LONG, showcase.PASSWORD)
     _take_from_a_long_name(registry)
+    _sign_in_with_a_long_name(registry)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
     portal.open("sign-in")
     found = {("sign-in", screen): flaws(portal.page) for screen in screens(portal.page)}
@@ -117,6 +122,23 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
         show(portal)
         found |= {(name, screen): flaws(portal.page) for screen in screens(portal.page)}
     assert {where: them for where, them in found.items() if them} == {}
+
+
+def _sign_in_with_a_long_name(registry: Registry) -> None:
+    providers = registry.acting_as(OPERATOR).identity_providers
+    provider = providers.create(
+        LONG,
+        title=LONG,
+        issuer=f"https://{LONG}.example/realms/{LONG}",
+        client_id=LONG * 3,
+        accounts="administrators",
+        groups_claim=LONG,
+        mapping={LONG * 2: ("users",)},
+        conditions={LONG: LONG * 2},
+    )
+    providers.link(LONG, showcase.ADMINISTRATOR, LONG * 4)
+    with registry._database.begin() as connection:
+        ProviderShelf(connection).note_refusal(provider, datetime.now(UTC), LONG * 5)
 
 
 def _take_from_a_long_name(registry: Registry) -> None:
