@@ -4,12 +4,15 @@ import socket
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
 
+from pypi_repo import Registry, Settings
 from pypi_repo.domain.accounts.errors import MailFailed
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.outbound.mail import Mailer
+from pypi_repo.settings import from_mapping
 from tests.support.mail import MailServer
 
 TO = "ada@example.com"
@@ -139,3 +142,18 @@ def test_a_wrong_url_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Mailer.of(url)
     assert "secret" not in caught.value.message
+
+
+def test_a_registry_with_a_wrong_server_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError):
+        Registry(Settings(database=f"sqlite:///{tmp_path}/new/registry.db", smtp="mail.example"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_environment_names_the_server() -> None:
+    url = "smtp://user:secret@mail.example.com?from=a@example.com"
+    settings = from_mapping({"PYPI_REPO_SMTP": url})
+    assert settings.smtp == url
+    assert "secret" not in repr(settings)
+    assert "secret" not in repr(Mailer.of(url))
+    assert from_mapping({"PYPI_REPO_SMTP": ""}).smtp is None

@@ -214,3 +214,18 @@ def test_g4_the_cookie_costs_as_many_statements_as_a_password(
             assert client.get(url, headers=headers).status_code == 200
         counted.append(len(statements))
     assert counted == [2, 2]
+
+
+@pytest.mark.parametrize("number", [1, 20])
+def test_what_the_account_asks_of_the_database_is_the_same_for_many_tokens(
+    number: int, registry: Registry, account: AccountClient
+) -> None:
+    operator = registry.acting_as(OPERATOR)
+    for each in range(number):
+        operator.repositories.create(f"more-{each}")
+        operator.accounts.create_token(USER)
+        registry.user_sessions.sign_in(USER, PASSWORD, "192.0.2.1")
+    with count_statements(registry._database) as statements:
+        assert account.get("").status_code == 200
+    # Repositories, tokens and sessions; before each, and for the page itself, whose session it is.
+    assert len(statements) == 8, statements
