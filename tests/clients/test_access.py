@@ -156,6 +156,40 @@ def test_user_of_one_repository(
     assert "403" in barred.text
 
 
+@each_installer
+def test_a_token_for_projects(
+    installer: str,
+    registry: Registry,
+    clients: Clients,
+    site: Addresses,
+    python: Path,
+    tmp_path: Path,
+) -> None:
+    """G3: it publishes and installs its projects; others are refused, whether they exist or not."""
+    _token, secret = registry.acting_as(OPERATOR).accounts.create_token(
+        site.user, projects=["demo*"]
+    )
+    clients.publish_with_twine(*site.target(), wheel("secret").save(tmp_path))
+    own, other = noted("first").save(tmp_path), wheel("secret", "2.0").save(tmp_path)
+    target = (site.upload(), "__token__", secret)
+    clients.publish_with_twine(*target, own)
+    for publish in (clients.publish_with_twine, clients.publish_with_uv):
+        refused = publish(*target, other, check=False)
+        assert refused.returncode != 0
+        assert "may not upload to project 'secret' of repository 'main'" in refused.text
+    index = with_credentials(site.anonymous_index(), "__token__", secret)
+    install(installer, clients, python, index)
+    outputs = []
+    for package in ("secret", "nothing"):
+        barred = install(installer, clients, python, index, package=package, check=False)
+        assert barred.returncode != 0
+        outputs.append(barred.text.replace(package, "PACKAGE"))
+
+    assert note(clients, python) == "first"
+    assert outputs[0] == outputs[1]
+    assert {"pip": REFUSED["pip"], "uv": "403 Forbidden"}[installer] in outputs[0]
+
+
 def test_an_administrators_password_opens_no_repository(
     clients: Clients, site: Addresses, python: Path, tmp_path: Path
 ) -> None:

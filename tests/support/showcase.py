@@ -70,6 +70,14 @@ def fill(folder: Path, *, projects: int = 60) -> Registry:
         "open", description="Our open source, for everybody", public=True, quota=10 * 2**30
     )
     registry.acting_as(OPERATOR).accounts.create_user("build-server", PASSWORD)
+    groups = registry.acting_as(OPERATOR).groups
+    groups.create(
+        "platform",
+        description="Platform team",
+        named={"main": Access.READ},
+        patterns={("main", "ledger-*"): Access.WRITE},
+    )
+    groups.add_members("platform", ["build-server"])
     registry.acting_as(OPERATOR).accounts.create_user("deploy", PASSWORD, everywhere=Access.READ)
     registry.acting_as(OPERATOR).accounts.create_user(
         "contractor@example.com", PASSWORD, everywhere=Access.NONE, named={"open": Access.WRITE}
