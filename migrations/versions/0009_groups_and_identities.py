@@ -31,20 +31,24 @@ def upgrade() -> None:
         grants.drop_constraint("pk_grants", type_="primary")
         grants.create_primary_key("pk_grants", ["user_id", "repository_id", "pattern"])
     _create_groups()
-    _create_sessions()
     _create_identities()
+    _create_sessions()
     op.create_index(op.f(_NAMES_OF_UPSTREAMS), "upstream_pages", _COLUMNS_WITH_NAMES)
 
 
 def downgrade() -> None:
     op.drop_index(op.f(_NAMES_OF_UPSTREAMS), "upstream_pages")
+    op.drop_index(op.f("ix_sessions_provider_id"), "sessions")
+    with op.batch_alter_table("sessions") as sessions:
+        sessions.drop_constraint("fk_sessions_provider_id", type_="foreignkey")
+        sessions.drop_column("provider_id")
     for table in (
+        "invitations",
+        "user_sessions",
         "used_once",
         "identities",
         "issuers",
         "identity_providers",
-        "invitations",
-        "user_sessions",
         "group_grants",
         "group_members",
         "groups",
@@ -97,6 +101,7 @@ def _create_sessions() -> None:
         "user_sessions",
         sa.Column("id", sa.Integer(), nullable=False),
         _owned("user_sessions", "user_id", "users"),
+        _owned("user_sessions", "provider_id", "identity_providers", nullable=True),
         sa.Column("secret_sha256", sa.String(), nullable=False),
         sa.Column("browser", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
@@ -106,7 +111,18 @@ def _create_sessions() -> None:
         sa.UniqueConstraint("secret_sha256", name=op.f("uq_user_sessions_secret_sha256")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_user_sessions_user_id"), "user_sessions", ["user_id"])
+    for column in ("user_id", "provider_id"):
+        op.create_index(op.f(f"ix_user_sessions_{column}"), "user_sessions", [column])
+    with op.batch_alter_table("sessions") as sessions:
+        sessions.add_column(sa.Column("provider_id", sa.Integer()))
+        sessions.create_foreign_key(
+            "fk_sessions_provider_id",
+            "identity_providers",
+            ["provider_id"],
+            ["id"],
+            ondelete="CASCADE",
+        )
+    op.create_index(op.f("ix_sessions_provider_id"), "sessions", ["provider_id"])
     op.create_table(
         "invitations",
         _owned("invitations", "user_id", "users"),
@@ -153,6 +169,7 @@ def _create_identities() -> None:
         sa.Column("discovered_at", _MOMENT, nullable=False),
         sa.Column("keys", sa.String()),
         sa.Column("keys_at", _MOMENT),
+        sa.Column("keys_asked_at", _MOMENT),
         sa.PrimaryKeyConstraint("issuer", name=op.f("pk_issuers")),
     )
     op.create_table(

@@ -22,12 +22,11 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.grant_editor import GrantEditor
 from pypi_repo.services.accounts.groups import set_groups
 from pypi_repo.services.accounts.known import known_user
-from pypi_repo.services.accounts.new_passwords import set_password
+from pypi_repo.services.accounts.new_passwords import end_sign_ins, set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.storage.accounts.groups import GroupShelf
-from pypi_repo.storage.accounts.user_sessions import UserSessionShelf
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -166,13 +165,13 @@ class Accounts:
             if disabled is not None and disabled != user.disabled:
                 users.set_disabled(user.id, disabled)
                 if disabled:
-                    UserSessionShelf(connection).delete_all(user.id)
+                    end_sign_ins(connection, user)
                 action = "disable user" if disabled else "enable user"
                 _record(catalog, self._actor, action, user.name)
             if tokens_only is not None and tokens_only != user.tokens_only:
                 users.set_tokens_only(user.id, tokens_only)
                 if tokens_only:
-                    UserSessionShelf(connection).delete_all(user.id)
+                    end_sign_ins(connection, user)
                 action = "refuse password of user" if tokens_only else "accept password of user"
                 _record(catalog, self._actor, action, user.name)
 

@@ -306,9 +306,15 @@ def _known_token(administration: Administration, token_id: int, actor: Actor) ->
 
 
 def require_another(administrators: Iterable[Administrator], leaving: Administrator) -> None:
-    """Raises LastAdministrator if nobody is left who can manage administrators."""
+    """Raises LastAdministrator if nobody is left who can manage administrators.
+
+    Only administrators with a password count: whoever depends on an identity provider cannot sign
+    in while it is not there.
+    """
     if Area.SETTINGS in leaving.areas and not any(
-        Area.SETTINGS in other.areas for other in administrators if other.id != leaving.id
+        Area.SETTINGS in other.areas and other.password_hash
+        for other in administrators
+        if other.id != leaving.id
     ):
         raise LastAdministrator(
             f"{leaving.name!r} is the last one who manages administrators; "

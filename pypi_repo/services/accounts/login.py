@@ -61,12 +61,12 @@ class Login:
         try:
             name = account_name(username)
         except InvalidName:
-            raise InvalidCredentials(_WRONG) from None
+            raise wrong_password() from None
         account = self._users.user(name)
         holder = account or self._administrator(name)
         stored_hash = None if holder is None else holder.password_hash
         if not self._credentials.are_right(name, password, stored_hash, address):
-            raise InvalidCredentials(_WRONG)
+            raise wrong_password()
         if account is None:
             raise InvalidCredentials(_WRONG_KIND)
         require_enabled(account)
@@ -98,6 +98,11 @@ class Login:
     def _acting(self, account: Account, token: Token | None = None) -> Actor:
         self._usage.note_use(account.id, None if token is None else token.id)
         return actor_of(account, token)
+
+
+def wrong_password() -> InvalidCredentials:
+    """Returns the error for a name and a password that do not belong together."""
+    return InvalidCredentials(_WRONG)
 
 
 def actor_of(account: Account, token: Token | None = None) -> Actor:

@@ -1,4 +1,4 @@
-"""Replaces the passwords of repository users."""
+"""Replaces the passwords of repository users, and ends what earlier ones have begun."""
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.accounts.accounts import Account
@@ -18,8 +18,13 @@ def set_password(transaction: Executor, user: Account, password_hash: str, by: A
     by: who does it, as the journal says.
     """
     Users(transaction).set_user_password(user.id, password_hash)
-    UserSessionShelf(transaction).delete_all(user.id)
-    InvitationShelf(transaction).delete(user.id)
+    end_sign_ins(transaction, user)
     Journal(transaction).record(
         JournalEntry.by(by, "set password of user", detail={"account": user.name})
     )
+
+
+def end_sign_ins(transaction: Executor, user: Account) -> None:
+    """Ends all sessions of a user, and the invitation, which could be accepted later."""
+    UserSessionShelf(transaction).delete_all(user.id)
+    InvitationShelf(transaction).delete(user.id)

@@ -14,6 +14,7 @@ from pypi_repo.domain.names import account_name
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.journal import Journal
 
 SESSION_LIFE = timedelta(hours=12)
@@ -57,23 +58,36 @@ class Sessions:
         Raises InvalidCredentials, also for the right password of a repository user,
         TooManyFailedLogins or TooManyLogins.
         """
-        administrator = self._checked(name, password, address)
-        return self._begun(administrator, address, SESSION_LIFE)
+        checked = self._checked(name, password, address)
+        with self._database.begin() as connection:
+            administrator = Administration(connection).administrator(checked.name)
+            if administrator is None or _proof(administrator) != _proof(checked):
+                raise InvalidCredentials(_WRONG)  # it has changed while it was checked
+            return self._begun(connection, administrator, address, SESSION_LIFE)
 
     def begin(
-        self, name: str, address: str, browser: str = "", *, life: timedelta = SESSION_LIFE
+        self,
+        name: str,
+        address: str,
+        browser: str = "",
+        *,
+        life: timedelta = SESSION_LIFE,
+        provider_id: int | None = None,
     ) -> Session:
         """Creates a session of an administrator who has proved elsewhere who it is.
 
         browser: what the browser says of itself; nothing is made of it yet.
         life: how long the session lasts, unless it is ended before.
+        provider_id: the identity provider where it was proved. The session ends if the provider is
+            deleted or switched off, or the link to it is removed.
 
         Raises UnknownAccount.
         """
-        administrator = Administration(self._database).administrator(name)
-        if administrator is None:
-            raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
-        return self._begun(administrator, address, life)
+        with self._database.begin() as connection:
+            administrator = Administration(connection).administrator(name)
+            if administrator is None:
+                raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
+            return self._begun(connection, administrator, address, life, provider_id)
 
     def find(self, secret: str) -> Session | None:
         """Returns the session with a secret, or None if it has ended."""
@@ -119,17 +133,21 @@ class Sessions:
         areas = token.areas & administrator.areas
         return Actor(administrator.name, kind=ActorKind.ADMINISTRATOR, areas=areas), token
 
-    def _begun(self, administrator: Administrator, address: str, life: timedelta) -> Session:
+    def _begun(
+        self,
+        transaction: Executor,
+        administrator: Administrator,
+        address: str,
+        life: timedelta,
+        provider_id: int | None = None,
+    ) -> Session:
         secret = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         actor = _actor(administrator)
-        with self._database.begin() as connection:
-            Administration(connection).add_session(
-                administrator, token_digest(secret), now, now + life
-            )
-            Journal(connection).record(
-                JournalEntry.by(actor, "sign in", detail={"address": address})
-            )
+        Administration(transaction).add_session(
+            administrator, token_digest(secret), now, now + life, provider_id
+        )
+        Journal(transaction).record(JournalEntry.by(actor, "sign in", detail={"address": address}))
         return Session(actor, secret)
 
     def _checked(self, name: str, password: str, address: str) -> Administrator:
@@ -144,6 +162,11 @@ class Sessions:
         if administrator is None or not is_right:
             raise InvalidCredentials(_WRONG)
         return administrator
+
+
+def _proof(administrator: Administrator) -> tuple[object, ...]:
+    """What must not change between the check of a password and the session that it begins."""
+    return administrator.id, administrator.password_hash
 
 
 def _actor(administrator: Administrator) -> Actor:

@@ -101,7 +101,8 @@ class Issuers:
         known = self._fresh(
             issuer,
             lambda known: known.keys_at if known is not None and known.keys else None,
-            lambda known: self._fetch_keys(issuer, known or self._known(issuer)),
+            # Not by `_known`, which would wait for the lock that is held now.
+            lambda known: self._fetch_keys(issuer, known or self._fetch_discovery(issuer)),
         )
         return read_keys(known.keys or "")
 

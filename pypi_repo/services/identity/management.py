@@ -146,12 +146,14 @@ class ProviderManagement:
                 )
             if given:
                 after = ProviderShelf(connection).change(before, given)
+                if not after.enabled:
+                    Identities(connection, after).end_sessions()
                 IssuerShelf(connection).forget(before.issuer)
                 self._record(connection, "change identity provider", name, given)
         return after
 
     def delete(self, name: str) -> None:
-        """Deletes an identity provider. The accounts of people who came from it stay.
+        """Deletes an identity provider, and signs out who came from it; their accounts stay.
 
         Raises UnknownIdentityProvider.
         """
@@ -212,7 +214,9 @@ class ProviderManagement:
             self._record(connection, "link account", name, values)
 
     def unlink(self, name: str, subject: str) -> Identity:
-        """Removes the link of a subject of an identity provider. Its account stays.
+        """Removes the link of a subject of an identity provider, and signs it out.
+
+        Its account stays.
 
         Returns what was linked.
 

@@ -39,6 +39,24 @@ SIGN_IN_TIME = timedelta(minutes=10)
 _LONGEST_REFUSAL = 2000  # characters
 
 
+_ERRORS = frozenset(
+    {
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_request",
+        "invalid_scope",
+        "login_required",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_response_type",
+    }
+)
+"""RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A sign-in that was begun.
@@ -139,7 +157,9 @@ class SignIn:
             about.update(claims)
             account = admit(self._database, provider, claims)
             life = provider.session_life
-            session = self._sessions[accounts].begin(account, address, browser, life=life)
+            session = self._sessions[accounts].begin(
+                account, address, browser, life=life, provider_id=provider.id
+            )
         return session, life
 
     def _offered(self, accounts: AccountKind, name: str) -> IdentityProvider:
@@ -180,8 +200,8 @@ class SignIn:
         if "error" in answer:
             raise SignInFailed(
                 f"{provider.title} did not sign you in, or you gave up; sign in again.",
-                detail=f"it says {answer['error']!r:.200}, "
-                f"{answer.get('error_description')!r:.200}",
+                # Whoever began the sign-in can write the rest of it.
+                detail=f"it says {_known_error(answer['error'])}",
             )
         fields = {
             "code": answer.get("code", ""),
@@ -224,6 +244,10 @@ class SignIn:
             with self._database.begin() as connection:
                 ProviderShelf(connection).note_refusal(provider, _now(), reason[:_LONGEST_REFUSAL])
             raise
+
+
+def _known_error(code: str) -> str:
+    return code if code in _ERRORS else "something unknown"
 
 
 def _derived(purpose: str, secret: str, provider: IdentityProvider) -> str:

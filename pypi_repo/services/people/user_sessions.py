@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.accounts.accounts import Account, token_digest
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.accounts.known import known_user
-from pypi_repo.services.accounts.login import Login, actor_of, require_enabled
+from pypi_repo.services.accounts.login import Login, actor_of, require_enabled, wrong_password
 from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
 from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.storage.accounts.user_sessions import NewSession, UserSessionShelf
@@ -35,23 +35,34 @@ class UserSessions:
         Raises InvalidCredentials, also for the right password of an administrator,
         TooManyFailedLogins or TooManyLogins.
         """
-        account = self._login.account(name, password, address)
+        checked = self._login.account(name, password, address)
         with self._database.begin() as connection:
+            account = Users(connection).user(checked.name)
+            if account is None or _proof(account) != _proof(checked):
+                raise wrong_password()  # it has changed while it was checked
             return self._begun(connection, account, address, browser, SESSION_LIFE)
 
     def begin(
-        self, name: str, address: str, browser: str = "", *, life: timedelta = SESSION_LIFE
+        self,
+        name: str,
+        address: str,
+        browser: str = "",
+        *,
+        life: timedelta = SESSION_LIFE,
+        provider_id: int | None = None,
     ) -> Session:
         """Creates a session of a user who has proved elsewhere who it is.
 
         life: how long the session lasts, unless it is ended before.
+        provider_id: the identity provider where the user has proved it. The session ends if the
+            provider is deleted or switched off, or the link to it is removed.
 
         Raises UnknownAccount, or InvalidCredentials if the user is disabled.
         """
         with self._database.begin() as connection:
             account = known_user(Users(connection), name)
             require_enabled(account)
-            return self._begun(connection, account, address, browser, life)
+            return self._begun(connection, account, address, browser, life, provider_id)
 
     def find(self, secret: str) -> Session | None:
         """Returns the session with a secret, with the rights that its user has now.
@@ -76,6 +87,7 @@ class UserSessions:
         address: str,
         browser: str,
         life: timedelta,
+        provider_id: int | None = None,
     ) -> Session:
         secret = secrets.token_urlsafe(32)
         actor = actor_of(account)
@@ -84,6 +96,7 @@ class UserSessions:
             account.id,
             NewSession(
                 secret_sha256=token_digest(secret),
+                provider_id=provider_id,
                 browser=_storable(browser),
                 address=address,
                 created_at=now,
@@ -92,6 +105,11 @@ class UserSessions:
         )
         Journal(transaction).record(JournalEntry.by(actor, "sign in", detail={"address": address}))
         return Session(actor, secret)
+
+
+def _proof(account: Account) -> tuple[object, ...]:
+    """What must not change between the check of a password and the session that it begins."""
+    return account.id, account.password_hash, account.disabled, account.tokens_only
 
 
 def _storable(browser: str) -> str:

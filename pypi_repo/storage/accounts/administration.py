@@ -104,14 +104,23 @@ class Administration:
         return None if row is None else _administrator(row)
 
     def add_session(
-        self, administrator: Administrator, secret_sha256: str, now: datetime, expires_at: datetime
+        self,
+        administrator: Administrator,
+        secret_sha256: str,
+        now: datetime,
+        expires_at: datetime,
+        provider_id: int | None,
     ) -> None:
-        """Adds a session, and deletes sessions that have expired."""
+        """Adds a session, and deletes sessions that have expired.
+
+        provider_id: the identity provider with which the administrator has signed in, if any.
+        """
         self._executor.execute(delete(sessions).where(sessions.c.expires_at <= now))
         self._executor.execute(
             insert(sessions).values(
                 secret_sha256=secret_sha256,
                 administrator_id=administrator.id,
+                provider_id=provider_id,
                 created_at=now,
                 expires_at=expires_at,
             )

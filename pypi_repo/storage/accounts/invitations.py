@@ -31,11 +31,15 @@ class InvitationShelf:
         )
 
     def with_secret(self, secret_sha256: str, now: datetime) -> Invitation | None:
-        """Returns the invitation with a secret, unless it has expired or its user is disabled."""
+        """Returns the invitation with a secret.
+
+        None if it has expired, or if the user is disabled or may have no password.
+        """
         return self._one(
             (invitations.c.secret_sha256 == secret_sha256)
             & (invitations.c.expires_at > now)
             & ~users.c.disabled
+            & ~users.c.tokens_only
         )
 
     def of(self, name: str, now: datetime) -> Invitation | None:

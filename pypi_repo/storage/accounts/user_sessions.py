@@ -19,9 +19,13 @@ _MOST = 50  # browsers of one user
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """A session that is to be stored."""
+    """A session that is to be stored.
+
+    provider_id: the identity provider with which the user has signed in; None for a password.
+    """
 
     secret_sha256: str
+    provider_id: int | None
     browser: str
     address: str
     created_at: datetime
@@ -79,6 +83,7 @@ class UserSessionShelf:
             insert(user_sessions).values(
                 user_id=user_id,
                 secret_sha256=session.secret_sha256,
+                provider_id=session.provider_id,
                 browser=session.browser,
                 address=session.address,
                 created_at=session.created_at,

@@ -49,15 +49,20 @@ user_sessions = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("user_id", Integer, owned_by("users.id"), nullable=False),
+    Column("provider_id", Integer, owned_by("identity_providers.id")),
     Column("secret_sha256", String, unique=True, nullable=False),
     Column("browser", String, nullable=False),
     Column("address", String, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
     Index(None, "user_id"),
+    Index(None, "provider_id"),
     sqlite_autoincrement=True,
 )
-"""A browser in which a repository user is signed in. `browser` is what it says of itself."""
+"""A browser in which a repository user is signed in. `browser` is what it says of itself.
+
+`provider_id` is where the user has signed in; NULL for here, with a password.
+"""
 
 invitations = Table(
     "invitations",
@@ -110,6 +115,7 @@ issuers = Table(
     Column("discovered_at", UTCDateTime, nullable=False),
     Column("keys", String),
     Column("keys_at", UTCDateTime),
+    Column("keys_asked_at", UTCDateTime),
     info=CACHE,
 )
 """What an issuer of tokens says of itself (JSON), and its keys (JWK Set)."""

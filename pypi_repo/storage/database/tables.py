@@ -238,11 +238,13 @@ sessions = Table(
     METADATA,
     Column("secret_sha256", String, primary_key=True),
     Column("administrator_id", Integer, owned_by("administrators.id"), nullable=False),
+    Column("provider_id", Integer, owned_by("identity_providers.id")),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
     Index(None, "administrator_id"),
+    Index(None, "provider_id"),
 )
-"""A browser in which an administrator is signed in."""
+"""A browser in which an administrator is signed in; `provider_id` as for `user_sessions`."""
 
 notes = Table(
     "notes",

@@ -19,7 +19,7 @@ class KnownIssuer:
 
     discovery: the document in which it describes itself (JSON).
     keys: its key set; None if it was not read yet.
-    keys_at: when it was last asked for its keys; None if it never was.
+    keys_at: when its key set was read; None if it was not read yet.
     """
 
     discovery: str
@@ -60,9 +60,9 @@ class IssuerShelf:
             update(issuers)
             .where(
                 issuers.c.issuer == issuer,
-                issuers.c.keys_at.is_(None) | (issuers.c.keys_at <= at - pause),
+                issuers.c.keys_asked_at.is_(None) | (issuers.c.keys_asked_at <= at - pause),
             )
-            .values(keys_at=at)
+            .values(keys_asked_at=at)
             .returning(issuers.c.issuer)
         )
         return begun.first() is not None
@@ -70,7 +70,9 @@ class IssuerShelf:
     def keep_keys(self, issuer: str, keys: str, at: datetime) -> None:
         """Keeps the key set of an issuer."""
         self._executor.execute(
-            update(issuers).where(issuers.c.issuer == issuer).values(keys=keys, keys_at=at)
+            update(issuers)
+            .where(issuers.c.issuer == issuer)
+            .values(keys=keys, keys_at=at, keys_asked_at=at)
         )
 
     def forget(self, issuer: str) -> None:

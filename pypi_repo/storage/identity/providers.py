@@ -19,16 +19,17 @@ from pypi_repo.storage.database.account_tables import (
     groups,
     identities,
     identity_providers,
+    user_sessions,
 )
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.rows import lookup
-from pypi_repo.storage.database.tables import administrators, users
+from pypi_repo.storage.database.tables import administrators, sessions, users
 
 _FIELDS = tuple(field.name for field in fields(IdentityProvider))
 _COLUMNS = tuple(identity_providers.c[name] for name in _FIELDS)
 _HOLDERS = {
-    "users": (users, identities.c.user_id),
-    "administrators": (administrators, identities.c.administrator_id),
+    "users": (users, identities.c.user_id, user_sessions),
+    "administrators": (administrators, identities.c.administrator_id, sessions),
 }
 
 
@@ -74,7 +75,7 @@ class ProviderShelf:
         return _to_provider(changed.one())
 
     def delete(self, provider: IdentityProvider) -> None:
-        """Deletes a provider, and who is linked to it; their accounts stay."""
+        """Deletes a provider, who is linked to it, and their sessions; their accounts stay."""
         self._executor.execute(
             delete(identity_providers).where(identity_providers.c.id == provider.id)
         )
@@ -94,7 +95,7 @@ class Identities:
     def __init__(self, executor: Executor, provider: IdentityProvider) -> None:
         self._executor = executor
         self._provider = provider
-        self._accounts, self._holder = _HOLDERS[provider.accounts]
+        self._accounts, self._holder, self._sessions = _HOLDERS[provider.accounts]
 
     def all(self) -> list[Identity]:
         """Returns all who are linked; who signed in last comes first."""
@@ -132,8 +133,24 @@ class Identities:
         return True
 
     def unlink(self, subject: str) -> None:
-        """Removes the link of a subject; its account stays."""
+        """Removes the link of a subject, and ends the sessions that came by it.
+
+        Its account stays.
+        """
+        linked = select(self._holder).where(*self._of(subject)).scalar_subquery()
+        self._executor.execute(
+            delete(self._sessions).where(
+                self._sessions.c.provider_id == self._provider.id,
+                self._sessions.c[self._holder.name] == linked,
+            )
+        )
         self._executor.execute(delete(identities).where(*self._of(subject)))
+
+    def end_sessions(self) -> None:
+        """Ends all sessions of people who have signed in with the provider."""
+        self._executor.execute(
+            delete(self._sessions).where(self._sessions.c.provider_id == self._provider.id)
+        )
 
     def note_sign_in(self, subject: str, at: datetime) -> None:
         """Records that a subject has signed in."""

@@ -55,13 +55,18 @@ class OwnLists:
     def readable_part(
         self, whole: Versioned[ProjectList], actor: Actor, repository: Repository
     ) -> Versioned[ProjectList]:
-        """Returns a list without the projects that the actor may not read."""
+        """Returns a list without the projects that the actor may not read.
+
+        Nor does its serial tell that one of these has changed.
+        """
         if self._gate.treats_projects_alike(actor, Permission.READ, repository):
             return whole
         page = whole.load()
         hidden = self._hidden(actor, repository, page)
         shown = tuple(project for project in page.projects if project.normalized_name not in hidden)
-        return replace(whole, key=(whole.key, hidden), load=lambda: replace(page, projects=shown))
+        serial = max((project.serial for project in shown), default=0)
+        part = replace(page, serial=serial, projects=shown)
+        return replace(whole, key=(whole.key, hidden), serial=serial, load=lambda: part)
 
     def readable(
         self, actor: Actor, repository: Repository, names: Sequence[NormalizedName]
