@@ -1,6 +1,7 @@
 """Fixtures that all tests share: real databases, real stores, and a small registry."""
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from tests.support.s3 import S3Server
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
 ADMINISTRATOR = "admin@example.com"
+
+# The tests start hundreds of Python processes, and each would compile anew what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
