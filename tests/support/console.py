@@ -147,6 +147,13 @@ class Machine:
             "PDM_CHECK_UPDATE": "0",
         }
 
+    def make_tool(self, name: str, script: str) -> None:
+        """Makes a command of this shell script, in the place of one of the same name."""
+        path = self.home / "tools" / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
     def _make_tools(self) -> None:
         """python3 makes environments that have already what the public index would give."""
         scripts = Path(sys.executable).parent
@@ -158,18 +165,13 @@ class Machine:
             f'cp {self.home / "given.pth"} "$place"; done'
         )
         run = f'exec {venv}/bin/python "$@"'
-        self._tool("python3", f'if [ "$1 $2" = "-m venv" ]; then {make}; else {run}; fi')
-        self._tool("python", run)
+        self.make_tool("python3", f'if [ "$1 $2" = "-m venv" ]; then {make}; else {run}; fi')
+        self.make_tool("python", run)
         for name in ("pip", "twine"):
-            self._tool(name, f'exec python -m {name} "$@"')
+            self.make_tool(name, f'exec python -m {name} "$@"')
         for name in _TOOLS:
             (self.home / "tools" / name).symlink_to(scripts / name)
         uv = [shutil.which("uv", path=str(scripts)) or "uv", "venv", "--quiet", "--offline"]
         subprocess.run([*uv, "--python", sys.executable, venv], check=True)
         (place,) = venv.glob(site)
         shutil.copy(self.home / "given.pth", place)
-
-    def _tool(self, name: str, script: str) -> None:
-        path = self.home / "tools" / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
