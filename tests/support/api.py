@@ -50,11 +50,14 @@ NEEDED: Mapping[type, object] = {
 """Documents for operations that need more than defaults."""
 
 
-def create_provider(registry: Registry, name: str = "sso", subject: str = "linked") -> None:
+def create_provider(
+    registry: Registry, name: str = "sso", issuer: str = "https://sso.invalid"
+) -> None:
     """Creates an identity provider with which a user can sign in."""
     providers = registry.acting_as(OPERATOR).identity_providers
-    providers.create(name, issuer="https://sso.invalid", client_id="app")
-    providers.link(name, str(KNOWN["user"]), subject)
+    local = {"allow_http": True, "allow_private_network": True}
+    providers.create(name, issuer=issuer, client_id="app", **local)  # type: ignore[arg-type]
+    providers.link(name, str(KNOWN["user"]), "linked")
 
 
 class ApiClient:

@@ -15,6 +15,7 @@ from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.api import KNOWN, NEEDED, create_provider
 from tests.support.distributions import wheel
+from tests.support.identity_provider import ScriptedProvider
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
 
@@ -47,8 +48,15 @@ def upstream() -> Iterator[LiveUpstream]:
     upstream.close()
 
 
+@pytest.fixture(scope="module")
+def provider() -> Iterator[ScriptedProvider]:
+    provider = ScriptedProvider()
+    yield provider
+    provider.close()
+
+
 @pytest.fixture
-def token(registry: Registry, upstream: LiveUpstream) -> str:
+def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider) -> str:
     """Of an administrator who is not the last one, where there is something to manage."""
     upload(registry, wheel("left", "1.0"))
     registry.acting_as(OPERATOR).projects.delete("main", "left")
@@ -62,7 +70,7 @@ def token(registry: Registry, upstream: LiveUpstream) -> str:
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
     registry.acting_as(OPERATOR).groups.create("platform")
     registry.acting_as(OPERATOR).invitations.invite(USER)
-    create_provider(registry)
+    create_provider(registry, issuer=provider.url)
     _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
     tokens.append(
@@ -104,8 +112,10 @@ def test_every_answer_that_is_described_is_given(
     operation: Operation, registry: Registry, token: str
 ) -> None:
     """Each operation does what it is for, with the names that the test above uses."""
-    # The one that is there is in a private network, so that only the operator changes its URL.
-    new = {"upstream": "new"} if operation.method == "PUT" else {}
+    # Those that are there are in a private network, so that only the operator changes their URLs.
+    places = ("/upstreams/{upstream}", "/identity-providers/{provider}")
+    is_new = operation.method == "PUT" and operation.path in places
+    new = {"upstream": "new", "provider": "new"} if is_new else {}
     path = operation.path.format_map({**KNOWN, **new})
     document = NEEDED.get(operation.body, {}) if operation.body else None
     answer = Client(registry.wsgi_app()).open(
