@@ -21,7 +21,7 @@ COMMANDS = {
     "upstream": ["check", "create", "delete", "list", "prefetch", "set", "show"],
     "rule": ["add", "audit", "delete", "list"],
     "exception": ["add", "delete", "list"],
-    "user": ["create", "delete", "list", "set", "set-password", "show"],
+    "user": ["create", "delete", "invite", "list", "set", "set-password", "show"],
     "group": ["add", "create", "delete", "list", "remove", "set", "show"],
     "token": ["create", "list", "revoke"],
     "admin": ["create", "delete", "list", "set", "set-password", "token"],
@@ -197,7 +197,8 @@ def test_only_the_place_and_serve_come_from_the_environment(cli: CommandLine) ->
     assert (shown["public"], shown["description"]) == (False, "")
     known = set(_variables(main, ""))
     assert known >= {"DATA", "DATABASE", "BLOBS"}
-    assert {name for name in known if not name.startswith(("DATA", "BLOBS"))} == set()
+    places = ("DATA", "BLOBS", "PUBLIC_URL")
+    assert {name for name in known if not name.startswith(places)} == set()
 
 
 def _variables(command: click.Command, path: str) -> Iterator[str]:
