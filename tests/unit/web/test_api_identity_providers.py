@@ -111,6 +111,14 @@ def test_settings_that_are_refused(
     assert api.get("identity-providers/sso").status_code == 404
 
 
+def test_o6_a_user_without_a_password(api: ApiClient) -> None:
+    created = api.put("users/new@example.com", {"tokens_only": True})
+    assert created.status_code == 201
+    assert created.get_json().items() >= {"tokens_only": True, "password": None}.items()
+    changed = api.put("users/new@example.com", {"tokens_only": False})
+    assert changed.get_json()["tokens_only"] is False
+
+
 def test_o1_a_provider_is_asked(
     api: ApiClient, registry: Registry, provider: ScriptedProvider
 ) -> None:

@@ -118,6 +118,17 @@ def test_o3_people_are_linked_and_the_last_refusal_says_whom(
     assert "is not linked" in text_of(unlinked)
 
 
+def test_o6_the_password_of_a_user_is_switched_off(
+    portal: PortalClient, registry: Registry
+) -> None:
+    page = portal.send(f"users/{USER}", do="tokens-only")
+    assert f"The password of {USER} is refused now." in text_of(page)
+    assert registry.acting_as(OPERATOR).accounts.user(USER).tokens_only
+    page = portal.send(f"users/{USER}", do="passwords")
+    assert "is accepted again" in text_of(page)
+    assert not registry.acting_as(OPERATOR).accounts.user(USER).tokens_only
+
+
 def test_o1_a_provider_is_asked(
     portal: PortalClient, registry: Registry, provider: ScriptedProvider
 ) -> None:

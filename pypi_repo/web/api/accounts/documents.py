@@ -58,11 +58,13 @@ class AccessDocument(Document, frozen=True, kw_only=True):
 class UserSettings(Document, frozen=True, kw_only=True):
     """Without a password, an old one is kept, and a new user gets a generated one.
 
-    Without `groups`, a user stays in its groups.
+    With `tokens_only`, a password is refused, and a new user gets none. Without `groups`, a user
+    stays in its groups.
     """
 
     password: Password | None = None
     disabled: bool = False
+    tokens_only: bool = False
     access: AccessDocument = AccessDocument()
     groups: list[str] | None = None
 
@@ -72,6 +74,7 @@ class User(Document, frozen=True, kw_only=True):
 
     name: str
     disabled: bool
+    tokens_only: bool
     access: AccessDocument
     groups: list[str]
     created_at: Instant

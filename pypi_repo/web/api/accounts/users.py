@@ -58,6 +58,7 @@ def put_user(call: Call, user: str) -> ApiResponse:
         grants=wanted.access.grants(),
         groups=wanted.groups,
         disabled=wanted.disabled,
+        tokens_only=wanted.tokens_only,
     )
     return get_user(call, user)
 
@@ -147,16 +148,18 @@ def revoke_token(call: Call, user: str, token: int) -> ApiResponse:
 
 
 def _create(call: Call, user: str, wanted: UserSettings) -> ApiResponse:
-    made_up = None if wanted.password else secrets.token_urlsafe(18)
+    needs_none = wanted.password or wanted.tokens_only
+    made_up = None if needs_none else secrets.token_urlsafe(18)
     grants = wanted.access.grants()
     call.acting.accounts.create_user(
         user,
-        wanted.password or made_up or "",
+        wanted.password or made_up,
         everywhere=grants.everywhere,
         named=grants.named,
         patterns=grants.patterns,
         groups=wanted.groups or (),
         disabled=wanted.disabled,
+        tokens_only=wanted.tokens_only,
     )
     created = _shown(call.acting.accounts.user(user))
     document = CreatedUser(**msgspec.structs.asdict(created), password=made_up)
@@ -174,6 +177,7 @@ def _shown(user: accounts.User) -> User:
     return User(
         name=user.name,
         disabled=user.disabled,
+        tokens_only=user.tokens_only,
         access=AccessDocument.of(user.grants),
         groups=list(user.groups),
         created_at=user.created_at,

@@ -93,6 +93,10 @@ def change(page: PortalPage, name: str) -> Response:
         case "disable" | "enable" as action:
             accounts.set_disabled(name, action == "disable")
             text = f"{action.capitalize()}d {name}."
+        case "tokens-only" | "passwords" as wanted:
+            accounts.change_user(name, tokens_only=wanted == "tokens-only")
+            refused = "is refused now" if wanted == "tokens-only" else "is accepted again"
+            text = f"The password of {name} {refused}."
         case _:
             grants = read_grants(page, accounts.user(name).grants)
             forms.settle(page)
