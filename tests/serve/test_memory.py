@@ -1,4 +1,4 @@
-"""Two GiB go in and out through a server that stays as small as it was."""
+"""A large file goes in and out through a server that stays as small as it was."""
 
 import hashlib
 import io
@@ -16,8 +16,8 @@ from tests.support.http import basic
 from tests.support.live import ServeProcess
 
 MIB = 1024 * 1024
-SIZE = 2048 * MIB
-ALLOWED_GROWTH = 64 * MIB
+SIZE = 512 * MIB  # no part of the server treats a larger one in another way
+ALLOWED_GROWTH = SIZE // 16
 CHUNK = bytes(MIB)
 NAME = "big-1.0-py3-none-any.whl"
 
@@ -71,8 +71,7 @@ def send(connection: HTTPConnection, path: Path, sha256: str) -> HTTPResponse:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read memory from")
-def test_two_gibibytes(server: ServeProcess, tmp_path: Path) -> None:
-    """It takes about half a minute: three digests, and four trips to the disk."""
+def test_half_a_gibibyte(server: ServeProcess, tmp_path: Path) -> None:
     path = tmp_path / NAME
     big_wheel(path)
     with path.open("rb") as file:

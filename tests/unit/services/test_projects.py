@@ -1,6 +1,7 @@
 """The life of what was uploaded: status, yanks, deletions."""
 
 import pytest
+from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.errors import (
@@ -14,6 +15,7 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from pypi_repo.domain.records import ProjectStatus
+from pypi_repo.storage.database.tables import files
 from tests.support.distributions import sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.sql import count_statements
@@ -248,3 +250,15 @@ def test_who_may_only_upload_manages_nothing(demo: Registry) -> None:
         with pytest.raises(PermissionDenied):
             refused()
     assert demo.acting_as(OPERATOR).repositories.get("main").serial == serial
+
+
+def test_sizes_that_need_more_than_32_bits(demo: Registry) -> None:
+    with demo._database.begin() as connection:
+        connection.execute(update(files).values(size=2**31))
+        connection.execute(
+            update(files).where(files.c.filename == WHEEL.filename).values(size=2**33)
+        )
+    _project, found = demo.acting_as(OPERATOR).projects.get("main", "demo")
+    sizes = {file.filename: file.size for file in found}
+    assert sizes == {WHEEL.filename: 2**33, SDIST.filename: 2**31, NEWER.filename: 2**31}
+    assert {file.filename: file.size for file in page(demo).files} == sizes
