@@ -29,7 +29,7 @@ COMMANDS = {
     "release": ["delete", "unyank", "yank"],
     "file": ["delete", "unyank", "yank"],
     "db": ["current", "upgrade"],
-    "upkeep": ["sweep", "verify"],
+    "upkeep": ["list", "run", "sweep", "verify"],
     "backup": ["create", "restore", "show"],
 }
 
