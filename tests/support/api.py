@@ -50,13 +50,20 @@ NEEDED: Mapping[type, object] = {
 """Documents for operations that need more than defaults."""
 
 
-def create_provider(
-    registry: Registry, name: str = "sso", issuer: str = "https://sso.invalid"
-) -> None:
-    """Creates an identity provider with which a user can sign in."""
+def create_provider(registry: Registry, name: str = "sso", live: str | None = None) -> None:
+    """Creates an identity provider with which a user can sign in.
+
+    live: the URL of one on this machine, which answers.
+    """
     providers = registry.acting_as(OPERATOR).identity_providers
-    local = {"allow_http": True, "allow_private_network": True}
-    providers.create(name, issuer=issuer, client_id="app", **local)  # type: ignore[arg-type]
+    is_live = live is not None
+    providers.create(
+        name,
+        issuer=live or "https://sso.invalid",
+        client_id="app",
+        allow_http=is_live,
+        allow_private_network=is_live,
+    )
     providers.link(name, str(KNOWN["user"]), "linked")
 
 

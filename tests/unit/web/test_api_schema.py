@@ -70,7 +70,7 @@ def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
     registry.acting_as(OPERATOR).groups.create("platform")
     registry.acting_as(OPERATOR).invitations.invite(USER)
-    create_provider(registry, issuer=provider.url)
+    create_provider(registry, live=provider.url)
     _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
     tokens.append(

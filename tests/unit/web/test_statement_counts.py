@@ -51,7 +51,7 @@ OPERATIONS = {
     "list_identity_providers": 2, "get_identity_provider": 2, "put_identity_provider": 8,
     "patch_identity_provider": 4, "delete_identity_provider": 6,
     "list_linked_accounts": 3, "get_linked_account": 3, "put_linked_account": 3,
-    "delete_linked_account": 8,
+    "delete_linked_account": 9,
     "list_journal": 3,
     "list_upstreams": 2, "get_upstream": 2, "put_upstream": 3, "patch_upstream": 2,
     "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 34,
