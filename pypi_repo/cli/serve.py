@@ -131,7 +131,7 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
     "--smtp",
     metavar="URL",
     help="Mail invitations through this server: smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or "
-    "smtps://.",
+    "smtps://; with a password better set in the environment.",
 )
 @option(
     "--files-sent-by",

@@ -26,8 +26,8 @@ _LONGEST_REASON = 200  # characters
 class Mailer:
     """An SMTP server, and in whose name mail is sent through it.
 
-    over_tls: whether TLS begins with the connection. Otherwise it begins by STARTTLS, if the server
-        offers that.
+    over_tls: whether TLS begins with the connection. Otherwise it begins by STARTTLS, without which
+        nothing is sent to another machine.
     """
 
     host: str
@@ -103,8 +103,8 @@ class Mailer:
             if not self.over_tls and server.has_extn("starttls"):
                 server.starttls(context=context)
                 server.ehlo()
-            elif self.user and not self.over_tls and not _is_this_machine(self.host):
-                raise smtplib.SMTPException("it offers no TLS, and the password needs it")
+            elif not self.over_tls and not _is_this_machine(self.host):
+                raise smtplib.SMTPException("it offers no TLS, and mails hold secrets")
             if self.user:
                 server.login(self.user, self.password)
             yield server

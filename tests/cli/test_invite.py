@@ -47,3 +47,9 @@ def test_a_new_link_for_a_user_that_exists(main_cli: CommandLine) -> None:
 def test_a_wrong_life_creates_nobody(main_cli: CommandLine) -> None:
     assert "90 days" in main_cli.refused("user", "invite", DEV, "--expires-in", "91d")
     assert "check the name" in main_cli.refused("user", "show", DEV)
+
+
+def test_who_is_invited_into_a_group_may_do_what_it_may(main_cli: CommandLine) -> None:
+    main_cli.ok("group", "create", "team")
+    result = main_cli.run("user", "invite", DEV, "--group", "team")
+    assert f"Invited repository user {DEV}, who may do what group team may." in result.stderr

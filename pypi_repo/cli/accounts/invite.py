@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import click
 
-from pypi_repo.cli.accounts.access import access_options, described, grants_of
-from pypi_repo.cli.accounts.user import group_option
+from pypi_repo.cli.accounts.access import access_options, grants_of
+from pypi_repo.cli.accounts.user import described_with, group_option
 from pypi_repo.cli.options import Command, Duration, acts_as_operator, option
 from pypi_repo.cli.output import say
 from pypi_repo.domain.accounts.grants import Access, Grants
@@ -44,8 +44,8 @@ def invite(
 ) -> None:
     """Invite repository user NAME by a link, with which the person sets a password once.
 
-    The user is created if there is none of this name. For a user that exists, the link replaces the
-    password, and earlier links end. The last line of the output is the link.
+    The user is created if there is none of this name. A user that exists keeps its
+    password until the link is used, and earlier links end. The last line of the output is the link.
     """
     check_life(expires_in)  # before anything is created
     given = grants_of(read_write, read_only, access)
@@ -66,7 +66,10 @@ def invite(
             patterns=grants.patterns,
             groups=groups,
         )
-        say(f"Invited repository user {name.lower()}, who may {described(grants)}.", err=True)
+        say(
+            f"Invited repository user {name.lower()}, who may {described_with(grants, groups)}.",
+            err=True,
+        )
     secret = operator.invitations.invite(name, expires_in=expires_in)
     if public_url is None:
         say("Write the URL of the registry before the link; --public-url does that.", err=True)

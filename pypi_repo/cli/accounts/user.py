@@ -75,7 +75,7 @@ def create(
         groups=groups,
         tokens_only=tokens_only,
     )
-    lines = [f"Created repository user {name.lower()}, who may {_described(grants, groups)}."]
+    lines = [f"Created repository user {name.lower()}, who may {described_with(grants, groups)}."]
     if grants.everywhere is not Access.NONE and not grants.named:
         lines.append(
             f"`pypi-repo user set {name.lower()} --access REPO=read` narrows that to one "
@@ -201,7 +201,7 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     say(f"Deleted repository user {name.lower()} with {tokens}.")
 
 
-def _described(grants: Grants, groups: Collection[str]) -> str:
+def described_with(grants: Grants, groups: Collection[str]) -> str:
     """Returns what follows "who may"."""
     if not groups:
         return described(grants)

@@ -203,7 +203,7 @@ def check_password(password: str) -> None:
             f"A password may have at most {LONGEST_PASSWORD} bytes in UTF-8, because bcrypt "
             "ignores the rest; choose a shorter one."
         )
-    if password.startswith((TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX)):
+    if password.startswith((TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX, INVITATION_PREFIX)):
         raise InvalidPassword(f"A password may not begin with {password[:4]!r}, as tokens do.")
     if not password.isprintable():
         raise InvalidPassword("A password may not hold control characters, such as a line break.")

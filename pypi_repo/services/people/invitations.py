@@ -41,7 +41,8 @@ class Invitations:
         Returns the secret, which is the last part of the link. It is not stored, so it cannot be
         read again.
 
-        Raises UnknownAccount, InvalidSetting, or Conflict if passwords of the user are refused.
+        Raises UnknownAccount, InvalidSetting, or Conflict if the user is disabled or its password
+        is refused.
         """
         require_area(self._actor, Area.USERS)
         check_life(expires_in)
@@ -49,6 +50,8 @@ class Invitations:
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             account = known_user(Users(connection), user)
+            if account.disabled:
+                raise Conflict(f"{account.name!r} is disabled; enable the user first.")
             if account.tokens_only:
                 raise Conflict(
                     f"The password of {account.name!r} is switched off, so none can be set; "

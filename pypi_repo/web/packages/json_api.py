@@ -132,8 +132,9 @@ class ProvenanceApp(RepositoryApp):
             raise NotAcceptable(f"Provenance is {_PROVENANCE} or application/json.")
         response = Response(document, content_type=media_type)
         # Attestations may be added later.
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["Vary"] = "Accept, Authorization"
-        if self._is_public():
+        is_public = self._is_public()
+        response.headers["Cache-Control"] = "no-cache" if is_public else "private, no-cache"
+        response.headers["Vary"] = "Accept, Authorization, Cookie"
+        if is_public:
             response.headers.extend(READABLE)
         return response

@@ -21,7 +21,6 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.storage.database.account_tables import invitations
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.tables import users
 from tests.conftest import PASSWORD, USER
 
 NEW, CHOSEN = "new@example.com", "a horse of my own"
@@ -103,6 +102,7 @@ def test_an_invitation_ends(both: Registry, database: Database) -> None:
         lambda: acting.accounts.set_disabled(USER, True),
         lambda: acting.accounts.delete_user(USER),
     ):
+        acting.accounts.set_disabled(USER, False)
         secret = acting.invitations.invite(USER)
         end()
         with pytest.raises(UnknownInvitation):
@@ -122,16 +122,20 @@ def test_only_who_manages_users_invites(both: Registry) -> None:
                 call(USER)
 
 
-def test_what_cannot_be_is_refused(both: Registry, database: Database) -> None:
+def test_what_cannot_be_is_refused(both: Registry) -> None:
     inviting = both.acting_as(OPERATOR).invitations
     for life in (timedelta(), timedelta(days=-1), timedelta(days=91)):
         with pytest.raises(InvalidSetting):
             inviting.invite(USER, expires_in=life)
     with pytest.raises(UnknownAccount):
         inviting.invite("nobody")
-    with database.begin() as connection:
-        connection.execute(update(users).where(users.c.name == USER).values(tokens_only=True))
-    with pytest.raises(Conflict):
+    accounts = both.acting_as(OPERATOR).accounts
+    accounts.set_disabled(USER, True)
+    with pytest.raises(Conflict, match="disabled"):
+        inviting.invite(USER)
+    accounts.set_disabled(USER, False)
+    accounts.change_user(USER, tokens_only=True)
+    with pytest.raises(Conflict, match="switched off"):
         inviting.invite(USER)
 
 
