@@ -16,7 +16,25 @@ _NEW_COLUMNS = (
         "repositories",
         sa.Column("users_may_yank", sa.Boolean(), server_default=sa.false(), nullable=False),
     ),
+    (
+        "files",
+        sa.Column("uploaded_by_user", sa.Boolean(), server_default=sa.false(), nullable=False),
+    ),
 )
+_WHO_WAS_A_USER = """
+UPDATE files SET uploaded_by_user = true WHERE EXISTS (
+    SELECT 1 FROM journal
+    JOIN repositories ON repositories.name = journal.repository
+    JOIN releases ON releases.id = files.release_id
+    JOIN projects ON projects.id = releases.project_id
+    WHERE repositories.id = files.repository_id
+    AND journal.project = projects.normalized_name
+    AND journal.filename = files.filename
+    AND journal.actor = files.uploaded_by
+    AND journal.actor_kind = 'user'
+    AND journal.at = files.uploaded_at
+)
+"""
 _COLUMNS_WITH_NAMES = ["upstream_id", "url", "is_found", "project"]
 _NAMES_OF_UPSTREAMS = "ix_upstream_pages_upstream_id_url_is_found_project"
 
@@ -24,6 +42,7 @@ _NAMES_OF_UPSTREAMS = "ix_upstream_pages_upstream_id_url_is_found_project"
 def upgrade() -> None:
     for table, column in _NEW_COLUMNS:
         op.add_column(table, column._copy())
+    op.execute(_WHO_WAS_A_USER)
     with op.batch_alter_table("grants") as grants:
         grants.add_column(
             sa.Column("pattern", sa.String(), server_default=sa.text("''"), nullable=False)

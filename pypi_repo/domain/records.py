@@ -184,6 +184,7 @@ class DistributionFile:
     has_provenance: whether the file was uploaded with attestations (PEP 740).
     yanked: None, or the reason for which the file is yanked (PEP 592), which may be empty.
     uploaded_by: the name of the actor that uploaded the file.
+    uploaded_by_user: whether that was a user. An administrator may have the same name.
     """
 
     filename: str
@@ -200,6 +201,7 @@ class DistributionFile:
     yanked: str | None
     uploaded_at: datetime
     uploaded_by: str
+    uploaded_by_user: bool = False
 
     @property
     def path(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.metadata.core_metadata import CoreMetadata
@@ -85,6 +85,7 @@ class Candidate:
             yanked=None,
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
+            uploaded_by_user=actor.kind is ActorKind.USER,
         )
         beside = {METADATA_SUFFIX: inspection.metadata}
         if signature is not None and file.signature_sha256 is not None:

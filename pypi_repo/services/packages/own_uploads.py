@@ -1,5 +1,7 @@
 """What users may do with what they have uploaded themselves."""
 
+from collections.abc import Iterable
+
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
 from pypi_repo.domain.errors import PermissionDenied, unknown_release
 from pypi_repo.domain.names import NormalizedName
@@ -8,8 +10,10 @@ from pypi_repo.domain.text import require_storable
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.project_change import ProjectChange, why_yanked, yank_action
+from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
 
 
 class OwnUploads:
@@ -59,10 +63,22 @@ class OwnUploads:
             change = ProjectChange(connection, catalog, actor, *found)
             return _yank(change, _own_files(change, version), reason)
 
+    def among(self, actor: Actor, files: Iterable[ListedFile]) -> list[DistributionFile]:
+        """Returns those of the files that an actor, who is a user, has uploaded."""
+        return _own(self._database, actor, files)
 
-def is_own(actor: Actor, file: ListedFile) -> bool:
-    """Returns whether an actor has uploaded a file."""
-    return isinstance(file, DistributionFile) and file.uploaded_by == actor.name
+
+def _own(executor: Executor, actor: Actor, files: Iterable[ListedFile]) -> list[DistributionFile]:
+    """A user of the same name that was deleted is somebody else, and so is an administrator."""
+    since = Users(executor).created_at(actor.name)
+    return [
+        file
+        for file in files
+        if isinstance(file, DistributionFile)
+        and file.uploaded_by_user
+        and file.uploaded_by == actor.name
+        and (since is None or file.uploaded_at >= since)  # None: the host knows the user
+    ]
 
 
 def _own_files(change: ProjectChange, version: str) -> list[DistributionFile]:
@@ -70,7 +86,7 @@ def _own_files(change: ProjectChange, version: str) -> list[DistributionFile]:
     files = None if wanted is None else change.catalog.release_files(change.project, wanted)
     if files is None:
         raise unknown_release(change.project.name, version)
-    own = [file for file in files if is_own(change.actor, file)]
+    own = _own(change.executor, change.actor, files)
     if not own:
         raise PermissionDenied(
             f"No file of {change.project.name} {version} was uploaded by {change.actor.name!r}; "

@@ -133,6 +133,11 @@ class Users:
             for name, own in by_name.items()
         ]
 
+    def created_at(self, name: str) -> datetime | None:
+        """Returns when a user was created; None if there is none of this name."""
+        found = select(users.c.created_at).where(users.c.name == lookup(name))
+        return self._executor.execute(found).scalar()
+
     def add_user(self, name: str, password_hash: str, at: datetime) -> int | None:
         """Adds a user, who has no access until `set_grants`, and returns its id.
 

@@ -36,6 +36,7 @@ FILE_COLUMNS = (
     files.c.yanked,
     files.c.uploaded_at,
     files.c.uploaded_by,
+    files.c.uploaded_by_user,
 )
 
 LARGEST_ID = 2**31 - 1
@@ -94,6 +95,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         yanked,
         uploaded_at,
         uploaded_by,
+        uploaded_by_user,
     ) = row
     return DistributionFile(
         filename=filename,
@@ -110,6 +112,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         yanked=yanked,
         uploaded_at=uploaded_at,
         uploaded_by=uploaded_by,
+        uploaded_by_user=uploaded_by_user,
     )
 
 
@@ -146,4 +149,5 @@ def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
         "yanked": file.yanked,
         "uploaded_at": file.uploaded_at,
         "uploaded_by": file.uploaded_by,
+        "uploaded_by_user": file.uploaded_by_user,
     }

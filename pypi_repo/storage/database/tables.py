@@ -103,6 +103,7 @@ files = Table(
     Column("yanked", String),
     Column("uploaded_at", UTCDateTime, nullable=False),
     Column("uploaded_by", String, nullable=False),
+    Column("uploaded_by_user", Boolean, server_default=false(), nullable=False),
     Column("identity", String, server_default=text("''"), nullable=False),
     UniqueConstraint("repository_id", "filename"),
     Index(None, "release_id"),

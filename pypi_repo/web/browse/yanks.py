@@ -3,7 +3,6 @@
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.names import normalize
-from pypi_repo.services.packages.own_uploads import is_own
 from pypi_repo.web.browse.page import BrowsePage
 from pypi_repo.web.pages.shown_project import ShownProject
 
@@ -23,11 +22,10 @@ def unyank(page: BrowsePage, project: str) -> Response:
 def own_files(page: BrowsePage, shown: ShownProject) -> tuple[int, int]:
     """How many files of the shown release whoever asks can yank, and how many are yanked."""
     release, project = shown.shown_release, shown.project.normalized_name
-    if release is None or not page.repository.own_uploads.may_yank(
-        page.actor, page.record, project
-    ):
+    uploads = page.repository.own_uploads
+    if release is None or not uploads.may_yank(page.actor, page.record, project):
         return 0, 0
-    own = [file for file in release.files if is_own(page.actor, file)]
+    own = uploads.among(page.actor, release.files)
     yanked = sum(file.yanked is not None for file in own)
     return len(own) - yanked, yanked
 

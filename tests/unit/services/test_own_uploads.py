@@ -83,6 +83,39 @@ def test_a_repository_that_does_not_allow_it(demo: Registry) -> None:
 
 
 @pytest.mark.parametrize(
+    "uploader",
+    [OPERATOR, Actor("root", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)],
+    ids=["operator", "administrator"],
+)
+def test_a_user_is_not_who_has_the_same_name(demo: Registry, uploader: Actor) -> None:
+    """An operator or an administrator may have uploaded a file under the name of a user."""
+    theirs = wheel(version="3.0")
+    upload(demo, theirs, actor=uploader)
+    user = Actor(uploader.name, grants=Grants(Access.WRITE))
+    with pytest.raises(PermissionDenied, match=r"No file of demo 3\.0 was uploaded by"):
+        _yank(demo, user, "3.0")
+    own = demo.repository("main").own_uploads
+    assert own.among(user, page(demo).files) == []
+    assert set(_yanked(demo).values()) == {None}
+
+
+def test_a_user_does_not_inherit_from_one_that_was_deleted(demo: Registry) -> None:
+    accounts = demo.acting_as(OPERATOR).accounts
+    accounts.create_user("ada", None)
+    user = Actor("ada", grants=Grants(Access.WRITE))
+    before, after = wheel(version="3.0"), sdist(version="3.0")
+    upload(demo, before, actor=user)
+    accounts.delete_user("ada")
+    accounts.create_user("ada", None)
+    with pytest.raises(PermissionDenied, match=r"No file of demo 3\.0 was uploaded by"):
+        _yank(demo, user, "3.0")
+    upload(demo, after, actor=user)
+    own = demo.repository("main").own_uploads.among(user, page(demo).files)
+    assert [file.filename for file in own] == [after.filename]
+    assert _yank(demo, user, "3.0") == [after.filename]
+
+
+@pytest.mark.parametrize(
     ("actor", "error"),
     [
         (ANONYMOUS, AuthenticationRequired),

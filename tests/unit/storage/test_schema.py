@@ -14,11 +14,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pypi_repo import OPERATOR, Access, Registry, Settings
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import METADATA
+from tests.support.distributions import sdist, wheel
+from tests.support.uploads import page, upload
 
 _UPGRADE = """
 import sys
@@ -195,6 +197,23 @@ def test_revision_0009_leaves_the_rights_of_users_and_tokens_as_they_are(
         operator = registry.acting_as(OPERATOR)
         assert (operator.accounts.users(), operator.accounts.tokens("ada")) == before
         assert operator.groups.all() == []
+
+
+def test_revision_0009_knows_from_the_journal_what_users_have_uploaded(
+    database_url: str, database: Database
+) -> None:
+    """B5: and takes nothing for theirs that somebody else of the same name has uploaded."""
+    schema.upgrade(database)
+    with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
+        registry.acting_as(OPERATOR).repositories.create("main")
+        user = Actor("operator", grants=Grants(Access.WRITE))
+        upload(registry, wheel(), actor=user)
+        upload(registry, sdist(), actor=OPERATOR)
+    _migrate(database, "0008", down=True)
+    schema.upgrade(database)
+    with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
+        own = registry.repository("main").own_uploads.among(user, page(registry).files)
+        assert [file.filename for file in own] == [wheel().filename]
 
 
 def _set_revision(database: Database, revision: str) -> None:
