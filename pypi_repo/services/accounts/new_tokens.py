@@ -13,6 +13,8 @@ from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
 
 _LONGEST_LIFE = timedelta(days=36_500)
+_LONGEST_NAME = 200  # characters
+_MOST_PATTERNS = 100  # each is compared with every name of an index page
 
 
 def add_token(
@@ -40,7 +42,16 @@ def add_token(
     if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
         raise InvalidSetting("A token must expire in the future, within a hundred years.")
     require_storable(name)
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidSetting(
+            f"The name of a token is one line of at most {_LONGEST_NAME} characters; shorten it."
+        )
     patterns = sorted({name_pattern(pattern) for pattern in projects})
+    if len(patterns) > _MOST_PATTERNS:
+        raise InvalidSetting(
+            f"A token can be limited to {_MOST_PATTERNS} projects and patterns at most; write one "
+            "pattern for several projects, such as acme-*."
+        )
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     users = Users(transaction)

@@ -94,8 +94,16 @@ def test_b3_no_token_for_a_repository_that_the_user_cannot_read(both: Registry) 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"expires_in": timedelta()}, {"projects": ["*/*"]}, {"name": "a\0b"}],
-    ids=["life", "pattern", "name"],
+    [
+        {"expires_in": timedelta()},
+        {"projects": ["*/*"]},
+        {"projects": [f"p{number}-*" for number in range(101)]},
+        {"name": "a\0b"},
+        {"name": "x" * 201},
+        {"name": "two\nlines"},
+        {"name": "turned \u202e round"},
+    ],
+    ids=["life", "pattern", "too many patterns", "name", "long name", "lines", "turned name"],
 )
 def test_b3_a_wrong_token_is_not_made(both: Registry, wrong: dict[str, object]) -> None:
     account = _own(both)
