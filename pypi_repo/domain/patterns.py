@@ -1,7 +1,7 @@
 """Patterns for project names, such as `acme-*`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from pypi_repo.domain.errors import InvalidSetting
@@ -9,6 +9,9 @@ from pypi_repo.domain.names import NormalizedName
 
 # A normalized name neither begins nor ends with a hyphen, so no pattern could match one that does.
 _PATTERN = re.compile(r"(?!-)[a-z0-9*-]{1,200}(?<!-)", re.ASCII)
+
+MOST_PATTERNS = 100
+"""How many a token may be limited to, and how many a user or a group may be granted."""
 
 
 def name_pattern(text: str) -> str:
@@ -25,6 +28,25 @@ def name_pattern(text: str) -> str:
             f"{text[:80]!r} matches no project; write a name, or a pattern such as acme-*."
         )
     return pattern
+
+
+def name_patterns(texts: Iterable[str]) -> tuple[str, ...]:
+    """Returns patterns in the form in which they are stored, each of them once, sorted.
+
+    Raises InvalidSetting, also for more than 100: each name in a list is compared with all of them.
+    """
+    patterns = sorted({name_pattern(text) for text in texts})
+    require_few(patterns)
+    return tuple(patterns)
+
+
+def require_few(patterns: Collection[object]) -> None:
+    """Raises InvalidSetting for more patterns than somebody may have."""
+    if len(patterns) > MOST_PATTERNS:
+        raise InvalidSetting(
+            f"These are {len(patterns):,} names and patterns, and at most {MOST_PATTERNS} are "
+            "allowed; write patterns that match more, such as acme-*."
+        )
 
 
 def matches(pattern: str, project: NormalizedName) -> bool:

@@ -1,11 +1,16 @@
 """Helpers for free text, such as descriptions and reasons, and for numbers in sentences."""
 
+import re
 import unicodedata
 
 from pypi_repo.domain.errors import InvalidSetting
 
 _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that move the cursor, colour, break or turn round a line."""
+
+# Tokens, links of invitations, and credentials as in https://user:password@host that somebody has
+# pasted into a path.
+_SECRETS = re.compile(r"pp[rai]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
 
 
 def require_storable(text: str) -> None:
@@ -33,3 +38,8 @@ def printable(text: str) -> str:
         else char
         for char in text
     )
+
+
+def without_secrets(path: str) -> str:
+    """Returns the path of a URL as logs may show it."""
+    return _SECRETS.sub("***", path)

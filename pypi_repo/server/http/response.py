@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.text import without_secrets
 from pypi_repo.domain.waiting import ComeBack, WouldWait, about_to_wait
 from pypi_repo.server.http.request import Request
 
@@ -73,6 +74,12 @@ class Response:
         self.is_finished = self.is_last = self.is_cut = self.ends_with_connection = False
 
     @property
+    def _shown_path(self) -> str:
+        """What was asked for, as a log may show it."""
+        path: str = self._environ["PATH_INFO"]
+        return without_secrets(path)
+
+    @property
     def is_at_hand(self) -> bool:
         """Whether the next part was made already."""
         return self._rest is not None
@@ -94,10 +101,10 @@ class Response:
         except WouldWait:
             raise
         except RegistryError as error:  # which says what happened, and where it is no wonder
-            _log.error("Cannot complete %s: %s", self._environ["PATH_INFO"], error.for_operator)
+            _log.error("Cannot complete %s: %s", self._shown_path, error.for_operator)
             return self._failure()
         except BaseException:  # noqa: BLE001 - whatever it is, others are served on
-            _log.exception("Cannot answer %s", self._environ["PATH_INFO"])
+            _log.exception("Cannot answer %s", self._shown_path)
             return self._failure()
         self._is_out = True
         return part
@@ -145,7 +152,7 @@ class Response:
             except WouldWait:
                 raise
             except BaseException:  # noqa: BLE001 - the answer is out
-                _log.exception("Cannot end the answer to %s", self._environ["PATH_INFO"])
+                _log.exception("Cannot end the answer to %s", self._shown_path)
 
     def _start(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -225,7 +232,7 @@ class Response:
         if self._is_chunked:
             parts.append(b"0\r\n\r\n")
         if self._remaining:
-            _log.error("The answer to %s was too short", self._environ["PATH_INFO"])
+            _log.error("The answer to %s was too short", self._shown_path)
             self.is_cut = self.is_last = True
         self.is_finished = True
 

@@ -3,7 +3,7 @@
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.patterns import name_pattern
+from pypi_repo.domain.patterns import name_pattern, require_few
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.storage.accounts.grants import GrantRow, to_rows
 from pypi_repo.storage.catalog import Catalog
@@ -45,6 +45,7 @@ class GrantEditor:
             if not self._gate.allows(self._actor, Permission.AUDIT, found)
         }
         kept = before.among(hidden.__contains__)
+        require_few(grants.patterns)
         patterns = {
             (name, name_pattern(pattern)): _given(access)
             for (name, pattern), access in grants.patterns.items()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.accounts import TOKEN_PREFIX, Account, Token, shown_of, token_digest
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.patterns import name_pattern
+from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import require_storable
 from pypi_repo.storage.accounts.users import Users
@@ -14,7 +14,6 @@ from pypi_repo.storage.database.executor import Executor
 
 _LONGEST_LIFE = timedelta(days=36_500)
 _LONGEST_NAME = 200  # characters
-_MOST_PATTERNS = 100  # each is compared with every name of an index page
 
 
 def add_token(
@@ -46,12 +45,7 @@ def add_token(
         raise InvalidSetting(
             f"The name of a token is one line of at most {_LONGEST_NAME} characters; shorten it."
         )
-    patterns = sorted({name_pattern(pattern) for pattern in projects})
-    if len(patterns) > _MOST_PATTERNS:
-        raise InvalidSetting(
-            f"A token can be limited to {_MOST_PATTERNS} projects and patterns at most; write one "
-            "pattern for several projects, such as acme-*."
-        )
+    patterns = name_patterns(projects)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     users = Users(transaction)

@@ -30,7 +30,7 @@ def chores_of(database: Database, upkeep: Upkeep) -> list[Chore]:
         ),
         Chore(
             "sweep",
-            "delete stored files that nothing has referred to for a week",
+            "delete stored files that nothing refers to, and that are older than a week",
             timedelta(days=1),
             lambda: _sweep(upkeep),
         ),

@@ -99,6 +99,8 @@ def _claims(
         raise
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise invalid_token(f"{type(error).__name__}: {str(error)[:200]}") from error
+    if claims["iss"] != issuer:
+        raise invalid_token(f"its issuer is {claims['iss']!r:.200}")
     subject = claims["sub"]
     if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isprintable()):
         raise invalid_token("its subject is empty, too long or not printable")

@@ -1,11 +1,11 @@
 """Observes the requests of a site: it counts them, logs them, and gives them ids."""
 
 import logging
-import re
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pypi_repo.domain.text import without_secrets
 from pypi_repo.domain.waiting import WouldWait
 from pypi_repo.web.observability.logs import ACCESS, only_handler
 from pypi_repo.web.observability.request_metrics import RequestMetrics
@@ -18,8 +18,6 @@ _log = logging.getLogger(ACCESS)
 
 _SECTIONS = {"pypi": "json", "integrity": "provenance", "legacy": "upload"}
 _OF_OPERATORS = frozenset({"healthz", "readyz", "metrics"})
-# Tokens, and credentials as in https://user:password@host, where somebody pasted them into a path.
-_SECRETS = re.compile(r"pp[rai]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
 _LINE = "%(method)s %(path)s %(status)d"
 _LONGEST_TEXT = 500  # characters
 
@@ -135,5 +133,5 @@ def _path(path: str) -> str:
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
     if "@" in path or "pp" in path:  # as all secrets have, and few paths
-        path = _SECRETS.sub("***", path)
+        path = without_secrets(path)
     return path[:_LONGEST_TEXT]

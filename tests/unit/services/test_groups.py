@@ -195,3 +195,16 @@ def test_users_of_a_repository_include_those_by_groups(acting: Acting) -> None:
     acting.groups.add_members("platform", [NEW])
     assert acting.rights.in_repository("main")[NEW] is Access.WRITE
     assert acting.rights.in_repository("other")[NEW] is Access.NONE
+
+
+def test_nobody_has_more_patterns_than_can_be_compared_with_each_name(acting: Acting) -> None:
+    many = [f"acme-{number}-*" for number in range(101)]
+    with pytest.raises(InvalidSetting, match="at most 100"):
+        acting.accounts.create_token(NEW, projects=many)
+    patterns = {("main", pattern): Access.READ for pattern in many}
+    with pytest.raises(InvalidSetting, match="at most 100"):
+        acting.groups.create("platform", patterns=patterns)
+    with pytest.raises(InvalidSetting, match="at most 100"):
+        acting.accounts.set_access(NEW, Access.NONE, patterns=patterns)
+    token, _secret = acting.accounts.create_token(NEW, projects=many[:100])
+    assert len(token.projects) == 100

@@ -100,13 +100,34 @@ def test_an_invitation_ends(both: Registry, database: Database) -> None:
         lambda: acting.invitations.withdraw(USER),
         lambda: acting.accounts.set_password(USER, "another horse"),
         lambda: acting.accounts.set_disabled(USER, True),
+        lambda: acting.accounts.change_user(USER, tokens_only=True),
         lambda: acting.accounts.delete_user(USER),
     ):
-        acting.accounts.set_disabled(USER, False)
+        acting.accounts.change_user(USER, disabled=False, tokens_only=False)
         secret = acting.invitations.invite(USER)
         end()
         with pytest.raises(UnknownInvitation):
             both.invitations.find(secret)
+        with pytest.raises(UnknownInvitation):
+            both.invitations.accept(secret, CHOSEN)
+
+
+def test_nobody_is_invited_who_could_not_accept(both: Registry) -> None:
+    acting = both.acting_as(OPERATOR)
+    acting.accounts.set_disabled(USER, True)
+    with pytest.raises(Conflict):
+        acting.invitations.invite(USER)
+    acting.accounts.change_user(USER, disabled=False, tokens_only=True)
+    with pytest.raises(Conflict):
+        acting.invitations.invite(USER)
+
+
+def test_an_invitation_does_not_come_back(both: Registry) -> None:
+    acting = both.acting_as(OPERATOR)
+    for name in ("disabled", "tokens_only"):
+        secret = acting.invitations.invite(USER)
+        acting.accounts.change_user(USER, **{name: True})
+        acting.accounts.change_user(USER, **{name: False})
         with pytest.raises(UnknownInvitation):
             both.invitations.accept(secret, CHOSEN)
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 
 from pypi_repo import OPERATOR, Access, Registry
 from pypi_repo.domain.accounts.access import ActorKind
+from pypi_repo.domain.accounts.accounts import Account
 from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins, UnknownAccount
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.storage.database.account_tables import user_sessions
@@ -200,3 +201,20 @@ def test_whatever_a_browser_says_of_itself_is_stored(both: Registry, browser: st
 @pytest.mark.parametrize("secret", ["", "x", "\0", "\ud800", "é" * 100_000])
 def test_an_unknown_secret_is_nobodys(both: Registry, secret: str) -> None:
     assert both.user_sessions.find(secret) is None
+
+
+def test_no_session_begins_with_a_password_that_is_changed_meanwhile(both: Registry) -> None:
+    """B2: bcrypt takes its time, and whoever changes the password wants all others out."""
+    login = both.user_sessions._login
+    checked = login.account
+
+    def slow(name: str, password: str, address: str) -> Account:
+        account = checked(name, password, address)
+        both.acting_as(OPERATOR).accounts.set_password(USER, "another horse")
+        return account
+
+    login.account = slow  # type: ignore[method-assign]
+    with pytest.raises(InvalidCredentials):
+        both.user_sessions.sign_in(USER, PASSWORD, "127.0.0.1")
+    login.account = checked  # type: ignore[method-assign]
+    assert both.user_sessions.sign_in(USER, "another horse", "127.0.0.1").actor.name == USER

@@ -15,6 +15,7 @@ from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.identity.issuers import IssuerShelf, KnownIssuer
 from tests.support.identity_provider import CLIENT_ID, ScriptedProvider, signing_key
 from tests.support.scripted_server import Asked, ScriptedServer, reply
 from tests.unit.services.identity.conftest import SetClock
@@ -209,3 +210,37 @@ def test_s2_an_issuer_is_asked_only_where_it_may_be(
     with pytest.raises(IdentityProviderFailed, match="identity provider"):
         issuers.discovery(issuer_of(provider, **{setting: False}))
     assert provider.asked == []
+
+
+def test_an_issuer_that_is_forgotten_while_it_is_asked(
+    issuers: Issuers, database: Database, provider: ScriptedProvider
+) -> None:
+    """As when somebody changes the provider at that moment: nothing may wait for itself."""
+    issuer, known = issuer_of(provider), issuers._known
+
+    def known_and_forgotten(asked: Issuer) -> KnownIssuer:
+        found = known(asked)
+        with database.begin() as connection:
+            IssuerShelf(connection).forget(asked.url)
+        return found
+
+    issuers._known = known_and_forgotten  # type: ignore[method-assign]
+    with ThreadPoolExecutor(1) as pool:
+        keys = pool.submit(issuers._keys, issuer).result(20)
+    assert len(keys) == len(provider.keys)
+
+
+def test_o2_keys_are_as_old_as_they_are_whoever_has_asked_in_vain(
+    issuers: Issuers, clock: SetClock, provider: ScriptedProvider
+) -> None:
+    verify(issuers, provider)
+    stolen, unknown = provider.keys[0], signing_key("unknown", number=1)
+    provider.answers["/jwks"] = lambda: Response("down", 500)
+    for _hour in range(25):
+        clock.pass_by(timedelta(hours=1))
+        provider.make_token = lambda claims: unknown.sign(claims)
+        with pytest.raises((UnknownKey, IdentityProviderFailed)):
+            verify(issuers, provider)
+    provider.make_token = lambda claims: stolen.sign(claims)
+    with pytest.raises(IdentityProviderFailed):
+        verify(issuers, provider)

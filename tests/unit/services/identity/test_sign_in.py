@@ -390,3 +390,28 @@ def test_o5_local_administrators_can_always_sign_in(person: Person) -> None:
     assert "status 500" in person.refusal()
     session = person.registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "192.0.2.8")
     assert session.actor.name == ADMINISTRATOR
+
+
+def test_o5_an_administrator_without_a_password_is_no_other_one(person: Person) -> None:
+    """Or nobody could sign in while the provider is not there."""
+    acting = person.registry.acting_as(OPERATOR)
+    acting.identity_providers.change("sso", mapping={"managers": ("settings",)})
+    person.sign_in()
+    with pytest.raises(RegistryError) as caught:
+        acting.administrators.delete(ADMINISTRATOR)
+    assert caught.value.code == "last-administrator"
+
+
+@pytest.mark.parametrize("end", ["unlink", "switch off", "delete"])
+def test_sessions_end_with_what_they_came_by(end: str, person: Person) -> None:
+    providers = person.registry.acting_as(OPERATOR).identity_providers
+    local = person.registry.sessions.sign_in(ADMINISTRATOR, PASSWORD, "192.0.2.8")
+    session = person.sign_in()
+    if end == "unlink":
+        providers.unlink("sso", SUBJECT)
+    elif end == "switch off":
+        providers.change("sso", enabled=False)
+    else:
+        providers.delete("sso")
+    assert person.registry.sessions.find(session.secret) is None
+    assert person.registry.sessions.find(local.secret) is not None
