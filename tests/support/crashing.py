@@ -28,7 +28,9 @@ from tests.support.installation import Installation
 _STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK", "CREATE", "ALTER", "DROP")
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", __name__])  # each process looks for its main module
+_CONTEXT.set_forkserver_preload(
+    ["pytest", "alembic.command", __name__]  # each process looks for its main module
+)
 
 
 def upload_of(project: str, number: int) -> Distribution:
