@@ -5,8 +5,19 @@ import unicodedata
 
 from pypi_repo.domain.errors import InvalidSetting
 
+LONGEST_LINE = 1_000
+"""The characters that a description or a reason may have."""
+
+LONGEST_NAME = 200
+"""The characters that a name for people may have, such as that of a token."""
+
 _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that move the cursor, colour, break or turn round a line."""
+
+_BREAKS_A_LINE = frozenset({"Cc", "Zl", "Zp"})
+_TURNS_ROUND_A_LINE = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 
 # Tokens, links of invitations, and credentials as in https://user:password@host that somebody has
 # pasted into a path.
@@ -17,6 +28,25 @@ def require_storable(text: str) -> None:
     """Raises InvalidSetting for a text with a NUL character, which PostgreSQL cannot store."""
     if "\0" in text:
         raise InvalidSetting("A text may not hold the NUL character; leave it out.")
+
+
+def require_line(text: str, longest: int = LONGEST_LINE) -> None:
+    """Raises InvalidSetting for a text that people cannot be shown as one line.
+
+    Such a text is too long, or holds control characters, or characters that turn round the
+    direction of what follows, which makes it look like another text.
+
+    longest: the largest number of characters.
+    """
+    if len(text) > longest:
+        raise InvalidSetting(f"A text here has at most {longest:,} characters; shorten it.")
+    if any(
+        char in _TURNS_ROUND_A_LINE or unicodedata.category(char) in _BREAKS_A_LINE for char in text
+    ):
+        raise InvalidSetting(
+            "A text may not hold control characters, such as NUL or a line break, nor those that "
+            "change its direction; leave them out."
+        )
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:

@@ -5,9 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.text import printable
+from pypi_repo.storage.database.tables import (
+    administrator_tokens,
+    projects,
+    repositories,
+    tokens,
+)
+from pypi_repo.storage.database.upstream_tables import source_rules
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
 
@@ -26,13 +34,13 @@ def test_printable() -> None:
 
 def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, index: Index) -> None:
     registry = index.registry
-    registry.acting_as(OPERATOR).repositories.change("main", description=EVIL)
-    token, _secret = registry.acting_as(OPERATOR).accounts.create_token("ada", name=EVIL)
+    token, _secret = registry.acting_as(OPERATOR).accounts.create_token("ada")
     registry.acting_as(OPERATOR).administrators.create("root", PASSWORD)
-    registry.acting_as(OPERATOR).administrators.create_token("root", name=EVIL)
+    registry.acting_as(OPERATOR).administrators.create_token("root")
     assert index.upload(wheel("demo"), "ada", PASSWORD) == 200
-    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "archived", EVIL)
-    registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "demo", reason=EVIL)
+    registry.acting_as(OPERATOR).projects.set_status("main", "demo", "archived")
+    registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "demo")
+    _write_as_nobody_could(registry)
     for command in (
         ["repository", "list"],
         ["repository", "show", "main"],
@@ -49,9 +57,20 @@ def test_tables_and_sentences_hold_no_escape_sequences(main_cli: CommandLine, in
         if command[:2] != ["project", "list"]:
             assert r"\x1b[2J" in printed
     assert_harmless(main_cli.refused("project", "show", "main", EVIL))
-    created = main_cli.run("token", "create", "ada", "--name", EVIL)
-    assert r"\x1b[2J" in created.stderr
-    assert_harmless(created.stderr)
+    assert_harmless(main_cli.refused("token", "create", "ada", "--name", EVIL))
+
+
+def _write_as_nobody_could(registry: Registry) -> None:
+    """As another program with the same database might, or a dump that was edited."""
+    with registry._database.begin() as connection:
+        for column in (
+            repositories.c.description,
+            projects.c.status_reason,
+            tokens.c.name,
+            administrator_tokens.c.name,
+            source_rules.c.reason,
+        ):
+            connection.execute(update(column.table).values({column: EVIL}))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.accounts import check_password
 from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
-from pypi_repo.domain.text import require_storable
+from pypi_repo.domain.text import LONGEST_LINE, require_line
 from pypi_repo.settings import parse_size
 from pypi_repo.web.pages.page import Page
 
@@ -40,9 +40,12 @@ def blaming(page: Page, name: str, *kinds: type[RegistryError]) -> Iterator[None
         raise
 
 
-def text(page: Page, name: str) -> str:
-    """Notes what cannot be stored."""
-    read(page, name, lambda: require_storable(page.sent(name)))
+def text(page: Page, name: str, longest: int = LONGEST_LINE) -> str:
+    """Notes what cannot be shown as one line.
+
+    longest: the largest number of characters.
+    """
+    read(page, name, lambda: require_line(page.sent(name), longest))
     return page.sent(name)
 
 

@@ -15,11 +15,12 @@ from pypi_repo.domain.errors import (
     UnknownToken,
 )
 from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.domain.names import normalize
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import sessions
 from pypi_repo.web.authenticate import basic_or_token
 from tests.support.distributions import wheel
-from tests.support.uploads import upload
+from tests.support.uploads import UPLOADER, upload
 
 USER, PASSWORD = "user@example.com", "correct horse"
 ADMINISTRATOR = "admin@example.com"
@@ -289,7 +290,10 @@ def test_the_journal_filters_and_pages(helped: Registry) -> None:
 
 
 def test_no_text_holds_what_a_database_cannot_keep(helped: Registry) -> None:
-    """PostgreSQL takes no NUL, so it is refused on both engines and never a server error."""
+    """PostgreSQL takes no NUL, so it is refused on both engines and never a server error.
+
+    Nor can it be one line that is shown to people.
+    """
     upload(helped, wheel("demo", "1.0"))
     for refused in (
         lambda: helped.acting_as(OPERATOR).repositories.create("other", description="\0"),
@@ -301,6 +305,8 @@ def test_no_text_holds_what_a_database_cannot_keep(helped: Registry) -> None:
         ),
         lambda: helped.acting_as(OPERATOR).accounts.create_token(USER, name="\0"),
         lambda: helped.acting_as(OPERATOR).administrators.create_token(HELPER, name="\0"),
+        lambda: helped.acting_as(OPERATOR).groups.create("platform", description="\0"),
+        lambda: helped.repository("main").own_uploads.yank(UPLOADER, normalize("demo"), "1", "\0"),
     ):
         with pytest.raises(InvalidSetting, match="NUL"):
             refused()
