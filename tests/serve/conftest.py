@@ -48,12 +48,15 @@ def prepare(options: list[str], database: str, blobs: str) -> Prepared:
     return prepared
 
 
+def prepare_folder(data: Path) -> Prepared:
+    database, blobs = f"sqlite:///{data}/registry.db", f"file://{data}/blobs"
+    return prepare(["--data", str(data)], database, blobs)
+
+
 @pytest.fixture
 def prepared(tmp_path: Path) -> Prepared:
     """In a data folder."""
-    data = tmp_path / "data"
-    database, blobs = f"sqlite:///{data}/registry.db", f"file://{data}/blobs"
-    return prepare(["--data", str(data)], database, blobs)
+    return prepare_folder(tmp_path / "data")
 
 
 @pytest.fixture
