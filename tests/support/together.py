@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from pypi_repo.storage.database.database import Database
 from tests.support.waiting import wait_until
@@ -44,6 +45,48 @@ def together(
             over.set()
         first.result(_PATIENCE)
     return futures
+
+
+def one_after_the_other(
+    database: Database,
+    first: Callable[[], object],
+    second: Callable[[], Result],
+    *,
+    commit: int = 1,
+) -> Future[Result]:
+    """What came of a call that has waited for another one, and both began when neither was done.
+
+    commit: which of its commits the first call does not make before the second one waits.
+    """
+    reached, over, commits = threading.Event(), threading.Event(), itertools.count(1)
+
+    def pause(_connection: Connection) -> None:
+        if not reached.is_set() and next(commits) == commit:
+            reached.set()
+            assert over.wait(_PATIENCE)
+
+    event.listen(database.engine, "commit", pause)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            earlier = threads.submit(first)
+            assert reached.wait(_PATIENCE)
+            later = threads.submit(second)
+            wait_until(lambda: later.done() or _waits_for_a_lock(database))
+            over.set()
+            earlier.result(_PATIENCE)
+    finally:
+        over.set()
+        event.remove(database.engine, "commit", pause)
+    return later
+
+
+def _waits_for_a_lock(database: Database) -> bool:
+    """Whether somebody does, in a PostgreSQL database."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(database.execute(waiting).scalar_one())
 
 
 def _are_waiting(database: Database, number: int) -> bool:

@@ -21,7 +21,7 @@ from pypi_repo.domain.names import account_name
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.grant_editor import GrantEditor
 from pypi_repo.services.accounts.groups import set_groups
-from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.known import known_user, locked_user
 from pypi_repo.services.accounts.new_passwords import end_sign_ins, set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
@@ -154,7 +154,7 @@ class Accounts:
         password_hash = None if password is None else self._new_hash(name, password)
         with self._database.begin() as connection:
             users, catalog = Users(connection), Catalog(connection)
-            user = known_user(users, name)
+            user = locked_user(users, name)
             if password_hash is not None:
                 set_password(connection, user, password_hash, self._actor)
             if grants is not None and grants != user.grants.among(self._audit(connection).shows):
@@ -226,7 +226,7 @@ class Accounts:
         """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            user = known_user(Users(connection), name)
+            user = locked_user(Users(connection), name)
             Users(connection).delete_user(user.id)
             _record(Catalog(connection), self._actor, "delete user", user.name)
 
@@ -260,7 +260,7 @@ class Accounts:
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             users, catalog = Users(connection), Catalog(connection)
-            holder = known_user(users, user)
+            holder = locked_user(users, user)
             only = None if repository is None else self._repository(catalog, repository)
             token, secret = add_token(
                 connection,
@@ -317,6 +317,7 @@ class Accounts:
     # What the actor may see of repositories
 
     def _repository(self, catalog: Catalog, name: str) -> Repository:
+        catalog.lock(name)  # or somebody could delete it meanwhile
         return self._gate.repository(self._actor, Permission.AUDIT, catalog, name)
 
     def _audit(self, executor: Executor) -> Audit:

@@ -206,6 +206,7 @@ class Administrators:
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             administration = Administration(connection)
+            administration.lock_administrators()
             holder = _own_or_managed(administration, administrator, self._actor)
             _require_own(self._actor, holder.areas)
             token_id = administration.add_token(

@@ -34,7 +34,9 @@ class GrantEditor:
         Raises UnknownRepository, PermissionDenied or InvalidSetting.
         """
         catalog = Catalog(transaction)
-        names = {*grants.named, *(name for name, _pattern in grants.patterns)}
+        names = _names(grants)
+        for name in sorted(names | _names(before)):
+            catalog.lock(name)  # or somebody could delete it meanwhile
         known = {
             name: self._gate.repository(self._actor, Permission.AUDIT, catalog, name)
             for name in names
@@ -51,6 +53,10 @@ class GrantEditor:
             for (name, pattern), access in grants.patterns.items()
         }
         return to_rows(Grants(named=grants.named, patterns=patterns), known) + to_rows(kept, hidden)
+
+
+def _names(grants: Grants) -> set[str]:
+    return {*grants.named, *(name for name, _pattern in grants.patterns)}
 
 
 def _given(access: Access) -> Access:

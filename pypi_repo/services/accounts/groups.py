@@ -12,7 +12,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import LONGEST_NAME, require_line
 from pypi_repo.services.accounts.grant_editor import GrantEditor
-from pypi_repo.services.accounts.known import known_group, known_group_id, known_user
+from pypi_repo.services.accounts.known import known_group, locked_groups, locked_user
 from pypi_repo.services.gate import Gate
 from pypi_repo.storage.accounts.groups import GroupShelf
 from pypi_repo.storage.accounts.users import Users
@@ -101,7 +101,8 @@ class Groups:
             require_line(description, LONGEST_NAME)
         with self._database.begin() as connection:
             shelf, journal = GroupShelf(connection), Journal(connection)
-            group, group_id = known_group(shelf, name), known_group_id(shelf, name)
+            (group_id,) = locked_groups(shelf, name)
+            group = known_group(shelf, name)
             if description is not None and description != group.description:
                 shelf.set_description(group_id, description)
                 self._record(journal, "change description of group", group.name)
@@ -119,9 +120,9 @@ class Groups:
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             shelf = GroupShelf(connection)
-            group = known_group(shelf, name)
-            shelf.delete_group(known_group_id(shelf, name))
-            self._record(Journal(connection), "delete group", group.name)
+            (group_id,) = locked_groups(shelf, name)
+            shelf.delete_group(group_id)
+            self._record(Journal(connection), "delete group", name.lower())
 
     def add_members(self, name: str, users: Iterable[str]) -> None:
         """Adds users to a group. Those that are in it already stay.
@@ -143,18 +144,15 @@ class Groups:
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             shelf, users, journal = GroupShelf(connection), Users(connection), Journal(connection)
-            group, group_id = known_group(shelf, name), known_group_id(shelf, name)
+            added, removed = _locked(users, add), _locked(users, remove)
+            (group_id,) = locked_groups(shelf, name)
             members = shelf.member_ids(group_id)
-            added = {found.id: found.name for found in (known_user(users, each) for each in add)}
-            removed = {
-                found.id: found.name for found in (known_user(users, each) for each in remove)
-            }
             shelf.add_members(group_id, added.keys() - members)
             shelf.remove_members(group_id, removed.keys() & members)
             for user_id in sorted(added.keys() - members):
-                self._record(journal, "add user to group", group.name, added[user_id])
+                self._record(journal, "add user to group", name.lower(), added[user_id])
             for user_id in sorted(removed.keys() & members):
-                self._record(journal, "remove user from group", group.name, removed[user_id])
+                self._record(journal, "remove user from group", name.lower(), removed[user_id])
 
     def _shown(self, groups: Iterable[Group]) -> list[Group]:
         """Returns groups without their access to repositories that the actor may not see."""
@@ -171,10 +169,36 @@ def set_groups(shelf: GroupShelf, user_id: int, names: Collection[str]) -> bool:
 
     Raises UnknownGroup.
     """
-    wanted = {known_group_id(shelf, name) for name in names}
+    wanted = set(locked_groups(shelf, *names))
     before = shelf.groups_of(user_id)
     for group_id in sorted(wanted - before):
         shelf.add_members(group_id, [user_id])
     for group_id in sorted(before - wanted):
         shelf.remove_members(group_id, [user_id])
     return wanted != before
+
+
+def set_groups_among(
+    shelf: GroupShelf, user_id: int, wanted: Collection[str], among: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Makes those of some groups that are wanted groups of a user, and the others of them not.
+
+    Groups that do not exist do not matter.
+
+    Returns the names of the groups that were joined, and of those that were left.
+    """
+    ids = shelf.lock(*among)
+    before = shelf.groups_of(user_id)
+    joined = [name for name in ids if name in wanted and ids[name] not in before]
+    left = [name for name in ids if name not in wanted and ids[name] in before]
+    for name in joined:
+        shelf.add_members(ids[name], [user_id])
+    for name in left:
+        shelf.remove_members(ids[name], [user_id])
+    return joined, left
+
+
+def _locked(users: Users, names: Iterable[str]) -> dict[int, str]:
+    """The names of users, by their ids."""
+    found = [locked_user(users, name) for name in sorted(names, key=str.lower)]
+    return {user.id: user.name for user in found}

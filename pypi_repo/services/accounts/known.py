@@ -11,7 +11,20 @@ def known_user(users: Users, name: str) -> Account:
     """Returns a user, or raises UnknownAccount."""
     user = users.user(name.lower())
     if user is None:
-        raise UnknownAccount(f"There is no repository user {name!r}; check the name.")
+        raise _unknown_user(name)
+    return user
+
+
+def locked_user(users: Users, name: str) -> Account:
+    """Returns a user, whom others cannot change or delete until the commit.
+
+    Who locks users and groups locks users first, each in the order of their names.
+
+    Raises UnknownAccount.
+    """
+    user = users.lock(name.lower())
+    if user is None:
+        raise _unknown_user(name)
     return user
 
 
@@ -23,12 +36,20 @@ def known_group(shelf: GroupShelf, name: str) -> Group:
     return found[0]
 
 
-def known_group_id(shelf: GroupShelf, name: str) -> int:
-    """Returns the id of a group, or raises UnknownGroup."""
-    found = shelf.id_of(name.lower())
-    if found is None:
-        raise _unknown_group(name)
-    return found
+def locked_groups(shelf: GroupShelf, *names: str) -> list[int]:
+    """Returns the ids of groups, which others cannot change or delete until the commit.
+
+    Raises UnknownGroup.
+    """
+    found = shelf.lock(*(name.lower() for name in names))
+    for name in names:
+        if name.lower() not in found:
+            raise _unknown_group(name)
+    return list(found.values())
+
+
+def _unknown_user(name: str) -> UnknownAccount:
+    return UnknownAccount(f"There is no repository user {name!r}; check the name.")
 
 
 def _unknown_group(name: str) -> UnknownGroup:

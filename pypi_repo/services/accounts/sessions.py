@@ -60,13 +60,14 @@ class Sessions:
         """
         checked = self._checked(name, password, address)
         with self._database.begin() as connection:
-            administrator = Administration(connection).administrator(checked.name)
+            administrator = _locked(connection, checked.name)
             if administrator is None or _proof(administrator) != _proof(checked):
                 raise InvalidCredentials(_WRONG)  # it has changed while it was checked
             return self._begun(connection, administrator, address, SESSION_LIFE)
 
     def begin(
         self,
+        transaction: Executor,
         name: str,
         address: str,
         browser: str = "",
@@ -83,11 +84,10 @@ class Sessions:
 
         Raises UnknownAccount.
         """
-        with self._database.begin() as connection:
-            administrator = Administration(connection).administrator(name)
-            if administrator is None:
-                raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
-            return self._begun(connection, administrator, address, life, provider_id)
+        administrator = _locked(transaction, name)
+        if administrator is None:
+            raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
+        return self._begun(transaction, administrator, address, life, provider_id)
 
     def find(self, secret: str) -> Session | None:
         """Returns the session with a secret, or None if it has ended."""
@@ -162,6 +162,12 @@ class Sessions:
         if administrator is None or not is_right:
             raise InvalidCredentials(_WRONG)
         return administrator
+
+
+def _locked(transaction: Executor, name: str) -> Administrator | None:
+    """An administrator, whom others cannot change or delete until the commit."""
+    administrators = Administration(transaction).lock_administrators()
+    return next((found for found in administrators if found.name == name), None)
 
 
 def _proof(administrator: Administrator) -> tuple[object, ...]:

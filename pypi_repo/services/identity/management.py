@@ -24,16 +24,17 @@ from pypi_repo.domain.identity.provider import (
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import require_storable
-from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.keys import Key
 from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.storage.accounts.administration import Administration
+from pypi_repo.storage.accounts.groups import GroupShelf
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.issuers import IssuerShelf
-from pypi_repo.storage.identity.providers import Identities, Membership, ProviderShelf
+from pypi_repo.storage.identity.providers import Identities, ProviderShelf
 from pypi_repo.storage.journal import Journal
 
 _OF_THE_OPERATOR = ("allow_private_network", "ca_file")
@@ -92,7 +93,8 @@ class ProviderManagement:
         self._require_own(planned)
         self._require_operator(ProviderSettings(), given)
         with self._database.begin() as connection:
-            _check(connection, planned)
+            planned.check()
+            _require_groups(connection, planned)
             created = ProviderShelf(connection).add(name, planned, now)
             if created is None:
                 raise NameTaken(
@@ -132,9 +134,10 @@ class ProviderManagement:
         self._require_own(after)
         self._require_operator(before, given)
         with self._database.begin() as connection:
-            before = known_provider(connection, name)
+            before = _locked_provider(connection, name)
             after = replace(before, **given)
-            _check(connection, after)
+            after.check()
+            _require_groups(connection, after, before.assignable)
             _require_same_people(connection, before, after)
             if (
                 before.issuer != after.issuer
@@ -159,7 +162,7 @@ class ProviderManagement:
         """
         self._require_own(self.get(name))
         with self._database.begin() as connection:
-            found = known_provider(connection, name)
+            found = _locked_provider(connection, name)
             ProviderShelf(connection).delete(found)
             IssuerShelf(connection).forget(found.issuer)
             self._record(connection, "delete identity provider", name, {})
@@ -203,7 +206,7 @@ class ProviderManagement:
         if not 0 < len(subject) <= _LONGEST_SUBJECT:
             raise InvalidSetting(f"A subject has 1 to {_LONGEST_SUBJECT} characters; check it.")
         with self._database.begin() as connection:
-            found = known_provider(connection, name)
+            found = _locked_provider(connection, name)
             account_id = self._account_id(connection, found, account.lower())
             if not Identities(connection, found).link(subject, account_id, datetime.now(UTC)):
                 raise Conflict(
@@ -224,7 +227,7 @@ class ProviderManagement:
         """
         self._require_own(self.get(name))
         with self._database.begin() as connection:
-            stored = Identities(connection, known_provider(connection, name))
+            stored = Identities(connection, _locked_provider(connection, name))
             identity = stored.identity(subject)
             if identity is None:
                 raise UnknownIdentity(
@@ -237,8 +240,10 @@ class ProviderManagement:
 
     def _account_id(self, connection: Executor, found: IdentityProvider, name: str) -> int:
         if found.accounts == "users":
-            return known_user(Users(connection), name).id
-        administrator = Administration(connection).administrator(name)
+            return locked_user(Users(connection), name).id
+        administration = Administration(connection)
+        administration.lock_administrators()
+        administrator = administration.administrator(name)
         if administrator is None:
             raise UnknownAccount(f"There is no administrator {name!r}; check the name.")
         self._require_areas(administrator.areas)
@@ -288,7 +293,15 @@ def known_provider(executor: Executor, name: str) -> IdentityProvider:
 
     Raises UnknownIdentityProvider.
     """
-    found = ProviderShelf(executor).provider(name)
+    return _known(ProviderShelf(executor).provider(name), name)
+
+
+def _locked_provider(connection: Executor, name: str) -> IdentityProvider:
+    """A provider, with which nobody else signs in, and which nobody changes, until the commit."""
+    return _known(ProviderShelf(connection).lock(name), name)
+
+
+def _known(found: IdentityProvider | None, name: str) -> IdentityProvider:
     if found is None:
         raise UnknownIdentityProvider(
             f"There is no identity provider {name[:80]!r} here; check the name."
@@ -296,10 +309,17 @@ def known_provider(executor: Executor, name: str) -> IdentityProvider:
     return found
 
 
-def _check(connection: Executor, settings: ProviderSettings) -> None:
-    settings.check()
+def _require_groups(
+    connection: Executor, settings: ProviderSettings, before: frozenset[str] = frozenset()
+) -> None:
+    """Raises InvalidSetting if the mapping leads to groups that do not exist.
+
+    before: the groups to which it has led. One that was deleted since must not stand in the way of
+        other changes.
+    """
     if settings.accounts == "users":
-        unknown = settings.assignable - Membership(connection).known(settings.assignable)
+        named = settings.assignable - before
+        unknown = named - GroupShelf(connection).lock(*named).keys()
         if unknown:
             raise InvalidSetting(
                 f"The mapping leads to groups that do not exist: {', '.join(sorted(unknown))[:200]}"

@@ -1,5 +1,6 @@
 """Makes of what a provider says of a person an account here, with its groups or areas."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Area
@@ -9,33 +10,46 @@ from pypi_repo.domain.identity.errors import SignInRefused
 from pypi_repo.domain.identity.provider import IdentityProvider
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.accounts.administrators import require_another
-from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.groups import set_groups_among
+from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.storage.accounts.administration import Administration
+from pypi_repo.storage.accounts.groups import GroupShelf
 from pypi_repo.storage.accounts.users import Users
-from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.providers import Identities, Membership
+from pypi_repo.storage.identity.providers import Identities
 from pypi_repo.storage.journal import Journal
 
 
-def admit(database: Database, provider: IdentityProvider, claims: Claims) -> str:
-    """Returns the name of the account as which a person signs in.
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who signs in.
+
+    account: the name of the account.
+    refusal: why the person may not sign in all the same, after what was changed here is committed.
+    """
+
+    account: str
+    refusal: SignInRefused | None = None
+
+
+def admit(transaction: Executor, provider: IdentityProvider, claims: Claims) -> Admitted:
+    """Finds the account as which a person signs in.
 
     The account is made if it is the first time and the provider's rule allows it. Its groups or
     areas become those that the provider says, as far as the mapping is about them.
+
+    provider: the provider, which is locked in the transaction: two tabs in which somebody signs in
+        for the first time must not make two accounts.
 
     Raises SignInRefused, and LastAdministrator if nobody else could manage administrators.
     """
     require_conditions(provider, claims)
     assigned = assigned_names(provider, claims)
-    person = _Users(provider, claims) if provider.accounts == "users" else None
-    with database.begin() as connection:
-        if person is not None:
-            return person.admitted(connection, assigned)
-        name, areas = _Administrators(provider, claims).admitted(connection, assigned)
-    if not areas:  # after the commit: what is gone there is gone here, also in other browsers
-        raise _without_areas(provider)
-    return name
+    if provider.accounts == "users":
+        return Admitted(_Users(provider, claims).admitted(transaction, assigned))
+    name, areas = _Administrators(provider, claims).admitted(transaction, assigned)
+    # What is gone there is gone here, also in other browsers.
+    return Admitted(name, None if areas else _without_areas(provider))
 
 
 class _People:
@@ -55,12 +69,12 @@ class _People:
 
     def _linked(self, connection: Executor) -> str | None:
         """The name of the account to which the subject is linked."""
-        identities = Identities(connection, self._provider)
-        identity = identities.identity(self._subject)
-        if identity is None:
-            return None
-        identities.note_sign_in(self._subject, self._now)
-        return identity.account
+        identity = Identities(connection, self._provider).identity(self._subject)
+        return None if identity is None else identity.account
+
+    def _note(self, connection: Executor) -> None:
+        """After the account is locked, as who deletes it locks it first, too."""
+        Identities(connection, self._provider).note_sign_in(self._subject, self._now)
 
     def _new_name(self) -> str:
         if not self._provider.creates:
@@ -79,10 +93,8 @@ class _People:
         )
 
     def _link(self, connection: Executor, name: str, account_id: int) -> None:
-        identities = Identities(connection, self._provider)
-        if not identities.link(self._subject, account_id, self._now):
-            raise self._taken(name)
-        identities.note_sign_in(self._subject, self._now)
+        linked = Identities(connection, self._provider).link(self._subject, account_id, self._now)
+        assert linked  # noqa: S101 - the account is new, and the subject was looked for
 
     def _record(self, connection: Executor, action: str, name: str, **more: str) -> None:
         """As done by the person: nobody else was there."""
@@ -97,9 +109,10 @@ class _Users(_People):
 
     def admitted(self, connection: Executor, assigned: frozenset[str]) -> str:
         name = self._linked(connection) or self._made(connection)
-        user = known_user(Users(connection), name)
-        joined, left = Membership(connection).synchronize(
-            user.id, assigned, self._provider.assignable
+        user = locked_user(Users(connection), name)
+        self._note(connection)
+        joined, left = set_groups_among(
+            GroupShelf(connection), user.id, assigned, self._provider.assignable
         )
         if joined or left:
             changes = {"joined": " ".join(joined), "left": " ".join(left)}
@@ -128,8 +141,11 @@ class _Administrators(_People):
         administrators = administration.lock_administrators()
         name = self._linked(connection)
         if name is None:
-            return self._made(connection, areas), areas
+            name = self._made(connection, areas)
+            self._note(connection)
+            return name, areas
         administrator = _found(administration, name)
+        self._note(connection)
         kept = administrator.areas - self._provider.areas
         if areas | kept != administrator.areas:
             if Area.SETTINGS not in areas | kept:

@@ -155,15 +155,34 @@ class SignIn:
         with self._noting_refusals(provider) as about:
             claims = self._claims(provider, callback_url, secret, answer)
             about.update(claims)
-            account = admit(self._database, provider, claims)
-            life = provider.session_life
-            session = self._sessions[accounts].begin(
-                account, address, browser, life=life, provider_id=provider.id
-            )
-        return session, life
+            with self._database.begin() as connection:
+                locked = ProviderShelf(connection).lock(name)
+                current = self._require_offered(locked, accounts, name)
+                if (current.id, current.settings()) != (provider.id, provider.settings()):
+                    raise SignInFailed(
+                        f"{provider.title} was changed while you signed in; sign in again."
+                    )
+                admitted = admit(connection, provider, claims)
+                if admitted.refusal is None:
+                    session = self._sessions[accounts].begin(
+                        connection,
+                        admitted.account,
+                        address,
+                        browser,
+                        life=provider.session_life,
+                        provider_id=provider.id,
+                    )
+            if admitted.refusal is not None:
+                raise admitted.refusal
+        return session, provider.session_life
 
     def _offered(self, accounts: AccountKind, name: str) -> IdentityProvider:
         found = ProviderShelf(self._database).provider(name)
+        return self._require_offered(found, accounts, name)
+
+    def _require_offered(
+        self, found: IdentityProvider | None, accounts: AccountKind, name: str
+    ) -> IdentityProvider:
         if found is None or not found.enabled or found.accounts != accounts:
             raise UnknownIdentityProvider(
                 f"There is no identity provider {name[:80]!r} to sign in with; choose another way."

@@ -9,7 +9,7 @@ from pypi_repo.domain.accounts.errors import UnknownInvitation
 from pypi_repo.domain.accounts.invitations import INVITATION_LIFE, check_life
 from pypi_repo.domain.errors import Conflict
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.services.accounts.login import actor_of
 from pypi_repo.services.accounts.new_passwords import set_password
 from pypi_repo.services.accounts.passwords import Passwords
@@ -49,7 +49,7 @@ class Invitations:
         secret = INVITATION_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
-            account = known_user(Users(connection), user)
+            account = locked_user(Users(connection), user)
             if account.disabled:
                 raise Conflict(f"{account.name!r} is disabled; enable the user first.")
             if account.tokens_only:
@@ -75,7 +75,7 @@ class Invitations:
         """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            account = known_user(Users(connection), user)
+            account = locked_user(Users(connection), user)
             if InvitationShelf(connection).delete(account.id):
                 self._record(Journal(connection), "withdraw invitation of user", account.name)
 
@@ -112,8 +112,8 @@ class Acceptance:
         name = self.find(secret).user  # or strangers would keep bcrypt busy
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
+            account = Users(connection).lock(name)
             taken = InvitationShelf(connection).take(token_digest(secret), datetime.now(UTC))
-            account = None if taken is None else Users(connection).user(name)
             if account is None or account.id != taken or account.disabled or account.tokens_only:
                 raise _unknown()
             actor = actor_of(account)

@@ -85,7 +85,7 @@ class OwnAccount:
         many tokens.
         """
         with self._database.begin() as connection:
-            account = self._holder(connection)
+            account = self._locked_holder(connection)
             if Users(connection).count_tokens(account.id) >= MOST_TOKENS:
                 raise Conflict(
                     f"You have {MOST_TOKENS:,} tokens already; revoke those that you do not need."
@@ -93,6 +93,7 @@ class OwnAccount:
             only = None
             if repository is not None:
                 actor, catalog = actor_of(account), Catalog(connection)
+                catalog.lock(repository)  # or somebody could delete it meanwhile
                 only = self._gate.repository(actor, Permission.READ, catalog, repository)
             token, secret = add_token(
                 connection,
@@ -114,7 +115,7 @@ class OwnAccount:
         Raises UnknownToken, also for a token of somebody else.
         """
         with self._database.begin() as connection:
-            account, users = self._holder(connection), Users(connection)
+            account, users = self._locked_holder(connection), Users(connection)
             token = users.token(token_id) if 0 < token_id <= LARGEST_ID else None
             if token is None or token.user != account.name:
                 raise UnknownToken("You have no such token; it may have been revoked already.")
@@ -136,7 +137,7 @@ class OwnAccount:
         Raises NotFound if that session has ended, or is one of somebody else.
         """
         with self._database.begin() as connection:
-            account = self._holder(connection)
+            account = self._locked_holder(connection)
             is_known = 0 < session_id <= LARGEST_ID
             if not is_known or not UserSessionShelf(connection).delete_one(account.id, session_id):
                 raise NotFound("You are not signed in there any more.")
@@ -145,7 +146,7 @@ class OwnAccount:
     def sign_out_everywhere(self) -> None:
         """Signs the user out in all browsers, also in this one."""
         with self._database.begin() as connection:
-            account = self._holder(connection)
+            account = self._locked_holder(connection)
             UserSessionShelf(connection).delete_all(account.id)
             Journal(connection).record(JournalEntry.by(actor_of(account), "sign out everywhere"))
 
@@ -164,7 +165,7 @@ class OwnAccount:
         self._login.account(name, current, address)
         password_hash = self._passwords.hash(new)
         with self._database.begin() as connection:
-            account = self._holder(connection)
+            account = self._locked_holder(connection)
             set_password(connection, account, password_hash, actor_of(account))
 
     def check_password(self, password: str, address: str) -> None:
@@ -179,6 +180,11 @@ class OwnAccount:
         if account is None or account.disabled:
             raise InvalidCredentials("Your session has ended; sign in again.")
         return account
+
+    def _locked_holder(self, transaction: Executor) -> Account:
+        """The user, whom others cannot change or delete until the commit."""
+        Users(transaction).lock(self._holder(transaction).name)
+        return self._holder(transaction)
 
     def _record(self, transaction: Executor, account: Account, action: str) -> None:
         entry = JournalEntry.by(actor_of(account), action, detail={"account": account.name})

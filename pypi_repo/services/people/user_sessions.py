@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.accounts import Account, token_digest
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.services.accounts.known import known_user
+from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.services.accounts.login import Login, actor_of, require_enabled, wrong_password
 from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
 from pypi_repo.services.operations.usage import UsageCounter
@@ -37,13 +37,14 @@ class UserSessions:
         """
         checked = self._login.account(name, password, address)
         with self._database.begin() as connection:
-            account = Users(connection).user(checked.name)
+            account = Users(connection).lock(checked.name)
             if account is None or _proof(account) != _proof(checked):
                 raise wrong_password()  # it has changed while it was checked
             return self._begun(connection, account, address, browser, SESSION_LIFE)
 
     def begin(
         self,
+        transaction: Executor,
         name: str,
         address: str,
         browser: str = "",
@@ -59,10 +60,9 @@ class UserSessions:
 
         Raises UnknownAccount, or InvalidCredentials if the user is disabled.
         """
-        with self._database.begin() as connection:
-            account = known_user(Users(connection), name)
-            require_enabled(account)
-            return self._begun(connection, account, address, browser, life, provider_id)
+        account = locked_user(Users(transaction), name)
+        require_enabled(account)
+        return self._begun(transaction, account, address, browser, life, provider_id)
 
     def find(self, secret: str) -> Session | None:
         """Returns the session with a secret, with the rights that its user has now.

@@ -11,7 +11,7 @@ from pypi_repo.domain.accounts.accounts import Group
 from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.storage.accounts.grants import GrantRow, to_grants
 from pypi_repo.storage.database.account_tables import group_grants, group_members, groups
-from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import repositories, users
 
@@ -64,10 +64,18 @@ class GroupShelf:
             for name, own in by_name.items()
         ]
 
-    def id_of(self, name: str) -> int | None:
-        """Returns the id of a group, or None."""
-        found = self._executor.execute(select(groups.c.id).where(groups.c.name == lookup(name)))
-        return found.scalar_one_or_none()
+    def lock(self, *names: str) -> dict[str, int]:
+        """Returns the ids of those of the groups that exist, by their names.
+
+        Others cannot change or delete them, or change their members, until the commit.
+        """
+        found = within_transaction(self._executor).execute(
+            select(groups.c.name, groups.c.id)
+            .where(groups.c.name.in_([lookup(name) for name in names]))
+            .order_by(groups.c.name)
+            .with_for_update(key_share=True)
+        )
+        return {name: int(group_id) for name, group_id in found}
 
     def groups_of(self, user_id: int) -> set[int]:
         """Returns the ids of the groups of a user."""

@@ -24,7 +24,7 @@ from pypi_repo.domain.accounts.accounts import Account, Token, User
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.storage.accounts.grants import GrantRow, to_grants
 from pypi_repo.storage.database.account_tables import group_grants, group_members, groups
-from pypi_repo.storage.database.executor import Executor, ask
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import grants, repositories, tokens, users
@@ -75,6 +75,13 @@ class Users:
     def user(self, name: str) -> Account | None:
         """Returns a user with its password hash and all its rights, in one statement."""
         return ask(self._executor, USER, name=lookup(name))
+
+    def lock(self, name: str) -> Account | None:
+        """Returns a user as `user` does, whom others cannot change or delete until the commit."""
+        within_transaction(self._executor).execute(
+            select(users.c.id).where(users.c.name == lookup(name)).with_for_update(key_share=True)
+        )
+        return self.user(name)
 
     def token_holder(self, secret_sha256: str) -> tuple[Token, Account] | None:
         """Returns a token and its user with all its rights, or None, in one statement."""

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.identity.provider import (
@@ -15,13 +15,11 @@ from pypi_repo.domain.identity.provider import (
     ProviderSettings,
 )
 from pypi_repo.storage.database.account_tables import (
-    group_members,
-    groups,
     identities,
     identity_providers,
     user_sessions,
 )
-from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import administrators, sessions, users
 
@@ -50,6 +48,16 @@ class ProviderShelf:
         """Returns the provider with a name, or None."""
         statement = select(*_COLUMNS).where(identity_providers.c.name == lookup(name))
         row = self._executor.execute(statement).one_or_none()
+        return None if row is None else _to_provider(row)
+
+    def lock(self, name: str) -> IdentityProvider | None:
+        """Returns a provider, or None.
+
+        Others can neither change nor delete it, nor sign anybody in with it, until the commit.
+        """
+        statement = select(*_COLUMNS).where(identity_providers.c.name == lookup(name))
+        connection = within_transaction(self._executor)
+        row = connection.execute(statement.with_for_update(key_share=True)).one_or_none()
         return None if row is None else _to_provider(row)
 
     def add(self, name: str, settings: ProviderSettings, at: datetime) -> IdentityProvider | None:
@@ -175,47 +183,6 @@ class Identities:
             .join_from(identities, self._accounts, self._accounts.c.id == self._holder)
             .where(identities.c.provider_id == self._provider.id)
         )
-
-
-class Membership:
-    """Which groups a user belongs to, as far as a provider decides. Changes need a transaction."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    def known(self, names: frozenset[str]) -> frozenset[str]:
-        """Returns which of these names groups have."""
-        statement = select(groups.c.name).where(groups.c.name.in_(sorted(names)))
-        return frozenset(self._executor.execute(statement).scalars())
-
-    def synchronize(
-        self, user_id: int, assigned: frozenset[str], assignable: frozenset[str]
-    ) -> tuple[list[str], list[str]]:
-        """Makes a user a member of groups, and of no others of those that can be assigned.
-
-        Returns the names of the groups that were joined, and of those that were left.
-        """
-        rows = self._executor.execute(
-            select(groups.c.id, groups.c.name, group_members.c.user_id)
-            .outerjoin_from(
-                groups,
-                group_members,
-                and_(group_members.c.group_id == groups.c.id, group_members.c.user_id == user_id),
-            )
-            .where(groups.c.name.in_(sorted(assignable)))
-            .order_by(groups.c.name)
-        ).all()
-        joined = [row for row in rows if row[2] is None and row[1] in assigned]
-        left = [row for row in rows if row[2] is not None and row[1] not in assigned]
-        for group_id, _name, _member in joined:
-            self._executor.execute(insert(group_members).values(user_id=user_id, group_id=group_id))
-        for group_id, _name, _member in left:
-            self._executor.execute(
-                delete(group_members).where(
-                    group_members.c.user_id == user_id, group_members.c.group_id == group_id
-                )
-            )
-        return [row[1] for row in joined], [row[1] for row in left]
 
 
 def _to_provider(row: Sequence[Any]) -> IdentityProvider:

@@ -3,7 +3,7 @@
 import pytest
 
 from pypi_repo import OPERATOR, Access, Registry
-from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.domain.errors import InvalidCredentials, InvalidSetting
 from pypi_repo.domain.identity.errors import SignInRefused
 from tests.conftest import USER
 from tests.support.identity_provider import SUBJECT, ScriptedProvider
@@ -66,6 +66,17 @@ def test_o4_a_group_that_was_deleted_is_not_missed(person: Person) -> None:
     person.registry.acting_as(OPERATOR).groups.delete("readers")
     person.sign_in()
     assert groups_of(person) == ("developers",)
+
+
+def test_o4_a_group_that_was_deleted_stands_in_the_way_of_no_other_change(person: Person) -> None:
+    acting = person.registry.acting_as(OPERATOR)
+    acting.groups.delete("readers")
+    changed = acting.identity_providers.change("sso", session_hours=1, enabled=False)
+    assert (changed.session_hours, changed.enabled) == (1, False)
+    kept = {"dev": ("developers",), "all": ("readers",)}
+    acting.identity_providers.change("sso", mapping={**kept, "more": ("by-hand",)})
+    with pytest.raises(InvalidSetting, match="groups that do not exist: gone; create"):
+        acting.identity_providers.change("sso", mapping={**kept, "more": ("gone",)})
 
 
 def test_o4_sessions_end_in_the_time_of_the_provider(person: Person) -> None:
