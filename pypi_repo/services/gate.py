@@ -15,6 +15,7 @@ from pypi_repo.domain.accounts.access import (
     AccessPolicy,
     Actor,
     ActorKind,
+    GrantPolicy,
     Permission,
 )
 from pypi_repo.domain.errors import (
@@ -190,6 +191,11 @@ class Gate:
         return actor.kind is ActorKind.OPERATOR or self.policy.treats_projects_alike(
             actor, permission, repository
         )
+
+    @property
+    def goes_by_grants(self) -> bool:
+        """Whether the grants of users explain all that they may do."""
+        return type(self.policy).allows is GrantPolicy.allows
 
     def hidden(
         self,

@@ -86,6 +86,37 @@ class RightsExplanation:
         return told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRights:
+    """What a user may do in a repository that it may read, as the access policy answers.
+
+    may_upload: whether the user may upload files of at least some projects.
+    reads_some: whether the user may read some projects and not others.
+    uploads_some: whether the user may upload to some projects and not to others.
+    is_public: whether everybody may read the repository.
+    rights: why, the widest first; empty where a policy of the host decides.
+    """
+
+    repository: str
+    may_upload: bool
+    reads_some: bool
+    uploads_some: bool
+    is_public: bool
+    rights: tuple[Right, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What follows "you may"."""
+        install = "install some projects" if self.reads_some else "install"
+        if not self.may_upload:
+            return install
+        if not self.uploads_some:
+            return "install and publish"
+        if self.reads_some:
+            return "install and publish some projects"
+        return "install, and publish some projects"
+
+
 def rights_of(
     account: Account, repository: str, project: NormalizedName | None
 ) -> tuple[Right, ...]:

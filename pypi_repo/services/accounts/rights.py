@@ -1,10 +1,9 @@
 """Says who may do what, and why."""
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
-from pypi_repo.domain.accounts.accounts import Account
 from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.accounts.rights import RightsExplanation, rights_of
-from pypi_repo.domain.names import NormalizedName, normalize
+from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.known import known_user
 from pypi_repo.services.gate import Gate
@@ -48,23 +47,17 @@ class Rights:
         """
         found = self._repository(repository)
         account = known_user(Users(self._database), user)
-        return explained(account, found, None if project is None else normalize(project))
+        name = None if project is None else normalize(project)
+        return RightsExplanation(
+            user=account.name,
+            repository=found.name,
+            project=name,
+            access=account.rights.on(found.name, name),
+            rights=rights_of(account, found.name, name),
+            is_public=found.public,
+            disabled=account.disabled,
+        )
 
     def _repository(self, name: str) -> Repository:
         require_area(self._actor, Area.USERS)
         return self._gate.repository(self._actor, Permission.AUDIT, Catalog(self._database), name)
-
-
-def explained(
-    account: Account, repository: Repository, project: NormalizedName | None = None
-) -> RightsExplanation:
-    """Returns what a user may do with a project, or with a repository, and why."""
-    return RightsExplanation(
-        user=account.name,
-        repository=repository.name,
-        project=project,
-        access=account.rights.on(repository.name, project),
-        rights=rights_of(account, repository.name, project),
-        is_public=repository.public,
-        disabled=account.disabled,
-    )

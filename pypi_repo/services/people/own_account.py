@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.accounts.accounts import Account, SignedIn, Token, token_digest
-from pypi_repo.domain.accounts.rights import RightsExplanation
+from pypi_repo.domain.accounts.rights import OwnRights, rights_of
 from pypi_repo.domain.errors import Conflict, InvalidCredentials, NotFound, UnknownToken
 from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.login import Login, actor_of
 from pypi_repo.services.accounts.new_passwords import set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
-from pypi_repo.services.accounts.rights import explained
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.repositories import Repositories
@@ -44,11 +44,27 @@ class OwnAccount:
         self._login = login
         self._passwords = passwords
 
-    def rights(self) -> list[RightsExplanation]:
+    def rights(self) -> list[OwnRights]:
         """Returns what the user may do in each repository that it may read, and why."""
         account = self._holder(self._database)
         readable = Repositories(actor_of(account), self._database, self._gate).all()
-        return [explained(account, repository) for repository in readable]
+        return [self._rights_in(account, repository) for repository in readable]
+
+    def _rights_in(self, account: Account, repository: Repository) -> OwnRights:
+        actor, gate = actor_of(account), self._gate
+        by_grants = gate.goes_by_grants
+        reads_some, uploads_some = (
+            by_grants and not gate.treats_projects_alike(actor, permission, repository)
+            for permission in (Permission.READ, Permission.UPLOAD)
+        )
+        return OwnRights(
+            repository=repository.name,
+            may_upload=gate.allows(actor, Permission.UPLOAD, repository),
+            reads_some=reads_some,
+            uploads_some=uploads_some,
+            is_public=gate.is_open(repository),
+            rights=rights_of(account, repository.name, None) if by_grants else (),
+        )
 
     def has_password(self) -> bool:
         """Returns whether the user signs in with a password here."""

@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.accounts.rights import RightsExplanation
+from pypi_repo.domain.accounts.rights import OwnRights
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import TOKEN_USERNAME
 from pypi_repo.domain.text import LONGEST_NAME
@@ -75,13 +75,13 @@ def change_password(page: AccountPage) -> Response:
     return cookies.forget(page.redirect("sign-in", notice="password"), page.request)
 
 
-def _shown(page: AccountPage, rights: list[RightsExplanation]) -> RightsExplanation | None:
+def _shown(page: AccountPage, rights: list[OwnRights]) -> OwnRights | None:
     """The repository to which the lines with a new token lead: the token's, or the first one."""
     asked = page.asked("repository")
     return next((each for each in rights if asked in ("", each.repository)), None)
 
 
-def _tools(page: AccountPage, shown: RightsExplanation | None) -> list[Section]:
+def _tools(page: AccountPage, shown: OwnRights | None) -> list[Section]:
     if shown is None:
         return []
     name = shown.repository

@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from pypi_repo import OPERATOR, Access, Registry
+from pypi_repo import (
+    OPERATOR,
+    Access,
+    Actor,
+    GrantPolicy,
+    Permission,
+    Registry,
+    Settings,
+)
 from pypi_repo.domain.errors import (
     Conflict,
     InvalidCredentials,
@@ -17,10 +25,11 @@ from pypi_repo.domain.errors import (
     UnknownToken,
 )
 from pypi_repo.domain.journal import JournalFilter
+from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.people import own_account
 from pypi_repo.services.people.own_account import OwnAccount
-from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
+from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER, populate
 
 HERE = "192.0.2.1"
 
@@ -43,6 +52,47 @@ def test_b3_rights_are_shown_with_where_they_come_from(both: Registry) -> None:
         (None, None, Access.READ),
     ]
     assert (public.repository, public.is_public, public.may_upload) == ("open", True, False)
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "patterns", "sentence"),
+    [
+        (Access.READ, {}, "install"),
+        (Access.WRITE, {}, "install and publish"),
+        (Access.READ, {"acme-*": Access.WRITE}, "install, and publish some projects"),
+        (Access.WRITE, {"acme-*": Access.WRITE}, "install and publish"),
+        (Access.NONE, {"acme-*": Access.WRITE}, "install and publish some projects"),
+        (Access.NONE, {"acme-*": Access.READ}, "install some projects"),
+    ],
+)
+def test_b3_rights_on_some_projects_are_not_told_as_rights_on_all(
+    both: Registry, everywhere: Access, patterns: dict[str, Access], sentence: str
+) -> None:
+    given = {("main", pattern): access for pattern, access in patterns.items()}
+    both.acting_as(OPERATOR).accounts.set_access(READER, everywhere, {}, given)
+    (found,) = _own(both, READER).rights()
+    assert found.sentence == sentence
+
+
+class _OnlyReading(GrantPolicy):
+    """The rules of a host, of which the grants say nothing."""
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        return permission is Permission.READ
+
+
+def test_b3_rights_are_what_the_policy_of_a_host_says() -> None:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings, policy=_OnlyReading()) as registry:
+        populate(registry)
+        (found,) = _own(registry).rights()
+        assert (found.repository, found.sentence, found.rights) == ("main", "install", ())
 
 
 def test_b3_a_token_of_ones_own(both: Registry) -> None:

@@ -33,7 +33,7 @@ def test_b3_what_the_user_may_do_is_said_in_words(registry: Registry) -> None:
     client = AccountClient(registry)
     client.sign_in(READER, PASSWORD)
     text = text_of(client.get(""))
-    assert "main install and publish the group team: read and write, projects acme-*" in text
+    assert "main install, and publish some projects the group team: read and write," in text
     assert "your own access: read" in text
     assert "open install everybody may install from it" in text
     assert "hidden" not in text
