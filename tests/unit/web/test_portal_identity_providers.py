@@ -1,12 +1,16 @@
 """Identity providers in the portal (O1, O3)."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
-from pypi_repo import OPERATOR, Area, Registry
+from pypi_repo import EVERY_AREA, OPERATOR, Actor, ActorKind, Area, Registry
 from pypi_repo.domain.errors import PermissionDenied
+from pypi_repo.domain.identity.provider import AccountKind
+from pypi_repo.web.portal.app import PortalApp
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.identity_provider import CLIENT_SECRET, SUBJECT, ScriptedProvider
 from tests.support.portal import PortalClient, refusal_of, text_of
@@ -69,6 +73,31 @@ def test_o1_a_provider_from_creation_to_deletion(portal: PortalClient, registry:
     page = portal.send("identity-providers/sso/delete")
     assert "Deleted the identity provider sso" in text_of(page)
     assert management.all() == []
+
+
+@pytest.mark.parametrize(
+    ("account_url", "accounts", "expected"),
+    [
+        ("../account/", "users", "http://localhost/tools/account/sign-in/sso/callback"),
+        ("../../me/", "users", "http://localhost/me/sign-in/sso/callback"),
+        (None, "users", None),
+        (None, "administrators", "http://localhost/tools/portal/sign-in/sso/callback"),
+    ],
+)
+def test_the_callback_url_is_where_the_account_app_is(
+    registry: Registry, account_url: str | None, accounts: AccountKind, expected: str | None
+) -> None:
+    """A host may mount it anywhere, or not at all."""
+    registry.acting_as(OPERATOR).identity_providers.create(
+        "sso", title="Acme", issuer=ISSUER, client_id="pypi-repo", accounts=accounts
+    )
+    actor = Actor("root", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
+    portal = PortalApp(registry, account_url=account_url, authenticate=lambda _environ: actor)
+    client, base = Client(portal), "http://localhost/tools/portal/"
+    page = client.get("/identity-providers/sso", base_url=base).text
+    assert re.findall(r"http[^ <]*/callback", page) == ([] if expected is None else [expected])
+    offered = client.get("/new-identity-provider", base_url=base).text
+    assert ('value="users"' in offered) is (account_url is not None)
 
 
 @pytest.mark.parametrize(

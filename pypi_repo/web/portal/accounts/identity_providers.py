@@ -1,6 +1,7 @@
 """Identity providers: who signs in with them, and how to create, change and delete one."""
 
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 from werkzeug.wrappers import Response
 
@@ -100,12 +101,12 @@ def delete(page: PortalPage, provider: str) -> Response:
     return page.redirect("identity-providers", note=note)
 
 
-def _callback_url(page: PortalPage, provider: IdentityProvider) -> str:
-    """The pages of users are beside the portal."""
-    portal = root_url(page.request)
-    is_here = provider.accounts == "administrators"
-    root = portal if is_here else f"{portal.rstrip('/').rpartition('/')[0]}/account/"
-    return f"{root}{page.path('sign-in', provider.name, 'callback')}"
+def _callback_url(page: PortalPage, provider: IdentityProvider) -> str | None:
+    """None for users of a host that has its own accounts: nobody is sent back there."""
+    root = "" if provider.accounts == "administrators" else page.account_url
+    if root is None:
+        return None
+    return urljoin(root_url(page.request), root + page.path("sign-in", provider.name, "callback"))
 
 
 def _settings(page: PortalPage) -> GivenProviderSettings:

@@ -83,15 +83,16 @@ def test_stored_text_is_only_text(evil: str, registry: Registry, get: Get) -> No
     pages = {}
     for text in ("harmless", evil):
         operator = registry.acting_as(OPERATOR)
-        operator.repositories.change("main", description=text)
+        told = text.translate(dict.fromkeys(map(ord, "\u202e\u2066")))  # which is refused there
+        operator.repositories.change("main", description=told)
         metadata = (
             f"Summary: {text}\nKeywords: {text}\nAuthor: {text}\nLicense: {text}\n"
             f"Classifier: {text}\nRequires-External: {text}\n"
         )
         version = "1.0" if text == "harmless" else "1.1"
         upload(registry, wheel("demo", version, extra_metadata=metadata))
-        operator.projects.yank_release("main", "demo", version, text)
-        operator.projects.set_status("main", "demo", "deprecated", text)
+        operator.projects.yank_release("main", "demo", version, told)
+        operator.projects.set_status("main", "demo", "deprecated", told)
         for path in PATHS:
             pages[path, text] = get(path.replace("1.0", version))
         operator.projects.delete_release("main", "demo", version)
