@@ -161,9 +161,10 @@ class Gate:
         if project is not None and self.allows(actor, permission, repository):
             where = f"project {project!r} of {where}"
         to_do = "upload to" if permission is Permission.UPLOAD else permission.value
-        raise PermissionDenied(
-            f"{actor.name!r} may not {to_do} {where}; ask an administrator for access."
-        )
+        advice = "ask an administrator for access"
+        if project is not None and actor.grants.within:  # whoever made the token can make another
+            advice = "the token is limited to other projects, so use another one"
+        raise PermissionDenied(f"{actor.name!r} may not {to_do} {where}; {advice}.")
 
     def allows(
         self,

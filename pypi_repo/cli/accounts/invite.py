@@ -55,7 +55,7 @@ def invite(
                 f"There is a repository user {name.lower()} already; change its access with "
                 "`pypi-repo user set`."
             )
-        say(f"Invited repository user {name.lower()} to set a new password.", err=True)
+        told = f"Invited repository user {name.lower()} to set a new password."
     else:
         grants = given or Grants(Access.NONE if groups else Access.WRITE)
         operator.accounts.create_user(
@@ -66,11 +66,9 @@ def invite(
             patterns=grants.patterns,
             groups=groups,
         )
-        say(
-            f"Invited repository user {name.lower()}, who may {described_with(grants, groups)}.",
-            err=True,
-        )
+        told = f"Invited repository user {name.lower()}, who may {described_with(grants, groups)}."
     secret = operator.invitations.invite(name, expires_in=expires_in)
+    say(told, err=True)
     if public_url is None:
         say("Write the URL of the registry before the link; --public-url does that.", err=True)
     click.echo(invitation_link(secret, public_url or ""))
