@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pypi_repo import OPERATOR, Access, Area, Grants, Registry
@@ -93,7 +95,7 @@ def test_the_page_of_a_user_has_its_groups_and_rights(
         operator.groups.create(name, patterns=ACME)
     portal.send(f"users/{READER}/groups", groups=["one", "two"])
     assert operator.accounts.user(READER).groups == ("one", "two")
-    portal.send(f"users/{READER}/groups")
+    portal.send(f"users/{READER}/groups", before=["one", "two"])
     portal.send(f"users/{READER}/groups", groups=["two"])
     portal.send(f"users/{READER}", everywhere="read", projects="main/demo=write")
     found = operator.accounts.user(READER)
@@ -101,6 +103,21 @@ def test_the_page_of_a_user_has_its_groups_and_rights(
     assert found.grants == Grants(Access.READ, patterns={("main", "demo"): Access.WRITE})
     assert "main/demo: read and write; in two" in text_of(portal.get("users"))
     assert portal.post(f"users/{READER}/groups", groups=["absent"]).status_code == 404
+
+
+def test_an_older_form_takes_nothing_that_came_since(
+    operator: Acting, portal: PortalClient
+) -> None:
+    """G1: another administrator, or a sign-in elsewhere, changes groups, too."""
+    for name in ("gone", "kept", "later", "new"):
+        operator.groups.create(name)
+    operator.accounts.change_user(READER, groups=["gone", "kept"])
+    shown = portal.get(f"users/{READER}").text
+    before = re.findall(r'name="before" value="([a-z]+)"', shown)
+    assert before == ["gone", "kept"]
+    operator.accounts.change_user(READER, groups=["gone", "kept", "later"])
+    portal.send(f"users/{READER}/groups", groups=["kept", "new"], before=before)
+    assert operator.accounts.user(READER).groups == ("kept", "later", "new")
 
 
 def test_the_page_of_a_user_explains_rights(operator: Acting, portal: PortalClient) -> None:

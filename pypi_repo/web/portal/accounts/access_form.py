@@ -21,17 +21,15 @@ def repository_names(page: PortalPage) -> list[str]:
 def read_grants(page: PortalPage, before: Grants | None = None) -> Grants:
     """Returns what a form gives. Notes at each field what is wrong with it.
 
-    before: what was given until now. What the form does not show stays as it was.
+    before: what was given until now. Rights on projects stay as they were if the form has no field
+        for them.
     """
-    before = before or Grants()
     everywhere = forms.read(page, "everywhere", lambda: _level(page.sent("everywhere")))
     chosen = forms.read(page, "everywhere", lambda: _named(page)) or {}
-    shown = set(repository_names(page))
-    kept = {name: access for name, access in before.named.items() if name not in shown}
-    patterns = dict(before.patterns)
+    patterns = {} if before is None else dict(before.patterns)
     if "projects" in page.request.form:
         patterns = forms.read(page, "projects", lambda: _patterns(page.sent("projects"))) or {}
-    return Grants(everywhere or Access.NONE, {**kept, **chosen}, patterns)
+    return Grants(everywhere or Access.NONE, chosen, patterns)
 
 
 @contextmanager

@@ -88,7 +88,17 @@ def delete(page: PortalPage, name: str) -> Response:
 
 
 def set_groups(page: PortalPage, name: str) -> Response:
-    """Puts a user into the groups that are ticked, and into no others."""
+    """Puts a user into the groups that were ticked, and takes it out of those that were unticked.
+
+    All others stay: the user may have come into them since the form was shown.
+    """
+    accounts, form = page.acting.accounts, page.request.form
+    ticked, before = set(form.getlist("groups")), set(form.getlist("before"))
+
+    def change() -> None:
+        now = set(accounts.user(name).groups)
+        accounts.change_user(name, groups=now - (before - ticked) | (ticked - before))
+
     with forms.blaming(page, "groups", UnknownGroup):
-        page.acting.accounts.change_user(name, groups=page.request.form.getlist("groups"))
+        page.registry.as_one(change)
     return page.redirect("users", name, note=page.done(f"Saved the groups of {name}."))
