@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from werkzeug.http import parse_cookie
+from werkzeug.wrappers import Request
 
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor
 from pypi_repo.domain.accounts.grants import Grants
@@ -71,7 +71,8 @@ def session_of(environ: "WSGIEnvironment", sessions: UserSessions) -> Session | 
     """Returns the session of the browser, if a repository user is signed in there."""
     if "HTTP_COOKIE" not in environ:
         return None
-    secret = parse_cookie(environ["HTTP_COOKIE"]).get(USER_COOKIE)
+    # By a request, which bears with what other applications have put into their cookies.
+    secret = Request(environ).cookies.get(USER_COOKIE)
     return sessions.find(secret) if secret else None
 
 

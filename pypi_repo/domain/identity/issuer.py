@@ -44,8 +44,8 @@ class Issuer:
             )
         if scheme == "http" and not self.allow_http:
             raise InvalidSetting(
-                "The URL of the issuer is not encrypted; use https://, or allow it "
-                "with --allow-http."
+                "The URL of the issuer is not encrypted; use https://, or allow HTTP for this "
+                "provider."
             )
 
     @property

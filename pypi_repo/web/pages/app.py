@@ -84,6 +84,7 @@ class PagesApp(WSGIApp, Generic[AnyPage]):
         if not path:
             return redirect_to_root(request)
         if path.startswith(f"/{page.STATIC}/"):
+            require_method(request, ["GET"], "This file can only be read.")
             return _static_file(path.removeprefix(f"/{page.STATIC}/"))
         page.session = self._session(request)
         if page.session is not None:

@@ -376,3 +376,34 @@ def test_navigation_headers_open_no_door(registry: Registry) -> None:
     client = Client(registry.wsgi_app())
     response = client.get("/account/tokens", headers=_NAVIGATION)
     assert urljoin("/account/tokens", response.headers["Location"]) == "/account/sign-in"
+
+
+@pytest.mark.parametrize("name", ["elsewhere", COOKIE, "pypi_repo_sign_in"])
+def test_cookies_that_are_no_text_matter_to_nobody(name: str, registry: Registry) -> None:
+    """Another application of the host may set any bytes, and so may anybody else."""
+    registry.acting_as(OPERATOR).repositories.change("main", public=True)
+    session = registry.user_sessions.sign_in(USER, PASSWORD, "192.0.2.1")
+    client = Client(registry.wsgi_app(), use_cookies=False)
+    odd = {"HTTP_COOKIE": f"{name}=1.\xe9\xff.x"}
+    for path in (
+        "/",
+        "/account/sign-in",
+        "/repositories/main/",
+        "/repositories/main/simple/",
+        "/repositories/main/project/demo/",
+        "/portal/sign-in",
+    ):
+        assert client.get(path, environ_overrides=odd).status_code in (200, 404), path
+    for app in ("account", "portal"):
+        path = f"/{app}/sign-in/sso/callback?state=x&code=y"
+        assert client.get(path, environ_overrides=odd).status_code in (401, 404), path
+    both = {"HTTP_COOKIE": f"elsewhere=\xe9; {COOKIE}={session.secret}"}
+    assert client.get("/account/", environ_overrides=both).status_code == 200
+
+
+def test_static_files_are_only_read(registry: Registry) -> None:
+    client = Client(registry.wsgi_app())
+    path = "/account/static/portal.css"
+    assert client.get(path).status_code == 200
+    for method in ("PUT", "POST", "DELETE", "PATCH"):
+        assert client.open(path, method=method).status_code == 405
