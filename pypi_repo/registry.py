@@ -143,7 +143,9 @@ class Registry:
         self.user_sessions = UserSessions(self._database, self._login, self._usage)
         self.invitations = Acceptance(self._database, passwords)
         self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
-        self.sign_in = SignIn(self._database, self._issuers, self.sessions, self.user_sessions)
+        self.sign_in = SignIn(
+            self._database, self._issuers, throttle, self.sessions, self.user_sessions
+        )
         self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)

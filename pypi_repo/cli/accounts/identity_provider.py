@@ -166,7 +166,8 @@ def link(
 ) -> None:
     """Let a person of identity provider NAME sign in as an account that exists.
 
-    The last refusal, which `identity-provider show NAME` prints, has the subject of whoever tried.
+    The last refusal, which `identity-provider show NAME` prints, has the subject of whoever tried
+    last, and the name: compare both with what the provider says of the person.
     """
     account = _account(operator, name, {"users": user, "administrators": administrator})
     operator.identity_providers.link(name, account, subject)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.errors import RegistryError, TooManyFailedLogins
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import (
     IdentityProviderFailed,
@@ -23,6 +23,7 @@ from pypi_repo.domain.identity.issuer import Discovery
 from pypi_repo.domain.identity.provider import AccountKind, IdentityProvider, issuer_of
 from pypi_repo.domain.text import printable
 from pypi_repo.services.accounts.sessions import Session, Sessions
+from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.identity.exchange import exchanged
 from pypi_repo.services.identity.id_tokens import verify_id_token
 from pypi_repo.services.identity.issuers import Issuers
@@ -72,10 +73,13 @@ class Begun:
 class SignIn:
     """Sends people to identity providers, and lets in who comes back.
 
-    Nothing is stored for a sign-in that was only begun. What the provider has to repeat (state and
-    nonce) and what proves that the answer is ours (PKCE) follow from one secret that the browser
-    keeps, and from the provider, so no answer of one provider passes for one of another.
+    Nothing is stored for a sign-in that was only begun. Of one that comes back, the digest of its
+    state is stored for twenty minutes, and a refusal in place of the last one; failures are counted
+    by address before the provider is asked, and soon refused. What the provider has to repeat
+    (state and nonce) and what proves that the answer is ours (PKCE) follow from one secret that the
+    browser keeps, and from the provider, so no answer of one provider passes for one of another.
 
+    throttle: counts the failures by address.
     administrators: where sessions of administrators begin.
     users: where sessions of repository users begin.
     """
@@ -84,11 +88,13 @@ class SignIn:
         self,
         database: Database,
         issuers: Issuers,
+        throttle: Throttle,
         administrators: Sessions,
         users: UserSessions,
     ) -> None:
         self._database = database
         self._issuers = issuers
+        self._throttle = throttle
         self._sessions: Mapping[AccountKind, Sessions | UserSessions] = {
             "administrators": administrators,
             "users": users,
@@ -148,11 +154,13 @@ class SignIn:
         Returns the session, and how long it lasts.
 
         Raises SignInFailed, SignInRefused, UnknownIdentityProvider, IdentityProviderFailed,
-        LastAdministrator, and InvalidCredentials if the account is disabled.
+        TooManyFailedLogins, UnknownAccount, LastAdministrator, and InvalidCredentials if the
+        account is disabled.
         """
         provider = self._offered(accounts, name)
-        self._use_state(provider, secret, answer.get("state", ""))
-        with self._noting_refusals(provider) as about:
+        state = _required_state(provider, secret, answer.get("state", ""))
+        with self._counting_failures(provider, address), self._noting_refusals(provider) as about:
+            self._use_once(state)
             claims = self._claims(provider, callback_url, secret, answer)
             about.update(claims)
             with self._database.begin() as connection:
@@ -189,18 +197,24 @@ class SignIn:
             )
         return found
 
-    def _use_state(self, provider: IdentityProvider, secret: str, given: str) -> None:
-        """Whoever made the browser come back must have sent it, and only once, not long ago."""
-        begun, _dot, _random = secret.partition(".")
-        age = _now().timestamp() - int(begun) if begun.isdecimal() and len(begun) < 20 else -1
-        state = _derived("state", secret, provider)
-        if not (
-            0 <= age <= SIGN_IN_TIME.total_seconds()
-            and hmac.compare_digest(state.encode(), given.encode("utf-8", "replace"))
-        ):
-            raise SignInFailed(
-                "This sign-in was not begun in this browser, or too long ago; sign in again."
-            )
+    @contextmanager
+    def _counting_failures(self, provider: IdentityProvider, address: str) -> Iterator[None]:
+        """Anybody can make up a cookie and the state that belongs to it, and have us ask for more.
+
+        An answer without them is not counted: any page can send the browsers of others here.
+        """
+        try:
+            attempt = self._throttle.begin(f"sign-in at {provider.name}", address)
+        except TooManyFailedLogins as error:
+            raise TooManyFailedLogins(
+                "Too many sign-ins from your address have failed; wait "
+                f"{error.retry_after} seconds, and sign in again.",
+                retry_after=error.retry_after,
+            ) from error
+        yield
+        self._throttle.take_back(attempt)
+
+    def _use_once(self, state: str) -> None:
         now, digest = _now(), hashlib.sha256(state.encode()).hexdigest()
         with self._database.begin() as connection:
             if not IssuerShelf(connection).use_once(digest, now, now + 2 * SIGN_IN_TIME):
@@ -263,6 +277,21 @@ class SignIn:
             with self._database.begin() as connection:
                 ProviderShelf(connection).note_refusal(provider, _now(), reason[:_LONGEST_REFUSAL])
             raise
+
+
+def _required_state(provider: IdentityProvider, secret: str, given: str) -> str:
+    """Whoever made the browser come back must have sent it, not long ago."""
+    begun, _dot, _random = secret.partition(".")
+    age = _now().timestamp() - int(begun) if begun.isdecimal() and len(begun) < 20 else -1
+    state = _derived("state", secret, provider)
+    if not (
+        0 <= age <= SIGN_IN_TIME.total_seconds()
+        and hmac.compare_digest(state.encode(), given.encode("utf-8", "replace"))
+    ):
+        raise SignInFailed(
+            "This sign-in was not begun in this browser, or too long ago; sign in again."
+        )
+    return state
 
 
 def _known_error(code: str) -> str:

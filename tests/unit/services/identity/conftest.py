@@ -47,6 +47,7 @@ class Person:
         self, registry: Registry, provider: ScriptedProvider, accounts: AccountKind
     ) -> None:
         self.registry, self.provider, self.accounts = registry, provider, accounts
+        self.address = "192.0.2.7"
 
     def begin(self, name: str = "sso") -> Begun:
         return self.registry.sign_in.begin(self.accounts, name, CALLBACK)
@@ -60,7 +61,7 @@ class Person:
             CALLBACK,
             begun.secret,
             self.provider.answer_to(begun.url) if answer is None else answer,
-            address="192.0.2.7",
+            address=self.address,
             browser="Test",
         )
         return session

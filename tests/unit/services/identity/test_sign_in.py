@@ -9,7 +9,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from pypi_repo import OPERATOR, Area, Registry
-from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.errors import RegistryError, TooManyFailedLogins
 from pypi_repo.domain.identity.errors import (
     IdentityProviderFailed,
     SignInFailed,
@@ -128,6 +128,33 @@ def test_o7_secrets_that_are_none_or_too_old(secret: str, person: Person) -> Non
     begun = Begun("", secret.format(old=int(time.time()) - 700))
     with pytest.raises(SignInFailed, match="too long ago"):
         person.finish(begun, {"code": "x", "state": "x"})
+
+
+def test_o7_made_up_answers_are_soon_refused_before_the_provider_is_asked(
+    person: Person,
+) -> None:
+    """Whoever makes up the cookie can compute the state; whoever does neither is not counted."""
+    for _time in range(20):
+        with pytest.raises(SignInFailed):
+            person.finish(person.begin(), {"code": "made up", "state": "made up"})
+    for _time in range(10):
+        begun = person.begin()
+        state = dict(parse_qsl(urlsplit(begun.url).query))["state"]
+        with pytest.raises(SignInFailed):
+            person.finish(begun, {"code": "made up", "state": state})
+    asked = len(person.provider.forms)
+    assert asked == 10
+    with pytest.raises(TooManyFailedLogins) as caught:
+        person.sign_in()
+    assert 0 < caught.value.retry_after <= 60
+    assert len(person.provider.forms) == asked
+    person.address = "198.51.100.7"
+    person.sign_in()
+
+
+def test_sign_ins_that_succeed_are_not_counted(person: Person) -> None:
+    for _time in range(12):
+        person.sign_in()
 
 
 def test_o7_an_answer_of_one_provider_is_none_of_another(person: Person) -> None:
