@@ -349,7 +349,8 @@ def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) ->
     of_hidden = {
         "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
         "user": USER, "administrator": ADMINISTRATOR, "upstream": "public", "rule": 1,
-        "exception": 2, "name": "contraband", "group": "platform",
+        "exception": 2, "name": "contraband", "group": "platform", "provider": "sso",
+        "account": USER,
     }  # fmt: skip
     shown = {**of_hidden, "project": "open", "filename": SHOWN.filename, "repository": "main"}
     shown |= {"name": "open"}
