@@ -59,14 +59,15 @@ def name_in(provider: IdentityProvider, claims: Claims) -> str:
     """Returns the name for a new account of a person, as account names are stored.
 
     Raises SignInRefused if the provider says no name, one that no account can have, or an e-mail
-    address of which it says that nobody has verified it.
+    address of which it says anything else than that it is verified. Many providers say nothing.
     """
     value = claims.get(provider.name_claim)
-    if provider.name_claim == "email" and claims.get("email_verified") in (False, "false"):
+    is_verified = claims.get("email_verified", True)
+    if provider.name_claim == "email" and is_verified is not True and is_verified != "true":
         raise SignInRefused(
             f"{provider.title} has not verified your e-mail address; verify it there, and sign in "
             "again.",
-            detail=f"email_verified is false for {value!r:.{_SHOWN}}",
+            detail=f"email_verified is {is_verified!r:.{_SHOWN}} for {value!r:.{_SHOWN}}",
         )
     try:
         return account_name(value if isinstance(value, str) else "")

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -48,7 +47,8 @@ class Issuers:
         self._database = database
         self.client = client
         self._clock = clock
-        self._locks: defaultdict[Issuer, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[Issuer, threading.Lock] = {}
+        self._mutex = threading.Lock()
         self._failures: dict[Issuer, tuple[float, IdentityProviderFailed]] = {}
 
     def close(self) -> None:
@@ -121,7 +121,9 @@ class Issuers:
         if known is not None and self._is_within(_FRESH, moment(known)):
             return known
         usable = known if self._is_within(_USED_AT_MOST, moment(known)) else None
-        if not self._locks[issuer].acquire(blocking=usable is None):
+        with self._mutex:
+            lock = self._locks.setdefault(issuer, threading.Lock())
+        if not lock.acquire(blocking=usable is None):
             assert usable is not None  # noqa: S101 - or it would have waited
             return usable
         try:
@@ -135,7 +137,7 @@ class Issuers:
                 raise
             return usable
         finally:
-            self._locks[issuer].release()
+            lock.release()
 
     def _is_within(self, time: timedelta, moment: datetime | None) -> bool:
         return moment is not None and self._clock() - moment < time
@@ -176,7 +178,8 @@ class Issuers:
         """Strangers can begin sign-ins, and each must not wait for an issuer that is down."""
         until, failure = self._failures.get(issuer, (0.0, None))
         if failure is not None and time.monotonic() < until:
-            raise failure
+            # A new one: with each raise, an error keeps more of who has seen it.
+            raise IdentityProviderFailed(failure.message, detail=failure.detail)
         try:
             yield
         except IdentityProviderFailed as error:

@@ -115,11 +115,14 @@ def test_an_issuer_that_is_down_is_not_asked_by_everybody(
     issuers: Issuers, provider: ScriptedProvider
 ) -> None:
     provider.answers[DISCOVERY] = lambda: Response("down", 500)
+    errors = []
     for _attempt in range(5):
         with pytest.raises(IdentityProviderFailed) as caught:
             issuers.discovery(issuer_of(provider))
         assert "status 500" in caught.value.detail
+        errors.append(caught.value)
     assert provider.asked == [DISCOVERY]
+    assert len(set(map(id, errors))) == 5  # one that is raised again would grow each time
     provider.answers.clear()
     issuers.read_again(issuer_of(provider))
     assert issuers.discovery(issuer_of(provider)).token_endpoint == f"{provider.url}/token"

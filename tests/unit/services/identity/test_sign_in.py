@@ -360,10 +360,20 @@ def test_o3_names_that_no_account_can_have(email: object, person: Person) -> Non
         person.sign_in()
 
 
-def test_o3_an_address_that_nobody_has_verified_names_nobody(person: Person) -> None:
-    person.provider.changed_claims = {"email_verified": False}
+@pytest.mark.parametrize("said", [False, "false", "False", "no", "", 0, 1, [True]])
+def test_o3_an_address_that_nobody_has_verified_names_nobody(said: object, person: Person) -> None:
+    person.provider.changed_claims = {"email_verified": said}
     with pytest.raises(SignInRefused, match="has not verified"):
         person.sign_in()
+
+
+@pytest.mark.parametrize("said", [True, "true", None])
+def test_o3_an_address_that_is_verified_or_of_which_nothing_is_said(
+    said: object, person: Person
+) -> None:
+    """None leaves the claim out, as providers do that make the addresses themselves."""
+    person.provider.changed_claims = {"email_verified": said}
+    assert person.sign_in().actor.name == "dev@example.com"
 
 
 def test_o4_areas_follow_the_groups_there(both: Registry, provider: ScriptedProvider) -> None:
