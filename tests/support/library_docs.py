@@ -111,11 +111,10 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it. A `Listener` is a function that is called with the number of bytes that are"
-    " done, and of all bytes. The attributes `sessions`, `sign_in`, `notes`, `readmes` and"
-    " `mailer` of a registry are parts of the portal and the management API, and may change in any"
-    " version.": [
+    " done, and of all bytes. The attributes `sessions`, `user_sessions` (the"
+    " `UserSessions` of repository users), `sign_in`, `notes`, `readmes` and `mailer` of a registry"
+    " are parts of the pages and the management API, and may change in any version.": [
         *_operating(
-            user_sessions="people.user_sessions.UserSessions",
             invitations="people.invitations.Acceptance",
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",
@@ -218,7 +217,7 @@ SECTIONS: dict[str, list[Entry]] = {
             "Invitation",
         ),
         *_of("services.accounts.sessions", "Session"),
-        *_of("domain.accounts.rights", "RightsExplanation", "Right"),
+        *_of("domain.accounts.rights", "RightsExplanation", "Right", "OwnRights"),
         *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
         *_of("services.identity.management", "ProviderCheck"),
         *_of("domain.lists", "ListRequest", "ListPage"),

@@ -403,7 +403,7 @@ def test_cookies_that_are_no_text_matter_to_nobody(name: str, registry: Registry
 
 def test_static_files_are_only_read(registry: Registry) -> None:
     client = Client(registry.wsgi_app())
-    path = "/account/static/portal.css"
+    path = "/account/static/pages.css"
     assert client.get(path).status_code == 200
     for method in ("PUT", "POST", "DELETE", "PATCH"):
         assert client.open(path, method=method).status_code == 405
