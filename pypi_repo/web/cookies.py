@@ -1,28 +1,33 @@
-"""The cookie by which repository users are signed in, on the pages of the whole registry."""
+"""The cookies by which people are signed in, on their pages and in the portal."""
 
 from datetime import timedelta
 
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
-from pypi_repo.web.app import mount_path
-from pypi_repo.web.authenticate import USER_COOKIE
+from pypi_repo.services.accounts.sessions import Session
 
 
 def remember(
-    response: Response, request: Request, session: Session, life: timedelta = SESSION_LIFE
+    response: Response,
+    request: Request,
+    session: Session,
+    life: timedelta,
+    *,
+    name: str,
+    folder: str | None,
 ) -> Response:
-    """Lets the browser keep a session, and send it to everything beside the app that answers.
-
-    The app is mounted beside the repositories, so the cookie is for the folder above it.
+    """Lets the browser keep a session.
 
     life: how long the session lasts.
+    name: the name of the cookie.
+    folder: the path to which the browser sends it, and to all below; None for the folder of the
+        page that answers, as the browser sees it, whatever prefix a proxy has put before it.
     """
     response.set_cookie(
-        USER_COOKIE,
+        name,
         session.secret,
         max_age=life,
-        path=_folder_above(request),
+        path=folder,
         httponly=True,
         secure=request.is_secure,
         samesite="Lax",
@@ -30,17 +35,12 @@ def remember(
     return response
 
 
-def forget(response: Response, request: Request) -> Response:
-    """Lets the browser drop the session."""
+def forget(response: Response, request: Request, *, name: str, folder: str | None) -> Response:
+    """Lets the browser drop a session.
+
+    name, folder: those with which it was kept.
+    """
     response.delete_cookie(
-        USER_COOKIE,
-        path=_folder_above(request),
-        httponly=True,
-        secure=request.is_secure,
-        samesite="Lax",
+        name, path=folder, httponly=True, secure=request.is_secure, samesite="Lax"
     )
     return response
-
-
-def _folder_above(request: Request) -> str:
-    return mount_path(request).rpartition("/")[0] or "/"

@@ -70,14 +70,12 @@ class Sessions:
         transaction: Executor,
         name: str,
         address: str,
-        browser: str = "",
         *,
         life: timedelta = SESSION_LIFE,
         provider_id: int | None = None,
     ) -> Session:
         """Creates a session of an administrator who has proved elsewhere who it is.
 
-        browser: what the browser says of itself; nothing is made of it yet.
         life: how long the session lasts, unless it is ended before.
         provider_id: the identity provider where it was proved. The session ends if the provider is
             deleted or switched off, or the link to it is removed.

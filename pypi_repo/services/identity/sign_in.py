@@ -31,6 +31,7 @@ from pypi_repo.services.identity.people import admit
 from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.services.people.user_sessions import UserSessions
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.issuers import IssuerShelf
 from pypi_repo.storage.identity.providers import ProviderShelf
 
@@ -95,10 +96,8 @@ class SignIn:
         self._database = database
         self._issuers = issuers
         self._throttle = throttle
-        self._sessions: Mapping[AccountKind, Sessions | UserSessions] = {
-            "administrators": administrators,
-            "users": users,
-        }
+        self._administrators = administrators
+        self._users = users
 
     def offered(self, accounts: AccountKind) -> list[IdentityProvider]:
         """Returns the providers with which people can sign in, sorted by name."""
@@ -172,17 +171,27 @@ class SignIn:
                     )
                 admitted = admit(connection, provider, claims)
                 if admitted.refusal is None:
-                    session = self._sessions[accounts].begin(
-                        connection,
-                        admitted.account,
-                        address,
-                        browser,
-                        life=provider.session_life,
-                        provider_id=provider.id,
-                    )
+                    session = self._begun(connection, provider, admitted.account, address, browser)
             if admitted.refusal is not None:
                 raise admitted.refusal
         return session, provider.session_life
+
+    def _begun(
+        self,
+        transaction: Executor,
+        provider: IdentityProvider,
+        account: str,
+        address: str,
+        browser: str,
+    ) -> Session:
+        life, provider_id = provider.session_life, provider.id
+        if provider.accounts == "administrators":
+            return self._administrators.begin(
+                transaction, account, address, life=life, provider_id=provider_id
+            )
+        return self._users.begin(
+            transaction, account, address, browser, life=life, provider_id=provider_id
+        )
 
     def _offered(self, accounts: AccountKind, name: str) -> IdentityProvider:
         found = ProviderShelf(self._database).provider(name)

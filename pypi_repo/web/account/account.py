@@ -7,8 +7,8 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import TOKEN_USERNAME
 from pypi_repo.domain.text import LONGEST_NAME
 from pypi_repo.services.notes import Note
-from pypi_repo.web import cookies
 from pypi_repo.web.account.page import AccountPage
+from pypi_repo.web.account.sign_in import forget
 from pypi_repo.web.account.user_agents import in_words
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.connection_settings import PASSWORD, Section, connection_settings
@@ -72,7 +72,7 @@ def change_password(page: AccountPage) -> Response:
     password = forms.password(page, again="again")
     forms.settle(page)
     page.own.change_password(current, password, page.address)
-    return cookies.forget(page.redirect("sign-in", notice="password"), page.request)
+    return forget(page, page.redirect("sign-in", notice="password"))
 
 
 def _shown(page: AccountPage, rights: list[OwnRights]) -> OwnRights | None:

@@ -2,8 +2,8 @@
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.web import cookies
 from pypi_repo.web.account.page import AccountPage
+from pypi_repo.web.account.sign_in import forget
 from pypi_repo.web.pages import forms
 
 # Of this page nothing but the host may be told, because its URL holds the secret. With no-referrer,
@@ -26,4 +26,4 @@ def accept(page: AccountPage, secret: str) -> Response:
     page.registry.invitations.accept(secret, password)
     response = page.redirect("sign-in", notice="invitation")
     response.headers["Referrer-Policy"] = _REFERRER_POLICY
-    return cookies.forget(response, page.request)
+    return forget(page, response)

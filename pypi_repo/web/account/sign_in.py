@@ -7,6 +7,8 @@ from werkzeug.wrappers import Response
 from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
 from pypi_repo.web import cookies
 from pypi_repo.web.account.page import AccountPage
+from pypi_repo.web.app import mount_path
+from pypi_repo.web.authenticate import USER_COOKIE
 from pypi_repo.web.pages import elsewhere
 
 
@@ -43,13 +45,17 @@ def finish_elsewhere(page: AccountPage, provider: str) -> Response:
 def sign_out(page: AccountPage) -> Response:
     if page.session is not None:
         page.registry.user_sessions.sign_out(page.session)
-    return cookies.forget(page.redirect("sign-in", notice="signed-out"), page.request)
+    return forget(page, page.redirect("sign-in", notice="signed-out"))
 
 
 def sign_out_everywhere(page: AccountPage) -> Response:
     page.own.sign_out_everywhere()
-    response = page.redirect("sign-in", notice="signed-out-everywhere")
-    return cookies.forget(response, page.request)
+    return forget(page, page.redirect("sign-in", notice="signed-out-everywhere"))
+
+
+def forget(page: AccountPage, response: Response) -> Response:
+    """The browser drops the cookie."""
+    return cookies.forget(response, page.request, name=USER_COOKIE, folder=_folder(page))
 
 
 def _form(page: AccountPage) -> Response:
@@ -60,4 +66,11 @@ def _form(page: AccountPage) -> Response:
 def _remember(page: AccountPage, response: Response, session: Session, life: timedelta) -> Response:
     if page.session is not None:
         page.registry.user_sessions.sign_out(page.session)
-    return cookies.remember(response, page.request, session, life)
+    return cookies.remember(
+        response, page.request, session, life, name=USER_COOKIE, folder=_folder(page)
+    )
+
+
+def _folder(page: AccountPage) -> str:
+    """The folder above: the app is mounted beside the repositories, which get the cookie, too."""
+    return mount_path(page.request).rpartition("/")[0] or "/"

@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 from werkzeug.wrappers import Response
 
@@ -32,7 +33,7 @@ def begin(page: Page, sign_in: SignIn, accounts: AccountKind, provider: str) -> 
         COOKIE,
         f"{begun.secret}.{wanted}",
         max_age=SIGN_IN_TIME,
-        path=_folder(page),
+        path=_folder(page, provider),
         httponly=True,
         secure=page.request.is_secure,
         samesite="Lax",  # the provider sends the browser back by a link, and not by a form
@@ -76,7 +77,7 @@ def finish(
         response = remember(page.redirect("sign-in", next=_decoded(wanted)), session, life)
     response.delete_cookie(
         COOKIE,
-        path=_folder(page),
+        path=_folder(page, provider),
         httponly=True,
         secure=page.request.is_secure,
         samesite="Lax",
@@ -88,8 +89,9 @@ def _callback_url(page: Page, provider: str) -> str:
     return f"{root_url(page.request)}{page.path('sign-in', provider, 'callback')}"
 
 
-def _folder(page: Page) -> str:
-    return f"{mount_path(page.request)}/sign-in"
+def _folder(page: Page, provider: str) -> str:
+    """Each provider has a folder, so that what is begun at one does not replace another's."""
+    return f"{mount_path(page.request)}/sign-in/{quote(provider, safe='')}"
 
 
 def _decoded(wanted: str) -> str:

@@ -46,7 +46,7 @@ class Browser:
 
     def keep(self, value: str) -> None:
         """Has a cookie as if a sign-in was begun."""
-        place = {"path": f"{self.root}/sign-in", "domain": HOST.removeprefix("https://")}
+        place = {"path": f"{self.root}/sign-in/sso", "domain": HOST.removeprefix("https://")}
         self.client.set_cookie("pypi_repo_sign_in", value, **place)
 
     def begin(self, query: str = "") -> TestResponse:
@@ -106,7 +106,7 @@ def test_o2_a_browser_is_sent_there_and_comes_back(
     url = urlsplit(begun.headers["Location"])
     assert parse_qs(url.query)["redirect_uri"] == [f"{HOST}{at}/portal/sign-in/sso/callback"]
     kept = cookies_of(begun)["pypi_repo_sign_in"]
-    assert (kept["path"], kept["samesite"]) == (f"{at}/portal/sign-in", "Lax")
+    assert (kept["path"], kept["samesite"]) == (f"{at}/portal/sign-in/sso", "Lax")
     assert kept["httponly"]
     assert kept["secure"]
     assert kept["max-age"] == "600"
@@ -155,7 +155,7 @@ def test_o7_nobody_is_led_elsewhere(wanted: str, browser: Browser) -> None:
 @pytest.mark.parametrize("value", ["", "x", "a.b.c", "a.b.%FF", "1.x.é", '"<script>"'])
 def test_o7_cookies_that_are_none(value: str, browser: Browser) -> None:
     browser.client.set_cookie(
-        "pypi_repo_sign_in", value, path="/portal/sign-in", domain="packages.example.com"
+        "pypi_repo_sign_in", value, path="/portal/sign-in/sso", domain="packages.example.com"
     )
     page = browser.finish({"code": "x", "state": "y"})
     assert page.status_code == 401
@@ -174,11 +174,20 @@ def test_o7_an_answer_works_once_and_in_one_browser(
     assert browser.finish(answer).status_code == 303
     again = Browser(registry, provider)
     again.client.set_cookie(
-        "pypi_repo_sign_in", kept, path="/portal/sign-in", domain="packages.example.com"
+        "pypi_repo_sign_in", kept, path="/portal/sign-in/sso", domain="packages.example.com"
     )
     refused = again.finish(answer)
     assert refused.status_code == 401
     assert "used already" in refusal_of(refused)
+
+
+def test_o2_a_sign_in_at_one_provider_does_not_spoil_one_at_another(
+    browser: Browser, registry: Registry
+) -> None:
+    first = browser.begin()
+    browser.provider.create_on(registry, "other", accounts="administrators")
+    assert browser.get("sign-in/other").status_code == 303
+    assert browser.finish(browser.answer(first)).status_code == 303
 
 
 def test_o2_a_refusal_is_shown_on_the_form(browser: Browser) -> None:

@@ -1,10 +1,9 @@
 """Signing in and out."""
 
-from datetime import timedelta
-
 from werkzeug.wrappers import Response
 
-from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
+from pypi_repo.services.accounts.sessions import SESSION_LIFE
+from pypi_repo.web import cookies
 from pypi_repo.web.app import mount_path
 from pypi_repo.web.pages import elsewhere
 from pypi_repo.web.portal.page import PortalPage
@@ -24,9 +23,8 @@ def sign_in(page: PortalPage) -> Response:
     session = page.registry.sessions.sign_in(
         page.sent("name"), page.request.form.get("password", ""), address
     )
-    # Without a path it is for the folder of this page, as the browser sees it: the portal,
-    # whatever prefix a proxy has put before it.
-    return _remember(page, page.redirect(*_wanted(page)), session, SESSION_LIFE, None)
+    response = page.redirect(*_wanted(page))
+    return cookies.remember(response, page.request, session, SESSION_LIFE, name=COOKIE, folder=None)
 
 
 def begin_elsewhere(page: PortalPage, provider: str) -> Response:
@@ -39,8 +37,13 @@ def finish_elsewhere(page: PortalPage, provider: str) -> Response:
         page.registry.sign_in,
         "administrators",
         provider,
-        remember=lambda response, session, life: _remember(
-            page, response, session, life, mount_path(page.request) or "/"
+        remember=lambda response, session, life: cookies.remember(
+            response,
+            page.request,
+            session,
+            life,
+            name=COOKIE,
+            folder=mount_path(page.request) or "/",  # this page is not in the folder of the portal
         ),
         show_form=lambda: _form(page),
     )
@@ -54,29 +57,12 @@ def sign_out(page: PortalPage) -> Response:
 
 def forget(page: PortalPage, response: Response) -> Response:
     """The browser drops the cookie; from a page of the folder in which it was set."""
-    response.delete_cookie(COOKIE, path=None, httponly=True, samesite="Lax")
-    return response
+    return cookies.forget(response, page.request, name=COOKIE, folder=None)
 
 
 def _form(page: PortalPage) -> Response:
     providers = page.registry.sign_in.offered("administrators")
     return page.render("portal/sign_in.html", providers=providers)
-
-
-def _remember(
-    page: PortalPage, response: Response, session: Session, life: timedelta, folder: str | None
-) -> Response:
-    """folder: the path of the portal; None for the folder of this page."""
-    response.set_cookie(
-        COOKIE,
-        session.secret,
-        max_age=life,
-        path=folder,
-        httponly=True,
-        secure=page.request.is_secure,
-        samesite="Lax",
-    )
-    return response
 
 
 def _wanted(page: PortalPage) -> list[str]:
