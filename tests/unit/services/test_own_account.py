@@ -30,6 +30,7 @@ from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.people import own_account
 from pypi_repo.services.people.own_account import OwnAccount
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER, populate
+from tests.support.sessions import begun_session
 
 HERE = "192.0.2.1"
 
@@ -235,7 +236,7 @@ def test_b3_the_current_password_cannot_be_guessed_there(both: Registry) -> None
 
 def test_who_has_no_password_cannot_change_it(both: Registry) -> None:
     both.acting_as(OPERATOR).accounts.create_user("new@example.com", None)
-    account = both.own_account(both.user_sessions.begin("new@example.com", HERE))
+    account = both.own_account(begun_session(both, "new@example.com", HERE))
     assert not account.has_password()
     with pytest.raises(InvalidCredentials):
         account.change_password("", "another horse", HERE)

@@ -14,6 +14,7 @@ from pypi_repo.storage.database.account_tables import user_sessions
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import users
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
+from tests.support.sessions import begun_session
 
 HERE = "192.0.2.1"
 
@@ -179,15 +180,15 @@ def test_nothing_matches_a_password_that_is_none(both: Registry) -> None:
 
 def test_a_session_for_who_signed_in_elsewhere(both: Registry, database: Database) -> None:
     both.acting_as(OPERATOR).accounts.create_user("new@example.com", None)
-    session = both.user_sessions.begin("new@example.com", HERE, life=timedelta(hours=1))
+    session = begun_session(both, "new@example.com", HERE, life=timedelta(hours=1))
     assert both.user_sessions.find(session.secret) == session
     expires_at = database.execute(select(user_sessions.c.expires_at)).scalar_one()
     assert timedelta(minutes=59) < expires_at - datetime.now(UTC) <= timedelta(hours=1)
     both.acting_as(OPERATOR).accounts.set_disabled("new@example.com", True)
     with pytest.raises(InvalidCredentials, match="disabled"):
-        both.user_sessions.begin("new@example.com", HERE)
+        begun_session(both, "new@example.com", HERE)
     with pytest.raises(UnknownAccount):
-        both.user_sessions.begin("nobody", HERE)
+        begun_session(both, "nobody", HERE)
 
 
 @pytest.mark.parametrize("browser", ["a\0b", "\ud800x", "y" * 5000, "\x1b[31mred\n"])

@@ -11,6 +11,7 @@ from pypi_repo.web.account.user_agents import in_words
 from tests.conftest import PASSWORD, READER, USER
 from tests.support.http import basic
 from tests.support.portal import AccountClient, refusal_of, refused_fields, text_of
+from tests.support.sessions import begun_session
 from tests.support.sql import count_statements
 
 _SECRET = re.compile(r"ppr_[A-Za-z0-9_-]{43}")
@@ -115,7 +116,7 @@ def test_b3_a_new_password_signs_out(registry: Registry, account: AccountClient)
 
 def test_without_a_password_none_can_be_changed(registry: Registry) -> None:
     registry.acting_as(OPERATOR).accounts.create_user("new@example.com", None)
-    session = registry.user_sessions.begin("new@example.com", "192.0.2.1")
+    session = begun_session(registry, "new@example.com", "192.0.2.1")
     client = AccountClient(registry)
     client.client.set_cookie("pypi_repo_user", session.secret)
     assert 'name="current"' not in client.get("").text

@@ -13,6 +13,7 @@ from pypi_repo.services.chores.chores import Chore, Chores
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.operation_tables import chores as rows
 from tests.conftest import PASSWORD, USER
+from tests.support.sessions import begun_session
 
 
 class _Work:
@@ -137,7 +138,7 @@ def test_what_was_done_before_a_failure_is_still_told(both: Registry) -> None:
 
 
 def test_a_registry_deletes_what_has_expired(both: Registry) -> None:
-    both.user_sessions.begin(USER, "127.0.0.1", life=timedelta(seconds=-1))
+    begun_session(both, USER, "127.0.0.1", life=timedelta(seconds=-1))
     first, *others = both.chores.run_due()
     assert (first.name, first.did, first.failure) == ("expire", "Deleted 1 row.", None)
     assert [(report.name, report.did, report.failure) for report in others] == [
