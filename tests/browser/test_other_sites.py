@@ -114,8 +114,10 @@ def test_a_page_publishes_nothing_with_a_password_that_the_browser_remembers(
     planted = wheel("planted", "1.0")
     upload_url = f"{server.url}/repositories/main/"
     developer = open_portal(http_credentials={"username": USER, "password": PASSWORD})
-    developer.page.goto(f"{upload_url}simple/")
-    expect(developer.page.locator("h1")).to_have_text("Simple index")
+    developer.page.goto(server.url)
+    # A page would lead to the sign-in form; for what a script asks, browsers use their passwords.
+    index = developer.page.evaluate("url => fetch(url).then(a => a.text())", f"{upload_url}simple/")
+    assert "<h1>Simple index</h1>" in index
     with LiveServer(attacker) as other:
         attacker.document = f"""<form method="post" enctype="multipart/form-data"
             action="{upload_url}"><input name=":action" value="file_upload">
