@@ -36,7 +36,7 @@ def test_b3_everything_somebody_who_is_invited_does(
     portal = open_portal(has_script=has_script)
     portal.sign_in()
     portal.open("new-user")
-    portal.page.get_by_label("Name").fill(NEW)
+    portal.page.get_by_label("Name", exact=True).fill(NEW)
     portal.page.get_by_label("Read and write: install and upload").check()
     portal.press("Invite by a link")
     link = portal.copied(f"The link for {NEW}")
