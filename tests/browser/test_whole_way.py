@@ -34,7 +34,7 @@ def test_everything_an_administrator_does(
     portal.press("Create the repository")
     portal.follow("Users")
     portal.follow("Create a user")
-    page.get_by_label("Name").fill(USER)
+    page.get_by_label("Name", exact=True).fill(USER)
     page.get_by_label("Read and write: install and upload").check()
     portal.press("Create the user")
     password = portal.copied(f"The password of {USER}")
