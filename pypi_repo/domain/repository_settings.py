@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.text import require_line
+from pypi_repo.domain.text import require_text
 from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.validation.profiles import PROFILES, RULES, Profile
 
@@ -56,7 +56,7 @@ class RepositorySettings:
         for name, kind in SETTINGS.items():
             value = getattr(self, name)
             if kind is str:
-                require_line(value)
+                require_text(value)
             elif kind is bool and value not in (True, False):
                 raise InvalidSetting(f"The setting {name} is either true or false.")
             elif kind == int | None and value is not None and not _is_size(value):

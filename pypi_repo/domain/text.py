@@ -5,7 +5,7 @@ import unicodedata
 
 from pypi_repo.domain.errors import InvalidSetting
 
-LONGEST_LINE = 1_000
+LONGEST_TEXT = 1_000
 """The characters that a description or a reason may have."""
 
 LONGEST_NAME = 200
@@ -30,22 +30,34 @@ def require_storable(text: str) -> None:
         raise InvalidSetting("A text may not hold the NUL character; leave it out.")
 
 
-def require_line(text: str, longest: int = LONGEST_LINE) -> None:
-    """Raises InvalidSetting for a text that people cannot be shown as one line.
+def require_line(text: str) -> None:
+    """Raises InvalidSetting for a name that people cannot be shown as one line.
 
     Such a text is too long, or holds control characters, or characters that turn round the
     direction of what follows, which makes it look like another text.
-
-    longest: the largest number of characters.
     """
+    _require(text, LONGEST_NAME, allowed="")
+
+
+def require_text(text: str) -> None:
+    """Raises InvalidSetting for a description or a reason that people cannot be shown.
+
+    It may be longer than a line and have several, but is otherwise like one.
+    """
+    _require(text, LONGEST_TEXT, allowed="\n\r\t")
+
+
+def _require(text: str, longest: int, *, allowed: str) -> None:
     if len(text) > longest:
         raise InvalidSetting(f"A text here has at most {longest:,} characters; shorten it.")
     if any(
-        char in _TURNS_ROUND_A_LINE or unicodedata.category(char) in _BREAKS_A_LINE for char in text
+        char in _TURNS_ROUND_A_LINE or unicodedata.category(char) in _BREAKS_A_LINE
+        for char in text
+        if char not in allowed
     ):
         raise InvalidSetting(
-            "A text may not hold control characters, such as NUL or a line break, nor those that "
-            "change its direction; leave them out."
+            "A text may not hold control characters, such as NUL, nor those that change its "
+            "direction, and a name no line break; leave them out."
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.identity.issuer import Issuer
-from pypi_repo.domain.text import LONGEST_NAME, require_line, require_storable
+from pypi_repo.domain.text import require_line, require_storable
 
 AccountKind = Literal["users", "administrators"]
 """Whom a provider signs in: repository users, or administrators."""
@@ -72,7 +72,7 @@ class ProviderSettings:
         for name in ("title", "client_id", "name_claim"):
             if not getattr(self, name).strip():
                 raise InvalidSetting(f"The setting {name} is empty; give it a value.")
-        require_line(self.title, LONGEST_NAME)
+        require_line(self.title)
         for text in self._texts():
             require_storable(text)
             if len(text) > _LONGEST:

@@ -28,7 +28,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
-from pypi_repo.domain.text import LONGEST_NAME, require_line
+from pypi_repo.domain.text import require_line
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.database.database import Database
@@ -201,7 +201,7 @@ class Administrators:
             raise InvalidSetting("A token of an administrator must expire within a year.")
         granted = frozenset(areas)
         _require_own(self._actor, granted)
-        require_line(name, LONGEST_NAME)
+        require_line(name)
         secret = ADMINISTRATOR_TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = datetime.now(UTC)
         with self._database.begin() as connection:

@@ -10,7 +10,7 @@ from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
-from pypi_repo.domain.text import LONGEST_NAME, require_line
+from pypi_repo.domain.text import require_line
 from pypi_repo.services.accounts.grant_editor import GrantEditor
 from pypi_repo.services.accounts.known import known_group, locked_groups, locked_user
 from pypi_repo.services.gate import Gate
@@ -56,7 +56,7 @@ class Groups:
         """
         require_area(self._actor, Area.USERS)
         name = repository_name(name, "group")
-        require_line(description, LONGEST_NAME)
+        require_line(description)
         grants = Grants(everywhere, named or {}, patterns or {})
         with self._database.begin() as connection:
             shelf = GroupShelf(connection)
@@ -98,7 +98,7 @@ class Groups:
         """
         require_area(self._actor, Area.USERS)
         if description is not None:
-            require_line(description, LONGEST_NAME)
+            require_line(description)
         with self._database.begin() as connection:
             shelf, journal = GroupShelf(connection), Journal(connection)
             (group_id,) = locked_groups(shelf, name)

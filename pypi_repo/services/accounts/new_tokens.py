@@ -8,7 +8,7 @@ from pypi_repo.domain.accounts.accounts import TOKEN_PREFIX, Account, Token, sho
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.text import LONGEST_NAME, require_line
+from pypi_repo.domain.text import require_line
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
 
@@ -39,7 +39,7 @@ def add_token(
     """
     if expires_in is not None and not timedelta() < expires_in < _LONGEST_LIFE:
         raise InvalidSetting("A token must expire in the future, within a hundred years.")
-    require_line(name, LONGEST_NAME)
+    require_line(name)
     patterns = name_patterns(projects)
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = datetime.now(UTC)

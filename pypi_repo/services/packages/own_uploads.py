@@ -6,7 +6,7 @@ from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
 from pypi_repo.domain.errors import PermissionDenied, unknown_release
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, ListedFile, Repository
-from pypi_repo.domain.text import require_line
+from pypi_repo.domain.text import require_text
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.project_change import ProjectChange, why_yanked, yank_action
@@ -51,7 +51,7 @@ class OwnUploads:
         Raises UnknownProject, UnknownRelease, InvalidSetting for a reason that cannot be stored,
         and PermissionDenied, also if no file of the release is the actor's.
         """
-        require_line(reason or "")
+        require_text(reason or "")
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(self._repository)

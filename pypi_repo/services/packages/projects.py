@@ -17,7 +17,7 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Repository,
 )
-from pypi_repo.domain.text import require_line
+from pypi_repo.domain.text import require_text
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate, first_shown
 from pypi_repo.services.packages.project_change import ProjectChange, why_yanked, yank_action
@@ -160,7 +160,7 @@ class Projects:
         """
         if status not in PROJECT_STATUSES:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
-        require_line(reason)
+        require_text(reason)
         with self._change(repository, project) as change:
             change.catalog.change_project(change.project.id, status=status, status_reason=reason)
             change.record(f"set status {status}", detail={"reason": reason} if reason else None)
@@ -194,7 +194,7 @@ class Projects:
 
         Raises UnknownProject, UnknownRelease, or InvalidSetting for a reason that cannot be stored.
         """
-        require_line(reason or "")
+        require_text(reason or "")
         with self._change(repository, project) as change:
             change.catalog.yank_release(change.release_id(version), reason)
             change.record(
@@ -221,7 +221,7 @@ class Projects:
 
         Raises UnknownFile, or InvalidSetting for a reason that cannot be stored.
         """
-        require_line(reason or "")
+        require_text(reason or "")
         with self._file_change(repository, filename) as (change, file):
             change.catalog.yank_file(change.repository, filename, reason)
             change.record(

@@ -11,7 +11,7 @@ from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName, normalize, project_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
-from pypi_repo.domain.text import require_line
+from pypi_repo.domain.text import require_text
 from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.errors import UnknownRule
 from pypi_repo.domain.upstreams.explanation import AuditEntry, Explanation, ShadowedName
@@ -216,7 +216,7 @@ class Sources:
         """
         pattern, specifier = parse_target(target)
         now = datetime.now(UTC)
-        require_line(reason)
+        require_text(reason)
         if action not in ("allow", "deny", "exempt"):
             raise InvalidSetting("A rule allows, denies or exempts; say which.")
         if kind not in (None, "sdist", "bdist_wheel"):

@@ -5,7 +5,6 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.rights import OwnRights
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import TOKEN_USERNAME
-from pypi_repo.domain.text import LONGEST_NAME
 from pypi_repo.services.notes import Note
 from pypi_repo.web.account.page import AccountPage
 from pypi_repo.web.account.sign_in import forget
@@ -34,7 +33,7 @@ def show(page: AccountPage) -> Response:
 
 def create_token(page: AccountPage) -> Response:
     """The page that follows shows the secret, once, and lines to paste that hold it."""
-    name = forms.text(page, "token_name", LONGEST_NAME)
+    name = forms.line(page, "token_name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
     repository = page.sent("repository")

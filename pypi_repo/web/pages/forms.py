@@ -8,7 +8,7 @@ from typing import TypeVar
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.accounts import check_password
 from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
-from pypi_repo.domain.text import LONGEST_LINE, require_line
+from pypi_repo.domain.text import require_line, require_text
 from pypi_repo.settings import parse_size
 from pypi_repo.web.pages.page import Page
 
@@ -40,12 +40,15 @@ def blaming(page: Page, name: str, *kinds: type[RegistryError]) -> Iterator[None
         raise
 
 
-def text(page: Page, name: str, longest: int = LONGEST_LINE) -> str:
-    """Notes what cannot be shown as one line.
+def text(page: Page, name: str) -> str:
+    """A description or a reason. Notes what cannot be shown."""
+    read(page, name, lambda: require_text(page.sent(name)))
+    return page.sent(name)
 
-    longest: the largest number of characters.
-    """
-    read(page, name, lambda: require_line(page.sent(name), longest))
+
+def line(page: Page, name: str) -> str:
+    """What people call something. Notes what cannot be shown as one line."""
+    read(page, name, lambda: require_line(page.sent(name)))
     return page.sent(name)
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.text import LONGEST_NAME
 from pypi_repo.services.notes import Note
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.accounts.sign_in import forget
@@ -36,7 +35,7 @@ def sign_out_everywhere(page: PortalPage) -> Response:
 
 def create_token(page: PortalPage) -> Response:
     """The page that follows shows the secret, once: it is nowhere else."""
-    name = forms.text(page, "name", LONGEST_NAME)
+    name = forms.line(page, "name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
     areas = forms.areas(page)

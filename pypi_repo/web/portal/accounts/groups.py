@@ -8,7 +8,7 @@ from pypi_repo.domain.accounts.errors import UnknownGroup
 from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.lists import ListPage
 from pypi_repo.domain.names import repository_name
-from pypi_repo.domain.text import LONGEST_NAME, counted
+from pypi_repo.domain.text import counted
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.listing import Listing
 from pypi_repo.web.portal.accounts.access_form import blaming_names, read_grants, repository_names
@@ -32,7 +32,7 @@ def show_new(page: PortalPage) -> Response:
 def create(page: PortalPage) -> Response:
     name = page.sent("name")
     forms.read(page, "name", lambda: repository_name(name, "group"))
-    description = forms.text(page, "description", LONGEST_NAME)
+    description = forms.line(page, "description")
     grants = read_grants(page)
     forms.settle(page)
     with (
@@ -58,7 +58,7 @@ def show(page: PortalPage, name: str) -> Response:
 
 
 def change(page: PortalPage, name: str) -> Response:
-    description = forms.text(page, "description", LONGEST_NAME)
+    description = forms.line(page, "description")
     grants = read_grants(page, page.acting.groups.get(name).grants)
     forms.settle(page)
     with blaming_names(page, "projects"):

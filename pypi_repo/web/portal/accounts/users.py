@@ -10,7 +10,6 @@ from pypi_repo.domain.accounts.invitations import invitation_mail
 from pypi_repo.domain.errors import InvalidSetting, NameTaken, NotFound
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.patterns import name_pattern
-from pypi_repo.domain.text import LONGEST_NAME
 from pypi_repo.services.notes import Note
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.listing import Listing
@@ -129,7 +128,7 @@ def create_token(page: PortalPage, name: str) -> Response:
 
 def new_token(page: PortalPage, user: str, repository: str | None) -> str:
     """The secret of a token as the form asks for it, for one repository or for all."""
-    token_name = forms.text(page, "token_name", LONGEST_NAME)
+    token_name = forms.line(page, "token_name")
     projects = forms.read(page, "token_projects", lambda: _patterns(page.sent("token_projects")))
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)
