@@ -8,15 +8,16 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
 from pypi_repo import OPERATOR
-from tests.conftest import ADMINISTRATOR, PASSWORD
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
+from tests.support.http import basic
 from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess, free_port
 from tests.support.projects import pyproject_project
@@ -183,9 +184,10 @@ def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared:
         assert answer.status == 303
         assert ("Secure" in answer.headers["Set-Cookie"]) is secure
         answer.read()
-        connection.request("GET", "/", headers=forwarded)
+        headers = {**forwarded, **basic(USER, PASSWORD)}
+        connection.request("GET", "/repositories/main/+connect", headers=headers)
         page = connection.getresponse().read().decode()
-        assert ("https://packages.example.com/pypi/portal/" in page) is secure
+        assert ("https://packages.example.com/pypi/repositories/main/" in page) is secure
         connection.close()
 
 
@@ -203,9 +205,11 @@ def test_the_public_url_is_what_there_is_to_paste(tmp_path: Path) -> None:
     outer = "https://packages.example.com/pypi"
     with ServeProcess("--data", tmp_path / "data", "--public-url", outer) as server:
         output = server.output
-        with urlopen(f"{server.url}/", timeout=30) as answer:
+        [(user, password)] = re.findall(r"username = (\S+)\npassword = (\S+)\n", output)
+        asked = Request(f"{server.url}/repositories/main/+connect", headers=basic(user, password))
+        with urlopen(asked, timeout=30) as answer:
             page = answer.read().decode()
     assert f"repository = {outer}/repositories/main/\n" in output
     assert "@packages.example.com/pypi/repositories/main/simple/ PROJECT\n" in output
     assert f"{outer}/portal/" in output
-    assert f"{outer}/portal/" in page
+    assert f"{outer}/repositories/main/" in page
