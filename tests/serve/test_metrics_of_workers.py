@@ -56,7 +56,7 @@ def test_serve_says_that_it_has_a_folder_of_its_own(prepared: Prepared, tmp_path
 def ask(server: ServerProcess, times: int) -> None:
     """Each time on a new connection, so that more than one worker answers."""
     for _ in range(times):
-        assert get(server, "/nothing") == (404, "There is nothing here; check the URL.\n")
+        assert get(server, "/nothing") == (404, "There is no such page; check the address.\n")
 
 
 def get(server: ServerProcess, path: str) -> tuple[int, str]:
