@@ -156,6 +156,7 @@ def test_what_is_wrong_is_refused_and_changes_nothing(acting: Acting) -> None:
 
 
 def test_only_who_manages_users_may_manage_groups(acting: Acting, both: Registry) -> None:
+    """G5: what administrators manage stays a matter of their areas."""
     acting.groups.create("platform")
     boss = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=frozenset(Area) - {Area.USERS})
     for actor in (boss, _actor(both)):
