@@ -3,14 +3,14 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.services.chores.reports import ChoreReport
-from pypi_repo.storage.chores import ChoreShelf
+from pypi_repo.storage.chores import ChoreRow, ChoreShelf
 from pypi_repo.storage.database.database import Database
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ class Chores:
 
         A chore that fails does not prevent the others. Its failure is logged, and tried again.
         """
-        due = [chore for chore in self._chores.values() if self._is_due(chore)]
+        rows = self._shelf.rows()
+        due = [chore for chore in self._chores.values() if self._is_due(chore, rows)]
         done = {chore.name for chore in due if self._run(chore)}
         return [report for report in self.reports() if report.name in done]
 
@@ -104,8 +105,8 @@ class Chores:
             self._thread.join(_ENDS_WITHIN)
             self._thread = None
 
-    def _is_due(self, chore: Chore) -> bool:
-        row = self._shelf.rows().get(chore.name)
+    def _is_due(self, chore: Chore, rows: Mapping[str, ChoreRow]) -> bool:
+        row = rows.get(chore.name)
         if row is None:
             self._shelf.add(chore.name, datetime.now(UTC))
             return True
