@@ -90,6 +90,7 @@ def _sign_in(page: Page) -> None:
     page.get_by_label("Name").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_load_state()  # until then, no script listens to keys
 
 
 def test_nothing_on_any_page_is_in_the_way_of_anybody(open_page: Open) -> None:
@@ -133,6 +134,7 @@ def test_results_come_while_somebody_types(open_page: Open) -> None:
     _sign_in(page)
     expect(page.locator("#results h3")).to_have_count(2)
     page.keyboard.press("/")
+    expect(page.get_by_label("Search packages")).to_be_focused()
     page.keyboard.type("name")
     expect(page.locator("#results h3")).to_have_count(1)
     expect(page.locator("#results h3")).to_contain_text(LONG)

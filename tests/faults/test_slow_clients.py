@@ -334,14 +334,16 @@ def test_slow_clients_of_ranges_hold_no_thread(server: ServerProcess, publisher:
     assert publisher.upload(dist).status == 200
     threads = Path(f"/proc/{server.process.pid}/task")
     before = len(list(threads.iterdir()))
+    slow_clients = 60
     with contextlib.ExitStack() as stack:
-        for _ in range(40):
+        for _ in range(slow_clients):
             slow = stack.enter_context(Connection(server.port))
             slow.send(asking_for(dist, "Range: bytes=1000-19000999\r\n"))
             assert slow.read_head()[0] == b"HTTP/1.1 206 PARTIAL CONTENT"
         meanwhile = len(list(threads.iterdir()))
 
-    assert meanwhile < before + 5, "one for each of them, which works in its stead"
+    # Threads that serve requests are started when they are first needed, but only so many.
+    assert meanwhile < before + slow_clients / 2, "one for each of them, which works in its stead"
 
 
 def test_ranges_one_after_the_other_on_one_connection_are_the_right_bytes(
