@@ -1,8 +1,19 @@
 """What all tables have in common."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, MetaData
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    String,
+    false,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -33,3 +44,27 @@ METADATA = MetaData(
 def owned_by(column: str) -> ForeignKey:
     """A reference whose row is deleted with its owner."""
     return ForeignKey(column, ondelete="CASCADE")
+
+
+def columns_of_a_file() -> list[Column[Any]]:
+    """The columns of all tables of distribution files, whose rows may move from one to another."""
+    return [
+        Column("filename", String, nullable=False),
+        Column("kind", String, nullable=False),
+        Column("python_tag", String, nullable=False),
+        Column("size", BigInteger, nullable=False),
+        Column("size_beside", BigInteger, server_default=text("0"), nullable=False),
+        Column("sha256", String, nullable=False),
+        Column("blake2_256", String, nullable=False),
+        Column("md5", String, nullable=False),
+        Column("requires_python", String),
+        Column("metadata_sha256", String),
+        Column("signature_sha256", String),
+        Column("has_provenance", Boolean, server_default=false(), nullable=False),
+        Column("yanked", String),
+        Column("uploaded_at", UTCDateTime, nullable=False),
+        Column("uploaded_by", String, nullable=False),
+        Column("uploaded_by_user", Boolean, server_default=false(), nullable=False),
+        Column("identity", String, server_default=text("''"), nullable=False),
+        Column("exemption", String),
+    ]

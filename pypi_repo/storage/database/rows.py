@@ -37,6 +37,7 @@ FILE_COLUMNS = (
     files.c.uploaded_at,
     files.c.uploaded_by,
     files.c.uploaded_by_user,
+    files.c.exemption,
 )
 
 LARGEST_ID = 2**31 - 1
@@ -96,6 +97,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_at,
         uploaded_by,
         uploaded_by_user,
+        exemption,
     ) = row
     return DistributionFile(
         filename=filename,
@@ -113,6 +115,7 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_at=uploaded_at,
         uploaded_by=uploaded_by,
         uploaded_by_user=uploaded_by_user,
+        exemption=exemption,
     )
 
 
@@ -150,4 +153,5 @@ def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
         "uploaded_at": file.uploaded_at,
         "uploaded_by": file.uploaded_by,
         "uploaded_by_user": file.uploaded_by_user,
+        "exemption": file.exemption,
     }

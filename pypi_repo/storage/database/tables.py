@@ -22,11 +22,12 @@ from sqlalchemy import (
 
 from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
     account_tables,
+    lifecycle_tables,
     operation_tables,
     upstream_tables,
 )
 from pypi_repo.storage.database.metadata import METADATA as METADATA
-from pypi_repo.storage.database.metadata import UTCDateTime, owned_by
+from pypi_repo.storage.database.metadata import UTCDateTime, columns_of_a_file, owned_by
 
 repositories = Table(
     "repositories",
@@ -46,6 +47,7 @@ repositories = Table(
     Column("cooldown_mode", String),
     Column("sources_revision", BigInteger, server_default=text("0"), nullable=False),
     Column("users_may_yank", Boolean, server_default=false(), nullable=False),
+    Column("quota_counts_trash", Boolean, server_default=false(), nullable=False),
     Column("serial", BigInteger, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     sqlite_autoincrement=True,
@@ -75,11 +77,13 @@ releases = Table(
     Column("canonical_version", String, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("summary", String),
+    Column("pinned", String),
     UniqueConstraint("project_id", "canonical_version"),
 )
 """`version` keeps the first spelling; `canonical_version` makes 1.0 and 1.0.0 one release.
 
-`summary` is that of the newest upload, NULL from before it was kept.
+`summary` is that of the newest upload, NULL from before it was kept. `pinned` is why no rule may
+delete the release; NULL if it is not pinned.
 """
 
 files = Table(
@@ -88,23 +92,7 @@ files = Table(
     Column("id", Integer, primary_key=True),
     Column("repository_id", Integer, owned_by("repositories.id"), nullable=False),
     Column("release_id", Integer, owned_by("releases.id"), nullable=False),
-    Column("filename", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("python_tag", String, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("size_beside", BigInteger, server_default=text("0"), nullable=False),
-    Column("sha256", String, nullable=False),
-    Column("blake2_256", String, nullable=False),
-    Column("md5", String, nullable=False),
-    Column("requires_python", String),
-    Column("metadata_sha256", String),
-    Column("signature_sha256", String),
-    Column("has_provenance", Boolean, server_default=false(), nullable=False),
-    Column("yanked", String),
-    Column("uploaded_at", UTCDateTime, nullable=False),
-    Column("uploaded_by", String, nullable=False),
-    Column("uploaded_by_user", Boolean, server_default=false(), nullable=False),
-    Column("identity", String, server_default=text("''"), nullable=False),
+    *columns_of_a_file(),
     UniqueConstraint("repository_id", "filename"),
     Index(None, "release_id"),
     Index(None, "sha256"),
@@ -116,7 +104,7 @@ files = Table(
 this one, leave it empty.
 
 `size_beside` is what core metadata, signature and provenance take; 0 for what older versions
-have stored.
+have stored. `exemption` says why the profile would have refused a file that was imported as it is.
 """
 
 provenances = Table(
@@ -151,9 +139,17 @@ journal = Table(
     Column("version", String),
     Column("filename", String),
     Column("detail", JSON),
+    Column("pending", Boolean, server_default=false(), nullable=False),
     Index(None, "repository", "project"),
+    Index(
+        "ix_journal_pending", "id", sqlite_where=text("pending"), postgresql_where=text("pending")
+    ),
 )
-"""What happened; it outlives what it speaks of, so it names instead of referring."""
+"""What happened; it outlives what it speaks of, so it names instead of referring.
+
+`pending` is true until it is decided which webhooks are told. A cursor would not do: PostgreSQL
+does not commit ids in their order.
+"""
 
 users = Table(
     "users",
