@@ -44,7 +44,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.registry import Registry
 from pypi_repo.services.bound_repository import BoundRepository
-from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.services.sources.filtered import AllowList, Filtered
 from pypi_repo.services.sources.loose_files import Folder, LooseFile, LooseFiles
 from pypi_repo.services.sources.merged import Merged

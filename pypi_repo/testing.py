@@ -17,7 +17,7 @@ from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.registry import Registry
 from pypi_repo.server.background import BackgroundServer
-from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.services.sources.loose_files import LooseFile, LooseFiles
 from pypi_repo.settings import Settings
 

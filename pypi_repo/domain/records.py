@@ -1,6 +1,5 @@
 """The records of a registry, as frozen values. The storage layer returns rows in no other form."""
 
-import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +9,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind, ListedKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
+from pypi_repo.domain.stored_files import file_path
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -185,6 +185,8 @@ class DistributionFile:
     yanked: None, or the reason for which the file is yanked (PEP 592), which may be empty.
     uploaded_by: the name of the actor that uploaded the file.
     uploaded_by_user: whether that was a user. An administrator may have the same name.
+    exemption: why the profile of the repository would have refused the file, which was imported as
+        it is; None if it would not have.
     """
 
     filename: str
@@ -202,6 +204,7 @@ class DistributionFile:
     uploaded_at: datetime
     uploaded_by: str
     uploaded_by_user: bool = False
+    exemption: str | None = None
 
     @property
     def path(self) -> str:
@@ -232,37 +235,6 @@ class DistributionFile:
     def is_signed(self) -> bool:
         """Whether an OpenPGP signature is stored beside the file."""
         return self.signature_sha256 is not None
-
-
-def file_path(sha256: str, filename: str) -> str:
-    """Returns the path of a file in the file store, and below the URL for files.
-
-    Different content has a different digest and so a different URL, which lets clients cache a file
-    for ever. The last segment is the filename, as the simple API requires.
-    """
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}"
-
-
-_BESIDE = re.compile(r"(\.metadata|\.[0-9a-f]{16}\.(asc|metadata|provenance))\Z")
-
-METADATA_SUFFIX = ".metadata"
-"""Appended to a file's path: its core metadata (PEP 658)."""
-
-SIGNATURE_SUFFIX = ".asc"
-"""Appended to a file's URL: its OpenPGP signature (PEP 503)."""
-
-
-def stored_signature_suffix(sha256: str) -> str:
-    """Appended to a file's path in the blob store.
-
-    Repositories share the blobs of equal files, and must not share what others say of them.
-    """
-    return f".{sha256[:16]}{SIGNATURE_SUFFIX}"
-
-
-def owner_path(path: str) -> str:
-    """The path of the file that a blob belongs to, by the blob's own path."""
-    return _BESIDE.sub("", path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,41 @@
-"""The blobs that a file needs, for upkeep and backups."""
+"""The blobs that a file needs, and their paths in the file store."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pypi_repo.domain.digests import Digests
-from pypi_repo.domain.records import METADATA_SUFFIX, file_path, stored_signature_suffix
+
+
+def file_path(sha256: str, filename: str) -> str:
+    """Returns the path of a file in the file store, and below the URL for files.
+
+    Different content has a different digest and so a different URL, which lets clients cache a file
+    for ever. The last segment is the filename, as the simple API requires.
+    """
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{filename}"
+
+
+_BESIDE = re.compile(r"(\.metadata|\.[0-9a-f]{16}\.(asc|metadata|provenance))\Z")
+
+METADATA_SUFFIX = ".metadata"
+"""Appended to a file's path: its core metadata (PEP 658)."""
+
+SIGNATURE_SUFFIX = ".asc"
+"""Appended to a file's URL: its OpenPGP signature (PEP 503)."""
+
+
+def stored_signature_suffix(sha256: str) -> str:
+    """Appended to a file's path in the blob store.
+
+    Repositories share the blobs of equal files, and must not share what others say of them.
+    """
+    return f".{sha256[:16]}{SIGNATURE_SUFFIX}"
+
+
+def owner_path(path: str) -> str:
+    """The path of the file that a blob belongs to, by the blob's own path."""
+    return _BESIDE.sub("", path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
+from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.services.packages.projects import Projects
-from pypi_repo.services.packages.publishing import Accepted
 from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.people.invitations import Invitations

@@ -9,12 +9,7 @@ from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.filenames import DistributionFilename, identity_of
-from pypi_repo.domain.records import (
-    DistributionFile,
-    ListedProject,
-    Project,
-    Repository,
-)
+from pypi_repo.domain.records import DistributionFile, ListedProject, Project, Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.database.engines import lock_tables, writes_alone
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction

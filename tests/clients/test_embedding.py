@@ -28,7 +28,7 @@ from pypi_repo import (
     SimpleIndexApp,
     mount,
 )
-from pypi_repo.domain.records import file_path
+from pypi_repo.domain.stored_files import file_path
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel

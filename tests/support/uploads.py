@@ -9,7 +9,7 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.operations.upkeep import Problem
-from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.placing import Accepted
 from tests.support.distributions import Distribution, upload_form
 
 UPLOADER = Actor("user@example.com", grants=Grants(Access.WRITE))

@@ -12,12 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pypi_repo.domain.records import (
-    ListedFile,
-    ListedProject,
-    ProjectList,
-    ProjectPage,
-)
+from pypi_repo.domain.records import ListedFile, ListedProject, ProjectList, ProjectPage
 
 
 class Links(NamedTuple):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import METADATA_SUFFIX, file_path
-from pypi_repo.domain.stored_files import ExpectedBlob
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, ExpectedBlob, file_path
 
 CacheKey = tuple[int, str, str]
 """The upstream's id, the filename and the SHA-256 of a cached file."""

@@ -14,7 +14,8 @@ import msgspec
 from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.filenames import ListedKind
 from pypi_repo.domain.names import NormalizedName, normalize
-from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, file_path
+from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.upstreams.reading import html_page, json_page
 from pypi_repo.domain.upstreams.reading.filenames import parse
 from pypi_repo.domain.upstreams.reading.links import Links

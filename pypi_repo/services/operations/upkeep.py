@@ -10,8 +10,7 @@ from typing import Literal
 
 from pypi_repo.domain.digests import DigestingCounter
 from pypi_repo.domain.errors import Conflict, Unavailable
-from pypi_repo.domain.records import owner_path
-from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile
+from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile, owner_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.operations.caches import Caches

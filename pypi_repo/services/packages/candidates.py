@@ -10,7 +10,8 @@ from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.metadata.core_metadata import CoreMetadata
-from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile, stored_signature_suffix
+from pypi_repo.domain.records import DistributionFile
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.packages.attestations import provenance
@@ -19,23 +20,42 @@ from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import StagedFile
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishable:
+    """A checked file, with everything that is stored of it in the database.
+
+    display_name: the name of the project in the metadata of the file.
+    summary: the summary in the metadata of the file.
+    size_beside: the size of everything that is stored beside the file, in bytes.
+    provenance: the provenance of the file as JSON (PEP 740), or None.
+    warnings: sentences about what is unusual in the file.
+    """
+
+    filename: DistributionFilename
+    file: DistributionFile
+    display_name: str
+    summary: str
+    size_beside: int
+    provenance: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes that count for the quota."""
+        return self.file.size + self.size_beside
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A checked file that is about to be stored and published.
 
     staged: the content of the file.
-    display_name: the name of the project in the metadata of the file.
     beside: small files to store beside it, by the suffixes of their paths.
     """
 
+    publishable: Publishable
     staged: StagedFile
-    display_name: str
-    summary: str
-    filename: DistributionFilename
-    file: DistributionFile
     beside: Mapping[str, bytes]
-    provenance: str | None
-    warnings: tuple[str, ...]
 
     @classmethod
     def checked(
@@ -90,28 +110,23 @@ class Candidate:
         beside = {METADATA_SUFFIX: inspection.metadata}
         if signature is not None and file.signature_sha256 is not None:
             beside[stored_signature_suffix(file.signature_sha256)] = signature
-        return cls(
-            staged,
-            metadata.name,
-            metadata.summary,
-            filename,
-            file,
-            beside,
-            attested,
-            inspection.warnings + metadata.warnings,
+        publishable = Publishable(
+            filename=filename,
+            file=file,
+            display_name=metadata.name,
+            summary=metadata.summary,
+            size_beside=sum(map(len, beside.values())) + len((attested or "").encode()),
+            provenance=attested,
+            warnings=inspection.warnings + metadata.warnings,
         )
+        return cls(publishable, staged, beside)
+
+    @property
+    def path(self) -> str:
+        """The path of the file in the file store."""
+        return self.publishable.file.path
 
     @property
     def blobs(self) -> tuple[str, ...]:
         """The paths of everything that is stored of the file."""
-        return (self.file.path, *(self.file.path + suffix for suffix in self.beside))
-
-    @property
-    def size_beside(self) -> int:
-        """The size of everything that is stored beside the file, in bytes."""
-        return sum(map(len, self.beside.values())) + len((self.provenance or "").encode())
-
-    @property
-    def size(self) -> int:
-        """The bytes that count for the quota."""
-        return self.file.size + self.size_beside
+        return (self.path, *(self.path + suffix for suffix in self.beside))

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import InvalidMetadata, UnknownFile
 from pypi_repo.domain.metadata.raw_metadata import Document
-from pypi_repo.domain.records import METADATA_SUFFIX, DistributionFile
+from pypi_repo.domain.records import DistributionFile
+from pypi_repo.domain.stored_files import METADATA_SUFFIX
 from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.storage.blobs.store import BlobStore
 

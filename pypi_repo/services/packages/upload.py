@@ -13,7 +13,8 @@ from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate
-from pypi_repo.services.packages.publishing import Accepted, Publishing
+from pypi_repo.services.packages.placing import Accepted
+from pypi_repo.services.packages.publishing import Publishing
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload_rules import (
     check_accepts,
@@ -122,6 +123,6 @@ class Uploads:
         if destination.project is None:
             self._check_new_name(actor, destination.repository, filename.project)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
-        check_quota(self._catalog, destination.repository, candidate.size, existing)
+        check_quota(self._catalog, destination.repository, candidate.publishable.size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])
         return accepted

@@ -10,8 +10,6 @@ from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
-    SIGNATURE_SUFFIX,
     ListedFile,
     ProjectDetails,
     ProjectList,
@@ -19,6 +17,7 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Versioned,
 )
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, SIGNATURE_SUFFIX
 from pypi_repo.services.gate import first_shown
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source, overrides
 from pypi_repo.services.sources.wrappers import WHAT_PAGES_SAY, SourceWrapper, restricted

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import METADATA_SUFFIX, SIGNATURE_SUFFIX
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, SIGNATURE_SUFFIX
 from pypi_repo.domain.upstreams.pages import UNHASHED
 
 _LOCATION = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)\Z", re.ASCII)

@@ -37,8 +37,8 @@ from pypi_repo.domain.records import (
     ProjectPage,
     ProjectSummary,
     Versioned,
-    file_path,
 )
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.versions import parse_version
 from pypi_repo.domain.waiting import about_to_wait

@@ -14,8 +14,6 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
-    SIGNATURE_SUFFIX,
     DistributionFile,
     ListedFile,
     Project,
@@ -25,8 +23,8 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Repository,
     Versioned,
-    stored_signature_suffix,
 )
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, SIGNATURE_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
 from pypi_repo.services.gate import Gate, LocatedFile

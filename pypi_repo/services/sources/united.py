@@ -4,12 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import (
-    ListedFile,
-    ProjectList,
-    ProjectPage,
-    Versioned,
-)
+from pypi_repo.domain.records import ListedFile, ProjectList, ProjectPage, Versioned
 from pypi_repo.domain.upstreams.sources import RepositorySources
 
 

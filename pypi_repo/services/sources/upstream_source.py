@@ -17,7 +17,6 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
-    METADATA_SUFFIX,
     ListedFile,
     ListedProject,
     ProjectList,
@@ -25,6 +24,7 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Versioned,
 )
+from pypi_repo.domain.stored_files import METADATA_SUFFIX
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pypi_repo.domain.errors import UnknownFile
-from pypi_repo.domain.records import METADATA_SUFFIX, file_path
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, file_path
 from pypi_repo.domain.upstreams.cached_file import (
     stored_metadata_suffix,
     stored_provenance_suffix,

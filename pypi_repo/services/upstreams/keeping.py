@@ -11,7 +11,7 @@ import msgspec
 from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.errors import InvalidArchive, InvalidFilename, InvalidMetadata, RegistryError
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.records import file_path
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile, stored_metadata_suffix
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.seen import with_found

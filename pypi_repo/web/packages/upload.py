@@ -7,7 +7,7 @@ from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.bound_repository import BoundRepository
-from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.web.app import RepositoryApp, path_info, require_method
 from pypi_repo.web.authenticate import Authenticate

@@ -180,7 +180,7 @@ def test_merged_names_have_the_files_of_all_sources(
 def _location(distribution: object) -> str:
     import hashlib
 
-    from pypi_repo.domain.records import file_path
+    from pypi_repo.domain.stored_files import file_path
 
     content = distribution.content  # type: ignore[attr-defined]
     return file_path(hashlib.sha256(content).hexdigest(), distribution.filename)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import FileAlreadyExists, RegistryError, TooLarge
-from pypi_repo.services.packages.publishing import Accepted
+from pypi_repo.services.packages.placing import Accepted
 from tests.support.distributions import Distribution, wheel
 from tests.support.journal import journal_of
 from tests.support.together import counted_commits, together

@@ -7,13 +7,7 @@ from typing import TypeAlias
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, Permission
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.pages.summaries import NewestRelease
-from pypi_repo.domain.records import (
-    Project,
-    ProjectList,
-    ProjectSummary,
-    Repository,
-    Versioned,
-)
+from pypi_repo.domain.records import Project, ProjectList, ProjectSummary, Repository, Versioned
 from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database

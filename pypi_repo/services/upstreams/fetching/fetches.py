@@ -9,7 +9,7 @@ from time import sleep
 from typing import IO
 
 from pypi_repo.domain.errors import OutOfSpace, RegistryError, UnknownFile, UpstreamFailed
-from pypi_repo.domain.records import file_path
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.services.upstreams.fetching.arriving import ArrivingContent, SharedFile
 from pypi_repo.services.upstreams.fetching.checks import Checks, WrongContent

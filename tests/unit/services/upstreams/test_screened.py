@@ -11,14 +11,8 @@ import pytest
 
 from pypi_repo import OPERATOR, Actor, Redirect, Registry, Source, UnknownFile, UnknownProject
 from pypi_repo.domain.names import NormalizedName, normalize
-from pypi_repo.domain.records import (
-    ExternalFile,
-    ListedFile,
-    ProjectList,
-    ProjectPage,
-    Versioned,
-    file_path,
-)
+from pypi_repo.domain.records import ExternalFile, ListedFile, ProjectList, ProjectPage, Versioned
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.upstreams.errors import FileWithheld
 from pypi_repo.domain.upstreams.rules import Rule, parse_target
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries

@@ -1,0 +1,122 @@
+"""Places a checked file on the index, in the transaction of whoever publishes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.records import DistributionFile, Repository
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.packages.candidates import Publishable
+from pypi_repo.services.packages.upload_rules import (
+    check_new_project,
+    check_open,
+    check_quota,
+    existing_file,
+    open_destination,
+)
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.destination import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The result of an upload that was accepted.
+
+    file: the file as it is on the index.
+    warnings: sentences about what is unusual in the file.
+    is_unchanged: whether the same file was already there, so that nothing changed.
+    """
+
+    file: DistributionFile
+    warnings: tuple[str, ...] = ()
+    is_unchanged: bool = False
+
+
+def place(
+    gate: Gate,
+    catalog: Catalog,
+    actor: Actor,
+    repository: str,
+    new: Publishable,
+    origin: Mapping[str, str] = {},
+) -> Accepted:
+    """Checks a file by the rules of a repository, and adds its rows, with an entry in the journal.
+
+    The transaction must have locked the repository, and the caller cares for the stored file.
+
+    origin: what the journal says about where the file comes from.
+
+    Raises a RegistryError if the file may not be published.
+    """
+    file, asked = new.file, (gate, catalog, actor)
+    there = open_destination(*asked, repository, new.filename, file.digests)
+    existing = existing_file(*asked, there, new.filename, file.digests)
+    if existing is not None and existing.digests == file.digests:
+        return Accepted(existing, is_unchanged=True)
+    check_quota(catalog, there.repository, new.size, existing)
+    if there.project is None:
+        check_new_project(*asked, there.repository, new.display_name)
+    if there.release is not None:
+        check_open(there.repository, there.release, file, existing)
+    project_id = _project(catalog, there, new)
+    release_id = _release(catalog, there, project_id, new)
+    if existing is None:
+        file_id = catalog.add_file(there.repository, release_id, file, new.size_beside)
+    else:
+        file_id = catalog.replace_file(
+            there.repository, release_id, file, new.size_beside, existing.filename
+        )
+    if existing is not None or new.provenance is not None:
+        catalog.set_provenance(file_id, new.provenance)
+    serial = catalog.next_serial(there.repository)
+    catalog.note_publication(project_id, new.display_name, serial)
+    catalog.journal.record(_journal_entry(actor, there.repository, serial, new, existing, origin))
+    return Accepted(file, new.warnings)
+
+
+def _project(catalog: Catalog, there: Destination, new: Publishable) -> int:
+    """Returns the id of the project of the file, which is created if it is new."""
+    if there.project is not None:
+        return there.project.id
+    file = new.file
+    return catalog.add_project(there.repository, new.display_name, file.project, file.uploaded_at)
+
+
+def _release(catalog: Catalog, there: Destination, project_id: int, new: Publishable) -> int:
+    """Returns the id of the release of the file, which is created if it is new."""
+    file, summary, found = new.file, new.summary, there.release
+    if found is None:
+        return catalog.add_release(project_id, file.version, summary, file.uploaded_at)
+    if found.summary != summary:
+        catalog.set_summary(found.id, summary)
+    return found.id
+
+
+def _journal_entry(
+    actor: Actor,
+    repository: Repository,
+    serial: int,
+    new: Publishable,
+    replaced: DistributionFile | None,
+    origin: Mapping[str, str],
+) -> JournalEntry:
+    file = new.file
+    detail = {"sha256": file.digests.sha256, **origin}
+    if replaced is not None:
+        detail["replaced_sha256"] = replaced.digests.sha256
+        if replaced.filename != file.filename:
+            detail["replaced_filename"] = replaced.filename
+    if new.warnings:
+        detail["warnings"] = " ".join(new.warnings)
+    return JournalEntry.by(
+        actor,
+        "upload file" if replaced is None else "overwrite file",
+        at=file.uploaded_at,
+        repository=repository.name,
+        serial=serial,
+        project=file.project,
+        version=file.version,
+        filename=file.filename,
+        detail=detail,
+    )
