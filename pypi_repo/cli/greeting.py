@@ -49,5 +49,6 @@ To install what a public index has from here, too, run this with its host for IN
 
 {create} && {use}
 
+To look around and to make tokens, sign in as {user} at {repository}
 To manage it, sign in as {made.administrator} at {url}portal/
 """

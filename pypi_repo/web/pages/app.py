@@ -111,10 +111,12 @@ class PagesApp(WSGIApp, Generic[AnyPage]):
             return act(page, **names)
         except RegistryError as error:
             status = problems.status_of(error)
-            if route.show is None or status in (403, 404) or status >= 500:
+            is_at_a_field = error in page.refused.values()
+            is_of_the_page = status == 403 or (status == 404 and not is_at_a_field)
+            if route.show is None or is_of_the_page or status >= 500:
                 raise
             refusal = problems.refusal_of(error, self._challenge)
-            if error not in page.refused.values():
+            if not is_at_a_field:
                 page.error = error.message
             response = route.show(page, **names)
             response.status_code = status

@@ -67,6 +67,20 @@ def test_members_are_added_and_removed(operator: Acting, portal: PortalClient) -
     assert operator.groups.get("platform").members == (READER,)
 
 
+def test_a_new_user_is_put_into_groups_at_once(operator: Acting, portal: PortalClient) -> None:
+    """G1."""
+    assert 'name="groups"' not in portal.get("new-user").text
+    operator.groups.create("docs")
+    operator.groups.create("platform")
+    assert portal.get("new-user").text.count('name="groups"') == 2
+    portal.send("new-user", name="new@example.com", everywhere="none", groups=["docs", "platform"])
+    assert operator.accounts.user("new@example.com").groups == ("docs", "platform")
+
+    refused = portal.post("new-user", name="late@example.com", everywhere="none", groups="gone")
+    assert "'gone'" in refused_fields(refused)["groups"]
+    assert "late@example.com" not in {user.name for user in operator.accounts.users()}
+
+
 def test_what_is_wrong_is_said_at_its_field(operator: Acting, portal: PortalClient) -> None:
     operator.groups.create("platform")
     wrong = portal.post("new-group", name="A b", everywhere="all", projects="main=read")

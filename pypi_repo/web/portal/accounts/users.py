@@ -5,7 +5,7 @@ import secrets
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.accounts.errors import MailFailed
+from pypi_repo.domain.accounts.errors import MailFailed, UnknownGroup
 from pypi_repo.domain.accounts.invitations import invitation_mail
 from pypi_repo.domain.errors import InvalidSetting, NameTaken, NotFound
 from pypi_repo.domain.names import account_name
@@ -26,7 +26,9 @@ def show_all(page: PortalPage) -> Response:
 
 
 def show_new(page: PortalPage) -> Response:
-    return page.render("portal/user_new.html", repositories=repository_names(page))
+    return page.render(
+        "portal/user_new.html", repositories=repository_names(page), groups=page.acting.groups.all()
+    )
 
 
 def create(page: PortalPage) -> Response:
@@ -39,6 +41,7 @@ def create(page: PortalPage) -> Response:
     forms.settle(page)
     with (
         forms.blaming(page, "name", NameTaken),
+        forms.blaming(page, "groups", UnknownGroup),
         blaming_names(page, "projects"),
     ):
         page.acting.accounts.create_user(
@@ -47,6 +50,7 @@ def create(page: PortalPage) -> Response:
             everywhere=grants.everywhere,
             named=grants.named,
             patterns=grants.patterns,
+            groups=page.request.form.getlist("groups"),
         )
     name = page.sent("name").lower()
     if password is None:
