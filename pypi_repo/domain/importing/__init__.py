@@ -1,0 +1,1 @@
+"""What another index, or a folder, has that can be imported, and what came of it."""

@@ -1,0 +1,66 @@
+"""What a folder or another index says of its projects and files. None of it was checked yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import ProjectStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file that can be imported, as its source describes it.
+
+    filename: its name, which need not be one that a repository takes.
+    location: where the source has it, in the source's own terms: an absolute URL or a path.
+    hashes: hexadecimal digests in lower case, by the names of hashlib; empty if none is known.
+    size: the size of the file, in bytes; None if it is not known.
+    uploaded_at: when it was uploaded there, in UTC; None if the source does not say.
+    uploaded_by: who has uploaded it there; None if the source does not say.
+    yanked: None, or the reason for which it is yanked (PEP 592), which may be empty.
+    signature: where the source has an OpenPGP signature of it; None if it has none.
+    provenance: where the source has attestations of it (PEP 740); None if it has none.
+    metadata: where the source has its core metadata (PEP 658); None if it has none.
+    """
+
+    filename: str
+    location: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    size: int | None = None
+    uploaded_at: datetime | None = None
+    uploaded_by: str | None = None
+    yanked: str | None = None
+    signature: str | None = None
+    provenance: str | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that is not imported.
+
+    project: the project to which it belongs; empty if that is not known.
+    filename: the name of the file; empty for a whole project, or where the name is not known.
+    reason: why, as one sentence.
+    """
+
+    project: str
+    filename: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundProject:
+    """A project that can be imported.
+
+    status: the status of PEP 792, with the reason in `status_reason`.
+    files: the files, each filename once.
+    left_out: what else there is of the project, which nobody can import.
+    """
+
+    name: NormalizedName
+    status: ProjectStatus = "active"
+    status_reason: str = ""
+    files: tuple[FoundFile, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

@@ -1,0 +1,1 @@
+"""Imports what another index, or a folder, has."""

@@ -1,0 +1,1 @@
+"""What can be imported from: folders and other indexes."""
