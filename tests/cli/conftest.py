@@ -105,7 +105,10 @@ def stuck(file: Path, *args: str) -> Iterator["Stuck"]:
         with subprocess.Popen(
             program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            yield Stuck(process, pipe.open("wb"))  # opening a pipe waits for its reader
+            try:
+                yield Stuck(process, pipe.open("wb"))  # opening a pipe waits for its reader
+            finally:
+                process.kill()
 
 
 def typed(*args: str, cwd: Path, answers: Mapping[str, str]) -> tuple[int, str]:
