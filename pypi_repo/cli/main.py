@@ -1,39 +1,86 @@
-"""pypi-repo: the nouns put together."""
+"""pypi-repo: the nouns put together.
+
+What a noun needs is loaded when it is used: the overview, the version and a mistyped noun need
+next to nothing.
+"""
 
 import logging
+from importlib import import_module
 
 import click
 
-from pypi_repo.cli.accounts.admin import admin
-from pypi_repo.cli.accounts.group import group
-from pypi_repo.cli.accounts.identity_provider import identity_provider
-from pypi_repo.cli.accounts.invite import invite
-from pypi_repo.cli.accounts.token import token
-from pypi_repo.cli.accounts.user import user
-from pypi_repo.cli.backup import backup
-from pypi_repo.cli.maintenance import db, upkeep
-from pypi_repo.cli.options import Group
-from pypi_repo.cli.project import file, project, release
-from pypi_repo.cli.repository import repository
-from pypi_repo.cli.serve import serve
-from pypi_repo.cli.sources.explain import explain
-from pypi_repo.cli.sources.rule import exception, rule
-from pypi_repo.cli.sources.upstream import upstream
+# Each noun with its module in this package, and what the overview says of it.
+_NOUNS = {
+    "serve": ("serve", "Run the server."),
+    "repository": ("repository", "Create, list, change and delete repositories."),
+    "upstream": (
+        "sources.upstream",
+        "Create, list, change and delete upstreams: indexes elsewhere, from which packages come.",
+    ),
+    "rule": (
+        "sources.rule",
+        "Allow and deny what a repository takes from its sources; the first rule that fits "
+        "decides.",
+    ),
+    "exception": (
+        "sources.rule",
+        "Let files through before they are as old as the cooldown wants.",
+    ),
+    "explain": (
+        "sources.explain",
+        "Explain from where PROJECT comes in REPOSITORY, and which of its files are left out.",
+    ),
+    "user": (
+        "accounts.user",
+        "Create, list, change and delete repository users: the accounts of pip, twine and uv.",
+    ),
+    "group": (
+        "accounts.group",
+        "Create, list, change and delete groups of repository users, who share rights.",
+    ),
+    "token": ("accounts.token", "Create, list and revoke tokens: passwords for machines."),
+    "admin": (
+        "accounts.admin",
+        "Create, list, change and delete administrators: the accounts of the portal and the API.",
+    ),
+    "identity-provider": (
+        "accounts.identity_provider",
+        "Create, list, change and delete identity providers: where people sign in "
+        "(OpenID Connect).",
+    ),
+    "project": ("project", "List, show, close and delete projects."),
+    "release": ("project", "Yank and delete releases."),
+    "file": ("project", "Yank and delete single files."),
+    "db": ("maintenance", "Upgrade the database schema, or print its revision."),
+    "upkeep": ("maintenance", "Free space, and check that nothing is lost."),
+    "backup": (
+        "backup",
+        "Copy a registry away, and make one of the copy, on any engine and any file store.",
+    ),
+}
 
 # What goes wrong with an upstream, a command says itself; the log of `serve` is elsewhere.
 logging.getLogger("pypi_repo.services.upstreams").addHandler(logging.NullHandler())
 
 
-@click.group(cls=Group)
+class _Nouns(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_NOUNS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _NOUNS:
+            return None
+        module, _about = _NOUNS[name]
+        loaded = import_module(f"pypi_repo.cli.{module}")
+        command: click.Command = getattr(loaded, name.replace("-", "_"))
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_module, about) in _NOUNS.items()])
+
+
+@click.group(cls=_Nouns)
 @click.version_option(package_name="pypi-repo")
 def main() -> None:
     """A private Python package repository."""
-
-
-user.add_command(invite)
-
-for command in (
-    *(serve, repository, upstream, rule, exception, explain, user, group, token, admin),
-    *(identity_provider, project, release, file, db, upkeep, backup),
-):
-    main.add_command(command)

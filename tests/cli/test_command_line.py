@@ -14,6 +14,7 @@ import pytest
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from tests.cli.conftest import PASSWORD, CommandLine, typed
+from tests.support.command_line_docs import all_commands
 from tests.support.postgres import PostgresServer
 
 COMMANDS = {
@@ -113,6 +114,29 @@ def test_top_level_help(cli: CommandLine) -> None:
         assert f"  {name} " in page.stdout
 
 
+def test_the_overview_says_of_each_noun_what_the_noun_says() -> None:
+    context = click.Context(main)
+    with context:
+        overview = " ".join(main.get_help(context).split())
+    for name in main.list_commands(context):
+        noun = main.get_command(context, name)
+        assert noun is not None
+        assert f" {name} {noun.get_short_help_str(limit=200)}" in overview
+
+
+def test_help_loads_no_registry() -> None:
+    code = (
+        "import sys\n"
+        "from pypi_repo.cli.main import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print('pypi_repo.registry' in sys.modules, 'sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "Run the server." in done.stdout
+    assert done.stdout.splitlines()[-1] == "False False"
+
+
 def test_json_is_what_list_and_show_and_upkeep_take(cli: CommandLine) -> None:
     for noun, names in COMMANDS.items():
         for name in names:
@@ -195,21 +219,18 @@ def test_only_the_place_and_serve_come_from_the_environment(cli: CommandLine) ->
 
     assert (created.exit_code, deleted.exit_code) == (0, 1)
     assert (shown["public"], shown["description"]) == (False, "")
-    known = set(_variables(main, ""))
+    known = set(_variables())
     assert known >= {"DATA", "DATABASE", "BLOBS"}
     places = ("DATA", "BLOBS", "PUBLIC_URL")
     assert {name for name in known if not name.startswith(places)} == set()
 
 
-def _variables(command: click.Command, path: str) -> Iterator[str]:
+def _variables() -> Iterator[str]:
     """What any command but `serve` takes from the environment, without PYPI_REPO_."""
-    for parameter in command.params:
-        if parameter.envvar:
-            yield str(parameter.envvar).removeprefix("PYPI_REPO_")
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            if (path, name) != ("", "serve"):
-                yield from _variables(inner, f"{path} {name}")
+    for path, command, _context in all_commands():
+        for parameter in command.params:
+            if parameter.envvar and path != "pypi-repo serve":
+                yield str(parameter.envvar).removeprefix("PYPI_REPO_")
 
 
 def test_database_and_blobs_in_place_of_data(cli: CommandLine, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_three_lines(tmp_path: Path) -> None:
 
 def test_pytest_is_no_dependency() -> None:
     """Neither the library nor the server imports what only tests have."""
-    code = "import sys, pypi_repo.serve, pypi_repo.cli.main; print('pytest' in sys.modules)"
+    code = "import sys, pypi_repo.serve\nfrom pypi_repo import *\nprint('pytest' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"

@@ -25,6 +25,7 @@ from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
 from pypi_repo.cli.main import main
+from pypi_repo.cli.serve import serve
 from pypi_repo.settings import from_mapping
 from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
@@ -243,7 +244,7 @@ def test_units_name_the_other_files() -> None:
 def test_the_unit_without_a_proxy_starts_what_there_is() -> None:
     command = unit("pypi-repo-serve.service")["Service"]["ExecStart"].replace("\\\n", " ")
     program, name, *arguments = shlex.split(command)
-    given = main.commands[name].make_context(name, arguments).params
+    given = serve.make_context(name, arguments).params
 
     assert Path(program).name == "pypi-repo"
     assert (given["data"], given["host"], given["port"]) == ("/var/lib/pypi-repo", "*", 443)
@@ -300,7 +301,6 @@ def test_variables_are_known(environment: dict[str, str]) -> None:
 
 
 def known_variables() -> set[str]:
-    serve = main.commands["serve"]
     of_options = {str(option.envvar) for option in serve.params if isinstance(option, click.Option)}
     return of_options | set(re.findall(r"PYPI_REPO_\w+", from_mapping.__doc__ or ""))
 

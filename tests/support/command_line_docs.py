@@ -31,20 +31,27 @@ standard error that says what to do next, and 2 for wrong usage.
 def page() -> str:
     sections = (
         f"## {path}\n\n```text\n{command.get_help(context)}\n```\n"
-        for path, command, context in _commands(main, click.Context(main, info_name="pypi-repo"))
-        if not isinstance(command, click.Group)
+        for path, command, context in all_commands()
     )
     return "\n".join([_INTRODUCTION, *sections])
 
 
-def _commands(
+def all_commands() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Each command that does something, with what is typed for it."""
+    yield from _commands_in(main, click.Context(main, info_name="pypi-repo"))
+
+
+def _commands_in(
     group: click.Group, context: click.Context
 ) -> Iterator[tuple[str, click.Command, click.Context]]:
-    for name, command in group.commands.items():
+    for name in group.commands or group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         own = click.Context(command, info_name=name, parent=context, max_content_width=98)
-        yield own.command_path, command, own
         if isinstance(command, click.Group):
-            yield from _commands(command, own)
+            yield from _commands_in(command, own)
+        else:
+            yield own.command_path, command, own
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
+import click
+
 from tests.support.waiting import wait_until
 
 _STANDARD_FILES = (0, 1, 2)
@@ -67,8 +69,11 @@ class WarmCommands:
 
 
 def _listen(place: str) -> NoReturn:
-    import pypi_repo.cli.main  # noqa: F401 - what all forks share
+    from pypi_repo.cli.main import main
 
+    context = click.Context(main)
+    for noun in main.list_commands(context):
+        main.get_command(context, noun)  # loaded once, for all forks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{place}.new")

@@ -1,6 +1,6 @@
 """The options that say what users and groups may do, and how commands print it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -40,6 +40,15 @@ def access_options(command: Callable[..., T]) -> Callable[..., T]:
     return command
 
 
+group_option = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    help="A group of the user; may be repeated.",
+)
+
+
 def grants_of(read_write: bool, read_only: bool, access: Iterable[WrittenGrant]) -> Grants | None:
     """Returns what the options give, or None if there are none.
 
@@ -70,6 +79,14 @@ def described(grants: Grants) -> str:
         every = "every other repository" if grants.named else "every repository"
         parts.append(f"{levels[grants.everywhere]} {every}, including those created later")
     return " and ".join(parts) or "not use any repository"
+
+
+def described_with(grants: Grants, groups: Collection[str]) -> str:
+    """Returns what follows "who may"."""
+    if not groups:
+        return described(grants)
+    theirs = f"do what {'group' if len(groups) == 1 else 'groups'} {', '.join(groups)} may"
+    return theirs if grants == Grants() else f"{described(grants)}, and {theirs}"
 
 
 def access_record(grants: Grants) -> dict[str, Any]:

@@ -4,8 +4,12 @@ from datetime import timedelta
 
 import click
 
-from pypi_repo.cli.accounts.access import access_options, grants_of
-from pypi_repo.cli.accounts.user import described_with, group_option
+from pypi_repo.cli.accounts.access import (
+    access_options,
+    described_with,
+    grants_of,
+    group_option,
+)
 from pypi_repo.cli.options import Command, Duration, acts_as_operator, option
 from pypi_repo.cli.output import say
 from pypi_repo.domain.accounts.grants import Access, Grants

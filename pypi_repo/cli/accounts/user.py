@@ -1,11 +1,17 @@
 """pypi-repo user ..."""
 
-from collections.abc import Collection
 from typing import Any
 
 import click
 
-from pypi_repo.cli.accounts.access import access_options, access_record, described, grants_of
+from pypi_repo.cli.accounts.access import (
+    access_options,
+    access_record,
+    described_with,
+    grants_of,
+    group_option,
+)
+from pypi_repo.cli.accounts.invite import invite
 from pypi_repo.cli.accounts.passwords import new_password, password_options, tell
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
@@ -21,15 +27,6 @@ from pypi_repo.services.acting import Acting
 @click.group(cls=Group)
 def user() -> None:
     """Create, list, change and delete repository users: the accounts of pip, twine and uv."""
-
-
-group_option = click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    metavar="NAME",
-    help="A group of the user; may be repeated.",
-)
 
 
 @user.command()
@@ -201,12 +198,7 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     say(f"Deleted repository user {name.lower()} with {tokens}.")
 
 
-def described_with(grants: Grants, groups: Collection[str]) -> str:
-    """Returns what follows "who may"."""
-    if not groups:
-        return described(grants)
-    theirs = f"do what {'group' if len(groups) == 1 else 'groups'} {', '.join(groups)} may"
-    return theirs if grants == Grants() else f"{described(grants)}, and {theirs}"
+user.add_command(invite)
 
 
 def _record(found: User) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def test_templates_are_imported_by_the_first_page_that_is_shown() -> None:
     code = """
 import sys
 from werkzeug.test import Client, TestResponse
-import pypi_repo.cli.main
+import pypi_repo.cli.serve
 from pypi_repo import OPERATOR, Registry, Settings
 with Registry(Settings(database="sqlite://", password_cost=4)) as registry:
     registry.acting_as(OPERATOR).repositories.create("main", public=True)
