@@ -125,12 +125,7 @@ def test_k1_kinds_of_one_project_can_have_rules_of_their_own() -> None:
 
 def test_k1_keep_beats_delete() -> None:
     """Each term alone keeps a release, whatever the others say of it."""
-    terms = {
-        "keep_last": 1,
-        "keep_younger": "7d",
-        "keep_downloaded": "3d",
-        "keep_matching": "==3.*",
-    }
+    found = rule(keep_last=1, keep_younger="7d", keep_downloaded="3d", keep_matching="==3.*")
     releases = [
         release("1.0"),
         release("2.0", here_since=days_ago(6)),
