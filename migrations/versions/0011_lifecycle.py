@@ -12,10 +12,12 @@ depends_on = None
 
 _MOMENT = sa.DateTime(timezone=True)
 _NUMBER = sa.Integer()
+_DOWNLOADS_OF_RELEASES = "ix_downloads_repository_id_project_version_day"
 _NEW_COLUMNS = (
     ("files", sa.Column("exemption", sa.String())),
     ("journal", sa.Column("pending", sa.Boolean(), server_default=sa.false(), nullable=False)),
     ("releases", sa.Column("pinned", sa.String())),
+    ("releases", sa.Column("arrived_at", _MOMENT)),
     (
         "repositories",
         sa.Column("quota_counts_trash", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -29,6 +31,11 @@ def upgrade() -> None:
     pending = sa.text("pending")
     op.create_index(
         "ix_journal_pending", "journal", ["id"], sqlite_where=pending, postgresql_where=pending
+    )
+    op.create_index(
+        op.f(_DOWNLOADS_OF_RELEASES),
+        "downloads",
+        ["repository_id", "project", "version", "day"],
     )
     _create_trash()
     _create_stages()
@@ -49,6 +56,7 @@ def downgrade() -> None:
         "trash",
     ):
         op.drop_table(table)
+    op.drop_index(op.f(_DOWNLOADS_OF_RELEASES), table_name="downloads")
     op.drop_index("ix_journal_pending", table_name="journal")
     for table, column in reversed(_NEW_COLUMNS):
         op.drop_column(table, column.name)

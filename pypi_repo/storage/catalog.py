@@ -1,6 +1,6 @@
 """Statements about repositories, projects, releases and files."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
@@ -222,6 +222,7 @@ class Catalog:
             canonical_version=canonicalize_version(version),
             created_at=at,
             summary=summary,
+            arrived_at=datetime.now(UTC),
         )
 
     def set_summary(self, release_id: int, summary: str) -> None:

@@ -112,7 +112,7 @@ retention_rules = Table(
     Index(None, "repository_id"),
     sqlite_autoincrement=True,
 )
-"""What is kept; the first rule whose pattern matches a project decides, in the order of the ids.
+"""What is kept; the first rule about a release decides, in the order of the ids.
 
 `only` are kinds of versions, separated by spaces; empty for all. `previewed_at` is NULL for all
 rules of a repository from a change of any of them until their preview.

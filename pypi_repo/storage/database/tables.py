@@ -78,12 +78,15 @@ releases = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("summary", String),
     Column("pinned", String),
+    Column("arrived_at", UTCDateTime),
     UniqueConstraint("project_id", "canonical_version"),
 )
 """`version` keeps the first spelling; `canonical_version` makes 1.0 and 1.0.0 one release.
 
 `summary` is that of the newest upload, NULL from before it was kept. `pinned` is why no rule may
-delete the release; NULL if it is not pinned.
+delete the release; NULL if it is not pinned. `created_at` is when the first file was uploaded,
+`arrived_at` when the release came here, which is later for what was promoted, imported or restored;
+NULL from before it was kept.
 """
 
 files = Table(
@@ -260,5 +263,6 @@ downloads = Table(
     Column("project", String, primary_key=True),
     Column("version", String, primary_key=True),
     Column("count", BigInteger, nullable=False),
+    Index(None, "repository_id", "project", "version", "day"),
 )
 """How often a release was downloaded on one day (UTC); outlives the project."""
