@@ -225,11 +225,9 @@ class Catalog:
             arrived_at=datetime.now(UTC),
         )
 
-    def set_summary(self, release_id: int, summary: str) -> None:
-        """Replaces the summary of a release."""
-        self._executor.execute(
-            update(releases).where(releases.c.id == release_id).values(summary=summary)
-        )
+    def change_release(self, release_id: int, **values: Any) -> None:
+        """Changes columns of a release."""
+        self._executor.execute(update(releases).where(releases.c.id == release_id).values(**values))
 
     def delete_release(self, release_id: int) -> None:
         """Deletes a release with its files."""

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.archives.inspection import inspect
@@ -120,6 +120,11 @@ class Candidate:
             warnings=inspection.warnings + metadata.warnings,
         )
         return cls(publishable, staged, beside)
+
+    def described(self, **fields: Any) -> Self:
+        """Returns the candidate with other values of fields of its file, such as `uploaded_at`."""
+        file = replace(self.publishable.file, **fields)
+        return replace(self, publishable=replace(self.publishable, file=file))
 
     @property
     def path(self) -> str:

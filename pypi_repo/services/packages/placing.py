@@ -1,7 +1,8 @@
 """Places a checked file on the index, in the transaction of whoever publishes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.journal import JournalEntry
@@ -14,6 +15,7 @@ from pypi_repo.services.packages.upload_rules import (
     check_quota,
     existing_file,
     open_destination,
+    other_content,
 )
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination
@@ -33,6 +35,22 @@ class Accepted:
     is_unchanged: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms a file comes onto the index.
+
+    may_replace: whether it may replace another file, where the repository allows that.
+    into_archived: whether an archived project takes it.
+    """
+
+    may_replace: bool = True
+    into_archived: bool = False
+
+
+OF_UPLOADS = Terms()
+"""The terms of whoever has only the rights of an uploader."""
+
+
 def place(
     gate: Gate,
     catalog: Catalog,
@@ -40,6 +58,7 @@ def place(
     repository: str,
     new: Publishable,
     origin: Mapping[str, str] = {},
+    terms: Terms = OF_UPLOADS,
 ) -> Accepted:
     """Checks a file by the rules of a repository, and adds its rows, with an entry in the journal.
 
@@ -49,16 +68,10 @@ def place(
 
     Raises a RegistryError if the file may not be published.
     """
-    file, asked = new.file, (gate, catalog, actor)
-    there = open_destination(*asked, repository, new.filename, file.digests)
-    existing = existing_file(*asked, there, new.filename, file.digests)
+    file = new.file
+    there, existing = check_place(gate, catalog, actor, repository, new, terms)
     if existing is not None and existing.digests == file.digests:
         return Accepted(existing, is_unchanged=True)
-    check_quota(catalog, there.repository, new.size, existing)
-    if there.project is None:
-        check_new_project(*asked, there.repository, new.display_name)
-    if there.release is not None:
-        check_open(there.repository, there.release, file, existing)
     project_id = _project(catalog, there, new)
     release_id = _release(catalog, there, project_id, new)
     if existing is None:
@@ -75,6 +88,42 @@ def place(
     return Accepted(file, new.warnings)
 
 
+def check_place(
+    gate: Gate,
+    catalog: Catalog,
+    actor: Actor,
+    repository: str,
+    new: Publishable,
+    terms: Terms = OF_UPLOADS,
+) -> tuple[Destination, DistributionFile | None]:
+    """Checks whether a file may be placed on the index.
+
+    A file with an exemption is treated as in a repository of the profile `lenient`.
+
+    Returns what exists where the file is to be placed, and the file that it would replace, or that
+    has the same name and the same content.
+
+    Raises a RegistryError if it may not be placed.
+    """
+    file, asked = new.file, (gate, catalog, actor)
+    there = open_destination(
+        *asked, repository, new.filename, file.digests, into_archived=terms.into_archived
+    )
+    if file.exemption is not None:
+        there = there._replace(repository=replace(there.repository, profile="lenient"))
+    existing = existing_file(*asked, there, new.filename, file.digests)
+    if existing is not None and existing.digests == file.digests:
+        return there, existing
+    if existing is not None and not terms.may_replace:
+        raise other_content(there.repository, new.filename, existing)
+    check_quota(catalog, there.repository, new.size, existing)
+    if there.project is None:
+        check_new_project(*asked, there.repository, new.display_name)
+    if there.release is not None:
+        check_open(there.repository, there.release, file, existing)
+    return there, existing
+
+
 def _project(catalog: Catalog, there: Destination, new: Publishable) -> int:
     """Returns the id of the project of the file, which is created if it is new."""
     if there.project is not None:
@@ -89,7 +138,9 @@ def _release(catalog: Catalog, there: Destination, project_id: int, new: Publish
     if found is None:
         return catalog.add_release(project_id, file.version, summary, file.uploaded_at)
     if found.summary != summary:
-        catalog.set_summary(found.id, summary)
+        catalog.change_release(found.id, summary=summary)
+    if file.uploaded_at < found.created_at:  # it was uploaded elsewhere, before the others
+        catalog.change_release(found.id, created_at=file.uploaded_at)
     return found.id
 
 
@@ -112,7 +163,7 @@ def _journal_entry(
     return JournalEntry.by(
         actor,
         "upload file" if replaced is None else "overwrite file",
-        at=file.uploaded_at,
+        at=datetime.now(UTC),
         repository=repository.name,
         serial=serial,
         project=file.project,

@@ -1,12 +1,12 @@
 """Stores checked files and publishes them, in the one transaction that all uploads use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import RegistryError, Unavailable
 from pypi_repo.services.gate import Gate
-from pypi_repo.services.packages.candidates import Candidate
+from pypi_repo.services.packages.candidates import Candidate, Publishable
 from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.cached_files import CachedFiles
@@ -18,13 +18,24 @@ _CHUNK = 1024 * 1024
 
 
 class Publishing:
-    """Publishes files in one repository."""
+    """Publishes files in one repository.
 
-    def __init__(self, repository: str, database: Database, blobs: BlobStore, gate: Gate) -> None:
+    placing: the function that places a file: `place`, with its options.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        database: Database,
+        blobs: BlobStore,
+        gate: Gate,
+        placing: Callable[[Gate, Catalog, Actor, str, Publishable], Accepted] = place,
+    ) -> None:
         self._repository = repository
         self._database = database
         self._blobs = blobs
         self._gate = gate
+        self._placing = placing
 
     def publish(self, actor: Actor, candidates: Sequence[Candidate]) -> list[Accepted]:
         """Stores and publishes candidates, either all of them or none.
@@ -63,7 +74,9 @@ class Publishing:
         return [self._place_one(catalog, actor, candidate) for candidate in candidates]
 
     def _place_one(self, catalog: Catalog, actor: Actor, candidate: Candidate) -> Accepted:
-        accepted = place(self._gate, catalog, actor, self._repository, candidate.publishable)
+        accepted = self._placing(
+            self._gate, catalog, actor, self._repository, candidate.publishable
+        )
         if not accepted.is_unchanged:
             self._put_what_is_gone(candidate)
         return accepted

@@ -31,8 +31,12 @@ def open_destination(
     repository: str,
     filename: DistributionFilename,
     digests: Digests,
+    *,
+    into_archived: bool = False,
 ) -> Destination:
     """Returns what exists where a file is to be published.
+
+    into_archived: whether an archived project counts as an active one.
 
     Raises an error if there is no such repository, if it takes no uploads, if the actor may not
     upload to the project, or if the status of the project does not allow uploads.
@@ -41,7 +45,7 @@ def open_destination(
     gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
     assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
     check_accepts(found.repository)
-    if found.project is not None:
+    if found.project is not None and not (into_archived and found.project.status == "archived"):
         _refuse_closed(found.project)
     return found
 
@@ -109,6 +113,16 @@ def _refuse_foreign(
             f"{actor.name!r} may not upload {existing.filename} to repository {repository.name!r}; "
             "another project has a file with this name."
         )
+
+
+def other_content(
+    repository: Repository, filename: DistributionFilename, existing: DistributionFile
+) -> FileAlreadyExists:
+    """Returns the error for a file that would replace another one, where that must not happen."""
+    return FileAlreadyExists(
+        f"Repository {repository.name!r} has {_same(filename, existing.filename)} with other "
+        "content, which stays; delete that file before, if the other one is wanted."
+    )
 
 
 def _same(filename: DistributionFilename, other: str) -> str:
