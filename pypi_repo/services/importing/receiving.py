@@ -1,0 +1,41 @@
+"""Receives a file from a source, and compares it with what the source says of it."""
+
+import hashlib
+
+from pypi_repo.domain.errors import DigestMismatch
+from pypi_repo.domain.importing.found import FoundFile
+from pypi_repo.services.importing.sources.source import ImportSource
+from pypi_repo.storage.blobs.store import StagedFile
+
+_COMPUTED_ANYWAY = ("sha256", "md5")
+
+
+def receive(source: ImportSource, file: FoundFile, staged: StagedFile, limit: int) -> None:
+    """Writes the content of a file to a staged file.
+
+    limit: the largest size, in bytes.
+
+    Raises DigestMismatch unless the size and all known digests are those that the source says,
+    TooLarge, and the errors of the source.
+    """
+    others = {
+        name: hashlib.new(name, usedforsecurity=False)
+        for name in file.hashes.keys() & hashlib.algorithms_available
+        if name not in _COMPUTED_ANYWAY
+    }
+    for chunk in source.read(file):
+        staged.write(chunk, limit)
+        if file.size is not None and staged.size > file.size:
+            break
+        for other in others.values():
+            other.update(chunk)
+    if file.size is not None and staged.size != file.size:
+        raise DigestMismatch("It has another size than the source says; have it repaired there.")
+    digests = staged.digests()
+    computed = {"sha256": digests.sha256, "md5": digests.md5}
+    computed |= {name: other.hexdigest() for name, other in others.items()}
+    for name, stated in file.hashes.items():
+        if computed.get(name, stated) != stated:
+            raise DigestMismatch(
+                f"Its {name} digest is not the one that the source says; have it repaired there."
+            )
