@@ -130,6 +130,8 @@ class Settings:
     smtp: the SMTP server through which invitations are mailed, such as
         `smtp://USER:PASSWORD@mail.example.com:587?from=packages@example.com`, or with `smtps`. By
         default, no mail is sent: administrators hand over the links.
+    trash_days: for how many days what is deleted or overwritten stays in the trash, from which it
+        can be restored. With 0, it is deleted at once.
     password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
     variables: environment variables by their names, in which upstreams may have their credentials.
     """
@@ -146,6 +148,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     smtp: str | None = field(default=None, repr=False)
+    trash_days: int = 30
     password_cost: int = 12
 
 

@@ -56,9 +56,11 @@ class ExpectedBlob:
 class KeptFile:
     """A file as the database describes it.
 
+    table: the name of the table that has its row.
     repository: the name of the repository.
     """
 
+    table: str
     id: int
     repository: str
     filename: str

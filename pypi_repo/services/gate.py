@@ -40,9 +40,12 @@ class Gate:
     """Asks the access policy of a registry.
 
     The policy is never asked about the operator, who may do everything.
+
+    keeps_deleted: whether what is deleted or overwritten goes to the trash.
     """
 
     policy: AccessPolicy
+    keeps_deleted: bool = True
 
     def repository(
         self, actor: Actor, permission: Permission, catalog: Catalog, name: str

@@ -39,9 +39,9 @@ from pypi_repo.storage.database.statements import (
     RELEASE,
     RELEASES,
     REPOSITORY,
-    RETIRE,
     TAKEN,
     VERSION_OF_RELEASE,
+    retire,
 )
 from pypi_repo.storage.database.tables import (
     files,
@@ -52,6 +52,7 @@ from pypi_repo.storage.database.tables import (
 )
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.lifecycle.trash import Trash
 
 
 class Catalog:
@@ -60,6 +61,7 @@ class Catalog:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.journal = Journal(executor)
+        self.trash = Trash(executor)
 
     # Repositories
 
@@ -336,18 +338,15 @@ class Catalog:
             )
         )
 
-    def filenames(self, project: Project, release_id: int | None = None) -> list[str]:
-        """Returns the filenames of a project or of one of its releases."""
-        statement = (
-            select(files.c.filename)
-            .join(releases, releases.c.id == files.c.release_id)
-            .where(releases.c.project_id == project.id)
-            .order_by(files.c.id)
-        )
-        if release_id is not None:
-            statement = statement.where(files.c.release_id == release_id)
-        return list(self._executor.execute(statement).scalars())
-
     def retire_filename(self, repository: Repository, filename: str) -> None:
         """Remembers the name of a file that is about to be deleted."""
-        self._executor.execute(RETIRE, {"repository": repository.id, "name": filename})
+        self._executor.execute(
+            retire(files.c.repository_id == repository.id, files.c.filename == filename)
+        )
+
+    def retire_filenames(self, project: Project, release_id: int | None = None) -> None:
+        """Remembers the names of all files of a project, or of one of its releases."""
+        of_project = select(releases.c.id).where(releases.c.project_id == project.id)
+        if release_id is not None:
+            of_project = of_project.where(releases.c.id == release_id)
+        self._executor.execute(retire(files.c.release_id.in_(of_project)))

@@ -247,7 +247,8 @@ class Backup:
         rows = AllRows(connection)
         rows.lock()
         self._require_no_rows(connection)
-        fetched.load(connection, {missing.file.id for missing in lost}, lost_cached)
+        left_out = {(missing.file.table, missing.file.id) for missing in lost}
+        fetched.load(connection, left_out, lost_cached)
         schema.migrate(connection, schema.HEAD)
         rows.set_counters(fetched.header.counters)
 

@@ -64,8 +64,8 @@ class BlobCopier:
     def copy(self, files: Iterable[KeptFile], meter: Meter) -> list[Lost]:
         """Copies the blobs that the target lacks.
 
-        files: the files in the order of their SHA-256, so that the target can be listed folder by
-            folder.
+        files: the files; those of one table in the order of their SHA-256, so that the target can
+            be listed folder by folder.
 
         Returns the blobs that are missing or damaged in the source.
         """

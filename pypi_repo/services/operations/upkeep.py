@@ -92,11 +92,11 @@ class Upkeep:
         self._caches = Caches(database, blobs)
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:
-        """Deletes stored files that no file of the registry refers to.
+        """Deletes stored files that no file of the registry refers to, on the index or elsewhere.
 
-        Deletions, overwrites and interrupted uploads leave such files. Files of upstreams that were
-        used longest ago are deleted first, as far as there are more than the `cache_size` of their
-        upstream allows.
+        What was deleted for good leaves such files, and so do interrupted uploads. Files of
+        upstreams that were used longest ago are deleted first, as far as there are more than the
+        `cache_size` of their upstream allows.
 
         grace: files that were stored within this time are kept, because they may belong to an
             upload that is under way.
@@ -148,7 +148,10 @@ class Upkeep:
         in_all = StoredFiles(self._database).size(after)
         meter = Meter(in_all + CachedFiles(self._database).size_after(after), listener)
         upstreams = {each.id: each for each in Upstreams(self._database).all()}
-        sorted_files: list[Iterator[_Entry]] = [self._files(after), self._cached_files(after)]
+        sorted_files: list[Iterator[_Entry]] = [
+            StoredFiles(self._database).files(after),
+            self._cached_files(after),
+        ]
         entries = merge(*sorted_files, key=attrgetter("sha256"))
         for sha256, together in groupby(entries, attrgetter("sha256")):
             found = list(together)
@@ -166,13 +169,6 @@ class Upkeep:
                 problems += self._damaged(each, upstream, mine, meter.add)
             meter.reach(end)
             yield Checked(sha256, len(found), size, tuple(problems))
-
-    def _files(self, after: str) -> Iterator[KeptFile]:
-        page = StoredFiles(self._database).files(after, limit=_PAGE)
-        while page:
-            yield from page
-            last = page[-1]
-            page = StoredFiles(self._database).files(last.digests.sha256, last.id, limit=_PAGE)
 
     def _cached_files(self, after: str) -> Iterator[CachedFile]:
         page = CachedFiles(self._database).after((after, LARGEST_ID, ""), limit=_PAGE)

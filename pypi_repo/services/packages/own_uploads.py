@@ -60,7 +60,7 @@ class OwnUploads:
                 raise PermissionDenied(
                     f"Users may not yank in repository {self._repository!r}; ask an administrator."
                 )
-            change = ProjectChange(connection, catalog, actor, *found)
+            change = ProjectChange(self._gate, connection, catalog, actor, *found)
             return _yank(change, _own_files(change, version), reason)
 
     def among(self, actor: Actor, files: Iterable[ListedFile]) -> list[DistributionFile]:

@@ -77,6 +77,8 @@ def place(
     if existing is None:
         file_id = catalog.add_file(there.repository, release_id, file, new.size_beside)
     else:
+        if gate.keeps_deleted:
+            catalog.trash.keep_file(there.repository, existing, "overwrite file", actor)
         file_id = catalog.replace_file(
             there.repository, release_id, file, new.size_beside, existing.filename
         )

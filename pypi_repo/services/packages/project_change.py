@@ -7,6 +7,7 @@ from pypi_repo.domain.errors import unknown_release
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import Project, Repository
 from pypi_repo.domain.versions import version_or_none
+from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.executor import Executor
 
@@ -15,11 +16,17 @@ from pypi_repo.storage.database.executor import Executor
 class ProjectChange:
     """A change to one project within a transaction that locks its repository."""
 
+    gate: Gate
     executor: Executor
     catalog: Catalog
     actor: Actor
     repository: Repository
     project: Project
+
+    @property
+    def keeps_deleted(self) -> bool:
+        """Whether what is deleted goes to the trash."""
+        return self.gate.keeps_deleted
 
     def record(
         self,
@@ -52,11 +59,6 @@ class ProjectChange:
         if found is None:
             raise unknown_release(self.project.name, version)
         return found
-
-    def retire(self, release_id: int | None = None) -> None:
-        """Keeps the names of the files of the project, or of one release, from being used again."""
-        for filename in self.catalog.filenames(self.project, release_id):
-            self.catalog.retire_filename(self.repository, filename)
 
 
 def yank_action(reason: str | None, what: str) -> str:

@@ -20,11 +20,11 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.text import require_text
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate, first_shown
+from pypi_repo.services.lifecycle.deletion import delete_file, delete_project, delete_release
 from pypi_repo.services.packages.project_change import ProjectChange, why_yanked, yank_action
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.lists import Lists
-from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 
 class Projects:
@@ -165,21 +165,19 @@ class Projects:
             change.catalog.change_project(change.project.id, status=status, status_reason=reason)
             change.record(f"set status {status}", detail={"reason": reason} if reason else None)
 
-    def delete(self, repository: str, project: str) -> None:
+    def delete(self, repository: str, project: str) -> int | None:
         """Deletes a project with all its releases and files.
 
         The names of the files cannot be used again, unless the repository allows it. The name of
         the project stays with the repository: none of its sources supplies it, unless the name is
         given up.
 
+        Returns the id in the trash with which this can be undone, or None without a trash.
+
         Raises UnknownProject.
         """
         with self._change(repository, project) as change:
-            change.retire()
-            change.record("delete project")
-            change.catalog.delete_project(change.project)
-            kept = SourcesOfRepositories(change.executor)
-            kept.keep_name(change.repository, change.project.normalized_name)
+            return delete_project(change)
 
     def yank_release(
         self,
@@ -201,18 +199,17 @@ class Projects:
                 yank_action(reason, "release"), version=version, detail=why_yanked(reason)
             )
 
-    def delete_release(self, repository: str, project: str, version: str) -> None:
+    def delete_release(self, repository: str, project: str, version: str) -> int | None:
         """Deletes a release with all its files.
 
         The names of the files cannot be used again, unless the repository allows it.
 
+        Returns the id in the trash with which this can be undone, or None without a trash.
+
         Raises UnknownProject or UnknownRelease.
         """
         with self._change(repository, project) as change:
-            release_id = change.release_id(version)
-            change.retire(release_id)
-            change.catalog.delete_release(release_id)
-            change.record("delete release", version=version)
+            return delete_release(change, version)
 
     def yank_file(self, repository: str, filename: str, reason: str | None) -> None:
         """Yanks a file (PEP 592), or makes it available again.
@@ -231,22 +228,17 @@ class Projects:
                 detail=why_yanked(reason),
             )
 
-    def delete_file(self, repository: str, filename: str) -> None:
+    def delete_file(self, repository: str, filename: str) -> int | None:
         """Deletes a file.
 
         The name of the file cannot be used again, unless the repository allows it.
 
+        Returns the id in the trash with which this can be undone, or None without a trash.
+
         Raises UnknownFile.
         """
         with self._file_change(repository, filename) as (change, file):
-            change.catalog.retire_filename(change.repository, filename)
-            change.catalog.delete_file(change.repository, filename)
-            change.record(
-                "delete file",
-                version=file.version,
-                filename=filename,
-                detail={"sha256": file.digests.sha256},
-            )
+            return delete_file(change, file)
 
     def _hidden(self, catalog: Catalog, repository: Repository) -> frozenset[NormalizedName]:
         """The projects that the actor may not manage, though it manages the repository."""
@@ -278,7 +270,7 @@ class Projects:
             catalog = Catalog(connection)
             catalog.lock(repository)
             found = self._project(catalog, repository, project)
-            yield ProjectChange(connection, catalog, self._actor, *found)
+            yield ProjectChange(self._gate, connection, catalog, self._actor, *found)
 
     @contextmanager
     def _file_change(
@@ -288,4 +280,7 @@ class Projects:
             catalog = Catalog(connection)
             catalog.lock(repository)
             managed, project, file = self._file(catalog, repository, filename)
-            yield ProjectChange(connection, catalog, self._actor, managed, project), file
+            yield (
+                ProjectChange(self._gate, connection, catalog, self._actor, managed, project),
+                file,
+            )

@@ -16,6 +16,7 @@ from pypi_repo.storage.database.engines import (
     set_last_id,
 )
 from pypi_repo.storage.database.tables import METADATA
+from pypi_repo.storage.stored_files import TABLES_OF_FILES
 
 _BATCH = 500
 _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
@@ -57,7 +58,8 @@ class AllRows:
     def read(self, name: str) -> Iterator[Sequence[Any]]:
         """Yields the rows of a table: files by their SHA-256, all others by their key."""
         table = METADATA.tables[name]
-        order = [table.c.sha256, table.c.id] if name == "files" else list(table.primary_key)
+        is_of_files = table in TABLES_OF_FILES
+        order = [table.c.sha256, table.c.id] if is_of_files else list(table.primary_key)
         return iter(
             self._connection.execute(
                 select(*_columns(table)).order_by(*order), execution_options={"yield_per": _BATCH}

@@ -1,8 +1,8 @@
 """A dump: all rows of a database at one moment, as compressed lines of JSON, for any engine.
 
 The first line is a header. Then each table has a line with its name and columns, and one line for
-each of its rows; files are in the order of their SHA-256. The last line is the SHA-256 of all lines
-before it.
+each of its rows; files, also deleted and staged ones, are in the order of their SHA-256. The last
+line is the SHA-256 of all lines before it.
 """
 
 import gzip
@@ -34,9 +34,10 @@ from pypi_repo.storage.backup.dump_rules import check_columns, check_counts, che
 from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.database.schema import HEAD, REVISIONS
-from pypi_repo.storage.stored_files import StoredFiles
+from pypi_repo.storage.stored_files import TABLES_OF_FILES, StoredFiles
 
 _FORMAT = 1
+_TABLES_OF_FILES = frozenset(table.name for table in TABLES_OF_FILES)
 _LONGEST_LINE = 64 * MIB  # a provenance is the longest text of a row, and much shorter
 
 
@@ -134,13 +135,14 @@ class Dump:
             raise ValueError("its digest differs")
 
     def files(self) -> Iterator[KeptFile]:
-        """Yields the files in the order of their SHA-256."""
+        """Yields the files of each table in the order of their SHA-256."""
         repositories: dict[int, str] = {}
         for name, row in self._rows():
             if name == "repositories":
                 repositories[row["id"]] = row["name"]
-            elif name == "files":
+            elif name in _TABLES_OF_FILES:
                 yield KeptFile(
+                    table=name,
                     id=row["id"],
                     repository=repositories[row["repository_id"]],
                     filename=row["filename"],
@@ -161,18 +163,17 @@ class Dump:
     def load(
         self,
         connection: Connection,
-        without: Collection[int],
+        without: Collection[tuple[str, int]],
         without_cached: Collection[CacheKey] = (),
     ) -> None:
         """Adds all rows to an empty database with the revision of the header.
 
-        without: the ids of files to leave out.
+        without: the files to leave out, by table and id.
         without_cached: the keys of cached files to leave out.
         """
         rows = AllRows(connection)
         for name, together in groupby(self._rows(), key=itemgetter(0)):
-            key = {"files": "id", "provenances": "file_id"}.get(name)
-            kept = (row for _, row in together if key is None or row[key] not in without)
+            kept = (row for _, row in together if _file_of(name, row) not in without)
             if name == "cached_files":
                 kept = (row for row in kept if _cache_key(row) not in without_cached)
             with _fitting(name):
@@ -227,6 +228,13 @@ def _signed(documents: Iterator[Any]) -> Iterator[bytes]:
 
 def _line(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), default=_plain).encode() + b"\n"
+
+
+def _file_of(table: str, row: dict[str, Any]) -> tuple[str, int] | None:
+    """Returns the table and the id of the file that a row is or belongs to, if it is of one."""
+    if table == "provenances":
+        return "files", row["file_id"]
+    return (table, row["id"]) if table in _TABLES_OF_FILES else None
 
 
 def _cache_key(row: dict[str, Any]) -> CacheKey:

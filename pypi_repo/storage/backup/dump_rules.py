@@ -5,39 +5,34 @@ A dump may come from anywhere, and its texts become paths, URLs and permissions.
 
 import json
 import re
-import zlib
 from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_version
 from packaging.version import InvalidVersion, Version
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, String
 from sqlalchemy.types import TypeEngine
 
 from pypi_repo.domain.accounts.access import ActorKind, Area
 from pypi_repo.domain.accounts.grants import Access
-from pypi_repo.domain.filenames import FileKind, check_characters, identity_of
+from pypi_repo.domain.filenames import FileKind, check_characters
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES
 from pypi_repo.domain.upstreams.durations import Age
-from pypi_repo.domain.upstreams.pages import decode
-from pypi_repo.domain.upstreams.reading.listing import checkable
 from pypi_repo.domain.upstreams.rules import RuleAction
 from pypi_repo.domain.upstreams.target import parse_file_host
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
+from pypi_repo.storage.backup.whole_rows import OF_ROWS, Row
 from pypi_repo.storage.database.metadata import UTCDateTime
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.database.tables import METADATA
-
-Row = Mapping[str, Any]
+from pypi_repo.storage.stored_files import TABLES_OF_FILES
 
 _PASSWORD_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}\Z", re.ASCII)
-_LARGEST_PAGE = 256 * 1024 * 1024  # bytes
 _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 
 
@@ -49,7 +44,7 @@ def check_row(table: str, row: Row) -> None:
             _check_value(column, value)
         except ValueError as error:
             raise ValueError(f"{table}.{name} is {error}") from None
-    if whole := _OF_ROWS.get(table):
+    if whole := OF_ROWS.get(table):
         whole(row)
 
 
@@ -248,8 +243,6 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "repositories.profile": _one_of(PROFILES),
     "projects.name": project_name,
     "projects.status": _one_of(PROJECT_STATUSES),
-    "files.kind": _one_of(get_args(FileKind)),
-    "files.filename": _filename,
     "retired_filenames.filename": _filename,
     "sha256": _digest(64),
     "metadata_sha256": _digest(64),
@@ -260,8 +253,6 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "provenances.document": _json_object,
     "journal.id": _counted_on,
     "serial": _counted_on,
-    "files.size": _summed,
-    "files.size_beside": _summed,
     "downloads.count": _summed,
     "downloads.version": _version,
     "journal.actor_kind": _one_of([kind.value for kind in ActorKind]),
@@ -296,50 +287,21 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "source_rules.kind": _one_of(get_args(FileKind)),
     "source_rules.status": _one_of(PROJECT_STATUSES),
     "sources_revision": _counted_on,
-}
-
-
-def _project(row: Row) -> None:
-    if row["normalized_name"] != normalize(row["name"]):
-        raise ValueError(f"{row['name']!r} is not normalized to {row['normalized_name'][:80]!r}")
-
-
-def _release(row: Row) -> None:
-    version = Version(row["version"])
-    if row["canonical_version"] != canonicalize_version(version):
-        raise ValueError(f"{version} has another canonical form")
-
-
-def _named(row: Row) -> None:
-    """Accepts rows without identities, which older versions did not store."""
-    if row.get("identity", "") not in ("", identity_of(row["filename"])):
-        raise ValueError(f"{row['filename']} has another identity")
-
-
-def _page(row: Row) -> None:
-    """Accepts a page that was kept if it could have been read."""
-    if row["document"] is None:
-        return
-    document = b64decode(row["document"])
-    try:
-        unpacked = zlib.decompressobj().decompress(document, _LARGEST_PAGE)
-    except zlib.error:
-        raise ValueError("no page") from None
-    if len(unpacked) == _LARGEST_PAGE:
-        raise ValueError("a page beyond all limits")
-    for file in decode(document).files:
-        check_characters(file.filename)
-        if file.project != row["project"] or checkable(file.hashes) != file.hashes:
-            raise ValueError("a page with files of another project, or with wrong digests")
-        for url in (file.url, file.provenance):
-            if url is not None and not url.startswith(("http://", "https://")):
-                raise ValueError("a page with links that lead nowhere")
-
-
-_OF_ROWS: Mapping[str, Callable[[Row], None]] = {
-    "upstream_pages": _page,
-    "projects": _project,
-    "releases": _release,
-    "files": _named,
-    "retired_filenames": _named,
+    "trash.project": _normalized,
+    "trash.project_name": project_name,
+    "trash.status": _one_of(PROJECT_STATUSES),
+    "trash.version": _version,
+    "trash.filename": _filename,
+    "trash.deleted_by_kind": _one_of([kind.value for kind in ActorKind]),
+    **{
+        f"{table.name}.{column}": rule
+        for table in TABLES_OF_FILES
+        for column, rule in (
+            ("kind", _one_of(get_args(FileKind))),
+            ("filename", _filename),
+            ("size", _summed),
+            ("size_beside", _summed),
+            ("provenance", _json_object),
+        )
+    },
 }

@@ -6,7 +6,18 @@ They are built once, because building them takes SQLAlchemy longer than running 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from pypi_repo.domain.records import Repository
 from pypi_repo.storage.database.prepared import Question, Row
@@ -124,17 +135,6 @@ LISTED_PROJECTS = (
 
 # An upload
 
-RETIRE = insert(retired_filenames).from_select(
-    ["repository_id", "filename", "identity"],
-    select(files.c.repository_id, files.c.filename, files.c.identity).where(
-        files.c.repository_id == bindparam("repository"),
-        files.c.filename == bindparam("name"),
-        ~exists().where(
-            retired_filenames.c.repository_id == files.c.repository_id,
-            retired_filenames.c.filename == files.c.filename,
-        ),
-    ),
-)
 _TAKES = files.c.size + files.c.size_beside
 TAKEN = select(
     func.sum(_TAKES)
@@ -173,3 +173,19 @@ ADD_PROJECT = Question(insert(projects).returning(projects.c.id), _number)
 ADD_RELEASE = Question(insert(releases).returning(releases.c.id), _number)
 ADD_FILE = Question(insert(files).returning(files.c.id), _number)
 RECORD = Question(insert(journal).inline(), _nothing)
+
+# A deletion
+
+
+def retire(*which: ColumnElement[bool]) -> Insert:
+    """Returns a statement that remembers the names of files, as far as they are not known."""
+    return insert(retired_filenames).from_select(
+        ["repository_id", "filename", "identity"],
+        select(files.c.repository_id, files.c.filename, files.c.identity).where(
+            *which,
+            ~exists().where(
+                retired_filenames.c.repository_id == files.c.repository_id,
+                retired_filenames.c.filename == files.c.filename,
+            ),
+        ),
+    )

@@ -63,8 +63,8 @@ def new(tmp_path: Path) -> Iterator[NewRegistry]:
 
 @pytest.fixture
 def registry(database_url: str, new: NewRegistry) -> Registry:
-    """On each engine, with two files of `demo` in `main`."""
-    registry = new("source", database=database_url)
+    """On each engine, with two files of `demo` in `main`, and without a trash."""
+    registry = new("source", database=database_url, trash_days=0)
     populate(registry)
     upload(registry, WHEEL)
     upload(registry, SDIST)

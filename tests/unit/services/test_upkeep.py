@@ -31,8 +31,9 @@ TWO_DAYS = 2 * 24 * 60 * 60
 
 @pytest.fixture
 def kept(database_url: str, tmp_path: Path) -> Iterator[Registry]:
-    """With its files on disk, where the tests can spoil them."""
-    settings = Settings(database=database_url, blobs=f"file://{tmp_path}/blobs", password_cost=4)
+    """With its files on disk, where the tests can spoil them, and without a trash."""
+    place = {"database": database_url, "blobs": f"file://{tmp_path}/blobs"}
+    settings = Settings(**place, trash_days=0, password_cost=4)
     registry = Registry(settings)
     registry.acting_as(OPERATOR).repositories.create("main")
     yield registry

@@ -28,7 +28,7 @@ class _Step:
     question: str
     name: str
     files: tuple[str, ...]
-    do: Callable[[], None]
+    do: Callable[[], int | None]
 
 
 def change_files(page: PortalPage, repository: str, project: str) -> Response:
@@ -186,11 +186,11 @@ def _file_step(page: PortalPage, repository: str, filename: str, verb: str) -> _
     projects = page.acting.projects
     reason = page.sent("reason") if verb == "yank" else None
 
-    def do() -> None:
+    def do() -> int | None:
         if verb == "delete":
-            projects.delete_file(repository, filename)
-        else:
-            projects.yank_file(repository, filename, reason)
+            return projects.delete_file(repository, filename)
+        projects.yank_file(repository, filename, reason)
+        return None
 
     return _Step(f"file {filename}", filename, (), do)
 

@@ -1,0 +1,1 @@
+"""Statements about what becomes of files."""
