@@ -7,17 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import bcrypt
 import pytest
 
 from tests.support.distributions import Distribution
-from tests.support.http import basic
 from tests.support.processes import ServerProcess, free_port
-from tests.support.publisher import publishing
 
 _UNREACHABLE = ("error sending request", "dns error", "tcp connect", "operation timed out")
 
@@ -49,28 +45,6 @@ def _uv(*args: str) -> None:
     if done.returncode and any(words in done.stderr for words in _UNREACHABLE):
         pytest.skip(f"{args[-1]} comes from the package index, which this machine cannot reach")
     assert done.returncode == 0, done.stderr
-
-
-def devpi(programs: Programs, folder: Path, files: Iterable[Distribution]) -> Built:
-    """devpi-server with a stage that has no bases: JSON and HTML."""
-    program = programs.program("devpi-server", "devpi-server")
-    quiet = {"PYTHONWARNINGS": "ignore", **os.environ}
-    directory = ["--serverdir", str(folder / "devpi")]
-    subprocess.run(
-        [programs.program("devpi-init", "devpi-server"), *directory, "--no-root-pypi"],
-        env=quiet,
-        check=True,
-        capture_output=True,
-    )
-    port = free_port()
-    quick = ["--argon2-time-cost=1", "--argon2-memory-cost=64", "--argon2-parallelism=1"]
-    command = [program, *directory, *quick, "--port", str(port)]
-    server = ServerProcess(command, port, env=quiet, start_timeout=120)
-    stage = f"{server.url}/team/stage/"
-    _put(f"{server.url}/team", {"password": "secret"})
-    _put(stage.rstrip("/"), {"type": "stage", "bases": []}, ("team", "secret"))
-    _publish(stage, ("team", "secret"), files)
-    return server, f"{stage}+simple/"
 
 
 def pypiserver(programs: Programs, folder: Path, files: Iterable[Distribution]) -> Built:
@@ -122,24 +96,3 @@ def dumb_pypi(programs: Programs, folder: Path, files: Sequence[Distribution]) -
     subprocess.run(
         [program, "--package-list-json", str(described), *output], check=True, capture_output=True
     )
-
-
-def _publish(url: str, credentials: tuple[str, str], files: Iterable[Distribution]) -> None:
-    with publishing(url, *credentials) as publisher:
-        for file in files:
-            answer = publisher.upload(file)
-            assert answer.status == 200, answer.text
-
-
-def _put(url: str, document: object, credentials: tuple[str, str] | None = None) -> None:
-    """devpi's way to make users and stages."""
-    parts = urlsplit(url)
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-    if credentials is not None:
-        headers |= basic(*credentials)
-    connection.request("PUT", parts.path, json.dumps(document), headers)
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    assert answer.status in (200, 201), text

@@ -6,7 +6,6 @@ P1, P2, P5, P6, P7, S1 and S2, each with an index server as its users run it.
 from __future__ import annotations
 
 import json
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Registry
+from tests.support.devpi import DevpiServer
 from tests.support.distributions import sdist, wheel
 from tests.support.http import JSON, Page, basic
 from tests.support.nginx import NginxServer, installed_nginx
 from tests.support.other_servers import (
     Programs,
-    devpi,
     dumb_pypi,
     pypiserver,
     simple_repository_server,
@@ -41,13 +40,6 @@ FILES = [
 DEMO = [file for file in FILES if file.name == "demo"]
 
 
-@pytest.fixture(scope="session")
-def programs(pytestconfig: pytest.Config) -> Programs:
-    """Kept with pytest's cache: most of their time would be spent on compiling them anew."""
-    assert pytestconfig.cache is not None
-    return Programs(pytestconfig.cache.mkdir(f"programs-{sys.implementation.cache_tag}"))
-
-
 @contextmanager
 def own_server(_programs: Programs, _folder: Path) -> Iterator[str]:
     upstream = LiveUpstream()
@@ -62,9 +54,11 @@ def own_server(_programs: Programs, _folder: Path) -> Iterator[str]:
 
 @contextmanager
 def devpi_server(programs: Programs, folder: Path) -> Iterator[str]:
-    server, url = devpi(programs, folder, FILES)
-    with server:
-        yield url
+    with DevpiServer(programs, folder / "devpi") as server:
+        server.user("team")
+        server.index("team/stage")
+        server.upload("team/stage", *FILES)
+        yield f"{server.url}/team/stage/+simple/"
 
 
 @contextmanager
