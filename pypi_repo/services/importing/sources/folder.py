@@ -5,26 +5,22 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from pypi_repo.domain.errors import InvalidFilename, TooLarge, UnknownFile
+from pypi_repo.domain.errors import InvalidFilename
 from pypi_repo.domain.filenames import DistributionFilename, split_ending
 from pypi_repo.domain.importing.found import FoundFile, FoundProject, LeftOut
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.services.importing.sources.source import ImportSource
-from pypi_repo.settings import format_size
+from pypi_repo.services.importing.sources.local_files import LocalFiles
 
-_CHUNK = 256 * 1024
 _SIGNATURE = ".asc"
 _PROVENANCES = (".provenance", ".attestations")
 
 
-class Folder(ImportSource):
+class Folder(LocalFiles):
     """The wheels and sdists in a folder and below it. Those that are hidden are not looked at.
 
     A file was uploaded when it was changed last. Signatures (`.asc`), provenances (`.provenance`)
     and arrays of attestations (`.attestations`) are beside the files.
     """
-
-    is_local = True
 
     def __init__(self, path: str) -> None:
         self._path = os.path.abspath(path)
@@ -45,24 +41,6 @@ class Folder(ImportSource):
             return None
         found = sorted(map(_file, places.values()), key=_age)
         return FoundProject(name=name, files=tuple(found))
-
-    def read(self, file: FoundFile) -> Iterator[bytes]:
-        try:
-            with open(file.location, "rb") as opened:
-                while chunk := opened.read(_CHUNK):
-                    yield chunk
-        except OSError as error:
-            raise UnknownFile(f"It cannot be read: {error.strerror}.") from error
-
-    def read_beside(self, location: str, limit: int) -> bytes | None:
-        try:
-            with open(location, "rb") as opened:
-                content = opened.read(limit + 1)
-        except OSError:
-            return None
-        if len(content) > limit:
-            raise TooLarge(f"{location} is larger than the {format_size(limit)} that it may have.")
-        return content
 
     def left_out(self) -> Sequence[LeftOut]:
         return self._left_out

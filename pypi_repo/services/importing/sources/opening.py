@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.upstreams.target import BasicCredentials, BearerToken, Target
 from pypi_repo.outbound.client import OutboundClient
+from pypi_repo.services.importing.sources.devpi import PREFIX, DevpiIndex, split_url
+from pypi_repo.services.importing.sources.devpi_export import find_export
 from pypi_repo.services.importing.sources.folder import Folder
 from pypi_repo.services.importing.sources.simple_index import SimpleIndex
 from pypi_repo.services.importing.sources.site import Site
@@ -36,12 +38,20 @@ class Access:
 
 
 def open_source(place: str, access: Access, client: OutboundClient) -> ImportSource:
-    """Returns the source that a text names: the URL of a simple index, or the path of a folder.
+    """Returns the source that a text names.
 
-    Raises InvalidSetting if it is neither.
+    place: the URL of a simple index, `devpi+` and the URL of an index of devpi, the path of a
+        folder, or that of an export of devpi or of an index in it.
+
+    Raises InvalidSetting if it is none of them.
     """
+    if place.startswith(PREFIX):
+        root, name = split_url(place.removeprefix(PREFIX))
+        return DevpiIndex(Site(client, access.target(root)), name)
     if place.startswith(("https://", "http://")):
         return SimpleIndex(Site(client, access.target(place)))
+    if export := find_export(place):
+        return export
     if os.path.isdir(place):
         return Folder(place)
     raise InvalidSetting(
