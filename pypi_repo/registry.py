@@ -20,6 +20,7 @@ from pypi_repo.services.chores.chores import Chores
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
+from pypi_repo.services.importing.file_import import Surroundings
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.operations.backup import Backup
 from pypi_repo.services.operations.readiness import Readiness
@@ -138,6 +139,9 @@ class Registry:
         self._prefetching = Prefetching(
             self._database, self._upstream_pages, self._upstream_files, self._readers
         )
+        self._for_imports = Surroundings(
+            self._database, self._blobs, self._gate, self.readmes, limits, self._client
+        )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)
@@ -187,6 +191,7 @@ class Registry:
             self._readers,
             self._prefetching,
             self._issuers,
+            self._for_imports,
         )
 
     def own_account(self, session: Session) -> OwnAccount:

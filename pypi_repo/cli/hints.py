@@ -55,6 +55,8 @@ def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
 def _hint(error: errors.RegistryError, command: list[str]) -> str:
     if isinstance(error, errors.InvalidBackup) and error.lost:
         return "with --skip-lost"
+    if isinstance(error, errors.UpstreamRefused) and command == ["import"]:
+        return "see --allow-http, --allow-private-network and --file-host"
     if isinstance(error, errors.NoRegistry):
         return "`pypi-repo serve` and `pypi-repo db upgrade` do"
     lists = _LISTS | _OF_GROUPS.get(command[0] if command else "", {})

@@ -6,6 +6,7 @@ next to nothing.
 
 import logging
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -51,6 +52,7 @@ _NOUNS = {
     "project": ("project", "List, show, close and delete projects."),
     "release": ("project", "Yank and delete releases."),
     "file": ("project", "Yank and delete single files."),
+    "import": ("importing", "Import the packages of a folder or of another index."),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),
     "upkeep": ("maintenance", "Free space, and check that nothing is lost."),
     "backup": (
@@ -72,7 +74,8 @@ class _Nouns(click.Group):
             return None
         module, _about = _NOUNS[name]
         loaded = import_module(f"pypi_repo.cli.{module}")
-        command: click.Command = getattr(loaded, name.replace("-", "_"))
+        attribute = f"{name}_" if iskeyword(name) else name.replace("-", "_")
+        command: click.Command = getattr(loaded, attribute)
         return command
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:

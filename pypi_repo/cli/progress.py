@@ -20,10 +20,13 @@ class Progress:
 
     def listen(self, done: int, total: int) -> None:
         """A Listener of the services."""
+        self.show(done, total, f"{format_size(done)} of {format_size(total)}")
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Shows how much is done of what there is, with a text beside it."""
         if self._bar is not None:
-            self._bar.length = total
-            shown = f"{format_size(done)} of {format_size(total)}"
-            self._bar.update(done - self._bar.pos, current_item=shown)
+            self._bar.length = max(total, 1)
+            self._bar.update(done - self._bar.pos, current_item=text)
 
     def say(self, line: str) -> None:
         """A line on stdout, which may be the same terminal."""

@@ -14,6 +14,8 @@ from pypi_repo.services.accounts.rights import Rights
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
+from pypi_repo.services.importing.file_import import Surroundings
+from pypi_repo.services.importing.importing import Imports
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.placing import Accepted
@@ -48,6 +50,7 @@ class Acting:
         readers: Readers,
         prefetching: Prefetching,
         issuers: Issuers,
+        for_imports: Surroundings,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -59,6 +62,7 @@ class Acting:
         self._readers = readers
         self._prefetching = prefetching
         self._issuers = issuers
+        self._for_imports = for_imports
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -126,6 +130,11 @@ class Acting:
     def sources(self) -> Sources:
         """Manages the sources of repositories, and the rules for what comes from them."""
         return Sources(self.actor, self._database, self._gate, self._readers, self._usage_counter)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Imports what folders and other indexes have."""
+        return Imports(self.actor, self._for_imports, self.projects)
 
     def add_file(
         self,

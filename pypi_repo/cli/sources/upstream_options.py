@@ -127,9 +127,9 @@ def given_credentials(options: dict[str, Any]) -> dict[str, Any]:
             "Say only one of --username with --password-stdin, --token-stdin and --credentials."
         )
     if password:
-        return _credentials(username=username, secret=_from_stdin("Password"))
+        return _credentials(username=username, secret=from_stdin("Password"))
     if token:
-        return _credentials(secret=_from_stdin("Token"))
+        return _credentials(secret=from_stdin("Token"))
     if variable is not None:
         return _credentials(secret_variable=_variable(variable))
     return _credentials() if none else {}
@@ -156,7 +156,8 @@ def _credentials(
     return {"username": username, "secret": secret, "secret_variable": secret_variable}
 
 
-def _from_stdin(what: str) -> str:
+def from_stdin(what: str) -> str:
+    """Returns a secret: the first line of stdin, or what is typed at a terminal."""
     if somebody_can_be_asked():
         asked: str = click.prompt(what, hide_input=True, err=True)
         return asked

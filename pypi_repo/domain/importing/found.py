@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectStatus
 
@@ -43,11 +45,18 @@ class LeftOut:
     project: the project to which it belongs; empty if that is not known.
     filename: the name of the file; empty for a whole project, or where the name is not known.
     reason: why, as one sentence.
+    detail: the cause, such as a URL.
     """
 
     project: str
     filename: str
     reason: str
+    detail: str = ""
+
+    @classmethod
+    def because(cls, error: RegistryError, project: str, filename: str = "") -> Self:
+        """Returns what is left out because of an error."""
+        return cls(project, filename, error.message, error.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

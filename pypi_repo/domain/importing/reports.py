@@ -52,7 +52,7 @@ class Assessment:
     refused: the files that a rule of the repository refuses, which can be imported as they are.
     left_out: what would not be imported.
     uploaders: who has uploaded the files there, sorted by name, as far as the source says.
-    hosts: other hosts from which files would come, and which are not allowed yet.
+    hosts: other hosts from which files would come, but which are not allowed yet.
     has_read_files: whether the files themselves were checked, and not only what is said of them.
     """
 
@@ -80,6 +80,7 @@ class Report:
     left_out: what was not imported, and why.
     notes: sentences about what was imported, but not as the source has it.
     statuses: the projects whose status was set.
+    hosts: other hosts from which files would have come, but which are not allowed.
     """
 
     imported: int
@@ -89,3 +90,4 @@ class Report:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     statuses: tuple[NormalizedName, ...] = ()
+    hosts: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
 """Receives a file from a source, and compares it with what the source says of it."""
 
 import hashlib
+from collections.abc import Callable
 
-from pypi_repo.domain.errors import DigestMismatch
+from pypi_repo.domain.errors import DigestMismatch, Unavailable
 from pypi_repo.domain.importing.found import FoundFile
 from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.storage.blobs.store import StagedFile
@@ -10,10 +11,17 @@ from pypi_repo.storage.blobs.store import StagedFile
 _COMPUTED_ANYWAY = ("sha256", "md5")
 
 
-def receive(source: ImportSource, file: FoundFile, staged: StagedFile, limit: int) -> None:
+def receive(
+    source: ImportSource,
+    file: FoundFile,
+    staged: StagedFile,
+    limit: int,
+    is_stopped: Callable[[], bool],
+) -> None:
     """Writes the content of a file to a staged file.
 
     limit: the largest size, in bytes.
+    is_stopped: a function that tells whether to give up.
 
     Raises DigestMismatch unless the size and all known digests are those that the source says,
     TooLarge, and the errors of the source.
@@ -24,6 +32,8 @@ def receive(source: ImportSource, file: FoundFile, staged: StagedFile, limit: in
         if name not in _COMPUTED_ANYWAY
     }
     for chunk in source.read(file):
+        if is_stopped():
+            raise Unavailable("The import was interrupted; begin it again to go on.")
         staged.write(chunk, limit)
         if file.size is not None and staged.size > file.size:
             break

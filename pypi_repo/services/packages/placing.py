@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.journal import JournalEntry
@@ -160,12 +159,13 @@ def _journal_entry(
         detail["replaced_sha256"] = replaced.digests.sha256
         if replaced.filename != file.filename:
             detail["replaced_filename"] = replaced.filename
+    if file.exemption is not None:
+        detail["exemption"] = file.exemption
     if new.warnings:
         detail["warnings"] = " ".join(new.warnings)
     return JournalEntry.by(
         actor,
         "upload file" if replaced is None else "overwrite file",
-        at=datetime.now(UTC),
         repository=repository.name,
         serial=serial,
         project=file.project,

@@ -63,6 +63,9 @@ class SimpleIndex(ImportSource):
     def read_beside(self, location: str, limit: int) -> bytes | None:
         return self._site.document(location, limit)
 
+    def host_to_allow(self, file: FoundFile) -> str | None:
+        return self._site.host_to_allow(file.location)
+
 
 def _file(file: UpstreamFile) -> FoundFile:
     return FoundFile(

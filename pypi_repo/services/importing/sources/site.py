@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from time import sleep
 from typing import TypeVar
 
-from pypi_repo.domain.errors import TooLarge, UnknownFile, UpstreamFailed
+from pypi_repo.domain.errors import TooLarge, UnknownFile, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.upstreams.urls import parse_url
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.upstreams.fetching.transfer import AS_IT_IS, CHUNK, part_in
@@ -45,6 +46,18 @@ class Site:
     def __init__(self, client: OutboundClient, target: Target) -> None:
         self._client = client
         self.target = target
+
+    def host_to_allow(self, url: str) -> str | None:
+        """Returns the host of a URL if the target does not allow to ask it."""
+        try:
+            parsed = parse_url(url)
+        except UpstreamRefused:
+            return None
+        try:
+            self.target.require_allowed(parsed)
+        except UpstreamRefused:
+            return parsed.netloc if parsed.netloc != self.target.root.netloc else None
+        return None
 
     def page(self, url: str, accept: str) -> Page | None:
         """Returns what a URL answers, or None if there is nothing at the URL.

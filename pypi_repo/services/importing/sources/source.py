@@ -45,6 +45,10 @@ class ImportSource(ABC):
         Returns None if it is not there. Raises TooLarge if it is larger.
         """
 
+    def host_to_allow(self, file: FoundFile) -> str | None:
+        """Returns the host of a file if nobody has allowed that files come from there."""
+        return None
+
     def left_out(self) -> Iterable[LeftOut]:
         """Returns what there is, but belongs to no project that could be named."""
         return ()
