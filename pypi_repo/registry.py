@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
-from pypi_repo.domain.accounts.access import AccessPolicy, Actor, GrantPolicy
+from pypi_repo.domain.accounts.access import OPERATOR, AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import NoRegistry
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.mail import Mailer
@@ -21,6 +21,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
 from pypi_repo.services.importing.file_import import Surroundings
+from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.operations.backup import Backup
 from pypi_repo.services.operations.readiness import Readiness
@@ -153,7 +154,8 @@ class Registry:
         self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
-        self.chores = Chores(self._database, chores_of(self._database, self.upkeep))
+        retention = Retention(OPERATOR, self._database, self._gate, self._usage)
+        self.chores = Chores(self._database, chores_of(self._database, self.upkeep, retention))
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self._shared_metrics: list[SharedMetrics] = []

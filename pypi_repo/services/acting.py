@@ -16,6 +16,8 @@ from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.importing.file_import import Surroundings
 from pypi_repo.services.importing.importing import Imports
+from pypi_repo.services.lifecycle.pins import Pins
+from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.placing import Accepted
@@ -73,6 +75,16 @@ class Acting:
     def projects(self) -> Projects:
         """Lists, yanks and deletes projects, releases and files; sets project statuses."""
         return Projects(self.actor, self._database, self._gate)
+
+    @cached_property
+    def pins(self) -> Pins:
+        """Pins releases that are in use, so that no retention rule deletes them."""
+        return Pins(self.actor, self._database, self._gate)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """Manages retention rules, shows what they delete, and runs them."""
+        return Retention(self.actor, self._database, self._gate, self._usage_counter)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.errors import Conflict
 from pypi_repo.domain.text import counted
 from pypi_repo.services.chores.chores import Chore
+from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.operations.upkeep import Upkeep
 from pypi_repo.settings import format_size
 from pypi_repo.storage.database.database import Database
@@ -13,8 +14,11 @@ from pypi_repo.storage.expired import delete_expired
 _GRACE = timedelta(days=7)
 
 
-def chores_of(database: Database, upkeep: Upkeep) -> list[Chore]:
-    """Returns the chores of a registry."""
+def chores_of(database: Database, upkeep: Upkeep, retention: Retention) -> list[Chore]:
+    """Returns the chores of a registry.
+
+    retention: the retention rules, on behalf of the operator.
+    """
     return [
         Chore(
             "expire",
@@ -29,6 +33,12 @@ def chores_of(database: Database, upkeep: Upkeep) -> list[Chore]:
             lambda: _trim(upkeep),
         ),
         Chore(
+            "retention",
+            "delete releases that retention rules no longer keep, where somebody has previewed it",
+            timedelta(days=1),
+            lambda: _expire_releases(retention),
+        ),
+        Chore(
             "sweep",
             "delete stored files that nothing refers to, and that are older than a week",
             timedelta(days=1),
@@ -41,6 +51,14 @@ def _expire(database: Database) -> str:
     with database.begin() as connection:
         number = delete_expired(connection, datetime.now(UTC))
     return f"Deleted {counted(number, 'row')}." if number else ""
+
+
+def _expire_releases(retention: Retention) -> str:
+    done = retention.run_all()
+    if not done.files:
+        return ""
+    releases, files = counted(done.releases, "release"), counted(done.files, "file")
+    return f"Deleted {releases} with {files}, {format_size(done.size)}."
 
 
 def _trim(upkeep: Upkeep) -> str:

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from pypi_repo.domain.filenames import check_characters, identity_of
+from pypi_repo.domain.lifecycle.retention import retention_terms
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.pages import decode
 from pypi_repo.domain.upstreams.reading.listing import checkable
@@ -56,6 +57,15 @@ def _page(row: Row) -> None:
                 raise ValueError("a page with links that lead nowhere")
 
 
+def _retention_rule(row: Row) -> None:
+    names = ("keep_last", "keep_younger", "keep_downloaded", "keep_matching")
+    given = {name: row[name] for name in names}
+    terms = retention_terms(row["pattern"], only=row["only"].split(), **given)
+    in_form = {name: getattr(terms, name) for name in names}
+    if (" ".join(terms.only), in_form) != (row["only"], given):
+        raise ValueError("a retention rule that is written in another form")
+
+
 OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "upstream_pages": _page,
     "projects": _project,
@@ -63,5 +73,6 @@ OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "trashed_releases": _release,
     **dict.fromkeys((table.name for table in TABLES_OF_FILES), _named),
     "retired_filenames": _named,
+    "retention_rules": _retention_rule,
 }
 """Functions that raise ValueError, by the name of the table."""

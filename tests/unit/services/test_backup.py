@@ -124,6 +124,8 @@ def lived_in(registry: Registry) -> Registry:
     operator.sources.set_sources("main", ["upstream:public", "repository:open"])
     operator.sources.reserve("main", ["acme-*"])
     operator.sources.add_rule("main", "deny", "demo<2", kind="sdist", reason="broken")
+    operator.retention.add_rule("main", "acme-*", only=["dev", "finals"], keep_last=10)
+    operator.pins.pin("main", "demo", "1.0", "in use \N{SNOWMAN}")
     (repository, _other) = operator.repositories.all()
     registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))
     registry._usage.note_use(1)

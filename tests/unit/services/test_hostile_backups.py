@@ -50,6 +50,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         publish(registry, wheel("signed"), "main", signature=b"signature")
         upload(registry, wheel("deleted"))
         registry.acting_as(OPERATOR).projects.delete("main", "deleted")
+        registry.acting_as(OPERATOR).retention.add_rule(
+            "main", "*", only=["dev"], keep_last=10, keep_younger="90d", keep_matching=">=2"
+        )
         registry._usage.count_download(
             DownloadedRelease(
                 registry.acting_as(OPERATOR).repositories.get("main").id, "demo", "1.0"
@@ -168,6 +171,15 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("projects", "status", "hidden"),
         ("releases", "version", "../1.0"),
         ("releases", "canonical_version", "2"),
+        ("retention_rules", "pattern", "Acme_*"),
+        ("retention_rules", "only", "pre  dev"),
+        ("retention_rules", "only", "dev pre"),
+        ("retention_rules", "only", "final"),
+        ("retention_rules", "keep_last", 1_000_001),
+        ("retention_rules", "keep_younger", "soon"),
+        ("retention_rules", "keep_younger", "90D"),
+        ("retention_rules", "keep_downloaded", ""),
+        ("retention_rules", "keep_matching", ">= 2"),
         ("files", "kind", "egg"),
         ("files", "size", -1),
         ("files", "size", 2**63 - 1),

@@ -1,0 +1,15 @@
+"""The errors about what becomes of files, of the hierarchy in `pypi_repo.domain.errors`."""
+
+from pypi_repo.domain.errors import Conflict, NotFound
+
+
+class UnknownRetentionRule(NotFound):
+    """There is no retention rule with this number."""
+
+    code = "unknown-retention-rule"
+
+
+class NotPreviewed(Conflict):
+    """Nobody has looked at what the retention rules delete since one of them was changed."""
+
+    code = "not-previewed"
