@@ -49,11 +49,18 @@ class Inspection:
 
 
 def inspect(
-    file: IO[bytes], filename: DistributionFilename, rules: Rules, limits: Limits
+    file: IO[bytes],
+    filename: DistributionFilename,
+    rules: Rules,
+    limits: Limits,
+    *,
+    is_known: bool = False,
 ) -> Inspection:
     """Inspects a whole archive.
 
     file: a seekable file; its position does not matter.
+    is_known: whether all of it was inspected before. Then of a wheel only the parts are read that
+        the rules are about.
 
     Raises InvalidArchive if the archive cannot be read, could harm a program that unpacks it,
     breaks a rule, or exceeds the limits.
@@ -63,6 +70,8 @@ def inspect(
         _refuse_polyglot(file, filename)
         archive = (Wheel if is_wheel else Sdist)(file, filename, rules, limits)
         document = archive.check()
+        if isinstance(archive, Wheel) and not is_known:
+            archive.read_the_rest()
     except _BROKEN as error:
         raise InvalidArchive(f"{filename.filename} is broken or cut off: {error}") from error
     return Inspection(document, tuple(archive.warnings))

@@ -47,7 +47,7 @@ class Wheel:
         self._info = self._find_info()
 
     def check(self) -> Document:
-        """Checks the archive, and returns its METADATA.
+        """Checks the archive by its directory and by the rules, and returns its METADATA.
 
         Raises InvalidArchive if the wheel is invalid or cannot be installed.
         """
@@ -59,10 +59,13 @@ class Wheel:
         if self._rules.complete_wheels:
             self._check_licences(metadata)
             self._check_record()
+        return metadata
+
+    def read_the_rest(self) -> None:
+        """Reads what `check` did not read. Raises InvalidArchive for a damaged member."""
         for member in self._members.values():
             if member.name not in self._verified:
                 exhaust(read_member(self._file, member))
-        return metadata
 
     def _check_size(self) -> None:
         claimed = sum(member.size for member in self._members.values())

@@ -71,3 +71,16 @@ class Rules:
 
     installation_checks: tuple[Callable[[], None], ...] = ()
     """Each raises ConfigurationError where an optional package that the others need is missing."""
+
+    def ask_more_of_archives(self, others: "Rules") -> bool:
+        """Returns whether an archive that was accepted by other rules could be refused by these."""
+        return any(getattr(self, rule) and not getattr(others, rule) for rule in _OF_ARCHIVES)
+
+
+_OF_ARCHIVES = (
+    "normalized_filenames",  # which are also the names of folders
+    "complete_wheels",
+    "verified_record",
+    "distinct_member_names",
+    "plain_script_names",
+)

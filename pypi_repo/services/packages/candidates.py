@@ -10,6 +10,7 @@ from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.metadata.core_metadata import CoreMetadata
+from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.records import DistributionFile
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.validation.rules import Rules
@@ -72,17 +73,9 @@ class Candidate:
         Raises a RegistryError if the file breaks a rule.
         """
         filename = form.filename
-        if rules.normalized_filenames:
-            filename.check_normalized()
-        for check_filename in rules.filename_checks:
-            check_filename(filename)
+        check_filename(filename, rules)
         inspection = inspect(staged.content(), filename, rules, limits)
-        metadata = CoreMetadata.of(inspection.document, rules)
-        metadata.check_against(filename)
-        for check_metadata in rules.metadata_checks:
-            check_metadata(metadata)
-        if rules.rendered_descriptions:
-            readmes.check(metadata)
+        metadata = checked_metadata(inspection.document, filename, rules, readmes)
         digests = staged.digests()
         signature = form.signature or None
         attested = (
@@ -135,3 +128,27 @@ class Candidate:
     def blobs(self) -> tuple[str, ...]:
         """The paths of everything that is stored of the file."""
         return (self.path, *(self.path + suffix for suffix in self.beside))
+
+
+def check_filename(filename: DistributionFilename, rules: Rules) -> None:
+    """Raises InvalidFilename if a profile does not allow a filename."""
+    if rules.normalized_filenames:
+        filename.check_normalized()
+    for check in rules.filename_checks:
+        check(filename)
+
+
+def checked_metadata(
+    document: Document, filename: DistributionFilename, rules: Rules, readmes: Readmes
+) -> CoreMetadata:
+    """Returns the core metadata of a file, checked by the rules of a profile.
+
+    Raises InvalidMetadata or Unavailable.
+    """
+    metadata = CoreMetadata.of(document, rules)
+    metadata.check_against(filename)
+    for check in rules.metadata_checks:
+        check(metadata)
+    if rules.rendered_descriptions:
+        readmes.check(metadata)
+    return metadata

@@ -37,7 +37,7 @@ class Documents:
             fields = self._kept.get(digest)
         if fields is not None:
             return fields
-        content = self._read(file)
+        content = self.content(file)
         with self._mutex:  # one after the other: many may ask for a new one at once
             fields = self._kept.get(digest)
             if fields is None:
@@ -45,7 +45,11 @@ class Documents:
                 self._kept.put(digest, fields, len(content) + _BESIDE_THE_DOCUMENT)
         return fields
 
-    def _read(self, file: DistributionFile) -> bytes:
+    def content(self, file: DistributionFile) -> bytes:
+        """Returns the core metadata of a file that has some, as they are stored.
+
+        Raises UnknownFile if they are missing from the file store.
+        """
         try:
             with self._blobs.open(file.path + METADATA_SUFFIX) as document:
                 return document.read()

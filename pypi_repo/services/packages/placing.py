@@ -1,9 +1,11 @@
 """Places a checked file on the index, in the transaction of whoever publishes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.errors import Conflict, Invalid, TooLarge
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
@@ -123,6 +125,17 @@ def check_place(
     if there.release is not None:
         check_open(there.repository, there.release, file, existing)
     return there, existing
+
+
+@contextmanager
+def naming(filename: str) -> Iterator[None]:
+    """Lets refusals within the block say which of several files they are about."""
+    try:
+        yield
+    except (Conflict, Invalid, TooLarge) as error:
+        if filename not in error.message:
+            error.args = (f"{filename}: {error.message}", *error.args[1:])
+        raise
 
 
 def _project(catalog: Catalog, there: Destination, new: Publishable) -> int:

@@ -20,6 +20,7 @@ from pypi_repo.services.packages.upload_rules import (
     check_accepts,
     check_quota,
     existing_file,
+    file_limit,
     open_destination,
 )
 from pypi_repo.settings import Limits
@@ -77,7 +78,7 @@ class Uploads:
             actor, Permission.UPLOAD, self._catalog, self._repository
         )
         check_accepts(repository)
-        limit = min(self.limits.file_size, repository.max_file_size or self.limits.file_size)
+        limit = file_limit(repository, self.limits)
         return Admission(min(limit, self._room(repository, limit)), RULES[repository.profile])
 
     def _room(self, repository: Repository, limit: int) -> int:

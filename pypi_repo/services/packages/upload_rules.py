@@ -19,7 +19,7 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.gate import Gate
-from pypi_repo.settings import format_size
+from pypi_repo.settings import Limits, format_size
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination, FoundRelease
 
@@ -57,6 +57,11 @@ def check_accepts(repository: Repository) -> None:
             f"Repository {repository.name!r} takes no uploads; upload to another one, or ask an "
             "administrator."
         )
+
+
+def file_limit(repository: Repository, limits: Limits) -> int:
+    """Returns the size of the largest file that a repository allows, in bytes."""
+    return min(limits.file_size, repository.max_file_size or limits.file_size)
 
 
 def _refuse_closed(project: Project) -> None:
