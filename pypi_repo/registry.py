@@ -21,6 +21,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
 from pypi_repo.services.importing.file_import import Surroundings
+from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.notes import Notes
 from pypi_repo.services.operations.backup import Backup
@@ -109,6 +110,7 @@ class Registry:
         self._documents = Documents(self._blobs)
         self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
+        self._rechecks = Rechecks(self._blobs, self._documents, self.readmes, settings.limits)
         self._passwords = passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
@@ -189,6 +191,7 @@ class Registry:
             self._passwords,
             self._usage,
             self._uploads_to,
+            self._rechecks,
             self._upstream_checks,
             self._readers,
             self._prefetching,

@@ -17,6 +17,8 @@ from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.importing.file_import import Surroundings
 from pypi_repo.services.importing.importing import Imports
 from pypi_repo.services.lifecycle.pins import Pins
+from pypi_repo.services.lifecycle.promotion import Promotion
+from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
@@ -48,6 +50,7 @@ class Acting:
         passwords: Passwords,
         usage_counter: UsageCounter,
         uploads_to: Callable[[str], Uploads],
+        rechecks: Rechecks,
         upstream_checks: UpstreamChecks,
         readers: Readers,
         prefetching: Prefetching,
@@ -60,6 +63,7 @@ class Acting:
         self._passwords = passwords
         self._usage_counter = usage_counter
         self._uploads_to = uploads_to
+        self._rechecks = rechecks
         self._upstream_checks = upstream_checks
         self._readers = readers
         self._prefetching = prefetching
@@ -147,6 +151,13 @@ class Acting:
     def imports(self) -> Imports:
         """Imports what folders and other indexes have."""
         return Imports(self.actor, self._for_imports, self.projects)
+
+    @cached_property
+    def promotion(self) -> Promotion:
+        """Copies and moves releases to other repositories."""
+        return Promotion(
+            self.actor, self._database, self._gate, self._rechecks, self._readers.check_new_name
+        )
 
     def add_file(
         self,

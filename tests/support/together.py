@@ -71,7 +71,7 @@ def one_after_the_other(
             earlier = threads.submit(first)
             assert reached.wait(_PATIENCE)
             later = threads.submit(second)
-            wait_until(lambda: later.done() or _waits_for_a_lock(database))
+            wait_until(lambda: later.done() or waiting_for_locks(database) > 0)
             over.set()
             earlier.result(_PATIENCE)
     finally:
@@ -80,13 +80,13 @@ def one_after_the_other(
     return later
 
 
-def _waits_for_a_lock(database: Database) -> bool:
-    """Whether somebody does, in a PostgreSQL database."""
+def waiting_for_locks(database: Database) -> int:
+    """How many connections do so, in a PostgreSQL database."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    return bool(database.execute(waiting).scalar_one())
+    return int(database.execute(waiting).scalar_one())
 
 
 def _are_waiting(database: Database, number: int) -> bool:
