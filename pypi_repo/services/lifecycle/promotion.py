@@ -1,7 +1,7 @@
 """Copies or moves releases to another repository, without copying a byte."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor, Permission
@@ -95,7 +95,8 @@ class Promotion:
     A promotion needs the permission to read the project in the source, and to upload to it in the
     target; a move also the permission to manage it in the source. Each file must be allowed by the
     rules of the target, as if it was uploaded there, or else nothing is promoted. The files keep
-    their content, metadata, signature, provenance, yank, time of upload and uploader.
+    their content, metadata, signature, provenance, yank, time of upload and uploader. One that was
+    imported as it is must be allowed by the target, where it is no exemption then.
 
     Only files that were uploaded to the source are promoted, and none that it has from its sources.
     """
@@ -248,7 +249,7 @@ class _Transfer:
     def _place(self, promoted: PromotedFile, checked: Rechecked) -> Accepted:
         new = Publishable(
             filename=checked.filename,
-            file=promoted.file,
+            file=replace(promoted.file, exemption=None),  # the rules here allow it
             display_name=checked.display_name,
             summary=checked.summary,
             size_beside=promoted.size_beside,
@@ -265,7 +266,12 @@ class _Transfer:
         assert located is not None  # noqa: S101
         assert located.project is not None  # noqa: S101
         return ProjectChange(
-            self._executor, self._catalog, self._actor, located.repository, located.project
+            self._gate,
+            self._executor,
+            self._catalog,
+            self._actor,
+            located.repository,
+            located.project,
         )
 
     def _record(
@@ -283,7 +289,7 @@ class _Transfer:
     ) -> None:
         version, release_id = files[0].file.version, files[0].release_id
         PromotedFiles(self._executor).pin_alike(target.release_id(version), release_id)
-        source.retire(release_id)
+        self._catalog.retire_filenames(source.project, release_id)
         self._catalog.delete_release(release_id)
 
     def _delete_project(self, source: ProjectChange) -> None:
