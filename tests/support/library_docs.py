@@ -97,6 +97,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_services(
             repositories="packages.repositories.Repositories",
             projects="packages.projects.Projects",
+            promotion="lifecycle.promotion.Promotion",
             accounts="accounts.accounts.Accounts",
             groups="accounts.groups.Groups",
             rights="accounts.rights.Rights",
@@ -189,6 +190,7 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
+        *_of("services.lifecycle.promotion", "Promoted"),
         *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
         *_of("domain.upstreams.sources", "RepositorySources"),
         *_of("domain.upstreams.rules", "Rule"),
