@@ -285,6 +285,33 @@ def test_browse_app(folder: Path) -> None:
     assert people.get("/").text == "the site"
 
 
+@pytest.mark.parametrize(
+    ("upload", "index"),
+    [
+        ("/", "/simple/"),  # pypiserver
+        ("/root/pypi/", "/root/pypi/+simple/"),  # devpi
+        ("/root/pypi/", "/root/pypi/"),  # devpi, as installers may also ask it
+        ("/repository/releases/", "/repository/releases/simple/"),  # Nexus
+        ("/api/pypi/releases", "/api/pypi/releases/simple"),  # Artifactory
+        ("/api/packages/team/pypi", "/api/packages/team/pypi/simple/"),  # Gitea
+    ],
+)
+def test_old_urls(upload: str, index: str, clients: Clients, folder: Path) -> None:
+    """I5: the URLs of the server before serve uploads and installations, and so do the new ones."""
+    with opened(folder) as registry:
+        registry.acting_as(OPERATOR).repositories.create("main")
+    application = example("old_urls").make_application(str(folder))
+    with LiveServer(application, prefix=OUTER) as server:
+        published_and_installed(clients, f"{server.url}{upload}", f"{server.url}{index}")
+        repository = "releases" if "releases" in upload or "team" in upload else "main"
+        new = Addresses(server.url, USER, PASSWORD).index(repository)
+        python = clients.venv(clients.home / "again")
+        clients.pip(python, "install", "--no-cache-dir", "--index-url", new, "demo==1.0")
+        landing = fetch(f"{server.url}/")
+
+    assert "<h1" in landing
+
+
 def test_fastapi_over_a_bridge(clients: Clients, folder: Path) -> None:
     """All works but for reason phrases, which ASGI has none of: the sentence is in the body."""
     with on_uvicorn(example("fastapi_app").make_application(str(folder))) as url:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.serve.conftest import addresses, publisher_of
+from tests.support.addresses import with_credentials
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
+from tests.support.example_docs import ROOT
 from tests.support.live import ServeProcess
+from tests.support.markdown import blocks
 from tests.support.nginx import NginxServer, balanced, installed_nginx
 from tests.support.processes import free_port
 
@@ -37,3 +40,25 @@ def test_a_refusal_keeps_its_sentence(nginx: NginxServer) -> None:
     assert answer.status == 409
     assert "already exists" in answer.reason
     assert "already exists" in answer.text
+
+
+def test_old_urls(server: ServeProcess, clients: Clients, tmp_path: Path) -> None:
+    """I5: as the page about moving here has it, clients keep the URLs of the server before."""
+    page = ROOT / "docs/how-to/move-here.md"
+    (locations,) = (block.text for block in blocks(page) if block.language == "nginx")
+    here = locations.replace("127.0.0.1:8080", f"127.0.0.1:{server.port}")
+    port = free_port()
+    site = f"server {{ listen 127.0.0.1:{port}; client_max_body_size 4g; {here} }}"
+    with NginxServer(tmp_path, port, site) as nginx:
+        account = addresses(server)
+        for name, upload, index in [
+            ("of-pypiserver", "/", "/simple/"),
+            ("of-devpi", "/root/pypi/", "/root/pypi/+simple/"),
+        ]:
+            target = (nginx.url + upload, account.user, account.password)
+            clients.publish_with_twine(*target, wheel(name).save(tmp_path))
+            place = with_credentials(nginx.url + index, account.user, account.password)
+            python = clients.venv(tmp_path / name)
+            clients.pip(python, "install", "--index-url", place, name)
+            installed = clients.uv("pip", "freeze", "--python", python).stdout
+            assert installed == f"{name}==1.0\n"
