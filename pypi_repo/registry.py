@@ -21,6 +21,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
 from pypi_repo.services.importing.file_import import Surroundings
+from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.notes import Notes
@@ -31,7 +32,6 @@ from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.packages.own_uploads import OwnUploads
 from pypi_repo.services.packages.readmes import Readmes
-from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.people.invitations import Acceptance
 from pypi_repo.services.people.own_account import OwnAccount
 from pypi_repo.services.people.user_sessions import UserSessions
@@ -145,6 +145,9 @@ class Registry:
         self._for_imports = Surroundings(
             self._database, self._blobs, self._gate, self.readmes, limits, self._client
         )
+        self._intake = Intake(
+            self._database, self._blobs, self._gate, self.readmes, limits, self._readers
+        )
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)
@@ -190,8 +193,8 @@ class Registry:
             self._gate,
             self._passwords,
             self._usage,
-            self._uploads_to,
             self._rechecks,
+            self._intake,
             self._upstream_checks,
             self._readers,
             self._prefetching,
@@ -215,23 +218,13 @@ class Registry:
         return BoundRepository(
             name=name,
             source=source or self._readers.source_of(name),
-            uploads=self._uploads_to(name),
+            uploads=self._intake.uploads_to(name),
             login=self._login,
             sessions=self.user_sessions,
             downloads=self._downloads,
             own_uploads=OwnUploads(name, self._database, self._gate),
             readmes=self.readmes,
-        )
-
-    def _uploads_to(self, name: str) -> Uploads:
-        return Uploads(
-            name,
-            self._database,
-            self._blobs,
-            self._gate,
-            self.readmes,
-            self._settings.limits,
-            self._readers.check_new_name,
+            intake=self._intake,
         )
 
     def wsgi_app(

@@ -1,7 +1,6 @@
 """The services of a registry on behalf of one actor."""
 
 import os
-from collections.abc import Callable
 from functools import cached_property
 from typing import IO
 
@@ -16,16 +15,17 @@ from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.importing.file_import import Surroundings
 from pypi_repo.services.importing.importing import Imports
+from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.pins import Pins
 from pypi_repo.services.lifecycle.promotion import Promotion
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
+from pypi_repo.services.lifecycle.stages import Stages
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.repositories import Repositories
-from pypi_repo.services.packages.upload import Uploads
 from pypi_repo.services.people.invitations import Invitations
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.checking import UpstreamChecks
@@ -49,8 +49,8 @@ class Acting:
         gate: Gate,
         passwords: Passwords,
         usage_counter: UsageCounter,
-        uploads_to: Callable[[str], Uploads],
         rechecks: Rechecks,
+        intake: Intake,
         upstream_checks: UpstreamChecks,
         readers: Readers,
         prefetching: Prefetching,
@@ -62,8 +62,8 @@ class Acting:
         self._gate = gate
         self._passwords = passwords
         self._usage_counter = usage_counter
-        self._uploads_to = uploads_to
         self._rechecks = rechecks
+        self._intake = intake
         self._upstream_checks = upstream_checks
         self._readers = readers
         self._prefetching = prefetching
@@ -89,6 +89,11 @@ class Acting:
     def retention(self) -> Retention:
         """Manages retention rules, shows what they delete, and runs them."""
         return Retention(self.actor, self._database, self._gate, self._usage_counter)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """Opens, shows, publishes and drops stages, whose files are published together."""
+        return self._intake.stages(self.actor)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -187,4 +192,4 @@ class Acting:
                 return self.add_file(repository, stream, filename=name)
         if filename is None:
             raise ValueError("A stream has no name: say filename='demo-1.0-py3-none-any.whl'.")
-        return self._uploads_to(repository).add(self.actor, filename, file)
+        return self._intake.uploads_to(repository).add(self.actor, filename, file)

@@ -1,8 +1,9 @@
 """What the apps for one repository are built from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pypi_repo.services.accounts.login import Login
+from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.packages.own_uploads import OwnUploads
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Uploads
@@ -22,6 +23,7 @@ class BoundRepository:
     downloads: opens stored files, or has them sent by a proxy or an object store.
     own_uploads: lets users yank what they have uploaded themselves.
     readmes: renders descriptions for pages.
+    intake: makes the stages of the repository.
     """
 
     name: str
@@ -32,6 +34,18 @@ class BoundRepository:
     downloads: Downloads
     own_uploads: OwnUploads
     readmes: Readmes
+    intake: Intake
 
     def __post_init__(self) -> None:
         require_source(self.source)
+
+    def at_stage(self, id_: str) -> "BoundRepository":
+        """Returns the repository as the clients of one of its stages see it.
+
+        id_: the id of the stage, which need not be open.
+        """
+        return replace(
+            self,
+            source=self.intake.source_at_stage(self.source, self.name, id_),
+            uploads=self.intake.uploads_to_stage(self.name, id_),
+        )

@@ -52,6 +52,7 @@ from pypi_repo.storage.database.tables import (
 )
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.journal import Journal
+from pypi_repo.storage.lifecycle.stages import StageShelf
 from pypi_repo.storage.lifecycle.trash import Trash
 
 
@@ -61,6 +62,7 @@ class Catalog:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.journal = Journal(executor)
+        self.stages = StageShelf(executor)
         self.trash = Trash(executor)
 
     # Repositories
@@ -149,6 +151,7 @@ class Catalog:
             filename=file.filename,
             identity=identity_of(file.filename),
             digest=blake2_256,
+            now=datetime.now(UTC),
         )
 
     def projects(self, repository: Repository) -> list[Project]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import String, and_, bindparam, exists, func, or_, select
 
 from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.storage.database.lifecycle_tables import staged_files, stages
 from pypi_repo.storage.database.prepared import Question, Row
 from pypi_repo.storage.database.rows import (
     FILE_COLUMNS,
@@ -37,10 +38,23 @@ class FoundRelease(NamedTuple):
     has_sdist: bool
 
 
+class ReservedName(NamedTuple):
+    """A name that a file of an open stage has.
+
+    stage: the id of the stage.
+    opened_by: the name of the actor that has opened the stage.
+    """
+
+    filename: str
+    stage: str
+    opened_by: str
+
+
 class Destination(NamedTuple):
     """What exists where a file is to be published; None for what does not exist.
 
     file: the file with this name, or else with another spelling of the same wheel's name.
+    reserved: the name of this file, or of the same wheel, in a stage.
     retired: the name under which this file, or the same wheel, was deleted.
     copy: the name under which the repository has the same content.
     """
@@ -49,6 +63,7 @@ class Destination(NamedTuple):
     project: Project | None
     release: FoundRelease | None
     file: DistributionFile | None
+    reserved: ReservedName | None
     retired: str | None
     copy: str | None
 
@@ -88,6 +103,23 @@ _SAME_FILE = (
     .correlate(repositories)
     .scalar_subquery()
 )
+_reserved = staged_files.alias("reserved")
+_of_the_name = staged_files.alias("of_the_name")
+_RESERVED = (_reserved.c.filename, stages.c.id, stages.c.opened_by)
+_RESERVING_FILE = (
+    select(func.min(_of_the_name.c.id))
+    .join(stages, stages.c.id == _of_the_name.c.stage_id)
+    .where(
+        _of_the_name.c.repository_id == repositories.c.id,
+        or_(
+            _of_the_name.c.filename == bindparam("filename"),
+            _of_the_name.c.identity == bindparam("identity"),
+        ),
+        stages.c.expires_at > bindparam("now", type_=stages.c.expires_at.type),
+    )
+    .correlate(repositories)
+    .scalar_subquery()
+)
 _RETIRED = (
     select(func.min(retired_filenames.c.filename))
     .where(
@@ -110,7 +142,15 @@ _COPY = (
     .scalar_subquery()
 )
 _STATEMENT = (
-    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *_FOUND_RELEASE, *_FOUND_FILE, _RETIRED, _COPY)
+    select(
+        *REPOSITORY_COLUMNS,
+        *PROJECT_COLUMNS,
+        *_FOUND_RELEASE,
+        *_FOUND_FILE,
+        *_RESERVED,
+        _RETIRED,
+        _COPY,
+    )
     .outerjoin_from(
         repositories,
         projects,
@@ -129,6 +169,8 @@ _STATEMENT = (
     .outerjoin(files, files.c.id == _SAME_FILE)
     .outerjoin(_its_release, _its_release.c.id == files.c.release_id)
     .outerjoin(_its_project, _its_project.c.id == _its_release.c.project_id)
+    .outerjoin(_reserved, _reserved.c.id == _RESERVING_FILE)
+    .outerjoin(stages, stages.c.id == _reserved.c.stage_id)
     .where(repositories.c.name == bindparam("repository"))
 )
 
@@ -141,8 +183,8 @@ def _destination(rows: Sequence[Row]) -> Destination | None:
     def of(columns: Sequence[Any]) -> Row:
         return tuple(next(row) for _column in columns)
 
-    repository, project, release, file = map(
-        of, (REPOSITORY_COLUMNS, PROJECT_COLUMNS, _FOUND_RELEASE, _FOUND_FILE)
+    repository, project, release, file, reserved = map(
+        of, (REPOSITORY_COLUMNS, PROJECT_COLUMNS, _FOUND_RELEASE, _FOUND_FILE, _RESERVED)
     )
     retired, copy = row
     return Destination(
@@ -150,6 +192,7 @@ def _destination(rows: Sequence[Row]) -> Destination | None:
         None if project[0] is None else to_project(project),
         None if release[0] is None else FoundRelease(*release),
         None if file[0] is None else to_file(file),
+        None if reserved[0] is None else ReservedName(*reserved),
         retired,
         copy,
     )

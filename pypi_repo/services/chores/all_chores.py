@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.errors import Conflict
 from pypi_repo.domain.text import counted
 from pypi_repo.services.chores.chores import Chore
+from pypi_repo.services.lifecycle.expiry import expire_all_stages
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.operations.upkeep import Upkeep
 from pypi_repo.settings import format_size
@@ -25,6 +26,12 @@ def chores_of(database: Database, upkeep: Upkeep, retention: Retention) -> list[
             "delete sessions, invitations and messages that have expired",
             timedelta(hours=1),
             lambda: _expire(database),
+        ),
+        Chore(
+            "expire-stages",
+            "delete stages that nobody has published or dropped in time",
+            timedelta(hours=1),
+            lambda: _expire_stages(database),
         ),
         Chore(
             "trim-caches",
@@ -59,6 +66,11 @@ def _expire_releases(retention: Retention) -> str:
         return ""
     releases, files = counted(done.releases, "release"), counted(done.files, "file")
     return f"Deleted {releases} with {files}, {format_size(done.size)}."
+
+
+def _expire_stages(database: Database) -> str:
+    number = expire_all_stages(database)
+    return f"Deleted {counted(number, 'stage')}." if number else ""
 
 
 def _trim(upkeep: Upkeep) -> str:

@@ -42,10 +42,13 @@ class Terms:
 
     may_replace: whether it may replace another file, where the repository allows that.
     into_archived: whether an archived project takes it.
+    stage: the id of the stage to which it comes before; the names that the stage reserves are its
+        own.
     """
 
     may_replace: bool = True
     into_archived: bool = False
+    stage: str | None = None
 
 
 OF_UPLOADS = Terms()
@@ -114,7 +117,7 @@ def check_place(
     )
     if file.exemption is not None:
         there = there._replace(repository=replace(there.repository, profile="lenient"))
-    existing = existing_file(*asked, there, new.filename, file.digests)
+    existing = existing_file(*asked, there, new.filename, file.digests, terms.stage)
     if existing is not None and existing.digests == file.digests:
         return there, existing
     if existing is not None and not terms.may_replace:

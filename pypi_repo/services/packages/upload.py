@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import IO
 
 from pypi_repo.domain.accounts.access import Actor, Permission
+from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import Repository
+from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
@@ -27,6 +28,7 @@ from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore, StagedFile
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.destination import Destination
 
 _CHUNK = 256 * 1024
 
@@ -44,7 +46,10 @@ class Admission:
 
 
 class Uploads:
-    """Accepts uploads to one repository."""
+    """Accepts uploads to one repository.
+
+    publishing: stores the files that may be there, and adds their rows.
+    """
 
     def __init__(
         self,
@@ -55,13 +60,14 @@ class Uploads:
         readmes: Readmes,
         limits: Limits,
         check_new_name: Callable[[Actor, Repository, NormalizedName], None],
+        publishing: Publishing,
     ) -> None:
         self._repository = repository
         self._catalog = Catalog(database)
         self._blobs = blobs
         self._gate = gate
         self._readmes = readmes
-        self._publishing = Publishing(repository, database, blobs, gate)
+        self._publishing = publishing
         self._check_new_name = check_new_name
         self.limits = limits
 
@@ -114,11 +120,12 @@ class Uploads:
         """
         digests = staged.digests()
         filename = form.filename
-        asked = (self._gate, self._catalog, actor)
-        destination = open_destination(*asked, self._repository, filename, digests)
+        destination = open_destination(
+            self._gate, self._catalog, actor, self._repository, filename, digests
+        )
         rules = RULES[destination.repository.profile]
         form.check_digests(digests, staged.content, rules)
-        existing = existing_file(*asked, destination, filename, digests)
+        existing = self._existing(actor, destination, filename, digests)
         if existing is not None and existing.digests == digests:
             return Accepted(existing, is_unchanged=True)
         if destination.project is None:
@@ -127,3 +134,13 @@ class Uploads:
         check_quota(self._catalog, destination.repository, candidate.publishable.size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])
         return accepted
+
+    def _existing(
+        self,
+        actor: Actor,
+        destination: Destination,
+        filename: DistributionFilename,
+        digests: Digests,
+    ) -> DistributionFile | None:
+        """Returns the file that is there already under this name. Raises as `existing_file`."""
+        return existing_file(self._gate, self._catalog, actor, destination, filename, digests)

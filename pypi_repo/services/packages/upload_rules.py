@@ -15,6 +15,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
 )
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.lifecycle.stages import FileStaged
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES
@@ -80,17 +81,28 @@ def existing_file(
     destination: Destination,
     filename: DistributionFilename,
     digests: Digests,
+    stage: str | None = None,
 ) -> DistributionFile | None:
     """Returns the file with this name, or with another spelling of the same wheel's name.
 
+    stage: the id of the stage to which the file is uploaded; None if it is to be published at once.
+
     Raises FileAlreadyExists or FilenameRetired if its content differs and it may not be replaced,
-    and PermissionDenied if it is a file of a project to which the actor may not upload.
+    PermissionDenied if it is a file of a project to which the actor may not upload, and FileStaged
+    if another stage has reserved the name.
     """
     repository, existing = destination.repository, destination.file
     if existing is not None and existing.project != filename.project:
         _refuse_foreign(gate, actor, repository, existing)
     if existing is not None and existing.digests == digests:
         return existing
+    reserved = destination.reserved
+    if reserved is not None and reserved.stage != stage:
+        raise FileStaged(
+            f"{_same(filename, reserved.filename)} is reserved by a stage that "
+            f"{reserved.opened_by!r} opened; wait until it is published or dropped, or raise the "
+            "version."
+        )
     if RULES[repository.profile].distinct_contents:
         _refuse_copy(gate, catalog, actor, destination, filename)
     if repository.allow_overwrite:

@@ -63,7 +63,12 @@ class Readers:
 
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
-        own = OwnFiles(
+        own = self.own_files_of(repository)
+        return RepositorySource(own, self.configured, self._kept_list, self._page_summaries)
+
+    def own_files_of(self, repository: str) -> OwnFiles:
+        """Returns what was uploaded to a repository, which need not exist."""
+        return OwnFiles(
             repository,
             self._database,
             self._gate,
@@ -71,7 +76,6 @@ class Readers:
             self._downloads,
             self._kept_list,
         )
-        return RepositorySource(own, self.configured, self._kept_list, self._page_summaries)
 
     def asks_seldom(self, upstream: Upstream) -> bool:
         """Returns whether an upstream is hardly asked, because it failed several times in a row."""

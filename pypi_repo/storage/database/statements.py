@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Insert,
+    Table,
     and_,
     bindparam,
     delete,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 
 from pypi_repo.domain.records import Repository
+from pypi_repo.storage.database.lifecycle_tables import staged_files
 from pypi_repo.storage.database.prepared import Question, Row
 from pypi_repo.storage.database.rows import (
     FILE_COLUMNS,
@@ -135,19 +137,17 @@ LISTED_PROJECTS = (
 
 # An upload
 
-_TAKES = files.c.size + files.c.size_beside
-TAKEN = select(
-    func.sum(_TAKES)
-    - func.coalesce(
-        select(_TAKES)
-        .where(
-            files.c.repository_id == bindparam("repository_id"),
-            files.c.filename == bindparam("filename"),
-        )
-        .scalar_subquery(),
-        0,
+
+def _taken_in(table: Table) -> ColumnElement[int]:
+    """Returns the bytes that files of a repository take, but for one that is to be replaced."""
+    taken = select(func.sum(table.c.size + table.c.size_beside)).where(
+        table.c.repository_id == bindparam("repository_id")
     )
-).where(files.c.repository_id == bindparam("repository_id"))
+    replaced = taken.where(table.c.filename == bindparam("filename"))
+    return func.coalesce(taken.scalar_subquery(), 0) - func.coalesce(replaced.scalar_subquery(), 0)
+
+
+TAKEN = select(_taken_in(files) + _taken_in(staged_files))
 RELEASE = select(releases.c.id).where(
     releases.c.project_id == bindparam("project_id"),
     releases.c.canonical_version == bindparam("canonical_version"),

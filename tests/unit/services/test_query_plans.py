@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -111,6 +112,7 @@ def test_no_request_reads_a_whole_table(
         "filename": "p_77-1.0-py3-none-any.whl",
         "identity": "p_77-1-py3-none-any.whl",
         "digest": "0" * 64,
+        "now": datetime.now(UTC),
     }
     asked += [
         (prepared.sql, prepared.given(given))

@@ -1,0 +1,91 @@
+"""Stages: files that are uploaded one after the other, and published together."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pypi_repo.domain.errors import Conflict, InvalidSetting, NotFound
+from pypi_repo.domain.records import DistributionFile
+
+STAGE_DAYS = 7
+"""For how many days a stage is open unless it is said."""
+
+_MOST_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """An open stage: what is uploaded to it is on no index until it is published.
+
+    id: what its URLs contain; it cannot be guessed.
+    repository: the name of the repository in which its files are published.
+    opened_by: the name of the actor that has opened it, and the kind of the actor.
+    files: the number of its files.
+    size: the size of its files, and of what is stored beside them, in bytes.
+    """
+
+    id: str
+    repository: str
+    description: str
+    opened_by: str
+    opened_by_kind: str
+    created_at: datetime
+    expires_at: datetime
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOfStage:
+    """A file of a stage, with what else is stored of it until it is published.
+
+    display_name: the name of the project in the metadata of the file.
+    summary: the summary in the metadata of the file.
+    size_beside: the size of everything that is stored beside the file, in bytes.
+    provenance: the provenance of the file as JSON (PEP 740), or None.
+    """
+
+    file: DistributionFile
+    display_name: str
+    summary: str
+    size_beside: int
+    provenance: str | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that count for the quota."""
+        return self.file.size + self.size_beside
+
+
+class UnknownStage(NotFound):
+    """There is no stage with this id: it was published or dropped, or it has expired."""
+
+    code = "unknown-stage"
+
+
+class FileStaged(Conflict):
+    """The filename is reserved by a file of a stage, until that is published or dropped."""
+
+    code = "file-staged"
+
+
+def new_stage_id() -> str:
+    """Returns the id of a new stage, which no command line takes for an option."""
+    while (id_ := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return id_
+
+
+def stage_life(days: int) -> timedelta:
+    """Returns for how long a stage is open. Raises InvalidSetting."""
+    if not 1 <= days <= _MOST_DAYS:
+        raise InvalidSetting(f"A stage is open for 1 to {_MOST_DAYS} days, and not for {days}.")
+    return timedelta(days=days)
+
+
+def unknown_stage(repository: str) -> UnknownStage:
+    """Returns the one error for each id that leads to no open stage of a repository."""
+    return UnknownStage(
+        f"There is no such stage in {repository!r}: it was published or dropped, or it has "
+        "expired; open a new one."
+    )

@@ -1,0 +1,195 @@
+"""Opens, shows, publishes and drops stages."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
+from pypi_repo.domain.errors import Conflict, PermissionDenied, RegistryError
+from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.lifecycle.stages import (
+    STAGE_DAYS,
+    FileOfStage,
+    Stage,
+    new_stage_id,
+    stage_life,
+    unknown_stage,
+)
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import DistributionFile, Repository
+from pypi_repo.domain.text import require_text
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.packages.candidates import Publishable
+from pypi_repo.services.packages.placing import Accepted, place
+from pypi_repo.services.packages.upload_rules import check_accepts
+from pypi_repo.storage.accounts.users import Users
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.lifecycle.stages import StageShelf
+
+
+class Stages:
+    """Lets an actor collect files in a stage, and publish all of them or none.
+
+    Whoever has opened a stage, and whoever may manage the repository, sees the stage and ends it.
+    Everybody else who may upload can upload to it, given its id.
+
+    Methods with the id of a stage raise UnknownStage if it is not open in this repository, and
+    PermissionDenied if it is somebody else's.
+
+    check_new_name: raises an error if a new project may not have a name because of the sources of
+        the repository.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        database: Database,
+        gate: Gate,
+        check_new_name: Callable[[Actor, Repository, NormalizedName], None],
+    ) -> None:
+        self._actor = actor
+        self._database = database
+        self._gate = gate
+        self._check_new_name = check_new_name
+
+    def open(self, repository: str, description: str = "", *, days: int = STAGE_DAYS) -> Stage:
+        """Opens a stage without files.
+
+        description: what it is for, for people.
+        days: after how many days it expires with all that is in it; at most 90.
+
+        Raises PermissionDenied if the actor may upload nothing there, UnknownRepository, and
+        InvalidSetting.
+        """
+        require_text(description)
+        life, now = stage_life(days), datetime.now(UTC)
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            admitted = self._repository(catalog, repository)
+            check_accepts(admitted)
+            stage = Stage(
+                id=new_stage_id(),
+                repository=repository,
+                description=description,
+                opened_by=self._actor.name,
+                opened_by_kind=self._actor.kind.value,
+                created_at=now,
+                expires_at=now + life,
+            )
+            catalog.stages.add(admitted, stage)
+            self._record(catalog, "open stage", stage, description=description)
+        return stage
+
+    def stages(self, repository: str) -> list[Stage]:
+        """Returns the open stages of a repository that the actor may end, the oldest first.
+
+        Raises PermissionDenied or UnknownRepository.
+        """
+        catalog = Catalog(self._database)
+        admitted = self._repository(catalog, repository)
+        found = catalog.stages.open_in(repository, datetime.now(UTC))
+        return [stage for stage in found if self._may_end(self._database, admitted, stage)]
+
+    def stage(self, repository: str, id_: str) -> tuple[Stage, list[DistributionFile]]:
+        """Returns a stage and its files, in the order of upload."""
+        catalog = Catalog(self._database)
+        found = self._found(self._database, self._repository(catalog, repository), id_)
+        return found, [each.file for each in catalog.stages.files(id_)]
+
+    def publish(self, repository: str, id_: str) -> list[Accepted]:
+        """Publishes the files of a stage, all of them or none, and ends the stage.
+
+        Each file is checked as if it were uploaded now by the actor, after those before it. The
+        time of its upload is that of the publication. Who has uploaded it stays.
+
+        Raises Conflict for a stage without files, and a RegistryError that names the first file
+        that may not be published. Then nothing has changed, and the stage is still open.
+        """
+        self._check_new_names(repository, id_)
+        with self._change(repository, id_) as (catalog, stage):
+            files = catalog.stages.files(id_)
+            if not files:
+                raise Conflict("There is nothing in this stage to publish; upload to it first.")
+            catalog.stages.delete(id_)  # its names are no longer reserved, nor its bytes counted
+            accepted = [self._place(catalog, stage, each) for each in files]
+            self._record(catalog, "publish stage", stage)
+        return accepted
+
+    def drop(self, repository: str, id_: str) -> None:
+        """Ends a stage. Its files are lost, and their names are free."""
+        with self._change(repository, id_) as (catalog, stage):
+            catalog.stages.delete(id_)
+            self._record(catalog, "drop stage", stage)
+
+    @contextmanager
+    def _change(self, repository: str, id_: str) -> Iterator[tuple[Catalog, Stage]]:
+        """Locks the repository, so that nobody uploads to the stage or ends it meanwhile."""
+        with self._database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock(repository)
+            admitted = self._repository(catalog, repository)
+            yield catalog, self._found(connection, admitted, id_)
+
+    def _repository(self, catalog: Catalog, repository: str) -> Repository:
+        return self._gate.repository(self._actor, Permission.UPLOAD, catalog, repository)
+
+    def _found(self, executor: Executor, repository: Repository, id_: str) -> Stage:
+        stage = StageShelf(executor).find(repository.name, id_, datetime.now(UTC))
+        if stage is None:
+            raise unknown_stage(repository.name)
+        if not self._may_end(executor, repository, stage):
+            raise PermissionDenied(
+                f"{self._actor.name!r} may upload to this stage, but only {stage.opened_by!r}, who "
+                "opened it, and those who manage the repository may see, publish or drop it."
+            )
+        return stage
+
+    def _may_end(self, executor: Executor, repository: Repository, stage: Stage) -> bool:
+        if self._gate.allows(self._actor, Permission.MANAGE, repository):
+            return True
+        opener, actor = (stage.opened_by, stage.opened_by_kind), self._actor
+        if opener != (actor.name, actor.kind.value):
+            return False
+        # A user of the same name that was deleted is somebody else.
+        since = Users(executor).created_at(actor.name) if actor.kind is ActorKind.USER else None
+        return since is None or stage.created_at >= since
+
+    def _check_new_names(self, repository: str, id_: str) -> None:
+        """Asks the sources before the transaction, which must not wait for anybody elsewhere."""
+        catalog = Catalog(self._database)
+        admitted = self._repository(catalog, repository)
+        self._found(self._database, admitted, id_)
+        files = catalog.stages.files(id_)
+        for project in dict.fromkeys(each.file.project for each in files):
+            located = catalog.locate(repository, project)
+            if located is None or located.project is None:
+                self._check_new_name(self._actor, admitted, project)
+
+    def _place(self, catalog: Catalog, stage: Stage, staged: FileOfStage) -> Accepted:
+        file = staged.file
+        new = Publishable(
+            filename=DistributionFilename.parse(file.filename, file.project),
+            file=replace(file, uploaded_at=datetime.now(UTC)),
+            display_name=staged.display_name,
+            summary=staged.summary,
+            size_beside=staged.size_beside,
+            provenance=staged.provenance,
+        )
+        try:
+            return place(
+                self._gate, catalog, self._actor, stage.repository, new, {"stage": stage.id}
+            )
+        except RegistryError as error:
+            named = copy(error)
+            named.args = (f"{file.filename} cannot be published: {error.message}",)
+            raise named from error
+
+    def _record(self, catalog: Catalog, action: str, stage: Stage, **more: str) -> None:
+        detail = {"stage": stage.id, "files": str(stage.files), **more}
+        entry = JournalEntry.by(self._actor, action, repository=stage.repository, detail=detail)
+        catalog.journal.record(entry)
