@@ -13,6 +13,7 @@ from pypi_repo.domain.records import DistributionFile, ListedProject, Project, R
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.database.engines import lock_tables, writes_alone
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.lifecycle_tables import staged_files
 from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -309,15 +310,20 @@ class Catalog:
     def taken(self, repository: Repository, but_for: str = "") -> int:
         """Returns the bytes that count for the quota: files and what is stored beside them.
 
-        but_for: the name of a file that is to be replaced and is not counted.
+        but_for: the name of a file that is to be replaced, and is not counted.
         """
         names = {"repository_id": repository.id, "filename": but_for}
         return int(self._executor.execute(TAKEN, names).scalar_one() or 0)
 
     def largest_file(self, repository: Repository) -> int:
-        """Returns the size of the largest file, in bytes; 0 if there is none."""
-        largest = select(func.max(files.c.size)).where(files.c.repository_id == repository.id)
-        return self._executor.execute(largest).scalar_one() or 0
+        """Returns the size of the largest file that an upload may replace, in bytes."""
+        sizes = (
+            self._executor.execute(
+                select(func.max(table.c.size)).where(table.c.repository_id == repository.id)
+            ).scalar_one()
+            for table in (files, staged_files)
+        )
+        return max(size or 0 for size in sizes)
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
         """Yanks a file; None as the reason undoes this."""

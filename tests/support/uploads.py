@@ -10,6 +10,7 @@ from pypi_repo.domain.records import DistributionFile, ProjectPage
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.operations.upkeep import Problem
 from pypi_repo.services.packages.placing import Accepted
+from pypi_repo.services.packages.upload import Uploads
 from tests.support.distributions import Distribution, upload_form
 
 UPLOADER = Actor("user@example.com", grants=Grants(Access.WRITE))
@@ -36,6 +37,32 @@ def publish(
 ) -> Accepted:
     """What UploadApp does once it has taken a request apart."""
     uploads = registry.repository(repository).uploads
+    return accept(uploads, distribution, actor, signature=signature, **overrides)
+
+
+def stage(
+    registry: Registry,
+    id_: str,
+    distribution: Distribution,
+    repository: str = "main",
+    actor: Actor = UPLOADER,
+    *,
+    signature: bytes | None = None,
+    **overrides: str | list[str] | None,
+) -> Accepted:
+    """The same for the stage with this id."""
+    uploads = registry.repository(repository).at_stage(id_).uploads
+    return accept(uploads, distribution, actor, signature=signature, **overrides)
+
+
+def accept(
+    uploads: Uploads,
+    distribution: Distribution,
+    actor: Actor,
+    *,
+    signature: bytes | None = None,
+    **overrides: str | list[str] | None,
+) -> Accepted:
     limit = uploads.admit(actor).file_limit
     form = replace(form_of(distribution, **overrides), signature=signature)
     with uploads.stage() as staged:

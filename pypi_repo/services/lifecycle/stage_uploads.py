@@ -72,7 +72,7 @@ class StageUploads(Uploads):
             self._gate, self._catalog, actor, destination, filename, digests, self._stage
         )
         staged = self._shelf.file_like(self._stage, filename.filename)
-        return staged.file if staged is not None and staged.file.digests == digests else existing
+        return existing if staged is None else staged.file
 
 
 def place_in_stage(

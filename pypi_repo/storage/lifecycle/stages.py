@@ -1,7 +1,7 @@
 """Statements about stages and their files."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -127,7 +127,11 @@ class StageShelf:
 
     def _found(self, *wanted: ColumnElement[bool]) -> list[Stage]:
         rows = self._executor.execute(_STAGES.where(*wanted))
-        return [Stage(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        # PostgreSQL's sums of sizes are decimal numbers.
+        return [
+            replace(found, size=int(found.size))
+            for found in (Stage(**dict(zip(_FIELDS, row, strict=True))) for row in rows)
+        ]
 
     def _files(self, *wanted: ColumnElement[bool]) -> list[FileOfStage]:
         columns = (staged_files.c.display_name, staged_files.c.summary, staged_files.c.size_beside)
