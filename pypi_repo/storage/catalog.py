@@ -5,15 +5,15 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_version
 from packaging.version import Version
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.filenames import DistributionFilename, identity_of
 from pypi_repo.domain.records import DistributionFile, ListedProject, Project, Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
+from pypi_repo.storage.database import statements
 from pypi_repo.storage.database.engines import lock_tables, writes_alone
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
-from pypi_repo.storage.database.lifecycle_tables import staged_files
 from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -24,25 +24,6 @@ from pypi_repo.storage.database.rows import (
     to_file,
     to_project,
     to_repository,
-)
-from pypi_repo.storage.database.statements import (
-    ADD_FILE,
-    ADD_PROJECT,
-    ADD_RELEASE,
-    FILES_OF_RELEASE,
-    FORGET_PROVENANCE,
-    LISTED_PROJECTS,
-    LOCATE_FILE,
-    LOCATE_PROJECT,
-    LOCK_REPOSITORY,
-    NEXT_SERIAL,
-    PROJECT_PUBLISHED,
-    RELEASE,
-    RELEASES,
-    REPOSITORY,
-    TAKEN,
-    VERSION_OF_RELEASE,
-    retire,
 )
 from pypi_repo.storage.database.tables import (
     files,
@@ -75,12 +56,12 @@ class Catalog:
 
     def repository(self, name: str) -> Repository | None:
         """Returns the repository with a name, or None."""
-        return ask(self._executor, REPOSITORY, name=lookup(name))
+        return ask(self._executor, statements.REPOSITORY, name=lookup(name))
 
     def lock_repository(self, name: str) -> Repository | None:
         """Returns a repository, which others cannot change until the commit."""
         connection = within_transaction(self._executor)
-        row = connection.execute(LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
+        row = connection.execute(statements.LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock(self, name: str) -> None:
@@ -129,14 +110,14 @@ class Catalog:
 
         Serials become visible in their order.
         """
-        return ask(self._executor, NEXT_SERIAL, repository_id=repository.id)
+        return ask(self._executor, statements.NEXT_SERIAL, repository_id=repository.id)
 
     # Projects
 
     def locate(self, repository: str, project: NormalizedName) -> Located | None:
         """Returns a repository, and a project in it if there is one."""
         names = {"repository": lookup(repository), "project": lookup(project)}
-        return ask(self._executor, LOCATE_PROJECT, **names)
+        return ask(self._executor, statements.LOCATE_PROJECT, **names)
 
     def destination(
         self, repository: str, file: DistributionFilename, blake2_256: str
@@ -166,7 +147,9 @@ class Catalog:
 
     def listed_projects(self, repository: Repository) -> tuple[ListedProject, ...]:
         """Returns the projects that the index lists, without quarantined ones (PEP 792)."""
-        rows = self._executor.execute(LISTED_PROJECTS, {"repository_id": repository.id}).all()
+        rows = self._executor.execute(
+            statements.LISTED_PROJECTS, {"repository_id": repository.id}
+        ).all()
         return tuple(
             ListedProject(name=name, normalized_name=NormalizedName(normalized), serial=serial)
             for name, normalized, serial in rows
@@ -178,7 +161,7 @@ class Catalog:
         """Adds a project, and returns its id."""
         return ask(
             self._executor,
-            ADD_PROJECT,
+            statements.ADD_PROJECT,
             repository_id=repository.id,
             name=name,
             normalized_name=normalized_name,
@@ -192,7 +175,7 @@ class Catalog:
         """Sets the name and the serial of a project after an upload."""
         ask(
             self._executor,
-            PROJECT_PUBLISHED,
+            statements.PROJECT_PUBLISHED,
             project_id=project_id,
             shown_name=name,
             new_serial=serial,
@@ -211,18 +194,18 @@ class Catalog:
     def release_id(self, project_id: int, version: Version) -> int | None:
         """Returns the id of a release in any spelling: 1.0, 1.0.0 and v1.0 are one release."""
         names = {"project_id": project_id, "canonical_version": canonicalize_version(version)}
-        return self._executor.execute(RELEASE, names).scalar_one_or_none()
+        return self._executor.execute(statements.RELEASE, names).scalar_one_or_none()
 
     def version_of_release(self, project: Project, version: Version) -> str | None:
         """Returns the spelling of the version of a release, or None if there is no release."""
         names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
-        return ask(self._executor, VERSION_OF_RELEASE, **names)
+        return ask(self._executor, statements.VERSION_OF_RELEASE, **names)
 
     def add_release(self, project_id: int, version: str, summary: str, at: datetime) -> int:
         """Adds a release, and returns its id."""
         return ask(
             self._executor,
-            ADD_RELEASE,
+            statements.ADD_RELEASE,
             project_id=project_id,
             version=version,
             canonical_version=canonicalize_version(version),
@@ -244,20 +227,20 @@ class Catalog:
     def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """Returns a repository, and a file with its project if there is one."""
         names = {"repository": lookup(repository), "filename": lookup(filename)}
-        return ask(self._executor, LOCATE_FILE, **names)
+        return ask(self._executor, statements.LOCATE_FILE, **names)
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:
         """Returns all files with their versions, in the order of upload.
 
         The file is None for an empty release.
         """
-        rows = self._executor.execute(RELEASES, {"project_id": project_id}).all()
+        rows = self._executor.execute(statements.RELEASES, {"project_id": project_id}).all()
         return [(row[0], to_file(row[1:]) if row[1] else None) for row in rows]
 
     def release_files(self, project: Project, version: Version) -> list[DistributionFile] | None:
         """Returns the files of a release in the order of upload; None without the release."""
         names = {"project_id": project.id, "canonical_version": canonicalize_version(version)}
-        rows = self._executor.execute(FILES_OF_RELEASE, names).all()
+        rows = self._executor.execute(statements.FILES_OF_RELEASE, names).all()
         return [to_file(row) for row in rows if row[0]] if rows else None
 
     def add_file(
@@ -270,7 +253,7 @@ class Catalog:
         values = file_values(file, size_beside)
         return ask(
             self._executor,
-            ADD_FILE,
+            statements.ADD_FILE,
             repository_id=repository.id,
             release_id=release_id,
             **values,
@@ -295,7 +278,7 @@ class Catalog:
 
     def set_provenance(self, file_id: int, document: str | None) -> None:
         """Replaces the provenance of a file; None deletes it."""
-        self._executor.execute(FORGET_PROVENANCE, {"file": file_id})
+        self._executor.execute(statements.FORGET_PROVENANCE, {"file": file_id})
         if document is not None:
             self._executor.execute(insert(provenances).values(file_id=file_id, document=document))
 
@@ -313,16 +296,12 @@ class Catalog:
         but_for: the name of a file that is to be replaced, and is not counted.
         """
         names = {"repository_id": repository.id, "filename": but_for}
-        return int(self._executor.execute(TAKEN, names).scalar_one() or 0)
+        return int(self._executor.execute(statements.TAKEN, names).scalar_one() or 0)
 
     def largest_file(self, repository: Repository) -> int:
         """Returns the size of the largest file that an upload may replace, in bytes."""
-        sizes = (
-            self._executor.execute(
-                select(func.max(table.c.size)).where(table.c.repository_id == repository.id)
-            ).scalar_one()
-            for table in (files, staged_files)
-        )
+        names = {"repository_id": repository.id}
+        sizes = self._executor.execute(statements.LARGEST_FILES, names).one()
         return max(size or 0 for size in sizes)
 
     def yank_file(self, repository: Repository, filename: str, reason: str | None) -> None:
@@ -350,7 +329,7 @@ class Catalog:
     def retire_filename(self, repository: Repository, filename: str) -> None:
         """Remembers the name of a file that is about to be deleted."""
         self._executor.execute(
-            retire(files.c.repository_id == repository.id, files.c.filename == filename)
+            statements.retire(files.c.repository_id == repository.id, files.c.filename == filename)
         )
 
     def retire_filenames(self, project: Project, release_id: int | None = None) -> None:
@@ -358,4 +337,4 @@ class Catalog:
         of_project = select(releases.c.id).where(releases.c.project_id == project.id)
         if release_id is not None:
             of_project = of_project.where(releases.c.id == release_id)
-        self._executor.execute(retire(files.c.release_id.in_(of_project)))
+        self._executor.execute(statements.retire(files.c.release_id.in_(of_project)))

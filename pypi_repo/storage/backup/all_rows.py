@@ -7,7 +7,17 @@ from itertools import islice
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+)
 
 from pypi_repo.storage.database.engines import (
     last_id,
@@ -119,8 +129,8 @@ class AllRows:
                 set_last_id(self._connection, table, highest)
 
     def _highest_id(self, table: Table) -> int:
-        """Returns the highest id of a table; 0 for a table without ids."""
-        if "id" not in table.columns:
+        """Returns the highest id of a table; 0 for a table without ids, or with texts as ids."""
+        if "id" not in table.columns or not isinstance(table.c.id.type, Integer):
             return 0
         highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
         return int(highest or 0)

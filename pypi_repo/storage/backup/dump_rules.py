@@ -33,6 +33,7 @@ from pypi_repo.storage.database.tables import METADATA
 from pypi_repo.storage.stored_files import TABLES_OF_FILES
 
 _PASSWORD_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}\Z", re.ASCII)
+_STAGE_ID = re.compile(r"(?!-)[A-Za-z0-9_-]{22}\Z", re.ASCII)
 _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 
 
@@ -238,6 +239,11 @@ def _json_object(value: str) -> None:
         raise ValueError("no JSON object")
 
 
+def _stage_id(value: str) -> None:
+    if not _STAGE_ID.match(value):
+        raise ValueError("no id of a stage")
+
+
 _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "repositories.name": repository_name,
     "repositories.profile": _one_of(PROFILES),
@@ -287,6 +293,11 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "source_rules.kind": _one_of(get_args(FileKind)),
     "source_rules.status": _one_of(PROJECT_STATUSES),
     "sources_revision": _counted_on,
+    "stages.id": _stage_id,
+    "stages.opened_by_kind": _one_of([kind.value for kind in ActorKind]),
+    "staged_files.project": _normalized,
+    "staged_files.display_name": project_name,
+    "staged_files.version": _version,
     "trash.project": _normalized,
     "trash.project_name": project_name,
     "trash.status": _one_of(PROJECT_STATUSES),

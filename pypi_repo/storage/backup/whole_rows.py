@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
-from pypi_repo.domain.filenames import check_characters, identity_of
+from pypi_repo.domain.filenames import check_characters, identity_of, projects_of
 from pypi_repo.domain.lifecycle.retention import retention_terms
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.pages import decode
@@ -35,6 +35,14 @@ def _named(row: Row) -> None:
     """Accepts rows without identities, which older versions did not store."""
     if row.get("identity", "") not in ("", identity_of(row["filename"])):
         raise ValueError(f"{row['filename']} has another identity")
+
+
+def _staged(row: Row) -> None:
+    _named(row)
+    if row["project"] != normalize(row["display_name"]):
+        raise ValueError(f"{row['display_name']!r} is the name of another project")
+    if row["project"] not in projects_of(row["filename"]):
+        raise ValueError(f"{row['filename']} is a file of another project")
 
 
 def _page(row: Row) -> None:
@@ -72,6 +80,7 @@ OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "releases": _release,
     "trashed_releases": _release,
     **dict.fromkeys((table.name for table in TABLES_OF_FILES), _named),
+    "staged_files": _staged,
     "retired_filenames": _named,
     "retention_rules": _retention_rule,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Insert,
+    ScalarSelect,
     Table,
     and_,
     bindparam,
@@ -147,6 +148,12 @@ def _taken_in(table: Table) -> ColumnElement[int]:
     return func.coalesce(taken.scalar_subquery(), 0) - func.coalesce(replaced.scalar_subquery(), 0)
 
 
+def _largest_in(table: Table) -> ScalarSelect[int]:
+    largest = select(func.max(table.c.size))
+    return largest.where(table.c.repository_id == bindparam("repository_id")).scalar_subquery()
+
+
+LARGEST_FILES = select(_largest_in(files), _largest_in(staged_files))
 TAKEN = select(_taken_in(files) + _taken_in(staged_files))
 RELEASE = select(releases.c.id).where(
     releases.c.project_id == bindparam("project_id"),

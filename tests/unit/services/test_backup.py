@@ -35,7 +35,7 @@ from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
-from tests.support.uploads import damage, filenames, page, publish, upload
+from tests.support.uploads import damage, filenames, page, publish, stage, upload
 
 WHEEL, SDIST = wheel(), sdist()
 EVERYTHING = timedelta(minutes=-1)
@@ -126,6 +126,7 @@ def lived_in(registry: Registry) -> Registry:
     operator.sources.add_rule("main", "deny", "demo<2", kind="sdist", reason="broken")
     operator.retention.add_rule("main", "acme-*", only=["dev", "finals"], keep_last=10)
     operator.pins.pin("main", "demo", "1.0", "in use \N{SNOWMAN}")
+    stage(registry, operator.stages.open("open", "next \N{SNOWMAN}").id, wheel("staged"), "open")
     (repository, _other) = operator.repositories.all()
     registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))
     registry._usage.note_use(1)

@@ -20,7 +20,7 @@ from tests.support import dumps
 from tests.support.attestations import attestation
 from tests.support.distributions import wheel
 from tests.support.dumps import Lines
-from tests.support.uploads import filenames, publish, upload
+from tests.support.uploads import filenames, publish, stage, upload
 
 WHEEL = wheel()
 
@@ -53,6 +53,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         registry.acting_as(OPERATOR).retention.add_rule(
             "main", "*", only=["dev"], keep_last=10, keep_younger="90d", keep_matching=">=2"
         )
+        stage(registry, registry.acting_as(OPERATOR).stages.open("main").id, wheel("staged"))
         registry._usage.count_download(
             DownloadedRelease(
                 registry.acting_as(OPERATOR).repositories.get("main").id, "demo", "1.0"
@@ -119,7 +120,7 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("table", ["files", "retired_filenames"])
+@pytest.mark.parametrize("table", ["files", "retired_filenames", "staged_files"])
 @pytest.mark.parametrize("filename", OUTSIDE)
 def test_filenames(target: Registry, place: Path, table: str, filename: str) -> None:
     refused(target, place, table, "filename", filename)
@@ -211,6 +212,15 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("downloads", "count", -5),
         ("downloads", "version", ""),
         ("downloads", "version", "../1.0"),
+        ("stages", "id", "../simple"),
+        ("stages", "id", "-" * 22),
+        ("stages", "opened_by_kind", "root"),
+        ("staged_files", "display_name", "other"),
+        ("staged_files", "project", "Staged"),
+        ("staged_files", "filename", "other-1.0-py3-none-any.whl"),
+        ("staged_files", "version", "../1.0"),
+        ("staged_files", "provenance", "[]"),
+        ("staged_files", "identity", "other-1.0-py3-none-any.whl"),
     ],
 )
 def test_names_numbers_choices_and_moments(
