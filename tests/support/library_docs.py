@@ -81,7 +81,7 @@ SECTIONS: dict[str, list[Entry]] = {
     "The registry\n\nEverything begins with a `Registry`. `registry.repository(name)` returns a"
     " `BoundRepository` for the apps, and `registry.acting_as(actor)` returns the services that"
     " see and change what is in the registry. The apps for a repository use its `Uploads`,"
-    " `OwnUploads`, `Login`, `Downloads` and `Readmes`; programs call"
+    " `OwnUploads`, `Login`, `Downloads`, `Readmes` and `Intake`; programs call"
     " `registry.acting_as(actor).add_file`.": _public("Registry", "BoundRepository"),
     "Services of an actor\n\n`registry.acting_as(actor)` returns an object with these services as"
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
@@ -98,6 +98,7 @@ SECTIONS: dict[str, list[Entry]] = {
             repositories="packages.repositories.Repositories",
             projects="packages.projects.Projects",
             promotion="lifecycle.promotion.Promotion",
+            stages="lifecycle.stages.Stages",
             accounts="accounts.accounts.Accounts",
             groups="accounts.groups.Groups",
             rights="accounts.rights.Rights",

@@ -15,7 +15,6 @@ _MOST = 15  # modules in a folder
 
 _LONGER = {
     "server/http/connection.py": 480,  # one state machine
-    "storage/catalog.py": 360,  # one class, whose methods are one statement each
     "storage/database/engines.py": 380,  # all that is known of the database engines
 }
 
