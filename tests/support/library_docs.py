@@ -192,6 +192,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
         *_of("services.lifecycle.promotion", "Promoted"),
+        *_of("domain.lifecycle.stages", "Stage"),
         *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
         *_of("domain.upstreams.sources", "RepositorySources"),
         *_of("domain.upstreams.rules", "Rule"),
