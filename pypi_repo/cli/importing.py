@@ -87,7 +87,10 @@ def import_(
     allow_private_network: bool,
     as_json: bool,
 ) -> None:
-    """Import to REPOSITORY what SOURCE has: a folder, or the URL of a simple index.
+    """Import to REPOSITORY what SOURCE has.
+
+    SOURCE is a folder, the URL of a simple index, devpi+URL for an index of devpi, or such an index
+    in an export of devpi, like EXPORT/USER/INDEX.
 
     What is here already is skipped, and never replaced. An import that was interrupted goes on if
     it is run again. Exit status 1 if something was left out; all the rest is imported then.
@@ -193,8 +196,8 @@ def _print_report(report: Report, as_json: bool) -> None:
 def _print_files(files: Iterable[LeftOut], what: str) -> None:
     for file in files:
         name = file.filename or file.project
-        detail = f" ({file.detail})" if file.detail else ""
-        say(f"{what}: {name}: {file.reason}{detail}", err=True)
+        told = f"{what}: {name}: {file.reason}" if name else f"{what}: {file.reason}"
+        say(f"{told} ({file.detail})" if file.detail else told, err=True)
 
 
 def _print_hosts(hosts: Iterable[str]) -> None:

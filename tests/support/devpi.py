@@ -84,8 +84,7 @@ class DevpiServer(ServerProcess):
         return json.loads(self._ask("GET", path))["result"]
 
     def export(self, folder: Path, *options: str) -> None:
-        """End the server, and write its export."""
-        self.close()
+        """Write an export, for which the server need not end."""
         self._run("devpi-export", *self._directory, *options, str(folder))
 
     def _run(self, name: str, *args: str) -> None:

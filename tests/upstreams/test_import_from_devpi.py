@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo import OPERATOR
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.importing.found import FoundFile, FoundProject
 from pypi_repo.domain.names import normalize
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.importing.sources.opening import Access, open_source
 from pypi_repo.services.importing.sources.source import ImportSource
+from tests.cli.conftest import CommandLine
+from tests.serve.conftest import prepare_folder
 from tests.support.devpi import DevpiServer
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.other_servers import Programs, simple_repository_server
@@ -163,3 +166,34 @@ def test_what_is_no_index_is_refused(opened: Opened, place: str, rest: str) -> N
 @pytest.mark.parametrize("rest", ["team/stage", "team/stage/", "team/stage/+simple/"])
 def test_the_url_as_clients_have_it(opened: Opened, devpi: DevpiServer, rest: str) -> None:
     assert opened(f"devpi+{devpi.url}/{rest}").projects() == ["base-only", "demo-pkg"]
+
+
+def test_the_command(place: str, began: datetime, tmp_path: Path) -> None:
+    """I2, I3: times and uploaders are kept, and a second run changes nothing."""
+    with prepare_folder(tmp_path / "data").registry() as registry:
+        command = CommandLine(tmp_path / "data")
+        allowed = ["--allow-http", "--allow-private-network"]
+        import_ = ["import", "main", f"{place}team/dev", "--keep-uploaders", *allowed]
+        assessed = command.json(*import_, "--assess")
+        first = command.run(*import_)
+        projects = registry.acting_as(OPERATOR).projects
+        _project, files = projects.get("main", "demo-pkg")
+        second = command.run(*import_)
+        _project, after = projects.get("main", "demo-pkg")
+
+    number = len([*BASE, *STAGE, ANNAS])
+    assert (assessed["files"], assessed["new_projects"]) == (number, 2)
+    assert {each["name"]: each["exists"] for each in assessed["uploaders"]} == {
+        "anna": False,
+        "team": False,
+    }
+    assert first.exit_code == 1  # for the documentation and the mirror
+    assert f"Imported {number} files" in first.stderr
+    assert "Left out: demo-pkg-1.0.doc.zip: Documentation" in first.stderr
+    assert "Left out: What comes from the mirror team/mirror" in first.stderr
+    by = {file.filename: file.uploaded_by for file in files}
+    assert by[ANNAS.filename] == "anna"
+    assert by[STAGE[0].filename] == "team"
+    assert all(began <= file.uploaded_at <= datetime.now(UTC) for file in files)
+    assert f"Imported 0 files (0 bytes); {number} were here already" in second.stderr
+    assert after == files
