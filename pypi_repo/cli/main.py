@@ -49,8 +49,8 @@ _NOUNS = {
         "Create, list, change and delete identity providers: where people sign in "
         "(OpenID Connect).",
     ),
-    "project": ("project", "List, show, close and delete projects."),
-    "release": ("project", "Yank and delete releases."),
+    "project": ("project", "List, show, close, promote and delete projects."),
+    "release": ("project", "Yank, promote and delete releases."),
     "file": ("project", "Yank and delete single files."),
     "import": ("importing", "Import the packages of a folder or of another index."),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, sized, yes_option
+from pypi_repo.cli.lifecycle.promotion import promote_project, promote_release
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.records import (
@@ -28,7 +29,7 @@ _reason = click.option(
 
 @click.group(cls=Group)
 def project() -> None:
-    """List, show, close and delete projects."""
+    """List, show, close, promote and delete projects."""
 
 
 @project.command("list")
@@ -103,7 +104,7 @@ def delete_project(operator: Acting, repository: str, project: str, yes: bool) -
 
 @click.group(cls=Group)
 def release() -> None:
-    """Yank and delete releases."""
+    """Yank, promote and delete releases."""
 
 
 @release.command("yank")
@@ -184,6 +185,10 @@ def delete_file(operator: Acting, repository: str, filename: str, yes: bool) -> 
     confirm(f"This deletes {filename} ({size}) from {repository}", yes)
     operator.projects.delete_file(repository, filename)
     say(f"Deleted {filename} ({size}) from {repository}.")
+
+
+project.add_command(promote_project)
+release.add_command(promote_release)
 
 
 def _summaries(operator: Acting, repository: str) -> Iterator[ProjectSummary]:

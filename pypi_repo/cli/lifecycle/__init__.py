@@ -1,0 +1,1 @@
+"""The nouns about what becomes of files."""

@@ -1,0 +1,54 @@
+"""pypi-repo release promote and project promote: to another repository, without copying a byte."""
+
+import click
+
+from pypi_repo.cli.destroying import sized
+from pypi_repo.cli.options import Command, acts_as_operator
+from pypi_repo.cli.output import say
+from pypi_repo.services.acting import Acting
+from pypi_repo.services.lifecycle.promotion import Promoted
+
+_move = click.option("--move", is_flag=True, help="Delete it from the first repository.")
+
+
+@click.command("promote", cls=Command)
+@click.argument("source", metavar="FROM")
+@click.argument("project")
+@click.argument("version")
+@click.argument("target", metavar="TO")
+@_move
+@acts_as_operator
+def promote_release(
+    operator: Acting, source: str, project: str, version: str, target: str, move: bool
+) -> None:
+    """Copy a release of the repository FROM to the repository TO, with all its files or not at all.
+
+    The rules of TO decide. With --move, the names of its files stay taken in FROM.
+    """
+    promoted = operator.promotion.release(source, project, version, target, move=move)
+    _tell(promoted, f"{promoted.project} {version}")
+
+
+@click.command("promote", cls=Command)
+@click.argument("source", metavar="FROM")
+@click.argument("project")
+@click.argument("target", metavar="TO")
+@_move
+@acts_as_operator
+def promote_project(operator: Acting, source: str, project: str, target: str, move: bool) -> None:
+    """Copy all releases of a project to the repository TO, or none of them.
+
+    The rules of TO decide. With --move, the names of its files stay taken in FROM.
+    """
+    promoted = operator.promotion.project(source, project, target, move=move)
+    _tell(promoted, promoted.project)
+
+
+def _tell(promoted: Promoted, what: str) -> None:
+    what = f"{what} with {sized(promoted.files)}"
+    if promoted.is_moved:
+        say(f"Moved {what} from {promoted.source} to {promoted.target}.")
+    elif promoted.is_unchanged:
+        say(f"{promoted.target} has {what} already.")
+    else:
+        say(f"Copied {what} from {promoted.source} to {promoted.target}.")
