@@ -50,8 +50,12 @@ _NOUNS = {
         "(OpenID Connect).",
     ),
     "project": ("project", "List, show, close, promote and delete projects."),
-    "release": ("project", "Yank, promote and delete releases."),
+    "release": ("project", "Yank, pin, promote and delete releases."),
     "file": ("project", "Yank and delete single files."),
+    "retention": (
+        "lifecycle.retention",
+        "Say which releases a repository keeps, and delete the others.",
+    ),
     "import": ("importing", "Import the packages of a folder or of another index."),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),
     "upkeep": ("maintenance", "Free space, and check that nothing is lost."),

@@ -104,7 +104,7 @@ def delete_project(operator: Acting, repository: str, project: str, yes: bool) -
 
 @click.group(cls=Group)
 def release() -> None:
-    """Yank, promote and delete releases."""
+    """Yank, pin, promote and delete releases."""
 
 
 @release.command("yank")
@@ -130,6 +130,29 @@ def unyank_release(operator: Acting, repository: str, project: str, version: str
     """Take back the yank of a release."""
     operator.projects.yank_release(repository, project, version, None)
     say(f"{project} {version} in {repository} is no longer yanked.")
+
+
+@release.command()
+@click.argument("repository")
+@click.argument("project")
+@click.argument("version")
+@click.option("--reason", default="", metavar="TEXT", help="Where it is in use, or who needs it.")
+@acts_as_operator
+def pin(operator: Acting, repository: str, project: str, version: str, reason: str) -> None:
+    """Pin a release that is in use: no retention rule deletes it."""
+    operator.pins.pin(repository, project, version, reason)
+    say(f"Pinned {project} {version} in {repository}.")
+
+
+@release.command()
+@click.argument("repository")
+@click.argument("project")
+@click.argument("version")
+@acts_as_operator
+def unpin(operator: Acting, repository: str, project: str, version: str) -> None:
+    """Let retention rules decide about a release again."""
+    operator.pins.unpin(repository, project, version)
+    say(f"{project} {version} in {repository} is no longer pinned.")
 
 
 @release.command("delete")

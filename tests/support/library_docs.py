@@ -22,6 +22,7 @@ import pypi_repo
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts import errors as account_errors
 from pypi_repo.domain.identity import errors as identity_errors
+from pypi_repo.domain.lifecycle import errors as lifecycle_errors
 from pypi_repo.domain.upstreams import errors as upstream_errors
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "library.md"
@@ -91,7 +92,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " A `CooldownMode` is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or"
     " `exempt`, a"
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
-    " `no-upload-time`, and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
+    " `no-upload-time`, a `VersionKind` is `finals`, `pre`, `dev` or `local`,"
+    " and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
     " `not-asked`. `SpecifierSet` and `Marker` are classes of `packaging`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
@@ -99,6 +101,8 @@ SECTIONS: dict[str, list[Entry]] = {
             projects="packages.projects.Projects",
             promotion="lifecycle.promotion.Promotion",
             stages="lifecycle.stages.Stages",
+            retention="lifecycle.retention.Retention",
+            pins="lifecycle.pins.Pins",
             accounts="accounts.accounts.Accounts",
             groups="accounts.groups.Groups",
             rights="accounts.rights.Rights",
@@ -193,6 +197,8 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.digests", "Digests"),
         *_of("services.lifecycle.promotion", "Promoted"),
         *_of("domain.lifecycle.stages", "Stage"),
+        *_of("domain.lifecycle.retention", "RetentionRule", "RetentionTerms"),
+        *_of("domain.lifecycle.expiring", "ExpiringRelease", "RetentionPreview", "RetentionRun"),
         *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
         *_of("domain.upstreams.sources", "RepositorySources"),
         *_of("domain.upstreams.rules", "Rule"),
@@ -235,8 +241,9 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
     " `pypi_repo.domain.errors`, `pypi_repo.domain.accounts.errors`,"
-    " `pypi_repo.domain.identity.errors` and `pypi_repo.domain.upstreams.errors`; the table below"
-    " lists them. [Errors](errors.md) says which HTTP status each code has.": _public(
+    " `pypi_repo.domain.identity.errors`, `pypi_repo.domain.lifecycle.errors` and"
+    " `pypi_repo.domain.upstreams.errors`; the table below lists them."
+    " [Errors](errors.md) says which HTTP status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
@@ -277,7 +284,7 @@ def page() -> str:
 def _errors() -> str:
     """The classes that the page does not describe, with the first sentence of each docstring."""
     lines = ["| class | code | meaning |", "| --- | --- | --- |"]
-    modules = (errors, account_errors, identity_errors, upstream_errors)
+    modules = (errors, account_errors, identity_errors, lifecycle_errors, upstream_errors)
     for name, kind in {name: kind for each in modules for name, kind in vars(each).items()}.items():
         if name in pypi_repo.__all__ or not isinstance(kind, type):
             continue
