@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts.errors import UnknownGroup
 from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
+from pypi_repo.domain.lifecycle.stages import UnknownStage
 from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
 _LISTS: dict[type[errors.RegistryError], str] = {
@@ -18,6 +19,7 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     errors.UnknownAccount: "user list",
     UnknownGroup: "group list",
     errors.UnknownToken: "token list USER",
+    UnknownStage: "stage list REPOSITORY",
     UnknownUpstream: "upstream list",
     UnknownIdentityProvider: "identity-provider list",
     UnknownIdentity: "identity-provider show NAME",

@@ -56,6 +56,10 @@ _NOUNS = {
         "lifecycle.retention",
         "Say which releases a repository keeps, and delete the others.",
     ),
+    "stage": (
+        "lifecycle.stage",
+        "Open, list, publish and drop stages: files that are published together.",
+    ),
     "import": ("importing", "Import the packages of a folder or of another index."),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),
     "upkeep": ("maintenance", "Free space, and check that nothing is lost."),

@@ -83,6 +83,17 @@ def stage_life(days: int) -> timedelta:
     return timedelta(days=days)
 
 
+def stage_urls(stage: Stage, root: str = "") -> tuple[str, str]:
+    """Returns the URL for uploads to a stage, and the URL of its index.
+
+    root: the URL of the registry, with or without a slash at its end; empty for URLs that are
+        relative to it.
+    """
+    path = f"repositories/{stage.repository}/stages/{stage.id}/"
+    upload_url = f"{root.rstrip('/')}/{path}" if root else path
+    return upload_url, f"{upload_url}simple/"
+
+
 def unknown_stage(repository: str) -> UnknownStage:
     """Returns the one error for each id that leads to no open stage of a repository."""
     return UnknownStage(
