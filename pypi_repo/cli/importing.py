@@ -187,8 +187,9 @@ def _print_report(report: Report, as_json: bool) -> None:
         f"{report.here:,} {'was' if report.here == 1 else 'were'} here already"
     )
     if report.left_out:
-        left_out = counted(len(report.left_out), "thing was", "things were")
-        raise click.ClickException(f"{done}, and {left_out} left out.")
+        number = len(report.left_out)
+        were = "was" if number == 1 else "were"
+        raise click.ClickException(f"{done}, and {number:,} {were} left out.")
     if not as_json:
         say(f"{done}.")
 
