@@ -246,4 +246,5 @@ def _file(found: DistributionFile, short: bool = False) -> dict[str, Any]:
         "yanked_reason": found.yanked,
         "requires_python": found.requires_python,
         "digests": asdict(found.digests),
+        "exemption": found.exemption,
     }

@@ -89,7 +89,7 @@ def _file(file: ListedFile, files_url: str) -> dict[str, Any]:
         "digests": digests,
         "core-metadata": False if metadata_hashes is None else metadata_hashes or True,
         "has_sig": file.is_signed,
-        "comment_text": "",
+        "comment_text": (isinstance(file, DistributionFile) and file.exemption) or "",
         "downloads": -1,
         "upload_time": uploaded_at and uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),
         "upload_time_iso_8601": uploaded_at and uploaded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),

@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from pypi_repo.domain.records import ListedFile, ListedProject, ProjectList, ProjectPage
+from pypi_repo.domain.records import (
+    DistributionFile,
+    ListedFile,
+    ListedProject,
+    ProjectList,
+    ProjectPage,
+)
 
 
 class Links(NamedTuple):
@@ -100,6 +106,8 @@ def _file(file: ListedFile, links: Links) -> dict[str, Any]:
         document["core-metadata"] = metadata_hashes or True
     if (provenance := _provenance(file, links)) is not None:
         document["provenance"] = provenance
+    if isinstance(file, DistributionFile) and file.exemption is not None:
+        document["_exemption"] = file.exemption
     return document
 
 

@@ -128,7 +128,11 @@ class Yank(Document, frozen=True, kw_only=True):
 
 
 class File(Document, frozen=True, kw_only=True):
-    """A file. `size` is in bytes; `yanked` is the reason, or null if the file is not yanked."""
+    """A file. `size` is in bytes; `yanked` is the reason, or null if the file is not yanked.
+
+    `exemption` is why the profile of the repository would have refused the file, which was imported
+    as it is; null if it would not have.
+    """
 
     filename: str
     version: str
@@ -139,6 +143,7 @@ class File(Document, frozen=True, kw_only=True):
     yanked: str | None
     uploaded_at: Instant
     uploaded_by: str
+    exemption: str | None
 
 
 class Release(Document, frozen=True, kw_only=True):

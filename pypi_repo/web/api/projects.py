@@ -187,4 +187,5 @@ def _shown(file: records.DistributionFile) -> File:
         yanked=file.yanked,
         uploaded_at=file.uploaded_at,
         uploaded_by=file.uploaded_by,
+        exemption=file.exemption,
     )
