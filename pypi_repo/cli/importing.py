@@ -12,13 +12,12 @@ from pypi_repo.cli.progress import Progress, progress
 from pypi_repo.cli.sources.upstream_options import from_stdin
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.importing.found import LeftOut
-from pypi_repo.domain.importing.reports import Assessment, Listener, Report, Step
+from pypi_repo.domain.importing.reports import Assessment, Report, Step, StepListener
 from pypi_repo.domain.importing.selection import EVERYTHING, Selection
 from pypi_repo.domain.text import counted
-from pypi_repo.domain.upstreams.target import BasicCredentials
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.importing.importing import USUAL_JOBS
-from pypi_repo.services.importing.sources.opening import Access
+from pypi_repo.services.importing.sources.opening import SourceAccess
 from pypi_repo.settings import format_size
 
 _INTERRUPTED = "Interrupted; the same command goes on where it was."
@@ -95,8 +94,9 @@ def import_(
     What is here already is skipped, and never replaced. An import that was interrupted goes on if
     it is run again. Exit status 1 if something was left out; all the rest is imported then.
     """
-    access = Access(
-        credentials=_credentials(username, password_stdin),
+    access = SourceAccess(
+        username=username,
+        password=_password(username, password_stdin),
         file_hosts=frozenset(file_hosts),
         allow_http=allow_http,
         allow_private_network=allow_private_network,
@@ -127,10 +127,10 @@ def import_(
     _print_report(report, as_json)
 
 
-def _credentials(username: str | None, password_stdin: bool) -> BasicCredentials | None:
+def _password(username: str | None, password_stdin: bool) -> str:
     if (username is not None) != password_stdin:
         raise click.UsageError("--username and --password-stdin go together; say both.")
-    return None if username is None else BasicCredentials(username, from_stdin("Password"))
+    return from_stdin("Password") if password_stdin else ""
 
 
 def _selection(path: Path) -> Selection:
@@ -140,7 +140,7 @@ def _selection(path: Path) -> Selection:
         raise InvalidSetting(f"{path} cannot be read as text; check it.") from error
 
 
-def _listener(shown: Progress) -> Listener:
+def _listener(shown: Progress) -> StepListener:
     def listen(step: Step) -> None:
         projects = f"{step.projects:,} of {counted(step.all_projects, 'project')}"
         text = f"{projects}, {counted(step.files, 'file')}, {format_size(step.size)}"

@@ -94,7 +94,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, a `VersionKind` is `finals`, `pre`, `dev` or `local`,"
     " and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
-    " `not-asked`. `SpecifierSet` and `Marker` are classes of `packaging`.": [
+    " `not-asked`. A `StepListener` is a function that is called with a `Step`. `SpecifierSet`"
+    " and `Marker` are classes of `packaging`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
             repositories="packages.repositories.Repositories",
@@ -111,6 +112,7 @@ SECTIONS: dict[str, list[Entry]] = {
             identity_providers="identity.management.ProviderManagement",
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
+            imports="importing.importing.Imports",
             activity="operations.activity.Activity",
             usage="operations.usage.UsageReports",
         ),
@@ -216,6 +218,11 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.prefetching.wanted", "Wanted"),
         *_of("domain.prefetching.environments", "Environments"),
         *_of("services.upstreams.fetching.prefetching", "Prefetched"),
+        *_of("services.importing.sources.opening", "SourceAccess"),
+        *_of("services.importing.sources.source", "ImportSource"),
+        *_of("domain.importing.selection", "Selection"),
+        *_of("domain.importing.found", "FoundProject", "FoundFile", "LeftOut"),
+        *_of("domain.importing.reports", "Step", "Assessment", "Uploader", "Report"),
         *_of(
             "domain.accounts.accounts",
             "User",

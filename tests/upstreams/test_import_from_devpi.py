@@ -14,7 +14,7 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.importing.found import FoundFile, FoundProject
 from pypi_repo.domain.names import normalize
 from pypi_repo.outbound.client import OutboundClient
-from pypi_repo.services.importing.sources.opening import Access, open_source
+from pypi_repo.services.importing.sources.opening import SourceAccess, open_source
 from pypi_repo.services.importing.sources.source import ImportSource
 from tests.cli.conftest import CommandLine
 from tests.serve.conftest import prepare_folder
@@ -24,7 +24,7 @@ from tests.support.other_servers import Programs, simple_repository_server
 
 Opened = Callable[[str], ImportSource]
 
-LOCAL = Access(allow_http=True, allow_private_network=True)
+LOCAL = SourceAccess(allow_http=True, allow_private_network=True)
 
 BASE = [
     wheel("base-only", "1.0"),

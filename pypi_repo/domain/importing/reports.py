@@ -22,7 +22,7 @@ class Step:
     size: int
 
 
-Listener = Callable[[Step], None]
+StepListener = Callable[[Step], None]
 """A function that is called again and again with how far an import is."""
 
 

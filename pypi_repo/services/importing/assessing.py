@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from pypi_repo.domain.importing.found import LeftOut
-from pypi_repo.domain.importing.reports import Assessment, Listener, Step, Uploader
+from pypi_repo.domain.importing.reports import Assessment, Step, StepListener, Uploader
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.services.importing.file_import import Judged
 from pypi_repo.services.importing.walk import Done, Visit, Walk
@@ -20,7 +20,7 @@ class Assessing:
         self,
         walk: Walk[Judged],
         user_exists: Callable[[str], bool],
-        listener: Listener,
+        listener: StepListener,
     ) -> None:
         self._walk = walk
         self._user_exists = user_exists

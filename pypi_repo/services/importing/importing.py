@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
 from pypi_repo.domain.errors import InvalidName, PermissionDenied
-from pypi_repo.domain.importing.reports import Assessment, Listener, Report, Step
+from pypi_repo.domain.importing.reports import Assessment, Report, Step, StepListener
 from pypi_repo.domain.importing.selection import EVERYTHING, Selection
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.domain.names import NormalizedName, account_name
@@ -13,7 +13,7 @@ from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Reposit
 from pypi_repo.services.importing.assessing import Assessing
 from pypi_repo.services.importing.file_import import FileImports, Surroundings, storable
 from pypi_repo.services.importing.run import Run
-from pypi_repo.services.importing.sources.opening import Access, open_source
+from pypi_repo.services.importing.sources.opening import SourceAccess, open_source
 from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.services.importing.walk import Visit, Walk
 from pypi_repo.services.packages.projects import Projects
@@ -21,7 +21,7 @@ from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 
 USUAL_JOBS = 4
-_PUBLIC = Access()
+_PUBLIC = SourceAccess()
 
 
 def nobody(_step: Step) -> None:
@@ -40,9 +40,11 @@ class Imports:
         self._projects = projects
         self._catalog = Catalog(surroundings.database)
 
-    def source(self, place: str, access: Access = _PUBLIC) -> ImportSource:
-        """Returns the source that a text names: the URL of a simple index, or a folder.
+    def source(self, place: str, access: SourceAccess = _PUBLIC) -> ImportSource:
+        """Returns the source that a text names.
 
+        place: the path of a folder, the URL of a simple index, `devpi+` and the URL of an index of
+            devpi, or the path of an export of devpi.
         access: what may be asked of an index elsewhere, and how.
 
         Raises InvalidSetting if the text names none.
@@ -57,7 +59,7 @@ class Imports:
         selection: Selection = EVERYTHING,
         *,
         jobs: int = USUAL_JOBS,
-        listener: Listener = nobody,
+        listener: StepListener = nobody,
     ) -> Assessment:
         """Returns what `run` would do. Nothing changes.
 
@@ -83,7 +85,7 @@ class Imports:
         as_is: bool = False,
         keep_uploaders: bool = False,
         jobs: int = USUAL_JOBS,
-        listener: Listener = nobody,
+        listener: StepListener = nobody,
     ) -> Report:
         """Imports what is not here yet, with upload times, yanks, signatures and attestations.
 

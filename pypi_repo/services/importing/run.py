@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.importing.found import LeftOut
-from pypi_repo.domain.importing.reports import Listener, Report, Step
+from pypi_repo.domain.importing.reports import Report, Step, StepListener
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.services.importing.file_import import Imported
 from pypi_repo.services.importing.walk import Done, Visit, Walk
@@ -19,7 +19,7 @@ class Run:
     """
 
     def __init__(
-        self, walk: Walk[Imported], set_status: Callable[[Visit], bool], listener: Listener
+        self, walk: Walk[Imported], set_status: Callable[[Visit], bool], listener: StepListener
     ) -> None:
         self._walk = walk
         self._set_status = set_status

@@ -1,10 +1,10 @@
 """Finds out what kind of source a text names."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.upstreams.target import BasicCredentials, BearerToken, Target
+from pypi_repo.domain.upstreams.target import BasicCredentials, Target
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.importing.sources.devpi import PREFIX, DevpiIndex, split_url
 from pypi_repo.services.importing.sources.devpi_export import find_export
@@ -15,29 +15,26 @@ from pypi_repo.services.importing.sources.source import ImportSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What an import may ask of an index elsewhere, and how. See `Target`."""
+class SourceAccess:
+    """What an import may ask of an index elsewhere, and how.
 
-    credentials: BasicCredentials | BearerToken | None = None
+    username, password: the credentials that it wants, if it wants any. The password is in no
+        repr().
+    file_hosts: hosts, or hosts and ports such as `files.example.com:8443`, from which its files may
+        come, besides its own.
+    allow_http: whether it is asked without TLS, where its URL or a link says so.
+    allow_private_network: whether it, and the hosts of its files, may have addresses that are not
+        on the public internet.
+    """
+
+    username: str | None = None
+    password: str = field(default="", repr=False)
     file_hosts: frozenset[str] = frozenset()
     allow_http: bool = False
     allow_private_network: bool = False
 
-    def target(self, url: str) -> Target:
-        """Returns what may be asked of an index.
 
-        url: its root, with or without the slash at the end.
-        """
-        return Target(
-            url=url.rstrip("/") + "/",
-            credentials=self.credentials,
-            file_hosts=self.file_hosts,
-            allow_http=self.allow_http,
-            allow_private_network=self.allow_private_network,
-        )
-
-
-def open_source(place: str, access: Access, client: OutboundClient) -> ImportSource:
+def open_source(place: str, access: SourceAccess, client: OutboundClient) -> ImportSource:
     """Returns the source that a text names.
 
     place: the URL of a simple index, `devpi+` and the URL of an index of devpi, the path of a
@@ -47,9 +44,9 @@ def open_source(place: str, access: Access, client: OutboundClient) -> ImportSou
     """
     if place.startswith(PREFIX):
         root, name = split_url(place.removeprefix(PREFIX))
-        return DevpiIndex(Site(client, access.target(root)), name)
+        return DevpiIndex(Site(client, _target(access, root)), name)
     if place.startswith(("https://", "http://")):
-        return SimpleIndex(Site(client, access.target(place)))
+        return SimpleIndex(Site(client, _target(access, place)))
     if export := find_export(place):
         return export
     if os.path.isdir(place):
@@ -57,4 +54,16 @@ def open_source(place: str, access: Access, client: OutboundClient) -> ImportSou
     raise InvalidSetting(
         f"{place[:200]!r} is neither a folder nor a URL; write the path of a folder, or the URL of "
         "a simple index."
+    )
+
+
+def _target(access: SourceAccess, url: str) -> Target:
+    """Returns what may be asked of an index, whose root has no slash at the end, or one."""
+    known = access.username is not None
+    return Target(
+        url=url.rstrip("/") + "/",
+        credentials=BasicCredentials(access.username or "", access.password) if known else None,
+        file_hosts=access.file_hosts,
+        allow_http=access.allow_http,
+        allow_private_network=access.allow_private_network,
     )

@@ -11,7 +11,7 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.target import BasicCredentials
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.importing.sources.devpi import split_url
-from pypi_repo.services.importing.sources.opening import Access, open_source
+from pypi_repo.services.importing.sources.opening import SourceAccess, open_source
 from tests.support.distributions import wheel
 from tests.support.scripted_server import Asked, ScriptedServer, reply
 
@@ -45,8 +45,8 @@ def script(asked: Asked) -> bytes:
 
 def test_files_come_from_the_server_that_was_named() -> None:
     """devpi may believe in another URL of its own, and say what is on indexes that nobody asked."""
-    access = Access(
-        credentials=BasicCredentials("team", "secret"), allow_http=True, allow_private_network=True
+    access = SourceAccess(
+        username="team", password="secret", allow_http=True, allow_private_network=True
     )
     client = OutboundClient()
     with ScriptedServer(script) as server:
@@ -68,7 +68,7 @@ def test_files_come_from_the_server_that_was_named() -> None:
 
 def test_another_server_is_not_understood() -> None:
     client = OutboundClient()
-    access = Access(allow_http=True, allow_private_network=True)
+    access = SourceAccess(allow_http=True, allow_private_network=True)
     with ScriptedServer(lambda _asked: reply(b"<html>")) as server:
         source = open_source(f"devpi+{server.url}/team/stage", access, client)
         with pytest.raises(UnreadablePage):

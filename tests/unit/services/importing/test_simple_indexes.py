@@ -17,10 +17,9 @@ from pypi_repo.domain.errors import (
     UpstreamRefused,
 )
 from pypi_repo.domain.importing.selection import Selection
-from pypi_repo.domain.upstreams.target import BasicCredentials
 from pypi_repo.services.importing.importing import Imports
 from pypi_repo.services.importing.sources import site
-from pypi_repo.services.importing.sources.opening import Access
+from pypi_repo.services.importing.sources.opening import SourceAccess
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import releases
 from tests.conftest import PASSWORD, READER
@@ -33,7 +32,7 @@ from tests.support.scripted_server import Asked, Cut, ScriptedServer, reply
 from tests.support.uploads import damage, filenames, page, publish, upload
 from tests.support.upstreams import LiveUpstream
 
-LOCAL = Access(allow_http=True, allow_private_network=True)
+LOCAL = SourceAccess(allow_http=True, allow_private_network=True)
 DEMO = Selection.of(["demo"])
 OLD, NEW, SOURCE = wheel("demo", "1.0"), wheel("demo", "2.0"), sdist("demo", "2.0")
 
@@ -147,8 +146,8 @@ def test_credentials_open_a_private_index(
     upload(registry, NEW)
     server = LiveServer(registry.wsgi_app())
     url = f"{server.url}/repositories/main/simple"
-    known = Access(
-        credentials=BasicCredentials(READER, PASSWORD), allow_http=True, allow_private_network=True
+    known = SourceAccess(
+        username=READER, password=PASSWORD, allow_http=True, allow_private_network=True
     )
     try:
         with pytest.raises(UpstreamFailed, match="credentials"):
@@ -349,7 +348,7 @@ def test_redirects_to_other_hosts(imports: Imports, both: Registry, index: Scrip
         )
         refused = imports.run("main", imports.source(index.url, LOCAL), DEMO)
         assert redirected == []
-        allowed = Access(
+        allowed = SourceAccess(
             allow_http=True,
             allow_private_network=True,
             file_hosts=frozenset({f"127.0.0.1:{server.port}"}),
@@ -370,10 +369,11 @@ def test_links_to_other_hosts_are_told(
 
 
 @pytest.mark.parametrize(
-    "access", [Access(), Access(allow_http=True), Access(allow_private_network=True)]
+    "access",
+    [SourceAccess(), SourceAccess(allow_http=True), SourceAccess(allow_private_network=True)],
 )
 def test_only_what_is_allowed_is_asked(
-    imports: Imports, both: Registry, index: ScriptedIndex, access: Access
+    imports: Imports, both: Registry, index: ScriptedIndex, access: SourceAccess
 ) -> None:
     """An address in a private network, and a URL without TLS."""
     with pytest.raises(UpstreamRefused):
