@@ -160,7 +160,8 @@ class Registry:
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
         retention = Retention(OPERATOR, self._database, self._gate, self._usage)
-        self.chores = Chores(self._database, chores_of(self._database, self.upkeep, retention))
+        chores = chores_of(self._database, self.upkeep, retention, settings)
+        self.chores = Chores(self._database, chores)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
         self._shared_metrics: list[SharedMetrics] = []

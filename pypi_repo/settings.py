@@ -15,6 +15,9 @@ GIB = 1024 * MIB
 USUAL_FOLDER = "pypi-repo-data"
 """The folder for the data if nobody names one, in the current folder."""
 
+TRASH_DAYS = 30
+MOST_TRASH_DAYS = 3650
+
 _SIZE_UNITS = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB}
 _SIZE_UNITS |= {"kb": 1000, "mb": 1000**2, "gb": 1000**3}
 
@@ -148,7 +151,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     smtp: str | None = field(default=None, repr=False)
-    trash_days: int = 30
+    trash_days: int = TRASH_DAYS
     password_cost: int = 12
 
 
@@ -161,6 +164,7 @@ def in_folder(
     database_schema: str | None = None,
     proxies: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
+    trash_days: int = TRASH_DAYS,
 ) -> Settings:
     """Returns the settings of a registry whose data is in one folder, as `--data` chooses it.
 
@@ -169,6 +173,7 @@ def in_folder(
     blobs: the file store, if it is not in the folder.
     proxies: the proxies for requests to other indexes; see `proxies_in`.
     variables: the environment in which credentials for other indexes may be.
+    trash_days: for how many days the trash keeps what is deleted.
     """
     folder = data_folder(data)
     return Settings(
@@ -178,6 +183,7 @@ def in_folder(
         limits=limits,
         proxies=proxies or {},
         variables=variables or {},
+        trash_days=trash_days,
     )
 
 
@@ -191,8 +197,8 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
     It uses PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
     PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
-    PYPI_REPO_METRICS_FOLDER, PYPI_REPO_PUBLIC_URL and PYPI_REPO_SMTP, and the names of
-    `proxies_in`. It ignores all other names.
+    PYPI_REPO_METRICS_FOLDER, PYPI_REPO_PUBLIC_URL, PYPI_REPO_SMTP and PYPI_REPO_TRASH_DAYS, and
+    the names of `proxies_in`. It ignores all other names.
 
     Raises ValueError if a value is invalid.
     """
@@ -210,6 +216,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         database_schema=values.get("PYPI_REPO_DATABASE_SCHEMA"),
         proxies=proxies_in(values),
         variables=values,
+        trash_days=trash_days_in(values),
     )
     sent_by = values.get("PYPI_REPO_FILES_SENT_BY")
     metrics_folder = values.get("PYPI_REPO_METRICS_FOLDER")
@@ -221,6 +228,19 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
         smtp=values.get("PYPI_REPO_SMTP") or None,
     )
+
+
+def trash_days_in(values: Mapping[str, str]) -> int:
+    """Returns what PYPI_REPO_TRASH_DAYS says, as `Settings.trash_days` has it.
+
+    Raises ValueError if it is no number from 0 to 3650.
+    """
+    text = values.get("PYPI_REPO_TRASH_DAYS") or str(TRASH_DAYS)
+    if not re.fullmatch("[0-9]{1,4}", text) or int(text) > MOST_TRASH_DAYS:
+        raise ValueError(
+            f"PYPI_REPO_TRASH_DAYS: {text!r} is no number of days from 0 to {MOST_TRASH_DAYS}."
+        )
+    return int(text)
 
 
 def proxies_in(values: Mapping[str, str]) -> dict[str, str]:

@@ -35,3 +35,8 @@ def sized(files: Iterable[DistributionFile]) -> str:
     """`2 files (1.5 MiB)`."""
     sizes = [file.size for file in files]
     return f"{counted(len(sizes), 'file')} ({format_size(sum(sizes))})"
+
+
+def undo(repository: str, entry: int | None) -> str:
+    """What is said after a deletion: the command that takes it back, if there is a trash."""
+    return "" if entry is None else f" Undo it with: pypi-repo trash restore {repository} {entry}"

@@ -60,6 +60,10 @@ _NOUNS = {
         "lifecycle.stage",
         "Open, list, publish and drop stages: files that are published together.",
     ),
+    "trash": (
+        "lifecycle.trash",
+        "List and restore what was deleted or overwritten, or delete it for good.",
+    ),
     "import": ("importing", "Import the packages of a folder or of another index."),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),
     "upkeep": ("maintenance", "Free space, and check that nothing is lost."),

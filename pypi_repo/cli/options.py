@@ -24,6 +24,7 @@ from pypi_repo.settings import (
     parse_files_sent_by,
     parse_size,
     proxies_in,
+    trash_days_in,
 )
 
 T = TypeVar("T")
@@ -206,7 +207,16 @@ def uses_registry(command: Callable[..., T]) -> Callable[..., T]:
     def with_registry(*arguments: Any, **options: Any) -> T:
         names = ("data", "database", "database_schema", "blobs")
         place = {name: options.pop(name) for name in names}
-        settings = in_folder(**place, proxies=proxies_in(os.environ), variables=os.environ)
+        try:
+            trash_days = trash_days_in(os.environ)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        settings = in_folder(
+            **place,
+            proxies=proxies_in(os.environ),
+            variables=os.environ,
+            trash_days=trash_days,
+        )
         with Registry(settings, make_new=False) as registry:
             return command(registry, *arguments, **options)
 

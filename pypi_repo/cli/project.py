@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pypi_repo.cli.destroying import confirm, sized, yes_option
+from pypi_repo.cli.destroying import confirm, sized, undo, yes_option
 from pypi_repo.cli.lifecycle.promotion import promote_project, promote_release
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
@@ -98,8 +98,8 @@ def delete_project(operator: Acting, repository: str, project: str, yes: bool) -
     """Delete PROJECT with all its files. Their names stay taken."""
     found, files = operator.projects.get(repository, project)
     confirm(f"This deletes {found.name} with {sized(files)} from {repository}", yes)
-    operator.projects.delete(repository, project)
-    say(f"Deleted {found.name} with {sized(files)} from {repository}.")
+    entry = operator.projects.delete(repository, project)
+    say(f"Deleted {found.name} with {sized(files)} from {repository}.{undo(repository, entry)}")
 
 
 @click.group(cls=Group)
@@ -167,8 +167,11 @@ def delete_release(
     """Delete a release with all its files. Their names stay taken."""
     files = operator.projects.release(repository, project, version)
     confirm(f"This deletes {project} {version} with {sized(files)} from {repository}", yes)
-    operator.projects.delete_release(repository, project, version)
-    say(f"Deleted {project} {version} with {sized(files)} from {repository}.")
+    entry = operator.projects.delete_release(repository, project, version)
+    say(
+        f"Deleted {project} {version} with {sized(files)} from {repository}."
+        f"{undo(repository, entry)}"
+    )
 
 
 @click.group(cls=Group)
@@ -206,8 +209,8 @@ def delete_file(operator: Acting, repository: str, filename: str, yes: bool) -> 
     """Delete one file. Its name stays taken."""
     size = format_size(operator.projects.file(repository, filename).size)
     confirm(f"This deletes {filename} ({size}) from {repository}", yes)
-    operator.projects.delete_file(repository, filename)
-    say(f"Deleted {filename} ({size}) from {repository}.")
+    entry = operator.projects.delete_file(repository, filename)
+    say(f"Deleted {filename} ({size}) from {repository}.{undo(repository, entry)}")
 
 
 project.add_command(promote_project)

@@ -57,6 +57,11 @@ _OPTIONS = (
         "--quota", type=OrNone(Size()), help="The limit for all files together, like 50GiB."
     ),
     click.option(
+        "--quota-counts-trash/--quota-without-trash",
+        default=None,
+        help="Whether what is in the trash counts for the quota.",
+    ),
+    click.option(
         "--profile", type=click.Choice(PROFILES), help="How strictly uploads are checked."
     ),
     click.option(

@@ -31,6 +31,8 @@ from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import described, listen, url_of
 from pypi_repo.settings import (
     GIB,
+    MOST_TRASH_DAYS,
+    TRASH_DAYS,
     FilesSentBy,
     Limits,
     Settings,
@@ -140,6 +142,14 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
     "signed-urls:SECONDS.",
 )
 @option(
+    "--trash-days",
+    type=click.IntRange(0, MOST_TRASH_DAYS),
+    default=TRASH_DAYS,
+    show_default=True,
+    help="For how many days the trash keeps what is deleted or overwritten; with 0, it is gone at "
+    "once.",
+)
+@option(
     "--log-format",
     type=click.Choice(FORMATS),
     default="text",
@@ -170,6 +180,7 @@ def serve(
     public_url: str | None,
     smtp: str | None,
     files_sent_by: FilesSentBy | None,
+    trash_days: int,
     log_format: str,
     access_log: bool,
     metrics_token: str | None,
@@ -197,6 +208,7 @@ def serve(
             database_schema=database_schema,
             proxies=proxies_in(os.environ),
             variables=os.environ,
+            trash_days=trash_days,
         ),
         files_sent_by=files_sent_by,
         metrics_token=metrics_token,

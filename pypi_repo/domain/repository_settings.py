@@ -23,6 +23,7 @@ class RepositorySettings:
         it.
     max_file_size: the largest file, in bytes; None for the limit of the registry.
     quota: the size of all files together, in bytes; None for no limit.
+    quota_counts_trash: whether what is in the trash counts for the quota.
     profile: how strictly uploads are checked.
     accepts_uploads: whether files can be uploaded. Without uploads, a repository only offers what
         its sources have.
@@ -40,6 +41,7 @@ class RepositorySettings:
     allow_reuse: bool = False
     max_file_size: int | None = None
     quota: int | None = None
+    quota_counts_trash: bool = False
     profile: Profile = "private"
     accepts_uploads: bool = True
     users_may_yank: bool = False
@@ -89,6 +91,7 @@ class GivenSettings(TypedDict, total=False):
     allow_reuse: bool
     max_file_size: int | None
     quota: int | None
+    quota_counts_trash: bool
     profile: Profile
     accepts_uploads: bool
     users_may_yank: bool

@@ -32,12 +32,14 @@ class RepositoryUsage:
     files: the number of files.
     size: the size of the files together, in bytes.
     last_upload: when the newest file was uploaded; None if there is no file.
+    size_of_trash: the size of the files in the trash together, in bytes.
     """
 
     projects: int = 0
     files: int = 0
     size: int = 0
     last_upload: datetime | None = None
+    size_of_trash: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pypi_repo.services.lifecycle.promotion import Promotion
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.lifecycle.stages import Stages
+from pypi_repo.services.lifecycle.trash import TrashCan
 from pypi_repo.services.operations.activity import Activity
 from pypi_repo.services.operations.usage import UsageCounter, UsageReports
 from pypi_repo.services.packages.placing import Accepted
@@ -94,6 +95,11 @@ class Acting:
     def stages(self) -> Stages:
         """Opens, shows, publishes and drops stages, whose files are published together."""
         return self._intake.stages(self.actor)
+
+    @cached_property
+    def trash(self) -> TrashCan:
+        """Restores what was deleted or overwritten, or deletes it for good."""
+        return TrashCan(self.actor, self._database, self._gate)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -293,10 +293,14 @@ class Catalog:
     def taken(self, repository: Repository, but_for: str = "") -> int:
         """Returns the bytes that count for the quota: files and what is stored beside them.
 
+        What is in the trash counts if the repository says so.
+
         but_for: the name of a file that is to be replaced, and is not counted.
         """
         names = {"repository_id": repository.id, "filename": but_for}
-        return int(self._executor.execute(statements.TAKEN, names).scalar_one() or 0)
+        counts_trash = repository.quota_counts_trash
+        statement = statements.TAKEN_WITH_TRASH if counts_trash else statements.TAKEN
+        return int(self._executor.execute(statement, names).scalar_one() or 0)
 
     def largest_file(self, repository: Repository) -> int:
         """Returns the size of the largest file that an upload may replace, in bytes."""

@@ -1,7 +1,7 @@
 """Statements about downloads, the last use of accounts, and stored sizes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
 from pypi_repo.storage.database.engines import day_of, insert_into
 from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
 from pypi_repo.storage.database.tables import (
     downloads,
     files,
@@ -134,6 +135,15 @@ class Usage:
         for id_, number, size, last_upload in summed:
             of_projects = found.get(id_, RepositoryUsage()).projects
             found[id_] = RepositoryUsage(of_projects, number, int(size), last_upload)
+        in_trash = self._executor.execute(
+            select(trash.c.repository_id, func.sum(trashed_files.c.size))
+            .join_from(trash, trashed_releases, trashed_releases.c.trash_id == trash.c.id)
+            .join(trashed_files, trashed_files.c.release_id == trashed_releases.c.id)
+            .where(*scope.of_projects(trash.c.repository_id, trash.c.project))
+            .group_by(trash.c.repository_id)
+        )
+        for id_, size in in_trash:
+            found[id_] = replace(found.get(id_, RepositoryUsage()), size_of_trash=int(size))
         return found
 
     def downloads_by_day(

@@ -13,3 +13,9 @@ class NotPreviewed(Conflict):
     """Nobody has looked at what the retention rules delete since one of them was changed."""
 
     code = "not-previewed"
+
+
+class UnknownDeletion(NotFound):
+    """The trash has no entry with this number."""
+
+    code = "unknown-deletion"

@@ -7,15 +7,18 @@ from pypi_repo.domain.text import counted
 from pypi_repo.services.chores.chores import Chore
 from pypi_repo.services.lifecycle.expiry import expire_all_stages
 from pypi_repo.services.lifecycle.retention import Retention
+from pypi_repo.services.lifecycle.trash import purge_older
 from pypi_repo.services.operations.upkeep import Upkeep
-from pypi_repo.settings import format_size
+from pypi_repo.settings import Settings, format_size
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.expired import delete_expired
 
 _GRACE = timedelta(days=7)
 
 
-def chores_of(database: Database, upkeep: Upkeep, retention: Retention) -> list[Chore]:
+def chores_of(
+    database: Database, upkeep: Upkeep, retention: Retention, settings: Settings
+) -> list[Chore]:
     """Returns the chores of a registry.
 
     retention: the retention rules, on behalf of the operator.
@@ -32,6 +35,12 @@ def chores_of(database: Database, upkeep: Upkeep, retention: Retention) -> list[
             "delete stages that nobody has published or dropped in time",
             timedelta(hours=1),
             lambda: _expire_stages(database),
+        ),
+        Chore(
+            "empty-trash",
+            "delete for good what has been in the trash for as long as it is kept",
+            timedelta(hours=1),
+            lambda: _empty_trash(database, timedelta(days=settings.trash_days)),
         ),
         Chore(
             "trim-caches",
@@ -71,6 +80,13 @@ def _expire_releases(retention: Retention) -> str:
 def _expire_stages(database: Database) -> str:
     number = expire_all_stages(database)
     return f"Deleted {counted(number, 'stage')}." if number else ""
+
+
+def _empty_trash(database: Database, kept_for: timedelta) -> str:
+    purged = purge_older(database, datetime.now(UTC) - kept_for)
+    if not purged.entries:
+        return ""
+    return f"Deleted {counted(purged.files, 'file')}, {format_size(purged.bytes)}, from the trash."
 
 
 def _trim(upkeep: Upkeep) -> str:

@@ -24,6 +24,7 @@ from pypi_repo.services.gate import Audit, Gate, first_shown
 from pypi_repo.storage.cached_files import CachedFiles, Use
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.lifecycle.trash_entries import TrashEntries
 from pypi_repo.storage.usage import Scope, Usage
 
 _log = logging.getLogger(__name__)
@@ -309,6 +310,7 @@ class UsageReports:
         def names() -> Iterator[NormalizedName]:
             yield from (found.normalized_name for found in catalog.projects(repository))
             yield from Usage(self._database).downloaded_projects(repository)
+            yield from TrashEntries(self._database).projects(repository)
 
         return self._gate.hidden(self._actor, Permission.AUDIT, repository, names)
 

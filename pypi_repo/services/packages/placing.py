@@ -122,7 +122,7 @@ def check_place(
         return there, existing
     if existing is not None and not terms.may_replace:
         raise other_content(there.repository, new.filename, existing)
-    check_quota(catalog, there.repository, new.size, existing)
+    check_quota(gate, catalog, there.repository, new.size, existing)
     if there.project is None:
         check_new_project(*asked, there.repository, new.display_name)
     if there.release is not None:

@@ -92,6 +92,8 @@ class Uploads:
         if repository.quota is None:
             return limit
         free = max(repository.quota - self._catalog.taken(repository), 0)
+        if self._gate.keeps_deleted and repository.quota_counts_trash:
+            return free  # what is replaced is still there
         return free + self._catalog.largest_file(repository)
 
     def stage(self) -> StagedFile:
@@ -131,7 +133,8 @@ class Uploads:
         if destination.project is None:
             self._check_new_name(actor, destination.repository, filename.project)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
-        check_quota(self._catalog, destination.repository, candidate.publishable.size, existing)
+        size = candidate.publishable.size
+        check_quota(self._gate, self._catalog, destination.repository, size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])
         return accepted
 

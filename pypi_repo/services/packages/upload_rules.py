@@ -188,6 +188,7 @@ def check_new_project(
 
 
 def check_quota(
+    gate: Gate,
     catalog: Catalog,
     repository: Repository,
     size: int,
@@ -195,11 +196,14 @@ def check_quota(
 ) -> None:
     """Raises TooLarge if the quota has no room for a file, after `replaced` is gone.
 
+    What is replaced goes to the trash, which may count for the quota.
+
     size: in bytes.
     """
     if repository.quota is None:
         return
-    taken = catalog.taken(repository, "" if replaced is None else replaced.filename)
+    stays = replaced is None or (gate.keeps_deleted and repository.quota_counts_trash)
+    taken = catalog.taken(repository, "" if replaced is None or stays else replaced.filename)
     if taken + size > repository.quota:
         raise TooLarge(
             f"Repository {repository.name!r} would exceed its quota of "

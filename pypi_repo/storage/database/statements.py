@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from pypi_repo.domain.records import Repository
-from pypi_repo.storage.database.lifecycle_tables import staged_files
+from pypi_repo.storage.database.lifecycle_tables import staged_files, trashed_files
 from pypi_repo.storage.database.prepared import Question, Row
 from pypi_repo.storage.database.rows import (
     FILE_COLUMNS,
@@ -114,7 +114,12 @@ RELEASES = (
     .join(projects, projects.c.id == releases.c.project_id)
     .outerjoin(files, files.c.release_id == releases.c.id)
     .where(releases.c.project_id == bindparam("project_id"))
-    .order_by(releases.c.id, files.c.id)
+    .order_by(
+        releases.c.created_at,
+        releases.c.canonical_version,
+        files.c.uploaded_at,
+        files.c.filename,
+    )
 )
 FILES_OF_RELEASE = (
     select(*FILE_COLUMNS)
@@ -125,7 +130,7 @@ FILES_OF_RELEASE = (
         releases.c.project_id == bindparam("project_id"),
         releases.c.canonical_version == bindparam("canonical_version"),
     )
-    .order_by(files.c.id)
+    .order_by(files.c.uploaded_at, files.c.filename)
 )
 LISTED_PROJECTS = (
     select(projects.c.name, projects.c.normalized_name, projects.c.serial)
@@ -155,6 +160,12 @@ def _largest_in(table: Table) -> ScalarSelect[int]:
 
 LARGEST_FILES = select(_largest_in(files), _largest_in(staged_files))
 TAKEN = select(_taken_in(files) + _taken_in(staged_files))
+_TAKEN_IN_TRASH = select(func.sum(trashed_files.c.size + trashed_files.c.size_beside)).where(
+    trashed_files.c.repository_id == bindparam("repository_id")
+)
+TAKEN_WITH_TRASH = select(
+    _taken_in(files) + _taken_in(staged_files) + func.coalesce(_TAKEN_IN_TRASH.scalar_subquery(), 0)
+)
 RELEASE = select(releases.c.id).where(
     releases.c.project_id == bindparam("project_id"),
     releases.c.canonical_version == bindparam("canonical_version"),

@@ -1,4 +1,4 @@
-"""Statements about the trash: what was deleted or overwritten, and can come back."""
+"""Statements that put into the trash what is deleted or overwritten."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +10,16 @@ from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
 from pypi_repo.storage.database.metadata import columns_of_a_file
-from pypi_repo.storage.database.tables import files, projects, provenances, releases
+from pypi_repo.storage.database.tables import (
+    files,
+    projects,
+    provenances,
+    releases,
+)
 
-_OF_A_RELEASE = ("version", "canonical_version", "created_at", "summary", "pinned")
-_OF_A_FILE = tuple(column.name for column in columns_of_a_file())
+OF_A_RELEASE = ("version", "canonical_version", "created_at", "summary", "pinned")
+OF_A_FILE = tuple(column.name for column in columns_of_a_file())
+"""The columns that come back, of a release and of a file."""
 
 
 class Trash:
@@ -81,19 +87,19 @@ class Trash:
         """Adds releases and their files to an entry, in the order in which they were added."""
         self._executor.execute(
             insert(trashed_releases).from_select(
-                ["trash_id", *_OF_A_RELEASE],
-                select(literal(entry), *(releases.c[name] for name in _OF_A_RELEASE))
+                ["trash_id", *OF_A_RELEASE],
+                select(literal(entry), *(releases.c[name] for name in OF_A_RELEASE))
                 .where(of_releases)
                 .order_by(releases.c.id),
             )
         )
         self._executor.execute(
             insert(trashed_files).from_select(
-                ["repository_id", "release_id", *_OF_A_FILE, "provenance"],
+                ["repository_id", "release_id", *OF_A_FILE, "provenance"],
                 select(
                     files.c.repository_id,
                     trashed_releases.c.id,
-                    *(files.c[name] for name in _OF_A_FILE),
+                    *(files.c[name] for name in OF_A_FILE),
                     provenances.c.document,
                 )
                 .join_from(files, releases, releases.c.id == files.c.release_id)

@@ -45,6 +45,7 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
     allow_reuse: bool = False
     max_file_size: Bytes | None = None
     quota: Bytes | None = None
+    quota_counts_trash: bool = False
     profile: Profile = "private"
     accepts_uploads: bool = True
     users_may_yank: bool = False
@@ -69,11 +70,12 @@ class Day(Document, frozen=True, kw_only=True):
 
 
 class RepositoryUsage(Document, frozen=True, kw_only=True):
-    """What a repository contains. `size` is in bytes; the last of the days is today."""
+    """What a repository contains. Sizes are in bytes; the last of the days is today."""
 
     projects: int
     files: int
     size: int
+    size_of_trash: int
     last_upload: Instant | None
     days: list[Day]
 

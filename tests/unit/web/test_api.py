@@ -25,6 +25,7 @@ SETTINGS = {
     "allow_reuse": False,
     "max_file_size": None,
     "quota": None,
+    "quota_counts_trash": False,
     "profile": "private",
     "accepts_uploads": True,
     "users_may_yank": False,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import FilenameRetired, UnknownFile, UnknownProject, UnknownRelease
@@ -19,13 +17,13 @@ from pypi_repo.storage.database.tables import files as files_table
 from pypi_repo.storage.stored_files import StoredFiles
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
+from tests.support.trash import Deletion, rows
 from tests.support.uploads import damage, filenames, publish, upload
 
 WHEEL, SDIST, NEWER = wheel(), sdist(), wheel("demo", "2.0")
 EVERYTHING = timedelta(minutes=-1)
 _COLUMNS = [column.name for column in columns_of_a_file()]
 
-Deletion = Callable[[Projects], "int | None"]
 DELETIONS: dict[str, tuple[Deletion, list[str]]] = {
     "file": (lambda its: its.delete_file("main", WHEEL.filename), [WHEEL.filename]),
     "release": (
@@ -53,11 +51,6 @@ def filled(registry: Registry) -> Projects:
     projects.yank_file("main", WHEEL.filename, "broken")
     projects.set_status("main", "demo", "deprecated", "old")
     return projects
-
-
-def rows(registry: Registry, table: Any) -> list[dict[str, Any]]:
-    found = registry._database.execute(select(table).order_by(table.c.id))
-    return [dict(row._mapping) for row in found]
 
 
 @pytest.mark.parametrize("what", DELETIONS)

@@ -1,0 +1,242 @@
+"""Statements about what is in the trash, which can come back or is deleted for good."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from packaging.utils import NormalizedName
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, or_, select
+
+from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
+from pypi_repo.domain.records import Repository
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
+from pypi_repo.storage.database.rows import LARGEST_ID
+from pypi_repo.storage.database.tables import (
+    files,
+    projects,
+    provenances,
+    releases,
+    repositories,
+)
+from pypi_repo.storage.lifecycle.trash import OF_A_FILE, OF_A_RELEASE
+
+_AT_ONCE = 500
+_ITS_RELEASE = trashed_releases.c.id == trashed_files.c.release_id
+_SAME_NAME = and_(
+    files.c.repository_id == trashed_files.c.repository_id,
+    or_(
+        files.c.filename == trashed_files.c.filename,
+        and_(files.c.identity == trashed_files.c.identity, files.c.identity != ""),
+    ),
+)
+
+
+class TrashEntries:
+    """Reads the entries of the trash, puts them back and deletes them."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def entry(self, repository: Repository, id_: int) -> TrashEntry | None:
+        """Returns one entry, or None."""
+        found = self._entries(trash.c.id == id_, trash.c.repository_id == repository.id)
+        return found[0] if found else None
+
+    def entries(
+        self,
+        repository: Repository,
+        hidden: Collection[NormalizedName] = (),
+        *,
+        before: int = LARGEST_ID,
+        limit: int | None = None,
+    ) -> list[TrashEntry]:
+        """Returns the entries of a repository, the newest first.
+
+        hidden: the projects whose entries are left out.
+        before: the id of an entry; only older entries are returned.
+        limit: the largest number of entries; None for all.
+        """
+        wanted = [
+            trash.c.repository_id == repository.id,
+            trash.c.id < before,
+            trash.c.project.not_in(hidden),
+        ]
+        if limit is None:
+            return self._entries(*wanted)
+        newest = select(trash.c.id).where(*wanted).order_by(trash.c.id.desc()).limit(limit)
+        return self._entries(trash.c.id.in_(newest.scalar_subquery()))
+
+    def projects(self, repository: Repository) -> list[NormalizedName]:
+        """Returns the projects of which something is in the trash."""
+        statement = select(trash.c.project).where(trash.c.repository_id == repository.id)
+        return list(self._executor.execute(statement.distinct()).scalars())
+
+    def repositories_with_older(self, moment: datetime) -> list[str]:
+        """Returns the names of the repositories with entries from before a moment, sorted."""
+        with_older = select(trash.c.repository_id).where(trash.c.deleted_at < moment)
+        statement = select(repositories.c.name).where(repositories.c.id.in_(with_older))
+        return list(self._executor.execute(statement.order_by(repositories.c.name)).scalars())
+
+    def older(self, repository: Repository, moment: datetime, limit: int) -> list[TrashEntry]:
+        """Returns entries from before a moment, at most `limit`."""
+        oldest = (
+            select(trash.c.id)
+            .where(trash.c.repository_id == repository.id, trash.c.deleted_at < moment)
+            .order_by(trash.c.id)
+            .limit(limit)
+        )
+        return self._entries(trash.c.id.in_(oldest.scalar_subquery()))
+
+    def _entries(self, *wanted: ColumnElement[bool]) -> list[TrashEntry]:
+        columns = (
+            trash.c.id,
+            trash.c.action,
+            trash.c.project,
+            trash.c.version,
+            trash.c.filename,
+            trash.c.deleted_at,
+            trash.c.deleted_by,
+            trash.c.deleted_by_kind,
+        )
+        statement = (
+            select(
+                *columns,
+                func.count(trashed_files.c.id).label("files"),
+                func.coalesce(
+                    func.sum(trashed_files.c.size + trashed_files.c.size_beside), 0
+                ).label("size"),
+            )
+            .outerjoin_from(trash, trashed_releases, trashed_releases.c.trash_id == trash.c.id)
+            .outerjoin(trashed_files, _ITS_RELEASE)
+            .where(*wanted)
+            .group_by(trash.c.id)
+            .order_by(trash.c.id.desc())
+        )
+        return [
+            TrashEntry(**{**row._mapping, "size": int(row.size)})
+            for row in self._executor.execute(statement)
+        ]
+
+    def taken_names(self, entry: TrashEntry) -> list[TakenName]:
+        """Returns the files with other content that stand in the way of those of an entry."""
+        statement = (
+            select(trashed_files.c.filename, files.c.filename, projects.c.normalized_name)
+            .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
+            .join(files, _SAME_NAME)
+            .join(releases, releases.c.id == files.c.release_id)
+            .join(projects, projects.c.id == releases.c.project_id)
+            .where(
+                trashed_releases.c.trash_id == entry.id,
+                files.c.sha256 != trashed_files.c.sha256,
+            )
+            .order_by(trashed_files.c.filename, files.c.filename)
+        )
+        return [TakenName(*row) for row in self._executor.execute(statement)]
+
+    def put_back(self, entry: TrashEntry, repository: Repository, at: datetime) -> int:
+        """Moves the files of an entry to the index, with their project and their releases.
+
+        Files whose content is there under their name are dropped; nothing else may be there under
+        one of the names.
+
+        at: the present moment, at which the releases arrive.
+
+        Returns the id of the project, which is new if it was not there.
+        """
+        project_id = self._project_of(entry, repository)
+        self._put_back_releases(entry, project_id, at)
+        self._drop_what_is_there(entry)
+        self._put_back_files(entry, project_id)
+        self.delete([entry])
+        return project_id
+
+    def delete(self, entries: Sequence[TrashEntry]) -> None:
+        """Deletes entries with what is in them."""
+        for first in range(0, len(entries), _AT_ONCE):
+            ids = [entry.id for entry in entries[first : first + _AT_ONCE]]
+            self._executor.execute(delete(trash).where(trash.c.id.in_(ids)))
+
+    def _project_of(self, entry: TrashEntry, repository: Repository) -> int:
+        is_it = and_(
+            projects.c.repository_id == repository.id,
+            projects.c.normalized_name == entry.project,
+        )
+        columns = {
+            "repository_id": trash.c.repository_id,
+            "name": trash.c.project_name,
+            "normalized_name": trash.c.project,
+            "status": trash.c.status,
+            "status_reason": trash.c.status_reason,
+            "serial": literal(0),
+            "created_at": trash.c.project_created_at,
+        }
+        self._executor.execute(
+            insert(projects).from_select(
+                [*columns],
+                select(*columns.values()).where(trash.c.id == entry.id, ~exists().where(is_it)),
+            )
+        )
+        return int(self._executor.execute(select(projects.c.id).where(is_it)).scalar_one())
+
+    def _put_back_releases(self, entry: TrashEntry, project_id: int, at: datetime) -> None:
+        present = exists().where(
+            releases.c.project_id == project_id,
+            releases.c.canonical_version == trashed_releases.c.canonical_version,
+        )
+        self._executor.execute(
+            insert(releases).from_select(
+                ["project_id", "arrived_at", *OF_A_RELEASE],
+                select(
+                    literal(project_id),
+                    literal(at, releases.c.arrived_at.type),
+                    *(trashed_releases.c[name] for name in OF_A_RELEASE),
+                )
+                .where(trashed_releases.c.trash_id == entry.id, ~present)
+                .order_by(trashed_releases.c.id),
+            )
+        )
+
+    def _drop_what_is_there(self, entry: TrashEntry) -> None:
+        its_releases = select(trashed_releases.c.id).where(trashed_releases.c.trash_id == entry.id)
+        is_there = exists().where(_SAME_NAME).correlate(trashed_files)
+        self._executor.execute(
+            delete(trashed_files).where(trashed_files.c.release_id.in_(its_releases), is_there)
+        )
+
+    def _put_back_files(self, entry: TrashEntry, project_id: int) -> None:
+        of_entry = trashed_releases.c.trash_id == entry.id
+        self._executor.execute(
+            insert(files).from_select(
+                ["repository_id", "release_id", *OF_A_FILE],
+                select(
+                    trashed_files.c.repository_id,
+                    releases.c.id,
+                    *(trashed_files.c[name] for name in OF_A_FILE),
+                )
+                .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
+                .join(
+                    releases,
+                    and_(
+                        releases.c.project_id == project_id,
+                        releases.c.canonical_version == trashed_releases.c.canonical_version,
+                    ),
+                )
+                .where(of_entry)
+                .order_by(trashed_files.c.id),
+            )
+        )
+        self._executor.execute(
+            insert(provenances).from_select(
+                ["file_id", "document"],
+                select(files.c.id, trashed_files.c.provenance)
+                .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
+                .join(
+                    files,
+                    and_(
+                        files.c.repository_id == trashed_files.c.repository_id,
+                        files.c.filename == trashed_files.c.filename,
+                    ),
+                )
+                .where(of_entry, trashed_files.c.provenance.is_not(None)),
+            )
+        )
