@@ -180,7 +180,8 @@ SECTIONS: dict[str, list[Entry]] = {
     "Records\n\nThese frozen dataclasses are what apps and services return. A `NormalizedName` is a"
     " `str` in the form of PEP 503. A `ProjectStatus` is `active`, `archived`, `quarantined` or"
     " `deprecated` (PEP 792), a `FileKind` is `sdist` or `bdist_wheel`, a `Profile` is `private`,"
-    " `pypi` or `lenient`, a `Subject` is `file`, `release` or `project`, and a `Fault` is `missing`, `unreadable`, `wrong-size` or"
+    " `pypi` or `lenient`, a `Subject` is `file`, `release` or `project`, and a `Fault` is"
+    " `missing`, `unreadable`, `wrong-size` or"
     " `wrong-digest`. `RawMetadata` are the fields of core metadata as `packaging.metadata` parses"
     " them.": [
         *_public(
