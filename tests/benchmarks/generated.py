@@ -22,7 +22,7 @@ FROM numbers"""
 _RELEASES = f"""{_NUMBERS}
 INSERT INTO releases (id, project_id, version, canonical_version, created_at)
 SELECT :first + n, :first + n / {RELEASES_PER_PROJECT}, '1.' || (n % {RELEASES_PER_PROJECT}),
-       '1.' || (n % {RELEASES_PER_PROJECT}), {_AT}
+       rtrim('1.' || (n % {RELEASES_PER_PROJECT}), '.0'), {_AT}
 FROM numbers"""
 _FILES = f"""{_NUMBERS}
 INSERT INTO files (repository_id, release_id, filename, kind, python_tag, size, sha256, blake2_256,

@@ -9,7 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.benchmarks import growth, installing, large, reading, slow_clients, starting, uploading
+from tests.benchmarks import (
+    growth,
+    installing,
+    large,
+    reading,
+    retention,
+    slow_clients,
+    starting,
+    uploading,
+)
 from tests.benchmarks.installation import Installation
 from tests.benchmarks.measuring import Plan
 from tests.benchmarks.report import Findings
@@ -82,5 +91,6 @@ SCENARIOS: Mapping[str, Callable[[Stage], Findings]] = {
     "sources-crowd": lambda stage: cold.measure_crowd(stage.in_front_of_an_upstream, stage.plan),
     "large": lambda stage: large.measure(stage.embedded, stage.room("large"), stage.plan),
     "growth": lambda stage: growth.measure(stage.embedded, stage.room("growth"), stage.plan),
+    "retention": lambda stage: retention.measure(stage.room("retention"), stage.plan),
     "starting": lambda stage: starting.measure(stage.room("starting"), stage.plan),
 }
