@@ -201,6 +201,7 @@ class Registry:
             self._prefetching,
             self._issuers,
             self._for_imports,
+            self.chores,
         )
 
     def own_account(self, session: Session) -> OwnAccount:

@@ -80,7 +80,7 @@ def _run_once(registry: Registry, as_json: bool) -> list[ChoreReport]:
         print_records([_chore(report) for report in reports], as_json)
     else:
         for report in reports:
-            said = report.failure or report.did or "nothing to do."
+            said = report.failure_for_operator or report.did or "nothing to do."
             say(f"{report.name}: {said}", err=report.failure is not None)
     return reports
 
@@ -100,7 +100,7 @@ def _chore(report: ChoreReport) -> dict[str, Any]:
         "ended_at": report.ended_at,
         "took": report.took,
         "did": report.did,
-        "failure": report.failure,
+        "failure": report.failure_for_operator,
         "due_at": report.due_at,
     }
 

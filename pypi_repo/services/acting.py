@@ -10,6 +10,8 @@ from pypi_repo.services.accounts.administrators import Administrators
 from pypi_repo.services.accounts.groups import Groups
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.rights import Rights
+from pypi_repo.services.chores.chores import Chores
+from pypi_repo.services.chores.review import ChoreReview
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
@@ -57,6 +59,7 @@ class Acting:
         prefetching: Prefetching,
         issuers: Issuers,
         for_imports: Surroundings,
+        chores: Chores,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -70,6 +73,7 @@ class Acting:
         self._prefetching = prefetching
         self._issuers = issuers
         self._for_imports = for_imports
+        self._chores = chores
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -135,6 +139,11 @@ class Acting:
     def activity(self) -> Activity:
         """Reads the journal."""
         return Activity(self.actor, self._database, self._gate)
+
+    @cached_property
+    def chores(self) -> ChoreReview:
+        """Shows how the work went that is done beside requests."""
+        return ChoreReview(self.actor, self._chores)
 
     @cached_property
     def usage(self) -> UsageReports:

@@ -193,12 +193,12 @@ def test_chores_are_done_and_listed(main_cli: CommandLine) -> None:
     again = main_cli.json("upkeep", "run")
     after = main_cli.json("upkeep", "list")
 
-    names = ["expire", "trim-caches", "sweep"]
-    assert [chore["name"] for chore in before] == names
+    names = [chore["name"] for chore in before]
+    assert {"expire", "trim-caches", "sweep"} <= set(names)
     assert {chore["ended_at"] for chore in before} == {None}
     assert done == "".join(f"{name}: nothing to do.\n" for name in names)
     assert again == []
-    assert [chore["failure"] for chore in after] == [None] * 3
+    assert {chore["failure"] for chore in after} == {None}
     assert None not in {chore["ended_at"] for chore in after}
 
 
@@ -212,7 +212,9 @@ def test_a_chore_that_fails_is_told(main_cli: CommandLine) -> None:
     failures = {chore["name"]: chore["failure"] for chore in main_cli.json("upkeep", "list")}
 
     assert refused.exit_code == 1
-    assert refused.stdout == "trim-caches: nothing to do.\nsweep: nothing to do.\n"
+    assert refused.stdout == "".join(
+        f"{name}: nothing to do.\n" for name in failures if name != "expire"
+    )
     failure, then = refused.stderr.splitlines()
     assert failure == f"expire: {failures['expire']}"
     assert then == "Error: A chore failed; it is tried again when it is due."

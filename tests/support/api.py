@@ -14,7 +14,7 @@ from pypi_repo.web.api.accounts.documents import (
     Members,
 )
 from pypi_repo.web.api.accounts.provider_documents import IdentityProviderSettings, LinkSettings
-from pypi_repo.web.api.documents import Status
+from pypi_repo.web.api.documents import PromotionTarget, Status
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
 
@@ -38,6 +38,7 @@ KNOWN: Mapping[str, object] = {
 
 NEEDED: Mapping[type, object] = {
     Status: {"status": "archived"},
+    PromotionTarget: {"to": "releases"},
     AdministratorSettings: {"areas": ["users"]},
     AdministratorTokenSettings: {"areas": ["users"]},
     Members: {"users": ["user@example.com"]},

@@ -115,6 +115,7 @@ SECTIONS: dict[str, list[Entry]] = {
             sources="upstreams.sources.Sources",
             imports="importing.importing.Imports",
             activity="operations.activity.Activity",
+            chores="chores.review.ChoreReview",
             usage="operations.usage.UsageReports",
         ),
     ],

@@ -21,6 +21,7 @@ _LOOKS_EVERY = 30.0  # seconds
 _ENDS_WITHIN = 10.0  # seconds
 _AGAIN_AFTER = timedelta(minutes=10)  # a failure, if the chore is due more rarely
 _LONGEST_FAILURE = 500  # characters
+_BUG = "It has ended by an internal error; the log of the process that did it says more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +58,7 @@ class Chores:
     def reports(self) -> list[ChoreReport]:
         """Returns all chores, and how their last runs went."""
         now, rows = datetime.now(UTC), self._shelf.rows()
-        return [
-            ChoreReport(name=chore.name, what=chore.what, every=chore.every)
-            if (row := rows.get(chore.name)) is None
-            else ChoreReport(
-                name=chore.name,
-                what=chore.what,
-                every=chore.every,
-                due_at=row.due_at,
-                started_at=row.started_at,
-                ended_at=row.ended_at,
-                did=row.did,
-                failure=row.failure,
-                is_running=row.leased_until is not None and row.leased_until > now,
-            )
-            for chore in self._chores.values()
-        ]
+        return [_report(chore, rows.get(chore.name), now) for chore in self._chores.values()]
 
     def run_due(self) -> list[ChoreReport]:
         """Does all chores that are due and that no other process does, and returns how they went.
@@ -122,10 +108,10 @@ class Chores:
             try:
                 did = chore.run()
             except RegistryError as error:
-                failure = error.for_operator
-                _log.warning("The chore %r failed: %s", chore.name, failure)
+                failure = _failure(error.message, error.detail)
+                _log.warning("The chore %r failed: %s", chore.name, error.for_operator)
             except Exception as error:  # noqa: BLE001 - the others must be done all the same
-                failure = f"{type(error).__name__}: {error}".partition("\n")[0]
+                failure = _failure(_BUG, f"{type(error).__name__}: {error}".partition("\n")[0])
                 _log.exception("The chore %r failed.", chore.name)
         if did:
             _log.info("The chore %r is done: %s", chore.name, did)
@@ -137,7 +123,7 @@ class Chores:
             ended,
             ended + pause,
             did=did,
-            failure=failure and failure[:_LONGEST_FAILURE],
+            failure=failure,
         )
         return True
 
@@ -160,3 +146,27 @@ class Chores:
         finally:
             is_done.set()
             thread.join()
+
+
+def _report(chore: Chore, row: ChoreRow | None, now: datetime) -> ChoreReport:
+    if row is None:
+        return ChoreReport(name=chore.name, what=chore.what, every=chore.every)
+    failure, _newline, cause = (row.failure or "").partition("\n")
+    return ChoreReport(
+        name=chore.name,
+        what=chore.what,
+        every=chore.every,
+        due_at=row.due_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        did=row.did,
+        failure=failure or None,
+        cause=cause,
+        is_running=row.leased_until is not None and row.leased_until > now,
+    )
+
+
+def _failure(sentence: str, cause: str) -> str:
+    """Returns what is stored of a failure: a line that clients may see, and the operator's."""
+    lines = [" ".join(line.split()) for line in (sentence, cause) if line]
+    return "\n".join(lines)[:_LONGEST_FAILURE]

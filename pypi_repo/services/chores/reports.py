@@ -15,7 +15,9 @@ class ChoreReport:
     started_at: when the last run began; None if there was none.
     ended_at: when the last run ended; None if it has not ended, or its process was killed.
     did: what the last run that succeeded has changed; empty if nothing.
-    failure: why the last run failed; None if it did not.
+    failure: why the last run failed, as one sentence; None if it did not.
+    cause: what has caused it, for the operator. It may name hosts and paths, so clients must not
+        see it.
     is_running: whether a process does it at the moment.
     """
 
@@ -27,7 +29,13 @@ class ChoreReport:
     ended_at: datetime | None = None
     did: str = ""
     failure: str | None = None
+    cause: str = ""
     is_running: bool = False
+
+    @property
+    def failure_for_operator(self) -> str | None:
+        """The failure and its cause. Clients must not see it."""
+        return f"{self.failure} ({self.cause})" if self.cause else self.failure
 
     @property
     def took(self) -> timedelta | None:

@@ -293,7 +293,7 @@ class _Transfer:
         self._catalog.delete_release(release_id)
 
     def _delete_project(self, source: ProjectChange) -> None:
-        source.record("delete project", detail={"moved_to": self._wanted.target})
+        source.record("delete project", detail={"to": self._wanted.target})
         self._catalog.delete_project(source.project)
         names = SourcesOfRepositories(self._executor)
         names.keep_name(source.repository, source.project.normalized_name)

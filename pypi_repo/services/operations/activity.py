@@ -1,11 +1,15 @@
 """Reads the journal."""
 
+from dataclasses import replace
+
 from pypi_repo.domain.accounts.access import Actor, require_administrator
 from pypi_repo.domain.journal import EVERYTHING, JournalEntry, JournalFilter
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
+
+_OTHER_REPOSITORY = ("from", "to")
 
 
 class Activity:
@@ -39,7 +43,11 @@ class Activity:
         shown: list[JournalEntry] = []
         while limit is None or len(shown) < limit:
             entries = journal.entries(wanted, limit, before)
-            shown += (entry for entry in entries if audit.shows(entry.repository, entry.project))
+            shown += (
+                _without_hidden(entry, audit)
+                for entry in entries
+                if audit.shows(entry.repository, entry.project)
+            )
             if limit is None or len(entries) < limit:
                 break
             before = entries[-1].id
@@ -49,3 +57,16 @@ class Activity:
         """Returns all kinds of actions that the journal contains."""
         require_administrator(self._actor)
         return Journal(self._database).actions()
+
+
+def _without_hidden(entry: JournalEntry, audit: Audit) -> JournalEntry:
+    """Leaves out the other repository of a promotion, if nothing of it may be told."""
+    detail = entry.detail or {}
+    hidden = {
+        name
+        for name in _OTHER_REPOSITORY
+        if name in detail and not audit.shows(detail[name], entry.project)
+    }
+    if not hidden:
+        return entry
+    return replace(entry, detail={name: detail[name] for name in detail.keys() - hidden})

@@ -165,6 +165,24 @@ class Project(Document, frozen=True, kw_only=True):
     releases: list[Release]
 
 
+class PromotionTarget(Document, frozen=True, kw_only=True):
+    """The repository that gets the files. `move` also deletes them where they are."""
+
+    to: str
+    move: bool = False
+
+
+class Promotion(Document, frozen=True, kw_only=True):
+    """The files as they are in the target; `unchanged` if it had all of them already."""
+
+    project: str
+    source: str
+    target: str
+    moved: bool
+    unchanged: bool
+    files: list[File]
+
+
 # The journal
 
 
@@ -182,3 +200,25 @@ class Entry(Document, frozen=True, kw_only=True):
     version: str | None
     filename: str | None
     detail: dict[str, str] | None
+
+
+# Chores
+
+
+class Chore(Document, frozen=True, kw_only=True):
+    """Work that is done beside requests. `every` and `took` are in seconds.
+
+    `due_at` is null if it never ran, and `ended_at` if its last run has not ended. `did` is what
+    the last run that succeeded has changed, and `failure` why the last run failed.
+    """
+
+    name: str
+    what: str
+    every: int
+    running: bool
+    due_at: Instant | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    took: float | None
+    did: str
+    failure: str | None

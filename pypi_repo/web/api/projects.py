@@ -118,13 +118,13 @@ def delete_release_yank(call: Call, repository: str, project: str, version: str)
 def list_files(call: Call, repository: str, project: str) -> ApiResponse:
     """The files of a project, by filename."""
     _found, files = call.acting.projects.get(repository, project)
-    return ApiResponse(page_of(files, call.query, lambda file: file.filename, _shown))
+    return ApiResponse(page_of(files, call.query, lambda file: file.filename, shown_file))
 
 
 @table.operation("GET", _FILE, {200: File})
 def get_file(call: Call, repository: str, filename: str) -> ApiResponse:
     """A file."""
-    return ApiResponse(_shown(call.acting.projects.file(repository, filename)))
+    return ApiResponse(shown_file(call.acting.projects.file(repository, filename)))
 
 
 @table.operation("DELETE", _FILE, {204: None})
@@ -163,7 +163,7 @@ def delete_file_yank(call: Call, repository: str, filename: str) -> ApiResponse:
 def _releases(files: list[records.DistributionFile]) -> list[Release]:
     by_version: dict[str, list[File]] = {}
     for file in files:
-        by_version.setdefault(file.version, []).append(_shown(file))
+        by_version.setdefault(file.version, []).append(shown_file(file))
     newest_first = sorted(by_version, key=Version, reverse=True)
     return [Release(version=version, files=by_version[version]) for version in newest_first]
 
@@ -176,7 +176,8 @@ def _release(call: Call, repository: str, project: str, version: str) -> Release
     return release
 
 
-def _shown(file: records.DistributionFile) -> File:
+def shown_file(file: records.DistributionFile) -> File:
+    """Returns the document of a file."""
     return File(
         filename=file.filename,
         version=file.version,

@@ -1,6 +1,6 @@
 """All operations of the management API, in the order in which they are described."""
 
-from pypi_repo.web.api import journal, projects, repositories, sources, upstreams
+from pypi_repo.web.api import chores, journal, projects, repositories, sources, upstreams
 from pypi_repo.web.api.accounts import (
     administrators,
     groups,
@@ -8,10 +8,12 @@ from pypi_repo.web.api.accounts import (
     invitations,
     users,
 )
+from pypi_repo.web.api.lifecycle import promotion
 
 TABLES = (
     repositories.table,
     projects.table,
+    promotion.table,
     upstreams.table,
     sources.table,
     users.table,
@@ -20,5 +22,6 @@ TABLES = (
     administrators.table,
     identity_providers.table,
     journal.table,
+    chores.table,
     repositories.usage_table,
 )

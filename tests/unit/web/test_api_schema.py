@@ -58,6 +58,7 @@ def provider() -> Iterator[ScriptedProvider]:
 @pytest.fixture
 def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider) -> str:
     """Of an administrator who is not the last one, where there is something to manage."""
+    registry.acting_as(OPERATOR).repositories.create("releases")
     upload(registry, wheel("left", "1.0"))
     registry.acting_as(OPERATOR).projects.delete("main", "left")
     upstream.create_on(registry)

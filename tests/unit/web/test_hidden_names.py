@@ -34,6 +34,7 @@ from pypi_repo import (
     Settings,
 )
 from pypi_repo.domain.errors import (
+    AuthenticationRequired,
     Conflict,
     FileAlreadyExists,
     InvalidName,
@@ -329,6 +330,37 @@ def test_no_page_of_the_portal_names_it(registry: Registry) -> None:
         f"repositories/main/{FILE}",
     ]
     assert {portal.get(path).status_code for path in refused} == {403}
+
+
+def test_promotions_neither_tell_nor_change_it(registry: Registry, empty: Registry) -> None:
+    """M2: neither as the source nor as the target, whoever asks."""
+    uploader = Actor(USER, grants=Grants(Access.WRITE))
+    for actor in (BOSS, uploader, ANONYMOUS):
+        for wanted in (
+            ("main", "contraband", "1.0", "main2"),
+            ("vault", "jewels", "1.0", "main"),
+            ("main", "open", "1.0", "vault"),
+            ("main", "contraband", "1.0", "vault"),
+        ):
+            told = set()
+            for each in (registry, empty):
+                for move in (False, True):
+                    with pytest.raises((AuthenticationRequired, PermissionDenied)) as refused:
+                        each.acting_as(actor).promotion.release(*wanted, move=move)
+                    told.add(refused.value.message)
+            assert len(told) == 1, wanted
+
+
+def test_the_journal_does_not_name_where_a_promotion_came_from_or_went(registry: Registry) -> None:
+    operator, boss = registry.acting_as(OPERATOR), registry.acting_as(BOSS)
+    operator.promotion.project("vault", "jewels", "main")
+    operator.promotion.project("main", "open", "vault", move=True)
+    found = {entry.action for entry in boss.activity.entries()}
+    assert {"receive release", "promote release", "upload file", "delete project"} <= found
+    told = [f"{entry.detail}" for entry in boss.activity.entries()]
+    assert not [detail for detail in told if "vault" in detail]
+    told = [f"{entry.detail}" for entry in operator.activity.entries()]
+    assert len([detail for detail in told if "'vault'" in detail]) >= 4
 
 
 def test_a_form_keeps_access_to_what_it_does_not_show(registry: Registry) -> None:

@@ -183,7 +183,7 @@ def test_a_whole_project(demo: Registry) -> None:
     assert _files(demo, "releases") == before
     with pytest.raises(UnknownProject):
         page(demo)
-    assert _actions(demo, "main")[-1] == ("delete project", None, {"moved_to": "releases"})
+    assert _actions(demo, "main")[-1] == ("delete project", None, {"to": "releases"})
     assert demo.acting_as(OPERATOR).sources.of("main").kept == {"demo"}
 
 
