@@ -15,6 +15,7 @@ from pypi_repo.web.api.accounts.documents import (
 )
 from pypi_repo.web.api.accounts.provider_documents import IdentityProviderSettings, LinkSettings
 from pypi_repo.web.api.documents import PromotionTarget, Status
+from pypi_repo.web.api.lifecycle.retention_documents import RetentionRuleSettings
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
 
@@ -45,6 +46,7 @@ NEEDED: Mapping[type, object] = {
     UpstreamSettings: {"url": "https://index.example/simple/"},
     IdentityProviderSettings: {"issuer": "https://sso.invalid", "client_id": "other"},
     LinkSettings: {"subject": "linked"},
+    RetentionRuleSettings: {"pattern": "demo", "keep_last": 10},
     RuleSettings: {"action": "deny", "target": "demo<2"},
     ExceptionSettings: {"target": "demo", "reason": "a fix", "until": "2100-01-01T00:00:00Z"},
 }

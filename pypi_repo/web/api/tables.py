@@ -8,12 +8,13 @@ from pypi_repo.web.api.accounts import (
     invitations,
     users,
 )
-from pypi_repo.web.api.lifecycle import promotion
+from pypi_repo.web.api.lifecycle import promotion, retention
 
 TABLES = (
     repositories.table,
     projects.table,
     promotion.table,
+    retention.table,
     upstreams.table,
     sources.table,
     users.table,

@@ -67,6 +67,10 @@ def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider
     exception = sources.add_rule("main", "exempt", "demo", reason="a fix", until=tomorrow)
     assert (rule.id, exception.id) == (KNOWN["rule"], KNOWN["exception"])
     upload(registry, wheel("demo", "1.0"))
+    retained = registry.acting_as(OPERATOR).retention.add_rule("main", "demo", keep_last=1)
+    assert retained.id == KNOWN["rule"]
+    registry.acting_as(OPERATOR).retention.preview("main", lambda _release: None)
+    registry.acting_as(OPERATOR).pins.pin("main", "demo", "1.0", "in use")
     registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
     registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
     registry.acting_as(OPERATOR).groups.create("platform")
