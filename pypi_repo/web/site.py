@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pypi_repo.registry import Registry
 
 _APPS_KEPT = 1024
+_STAGES = "/stages"
 _ACCOUNT = "../../account/"  # from the root of a repository
 _LONGEST_KEPT = 64  # characters; no repository has a longer name
 
@@ -132,6 +133,11 @@ def _repository_app(
             account_url=_ACCOUNT if authenticate is None else None,
         )
 
+    def stages() -> "WSGIApplication":
+        from pypi_repo.web.stage_site import stage_site
+
+        return stage_site(repository, authenticate, readers, cache, files_sent_by)
+
     upload = UploadApp(repository, authenticate=authenticate)
     index = SimpleIndexApp(
         repository,
@@ -170,6 +176,7 @@ def _repository_app(
                 cache=cache,
             ),
             only_waiting(when_first_asked(pages)),
+            only_waiting(when_first_asked(stages)),
         ),
     )
     return asking_to_sign_in(app, _ACCOUNT) if authenticate is None else app
@@ -178,8 +185,8 @@ def _repository_app(
 class _RepositoryRoot(RepositoryApp):
     """The root of a repository.
 
-    It serves uploads, the pages for people, and the JSON API beside `/simple`, and redirects index
-    URLs without `/simple`.
+    It serves uploads, stages, the pages for people, and the JSON API beside `/simple`. It redirects
+    index URLs without `/simple`.
     """
 
     def __init__(
@@ -189,18 +196,22 @@ class _RepositoryRoot(RepositoryApp):
         upload: UploadApp,
         documents: JsonApiApp,
         pages: "WSGIApplication",
+        stages: "WSGIApplication",
     ) -> None:
         super().__init__(repository, authenticate)
         self._source = repository.source
         self._upload = upload
         self._documents = documents
         self._pages = pages
+        self._stages = stages
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         if _is_of_a_page(environ):
             return self._pages(environ, start_response)
+        if _is_of_a_stage(environ):
+            return self._stages(shifted(environ, len(_STAGES)), start_response)
         return super().__call__(environ, start_response)
 
     def handle(self, request: Request, actor: Actor) -> "WSGIApplication":
@@ -235,3 +246,14 @@ def _is_of_a_page(environ: "WSGIEnvironment") -> bool:
         return True
     segments = path.split("/")
     return path.startswith("/project/") and bool(segments[2]) and segments[-1] != "json"
+
+
+def _is_of_a_stage(environ: "WSGIEnvironment") -> bool:
+    """Returns whether a URL below the root of a repository is one of `stage_site`.
+
+    A package may be called "stages", and then its JSON documents are below `/stages/`.
+    """
+    path: str = environ["PATH_INFO"]
+    if path != _STAGES and not path.startswith(f"{_STAGES}/"):
+        return False
+    return not (path.count("/") in (2, 3) and path.endswith("/json"))

@@ -96,10 +96,15 @@ class Stages:
         return [stage for stage in found if self._may_end(self._database, admitted, stage)]
 
     def stage(self, repository: str, id_: str) -> tuple[Stage, list[DistributionFile]]:
-        """Returns a stage and its files, in the order of upload."""
+        """Returns a stage and its files, in the order of upload, as far as the actor may see them.
+
+        The actor may not see files of projects that it may not read.
+        """
         catalog = Catalog(self._database)
-        found = self._found(self._database, self._repository(catalog, repository), id_)
-        return found, [each.file for each in catalog.stages.files(id_)]
+        admitted = self._repository(catalog, repository)
+        found = self._found(self._database, admitted, id_)
+        files = [each.file for each in catalog.stages.files(id_)]
+        return found, [file for file in files if self._may_know(admitted, file.project)]
 
     def publish(self, repository: str, id_: str) -> list[Accepted]:
         """Publishes the files of a stage, all of them or none, and ends the stage.
@@ -110,7 +115,7 @@ class Stages:
         Raises Conflict for a stage without files, and a RegistryError that names the first file
         that may not be published. Then nothing has changed, and the stage is still open.
         """
-        self._check_new_names(repository, id_)
+        self._check_before(repository, id_)
         with self._change(repository, id_) as (catalog, stage):
             files = catalog.stages.files(id_)
             if not files:
@@ -159,16 +164,30 @@ class Stages:
         since = Users(executor).created_at(actor.name) if actor.kind is ActorKind.USER else None
         return since is None or stage.created_at >= since
 
-    def _check_new_names(self, repository: str, id_: str) -> None:
-        """Asks the sources before the transaction, which must not wait for anybody elsewhere."""
+    def _check_before(self, repository: str, id_: str) -> None:
+        """Asks the sources for names before the transaction, which must wait for nobody elsewhere.
+
+        A refusal names no project that the actor may not read.
+        """
         catalog = Catalog(self._database)
         admitted = self._repository(catalog, repository)
         self._found(self._database, admitted, id_)
         files = catalog.stages.files(id_)
         for project in dict.fromkeys(each.file.project for each in files):
+            if not self._may_know(admitted, project):
+                raise PermissionDenied(
+                    f"{self._actor.name!r} may not publish all files of this stage; ask an "
+                    "administrator."
+                )
             located = catalog.locate(repository, project)
             if located is None or located.project is None:
                 self._check_new_name(self._actor, admitted, project)
+
+    def _may_know(self, repository: Repository, project: NormalizedName) -> bool:
+        return any(
+            self._gate.allows(self._actor, permission, repository, project)
+            for permission in (Permission.READ, Permission.UPLOAD)
+        )
 
     def _place(self, catalog: Catalog, stage: Stage, staged: FileOfStage) -> Accepted:
         file = staged.file

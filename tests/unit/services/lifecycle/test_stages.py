@@ -207,7 +207,7 @@ def test_all_or_nothing(both: Registry, opened: str, then: str) -> None:
             named = SDIST.filename
         case "rights":
             expected = PermissionDenied
-            alpha_only = Grants(Access.NONE, patterns={("main", "alpha"): Access.WRITE})
+            alpha_only = Grants(Access.READ, patterns={("main", "alpha"): Access.WRITE})
             publisher = Actor(UPLOADER.name, grants=alpha_only)
         case "sdist":
             expected = ReleaseClosed
@@ -255,6 +255,23 @@ def test_who_may_do_what(both: Registry, opened: str) -> None:
     assert [found.id for found in of(both).stages("main")] == [opened]
     assert [found.id for found in of(both, OPERATOR).stages("main")] == [opened]
     of(both, OPERATOR).publish("main", opened)
+
+
+def test_files_of_projects_that_one_may_not_read_are_not_named(both: Registry) -> None:
+    grants = Grants(Access.NONE, patterns={("main", "alpha"): Access.WRITE})
+    few = Actor("few@example.com", grants=grants)
+    id_ = of(both, few).open("main").id
+    stage(both, id_, wheel("alpha"), actor=few)
+    stage(both, id_, wheel("secret"), actor=OTHER)
+    _found, files = of(both, few).stage("main", id_)
+    assert [file.project for file in files] == ["alpha"]
+    with pytest.raises(PermissionDenied) as refused:
+        of(both, few).publish("main", id_)
+    assert "secret" not in refused.value.message
+    source = both.repository("main").at_stage(id_).source
+    listed = source.project_list(few).load()
+    assert [project.name for project in listed.projects] == ["alpha"]
+    of(both, OPERATOR).publish("main", id_)
 
 
 def test_a_user_who_gets_the_name_of_a_deleted_one_is_somebody_else(
