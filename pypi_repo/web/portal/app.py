@@ -22,6 +22,7 @@ from pypi_repo.web.portal.accounts import (
     sign_in,
     users,
 )
+from pypi_repo.web.portal.lifecycle import retention
 from pypi_repo.web.portal.packages import (
     browse,
     changes,
@@ -59,6 +60,12 @@ ROUTES = (
     Route("/repositories/<repository>/rules", rules.show, rules.add),
     Route("/repositories/<repository>/audit", origin.show_audit),
     Route("/repositories/<repository>/rules/<int:rule_id>/delete", None, rules.delete),
+    Route("/repositories/<repository>/retention", retention.show, retention.add),
+    Route(
+        "/repositories/<repository>/retention/preview", retention.show_preview, retention.preview
+    ),
+    Route("/repositories/<repository>/retention/run", None, retention.run),
+    Route("/repositories/<repository>/retention/<int:rule_id>/delete", None, retention.delete),
     Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),
     Route("/repositories/<repository>/projects/<project>", project.show),
     Route("/repositories/<repository>/projects/<project>/readme", project.show_readme),
