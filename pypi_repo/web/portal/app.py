@@ -13,7 +13,7 @@ from pypi_repo.web.app import path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.pages.app import PagesApp, Route
 from pypi_repo.web.pages.page import NO_PAGE
-from pypi_repo.web.portal import activity, overview
+from pypi_repo.web.portal import activity, chores, overview
 from pypi_repo.web.portal.accounts import (
     account,
     administrators,
@@ -22,7 +22,7 @@ from pypi_repo.web.portal.accounts import (
     sign_in,
     users,
 )
-from pypi_repo.web.portal.lifecycle import retention
+from pypi_repo.web.portal.lifecycle import promotion, retention
 from pypi_repo.web.portal.packages import (
     browse,
     changes,
@@ -89,6 +89,9 @@ ROUTES = (
         project.show_management,
         changes.delete_project,
     ),
+    Route(
+        "/repositories/<repository>/projects/<project>/promote", promotion.show, promotion.promote
+    ),
     Route("/repositories/<repository>/projects/<project>/origin", origin.show),
     Route("/repositories/<repository>/projects/<project>/downloads", downloads.show),
     Route("/repositories/<repository>/files/<path:path>", browse.download),
@@ -126,6 +129,7 @@ ROUTES = (
     Route("/identity-providers/<provider>/link", identity_providers.show, identity_providers.link),
     Route("/identity-providers/<provider>/unlink", None, identity_providers.unlink),
     Route("/identity-providers/<provider>/delete", None, identity_providers.delete),
+    Route("/chores", chores.show),
     Route("/activity", activity.show),
     Route("/activity.csv", activity.export),
 )

@@ -49,6 +49,7 @@ CHANGES = [
     (f"{DEMO}/files", {"do": "yank", "release": "1.0", "confirmed": "yes"}),
     (f"{DEMO}/manage", {"status": "archived"}),
     (f"{DEMO}/delete", {"confirmed": "yes"}),
+    (f"{DEMO}/promote", {"to": "releases"}),
     ("repositories/main/sources", {"do": "add", "source": "upstream:public"}),
     ("repositories/main/rules", {"action": "deny", "target": "demo"}),
     ("repositories/main/rules/1/delete", {}),
@@ -101,6 +102,7 @@ PAGES = [
     f"{DEMO}/releases",
     f"{DEMO}/files",
     f"{DEMO}/manage",
+    f"{DEMO}/promote",
     README,
     "users",
     "new-user",
@@ -116,6 +118,7 @@ PAGES = [
     "identity-providers",
     "new-identity-provider",
     "identity-providers/sso",
+    "chores",
     "activity",
     "activity.csv",
 ]
@@ -125,6 +128,7 @@ PAGES = [
 def portal(registry: Registry) -> PortalClient:
     """Signed in, with a package to lose."""
     upload(registry, wheel("demo", "1.0", description="Told."))
+    registry.acting_as(OPERATOR).repositories.create("releases")
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
     groups = registry.acting_as(OPERATOR).groups
