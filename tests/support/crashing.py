@@ -1,4 +1,4 @@
-"""Processes that die as by `kill -9`, at any moment or at a named step: uploads, and upgrades.
+"""Processes that die as by `kill -9`, at any moment or at a named step of what they do.
 
 Steps are what a process asks of the system below it: of the disk, the database, the object store.
 They are watched from outside of the registry, which runs as it is.
@@ -20,6 +20,7 @@ import psycopg  # loaded once, before the fork
 import s3fs
 from sqlalchemy import Engine, event
 
+from pypi_repo import Registry
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from tests.support.distributions import Distribution, wheel
@@ -131,6 +132,64 @@ class Upgrading:
         self._process.close()
         self._reports.close()
         return steps
+
+
+class Working:
+    """A process that does some work once; `die_at` as above.
+
+    work: what it does with the registry. It can be pickled, as functions of modules can, and
+        `functools.partial` of them.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        work: Callable[[Registry], object],
+        *,
+        die_at: int | None = None,
+    ) -> None:
+        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
+        self._process = _CONTEXT.Process(
+            target=_work, args=(installation, work, die_at, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def wait_until_ready(self) -> None:
+        """Connected, with nothing begun."""
+        assert self._reports.recv() == "ready"
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> list[str]:
+        """The names of its steps; none where it has died."""
+        try:
+            while (steps := self._reports.recv()) == "ready":
+                pass
+        except EOFError:
+            steps = []
+        self._process.join()
+        assert self._process.exitcode == (0 if steps else -signal.SIGKILL)
+        self._process.close()
+        self._reports.close()
+        return list(steps)
+
+
+def _work(
+    installation: Installation,
+    work: Callable[[Registry], object],
+    die_at: int | None,
+    reports: Connection,
+) -> None:
+    registry = installation.registry()
+    registry.check()
+    steps = _Steps(die_at)
+    reports.send("ready")
+    steps.begin()
+    work(registry)
+    steps.last_step("end")
+    reports.send(steps.names)
 
 
 def _upgrade(database: str, die_at: int | None, reports: Connection) -> None:
