@@ -22,6 +22,7 @@ INDEX_NAME: Final = re.compile(r"[A-Za-z0-9._@-]+/[A-Za-z0-9._@-]+", re.ASCII)
 
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 _DIGEST = re.compile(r"[0-9a-f]+", re.ASCII)
+_CREDENTIALS = re.compile(r"//[^/]*@")
 _OF_TESTS = "The results of its tests (tox) are not files of a package and stay in devpi."
 _OF_DOCUMENTATION = "Documentation is not a file of a package; publish it on a site for pages."
 
@@ -176,11 +177,12 @@ def in_order_of_bases(
 def mirrors_left_out(mirrors: Mapping[str, Config]) -> Iterator[LeftOut]:
     """Yields a line about each mirror from which an index inherits."""
     for name, mirror in mirrors.items():
+        origin = _CREDENTIALS.sub("//", mirror.mirror_url[:1000]) or "another index"
         yield LeftOut(
             "",
             "",
-            f"What comes from the mirror {name} of {mirror.mirror_url or 'another index'} is left "
-            "out; make that index a source of the repository, or import the mirror by its name.",
+            f"What comes from the mirror {name} of {origin} is left out; make that index a source "
+            "of the repository, or import the mirror by its name.",
         )
 
 

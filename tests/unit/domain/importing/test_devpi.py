@@ -15,6 +15,7 @@ from pypi_repo.domain.importing.devpi import (
     decoded,
     in_order_of_bases,
     left_out,
+    mirrors_left_out,
     uploaded,
 )
 
@@ -85,6 +86,12 @@ def test_bases_in_the_order_in_which_devpi_asks_them() -> None:
     assert list(mirrors) == ["root/pypi"]
     assert "../x/y" not in asked
     assert list(in_order_of_bases("root/pypi", configs.get)[0]) == ["root/pypi"]
+
+
+def test_the_password_for_a_mirror_is_not_told() -> None:
+    mirror = Config("mirror", mirror_url="https://user:pass@word@index.example.com/simple/")
+    (told,) = mirrors_left_out({"root/pypi": mirror})
+    assert "root/pypi of https://index.example.com/simple/ is left out" in told.reason
 
 
 def test_what_is_no_file_of_a_package() -> None:
