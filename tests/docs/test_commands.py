@@ -21,7 +21,7 @@ from tests.support.live import LiveServer
 from tests.support.markdown import blocks
 from tests.support.processes import free_port
 from tests.support.projects import pyproject_project
-from tests.support.warm_commands import WarmCommands
+from tests.support.warm_python import WarmPython
 
 PASSWORD = "correct-horse"
 _LOCAL = "--allow-http --allow-private-network"
@@ -71,13 +71,13 @@ def _copy_the_project(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmCommands]:
-    with WarmCommands(tmp_path_factory.mktemp("commands")) as commands:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+    with WarmPython(tmp_path_factory.mktemp("commands")) as commands:
         yield commands
 
 
 @pytest.fixture
-def settled(machine: Machine, commands: WarmCommands, tmp_path: Path) -> Iterator[Machine]:
+def settled(machine: Machine, commands: WarmPython, tmp_path: Path) -> Iterator[Machine]:
     """In a folder with a registry that is in use.
 
     The names that pages have for what differs from reader to reader stand for what is here.

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from tests.support.live import ServeProcess
 from tests.support.processes import ServerProcess
 from tests.support.publisher import Publisher, publishing
 from tests.support.waiting import wait_until
+from tests.support.warm_python import warm_python
 
 UPLOAD = "/repositories/main/"
 
@@ -35,8 +34,8 @@ class Prepared:
     def registry(self) -> Registry:
         return Registry(self.settings)
 
-    def start(self, **how: Any) -> ServeProcess:
-        return ServeProcess(*self.options, **how)
+    def start(self, *, warm: bool = True, **how: Any) -> ServeProcess:
+        return ServeProcess(*self.options, warm=warm, **how)
 
 
 def prepare(options: list[str], database: str, blobs: str) -> Prepared:
@@ -101,14 +100,11 @@ def serve() -> Callable[..., Completed]:
     """Runs `python -m pypi_repo.serve` where it should end by itself."""
 
     def serve(*args: str | Path, env: dict[str, str] | None = None) -> Completed:
-        done = subprocess.run(
-            [sys.executable, "-m", "pypi_repo.serve", *map(str, args)],
+        done = warm_python().run(
+            "pypi_repo.serve",
+            list(map(str, args)),
             env={**clean_environment(), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=120,
-            check=False,
         )
         return Completed(done.returncode, done.stdout, done.stderr)
 

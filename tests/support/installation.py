@@ -82,7 +82,8 @@ class Installation:
     def start(self, *options: str) -> ServeProcess:
         """`python -m pypi_repo.serve` over it."""
         places = ["--database", self.settings.database, "--blobs", str(self.settings.blobs)]
-        return ServeProcess(*places, *options, env=self.environment)
+        warm = "LD_PRELOAD" not in self.environment  # which is for a program from its beginning on
+        return ServeProcess(*places, *options, env=self.environment, warm=warm)
 
     def over(self, *, database: str | None = None, s3_url: str | None = None) -> Installation:
         """The same, with the database or the object store reached at another address."""

@@ -27,7 +27,8 @@ class LiveServer(BackgroundServer):
 class ServeProcess(ServerProcess):
     """`python -m pypi_repo.serve` with these arguments and a free port.
 
-    `env` is added to this process's environment, less its PYPI_REPO_ variables.
+    `env` is added to this process's environment, less its PYPI_REPO_ variables. `warm` is whether
+    what it imports is there already; see `warm_python`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ServeProcess(ServerProcess):
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         start_timeout: float = 30.0,
+        warm: bool = False,
     ) -> None:
         port = free_port()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
@@ -45,6 +47,7 @@ class ServeProcess(ServerProcess):
             env={**inherited, "PYTHONUNBUFFERED": "1", **(env or {})},
             cwd=cwd,
             start_timeout=start_timeout,
+            warm=warm,
         )
         try:
             self._wait_until_it_says_so(start_timeout)

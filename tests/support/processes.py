@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.warm_python import WarmProcess, warm_python
+
 
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
@@ -34,21 +36,14 @@ class ServerProcess:
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
         start_timeout: float = 30.0,
+        warm: bool = False,
     ) -> None:
+        """warm: whether what `python -m` imports is there already; see `warm_python`."""
         self.port = port
         self._text: str | None = None
         self._log = tempfile.NamedTemporaryFile(prefix="server-", suffix=".log")  # noqa: SIM115
         try:
-            self.process = subprocess.Popen(
-                command,
-                env=env,
-                cwd=cwd,
-                pass_fds=pass_fds,
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                process_group=0 if os.name == "posix" else None,
-            )
+            self.process = self._started(command, env, cwd, pass_fds, warm)
         except BaseException:
             self._log.close()
             raise
@@ -57,6 +52,30 @@ class ServerProcess:
         except BaseException:
             self.close()
             raise
+
+    def _started(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+        pass_fds: Sequence[int],
+        warm: bool,
+    ) -> subprocess.Popen[bytes] | WarmProcess:
+        if warm:
+            _python, _m, module, *arguments = command
+            return warm_python().start(
+                module, arguments, env=env, cwd=cwd, stdout=self._log, stderr=self._log
+            )
+        return subprocess.Popen(
+            command,
+            env=env,
+            cwd=cwd,
+            pass_fds=pass_fds,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            process_group=0 if os.name == "posix" else None,
+        )
 
     @property
     def url(self) -> str:
