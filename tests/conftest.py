@@ -16,6 +16,8 @@ from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
 from tests.support.quick_schema import Filled, quick_schema
 from tests.support.s3 import S3Server
+from tests.support.shared_statements import shared_statements
+from tests.support.sharing_out import shared_out
 
 USER, PASSWORD = "user@example.com", "correct horse"
 READER = "reader@example.com"
@@ -31,9 +33,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick() -> Iterator[None]:
-    """Nobody waits in this process for the same migrations again, or for a costly password."""
+    """Nobody waits here for the same migrations and statements again, or for a costly password."""
     gensalt = bcrypt.gensalt
-    with quick_schema(), pytest.MonkeyPatch.context() as patch:
+    with quick_schema(), shared_statements(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))
         yield
 
@@ -47,6 +49,37 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+# How long a test of these folders takes on average, in seconds; those of `unit` are short.
+_SECONDS = {
+    "browser": 3.0,
+    "cli": 0.2,
+    "clients": 1.5,
+    "cluster": 3.5,
+    "docs": 6.5,
+    "faults": 3.0,
+    "serve": 3.0,
+    "upstreams": 1.0,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    here = Path(__file__).parent
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(here).parts[0]
+
+    items[:] = shared_out(
+        items,
+        processes,
+        # All tests in a browser share one.
+        together=lambda item: item.path if folder(item) != "browser" else "browser",
+        seconds=lambda item: _SECONDS.get(folder(item), 0),
+    )
 
 
 @pytest.hookimpl(wrapper=True)
