@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         UpstreamFailed,
         UpstreamRefused,
     )
+    from pypi_repo.domain.events.event import Event
     from pypi_repo.domain.pages.summaries import NewestRelease
     from pypi_repo.domain.records import (
         DistributionFile,
@@ -82,6 +83,7 @@ __all__ = [
     "BrowseApp",
     "DistributionFile",
     "DownloadApp",
+    "Event",
     "ExternalFile",
     "Filtered",
     "Folder",
@@ -150,6 +152,7 @@ _PLACES = {
     "DistributionFile": "domain.records",
     "DownloadApp": "web.packages.download",
     "EVERY_AREA": "domain.accounts.access",
+    "Event": "domain.events.event",
     "ExternalFile": "domain.records",
     "Filtered": "services.sources.filtered",
     "Folder": "services.sources.loose_files",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.accounts.access import OPERATOR, AccessPolicy, Actor, GrantPolicy
 from pypi_repo.domain.errors import NoRegistry
+from pypi_repo.domain.events.event import Event
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.mail import Mailer
 from pypi_repo.services.accounts.credentials import Credentials
@@ -17,6 +18,7 @@ from pypi_repo.services.acting import Acting
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.chores.all_chores import chores_of
 from pypi_repo.services.chores.chores import Chores
+from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
@@ -52,10 +54,9 @@ from pypi_repo.storage.database.prepared import Result
 from pypi_repo.storage.places import blob_place, folder_mode
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
-from pypi_repo.web.observability.chore_metrics import chore_metrics
 from pypi_repo.web.observability.instrumentation import instrumented
 from pypi_repo.web.observability.metrics import Collector, MetricFamily
-from pypi_repo.web.observability.operators import HealthApp, MetricsApp, ReadinessApp
+from pypi_repo.web.observability.operators import apps_for_operators
 from pypi_repo.web.observability.process_metrics import process_metrics
 from pypi_repo.web.observability.request_metrics import RequestMetrics
 from pypi_repo.web.observability.shared_metrics import SharedMetrics
@@ -159,8 +160,9 @@ class Registry:
         self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
         self.upkeep = Upkeep(self._database, self._blobs)
+        self._telling = Telling(self._database, settings.proxies)
         retention = Retention(OPERATOR, self._database, self._gate, self._usage)
-        chores = chores_of(self._database, self.upkeep, retention, settings)
+        chores = chores_of(self._database, self.upkeep, retention, self._telling, settings)
         self.chores = Chores(self._database, chores)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
@@ -202,6 +204,7 @@ class Registry:
             self._issuers,
             self._for_imports,
             self.chores,
+            self._telling,
         )
 
     def own_account(self, session: Session) -> OwnAccount:
@@ -254,7 +257,12 @@ class Registry:
             return [*metrics.collect(), *cache.collect(), *self._collect()]
 
         shared = self._shared(collect)
-        for_operators = self._for_operators(shared.collect if shared else collect)
+        for_operators = apps_for_operators(
+            self._settings.metrics_token,
+            shared.collect if shared else collect,
+            self.chores.reports,
+            Readiness(self._database, self._blobs),
+        )
         sent_by = self._settings.files_sent_by
         site = instrumented(
             registry_site(self, cache, authenticate, source, sent_by, for_operators), metrics
@@ -277,6 +285,13 @@ class Registry:
             in the thread in which it is called.
         """
         return self._database.as_one(work)
+
+    def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
+        """Has a function called with each event that this registry has committed, in its thread.
+
+        What it raises is logged, and harms nothing. Returns a function that ends this.
+        """
+        return self._database.committed.listen(callback)
 
     def upgrade(self) -> None:
         """Upgrades the schema of the database to this version.
@@ -327,16 +342,6 @@ class Registry:
             *process_metrics(self._database.connections(), self._small_files.size()),
             *upstream_metrics(self._upstream_pages, self._upstream_files),
         )
-
-    def _for_operators(self, collect: Collector) -> "dict[str, WSGIApplication]":
-        def with_chores() -> list[MetricFamily]:
-            return [*collect(), *chore_metrics(self.chores.reports)]
-
-        return {
-            "/healthz": HealthApp(),
-            "/readyz": only_waiting(ReadinessApp(Readiness(self._database, self._blobs))),
-            "/metrics": only_waiting(MetricsApp(self._settings.metrics_token, with_chores)),
-        }
 
     def __enter__(self) -> Self:
         return self

@@ -155,7 +155,8 @@ def _create_webhooks() -> None:
         "webhooks",
         _id(),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("url", sa.String()),
+        sa.Column("destination", sa.String(), nullable=False),
         sa.Column("form", sa.String(), nullable=False),
         _owner("repository_id", "repositories.id", nullable=True),
         sa.Column("events", sa.String(), nullable=False),
@@ -189,7 +190,7 @@ def _create_webhooks() -> None:
         sa.Column("status", sa.Integer()),
         sa.Column("answer", sa.String()),
         sa.Column("failure", sa.String()),
-        indexes=[["webhook_id", "ended_at", "due_at"]],
+        indexes=[["webhook_id", "ended_at", "subject", "id", "due_at"]],
         never_uses_an_id_twice=True,
     )
     op.create_table(

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from pypi_repo.cli.options import Command, acts_as_operator, json_option
+from pypi_repo.cli.options import Command, acts_as_operator, json_option, secret_from_stdin
 from pypi_repo.cli.output import print_record, say
 from pypi_repo.cli.progress import Progress, progress
-from pypi_repo.cli.sources.upstream_options import from_stdin
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.importing.found import LeftOut
 from pypi_repo.domain.importing.reports import Assessment, Report, Step, StepListener
@@ -130,7 +129,7 @@ def import_(
 def _password(username: str | None, password_stdin: bool) -> str:
     if (username is not None) != password_stdin:
         raise click.UsageError("--username and --password-stdin go together; say both.")
-    return from_stdin("Password") if password_stdin else ""
+    return secret_from_stdin("Password") if password_stdin else ""
 
 
 def _selection(path: Path) -> Selection:

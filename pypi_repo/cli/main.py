@@ -65,6 +65,10 @@ _NOUNS = {
         "List and restore what was deleted or overwritten, or delete it for good.",
     ),
     "import": ("importing", "Import the packages of a folder or of another index."),
+    "webhook": (
+        "webhook",
+        "Create, list, change and delete webhooks: URLs that are told what happens.",
+    ),
     "db": ("maintenance", "Upgrade the database schema, or print its revision."),
     "upkeep": ("maintenance", "Free space, and check that nothing is lost."),
     "backup": (

@@ -239,4 +239,18 @@ def somebody_can_be_asked() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
+def secret_from_stdin(what: str) -> str:
+    """Reads a secret from a line of standard input, which a terminal does not show.
+
+    what: what it is, to ask for it.
+    """
+    if somebody_can_be_asked():
+        asked: str = click.prompt(what, hide_input=True, err=True)
+        return asked
+    line = sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
+    if not line:
+        raise click.UsageError(f"Standard input has no {what.lower()}; write it there, as a line.")
+    return line
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -100,14 +100,29 @@ class OutboundClient:
         *,
         headers: Mapping[str, str] = {},
     ) -> Answer:
-        """Sends a form to a URL.
+        """Sends a form to a URL, as `post` does.
 
-        It is sent once, on a new connection, and to no URL to which that one redirects: what a form
+        fields: the fields by their names. They are in no error and no log.
+        """
+        content = urlencode(fields).encode("ascii")
+        return self.post(target, url, content, headers={**headers, "Content-Type": _FORM})
+
+    def post(
+        self,
+        target: Target,
+        url: str,
+        content: bytes,
+        *,
+        headers: Mapping[str, str] = {},
+    ) -> Answer:
+        """Sends something to a URL.
+
+        It is sent once, on a new connection, and to no URL to which that one redirects: what it
         changes must not be changed twice, and what is in it is for this URL alone.
 
         target: says what may be asked, how, and which URLs get credentials.
         url: an absolute URL.
-        fields: the fields by their names. They are in no error and no log.
+        content: the body of the request. It is in no error and no log.
         headers: more headers of the request, as for `get`.
 
         Returns the answer, whatever its status.
@@ -115,11 +130,11 @@ class OutboundClient:
         Raises UpstreamRefused if the target does not allow the URL, and UpstreamFailed if there is
         no answer.
         """
-        given = {**_without_ours(headers), "content-type": _FORM}
+        given = _without_ours(headers)
         about_to_wait()
         asked = parse_url(url)
         target.require_allowed(asked)
-        return self._ask(target, asked, _Request("POST", given, urlencode(fields).encode("ascii")))
+        return self._ask(target, asked, _Request("POST", given, content))
 
     def close(self) -> None:
         """Closes the connections that are not in use, and the others once they are not."""
@@ -158,7 +173,7 @@ class OutboundClient:
     def _exchange(
         self, route: Route, proxy: Proxy | None, request: "_Request", asked: str
     ) -> "tuple[AnyConnection, HTTPResponse]":
-        if not request.is_form and (kept := self._kept.take(route)):
+        if request.content is None and (kept := self._kept.take(route)):
             with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
                 return kept, request.made_on(kept, asked)
         trust = self._trust.in_file(route.ca_file) if route.scheme == "https" else None
@@ -186,15 +201,11 @@ def _import_urllib3() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """form: the content of a form; None for a request without content."""
+    """content: the body; None for a request without one."""
 
     method: Method | Literal["POST"]
     headers: Mapping[str, str] = field(repr=False)
-    form: bytes | None = field(default=None, repr=False)
-
-    @property
-    def is_form(self) -> bool:
-        return self.form is not None
+    content: bytes | None = field(default=None, repr=False)
 
     def made_on(self, connection: "AnyConnection", asked: str) -> "HTTPResponse":
         """Sends the request, and waits for the headers of the answer.
@@ -206,7 +217,7 @@ class _Request:
             connection.request(
                 self.method,
                 asked,
-                body=self.form,
+                body=self.content,
                 headers=self.headers,
                 preload_content=False,
                 decode_content=False,

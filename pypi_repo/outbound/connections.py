@@ -126,10 +126,10 @@ def open_connection(
     patience.expect_headers()  # those of a proxy that makes a tunnel
     try:
         connection.connect()
+        connection.timeout = patience.seconds_left()
     except BaseException:
         connection.close()
         raise
-    connection.timeout = limits.read
     if isinstance(connection.sock, ssl.SSLSocket | SSLTransport):
         # Or who is in between could cut an answer without a size, and it would look whole.
         connection.sock.suppress_ragged_eofs = False  # type: ignore[union-attr]

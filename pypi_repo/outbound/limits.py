@@ -1,5 +1,6 @@
 """Limits on what is taken from elsewhere."""
 
+import math
 from dataclasses import dataclass
 
 from pypi_repo.settings import KIB, MIB
@@ -36,6 +37,10 @@ class OutboundLimits:
     least: int = KIB
     """What an answer must bring within `read`, or all that is left of it. Otherwise who sends
     single bytes could hold a thread for ever."""
+
+    whole: float = math.inf
+    """The time for all that is done on one connection, from the beginning. It is for clients that
+    make one request on each connection; the look-up of a name does not count."""
 
     idle: float = 60
     """The time for which an unused connection is kept."""

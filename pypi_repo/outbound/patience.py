@@ -23,6 +23,7 @@ class Patience:
 
     def __init__(self, limits: OutboundLimits) -> None:
         self._limits = limits
+        self._deadline = monotonic() + limits.whole
         self._wanted = 0
         self._begin(is_body=False)
 
@@ -56,7 +57,9 @@ class Patience:
         left = self._limits.read - self._waited
         if left <= 0:
             raise TimeoutError(f"too little came in {self._limits.read:g} seconds")
-        return left
+        if (whole := self._deadline - monotonic()) <= 0:
+            raise TimeoutError(f"it was not over in {self._limits.whole:g} seconds")
+        return min(left, whole)
 
     def note(self, size: int, seconds: float) -> None:
         """Bytes came after waiting for so long.

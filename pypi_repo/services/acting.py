@@ -12,6 +12,8 @@ from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.rights import Rights
 from pypi_repo.services.chores.chores import Chores
 from pypi_repo.services.chores.review import ChoreReview
+from pypi_repo.services.events.telling import Telling
+from pypi_repo.services.events.webhooks import Webhooks
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
@@ -60,6 +62,7 @@ class Acting:
         issuers: Issuers,
         for_imports: Surroundings,
         chores: Chores,
+        telling: Telling,
     ) -> None:
         self.actor = actor
         self._database = database
@@ -74,6 +77,7 @@ class Acting:
         self._issuers = issuers
         self._for_imports = for_imports
         self._chores = chores
+        self._telling = telling
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -178,6 +182,11 @@ class Acting:
         return Promotion(
             self.actor, self._database, self._gate, self._rechecks, self._readers.check_new_name
         )
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Creates, lists, changes and deletes webhooks, and shows what they were told."""
+        return Webhooks(self.actor, self._database, self._gate, self._telling)
 
     def add_file(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.storage.database.database import Database
@@ -62,17 +62,21 @@ class ChoreShelf:
         except IntegrityError:
             pass
 
-    def take(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
+    def take(
+        self, name: str, holder: str, now: datetime, until: datetime, *, early: bool = False
+    ) -> bool:
         """Leases a chore that is due to a holder, and returns whether it got it.
 
         Nobody gets a chore that somebody else has, until that lease ends.
+
+        early: whether it is leased even if it is not due.
         """
         with self._database.begin() as connection:
             taken = connection.execute(
                 update(chores)
                 .where(
                     chores.c.name == name,
-                    chores.c.due_at <= now,
+                    true() if early else chores.c.due_at <= now,
                     or_(chores.c.leased_until.is_(None), chores.c.leased_until <= now),
                 )
                 .values(holder=holder, leased_until=until, started_at=now, ended_at=None)

@@ -2,11 +2,13 @@
 
 from sqlalchemy import select
 
+from pypi_repo.domain.events.event import event_type
 from pypi_repo.domain.journal import JournalEntry, JournalFilter
-from pypi_repo.storage.database.executor import Executor, ask
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.statements import RECORD
 from pypi_repo.storage.database.tables import journal
+from pypi_repo.storage.events.committed import COMMITTED, Committed
 
 _RECORDED = tuple(name for name in JournalEntry.__slots__ if name != "id")
 _EXACT = ("actor", "action", "repository", "project", "version", "filename")
@@ -19,9 +21,17 @@ class Journal:
         self._executor = executor
 
     def record(self, entry: JournalEntry) -> None:
-        """Adds an entry."""
+        """Adds an entry, which is an event as soon as the transaction is committed.
+
+        It is marked as one that webhooks are yet to be told of.
+        """
         values = {name: getattr(entry, name) for name in _RECORDED}
-        ask(self._executor, RECORD, **values)
+        is_event = event_type(entry) is not None
+        id_ = ask(self._executor, RECORD, **values, pending=is_event)
+        if is_event:
+            transaction = within_transaction(self._executor)
+            committed: Committed = transaction.get_execution_options()[COMMITTED]
+            committed.note(entry, id_)
 
     def entries(
         self, wanted: JournalFilter, limit: int | None = None, before: int | None = None

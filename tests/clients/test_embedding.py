@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from pypi_repo import (
     SimpleIndexApp,
     mount,
 )
+from pypi_repo.domain.events.signature import SIGNATURE_HEADER, signature
 from pypi_repo.domain.stored_files import file_path
 from tests.support.addresses import Addresses, with_credentials
 from tests.support.clients import Clients
@@ -238,6 +240,40 @@ def test_middleware(clients: Clients, folder: Path) -> None:
     assert elsewhere == "the site at /some/page"
     assert similar == "the site at /pypi-docs"
     assert refused.status == 401
+
+
+def test_e3_webhook_receiver(registry: Registry) -> None:
+    """It takes what the registry sends, and nothing else."""
+    handled: list[dict[str, Any]] = []
+    secret = "correct-horse-battery"
+    receiver = example("webhook_receiver").make_receiver(secret, handled.append)
+    webhooks = registry.acting_as(OPERATOR).webhooks
+    with LiveServer(receiver) as server:
+        webhooks.create(
+            "ci",
+            url=f"{server.url}/hook",
+            secret=secret,
+            allow_http=True,
+            allow_private_network=True,
+        )
+        taken = webhooks.test("ci")
+        webhooks.change("ci", secret="another-horse-battery")
+        during_rotation = webhooks.test("ci")
+        webhooks.change("ci", secret="one-more-horse-battery", former_secret_for=timedelta())
+        of_another = webhooks.test("ci")
+
+    assert [each.status for each in (taken, during_rotation, of_another)] == [200, 200, 401]
+    assert [each["type"] for each in handled] == ["webhook.test"] * 2
+    body, now = taken.body.encode(), int(time.time())
+    for header in (
+        "",
+        f"t={now}",
+        signature(["guessed-horse-battery"], now, body),
+        signature([secret], now - 3600, body),  # somebody has overheard it
+    ):
+        refused = Client(receiver).post("/hook", data=body, headers={SIGNATURE_HEADER: header})
+        assert refused.status_code == 401
+    assert len(handled) == 2
 
 
 def test_own_auth(clients: Clients, folder: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import pypi_repo
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts import errors as account_errors
+from pypi_repo.domain.events import errors as event_errors
 from pypi_repo.domain.identity import errors as identity_errors
 from pypi_repo.domain.lifecycle import errors as lifecycle_errors
 from pypi_repo.domain.upstreams import errors as upstream_errors
@@ -88,9 +89,10 @@ SECTIONS: dict[str, list[Entry]] = {
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
     " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
     " `GivenUpstreamSettings` those of `UpstreamSettings`, and `GivenProviderSettings` those of"
-    " `ProviderSettings`; each may be left out. An `AccountKind` is `users` or `administrators`."
-    " A `CooldownMode` is `off`, `audit` or `enforce`, a `RuleAction` is `allow`, `deny` or"
-    " `exempt`, a"
+    " `ProviderSettings`, and `GivenWebhookSettings` those of `WebhookSettings`; each may be left"
+    " out. A `WebhookForm` is `json`, `slack` or `teams`. An `AccountKind` is `users` or"
+    " `administrators`. A `CooldownMode` is `off`, `audit` or `enforce`, a `RuleAction` is `allow`,"
+    " `deny` or `exempt`, a"
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, a `VersionKind` is `finals`, `pre`, `dev` or `local`,"
     " and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
@@ -114,6 +116,7 @@ SECTIONS: dict[str, list[Entry]] = {
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
             imports="importing.importing.Imports",
+            webhooks="events.webhooks.Webhooks",
             activity="operations.activity.Activity",
             chores="chores.review.ChoreReview",
             usage="operations.usage.UsageReports",
@@ -245,6 +248,8 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.lists", "ListRequest", "ListPage"),
         *_of("domain.journal", "JournalEntry", "JournalFilter"),
         *_of("domain.usage", "RepositoryUsage", "DayOfUse", "TopProject", "UploadedFile"),
+        *_public("Event"),
+        *_of("domain.events.webhook", "WebhookSettings", "Webhook", "Delivery"),
         *_of("services.accounts.setup", "FirstSteps"),
         *_of("services.chores.reports", "ChoreReport"),
         *_of("services.operations.upkeep", "Swept", "Checked", "Problem"),
@@ -253,9 +258,9 @@ SECTIONS: dict[str, list[Entry]] = {
     ],
     "Errors\n\nAll errors derive from `RegistryError`. The other classes are in"
     " `pypi_repo.domain.errors`, `pypi_repo.domain.accounts.errors`,"
-    " `pypi_repo.domain.identity.errors`, `pypi_repo.domain.lifecycle.errors` and"
-    " `pypi_repo.domain.upstreams.errors`; the table below lists them."
-    " [Errors](errors.md) says which HTTP status each code has.": _public(
+    " `pypi_repo.domain.events.errors`, `pypi_repo.domain.identity.errors`,"
+    " `pypi_repo.domain.lifecycle.errors` and `pypi_repo.domain.upstreams.errors`; the table below"
+    " lists them. [Errors](errors.md) says which HTTP status each code has.": _public(
         "RegistryError",
         "AuthenticationRequired",
         "InvalidCredentials",
@@ -296,7 +301,10 @@ def page() -> str:
 def _errors() -> str:
     """The classes that the page does not describe, with the first sentence of each docstring."""
     lines = ["| class | code | meaning |", "| --- | --- | --- |"]
-    modules = (errors, account_errors, identity_errors, lifecycle_errors, upstream_errors)
+    modules = (
+        *(errors, account_errors, event_errors, identity_errors),
+        *(lifecycle_errors, upstream_errors),
+    )
     for name, kind in {name: kind for each in modules for name, kind in vars(each).items()}.items():
         if name in pypi_repo.__all__ or not isinstance(kind, type):
             continue

@@ -1,12 +1,11 @@
 """The options of `identity-provider create` and `identity-provider set`."""
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-from pypi_repo.cli.options import OrNone, given, somebody_can_be_asked
+from pypi_repo.cli.options import OrNone, given, secret_from_stdin
 from pypi_repo.domain.identity.provider import DEFAULT_SCOPES
 
 T = TypeVar("T")
@@ -94,7 +93,7 @@ def given_settings(options: Mapping[str, Any], emptied: Mapping[str, bool]) -> d
     """
     settings = given(options)
     if settings.pop("client_secret_stdin"):
-        settings["client_secret"] = _secret()
+        settings["client_secret"] = secret_from_stdin("Client secret")
     scopes = settings.pop("scopes")
     if scopes:
         settings["scopes"] = scopes
@@ -119,13 +118,3 @@ def _pair(text: str, option: str, which: int) -> tuple[str, str]:
     if len(parts) != 2 or not all(parts):
         raise click.UsageError(f"{option} {text!r} needs a text on both sides of an equals sign.")
     return parts[0], parts[1]
-
-
-def _secret() -> str:
-    if somebody_can_be_asked():
-        asked: str = click.prompt("Client secret", hide_input=True, err=True)
-        return asked
-    line = sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
-    if not line:
-        raise click.UsageError("Standard input has no client secret; write it there, as a line.")
-    return line

@@ -1,6 +1,5 @@
 """The options of `upstream create` and `upstream set`."""
 
-import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ from pypi_repo.cli.options import (
     OrNone,
     Size,
     given,
-    somebody_can_be_asked,
+    secret_from_stdin,
 )
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES
 
@@ -127,9 +126,9 @@ def given_credentials(options: dict[str, Any]) -> dict[str, Any]:
             "Say only one of --username with --password-stdin, --token-stdin and --credentials."
         )
     if password:
-        return _credentials(username=username, secret=from_stdin("Password"))
+        return _credentials(username=username, secret=secret_from_stdin("Password"))
     if token:
-        return _credentials(secret=from_stdin("Token"))
+        return _credentials(secret=secret_from_stdin("Token"))
     if variable is not None:
         return _credentials(secret_variable=_variable(variable))
     return _credentials() if none else {}
@@ -154,17 +153,6 @@ def _credentials(
     username: str | None = None, secret: str | None = None, secret_variable: str | None = None
 ) -> dict[str, str | None]:
     return {"username": username, "secret": secret, "secret_variable": secret_variable}
-
-
-def from_stdin(what: str) -> str:
-    """Returns a secret: the first line of stdin, or what is typed at a terminal."""
-    if somebody_can_be_asked():
-        asked: str = click.prompt(what, hide_input=True, err=True)
-        return asked
-    line = sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
-    if not line:
-        raise click.UsageError(f"Standard input has no {what.lower()}; write it there, as a line.")
-    return line
 
 
 def _variable(text: str) -> str:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pypi_repo.domain.errors import Conflict
 from pypi_repo.domain.text import counted
 from pypi_repo.services.chores.chores import Chore
+from pypi_repo.services.events.announcing import announce
+from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.lifecycle.expiry import expire_all_stages
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.services.lifecycle.trash import purge_older
@@ -17,7 +19,11 @@ _GRACE = timedelta(days=7)
 
 
 def chores_of(
-    database: Database, upkeep: Upkeep, retention: Retention, settings: Settings
+    database: Database,
+    upkeep: Upkeep,
+    retention: Retention,
+    telling: Telling,
+    settings: Settings,
 ) -> list[Chore]:
     """Returns the chores of a registry.
 
@@ -26,7 +32,7 @@ def chores_of(
     return [
         Chore(
             "expire",
-            "delete sessions, invitations and messages that have expired",
+            "delete sessions, invitations and messages that have expired, and old deliveries",
             timedelta(hours=1),
             lambda: _expire(database),
         ),
@@ -59,6 +65,19 @@ def chores_of(
             "delete stored files that nothing refers to, and that are older than a week",
             timedelta(days=1),
             lambda: _sweep(upkeep),
+        ),
+        Chore(
+            "announce",
+            "write events of tokens that expire within a week, and of quotas that are nearly full",
+            timedelta(minutes=10),
+            lambda: announce(database),
+        ),
+        Chore(
+            "webhooks",
+            "tell webhooks what has happened",
+            timedelta(minutes=10),
+            telling.run,
+            telling.is_urgent,
         ),
     ]
 

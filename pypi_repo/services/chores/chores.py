@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 _LEASE = timedelta(minutes=2)
 _RENEWED_EVERY = 30.0  # seconds
 _LOOKS_EVERY = 30.0  # seconds
+_LOOKS_AGAIN_AFTER = 1.0  # second, while something is urgent
+_GATHERS_FOR = 0.2  # seconds in which events come that are looked at together
 _ENDS_WITHIN = 10.0  # seconds
 _AGAIN_AFTER = timedelta(minutes=10)  # a failure, if the chore is due more rarely
 _LONGEST_FAILURE = 500  # characters
@@ -33,12 +35,15 @@ class Chore:
     every: how long after the end of a run the next one is due.
     run: a function that does it, and returns what it has changed as one sentence; an empty text if
         nothing.
+    is_urgent: a function that says whether it must be done now, although it is not due; None for a
+        chore that can wait.
     """
 
     name: str
     what: str
     every: timedelta
     run: Callable[[], str]
+    is_urgent: Callable[[], bool] | None = None
 
 
 class Chores:
@@ -50,9 +55,11 @@ class Chores:
 
     def __init__(self, database: Database, chores: Sequence[Chore]) -> None:
         self._shelf = ChoreShelf(database)
+        self._committed = database.committed
         self._chores = {chore.name: chore for chore in chores}
         self._holder = secrets.token_hex(8)
         self._is_ending = threading.Event()
+        self._may_be_urgent = threading.Event()
         self._thread: threading.Thread | None = None
 
     def reports(self) -> list[ChoreReport]:
@@ -65,9 +72,7 @@ class Chores:
 
         A chore that fails does not prevent the others. Its failure is logged, and tried again.
         """
-        rows = self._shelf.rows()
-        due = [chore for chore in self._chores.values() if self._is_due(chore, rows)]
-        done = {chore.name for chore in due if self._run(chore)}
+        done = self._do_due(self._chores.values())
         return [report for report in self.reports() if report.name in done]
 
     def start(self) -> None:
@@ -77,16 +82,56 @@ class Chores:
         self._thread.start()
 
     def run_forever(self) -> None:
-        """Does all chores whenever they are due, until `close` is called."""
-        while not self._is_ending.wait(_LOOKS_EVERY):
-            try:
-                self.run_due()
-            except RegistryError as error:
-                _log.warning("The chores were not done: %s", error.for_operator)
+        """Does all chores whenever they are due, until `close` is called.
+
+        Those that can be urgent are done in a thread of their own, so that they wait for no others,
+        and right after an event that this process has committed.
+        """
+        urgent = [chore for chore in self._chores.values() if chore.is_urgent is not None]
+        others = [chore for chore in self._chores.values() if chore.is_urgent is None]
+        thread = threading.Thread(
+            target=self._hurry, args=(urgent,), name="urgent chores", daemon=True
+        )
+        thread.start()
+        end_listening = self._committed.listen(lambda _event: self._may_be_urgent.set())
+        try:
+            while not self._is_ending.wait(_LOOKS_EVERY):
+                self._look(others)
+        finally:
+            end_listening()
+        thread.join(_ENDS_WITHIN)
+
+    def _hurry(self, chores: Sequence[Chore]) -> None:
+        pause = _LOOKS_AGAIN_AFTER
+        while not self._is_ending.is_set():
+            self._may_be_urgent.wait(pause)
+            if self._is_ending.wait(_GATHERS_FOR):
+                return
+            self._may_be_urgent.clear()
+            pause = _LOOKS_AGAIN_AFTER if self._look(chores) else _LOOKS_EVERY
+
+    def _look(self, chores: Sequence[Chore]) -> bool:
+        """Does those that are due. Returns whether one is urgent, also if another process does it.
+
+        What is urgent may have come after that one has looked.
+        """
+        try:
+            self._do_due(chores)
+            return any(chore.is_urgent is not None and chore.is_urgent() for chore in chores)
+        except RegistryError as error:
+            _log.warning("The chores were not done: %s", error.for_operator)
+            return False
+
+    def _do_due(self, chores: Iterable[Chore]) -> set[str]:
+        """Returns the names of those that were due and that no other process does."""
+        rows = self._shelf.rows()
+        due = [chore for chore in chores if self._is_due(chore, rows)]
+        return {chore.name for chore in due if self._run(chore)}
 
     def close(self) -> None:
         """Ends the thread of `start`. A chore that takes long is done again by another process."""
         self._is_ending.set()
+        self._may_be_urgent.set()
         if self._thread is not None:
             self._thread.join(_ENDS_WITHIN)
             self._thread = None
@@ -96,12 +141,16 @@ class Chores:
         if row is None:
             self._shelf.add(chore.name, datetime.now(UTC))
             return True
-        return row.due_at <= datetime.now(UTC)
+        if row.due_at <= (now := datetime.now(UTC)):
+            return True
+        is_free = row.leased_until is None or row.leased_until <= now
+        return chore.is_urgent is not None and is_free and chore.is_urgent()
 
     def _run(self, chore: Chore) -> bool:
         """Returns False if another process does it, or has done it."""
         now = datetime.now(UTC)
-        if not self._shelf.take(chore.name, self._holder, now, now + _LEASE):
+        early = chore.is_urgent is not None
+        if not self._shelf.take(chore.name, self._holder, now, now + _LEASE, early=early):
             return False
         did, failure = None, None
         with self._renewed(chore):

@@ -17,6 +17,8 @@ from sqlalchemy.types import TypeEngine
 
 from pypi_repo.domain.accounts.access import ActorKind, Area
 from pypi_repo.domain.accounts.grants import Access
+from pypi_repo.domain.events.event import EVENT_TYPES
+from pypi_repo.domain.events.webhook import WEBHOOK_FORMS
 from pypi_repo.domain.filenames import FileKind, check_characters
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
@@ -230,6 +232,11 @@ def _password_hash(value: str) -> None:
         raise ValueError("no hash of a password")
 
 
+def _event_types(value: str) -> None:
+    for type_ in value.split():
+        _one_of(EVENT_TYPES)(type_)
+
+
 def _json_object(value: str) -> None:
     try:
         is_object = isinstance(json.loads(value), dict)
@@ -298,6 +305,9 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "staged_files.project": _normalized,
     "staged_files.display_name": project_name,
     "staged_files.version": _version,
+    "webhooks.name": repository_name,
+    "webhooks.form": _one_of(WEBHOOK_FORMS),
+    "webhooks.events": _event_types,
     "trash.project": _normalized,
     "trash.project_name": project_name,
     "trash.status": _one_of(PROJECT_STATUSES),

@@ -45,6 +45,7 @@ from pypi_repo.storage.database.prepared import (
     driver_errors,
 )
 from pypi_repo.storage.database.readers import Readers
+from pypi_repo.storage.events.committed import COMMITTED, Committed
 from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
@@ -62,6 +63,8 @@ class Database:
         must not be used yet.
     folder_mode: the permissions of the folder of a SQLite database, if it has to be created.
     schema: the schema of a PostgreSQL database that contains all tables.
+
+    committed: tells of events after their transactions.
 
     All methods that use the database call `about_to_wait`, except `ask` with an embedded database,
     which is a file on this machine.
@@ -92,6 +95,7 @@ class Database:
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = (
             self.engine.get_execution_options()[PREPARED]
         )
+        self.committed: Committed = self.engine.get_execution_options()[COMMITTED]
         self._readers = Readers(self.engine, only_one=self.in_memory)
         self._reading = reading(self.engine)
         self._snapshots = snapshots(self.engine)
@@ -184,10 +188,11 @@ class Database:
         if guarded:
             self._pass_guard()
         if joined := self._joined_connection():
-            with joined.begin_nested():  # who catches the error goes on without the changes
+            # Who catches the error goes on without the changes.
+            with self.committed.unless_refused(), joined.begin_nested():
                 yield joined
             return
-        with self._transaction() as connection:
+        with self.committed.afterwards(), self._transaction() as connection:
             yield connection
 
     def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
@@ -203,14 +208,14 @@ class Database:
         about_to_wait()
         self._pass_guard()
         if joined := self._joined_connection():
-            with joined.begin_nested():
+            with self.committed.unless_refused(), joined.begin_nested():
                 return work(joined)
         if writes_alone(self.dialect):
             subject = _EVERYTHING
         group = self._groups.get(subject)
         if group is None:
             group = self._groups.setdefault(subject, GroupCommit(self._transaction))
-        return group.make(work)
+        return self.committed.after(group.make, work)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
         """Calls `work`, and makes all that it does with this database one transaction.
@@ -231,14 +236,14 @@ class Database:
         Returns what `work` returns. Raises Unavailable if others are faster each time.
         """
         if joined := self._joined_connection():
-            with joined.begin_nested():
+            with self.committed.unless_refused(), joined.begin_nested():
                 return work()
         about_to_wait()
         self._pass_guard()
         with self.own_errors():
             for _ in range(_TRIES):
                 try:
-                    with self._isolated.begin() as connection:
+                    with self.committed.afterwards(), self._isolated.begin() as connection:
                         return self._joining(connection, work)
                 except DBAPIError as error:
                     if not is_conflict(error.orig):

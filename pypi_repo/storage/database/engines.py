@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.storage.database.prepared import PREPARED
+from pypi_repo.storage.events.committed import COMMITTED, Committed
 
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
 _FIRST_PAUSES = 3  # milliseconds: 1 and 2, after which SQLite's pauses grow
@@ -279,7 +280,7 @@ def _sqlite_engine(url: URL) -> Engine:
         poolclass=QueuePool,
         hide_parameters=True,  # hashes of passwords and tokens, which errors would log
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
-        execution_options={PREPARED: {}},
+        execution_options={PREPARED: {}, COMMITTED: Committed()},
         **cast("Any", pool),
     )
     event.listen(engine, "connect", _configure_sqlite)
@@ -300,7 +301,7 @@ def _server_engine(url: URL, schema: str | None) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={k: v for k, v in _SERVER_OPTIONS.items() if k not in said},
-            execution_options={_OWN_SCHEMA: schema, PREPARED: {}},
+            execution_options={_OWN_SCHEMA: schema, PREPARED: {}, COMMITTED: Committed()},
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigurationError(

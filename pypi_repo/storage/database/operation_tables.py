@@ -25,7 +25,8 @@ webhooks = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("name", String, unique=True, nullable=False),
-    Column("url", String, nullable=False),
+    Column("url", String, info=SECRET),
+    Column("destination", String, nullable=False),
     Column("form", String, nullable=False),
     Column("repository_id", Integer, owned_by("repositories.id")),
     Column("events", String, nullable=False),
@@ -44,7 +45,8 @@ webhooks = Table(
 )
 """Somebody who is told of events. `events` are types, separated by spaces; empty for all.
 
-`repository_id` is NULL for the events of the whole registry.
+`repository_id` is NULL for the events of the whole registry. `destination` is what people are shown
+of the URL, which can be as good as a password.
 """
 
 webhook_deliveries = Table(
@@ -64,7 +66,7 @@ webhook_deliveries = Table(
     Column("status", Integer),
     Column("answer", String),
     Column("failure", String),
-    Index(None, "webhook_id", "ended_at", "due_at"),
+    Index(None, "webhook_id", "ended_at", "subject", "id", "due_at"),
     info=USED_UP,
     sqlite_autoincrement=True,
 )

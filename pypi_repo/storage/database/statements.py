@@ -190,7 +190,7 @@ FORGET_PROVENANCE = delete(provenances).where(provenances.c.file_id == bindparam
 ADD_PROJECT = Question(insert(projects).returning(projects.c.id), _number)
 ADD_RELEASE = Question(insert(releases).returning(releases.c.id), _number)
 ADD_FILE = Question(insert(files).returning(files.c.id), _number)
-RECORD = Question(insert(journal).inline(), _nothing)
+RECORD = Question(insert(journal).returning(journal.c.id), _number)
 
 # A deletion
 

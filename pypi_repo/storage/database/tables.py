@@ -28,6 +28,7 @@ from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
 )
 from pypi_repo.storage.database.metadata import METADATA as METADATA
 from pypi_repo.storage.database.metadata import UTCDateTime, columns_of_a_file, owned_by
+from pypi_repo.storage.database.upstream_tables import SECRET
 
 repositories = Table(
     "repositories",
@@ -142,7 +143,7 @@ journal = Table(
     Column("version", String),
     Column("filename", String),
     Column("detail", JSON),
-    Column("pending", Boolean, server_default=false(), nullable=False),
+    Column("pending", Boolean, server_default=false(), nullable=False, info=SECRET),
     Index(None, "repository", "project"),
     Index(
         "ix_journal_pending", "id", sqlite_where=text("pending"), postgresql_where=text("pending")
@@ -151,7 +152,7 @@ journal = Table(
 """What happened; it outlives what it speaks of, so it names instead of referring.
 
 `pending` is true until it is decided which webhooks are told. A cursor would not do: PostgreSQL
-does not commit ids in their order.
+does not commit ids in their order. No backup contains it, or a restore would tell once more.
 """
 
 users = Table(

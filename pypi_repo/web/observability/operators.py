@@ -1,6 +1,8 @@
 """URLs for operators and their tools: health, readiness and metrics."""
 
 import hmac
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
@@ -11,11 +13,17 @@ from pypi_repo.domain.errors import (
     ConfigurationError,
     InvalidCredentials,
 )
+from pypi_repo.services.chores.reports import ChoreReport
 from pypi_repo.services.operations.readiness import Readiness
 from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, path_info, require_reading
+from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability import metrics
+from pypi_repo.web.observability.chore_metrics import chore_metrics
 from pypi_repo.web.observability.metrics import Collector
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _SHORTEST_TOKEN = 16  # characters
 
@@ -80,6 +88,29 @@ class MetricsApp(WSGIApp):
         if scheme.lower() != "bearer" or not is_right:
             raise InvalidCredentials("This is not the metrics token.")
         return _plain(metrics.exposition(self._collect()), content_type=metrics.CONTENT_TYPE)
+
+
+def apps_for_operators(
+    token: str | None,
+    collect: Collector,
+    reports: Callable[[], Sequence[ChoreReport]],
+    readiness: Readiness,
+) -> "dict[str, WSGIApplication]":
+    """Returns the apps for operators, by their URLs.
+
+    token: the bearer token for metrics; see `MetricsApp`.
+    collect: a function that returns the metrics of requests and caches.
+    reports: a function that returns how the chores went, which are measured as well.
+    """
+
+    def with_chores() -> list[metrics.MetricFamily]:
+        return [*collect(), *chore_metrics(reports)]
+
+    return {
+        "/healthz": HealthApp(),
+        "/readyz": only_waiting(ReadinessApp(readiness)),
+        "/metrics": only_waiting(MetricsApp(token, with_chores)),
+    }
 
 
 def _require_this_url(request: Request) -> None:

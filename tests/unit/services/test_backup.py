@@ -23,7 +23,9 @@ from pypi_repo.domain.errors import (
     InvalidBackup,
     RegistryError,
 )
+from pypi_repo.domain.events.event import EVENT_TYPES
 from pypi_repo.domain.usage import DownloadedRelease
+from pypi_repo.services.events.announcing import announce
 from pypi_repo.services.notes import Note
 from pypi_repo.services.operations import backup as module
 from pypi_repo.services.operations.backup import dumps
@@ -127,6 +129,15 @@ def lived_in(registry: Registry) -> Registry:
     operator.retention.add_rule("main", "acme-*", only=["dev", "finals"], keep_last=10)
     operator.pins.pin("main", "demo", "1.0", "in use \N{SNOWMAN}")
     stage(registry, operator.stages.open("open", "next \N{SNOWMAN}").id, wheel("staged"), "open")
+    operator.webhooks.create(
+        "ci",
+        "main",
+        url="https://ci.example.com/hidden",
+        secret="hidden" * 3,
+        events=EVENT_TYPES[:2],
+    )
+    operator.accounts.create_token("ci", name="short", expires_in=timedelta(days=3))
+    announce(registry._database)
     (repository, _other) = operator.repositories.all()
     registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))
     registry._usage.note_use(1)

@@ -1,0 +1,1 @@
+"""What happened in a registry, and whom it tells."""

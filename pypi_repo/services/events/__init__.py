@@ -1,0 +1,1 @@
+"""Tells webhooks and the host application what happened."""

@@ -1,0 +1,1 @@
+"""Statements about events: those to be told, and the webhooks that are told."""
