@@ -32,6 +32,8 @@ PAGES = (
     "repositories/main/settings",
     "repositories/main/sources",
     "repositories/main/rules",
+    "repositories/main/retention",
+    "repositories/main/retention/preview",
     "repositories/everything",
     "repositories/everything/sources",
     "repositories/everything/rules",

@@ -135,6 +135,9 @@ def _take_from_elsewhere(registry: Registry) -> None:
     ines.sources.add_rule(
         "everything", "exempt", "urllib3", reason="a fix that is urgent", until=tomorrow
     )
+    ines.retention.add_rule(
+        "main", "ledger-*", only=["pre", "dev"], keep_last=3, keep_downloaded="30d"
+    )
 
 
 def _distributions(projects: int) -> list[tuple[str, Distribution]]:

@@ -53,6 +53,10 @@ CHANGES = [
     ("repositories/main/sources", {"do": "add", "source": "upstream:public"}),
     ("repositories/main/rules", {"action": "deny", "target": "demo"}),
     ("repositories/main/rules/1/delete", {}),
+    ("repositories/main/retention", {"pattern": "*", "keep_last": "1"}),
+    ("repositories/main/retention/preview", {}),
+    ("repositories/main/retention/run", {}),
+    ("repositories/main/retention/1/delete", {}),
     ("new-upstream", {"name": "made", "url": INDEX, "credentials": "none"}),
     ("upstreams/public", {"url": INDEX, "credentials": "none", "offline": "yes"}),
     ("upstreams/public/check", {}),
@@ -94,6 +98,7 @@ PAGES = [
     "repositories/main/upload",
     "repositories/main/sources",
     "repositories/main/rules",
+    "repositories/main/retention",
     "upstreams",
     "new-upstream",
     "upstreams/public",
@@ -131,6 +136,7 @@ def portal(registry: Registry) -> PortalClient:
     registry.acting_as(OPERATOR).repositories.create("releases")
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
+    registry.acting_as(OPERATOR).retention.add_rule("main", "demo", keep_last=1)
     groups = registry.acting_as(OPERATOR).groups
     for name in ("platform", "others"):
         groups.create(name)

@@ -72,8 +72,6 @@ def preview(page: PortalPage, repository: str) -> Response:
 
 def show_preview(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
-    if not all(rule.previewed_at for rule in page.acting.retention.rules(repository)):
-        return page.redirect("repositories", repository, "retention")
     listing = Listing(page, ("repositories", repository, "retention", "preview"), ("project",))
     shown = _Chunk(listing.request)
     seen = page.acting.retention.expiring(repository, shown.add)
