@@ -23,18 +23,19 @@ def form_of(distribution: Distribution) -> Form:
     return Form(content_type, body)
 
 
-def small_wheels(label: str, count: int, size: int) -> list[Form]:
+def small_files(label: str, count: int, size: int) -> Iterator[Distribution]:
     """Wheels of about `size` bytes, ten to a project, none of which any other label has."""
-    return [
-        form_of(
-            wheel(
-                f"{label}-{number // _FILES_PER_PROJECT}",
-                f"1.{number % _FILES_PER_PROJECT}",
-                padding=size - _OVERHEAD,
-            )
+    for number in range(count):
+        yield wheel(
+            f"{label}-{number // _FILES_PER_PROJECT}",
+            f"1.{number % _FILES_PER_PROJECT}",
+            padding=size - _OVERHEAD,
         )
-        for number in range(count)
-    ]
+
+
+def small_wheels(label: str, count: int, size: int) -> list[Form]:
+    """The uploads of `small_files`."""
+    return [form_of(file) for file in small_files(label, count, size)]
 
 
 def releases(project: str, count: int, *, first: int = 1) -> list[Form]:

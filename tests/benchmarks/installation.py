@@ -81,6 +81,10 @@ class Installation:
         origin = f"http://{user}:{password}@127.0.0.1:{self.server.port}"
         return f"{origin}/repositories/{repository}/simple/"
 
+    def public_index_url(self, repository: str) -> str:
+        """The same without credentials, for a repository that everybody may read."""
+        return f"http://127.0.0.1:{self.server.port}/repositories/{repository}/simple/"
+
     def page(self, project: str, *, repository: str = "main", encoding: str = "gzip") -> Target:
         """A project page, or the root page for an empty name, asked for as pip does."""
         path = f"/repositories/{repository}/simple/{project}/".replace("//", "/")

@@ -19,6 +19,7 @@ class Plan:
 
     seconds: of each run of requests that are sent again and again.
     uploads: of each run that uploads small files.
+    imports: the small files of each import.
     installs: of each installer.
     large: bytes of the file that is large.
     files, projects, pages: of the registry that is large; its root page's; visited in it.
@@ -27,6 +28,7 @@ class Plan:
     rounds: int
     seconds: float
     uploads: int
+    imports: int
     installs: int
     large: int
     files: int
@@ -38,6 +40,7 @@ FULL = Plan(
     rounds=3,
     seconds=1.5,
     uploads=400,
+    imports=10_000,
     installs=7,
     large=200_000_000,
     files=1_000_000,
@@ -48,6 +51,7 @@ QUICK = Plan(
     rounds=1,
     seconds=0.5,
     uploads=100,
+    imports=500,
     installs=1,
     large=50_000_000,
     files=100_000,

@@ -11,6 +11,7 @@ from typing import Self
 
 from tests.benchmarks import (
     growth,
+    importing,
     installing,
     large,
     reading,
@@ -80,6 +81,9 @@ SCENARIOS: Mapping[str, Callable[[Stage], Findings]] = {
         stage.embedded, stage.room("slow"), stage.plan
     ),
     "uploads": lambda stage: uploading.measure(stage.embedded, stage.room("uploads"), stage.plan),
+    "importing": lambda stage: importing.measure(
+        stage.embedded, stage.room("importing"), stage.plan
+    ),
     "installing": lambda stage: installing.measure(
         stage.embedded, stage.room("installing"), stage.plan
     ),
