@@ -95,7 +95,7 @@ class Registry:
             )
         self._settings = settings
         self._has_own_policy = policy is not None
-        self._gate = Gate(policy or GrantPolicy(), keeps_deleted=settings.trash_days > 0)
+        self._gate = Gate(policy or GrantPolicy(), trash_days=settings.trash_days)
         self._database = Database(
             settings.database,
             guard=schema.require_current,

@@ -28,6 +28,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.filenames import projects_of
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.settings import TRASH_DAYS
 from pypi_repo.storage.catalog import Catalog
 
 Item = TypeVar("Item")
@@ -41,11 +42,17 @@ class Gate:
 
     The policy is never asked about the operator, who may do everything.
 
-    keeps_deleted: whether what is deleted or overwritten goes to the trash.
+    trash_days: for how many days the trash keeps what is deleted or overwritten; 0 if there is no
+        trash.
     """
 
     policy: AccessPolicy
-    keeps_deleted: bool = True
+    trash_days: int = TRASH_DAYS
+
+    @property
+    def keeps_deleted(self) -> bool:
+        """Whether what is deleted or overwritten goes to the trash."""
+        return self.trash_days > 0
 
     def repository(
         self, actor: Actor, permission: Permission, catalog: Catalog, name: str

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.storage.database.database import Database
@@ -21,6 +22,9 @@ class Note:
     secret: a new secret, which is not stored anywhere else; `hint` says how to use it.
     link: the title of a page with details.
     path: the path of this page, relative to the portal.
+    button: the title of a button that sends a form.
+    action: where the form is sent, relative to the portal.
+    fields: the names and values that are sent.
     """
 
     text: str
@@ -28,6 +32,13 @@ class Note:
     hint: str = ""
     link: str = ""
     path: str = ""
+    button: str = ""
+    action: str = ""
+    fields: Sequence[tuple[str, str]] = ()
+
+    def with_button(self, title: str, action: str, fields: Sequence[tuple[str, str]]) -> "Note":
+        """Returns the same message with a button."""
+        return replace(self, button=title, action=action, fields=fields)
 
 
 class Notes:

@@ -31,6 +31,7 @@ KNOWN: Mapping[str, object] = {
     "upstream": "public",
     "name": "left",
     "rule": 1,
+    "entry": 1,
     "exception": 2,
     "provider": "sso",
     "account": "user@example.com",

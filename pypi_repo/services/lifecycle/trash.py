@@ -50,6 +50,11 @@ class TrashCan:
         self._database = database
         self._gate = gate
 
+    @property
+    def days(self) -> int:
+        """For how many days the trash keeps what is deleted; 0 if there is no trash."""
+        return max(self._gate.trash_days, 0)
+
     def entries(
         self, repository: str, *, before: int = LARGEST_ID, limit: int | None = None
     ) -> list[TrashEntry]:

@@ -16,7 +16,7 @@ from pypi_repo.web.api.queries import PageQuery, Query
 Record = TypeVar("Record")
 Item = TypeVar("Item")
 
-NUMBERS = ("token", "rule", "exception")
+NUMBERS = ("token", "rule", "exception", "entry")
 """The parameters of paths that are numbers."""
 
 

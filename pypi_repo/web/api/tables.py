@@ -8,13 +8,14 @@ from pypi_repo.web.api.accounts import (
     invitations,
     users,
 )
-from pypi_repo.web.api.lifecycle import promotion, retention
+from pypi_repo.web.api.lifecycle import promotion, retention, trash
 
 TABLES = (
     repositories.table,
     projects.table,
     promotion.table,
     retention.table,
+    trash.table,
     upstreams.table,
     sources.table,
     users.table,

@@ -646,9 +646,9 @@ def test_deleting_several_things_at_once(registry: Registry, portal: PortalClien
     assert "1 file in all: demo-1.0-py3-none-any.whl" in words
     assert "file demo-2.0-py3-none-any.whl" in words
     assert "demo-3.0" not in words
-    assert "cannot be taken back, and nothing can be published under these filenames" in words
+    assert "restored for 30 days, and nothing else can be published under these" in words
     registry.acting_as(OPERATOR).repositories.change("main", allow_reuse=True)
-    assert "nobody can publish" not in text_of(portal.post(path, **chosen))
+    assert "nothing else can be published" not in text_of(portal.post(path, **chosen))
     # Somebody else was faster with one of them.
     registry.acting_as(OPERATOR).projects.delete_release("main", "demo", "1.0")
     done = text_of(portal.send(path, **chosen, confirmed="yes"))

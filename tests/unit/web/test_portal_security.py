@@ -45,6 +45,7 @@ CHANGES = [
     ("repositories/main/settings", {"visibility": "public", "confirmed": "yes"}),
     ("repositories/main/delete", {"confirm": "main"}),
     ("repositories/main", {"do": "delete", "project": "demo", "confirmed": "yes"}),
+    ("repositories/main/trash", {"do": "restore", "entry": "1"}),
     (f"{DEMO}/releases", {"do": "delete", "release": "1.0", "confirmed": "yes"}),
     (f"{DEMO}/files", {"do": "yank", "release": "1.0", "confirmed": "yes"}),
     (f"{DEMO}/manage", {"status": "archived"}),
@@ -99,6 +100,7 @@ PAGES = [
     "repositories/main/sources",
     "repositories/main/rules",
     "repositories/main/retention",
+    "repositories/main/trash",
     "upstreams",
     "new-upstream",
     "upstreams/public",
@@ -134,6 +136,8 @@ def portal(registry: Registry) -> PortalClient:
     """Signed in, with a package to lose."""
     upload(registry, wheel("demo", "1.0", description="Told."))
     registry.acting_as(OPERATOR).repositories.create("releases")
+    upload(registry, wheel("left", "1.0"))
+    registry.acting_as(OPERATOR).projects.delete("main", "left")
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
     registry.acting_as(OPERATOR).retention.add_rule("main", "demo", keep_last=1)

@@ -7,9 +7,15 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, NotFound, UnknownProject
-from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, ProjectStatus
+from pypi_repo.domain.records import (
+    PROJECT_STATUSES,
+    DistributionFile,
+    ProjectStatus,
+    Repository,
+)
 from pypi_repo.domain.text import counted
 from pypi_repo.services.notes import Note
+from pypi_repo.web.portal.lifecycle.trash import undo
 from pypi_repo.web.portal.page import PortalPage
 
 _DONE = {"yank": "Yanked", "unyank": "Took back the yank of", "delete": "Deleted"}
@@ -87,6 +93,7 @@ def _ask_or_do(
         back += ["projects", project, "releases"]
     if page.sent("confirmed") == "yes":
         return page.redirect(*back, note=_do(page, verb, steps, repository, project))
+    found = page.acting.repositories.get(repository, Permission.MANAGE)
     kept = [
         (name, value)
         for name, value in page.request.form.items(multi=True)
@@ -97,10 +104,11 @@ def _ask_or_do(
         heading=_HEADINGS.get(verb) or f"Mark as {verb}",
         steps=[step.question for step in steps],
         with_them=[name for step in steps for name in step.files],
-        repository=page.acting.repositories.get(repository, Permission.MANAGE),
         kept=kept,
         back=back,
         asks_reason=verb in ("yank", *PROJECT_STATUSES),
+        destroys=verb == "delete",
+        afterwards=_afterwards(page, verb, found),
     )
 
 
@@ -109,12 +117,14 @@ def _do(
 ) -> Note:
     """What is told of it: all that was still there to be done."""
     done: list[_Step] = []
+    entries: list[int] = []
     for step in steps:
         try:
-            step.do()
+            entry = step.do()
         except NotFound:
             continue  # somebody else was faster, or it went with its release
         done.append(step)
+        entries += [] if entry is None else [entry]
     if not done:
         return page.done("Nothing was left to do: what was chosen is gone.")
     names = [step.name for step in done[:_NAMED]]
@@ -125,9 +135,21 @@ def _do(
     files = sum(len(step.files) for step in done)
     if files:
         text += f", {counted(files, 'file')}"
-    return page.done(
+    note = page.done(
         f"{text}.", "activity", link="See the activity", repository=repository, project=project
     )
+    return undo(page, repository, entries, note)
+
+
+def _afterwards(page: PortalPage, verb: str, repository: Repository) -> str:
+    """What can be done about it later."""
+    if verb != "delete":
+        return "It can be changed again."
+    days = page.acting.trash.days
+    undone = f"It can be restored for {counted(days, 'day')}" if days else "It cannot be taken back"
+    if repository.allow_reuse or repository.allow_overwrite:
+        return f"{undone}."
+    return f"{undone}, and nothing else can be published under these filenames again."
 
 
 def _files(page: PortalPage, repository: str, project: str) -> list[DistributionFile]:
