@@ -14,6 +14,7 @@ from tests.benchmarks import (
     importing,
     installing,
     large,
+    promotion,
     reading,
     retention,
     slow_clients,
@@ -95,6 +96,7 @@ SCENARIOS: Mapping[str, Callable[[Stage], Findings]] = {
     "sources-crowd": lambda stage: cold.measure_crowd(stage.in_front_of_an_upstream, stage.plan),
     "large": lambda stage: large.measure(stage.embedded, stage.room("large"), stage.plan),
     "growth": lambda stage: growth.measure(stage.embedded, stage.room("growth"), stage.plan),
+    "promotion": lambda stage: promotion.measure(stage.room("promotion"), stage.plan),
     "retention": lambda stage: retention.measure(stage.room("retention"), stage.plan),
     "starting": lambda stage: starting.measure(stage.room("starting"), stage.plan),
 }
