@@ -295,9 +295,12 @@ class Database:
         }
 
     def close(self) -> None:
-        """Closes the idle connections."""
+        """Closes the idle connections. The others are closed when they are given back."""
         self._readers.close()
-        self.engine.dispose()
+        pool = self.engine.pool
+        self.engine.dispose()  # which forgets those that threads still use
+        sqlalchemy.event.listen(pool, "checkin", lambda _connection, entry: entry.invalidate())
+        pool.dispose()  # what was given back meanwhile
 
     def _joined_connection(self) -> Connection | None:
         """Returns the connection of `as_one`, if this thread is within it."""

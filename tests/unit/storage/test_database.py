@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import (
@@ -59,6 +60,18 @@ def _add_both(database: Database, one: str, other: str) -> None:
 
 def _names(database: Database) -> list[str]:
     return list(database.execute(text("SELECT name FROM things ORDER BY name")).scalars())
+
+
+def test_a_connection_that_is_used_at_the_end_is_closed_when_it_is_given_back(
+    database: Database,
+) -> None:
+    with database.begin() as connection:
+        driver = connection.connection.driver_connection
+        database.close()
+        _add(connection, "late")
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        driver.execute("SELECT 1")
+    assert _names(database) == ["late"]
 
 
 def test_errors_hold_no_values(sqlite: Database) -> None:

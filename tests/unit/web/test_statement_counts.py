@@ -88,7 +88,7 @@ PAGES = {
     "/upstreams": 6, "/new-upstream": 2,
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
-    "/users": 4, "/new-user": 2,
+    "/users": 4, "/new-user": 5,
     "/users/<name>": 10, "/users/<name>/password": 10, "/users/<name>/tokens": 10,
     "/users/<name>/invitation": 10, "/users/<name>/groups": 10,
     "/users/<name>/delete": 5,
