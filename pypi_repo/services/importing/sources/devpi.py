@@ -37,19 +37,16 @@ class DevpiIndex(ImportSource):
         return f"{PREFIX}{self._root.shown}{self._name}"
 
     def projects(self) -> Sequence[NormalizedName]:
-        indexes, _mirrors = self._chain
-        return sorted({name for config in indexes.values() for name in _spelled(config)})
+        return sorted(self._having)
 
     def project(self, name: NormalizedName) -> FoundProject | None:
-        indexes, _mirrors = self._chain
-        having = {index: _spelled(config) for index, config in indexes.items()}
-        having = {index: spelled for index, spelled in having.items() if name in spelled}
-        if not having:
+        having = self._having.get(name)
+        if having is None:
             return None
         files: dict[str, FoundFile] = {}
         left_out: list[LeftOut] = []
         for index, spelled in having.items():
-            for version in self._versions(index, spelled[name]):
+            for version in self._versions(index, spelled):
                 for link in version.links:
                     if (place := _own_place(link.href, index)) is None:
                         continue
@@ -82,6 +79,16 @@ class DevpiIndex(ImportSource):
         Raises InvalidSetting if there is no such index.
         """
         return devpi.in_order_of_bases(self._name, self._config)
+
+    @cached_property
+    def _having(self) -> dict[NormalizedName, dict[str, str]]:
+        """Of each project, the indexes that have it, with its name as they spell it."""
+        having: dict[NormalizedName, dict[str, str]] = {}
+        indexes, _mirrors = self._chain
+        for index, config in indexes.items():
+            for spelled in config.projects:
+                having.setdefault(normalize(spelled), {})[index] = spelled
+        return having
 
     def _config(self, index: str) -> devpi.Config | None:
         answer = self._answer(self._root.joined(_path(index)))
@@ -132,11 +139,6 @@ def _read(answer: devpi.Answer, kind: type[devpi.Decoded]) -> devpi.Decoded:
         return devpi.decoded(answer.result, kind)
     except ValueError as error:
         raise _unreadable(str(error)) from error
-
-
-def _spelled(config: devpi.Config) -> dict[NormalizedName, str]:
-    """Returns the projects of an index by their normalized names."""
-    return {normalize(project): project for project in config.projects}
 
 
 def _path(index: str) -> str:
