@@ -166,7 +166,9 @@ def _print_assessment(found: Assessment, as_json: bool) -> None:
             "cannot be imported": f"{len(found.left_out):,}",
             "uploaders": f"{len(found.uploaders):,}",
             "uploaders without a user here": missing,
-            "judged by": "their content" if found.has_read_files else "their names only",
+            "judged by": "their content"
+            if found.has_read_files
+            else "their names and metadata only",
         },
         as_json=False,
     )

@@ -21,6 +21,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.importing.attestations import attestations_in
 from pypi_repo.domain.importing.found import FoundFile
+from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.names import NormalizedName, account_name
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.domain.text import LONGEST_TEXT, printable, require_text
@@ -32,7 +33,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.importing.receiving import receive
 from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.services.packages.attestations import provenance
-from pypi_repo.services.packages.candidates import Candidate
+from pypi_repo.services.packages.candidates import Candidate, check_filename, checked_metadata
 from pypi_repo.services.packages.placing import Terms, check_place, place
 from pypi_repo.services.packages.publishing import Publishing
 from pypi_repo.services.packages.readmes import Readmes
@@ -160,20 +161,28 @@ class FileImports:
             candidate = self._candidate(file, filename, staged, [])
             return Judged(True, candidate.publishable.file.exemption)
 
-    def judged_by_name(self, project: NormalizedName, file: FoundFile) -> Judged:
-        """Judges a file by its name alone.
+    def judged_from_afar(self, project: NormalizedName, file: FoundFile) -> Judged:
+        """Judges a file by its name, and by its core metadata if the source has them by themselves.
 
-        Raises InvalidFilename for a name that no profile takes.
+        Raises a RegistryError for a file that cannot be imported.
         """
-        filename, rules = self.filename(project, file), RULES[self._repository.profile]
+        filename, document = self.filename(project, file), None
+        if file.metadata is not None and filename.kind == "bdist_wheel":
+            content = self._source.read_beside(file.metadata, self._registry.limits.metadata_size)
+            document = None if content is None else Document(content)
         try:
-            if rules.normalized_filenames:
-                filename.check_normalized()
-            for check_filename in rules.filename_checks:
-                check_filename(filename)
-        except InvalidFilename as refusal:
+            self._check_from_afar(filename, document, RULES[self._repository.profile])
+        except Invalid as refusal:
+            self._check_from_afar(filename, document, RULES["lenient"])
             return Judged(True, refusal.message)
         return Judged(True, None)
+
+    def _check_from_afar(
+        self, filename: DistributionFilename, document: Document | None, rules: Rules
+    ) -> None:
+        check_filename(filename, rules)
+        if document is not None:
+            checked_metadata(document, filename, rules, self._registry.readmes)
 
     @contextmanager
     def _received(

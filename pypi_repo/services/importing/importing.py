@@ -64,14 +64,15 @@ class Imports:
         """Returns what `run` would do. Nothing changes.
 
         Files of a local source are checked like uploads. Of other sources, which would have to send
-        them all, only what their pages say is.
+        them all, only what their pages say is checked, and core metadata that they have beside
+        wheels.
 
         selection: the projects.
         jobs: how many files are looked at at once.
         """
         found = self._open(repository)
         files = self._files(found, source, as_is=True, keep_uploaders=False)
-        judged = files.judged if source.is_local else files.judged_by_name
+        judged = files.judged if source.is_local else files.judged_from_afar
         walk = Walk(source, selection, self._looks_up(found), files, judged, jobs)
         assessing = Assessing(walk, self._user_exists, listener)
         return assessing.run(has_read_files=source.is_local)

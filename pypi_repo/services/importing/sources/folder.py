@@ -2,7 +2,7 @@
 
 import filecmp
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from pypi_repo.domain.errors import InvalidFilename
@@ -26,8 +26,11 @@ class Folder(LocalFiles):
         self._path = os.path.abspath(path)
         self._projects: dict[NormalizedName, dict[str, str]] = {}
         self._left_out: list[LeftOut] = []
-        for place in _distributions(self._path):
-            self._add(place)
+        for place in _distributions(self._path, self._leave_out):
+            try:
+                self._add(place)
+            except OSError as error:
+                self._leave_out(error)
 
     def __str__(self) -> str:
         return self._path
@@ -36,14 +39,22 @@ class Folder(LocalFiles):
         return sorted(self._projects)
 
     def project(self, name: NormalizedName) -> FoundProject | None:
-        places = self._projects.get(name)
-        if places is None:
+        if name not in self._projects:
             return None
-        found = sorted(map(_file, places.values()), key=_age)
-        return FoundProject(name=name, files=tuple(found))
+        found: list[FoundFile] = []
+        gone: list[LeftOut] = []
+        for filename, place in self._projects[name].items():
+            try:
+                found.append(_file(place))
+            except OSError as error:
+                gone.append(LeftOut(name, filename, _why(error)))
+        return FoundProject(name=name, files=tuple(sorted(found, key=_age)), left_out=tuple(gone))
 
     def left_out(self) -> Sequence[LeftOut]:
         return self._left_out
+
+    def _leave_out(self, error: OSError) -> None:
+        self._left_out.append(LeftOut("", str(error.filename), _why(error)))
 
     def _add(self, place: str) -> None:
         filename = os.path.basename(place)
@@ -59,9 +70,12 @@ class Folder(LocalFiles):
             self._left_out.append(LeftOut(project, filename, reason))
 
 
-def _distributions(folder: str) -> Iterator[str]:
-    """Yields the paths of regular files with the ending of a distribution, folder by folder."""
-    for place, folders, names in os.walk(folder):
+def _distributions(folder: str, leave_out: Callable[[OSError], None]) -> Iterator[str]:
+    """Yields the paths of regular files with the ending of a distribution, folder by folder.
+
+    leave_out: a function that is called with the error of a folder that cannot be read.
+    """
+    for place, folders, names in os.walk(folder, onerror=leave_out):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             is_one = not name.startswith(".") and split_ending(name) is not None
@@ -81,6 +95,10 @@ def _file(place: str) -> FoundFile:
         signature=signature if os.path.isfile(signature) else None,
         provenance=provenance,
     )
+
+
+def _why(error: OSError) -> str:
+    return f"It cannot be read: {error.strerror}."
 
 
 def _age(file: FoundFile) -> tuple[datetime | None, str]:

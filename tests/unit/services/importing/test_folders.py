@@ -13,6 +13,7 @@ from pypi_repo import OPERATOR, Actor, Registry
 from pypi_repo.domain.accounts.access import ActorKind
 from pypi_repo.domain.errors import InvalidSetting, PermissionDenied, UnknownRepository
 from pypi_repo.domain.importing.found import LeftOut
+from pypi_repo.domain.importing.reports import Step
 from pypi_repo.domain.importing.selection import Selection
 from pypi_repo.services.importing.importing import Imports
 from tests.support.attestations import attestation
@@ -267,6 +268,35 @@ def test_quarantined_projects_take_nothing(
     report = imports.run("main", imports.source(str(tmp_path)))
 
     assert (report.imported, report.here, len(report.left_out)) == (0, 1, 2)
+
+
+def test_what_cannot_be_read_is_told(imports: Imports, both: Registry, tmp_path: Path) -> None:
+    """Files that are gone when their turn comes, and files that are none."""
+    save(tmp_path, *FILES)
+    os.mkfifo(tmp_path / "demo-7.0.tar.gz")
+    source = imports.source(str(tmp_path))
+    (tmp_path / FILES[0].filename).unlink()
+
+    report = imports.run("main", source)
+
+    assert (report.imported, names(report.left_out)) == (3, [FILES[0].filename])
+
+
+def test_many_at_once(imports: Imports, both: Registry, tmp_path: Path) -> None:
+    """More than there are connections to a database."""
+    files = [wheel(f"demo-{number % 5}", f"1.{number}") for number in range(80)]
+    save(tmp_path, *files)
+    report = imports.run("main", imports.source(str(tmp_path)), jobs=64)
+    assert (report.imported, report.left_out) == (80, ())
+
+
+def test_progress_is_told(imports: Imports, tmp_path: Path) -> None:
+    save(tmp_path, *FILES)
+    steps: list[Step] = []
+    imports.run("main", imports.source(str(tmp_path)), listener=steps.append)
+    size = sum(len(file.content) for file in FILES)
+    assert (steps[0], steps[-1]) == (Step(0, 2, 0, 0), Step(2, 2, 4, size))
+    assert [step.files for step in steps] == sorted(step.files for step in steps)
 
 
 def test_only_the_operator_imports(both: Registry, tmp_path: Path) -> None:

@@ -429,6 +429,26 @@ def test_an_assessment_asks_for_no_file(
     assert index.asked == []
 
 
+def test_an_assessment_looks_at_metadata(
+    imports: Imports, both: Registry, index: ScriptedIndex
+) -> None:
+    """Where the index has them beside the wheels: a rule refuses one, and nobody takes another."""
+    odd = wheel("demo", "3.0", extra_metadata="License-Expression: no such licence")
+    wrong = wheel("demo", "4.0")
+    add(index, NEW, beside=NEW.metadata)
+    add(index, odd, beside=odd.metadata)
+    add(index, wrong, beside=wheel("other", "4.0").metadata)
+
+    found = imports.assess("main", imports.source(index.url, LOCAL), DEMO)
+
+    assert found.files == 2
+    assert [each.filename for each in found.refused] == [odd.filename]
+    assert [each.filename for each in found.left_out] == [wrong.filename]
+    assert {asked.target.rpartition("/")[2] for asked in index.asked} == {
+        f"{file.filename}.metadata" for file in (NEW, odd, wrong)
+    }
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [
