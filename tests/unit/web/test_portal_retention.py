@@ -133,6 +133,26 @@ def test_k1_what_is_wrong_is_said_at_its_field(
     assert rules(registry) == ()
 
 
+def test_k2_releases_are_pinned_and_unpinned(registry: Registry, portal: PortalClient) -> None:
+    releases = "repositories/main/projects/demo/releases"
+    asked = portal.post(releases, do="pin", release=["1.0", "2.0"])
+    assert "Where it is in use" in text_of(asked)
+    chosen = {"do": "pin", "release": ["1.0", "2.0"], "confirmed": "yes"}
+    done = text_of(portal.send(releases, **chosen, reason="in the plant"))
+    assert "Pinned demo 1.0 and demo 2.0." in done
+    assert "1.0 Pinned in the plant" in done
+    pins = registry.acting_as(OPERATOR).pins
+    assert pins.of("main", "demo") == {"1.0": "in the plant", "2.0": "in the plant"}
+    portal.send(RETENTION, pattern="*", keep_last="1")
+    assert "1 release with 1 file" in text_of(portal.send(PREVIEW))
+    done = text_of(portal.send(releases, do="unpin", release="1.0", confirmed="yes"))
+    assert "Unpinned demo 1.0." in done
+    assert pins.of("main", "demo") == {"2.0": "in the plant"}
+    refused = portal.post(releases, do="pin", file=wheel(version="1.0").filename)
+    assert refused.status_code == 400
+    assert "Only whole releases are pinned" in text_of(refused)
+
+
 def test_only_administrators_of_repositories(registry: Registry) -> None:
     operator = registry.acting_as(OPERATOR)
     operator.administrators.create("users@example.com", PASSWORD, areas=[Area.USERS])

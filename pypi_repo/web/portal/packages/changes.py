@@ -1,4 +1,4 @@
-"""Deleting, yanking and archiving: asks first, says exactly what goes, and then what went."""
+"""Deleting, yanking, pinning, archiving: asks first, says exactly what goes, then what went."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,21 @@ from pypi_repo.services.notes import Note
 from pypi_repo.web.portal.lifecycle.trash import undo
 from pypi_repo.web.portal.page import PortalPage
 
-_DONE = {"yank": "Yanked", "unyank": "Took back the yank of", "delete": "Deleted"}
-_HEADINGS = {"yank": "Yank", "unyank": "Take back the yank of", "delete": "Delete"}
+_DONE = {
+    "yank": "Yanked",
+    "unyank": "Took back the yank of",
+    "pin": "Pinned",
+    "unpin": "Unpinned",
+    "delete": "Deleted",
+}
+_HEADINGS = {
+    "yank": "Yank",
+    "unyank": "Take back the yank of",
+    "pin": "Pin",
+    "unpin": "Unpin",
+    "delete": "Delete",
+}
+_WHY = {"pin": "Where it is in use, for those who manage", "": "Reason, for those who install"}
 _NAMED = 3  # of many things, in a sentence about what was done with them
 
 
@@ -38,7 +51,7 @@ class _Step:
 
 
 def change_files(page: PortalPage, repository: str, project: str) -> Response:
-    """Yanks, unyanks or deletes the chosen releases and files."""
+    """Yanks, unyanks or deletes the chosen releases and files, or pins and unpins releases."""
     verb = page.sent("do")
     if verb not in _DONE:
         raise InvalidSetting("Choose what to do.")
@@ -106,7 +119,8 @@ def _ask_or_do(
         with_them=[name for step in steps for name in step.files],
         kept=kept,
         back=back,
-        asks_reason=verb in ("yank", *PROJECT_STATUSES),
+        asks_reason=verb in ("yank", "pin", *PROJECT_STATUSES),
+        reason_label=_WHY.get(verb, _WHY[""]),
         destroys=verb == "delete",
         afterwards=_afterwards(page, verb, found),
     )
@@ -195,6 +209,8 @@ def _release_step(
             its_files,
             lambda: projects.delete_release(repository, project, version),
         )
+    if verb in ("pin", "unpin"):
+        return _Step(f"release {name}", name, (), _pinning(page, repository, project, version))
     reason = page.sent("reason") if verb == "yank" else None
     return _Step(
         f"release {name}, all its files",
@@ -204,8 +220,17 @@ def _release_step(
     )
 
 
+def _pinning(page: PortalPage, repository: str, project: str, version: str) -> Callable[[], None]:
+    pins = page.acting.pins
+    if page.sent("do") == "unpin":
+        return lambda: pins.unpin(repository, project, version)
+    return lambda: pins.pin(repository, project, version, page.sent("reason"))
+
+
 def _file_step(page: PortalPage, repository: str, filename: str, verb: str) -> _Step:
     projects = page.acting.projects
+    if verb in ("pin", "unpin"):
+        raise InvalidSetting("Only whole releases are pinned; choose releases.")
     reason = page.sent("reason") if verb == "yank" else None
 
     def do() -> int | None:

@@ -73,9 +73,11 @@ def show_readme(page: PortalPage, repository: str, project: str) -> Response:
 
 
 def show_releases(page: PortalPage, repository: str, project: str) -> Response:
+    shown = shown_project(page, repository, project)
     return page.render(
         "portal/project_releases.html",
-        shown=shown_project(page, repository, project),
+        shown=shown,
+        pins=page.acting.pins.of(repository, project) if shown.is_own else {},
         downloads=page.acting.usage.downloads_of_versions(repository, normalize(project), _DAYS),
     )
 
