@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import update
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
+from pypi_repo.storage.database.lifecycle_tables import stages
 from pypi_repo.web.api.accounts.documents import (
     AdministratorSettings,
     AdministratorTokenSettings,
@@ -18,6 +20,7 @@ from pypi_repo.web.api.documents import PromotionTarget, Status
 from pypi_repo.web.api.lifecycle.retention_documents import RetentionRuleSettings
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
 from tests.support.distributions import wheel
+from tests.support.uploads import stage
 
 KNOWN: Mapping[str, object] = {
     "repository": "main",
@@ -35,6 +38,7 @@ KNOWN: Mapping[str, object] = {
     "exception": 2,
     "provider": "sso",
     "account": "user@example.com",
+    "stage": "0123456789abcdef_-ABCD",
 }
 """What tests put there, for the names in the paths of operations."""
 
@@ -69,6 +73,15 @@ def create_provider(registry: Registry, name: str = "sso", live: str | None = No
         allow_private_network=is_live,
     )
     providers.link(name, str(KNOWN["user"]), "linked")
+
+
+def open_stage(registry: Registry) -> None:
+    """Opens the stage with the known id in `main`, with a file."""
+    id_ = registry.acting_as(OPERATOR).stages.open("main").id
+    with registry._database.begin() as connection:
+        renamed = update(stages).where(stages.c.id == id_).values(id=KNOWN["stage"])
+        connection.execute(renamed)
+    stage(registry, str(KNOWN["stage"]), wheel("staged", "1.0"))
 
 
 class ApiClient:

@@ -10,7 +10,8 @@ from pypi_repo.domain.records import DistributionFile
 STAGE_DAYS = 7
 """For how many days a stage is open unless it is said."""
 
-_MOST_DAYS = 90
+MOST_DAYS = 90
+"""For how many days a stage may be open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,8 @@ def new_stage_id() -> str:
 
 def stage_life(days: int) -> timedelta:
     """Returns for how long a stage is open. Raises InvalidSetting."""
-    if not 1 <= days <= _MOST_DAYS:
-        raise InvalidSetting(f"A stage is open for 1 to {_MOST_DAYS} days, and not for {days}.")
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidSetting(f"A stage is open for 1 to {MOST_DAYS} days, and not for {days}.")
     return timedelta(days=days)
 
 

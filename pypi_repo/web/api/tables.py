@@ -8,7 +8,7 @@ from pypi_repo.web.api.accounts import (
     invitations,
     users,
 )
-from pypi_repo.web.api.lifecycle import promotion, retention, trash
+from pypi_repo.web.api.lifecycle import promotion, retention, stages, trash
 
 TABLES = (
     repositories.table,
@@ -16,6 +16,7 @@ TABLES = (
     promotion.table,
     retention.table,
     trash.table,
+    stages.table,
     upstreams.table,
     sources.table,
     users.table,

@@ -13,7 +13,7 @@ from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
-from tests.support.api import KNOWN, NEEDED, create_provider
+from tests.support.api import KNOWN, NEEDED, create_provider, open_stage
 from tests.support.distributions import wheel
 from tests.support.identity_provider import ScriptedProvider
 from tests.support.uploads import upload
@@ -61,6 +61,7 @@ def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider
     registry.acting_as(OPERATOR).repositories.create("releases")
     upload(registry, wheel("left", "1.0"))
     registry.acting_as(OPERATOR).projects.delete("main", "left")
+    open_stage(registry)
     upstream.create_on(registry)
     sources, tomorrow = registry.acting_as(OPERATOR).sources, datetime.now(UTC) + timedelta(days=1)
     rule = sources.add_rule("main", "deny", "demo<2")
