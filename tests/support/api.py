@@ -81,7 +81,7 @@ def open_stage(registry: Registry) -> None:
     with registry._database.begin() as connection:
         renamed = update(stages).where(stages.c.id == id_).values(id=KNOWN["stage"])
         connection.execute(renamed)
-    stage(registry, str(KNOWN["stage"]), wheel("staged", "1.0"))
+    stage(registry, str(KNOWN["stage"]), wheel("demo", "9.0"))
 
 
 class ApiClient:

@@ -22,7 +22,7 @@ from pypi_repo.web.portal.accounts import (
     sign_in,
     users,
 )
-from pypi_repo.web.portal.lifecycle import promotion, retention, trash
+from pypi_repo.web.portal.lifecycle import promotion, retention, stages, trash
 from pypi_repo.web.portal.packages import (
     browse,
     changes,
@@ -67,6 +67,10 @@ ROUTES = (
     Route("/repositories/<repository>/retention/run", None, retention.run),
     Route("/repositories/<repository>/retention/<int:rule_id>/delete", None, retention.delete),
     Route("/repositories/<repository>/trash", trash.show, trash.change),
+    Route("/repositories/<repository>/stages", stages.show_all, stages.open_),
+    Route("/repositories/<repository>/stages/<stage>", stages.show),
+    Route("/repositories/<repository>/stages/<stage>/publish", stages.show, stages.publish),
+    Route("/repositories/<repository>/stages/<stage>/drop", stages.show, stages.drop),
     Route("/repositories/<repository>/upload", uploads.show, uploads.upload, streams=True),
     Route("/repositories/<repository>/projects/<project>", project.show),
     Route("/repositories/<repository>/projects/<project>/readme", project.show_readme),

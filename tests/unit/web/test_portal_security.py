@@ -25,6 +25,7 @@ from pypi_repo import (
 from pypi_repo.settings import MIB
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
+from tests.support.api import KNOWN, open_stage
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer
 from tests.support.portal import PortalClient, text_of
@@ -35,6 +36,7 @@ COOKIE = "pypi_repo_session"
 INDEX = "https://index.example/simple/"
 DEMO = "repositories/main/projects/demo"
 PROVIDER = {"issuer": "https://sso.invalid", "client_id": "other", "session_hours": "1"}
+STAGE = f"repositories/main/stages/{KNOWN['stage']}"
 CHANGES = [
     ("sign-out", {}),
     ("sign-out-everywhere", {}),
@@ -58,6 +60,9 @@ CHANGES = [
     ("repositories/main/retention/preview", {}),
     ("repositories/main/retention/run", {}),
     ("repositories/main/retention/1/delete", {}),
+    ("repositories/main/stages", {"description": "made", "days": "7"}),
+    (f"{STAGE}/publish", {}),
+    (f"{STAGE}/drop", {}),
     ("new-upstream", {"name": "made", "url": INDEX, "credentials": "none"}),
     ("upstreams/public", {"url": INDEX, "credentials": "none", "offline": "yes"}),
     ("upstreams/public/check", {}),
@@ -101,6 +106,8 @@ PAGES = [
     "repositories/main/rules",
     "repositories/main/retention",
     "repositories/main/trash",
+    "repositories/main/stages",
+    STAGE,
     "upstreams",
     "new-upstream",
     "upstreams/public",
@@ -138,6 +145,7 @@ def portal(registry: Registry) -> PortalClient:
     registry.acting_as(OPERATOR).repositories.create("releases")
     upload(registry, wheel("left", "1.0"))
     registry.acting_as(OPERATOR).projects.delete("main", "left")
+    open_stage(registry)
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
     registry.acting_as(OPERATOR).retention.add_rule("main", "demo", keep_last=1)

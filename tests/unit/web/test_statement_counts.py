@@ -18,7 +18,7 @@ from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, NEEDED, create_provider
+from tests.support.api import KNOWN, NEEDED, create_provider, open_stage
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
 from tests.support.sql import count_statements
@@ -61,6 +61,7 @@ OPERATIONS = {
     "list_rules": 7, "add_rule": 5, "get_rule": 7, "delete_rule": 12,
     "list_exceptions": 7, "add_exception": 5, "get_exception": 7, "delete_exception": 12,
     "explain_project": 10, "list_shadowed_names": 9, "get_audit": 9,
+    "list_stages": 3, "open_stage": 4, "get_stage": 4, "publish_stage": 16, "drop_stage": 5,
 }  # fmt: skip
 PAGES = {
     "/": 13,
@@ -71,6 +72,10 @@ PAGES = {
     "/repositories/<repository>/connect": 5, "/repositories/<repository>/connect/token": 5,
     "/repositories/<repository>/settings": 6, "/repositories/<repository>/delete": 6,
     "/repositories/<repository>/upload": 2,
+    "/repositories/<repository>/stages": 4,
+    "/repositories/<repository>/stages/<stage>": 5,
+    "/repositories/<repository>/stages/<stage>/publish": 5,
+    "/repositories/<repository>/stages/<stage>/drop": 5,
     "/repositories/<repository>/projects/<project>": 6,
     "/repositories/<repository>/projects/<project>/readme": 3,
     "/repositories/<repository>/projects/<project>/downloads": 6,
@@ -129,6 +134,7 @@ def filled(number: int) -> Iterator[Registry]:
                 )
         upload(registry, wheel("left", "1.0"))
         operator.projects.delete("main", "left")
+        open_stage(registry)
         operator.upstreams.create("used", url="https://index.example/simple/")
         operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
         registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
@@ -189,6 +195,7 @@ def test_pages(size: int) -> None:
             name = USER if route.path.startswith("/users") else "spare@example.com"
             path = route.path.replace("<repository>", "main").replace("<project>", "demo")
             name = "platform" if route.path.startswith("/groups") else name
+            path = path.replace("<stage>", str(KNOWN["stage"]))
             path = path.replace("<upstream>", "public").replace("<name>", name)
             path = path.replace("<provider>", "sso")
             path = path.replace("<path:path>", files[0].path)
