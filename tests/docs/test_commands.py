@@ -146,6 +146,9 @@ def test_commands_of_a_page(page: Path, settled: Machine) -> None:
             told[0] = _written(page, "ini", "~/.pypirc")
             pyproject_project(settled.folder, "hello-team", backend="flit")
             Clients(settled.home / "builder").build(settled.folder)
+        case "staged-releases":
+            pyproject_project(settled.folder, "hello-team", "9.0", backend="flit")
+            Clients(settled.home / "builder").build(settled.folder)
         case "install":
             told[1] = _written(page, "toml", "pyproject.toml", _PYPROJECT)
         case "users-and-tokens":  # as if nobody of these had been there before
