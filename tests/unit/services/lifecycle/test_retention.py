@@ -257,6 +257,20 @@ def test_k2_what_came_by_another_way_is_as_young_as_its_stay_here(
     assert [found.version for found in preview(retention)] == ["3.0"]
 
 
+def test_k2_what_was_restored_stays_for_a_day(demo: Registry, retention: Retention) -> None:
+    """R2: whoever takes back a deletion is not contradicted by the next run."""
+    demo.acting_as(OPERATOR).pins.pin("main", "demo", "3.0", "in use")
+    retention.add_rule("main", "*", keep_last=1)
+    preview(retention)
+    assert retention.run("main").releases == 2
+    trash = demo.acting_as(OPERATOR).trash
+    (newest, oldest) = trash.entries("main")
+    assert (newest.action, newest.version, oldest.version) == ("expire release", "2.0", "1.0")
+    trash.restore("main", oldest.id)
+    assert versions(demo) == {"1.0", "3.0", "4.0"}
+    assert retention.run("main") == RetentionRun()
+
+
 def test_k4_downloads_count_once_a_whole_window_was_recorded(
     demo: Registry, retention: Retention, database: Database
 ) -> None:
