@@ -1,9 +1,13 @@
 """pypi-repo release promote and project promote"""
 
+from typing import Any
+from urllib.parse import urljoin
+
 import pytest
 
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import sdist, wheel
+from tests.support.http import JSON, basic
 
 WHEEL, SDIST, NEWER = wheel("Team.Tool"), sdist("Team.Tool"), wheel("Team.Tool", "2.0")
 
@@ -31,6 +35,32 @@ def test_a_release(cli: CommandLine) -> None:
     assert "already" in cli.ok(*promote)
     assert cli.ok(*promote, "--move").startswith("Moved Team.Tool 1 with 2 files (")
     assert filenames(cli, "main") == [NEWER.filename]
+
+
+def test_installers_get_the_same(cli: CommandLine, index: Index) -> None:
+    """M1: a server that runs shows it with the next request, and the files are where they were."""
+    before = page(index, "main")
+    assert page(index, "releases") is None
+    cli.ok("release", "yank", "main", "team-tool", "2.0", "--reason", "broken")
+    cli.ok("project", "promote", "main", "team-tool", "releases", "--move")
+    after = page(index, "releases")
+    assert page(index, "main") is None
+    assert before is not None
+    assert after is not None
+    assert [{**file, "yanked": False} for file in after["files"]] == before["files"]
+    assert [file["yanked"] for file in after["files"]] == [False, False, "broken"]
+    for file in after["files"]:
+        url = urljoin("/repositories/releases/simple/team-tool/", file["url"])
+        for suffix in ("", ".metadata"):
+            answer = index.client.get(url + suffix, headers=basic("ada", PASSWORD))
+            assert answer.status_code == 200
+
+
+def page(index: Index, repository: str) -> dict[str, Any] | None:
+    """The project page as installers see it; None where there is none."""
+    headers = {**basic("ada", PASSWORD), "Accept": JSON}
+    answer = index.client.get(f"/repositories/{repository}/simple/team-tool/", headers=headers)
+    return answer.get_json(force=True) if answer.status_code == 200 else None
 
 
 def test_a_project(cli: CommandLine) -> None:

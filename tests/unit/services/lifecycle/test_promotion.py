@@ -30,6 +30,7 @@ from pypi_repo.domain.errors import (
     UnknownRelease,
     UnknownRepository,
 )
+from pypi_repo.domain.lifecycle.stages import FileStaged
 from pypi_repo.domain.records import DistributionFile, ProjectPage, Repository
 from pypi_repo.domain.upstreams.errors import NameSupplied
 from pypi_repo.services.sources.source import Redirect
@@ -38,7 +39,7 @@ from tests.support.attestations import attestation
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.journal import journal_of
 from tests.support.sql import count_statements
-from tests.support.uploads import UPLOADER, damage, filenames, page, publish, upload
+from tests.support.uploads import UPLOADER, damage, filenames, page, publish, stage, upload
 
 WHEEL, SDIST, NEWER = wheel(), sdist(), wheel(version="2.0")
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
@@ -189,8 +190,7 @@ def test_a_whole_project(demo: Registry) -> None:
 
 def test_a_move_keeps_the_pin(demo: Registry) -> None:
     """K2: what is in use is not deleted by a rule of the target."""
-    with demo._database.begin() as connection:
-        connection.exec_driver_sql("UPDATE releases SET pinned = 'in use' WHERE version = '1.0'")
+    demo.acting_as(OPERATOR).pins.pin("main", "demo", "1.0", "in use")
     promote(demo, move=True)
     rows = demo._database.execute(_PINNED).all()
     assert [tuple(row) for row in rows] == [("1.0", "in use"), ("2.0", None)]
@@ -231,6 +231,34 @@ def test_overwriting_where_it_is_allowed(demo: Registry) -> None:
     promote(demo)
     assert _files(demo, "releases") == _files(demo, "main")[:2]
     assert "overwrite file" in {each.action for each in journal_of(demo, "releases")}
+    (entry,) = demo.acting_as(OPERATOR).trash.entries("releases")
+    assert (entry.action, entry.filename) == ("overwrite file", WHEEL.filename)
+
+
+def test_what_is_moved_is_not_in_the_trash(demo: Registry) -> None:
+    promote(demo, move=True)
+    assert demo.acting_as(OPERATOR).trash.entries("main") == []
+
+
+def test_what_is_in_the_trash_is_not_promoted(demo: Registry) -> None:
+    demo.acting_as(OPERATOR).projects.delete_file("main", SDIST.filename)
+    promote(demo)
+    assert filenames(demo, repository="releases") == [WHEEL.filename]
+
+
+def test_several_promotions_as_one(demo: Registry) -> None:
+    """With what comes after them, or not at all."""
+    promotion = demo.acting_as(OPERATOR).promotion
+
+    def both_releases(second: str) -> None:
+        for version in ("1.0", second):
+            promotion.release("main", "demo", version, "releases", move=True)
+
+    with pytest.raises(UnknownRelease):
+        demo.as_one(lambda: both_releases("3.0"))
+    assert_nothing_promoted(demo)
+    demo.as_one(lambda: both_releases("2.0"))
+    assert len(filenames(demo, repository="releases")) == 3
 
 
 # Whose rights are asked
@@ -314,6 +342,10 @@ def _archived(registry: Registry) -> None:
     registry.acting_as(OPERATOR).projects.set_status("releases", "demo", "archived")
 
 
+def _staged(registry: Registry) -> None:
+    stage(registry, registry.acting_as(UPLOADER).stages.open("releases").id, SDIST, "releases")
+
+
 def _changed(**settings: Any) -> Change:
     return lambda registry: registry.acting_as(OPERATOR).repositories.change("releases", **settings)
 
@@ -323,13 +355,14 @@ def _changed(**settings: Any) -> Change:
     [
         (_overwritten, FileAlreadyExists),
         (_deleted, FilenameRetired),
+        (_staged, FileStaged),
         (_archived, ProjectClosed),
         (_changed(accepts_uploads=False), PermissionDenied),
         (_changed(quota=len(WHEEL.content) + len(SDIST.content)), TooLarge),
         (_changed(max_file_size=len(WHEEL.content) - 1), TooLarge),
         (_changed(profile="pypi"), InvalidMetadata),
     ],
-    ids=["protected", "retired", "archived", "closed", "quota", "file size", "profile"],
+    ids=["protected", "retired", "staged", "archived", "closed", "quota", "file size", "profile"],
 )
 def test_each_rule_of_the_target_refuses_the_whole(
     demo: Registry, change: Change, error: type[RegistryError]
