@@ -51,7 +51,7 @@ def test_installers_get_the_same(cli: CommandLine, index: Index) -> None:
     assert [file["yanked"] for file in after["files"]] == [False, False, "broken"]
     for file in after["files"]:
         url = urljoin("/repositories/releases/simple/team-tool/", file["url"])
-        for suffix in ("", ".metadata") if file["core-metadata"] else ("",):
+        for suffix in ("", ".metadata") if file.get("core-metadata") else ("",):
             answer = index.client.get(url + suffix, headers=basic("ada", PASSWORD))
             assert answer.status_code == 200
 
