@@ -53,6 +53,8 @@ def _html_names(text: bytes) -> list[str]:
     _require_few(text.count(b"<a"))
     links = _Links()
     links.feed(text.decode("utf-8", "replace"))
+    if not links.names and b"pypi:repository-version" not in text:
+        raise ValueError("it is a web page without any project")  # such as one to sign in
     return links.names
 
 

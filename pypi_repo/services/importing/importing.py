@@ -17,6 +17,7 @@ from pypi_repo.services.importing.sources.opening import SourceAccess, open_sour
 from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.services.importing.walk import Visit, Walk
 from pypi_repo.services.packages.projects import Projects
+from pypi_repo.services.packages.upload_rules import check_accepts
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 
@@ -31,7 +32,8 @@ def nobody(_step: Step) -> None:
 class Imports:
     """Imports files from elsewhere. Only the operator does: it reads files of this machine.
 
-    All methods raise PermissionDenied for other actors, and UnknownRepository.
+    All methods raise PermissionDenied for other actors, and for a repository that takes no uploads,
+    and UnknownRepository.
     """
 
     def __init__(self, actor: Actor, surroundings: Surroundings, projects: Projects) -> None:
@@ -117,7 +119,9 @@ class Imports:
     def _open(self, repository: str) -> Repository:
         self._require_operator()
         gate = self._registry.gate
-        return gate.repository(self._actor, Permission.MANAGE, self._catalog, repository)
+        found = gate.repository(self._actor, Permission.MANAGE, self._catalog, repository)
+        check_accepts(found)
+        return found
 
     def _files(
         self, repository: Repository, source: ImportSource, *, as_is: bool, keep_uploaders: bool

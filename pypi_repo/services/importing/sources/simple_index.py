@@ -87,6 +87,8 @@ def _beside(url: str, suffix: str) -> str:
 
 
 def _dropped(name: NormalizedName, page: UpstreamPage) -> Iterable[LeftOut]:
+    if page.status == "quarantined":
+        yield LeftOut(name, "", "It is quarantined there, so none of its files is offered.")
     if page.dropped:
         yield LeftOut(
             name,

@@ -311,6 +311,14 @@ def test_only_the_operator_imports(both: Registry, tmp_path: Path) -> None:
         imports.assess("main", source)
 
 
+def test_a_repository_that_takes_no_uploads(
+    imports: Imports, both: Registry, tmp_path: Path
+) -> None:
+    both.acting_as(OPERATOR).repositories.change("main", accepts_uploads=False)
+    with pytest.raises(PermissionDenied):
+        imports.run("main", imports.source(str(tmp_path)))
+
+
 def test_what_is_not_there(imports: Imports, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting):
         imports.source(str(tmp_path / "missing"))

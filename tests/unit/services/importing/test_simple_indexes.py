@@ -160,6 +160,15 @@ def test_credentials_open_a_private_index(
     assert PASSWORD not in str(details)
 
 
+def test_quarantined_projects_offer_nothing(
+    imports: Imports, both: Registry, elsewhere: LiveUpstream
+) -> None:
+    """But it is told."""
+    elsewhere.registry.acting_as(OPERATOR).projects.set_status("public", "demo", "quarantined")
+    report = imports.run("main", imports.source(elsewhere.url, LOCAL), DEMO)
+    assert (report.imported, [each.project for each in report.left_out]) == (0, ["demo"])
+
+
 def test_uploaders_are_kept_where_it_is_told(
     imports: Imports, both: Registry, index: ScriptedIndex
 ) -> None:
@@ -460,8 +469,8 @@ def test_an_assessment_looks_at_metadata(
             b'<a href="Demo/">Demo</a> <a href="../">up</a> <A HREF="/x/simple/a_b">a.b</A>',
             "demo a-b",
         ),
-        (b'<a href="/help/">Ask us</a><a href="//evil.invalid/x/">y</a>', ""),
-        (b"", ""),
+        (b'{"projects": []}', ""),
+        (b'<meta name="pypi:repository-version" content="1.0"><a href="/help/">Ask us</a>', ""),
     ],
 )
 def test_lists_of_projects(imports: Imports, body: bytes, names: str) -> None:
@@ -470,7 +479,16 @@ def test_lists_of_projects(imports: Imports, body: bytes, names: str) -> None:
         assert list(source.projects()) == sorted(names.split())
 
 
-@pytest.mark.parametrize("body", [b"{", b'{"projects": [1]}', b'{"name": "demo"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"projects": [1]}',
+        b'{"name": "demo"}',
+        b'<form>Sign in</form> <a href="/help/">Ask us</a><a href="//evil.invalid/x/">y</a>',
+    ],
+)
 def test_lists_that_are_none(imports: Imports, body: bytes) -> None:
     with ScriptedServer(lambda _asked: reply(body)) as server:
         source = imports.source(f"{server.url}/simple/", LOCAL)
