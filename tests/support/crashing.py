@@ -182,9 +182,9 @@ def _work(
     die_at: int | None,
     reports: Connection,
 ) -> None:
-    registry = installation.registry()
-    registry.check()
     steps = _Steps(die_at)
+    registry = installation.registry()
+    registry.check()  # connected, and each statement is told from now on
     reports.send("ready")
     steps.begin()
     work(registry)
