@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import OPERATOR
+from pypi_repo import OPERATOR, Registry
+from pypi_repo.services.importing.sources.opening import SourceAccess
 from tests.cli.conftest import CommandLine
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import prepare_folder
@@ -23,7 +24,8 @@ from tests.support.clients import Clients
 from tests.support.devpi import DevpiServer
 from tests.support.distributions import sdist, wheel
 from tests.support.other_servers import Programs, pypiserver
-from tests.support.upstreams import LiveUpstream
+from tests.support.uploads import upload
+from tests.support.upstreams import LiveUpstream, Reader
 from tests.support.waiting import wait_until
 
 NAMES = ["alpha", "beta.two", "gamma", "delta"]
@@ -204,3 +206,46 @@ def test_no_installation_fails(
     assert {file.filename: file.digests.sha256 for file in here} == {
         file.filename: file.sha256 for file in [*FILES, newer]
     }
+
+
+def test_the_public_index_adds_nothing_to_what_moves_here(registry: Registry) -> None:
+    """In a repository in front, what the new and the old server have comes before the rest."""
+    old, public = LiveUpstream(), LiveUpstream()
+    old.add(wheel("demo", "1.0"))
+    for file in (wheel("demo", "99.0"), wheel("requests", "2.0")):
+        public.add(file)
+    old.create_on(registry, "old")
+    public.create_on(registry, "public")
+    upload(registry, wheel("demo", "2.0"), "main")
+    operator = registry.acting_as(OPERATOR)
+    operator.sources.configure("main", sources=["upstream:old"], merged=["*"])
+    operator.repositories.create("all", accepts_uploads=False)
+    operator.sources.set_sources("all", ["repository:main", "upstream:public"])
+    reader = Reader(registry, "all")
+    found = {name: reader.get(f"/simple/{name}/").json for name in ("demo", "requests")}
+    old.close()
+    public.close()
+
+    assert {name: page and set(page["versions"]) for name, page in found.items()} == {
+        "demo": {"1.0", "2.0"},
+        "requests": {"2.0"},
+    }
+
+
+def test_who_has_read_a_page_before_gets_its_files_after(registry: Registry) -> None:
+    """The URL of a file is the same, whether it comes from the old server or is here."""
+    old = LiveUpstream()
+    old.add(wheel())
+    old.create_on(registry, "old")
+    operator = registry.acting_as(OPERATOR)
+    operator.sources.configure("main", sources=["upstream:old"], merged=["*"])
+    reader = Reader(registry)
+    (before,) = reader.get("/simple/demo/").get_json()["files"]
+    access = SourceAccess(allow_http=True, allow_private_network=True)
+    operator.imports.run("main", operator.imports.source(old.url, access))
+    operator.sources.configure("main", sources=[], merged=[])
+    old.close()
+    (after,) = reader.get("/simple/demo/").get_json()["files"]
+
+    assert after["url"] == before["url"]
+    assert reader.get(before["url"].removeprefix("../..")).data == wheel().content
