@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo import OPERATOR, Registry
-from tests.cli.conftest import PASSWORD, CommandLine
+from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.conftest import READER
 from tests.support.distributions import sdist, wheel
 from tests.support.live import LiveServer
@@ -156,3 +156,13 @@ def test_an_interrupted_import_goes_on(main_cli: CommandLine) -> None:
     assert said.endswith(" here already.\n")
     assert len(main_cli.json("project", "list", "main")) == 2
     assert main_cli.json("upkeep", "verify")["problems"] == []
+
+
+def test_a_terminal_shows_how_far_it_is(main_cli: CommandLine, folder: Path) -> None:
+    """I3."""
+    status, seen = typed(
+        *("import", "main", str(folder), "--data", str(main_cli.data)), cwd=folder, answers={}
+    )
+    assert status == 0
+    assert "2 of 2 projects, 3 files" in seen
+    assert "Imported 3 files" in seen
