@@ -19,6 +19,7 @@ from pypi_repo.web.api.accounts.provider_documents import IdentityProviderSettin
 from pypi_repo.web.api.documents import PromotionTarget, Status
 from pypi_repo.web.api.lifecycle.retention_documents import RetentionRuleSettings
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
+from pypi_repo.web.api.webhooks import WebhookSettings
 from tests.support.distributions import wheel
 from tests.support.uploads import stage
 
@@ -39,6 +40,8 @@ KNOWN: Mapping[str, object] = {
     "provider": "sso",
     "account": "user@example.com",
     "stage": "0123456789abcdef_-ABCD",
+    "webhook": "ci",
+    "delivery": 1,
 }
 """What tests put there, for the names in the paths of operations."""
 
@@ -51,6 +54,7 @@ NEEDED: Mapping[type, object] = {
     UpstreamSettings: {"url": "https://index.example/simple/"},
     IdentityProviderSettings: {"issuer": "https://sso.invalid", "client_id": "other"},
     LinkSettings: {"subject": "linked"},
+    WebhookSettings: {"url": "https://ci.invalid/hook", "secret": "correct-horse-battery"},
     RetentionRuleSettings: {"pattern": "demo", "keep_last": 10},
     RuleSettings: {"action": "deny", "target": "demo<2"},
     ExceptionSettings: {"target": "demo", "reason": "a fix", "until": "2100-01-01T00:00:00Z"},
@@ -82,6 +86,19 @@ def open_stage(registry: Registry) -> None:
         renamed = update(stages).where(stages.c.id == id_).values(id=KNOWN["stage"])
         connection.execute(renamed)
     stage(registry, str(KNOWN["stage"]), wheel("demo", "9.0"))
+
+
+def create_webhook(registry: Registry) -> None:
+    """Creates a webhook that was told something, though nobody is where it leads."""
+    webhooks = registry.acting_as(OPERATOR).webhooks
+    webhooks.create(
+        "ci",
+        url="http://127.0.0.1:9/hook",
+        secret="correct-horse-battery",
+        allow_http=True,
+        allow_private_network=True,
+    )
+    webhooks.test("ci")
 
 
 class ApiClient:

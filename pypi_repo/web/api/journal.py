@@ -7,12 +7,11 @@ import msgspec
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.web.api.documents import Entry, Page
-from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_number, cut
 from pypi_repo.web.api.queries import JournalQuery
 
 table = Table("Journal", "")
 
-_LONGEST_ID = 18  # digits
 _SHORTEST_MOMENT = len("2026-01-31T09:30:00Z")
 
 
@@ -32,7 +31,7 @@ def list_journal(call: Call) -> ApiResponse:
             until=_moment(asked.until),
         ),
         limit=asked.limit + 1,
-        before=_before(asked.cursor),
+        before=cursor_number(asked.cursor),
     )
     return ApiResponse(
         cut(
@@ -55,12 +54,3 @@ def _moment(text: str | None) -> datetime | None:
     except (ValueError, OverflowError):  # of a moment that UTC puts outside of years 1 to 9999
         pass
     raise InvalidSetting("A moment is written like 2026-01-31T09:30:00Z, with its offset from UTC.")
-
-
-def _before(cursor: str) -> int | None:
-    if not cursor:
-        return None
-    key = cursor_key(cursor)
-    if not key.isascii() or not key.isdecimal() or len(key) > _LONGEST_ID:
-        raise InvalidSetting("The cursor is not from here; begin again without one.")
-    return int(key)

@@ -16,8 +16,10 @@ from pypi_repo.web.api.queries import PageQuery, Query
 Record = TypeVar("Record")
 Item = TypeVar("Item")
 
-NUMBERS = ("token", "rule", "exception", "entry")
+NUMBERS = ("token", "rule", "exception", "entry", "delivery")
 """The parameters of paths that are numbers."""
+
+_LONGEST_NUMBER = 18  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +146,16 @@ def cursor_key(text: str) -> str:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError):
         raise InvalidSetting("The cursor is not from here; begin again without one.") from None
+
+
+def cursor_number(text: str) -> int | None:
+    """Returns the number that is the key of a cursor, or None for an empty text.
+
+    Raises InvalidSetting.
+    """
+    if not text:
+        return None
+    key = cursor_key(text)
+    if not key.isascii() or not key.isdecimal() or len(key) > _LONGEST_NUMBER:
+        raise InvalidSetting("The cursor is not from here; begin again without one.")
+    return int(key)

@@ -1,6 +1,6 @@
 """All operations of the management API, in the order in which they are described."""
 
-from pypi_repo.web.api import chores, journal, projects, repositories, sources, upstreams
+from pypi_repo.web.api import chores, journal, projects, repositories, sources, upstreams, webhooks
 from pypi_repo.web.api.accounts import (
     administrators,
     groups,
@@ -19,6 +19,7 @@ TABLES = (
     stages.table,
     upstreams.table,
     sources.table,
+    webhooks.table,
     users.table,
     invitations.table,
     groups.table,
