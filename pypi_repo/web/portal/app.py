@@ -13,7 +13,7 @@ from pypi_repo.web.app import path_info
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.pages.app import PagesApp, Route
 from pypi_repo.web.pages.page import NO_PAGE
-from pypi_repo.web.portal import activity, chores, overview
+from pypi_repo.web.portal import activity, chores, overview, webhooks
 from pypi_repo.web.portal.accounts import (
     account,
     administrators,
@@ -105,6 +105,12 @@ ROUTES = (
     Route("/upstreams/<upstream>", upstreams.show, upstreams.change),
     Route("/upstreams/<upstream>/check", upstreams.show, upstreams.check),
     Route("/upstreams/<upstream>/delete", upstreams.show_deletion, upstreams.delete),
+    Route("/webhooks", webhooks.show_all),
+    Route("/new-webhook", webhooks.show_new, webhooks.create),
+    Route("/webhooks/<webhook>", webhooks.show, webhooks.change),
+    Route("/webhooks/<webhook>/test", webhooks.show, webhooks.test),
+    Route("/webhooks/<webhook>/delete", None, webhooks.delete),
+    Route("/webhooks/<webhook>/deliveries/<int:delivery_id>/redeliver", None, webhooks.redeliver),
     Route("/users", users.show_all),
     Route("/new-user", users.show_new, users.create),
     Route("/users/<name>", users.show, users.change),
