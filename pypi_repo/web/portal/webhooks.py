@@ -96,7 +96,9 @@ def _told(page: PortalPage, webhook: str, made: Delivery) -> Response:
     """Says what the receiver has answered, on the page of the webhook."""
     if made.failure is not None:
         page.error = made.failure
-        return show(page, webhook)
+        response = show(page, webhook)
+        response.status_code = 502
+        return response
     note = page.done(f"Delivered: the receiver answers with status {made.status}.")
     return page.redirect("webhooks", webhook, note=note)
 

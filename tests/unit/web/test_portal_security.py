@@ -25,7 +25,7 @@ from pypi_repo import (
 from pypi_repo.settings import MIB
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, open_stage
+from tests.support.api import KNOWN, create_webhook, open_stage
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer
 from tests.support.portal import PortalClient, text_of
@@ -37,6 +37,7 @@ INDEX = "https://index.example/simple/"
 DEMO = "repositories/main/projects/demo"
 PROVIDER = {"issuer": "https://sso.invalid", "client_id": "other", "session_hours": "1"}
 STAGE = f"repositories/main/stages/{KNOWN['stage']}"
+WEBHOOK = {"url": "https://ci.invalid/", "form": "json", "secret": "correct-horse-battery"}
 CHANGES = [
     ("sign-out", {}),
     ("sign-out-everywhere", {}),
@@ -67,6 +68,11 @@ CHANGES = [
     ("upstreams/public", {"url": INDEX, "credentials": "none", "offline": "yes"}),
     ("upstreams/public/check", {}),
     ("upstreams/public/delete", {}),
+    ("new-webhook", {"name": "made", **WEBHOOK}),
+    ("webhooks/ci", {"form": "slack", "allow_http": "yes"}),
+    ("webhooks/ci/test", {}),
+    ("webhooks/ci/deliveries/1/redeliver", {}),
+    ("webhooks/ci/delete", {}),
     ("new-user", {"name": "made", "everywhere": "write"}),
     ("users/user@example.com", {"everywhere": "none"}),
     ("users/user@example.com/password", {"password": "new password"}),
@@ -112,6 +118,9 @@ PAGES = [
     "new-upstream",
     "upstreams/public",
     "upstreams/public/delete",
+    "webhooks",
+    "new-webhook",
+    "webhooks/ci",
     DEMO,
     f"{DEMO}/releases",
     f"{DEMO}/files",
@@ -149,6 +158,7 @@ def portal(registry: Registry) -> PortalClient:
     registry.acting_as(OPERATOR).upstreams.create("public", url=INDEX)
     registry.acting_as(OPERATOR).sources.add_rule("main", "deny", "unwanted")
     registry.acting_as(OPERATOR).retention.add_rule("main", "demo", keep_last=1)
+    create_webhook(registry)
     groups = registry.acting_as(OPERATOR).groups
     for name in ("platform", "others"):
         groups.create(name)
@@ -171,6 +181,7 @@ def test_every_change_is_among_those_that_are_tried() -> None:
 def _state(registry: Registry) -> object:
     """All that a change could change."""
     providers = registry.acting_as(OPERATOR).identity_providers
+    webhooks = registry.acting_as(OPERATOR).webhooks
     return (
         registry.acting_as(OPERATOR).repositories.all(),
         [(found, providers.identities(found.name)) for found in providers.all()],
@@ -181,6 +192,7 @@ def _state(registry: Registry) -> object:
         registry.acting_as(OPERATOR).administrators.all(),
         registry.acting_as(OPERATOR).upstreams.all(),
         registry.acting_as(OPERATOR).sources.of("main"),
+        [(found, webhooks.deliveries(found.name)) for found in webhooks.all()],
         [entry.id for entry in registry.acting_as(OPERATOR).activity.entries(limit=100)],
     )
 
@@ -611,7 +623,7 @@ def test_every_answer_to_a_form_redirects(registry: Registry, portal: PortalClie
     for path, fields in sorted(CHANGES, key=lambda change: late.count(change[0])):
         if not path.startswith(("administrators", "sign-out")) and path not in late:
             answer = portal.post(path, **fields)
-            refused = (404, 409, 502)  # 502: there is no such upstream
+            refused = (404, 409, 502)  # 502: nobody answers there
             assert answer.status_code in (303, *refused), (path, answer.status)
             assert answer.status_code != 303 or answer.data == b"", path
 
