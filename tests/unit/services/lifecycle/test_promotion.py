@@ -446,6 +446,40 @@ def test_what_only_a_lenient_repository_takes(
     assert filenames(both, repository="older") == [dist.filename]
 
 
+def _damage(registry: Registry, dist: Distribution, *, at: int) -> None:
+    """Changes one byte of a stored file."""
+    content = bytearray(dist.content)
+    content[at] ^= 0xFF
+    blobs = registry._blobs
+    with blobs.stage() as staged:
+        staged.write(bytes(content), len(content))
+        blobs.put(dist.path, staged, {})
+
+
+LARGE = wheel("large", padding=100_000)
+_IN_ITS_PADDING = len(LARGE.content) - 50_000
+_AT_ITS_END = len(LARGE.content) - 10
+
+
+def test_archives_are_only_read_for_rules_that_the_source_did_not_have(demo: Registry) -> None:
+    """M1: and of wheels that were read before, only the parts that the rules are about."""
+    operator = demo.acting_as(OPERATOR)
+    operator.repositories.create("lenient", profile="lenient")
+    operator.repositories.create("pypi", profile="pypi")
+    upload(demo, LARGE)
+    _damage(demo, LARGE, at=_IN_ITS_PADDING)
+    for target in ("lenient", "pypi"):
+        operator.promotion.release("main", "large", "1.0", target)
+    with pytest.raises(InvalidArchive):  # RECORD has digests of all members
+        operator.promotion.release("lenient", "large", "1.0", "releases")
+    _damage(demo, LARGE, at=_AT_ITS_END)
+    operator.promotion.release("main", "large", "1.0", "releases")
+    operator.repositories.change("pypi", allow_reuse=True)
+    operator.projects.delete("pypi", "large")
+    with pytest.raises(InvalidArchive):
+        operator.promotion.release("main", "large", "1.0", "pypi")
+
+
 def test_a_good_release_of_a_lenient_repository_is_taken(demo: Registry) -> None:
     operator = demo.acting_as(OPERATOR)
     operator.repositories.change("main", profile="lenient")
