@@ -58,7 +58,7 @@ PAGES = (
     "repositories/main/projects/ledger-client/releases",
     "repositories/main/projects/ledger-client/files",
     "repositories/main/projects/ledger-client/manage",
-    "repositories/main/projects/ledger-client/promote?version=1.0",
+    "repositories/main/projects/ledger-client/promote?version=2.0.0",
     "repositories/main/projects/ledger-client/promote",
     "users",
     "new-user",

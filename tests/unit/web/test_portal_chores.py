@@ -40,7 +40,7 @@ def test_how_the_last_runs_went(registry: Registry, portal: PortalClient) -> Non
     for expected in (
         "tidy put things in order done",
         "Deleted 3 files.",
-        "There was nothing to do.",
+        "Nothing to do.",
         "fetch fetch things failed",
         "The file store cannot be used right now.",
         "1h after each run",

@@ -33,7 +33,7 @@ def test_a_release(registry: Registry, portal: PortalClient) -> None:
     form = portal.get(RELEASE)
     assert '<option value="releases">' in form.text
     assert '<option value="main"' not in form.text
-    assert "Promote demo 1.0 2 files" in text_of(form)
+    assert "gets 2 files, " in text_of(form)
     told = portal.send(RELEASE, to="releases")
     assert "Copied demo 1.0, 2 files" in text_of(told)
     assert "repositories/releases/projects/demo/releases" in told.text
