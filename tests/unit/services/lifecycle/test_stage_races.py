@@ -1,6 +1,6 @@
 """Stages that several use at once: one of them is first, and the other one is told so (G2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo import OPERATOR, Registry
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import FileAlreadyExists, RegistryError
 from pypi_repo.domain.lifecycle.stages import FileStaged, UnknownStage
 from pypi_repo.services.lifecycle.expiry import expire_stages
@@ -54,6 +54,13 @@ def on_postgresql(both: Registry) -> Registry:
     if both._database.is_embedded:
         pytest.skip("SQLite lets one transaction write after the other.")
     return both
+
+
+@pytest.fixture
+def elsewhere(both: Registry, database_url: str) -> Iterator[Registry]:
+    """The same registry, as another process has it."""
+    with Registry(Settings(database=database_url, blobs="memory://")) as registry:
+        yield registry
 
 
 def of(registry: Registry) -> Stages:
@@ -185,12 +192,14 @@ def test_who_waits_for_a_publication(on_postgresql: Registry, second: str) -> No
 
 
 @pytest.mark.parametrize("second", ["stage", "upload"])
-def test_who_waits_for_a_staged_upload(on_postgresql: Registry, second: str) -> None:
-    """Both have found the name free before."""
+def test_who_waits_for_a_staged_upload(
+    on_postgresql: Registry, elsewhere: Registry, second: str
+) -> None:
+    """In another process, and both have found the name free before."""
     ids = [of(on_postgresql).open("main").id for _ in range(2)]
     changes: dict[str, Change] = {
-        "stage": partial(stage, on_postgresql, ids[1], wheel("demo", padding=1)),
-        "upload": partial(upload, on_postgresql, wheel("demo", padding=1)),
+        "stage": partial(stage, elsewhere, ids[1], wheel("demo", padding=1)),
+        "upload": partial(upload, elsewhere, wheel("demo", padding=1)),
     }
     first = partial(stage, on_postgresql, ids[0], wheel("demo"))
     assert isinstance(in_turn(on_postgresql, first, changes[second]), FileStaged)
