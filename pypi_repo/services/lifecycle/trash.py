@@ -8,6 +8,7 @@ from pypi_repo.domain.accounts.access import OPERATOR, Actor, Permission
 from pypi_repo.domain.errors import FileAlreadyExists, TooLarge
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lifecycle.errors import UnknownDeletion
+from pypi_repo.domain.lifecycle.stages import FileStaged
 from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
@@ -89,13 +90,15 @@ class TrashCan:
         Returns the entry, which is not in the trash any more.
 
         Raises UnknownDeletion, FileAlreadyExists if other content is under the name of a file and
-        may not be overwritten, and TooLarge if the quota has no room.
+        may not be overwritten, FileStaged if a stage has reserved the name of a file, and TooLarge
+        if the quota has no room.
         """
         with self._database.begin() as connection:
             catalog, trash = Catalog(connection), TrashEntries(connection)
             catalog.lock(repository)
             managed = self._repository(catalog, repository)
             entry = self._entry(connection, managed, id_)
+            _refuse_reserved(trash.reserved_name(entry))
             taken_before = _taken(catalog, managed)
             detail = self._make_room(catalog, managed, trash.taken_names(entry))
             trash.put_back(entry, managed, datetime.now(UTC))
@@ -216,6 +219,15 @@ def _purge(
             JournalEntry.by(actor, "purge trash", repository=repository.name, detail=detail)
         )
     return purged
+
+
+def _refuse_reserved(reserved: tuple[str, str] | None) -> None:
+    if reserved is not None:
+        filename, opened_by = reserved
+        raise FileStaged(
+            f"{filename} is reserved by a stage that {opened_by!r} opened; wait until it is "
+            "published or dropped."
+        )
 
 
 def _taken(catalog: Catalog, repository: Repository) -> int:

@@ -4,12 +4,29 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from packaging.utils import NormalizedName
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 
 from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
 from pypi_repo.domain.records import Repository
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
+from pypi_repo.storage.database.lifecycle_tables import (
+    staged_files,
+    stages,
+    trash,
+    trashed_files,
+    trashed_releases,
+)
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.database.tables import (
     files,
@@ -22,13 +39,17 @@ from pypi_repo.storage.lifecycle.trash import OF_A_FILE, OF_A_RELEASE
 
 _AT_ONCE = 500
 _ITS_RELEASE = trashed_releases.c.id == trashed_files.c.release_id
-_SAME_NAME = and_(
-    files.c.repository_id == trashed_files.c.repository_id,
-    or_(
-        files.c.filename == trashed_files.c.filename,
-        and_(files.c.identity == trashed_files.c.identity, files.c.identity != ""),
-    ),
-)
+
+
+def _has_the_name(table: Table) -> ColumnElement[bool]:
+    """Whether a file of another table has the name of a trashed one, or is the same wheel."""
+    return and_(
+        table.c.repository_id == trashed_files.c.repository_id,
+        or_(
+            table.c.filename == trashed_files.c.filename,
+            and_(table.c.identity == trashed_files.c.identity, table.c.identity != ""),
+        ),
+    )
 
 
 class TrashEntries:
@@ -122,7 +143,7 @@ class TrashEntries:
         statement = (
             select(trashed_files.c.filename, files.c.filename, projects.c.normalized_name)
             .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
-            .join(files, _SAME_NAME)
+            .join(files, _has_the_name(files))
             .join(releases, releases.c.id == files.c.release_id)
             .join(projects, projects.c.id == releases.c.project_id)
             .where(
@@ -132,6 +153,23 @@ class TrashEntries:
             .order_by(trashed_files.c.filename, files.c.filename)
         )
         return [TakenName(*row) for row in self._executor.execute(statement)]
+
+    def reserved_name(self, entry: TrashEntry) -> tuple[str, str] | None:
+        """Returns the first name of a file of an entry that a stage has reserved.
+
+        Returns the name and who has opened the stage, or None.
+        """
+        statement = (
+            select(staged_files.c.filename, stages.c.opened_by)
+            .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
+            .join(staged_files, _has_the_name(staged_files))
+            .join(stages, stages.c.id == staged_files.c.stage_id)
+            .where(trashed_releases.c.trash_id == entry.id)
+            .order_by(staged_files.c.filename)
+            .limit(1)
+        )
+        row = self._executor.execute(statement).first()
+        return None if row is None else (row[0], row[1])
 
     def put_back(self, entry: TrashEntry, repository: Repository, at: datetime) -> int:
         """Moves the files of an entry to the index, with their project and their releases.
@@ -198,7 +236,7 @@ class TrashEntries:
 
     def _drop_what_is_there(self, entry: TrashEntry) -> None:
         its_releases = select(trashed_releases.c.id).where(trashed_releases.c.trash_id == entry.id)
-        is_there = exists().where(_SAME_NAME).correlate(trashed_files)
+        is_there = exists().where(_has_the_name(files)).correlate(trashed_files)
         self._executor.execute(
             delete(trashed_files).where(trashed_files.c.release_id.in_(its_releases), is_there)
         )

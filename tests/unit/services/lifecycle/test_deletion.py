@@ -10,7 +10,9 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import FilenameRetired, UnknownFile, UnknownProject, UnknownRelease
+from pypi_repo.services.packages.candidates import Candidate
 from pypi_repo.services.packages.projects import Projects
+from pypi_repo.services.packages.publishing import Publishing
 from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
 from pypi_repo.storage.database.metadata import columns_of_a_file
 from pypi_repo.storage.database.tables import files as files_table
@@ -18,7 +20,7 @@ from pypi_repo.storage.stored_files import StoredFiles
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.trash import Deletion, rows
-from tests.support.uploads import damage, filenames, publish, upload
+from tests.support.uploads import UPLOADER, damage, filenames, form_of, publish, upload
 
 WHEEL, SDIST, NEWER = wheel(), sdist(), wheel("demo", "2.0")
 EVERYTHING = timedelta(minutes=-1)
@@ -135,6 +137,24 @@ def test_an_overwritten_file_is_kept(both: Registry) -> None:
     assert projects.file("main", WHEEL.filename).yanked is None
     assert len(filenames(both)) == 3
     assert both.upkeep.sweep(EVERYTHING).blobs == 0
+
+
+def test_a_refused_upload_of_the_same_content_leaves_what_is_in_the_trash(both: Registry) -> None:
+    """R4: what was stored for it is needed by the trash."""
+    upload(both, WHEEL)
+    uploads = both.repository("main").uploads
+    with uploads.stage() as staged:
+        staged.write(WHEEL.content, len(WHEEL.content))
+        admitted = uploads.admit(UPLOADER)
+        checked = (UPLOADER, form_of(WHEEL), staged, admitted.rules, uploads.limits, both.readmes)
+        candidate = Candidate.checked(*checked)
+        both.acting_as(OPERATOR).projects.delete("main", "demo")
+        publishing = Publishing("main", both._database, both._blobs, both._gate)
+        with pytest.raises(FilenameRetired):
+            publishing.publish(UPLOADER, [candidate])
+    assert damage(both) == []
+    both.acting_as(OPERATOR).trash.restore("main", 1)
+    assert damage(both) == []
 
 
 def test_what_is_not_there_leaves_nothing_in_the_trash(both: Registry) -> None:

@@ -19,6 +19,7 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from pypi_repo.domain.lifecycle.errors import UnknownDeletion
+from pypi_repo.domain.lifecycle.stages import FileStaged
 from pypi_repo.domain.pages.simple_pages import Links, project_html, project_json
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.packages.projects import Projects
@@ -26,8 +27,9 @@ from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, tr
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.journal import journal_of
+from tests.support.sql import count_statements
 from tests.support.trash import Deletion, all_columns, rows
-from tests.support.uploads import damage, filenames, page, publish, upload
+from tests.support.uploads import damage, filenames, page, publish, stage, upload
 
 WHEEL, SDIST, NEWER, OTHER = wheel(), sdist(), wheel("demo", "2.0"), wheel("other")
 CHANGED = wheel(description="other content")
@@ -189,6 +191,42 @@ def test_another_spelling_of_the_same_wheel_is_in_the_way(
     upload(both, spelled)
     with pytest.raises(FileAlreadyExists, match=spelled.filename):
         both.acting_as(OPERATOR).trash.restore("main", entry)
+
+
+def test_a_name_that_a_stage_has_reserved_is_in_the_way(both: Registry, projects: Projects) -> None:
+    """R1, G2"""
+    both.acting_as(OPERATOR).repositories.change("main", allow_reuse=True)
+    entry, its = deleted(projects, "release"), both.acting_as(OPERATOR)
+    opened = its.stages.open("main").id
+    stage(both, opened, CHANGED)
+    before = all_columns(both)
+    with pytest.raises(FileStaged, match=WHEEL.filename):
+        its.trash.restore("main", entry)
+    assert all_columns(both) == before
+    its.stages.drop("main", opened)
+    its.trash.restore("main", entry)
+    assert len(filenames(both)) == 3
+
+
+def test_the_number_of_files_costs_no_statements(both: Registry, projects: Projects) -> None:
+    """R1: the repository is not locked for long, however large a project is."""
+    for name, number in (("few", 2), ("many", 8)):
+        for patch in range(number):
+            upload(both, wheel(name, f"1.{patch}"))
+    its, counts = both.acting_as(OPERATOR).trash, []
+    for name in ("few", "many"):
+        with count_statements(both._database) as deleting:
+            entry = projects.delete("main", name)
+        assert entry is not None
+        with count_statements(both._database) as restoring:
+            its.restore("main", entry)
+        counts.append(
+            [
+                len([each for each in found if not each.startswith("DELETE")])
+                for found in (deleting, restoring)
+            ]
+        )
+    assert counts[0] == counts[1]
 
 
 def test_the_same_content_under_the_name_is_skipped(both: Registry, projects: Projects) -> None:
