@@ -62,12 +62,13 @@ def list_(operator: Acting, repository: str, as_json: bool) -> None:
 @json_option
 @acts_as_operator
 def show(operator: Acting, repository: str, project: str, as_json: bool) -> None:
-    """Show PROJECT of REPOSITORY and its files."""
+    """Show PROJECT of REPOSITORY, its pinned releases and its files."""
     found, files = operator.projects.get(repository, project)
+    shown = {**_project(found), "pinned": operator.pins.of(repository, project)}
     if as_json:
-        print_record({**_project(found), "files": [_file(file) for file in files]}, as_json)
+        print_record({**shown, "files": [_file(file) for file in files]}, as_json)
     else:
-        print_record(_project(found), as_json)
+        print_record(shown, as_json)
         click.echo()
         print_records(
             [_file(file, short=True) for file in files], as_json, if_none="It has no files."

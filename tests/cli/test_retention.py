@@ -101,6 +101,9 @@ def test_k2_pins(old_cli: CommandLine) -> None:
     old_cli.ok("retention", "add", "main", "*", "--keep-last", "1", "--only", "finals")
     pinned = old_cli.ok("release", "pin", "main", "demo", "1.0", "--reason", "in use")
     assert [each["version"] for each in old_cli.json("retention", "preview", "main")] == ["2.0"]
+    shown = old_cli.ok("project", "show", "main", "demo").splitlines()
+    assert ["pinned:", "1.0=in", "use"] in [line.split() for line in shown]
+    assert old_cli.json("project", "show", "main", "demo")["pinned"] == {"1.0": "in use"}
     unpinned = old_cli.ok("release", "unpin", "main", "demo", "1.0.0")
     assert len(old_cli.json("retention", "preview", "main")) == 2
     assert pinned == "Pinned demo 1.0 in main.\n"

@@ -145,7 +145,7 @@ def preview(operator: Acting, repository: str, as_json: bool) -> None:
 def run(operator: Acting, repository: str, limit: int) -> None:
     """Delete what the rules of REPOSITORY do not keep, as `retention preview` lists it.
 
-    The rules must have been previewed since they were changed. Deleted files go to the trash.
+    The rules must have been previewed since they were changed. `trash restore` undoes a deletion.
     """
     done = operator.retention.run(repository, limit)
     what = f"{counted(done.releases, 'release')} with {counted(done.files, 'file')}"

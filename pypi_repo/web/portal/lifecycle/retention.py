@@ -82,6 +82,7 @@ def show_preview(page: PortalPage, repository: str) -> Response:
         listing=listing,
         releases=shown.page(seen.releases),
         limit=FILES_OF_A_RUN,
+        days=page.acting.trash.days,
     )
 
 
@@ -89,13 +90,8 @@ def run(page: PortalPage, repository: str) -> Response:
     done = page.acting.retention.run(repository)
     what = f"{counted(done.releases, 'release')} with {counted(done.files, 'file')}"
     rest = "" if done.is_complete else " There is more; this was as much as a run deletes."
-    note = page.done(
-        f"Deleted {what} ({format_size(done.size)}).{rest}",
-        "activity",
-        link="See the activity",
-        repository=repository,
-        action="expire release",
-    )
+    text = f"Deleted {what} ({format_size(done.size)}).{rest}"
+    note = page.done(text, "repositories", repository, "trash", link="See the trash")
     return page.redirect("repositories", repository, "retention", note=note)
 
 

@@ -1,11 +1,12 @@
 """Retention rules at work: what a preview lists, what a run deletes (K1 to K4)."""
 
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from pypi_repo import (
     EVERY_AREA,
@@ -31,7 +32,7 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services.lifecycle.retention import Retention
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.tables import releases
+from pypi_repo.storage.database.tables import projects, releases
 from tests.conftest import ADMINISTRATOR
 from tests.support.aging import fill, grow_old, note_download
 from tests.support.distributions import sdist, wheel
@@ -546,3 +547,28 @@ def test_k5_projects_are_read_a_few_at_a_time(
         seen = retention.expiring("main", lambda _found: None)
     assert (seen.releases, seen.kept) == (450, 450)
     assert len(statements) < 15
+
+
+def test_k5_memory_does_not_grow_with_the_repository(registry: Registry) -> None:
+    retention = registry.acting_as(OPERATOR).retention
+    retention.add_rule("main", "*", keep_last=1)
+    fill(registry._database, projects=300, releases_each=3)
+    few = _peak(retention)
+    _empty(registry)
+    fill(registry._database, projects=1500, releases_each=3)
+    assert _peak(retention) < 2 * few
+
+
+def _empty(registry: Registry) -> None:
+    with registry._database.begin() as connection:
+        connection.execute(delete(projects))
+
+
+def _peak(retention: Retention) -> int:
+    """Bytes, in the second of two previews: the first compiles statements."""
+    for _ in range(2):
+        tracemalloc.start()
+        retention.expiring("main", lambda _found: None)
+        _now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return peak
