@@ -22,7 +22,7 @@ from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.sign_in import SignIn
-from pypi_repo.services.importing.file_import import Surroundings
+from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention

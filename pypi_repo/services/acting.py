@@ -2,7 +2,7 @@
 
 import os
 from functools import cached_property
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.services.accounts.accounts import Accounts
@@ -17,8 +17,7 @@ from pypi_repo.services.events.webhooks import Webhooks
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
-from pypi_repo.services.importing.file_import import Surroundings
-from pypi_repo.services.importing.importing import Imports
+from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.pins import Pins
 from pypi_repo.services.lifecycle.promotion import Promotion
@@ -38,6 +37,9 @@ from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.services.upstreams.management import UpstreamManagement
 from pypi_repo.services.upstreams.sources import Sources
 from pypi_repo.storage.database.database import Database
+
+if TYPE_CHECKING:
+    from pypi_repo.services.importing.importing import Imports
 
 
 class Acting:
@@ -172,8 +174,10 @@ class Acting:
         return Sources(self.actor, self._database, self._gate, self._readers, self._usage_counter)
 
     @cached_property
-    def imports(self) -> Imports:
+    def imports(self) -> "Imports":
         """Imports what folders and other indexes have."""
+        from pypi_repo.services.importing.importing import Imports  # no server needs it
+
         return Imports(self.actor, self._for_imports, self.projects)
 
     @cached_property

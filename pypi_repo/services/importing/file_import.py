@@ -28,34 +28,18 @@ from pypi_repo.domain.text import LONGEST_TEXT, printable, require_text
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
-from pypi_repo.outbound.client import OutboundClient
-from pypi_repo.services.gate import Gate
 from pypi_repo.services.importing.receiving import receive
 from pypi_repo.services.importing.sources.source import ImportSource
+from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.packages.attestations import provenance
 from pypi_repo.services.packages.candidates import Candidate, check_filename, checked_metadata
 from pypi_repo.services.packages.placing import Terms, check_place, place
 from pypi_repo.services.packages.publishing import Publishing
-from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload_rules import other_content
-from pypi_repo.settings import Limits
-from pypi_repo.storage.blobs.store import BlobStore, StagedFile
+from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.database.database import Database
 
 _TERMS = Terms(may_replace=False, into_archived=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What an import needs of the registry."""
-
-    database: Database
-    blobs: BlobStore
-    gate: Gate
-    readmes: Readmes
-    limits: Limits
-    client: OutboundClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

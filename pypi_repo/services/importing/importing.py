@@ -11,10 +11,11 @@ from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.domain.names import NormalizedName, account_name
 from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Repository
 from pypi_repo.services.importing.assessing import Assessing
-from pypi_repo.services.importing.file_import import FileImports, Surroundings, storable
+from pypi_repo.services.importing.file_import import FileImports, storable
 from pypi_repo.services.importing.run import Run
 from pypi_repo.services.importing.sources.opening import SourceAccess, open_source
 from pypi_repo.services.importing.sources.source import ImportSource
+from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.importing.walk import Visit, Walk
 from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.upload_rules import check_accepts
