@@ -142,7 +142,7 @@ def test_json_is_what_list_and_show_and_upkeep_take(cli: CommandLine) -> None:
     for noun, names in COMMANDS.items():
         for name in names:
             offered = "--json" in cli.run_anywhere(noun, name, "--help").stdout
-            expected = name in ("audit", "check", "list", "show") or noun == "upkeep"
+            expected = name in ("audit", "check", "list", "preview", "show") or noun == "upkeep"
             assert offered == expected, f"{noun} {name}"
 
 
