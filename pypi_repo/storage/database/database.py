@@ -339,8 +339,7 @@ class Database:
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."
                 ) from error
-            is_waited_for = is_locked(error.orig)
-            problem = "is locked by another program" if is_waited_for else "cannot be used"
+            problem = "is locked by another program" if is_locked(error.orig) else "cannot be used"
             raise Unavailable(
                 f"The metadata database {problem} right now; try again in a moment.",
                 detail=f"{self}: {cause}",
