@@ -40,6 +40,7 @@ OPERATIONS = {
     "get_file_yank": 2, "put_file_yank": 7, "delete_file_yank": 7,
     "list_trash": 3, "delete_trash": 5, "get_trash_entry": 3, "delete_trash_entry": 5,
     "restore_trash_entry": 15,
+    "promote_release": 24, "promote_project": 34, "list_chores": 2,
     "list_users": 3, "get_user": 3, "put_user": 7, "delete_user": 5,
     "get_access": 3, "put_access": 5, "explain_rights": 3,
     "list_groups": 4, "get_group": 4, "put_group": 14, "delete_group": 4,
@@ -84,6 +85,7 @@ PAGES = {
     "/repositories/<repository>/projects/<project>/files": 6,
     "/repositories/<repository>/projects/<project>/manage": 6,
     "/repositories/<repository>/projects/<project>/delete": 6,
+    "/repositories/<repository>/projects/<project>/promote": 4,
     "/repositories/<repository>/files/<path:path>": 2,
     "/repositories/<repository>/sources": 16,
     "/repositories/<repository>/look-up": 1,
@@ -104,6 +106,7 @@ PAGES = {
     "/identity-providers": 2, "/new-identity-provider": 2,
     "/identity-providers/<provider>": 4, "/identity-providers/<provider>/check": 4,
     "/identity-providers/<provider>/link": 4,
+    "/chores": 2,
     "/activity": 6, "/activity.csv": 1,
 }  # fmt: skip
 
@@ -132,6 +135,7 @@ def filled(number: int) -> Iterator[Registry]:
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
+        operator.repositories.create("releases")
         upload(registry, wheel("left", "1.0"))
         operator.projects.delete("main", "left")
         open_stage(registry)
