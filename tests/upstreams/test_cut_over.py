@@ -26,7 +26,7 @@ from tests.support.distributions import sdist, wheel
 from tests.support.other_servers import Programs, pypiserver
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream, Reader
-from tests.support.waiting import wait_until
+from tests.support.waiting import until
 
 NAMES = ["alpha", "beta.two", "gamma", "delta"]
 FILES = [
@@ -34,6 +34,7 @@ FILES = [
     for name in NAMES
     for file in (wheel(name, "1.0"), sdist(name, "1.0"), wheel(name, "2.0", build="1"))
 ]
+NO_RETRIES = {"UV_HTTP_RETRIES": "0"}
 PINNED = ["alpha==1.0", "beta.two", "gamma==1.0", "delta==2.0"]
 
 
@@ -119,6 +120,7 @@ def with_pip(site: Addresses, folder: Path) -> Installing:
 
     def install() -> str | None:
         options = ["--no-cache-dir", "--no-deps", "--upgrade", "--only-binary", ":all:"]
+        options += ["--retries", "0"]
         index = ["--target", str(folder / "by-pip"), "--index-url", site.index()]
         python = Path(sys.executable)
         done = clients.pip(python, "install", *options, *index, *PINNED, check=False)
@@ -133,7 +135,7 @@ def with_uv(site: Addresses, folder: Path) -> Installing:
     def install() -> str | None:
         options = ["--no-cache", "--no-deps", "--reinstall", "--python", sys.executable]
         index = ["--target", str(folder / "by-uv"), "--index-url", site.index()]
-        done = clients.uv("pip", "install", *options, *index, *PINNED, check=False)
+        done = clients.uv("pip", "install", *options, *index, *PINNED, check=False, env=NO_RETRIES)
         return done.text if done.returncode else None
 
     return Installing(install)
@@ -146,11 +148,12 @@ def all_the_time(installing: list[Installing]) -> Iterator[Callable[[], None]]:
     def wait() -> None:
         before = [each.turns for each in installing]
         # The one that is under way now does not count: it may have begun before.
-        wait_until(
+        assert until(
             lambda: all(
                 each.turns >= turns + 2 or each.failures
                 for each, turns in zip(installing, before, strict=True)
-            )
+            ),
+            seconds=4 * 120,  # as long as so many programs may take
         )
 
     threads = [each.start() for each in installing]
@@ -182,7 +185,6 @@ def test_no_installation_fails(
         installing = [with_pip(site, tmp_path), with_uv(site, tmp_path)]
         import_ = ["import", "main", old.source, *how]
         with all_the_time(installing) as wait:
-            wait()
             # From now on the repository has a part of the project, and the old server the rest.
             clients.publish_with_twine(*site.target(), newer.save(tmp_path))
             wait()
