@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
+from pypi_repo.storage.database.operation_tables import chores
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.aging import fill, grow_old
 from tests.support.distributions import wheel
@@ -86,6 +88,18 @@ def test_k3_preview_then_run(old_cli: CommandLine) -> None:
     assert done.endswith("from main.\n")
     assert versions(old_cli) == {"3.0", "3.1.dev2"}
     assert versions(old_cli, "other") == {"1.0"}
+
+
+def test_k3_the_chore_deletes_what_was_previewed(old_cli: CommandLine, index: Index) -> None:
+    old_cli.ok("retention", "add", "main", "demo", "--keep-last", "1", "--only", "finals")
+    before = old_cli.ok("upkeep", "run")
+    old_cli.ok("retention", "preview", "main")
+    with index.registry._database.begin() as connection:
+        connection.execute(update(chores).values(due_at=datetime.now(UTC)))
+    after = old_cli.ok("upkeep", "run")
+    assert "retention: nothing to do.\n" in before
+    assert "retention: Deleted 2 releases with 2 files, " in after
+    assert versions(old_cli) == {"3.0", "3.1.dev1", "3.1.dev2"}
 
 
 def test_k3_no_more_than_a_limit(old_cli: CommandLine) -> None:

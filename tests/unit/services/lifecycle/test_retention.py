@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -473,6 +474,36 @@ def test_k3_two_runs_at_once_delete_each_release_once(demo: Registry, retention:
     assert sum(run.releases for run in runs) == 3
     expired = [entry for entry in journal_of(demo, "main") if entry.action == "expire release"]
     assert sorted(entry.version or "" for entry in expired) == ["1.0", "2.0", "3.0"]
+
+
+def test_k2_runs_beside_uploads_and_pins_take_nothing_that_is_protected(
+    demo: Registry, retention: Retention
+) -> None:
+    retention.add_rule("main", "*", keep_last=1)
+    preview(retention)
+    new = [f"{major}.0" for major in range(5, 11)]
+
+    def publish_all() -> None:
+        for version in new:
+            upload(demo, wheel(version=version))
+
+    def pin() -> set[str]:
+        """Of those that are still there."""
+        pinned = set()
+        for version in VERSIONS:
+            with suppress(UnknownRelease):
+                demo.acting_as(OPERATOR).pins.pin("main", "demo", version, "in use")
+                pinned.add(version)
+        return pinned
+
+    with ThreadPoolExecutor(4) as threads:
+        runs = [threads.submit(retention.run, "main") for _ in range(3)]
+        published, pinned = threads.submit(publish_all), threads.submit(pin)
+        runs += [threads.submit(retention.run, "main") for _ in range(3)]
+        for done in (published, *runs):
+            done.result()
+    retention.run("main")
+    assert versions(demo) == {*pinned.result(), *new}
 
 
 class _ButSecrets(GrantPolicy):
