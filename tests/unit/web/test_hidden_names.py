@@ -50,7 +50,7 @@ from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
 from pypi_repo.web.api.tables import TABLES
-from tests.support.api import ApiClient
+from tests.support.api import KNOWN, ApiClient
 from tests.support.distributions import sdist, wheel
 from tests.support.http import basic
 from tests.support.portal import PortalClient
@@ -379,10 +379,8 @@ def test_a_form_keeps_access_to_what_it_does_not_show(registry: Registry) -> Non
 def test_no_document_of_the_api_names_it(registry: Registry, empty: Registry) -> None:
     there, not_there = (ApiClient(each, ADMINISTRATOR) for each in (registry, empty))
     of_hidden = {
-        "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
-        "user": USER, "administrator": ADMINISTRATOR, "upstream": "public", "rule": 1,
-        "exception": 2, "name": "contraband", "group": "platform", "provider": "sso",
-        "account": USER,
+        **KNOWN, "project": "contraband", "version": "1.0", "filename": HIDDEN.filename, "token": 1,
+        "user": USER, "administrator": ADMINISTRATOR, "name": "contraband", "account": USER,
     }  # fmt: skip
     shown = {**of_hidden, "project": "open", "filename": SHOWN.filename, "repository": "main"}
     shown |= {"name": "open"}

@@ -30,6 +30,7 @@ from pypi_repo.domain.errors import (
     UnknownRelease,
     UnknownRepository,
 )
+from pypi_repo.domain.events.event import Event
 from pypi_repo.domain.lifecycle.stages import FileStaged
 from pypi_repo.domain.records import DistributionFile, ProjectPage, Repository
 from pypi_repo.domain.upstreams.errors import NameSupplied
@@ -133,6 +134,25 @@ def test_the_journal_has_both_ends(demo: Registry) -> None:
     assert {each.actor for each in entries} == {UPLOADER.name}
     assert sorted(each.at for each in entries) == [each.at for each in entries]
     assert [each.serial for each in entries] == [1, 2, 3]
+
+
+def test_who_is_subscribed_is_told_of_both_ends(demo: Registry) -> None:
+    """E1, M1: and of nothing where the target refuses one file."""
+    told: list[Event] = []
+    end = demo.subscribe(told.append)
+    demo.acting_as(OPERATOR).repositories.change("releases", quota=len(WHEEL.content) + 1)
+    with pytest.raises(TooLarge):
+        promote(demo, move=True)
+    assert told == []
+    demo.acting_as(OPERATOR).repositories.change("releases", quota=None)
+    promote(demo, move=True)
+    end()
+    assert [(event.type, event.repository, event.filename) for event in told] == [
+        ("file.uploaded", "releases", WHEEL.filename),
+        ("file.uploaded", "releases", SDIST.filename),
+        ("release.promoted", "main", None),
+        ("release.received", "releases", None),
+    ]
 
 
 def test_no_byte_is_copied(demo: Registry) -> None:
