@@ -143,12 +143,9 @@ class Registry:
         self._prefetching = Prefetching(
             self._database, self._upstream_pages, self._upstream_files, self._readers
         )
-        self._for_imports = Surroundings(
-            self._database, self._blobs, self._gate, self.readmes, limits, self._client
-        )
-        self._intake = Intake(
-            self._database, self._blobs, self._gate, self.readmes, limits, self._readers
-        )
+        common = self._database, self._blobs, self._gate, self.readmes, limits
+        self._for_imports = Surroundings(*common, self._client)
+        self._intake = Intake(*common, self._readers, self._rechecks)
         self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)

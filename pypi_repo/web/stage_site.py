@@ -31,7 +31,8 @@ def stage_site(
 ) -> "WSGIApplication":
     """Returns an app for all stages of a repository, each below its id.
 
-    readers: the same as `authenticate`, for clients that only read.
+    authenticate: for requests that change something; by default, the accounts of the registry.
+    readers: for those that only read.
     """
 
     @lru_cache(_APPS_KEPT)  # what a page in the cache belongs to
@@ -40,7 +41,10 @@ def stage_site(
             repository.at_stage(id_), id_, authenticate, readers, cache, files_sent_by
         )
 
-    stages = StagesApp(repository, authenticate=authenticate)
+    stages = _by_method(
+        StagesApp(repository, authenticate=readers),
+        StagesApp(repository, authenticate=authenticate),
+    )
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         id_ = environ["PATH_INFO"].removeprefix("/").partition("/")[0]
@@ -78,5 +82,18 @@ def _stage_app(
             "/pypi": JsonApiApp(repository, authenticate=readers, cache=cache),
             "/integrity": ProvenanceApp(repository, authenticate=readers),
         },
-        otherwise=StageApp(repository, id_, authenticate=authenticate),
+        otherwise=_by_method(
+            StageApp(repository, id_, authenticate=readers),
+            StageApp(repository, id_, authenticate=authenticate),
+        ),
     )
+
+
+def _by_method(reading: "WSGIApplication", changing: "WSGIApplication") -> "WSGIApplication":
+    """Lets browsers that are signed in show what they may not change without a password."""
+
+    def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        is_reading = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        return (reading if is_reading else changing)(environ, start_response)
+
+    return app

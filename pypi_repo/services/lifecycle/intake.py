@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.stage_source import StageSource
 from pypi_repo.services.lifecycle.stage_uploads import StageUploads
 from pypi_repo.services.lifecycle.stages import Stages
@@ -27,6 +28,7 @@ class Intake:
     readmes: Readmes
     limits: Limits
     readers: Readers
+    rechecks: Rechecks
 
     def uploads_to(self, repository: str) -> Uploads:
         """Returns what accepts files for a repository."""
@@ -63,4 +65,4 @@ class Intake:
 
     def stages(self, actor: Actor) -> Stages:
         """Returns the stages on behalf of an actor."""
-        return Stages(actor, self.database, self.gate, self.readers.check_new_name)
+        return Stages(actor, self.database, self.gate, self.rechecks, self.readers.check_new_name)

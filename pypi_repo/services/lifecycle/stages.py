@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,6 +21,7 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.domain.text import require_text
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.packages.candidates import Publishable
 from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.services.packages.upload_rules import check_accepts
@@ -41,6 +41,7 @@ class Stages:
     Methods with the id of a stage raise UnknownStage if it is not open in this repository, and
     PermissionDenied if it is somebody else's.
 
+    rechecks: checks files again, as the profile of the repository may have changed.
     check_new_name: raises an error if a new project may not have a name because of the sources of
         the repository.
     """
@@ -50,11 +51,13 @@ class Stages:
         actor: Actor,
         database: Database,
         gate: Gate,
+        rechecks: Rechecks,
         check_new_name: Callable[[Actor, Repository, NormalizedName], None],
     ) -> None:
         self._actor = actor
         self._database = database
         self._gate = gate
+        self._rechecks = rechecks
         self._check_new_name = check_new_name
 
     def open(self, repository: str, description: str = "", *, days: int = STAGE_DAYS) -> Stage:
@@ -165,20 +168,23 @@ class Stages:
         return since is None or stage.created_at >= since
 
     def _check_before(self, repository: str, id_: str) -> None:
-        """Asks the sources for names before the transaction, which must wait for nobody elsewhere.
+        """Does before the transaction what waits for the file store, or for anybody elsewhere.
 
         A refusal names no project that the actor may not read.
         """
         catalog = Catalog(self._database)
         admitted = self._repository(catalog, repository)
         self._found(self._database, admitted, id_)
-        files = catalog.stages.files(id_)
-        for project in dict.fromkeys(each.file.project for each in files):
-            if not self._may_know(admitted, project):
+        files = [each.file for each in catalog.stages.files(id_)]
+        for file in files:
+            if not self._may_know(admitted, file.project):
                 raise PermissionDenied(
                     f"{self._actor.name!r} may not publish all files of this stage; ask an "
                     "administrator."
                 )
+            with _naming(file):
+                self._rechecks.check(file, admitted, admitted)
+        for project in dict.fromkeys(file.project for file in files):
             located = catalog.locate(repository, project)
             if located is None or located.project is None:
                 self._check_new_name(self._actor, admitted, project)
@@ -199,16 +205,22 @@ class Stages:
             size_beside=staged.size_beside,
             provenance=staged.provenance,
         )
-        try:
+        with _naming(file):
             return place(
                 self._gate, catalog, self._actor, stage.repository, new, {"stage": stage.id}
             )
-        except RegistryError as error:
-            named = copy(error)
-            named.args = (f"{file.filename} cannot be published: {error.message}",)
-            raise named from error
 
     def _record(self, catalog: Catalog, action: str, stage: Stage, **more: str) -> None:
         detail = {"stage": stage.id, "files": str(stage.files), **more}
         entry = JournalEntry.by(self._actor, action, repository=stage.repository, detail=detail)
         catalog.journal.record(entry)
+
+
+@contextmanager
+def _naming(file: DistributionFile) -> Iterator[None]:
+    """Lets every refusal within the block begin with the file that it is about."""
+    try:
+        yield
+    except RegistryError as error:
+        error.args = (f"{file.filename} cannot be published: {error.message}", *error.args[1:])
+        raise

@@ -214,6 +214,22 @@ def test_who_is_let_in(registry: Registry, site: Site, staged: Site) -> None:
     assert post(site, publish).status_code == 200
 
 
+def test_a_browser_that_is_signed_in_shows_stages_and_changes_nothing(
+    registry: Registry, site: Site, staged: Site
+) -> None:
+    """Signing in leads back to the page, which must not lead to signing in again."""
+    session = registry.user_sessions.sign_in(USER, PASSWORD, "127.0.0.1")
+    browser = Client(registry.wsgi_app())
+    browser.set_cookie("pypi_repo_user", session.secret)
+    opening = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Accept": "text/html"}
+    for url in (STAGES, staged.upload_url):
+        assert Client(registry.wsgi_app()).get(url, headers=opening).status_code == 303
+        assert browser.get(url, headers=opening).status_code == 200
+    assert browser.post(f"{staged.upload_url}publish").status_code == 401
+    assert browser.delete(staged.upload_url).status_code == 401
+    assert len(site.get(STAGES).get_json()["stages"]) == 1
+
+
 def test_urls_that_lead_nowhere(site: Site, staged: Site) -> None:
     for path in ("x", "publish/", "publish/x", "simple/unknown/", "files/x", "pypi/x/json"):
         assert site.get(f"{staged.upload_url}{path}").status_code in (404, 405), path

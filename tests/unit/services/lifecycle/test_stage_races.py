@@ -23,6 +23,9 @@ from tests.support.uploads import UPLOADER, damage, filenames, stage, upload
 
 ROUNDS = 4
 
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""With SQLite, writers take turns anyway."""
+
 Change = Callable[[], object]
 Outcome = object
 
@@ -46,14 +49,6 @@ def in_turn(registry: Registry, first: Change, second: Change) -> Outcome:
     """What came of the second, which has begun before the first one was committed."""
     later: Future[Any] = one_after_the_other(registry._database, first, second)
     return later.exception() or later.result()
-
-
-@pytest.fixture
-def on_postgresql(both: Registry) -> Registry:
-    """Where writers do not take turns anyway."""
-    if both._database.is_embedded:
-        pytest.skip("SQLite lets one transaction write after the other.")
-    return both
 
 
 @pytest.fixture
@@ -168,18 +163,19 @@ def test_an_upload_while_the_stage_is_published(both: Registry) -> None:
         assert len(filenames(both, "late")) == ROUNDS - late
 
 
+@only_postgresql
 @pytest.mark.parametrize("second", ["publish", "drop", "expire", "upload", "plain"])
-def test_who_waits_for_a_publication(on_postgresql: Registry, second: str) -> None:
+def test_who_waits_for_a_publication(both: Registry, second: str) -> None:
     """Everybody who has begun before its commit sees it done."""
-    id_ = filled(on_postgresql)
+    id_ = filled(both)
     changes: dict[str, Change] = {
-        "publish": partial(of(on_postgresql).publish, "main", id_),
-        "drop": partial(of(on_postgresql).drop, "main", id_),
-        "expire": partial(expire, on_postgresql),
-        "upload": partial(stage, on_postgresql, id_, wheel("late")),
-        "plain": partial(upload, on_postgresql, wheel("demo", "1.0", padding=1)),
+        "publish": partial(of(both).publish, "main", id_),
+        "drop": partial(of(both).drop, "main", id_),
+        "expire": partial(expire, both),
+        "upload": partial(stage, both, id_, wheel("late")),
+        "plain": partial(upload, both, wheel("demo", "1.0", padding=1)),
     }
-    outcome = in_turn(on_postgresql, changes["publish"], changes[second])
+    outcome = in_turn(both, changes["publish"], changes[second])
     match second:
         case "expire":
             assert outcome == 0
@@ -187,23 +183,22 @@ def test_who_waits_for_a_publication(on_postgresql: Registry, second: str) -> No
             assert isinstance(outcome, FileAlreadyExists | FileStaged)
         case _:
             assert isinstance(outcome, UnknownStage)
-    assert filenames(on_postgresql) == [wheel("demo").filename, sdist("demo").filename]
-    assert damage(on_postgresql) == []
+    assert filenames(both) == [wheel("demo").filename, sdist("demo").filename]
+    assert damage(both) == []
 
 
+@only_postgresql
 @pytest.mark.parametrize("second", ["stage", "upload"])
-def test_who_waits_for_a_staged_upload(
-    on_postgresql: Registry, elsewhere: Registry, second: str
-) -> None:
+def test_who_waits_for_a_staged_upload(both: Registry, elsewhere: Registry, second: str) -> None:
     """In another process, and both have found the name free before."""
-    ids = [of(on_postgresql).open("main").id for _ in range(2)]
+    ids = [of(both).open("main").id for _ in range(2)]
     changes: dict[str, Change] = {
         "stage": partial(stage, elsewhere, ids[1], wheel("demo", padding=1)),
         "upload": partial(upload, elsewhere, wheel("demo", padding=1)),
     }
-    first = partial(stage, on_postgresql, ids[0], wheel("demo"))
-    assert isinstance(in_turn(on_postgresql, first, changes[second]), FileStaged)
-    of(on_postgresql).publish("main", ids[0])
-    assert filenames(on_postgresql) == [wheel("demo").filename]
-    on_postgresql.upkeep.sweep(timedelta(0))
-    assert damage(on_postgresql) == []
+    first = partial(stage, both, ids[0], wheel("demo"))
+    assert isinstance(in_turn(both, first, changes[second]), FileStaged)
+    of(both).publish("main", ids[0])
+    assert filenames(both) == [wheel("demo").filename]
+    both.upkeep.sweep(timedelta(0))
+    assert damage(both) == []

@@ -12,6 +12,7 @@ from pypi_repo.domain.errors import (
     Conflict,
     FileAlreadyExists,
     FilenameRetired,
+    Invalid,
     InvalidSetting,
     PermissionDenied,
     ProjectClosed,
@@ -179,7 +180,9 @@ def test_what_is_published_may_be_uploaded_to_undo_a_replacement(
     assert of(both).stage("main", opened)[0].files == 0
 
 
-@pytest.mark.parametrize("then", ["upload", "delete", "archive", "quota", "rights", "sdist"])
+@pytest.mark.parametrize(
+    "then", ["upload", "delete", "archive", "quota", "rights", "sdist", "profile"]
+)
 def test_all_or_nothing(both: Registry, opened: str, then: str) -> None:
     """G2: everything is asked again at publishing, and the answer names the file."""
     operator = both.acting_as(OPERATOR)
@@ -213,6 +216,11 @@ def test_all_or_nothing(both: Registry, opened: str, then: str) -> None:
             expected = ReleaseClosed
             stage(both, opened, second := sdist("demo", "1.0.0"))
             named = second.filename
+        case "profile":
+            expected = Invalid
+            stage(both, opened, local := wheel("demo", "1.0+local"))
+            operator.repositories.change("main", profile="pypi")
+            named = local.filename
     serial = operator.repositories.get("main").serial
     staged = of(both).stage("main", opened)
     with pytest.raises(expected) as refused:
