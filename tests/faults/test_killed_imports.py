@@ -7,11 +7,17 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from pypi_repo import OPERATOR, Registry
+from pypi_repo.domain.errors import OutOfSpace
 from pypi_repo.domain.importing.reports import Report
+from tests.faults.conftest import embedded
 from tests.support.crashing import Working
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation, assert_all_is_well
+from tests.support.journal import journal_of
+from tests.support.tiny_disk import NoTinyDisk, TinyDisk
 
 TIMES = 4
 
@@ -63,4 +69,37 @@ def test_at_random(installation: Installation, tmp_path: Path) -> None:
         time.sleep(chance.uniform(0.02, 0.3))
         working.kill()
         working.wait()
+    assert_it_goes_on(installation, root, files)
+
+
+def test_a_full_disk_ends_it(tmp_path: Path) -> None:
+    """And it goes on where there is room again."""
+    try:
+        with TinyDisk(tmp_path / "tiny") as disk:
+            database = tmp_path / "elsewhere"
+            database.mkdir()
+            installation = embedded(disk.folder, database=database)
+            root = tmp_path / "packages"
+            files = saved(root, *(wheel(f"demo-{number}", "1.0") for number in range(30)))
+            disk.leave_pages(20)
+            with installation.registry() as registry, pytest.raises(OutOfSpace):
+                import_folder(registry, root, jobs=4)
+            disk.leave_plenty()
+            assert_it_goes_on(installation, root, files)
+    except NoTinyDisk as reason:
+        pytest.skip(str(reason))
+
+
+def test_two_at_once(installation: Installation, tmp_path: Path) -> None:
+    """Of the same packages: each file comes once, and neither finds anything wrong."""
+    root = tmp_path / "packages"
+    files = saved(root, *(wheel(f"demo-{number % 3}", f"1.{number}") for number in range(40)))
+    both = [Working(installation, partial(import_folder, folder=root, jobs=3)) for _ in range(2)]
+    assert all(each.wait() for each in both)
+    with installation.registry() as registry:
+        entries = journal_of(registry, "main")
+    uploaded = [each.filename for each in entries if each.action == "upload file"]
+    assert sorted(uploaded) == sorted(file.filename for file in files)
+    imported = [each.detail or {} for each in entries if each.action == "import"]
+    assert {each["left_out"] for each in imported} == {"0"}
     assert_it_goes_on(installation, root, files)
