@@ -39,7 +39,7 @@ OPERATIONS = {
     "list_files": 3, "get_file": 2, "delete_file": 10,
     "get_file_yank": 2, "put_file_yank": 7, "delete_file_yank": 7,
     "list_trash": 3, "delete_trash": 5, "get_trash_entry": 3, "delete_trash_entry": 5,
-    "restore_trash_entry": 15,
+    "restore_trash_entry": 16,
     "promote_release": 24, "promote_project": 34, "list_chores": 2,
     "list_users": 3, "get_user": 3, "put_user": 7, "delete_user": 5,
     "get_access": 3, "put_access": 5, "explain_rights": 3,
