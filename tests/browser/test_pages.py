@@ -34,6 +34,7 @@ PAGES = (
     "repositories/main/rules",
     "repositories/main/retention",
     "repositories/main/retention/preview",
+    "repositories/main/trash",
     "repositories/everything",
     "repositories/everything/sources",
     "repositories/everything/rules",
@@ -53,6 +54,7 @@ PAGES = (
     f"upstreams/{FAILING}/delete",
     f"repositories/{LONG}/sources",
     f"repositories/{LONG}/rules",
+    f"repositories/{LONG}/trash",
     "repositories/main/projects/ledger-client",
     "repositories/main/projects/ledger-client/downloads?days=365",
     "repositories/main/projects/ledger-client/releases",
@@ -347,6 +349,18 @@ def test_one_tick_chooses_every_row(portal: Portal) -> None:
     portal.press("Continue")
     expect(portal.page.locator("main ul").first.locator("li")).to_have_count(12)
     expect(portal.page.locator("main ul.long li")).to_have_count(21)
+
+
+def test_a_deletion_is_undone_by_one_click(portal: Portal) -> None:
+    """R2"""
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    _ask_before_deleting(portal)
+    portal.press("Delete")
+    expect(portal.page.get_by_label("Choose release 2.1.1")).to_have_count(0)
+    portal.press("Undo")
+    expect(portal.page.get_by_role("status")).to_contain_text("Restored ledger-client 2.1.1")
+    portal.open("repositories/main/projects/ledger-client/releases")
+    expect(portal.page.get_by_label("Choose release 2.1.1")).to_be_visible()
 
 
 def test_on_a_phone_rows_are_blocks_that_name_their_cells(open_portal: OpenPortal) -> None:

@@ -25,6 +25,11 @@ def _project(row: Row) -> None:
         raise ValueError(f"{row['name']!r} is not normalized to {row['normalized_name'][:80]!r}")
 
 
+def _deletion(row: Row) -> None:
+    if row["project"] != normalize(row["project_name"]):
+        raise ValueError(f"{row['project_name']!r} is not normalized to {row['project'][:80]!r}")
+
+
 def _release(row: Row) -> None:
     version = Version(row["version"])
     if row["canonical_version"] != canonicalize_version(version):
@@ -78,6 +83,7 @@ OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "upstream_pages": _page,
     "projects": _project,
     "releases": _release,
+    "trash": _deletion,
     "trashed_releases": _release,
     **dict.fromkeys((table.name for table in TABLES_OF_FILES), _named),
     "staged_files": _staged,

@@ -120,7 +120,7 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("table", ["files", "retired_filenames", "staged_files"])
+@pytest.mark.parametrize("table", ["files", "retired_filenames", "staged_files", "trashed_files"])
 @pytest.mark.parametrize("filename", OUTSIDE)
 def test_filenames(target: Registry, place: Path, table: str, filename: str) -> None:
     refused(target, place, table, "filename", filename)
@@ -171,6 +171,18 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("projects", "normalized_name", "other"),
         ("projects", "status", "hidden"),
         ("releases", "version", "../1.0"),
+        ("trash", "project", "other"),
+        ("trash", "project_name", "<script>"),
+        ("trash", "status", "hidden"),
+        ("trash", "version", "../1.0"),
+        ("trash", "filename", "../deleted-1.0.tar.gz"),
+        ("trash", "deleted_by_kind", "root"),
+        ("trashed_releases", "canonical_version", "2"),
+        ("trashed_files", "kind", "exe"),
+        ("trashed_files", "size", 2**50),
+        ("trashed_files", "identity", "other"),
+        ("trashed_files", "provenance", "[]"),
+        ("trashed_files", "sha256", "../" * 21 + "x"),
         ("releases", "canonical_version", "2"),
         ("retention_rules", "pattern", "Acme_*"),
         ("retention_rules", "only", "pre  dev"),
