@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts.errors import UnknownGroup
 from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
-from pypi_repo.domain.lifecycle.stages import UnknownStage
+from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
 _LISTS: dict[type[errors.RegistryError], str] = {

@@ -19,3 +19,15 @@ class UnknownDeletion(NotFound):
     """The trash has no entry with this number."""
 
     code = "unknown-deletion"
+
+
+class UnknownStage(NotFound):
+    """There is no stage with this id: it was published or dropped, or it has expired."""
+
+    code = "unknown-stage"
+
+
+class FileStaged(Conflict):
+    """The filename is reserved by a file of a stage, until that is published or dropped."""
+
+    code = "file-staged"

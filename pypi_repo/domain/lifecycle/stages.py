@@ -4,7 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pypi_repo.domain.errors import Conflict, InvalidSetting, NotFound
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.records import DistributionFile
 
 STAGE_DAYS = 7
@@ -56,18 +57,6 @@ class FileOfStage:
     def size(self) -> int:
         """The bytes that count for the quota."""
         return self.file.size + self.size_beside
-
-
-class UnknownStage(NotFound):
-    """There is no stage with this id: it was published or dropped, or it has expired."""
-
-    code = "unknown-stage"
-
-
-class FileStaged(Conflict):
-    """The filename is reserved by a file of a stage, until that is published or dropped."""
-
-    code = "file-staged"
 
 
 def new_stage_id() -> str:

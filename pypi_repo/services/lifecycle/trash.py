@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from pypi_repo.domain.accounts.access import OPERATOR, Actor, Permission
 from pypi_repo.domain.errors import FileAlreadyExists, TooLarge
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.domain.lifecycle.errors import UnknownDeletion
-from pypi_repo.domain.lifecycle.stages import FileStaged
+from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownDeletion
 from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository

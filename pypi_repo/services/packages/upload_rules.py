@@ -15,7 +15,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
 )
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.lifecycle.stages import FileStaged
+from pypi_repo.domain.lifecycle.errors import FileStaged
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES

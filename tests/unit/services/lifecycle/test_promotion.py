@@ -31,7 +31,7 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from pypi_repo.domain.events.event import Event
-from pypi_repo.domain.lifecycle.stages import FileStaged
+from pypi_repo.domain.lifecycle.errors import FileStaged
 from pypi_repo.domain.records import DistributionFile, ProjectPage, Repository
 from pypi_repo.domain.upstreams.errors import NameSupplied
 from pypi_repo.services.sources.source import Redirect

@@ -18,8 +18,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
     UnknownRepository,
 )
-from pypi_repo.domain.lifecycle.errors import UnknownDeletion
-from pypi_repo.domain.lifecycle.stages import FileStaged
+from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownDeletion
 from pypi_repo.domain.pages.simple_pages import Links, project_html, project_json
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.packages.projects import Projects

@@ -11,7 +11,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import FileAlreadyExists, RegistryError
-from pypi_repo.domain.lifecycle.stages import FileStaged, UnknownStage
+from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownStage
 from pypi_repo.services.lifecycle.expiry import expire_stages
 from pypi_repo.services.lifecycle.stages import Stages
 from pypi_repo.services.packages.placing import Accepted

@@ -10,7 +10,7 @@ from pypi_repo.domain.errors import (
     UnknownProject,
     UnknownRelease,
 )
-from pypi_repo.domain.lifecycle.stages import UnknownStage
+from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import ProjectPage
 from pypi_repo.domain.upstreams.errors import NameSupplied

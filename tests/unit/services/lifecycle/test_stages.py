@@ -20,7 +20,7 @@ from pypi_repo.domain.errors import (
     TooLarge,
     UnknownRepository,
 )
-from pypi_repo.domain.lifecycle.stages import FileStaged, UnknownStage
+from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownStage
 from pypi_repo.services.lifecycle.stages import Stages
 from pypi_repo.storage.database.lifecycle_tables import stages
 from tests.conftest import PASSWORD
