@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pypi_repo import OPERATOR, Actor, Registry
+from pypi_repo import OPERATOR, Actor, Registry, Settings
 from pypi_repo.domain.accounts.access import ActorKind
 from pypi_repo.domain.errors import InvalidSetting, PermissionDenied, UnknownRepository
 from pypi_repo.domain.importing.found import LeftOut
@@ -324,3 +324,17 @@ def test_what_is_not_there(imports: Imports, tmp_path: Path) -> None:
         imports.source(str(tmp_path / "missing"))
     with pytest.raises(UnknownRepository):
         imports.run("missing", imports.source(str(tmp_path)))
+
+
+def test_backups_keep_exemptions(imports: Imports, both: Registry, tmp_path: Path) -> None:
+    """And times that are older than the registry."""
+    save(tmp_path / "packages", ODD)
+    imports.run("main", imports.source(str(tmp_path / "packages")), as_is=True)
+    both.backup.create(str(tmp_path / "backup"))
+    with Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4)) as restored:
+        restored.backup.restore(str(tmp_path / "backup"))
+        (before,) = both.acting_as(OPERATOR).projects.get("main", "demo")[1]
+        (after,) = restored.acting_as(OPERATOR).projects.get("main", "demo")[1]
+    assert after == before
+    assert after.exemption is not None
+    assert after.uploaded_at == TIME
