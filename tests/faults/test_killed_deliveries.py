@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from pypi_repo import OPERATOR, Registry
+from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.storage.database.tables import journal
+from pypi_repo.storage.journal import Journal
 from tests.support.crashing import Working
 from tests.support.distributions import wheel
 from tests.support.installation import Installation
 from tests.support.receiver import Receiver, hook, receiving, tell
-from tests.support.uploads import filenames, upload
+from tests.support.uploads import UPLOADER, filenames
 
 PROJECTS, EACH = ("a", "b"), 3
 
@@ -74,7 +76,7 @@ def test_e3_before_every_step_of_telling(installation: Installation, receiver: R
     """Whatever the last step was, who goes on tells everything, and in order for each project."""
     with installation.registry() as registry:
         hook(registry, receiver)
-        _upload_some(registry, 0)
+        _note_some(registry, 0)
     steps = Working(installation, tell).wait()
     assert len(receiver.sent) == len(PROJECTS) * EACH
     assert len(steps) > 30
@@ -82,7 +84,7 @@ def test_e3_before_every_step_of_telling(installation: Installation, receiver: R
     for number in range(1, len(steps) + 1):
         receiver.forget()
         with installation.registry() as registry:
-            _upload_some(registry, number)
+            _note_some(registry, number)
             assert Working(installation, tell, die_at=number).wait() == []
             tell(registry)
             made = registry.acting_as(OPERATOR).webhooks.deliveries("ci", limit=1000)
@@ -91,10 +93,16 @@ def test_e3_before_every_step_of_telling(installation: Installation, receiver: R
     assert 0 < repeated < len(steps) * 2
 
 
-def _upload_some(registry: Registry, number: int) -> None:
-    for each in range(EACH):
-        for project in PROJECTS:
-            upload(registry, wheel(project, f"{number}.{each}"))
+def _note_some(registry: Registry, number: int) -> None:
+    """As if some files had been uploaded."""
+    with registry._database.begin() as connection:
+        for each in range(EACH):
+            for project in PROJECTS:
+                version = f"{number}.{each}"
+                entry = JournalEntry.by(
+                    UPLOADER, "upload file", repository="main", project=project, version=version
+                )
+                Journal(connection).record(entry)
 
 
 def _assert_told(receiver: Receiver, number: int) -> int:
