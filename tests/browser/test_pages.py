@@ -13,6 +13,7 @@ from pypi_repo.storage.identity.providers import ProviderShelf
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
+from tests.support.api import KNOWN, open_stage
 from tests.support.distributions import Distribution, wheel
 from tests.support.readable import flaws, screens, too_wide
 from tests.support.uploads import upload
@@ -34,6 +35,8 @@ PAGES = (
     "repositories/main/rules",
     "repositories/main/retention",
     "repositories/main/retention/preview",
+    "repositories/main/stages",
+    f"repositories/main/stages/{KNOWN['stage']}",
     "repositories/main/trash",
     "repositories/everything",
     "repositories/everything/sources",
@@ -119,6 +122,7 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     registry.acting_as(OPERATOR).repositories.create(LONG, description=f"Of {LONG}")
     upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     registry.acting_as(OPERATOR).accounts.create_user(LONG, showcase.PASSWORD)
+    open_stage(registry)
     _take_from_a_long_name(registry)
     _sign_in_with_a_long_name(registry)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
