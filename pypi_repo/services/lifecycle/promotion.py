@@ -154,8 +154,10 @@ class Promotion:
         while True:
             if found.is_new:
                 self._check_new_name(self._actor, found.target, wanted.project)
-            for subject in [each for each in found.subjects() if each not in checked]:
-                checked[subject] = self._rechecks.check(subject[0], found.source, found.target)
+            new = [subject for subject in found.subjects() if subject not in checked]
+            files = [file for file, *_settings in new]
+            results = self._rechecks.check(files, found.source, found.target)
+            checked.update(zip(new, results, strict=True))
             with self._database.begin() as connection:
                 catalog = Catalog(connection)
                 for name in sorted((wanted.source, wanted.target)):

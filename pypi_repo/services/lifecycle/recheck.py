@@ -1,13 +1,15 @@
 """Checks published files by the rules of another repository."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pypi_repo.domain.archives.inspection import inspect
+from pypi_repo.domain.archives.inspection import Inspection, inspect
 from pypi_repo.domain.errors import TooLarge, UnknownFile
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.domain.validation.profiles import RULES
+from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.services.packages.candidates import check_filename, checked_metadata
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.packages.placing import naming
@@ -47,45 +49,54 @@ class Rechecks:
         self._readmes = readmes
         self._limits = limits
 
-    def check(self, file: DistributionFile, source: Repository, target: Repository) -> Rechecked:
-        """Returns a file of the source, checked by the rules of the target.
+    def check(
+        self, files: Iterable[DistributionFile], source: Repository, target: Repository
+    ) -> list[Rechecked]:
+        """Returns files of the source, checked by the rules of the target.
 
-        Raises a RegistryError that names the file if the target does not allow it, and UnknownFile
-        if it is missing from the file store.
+        Core metadata that are the same for files that follow each other, as they are for the wheels
+        of most releases, are read once.
+
+        Raises a RegistryError that names the file if the target does not allow one, and UnknownFile
+        if one is missing from the file store.
         """
         rules = RULES[target.profile]
-        filename = DistributionFilename.parse(file.filename, file.project)
-        with naming(file.filename):
-            limit = file_limit(target, self._limits)
-            if file.size > limit:
-                raise TooLarge(
-                    f"{file.filename} is larger than the {format_size(limit)} that repository "
-                    f"{target.name!r} allows; ask an administrator for a higher limit."
-                )
-            check_filename(filename, rules)
-            document, warnings = self._document(file, filename, source, target)
-            metadata = checked_metadata(document, filename, rules, self._readmes)
-        return Rechecked(filename, metadata.name, metadata.summary, warnings + metadata.warnings)
+        reads_archives = rules.ask_more_of_archives(RULES[source.profile])
+        checked, last = [], ("", Document(b""))
+        for file in files:
+            filename = DistributionFilename.parse(file.filename, file.project)
+            warnings: tuple[str, ...] = ()
+            with naming(file.filename):
+                self._check_size(file, target)
+                check_filename(filename, rules)
+                digest = file.metadata_sha256
+                if digest is None or reads_archives or file.exemption is not None:
+                    inspection = self._inspect(file, filename, rules)
+                    document, warnings = inspection.document, inspection.warnings
+                else:
+                    if digest != last[0]:
+                        last = digest, Document(self._documents.content(file))
+                    document = last[1]
+                metadata = checked_metadata(document, filename, rules, self._readmes)
+            warnings += metadata.warnings
+            checked.append(Rechecked(filename, metadata.name, metadata.summary, warnings))
+        return checked
 
-    def _document(
-        self,
-        file: DistributionFile,
-        filename: DistributionFilename,
-        source: Repository,
-        target: Repository,
-    ) -> tuple[Document, tuple[str, ...]]:
-        rules = RULES[target.profile]
-        if not (
-            file.metadata_sha256 is None
-            or file.exemption is not None
-            or rules.ask_more_of_archives(RULES[source.profile])
-        ):
-            return Document(self._documents.content(file)), ()
+    def _check_size(self, file: DistributionFile, target: Repository) -> None:
+        limit = file_limit(target, self._limits)
+        if file.size > limit:
+            raise TooLarge(
+                f"{file.filename} is larger than the {format_size(limit)} that repository "
+                f"{target.name!r} allows; ask an administrator for a higher limit."
+            )
+
+    def _inspect(
+        self, file: DistributionFile, filename: DistributionFilename, rules: Rules
+    ) -> Inspection:
         try:
             with self._blobs.open(file.path) as content:
-                inspection = inspect(content, filename, rules, self._limits, is_known=True)
+                return inspect(content, filename, rules, self._limits, is_known=True)
         except FileNotFoundError as error:
             raise UnknownFile(
                 f"The content of {file.filename} is missing from the file store; tell the operator."
             ) from error
-        return inspection.document, inspection.warnings

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from sqlalchemy import select
@@ -464,6 +464,26 @@ def test_what_only_a_lenient_repository_takes(
         page(both)
     operator.promotion.release("old", "demo", "1.0", "older")
     assert filenames(both, repository="older") == [dist.filename]
+
+
+def test_core_metadata_of_many_wheels_are_read_once(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object store answers each request after some hundredths of a second."""
+    registry.acting_as(OPERATOR).repositories.create("releases")
+    for number in range(5):
+        upload(registry, wheel(build=str(number)))
+    upload(registry, SDIST)
+    opened, open_blob = [], registry._blobs.open
+
+    def noted(path: str) -> IO[bytes]:
+        opened.append(path)
+        return open_blob(path)
+
+    monkeypatch.setattr(registry._blobs, "open", noted)
+    promote(registry)
+    assert len(opened) == 1
+    assert opened[0].endswith(".whl.metadata")
 
 
 def _damage(registry: Registry, dist: Distribution, *, at: int) -> None:
