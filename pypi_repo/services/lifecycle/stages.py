@@ -183,7 +183,7 @@ class Stages:
                     "administrator."
                 )
             with _naming(file):
-                self._rechecks.check(file, admitted, admitted)
+                self._rechecks.check([file], admitted, admitted)
         for project in dict.fromkeys(file.project for file in files):
             located = catalog.locate(repository, project)
             if located is None or located.project is None:
