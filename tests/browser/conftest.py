@@ -143,7 +143,7 @@ def open_portal(browser: Browser, server: LiveServer, tmp_path: Path) -> Iterato
     def opened(*, has_script: bool = True, **options: Any) -> Portal:
         context = browser.new_context(java_script_enabled=has_script, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         files = tmp_path / "files"
         return Portal(context.new_page(), f"{server.url}/portal/", has_script, files)

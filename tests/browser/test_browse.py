@@ -75,7 +75,7 @@ def open_page(browser: Browser, server: LiveServer, stocked: Registry) -> Iterat
             **options,  # type: ignore[arg-type]
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
         page.goto(path)

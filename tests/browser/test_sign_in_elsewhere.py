@@ -25,7 +25,7 @@ def provider() -> Iterator[RealProvider]:
 def page(browser: Browser) -> Iterator[Page]:
     """Without what the provider's pages load from the internet."""
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     context.route(ELSEWHERE, lambda route: route.abort())
     yield context.new_page()
     context.close()

@@ -137,7 +137,7 @@ def typed(*args: str, cwd: Path, answers: Mapping[str, str]) -> tuple[int, str]:
         while more := os.read(leader, 1024):
             seen += more.decode()
     os.close(leader)
-    return process.wait(30), seen
+    return process.wait(120), seen
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Stuck:
         """
         self.process.send_signal(number)
         self.pipe.close()
-        written = self.process.communicate(timeout=30)
+        written = self.process.communicate(timeout=120)
         assert self.process.returncode == (-number if number == signal.SIGKILL else 1)
         return written
 

@@ -172,7 +172,7 @@ def on_a_terminal(*args: str) -> tuple[str, str]:
     with subprocess.Popen(
         [sys.executable, "-m", "pypi_repo", *args], stdout=subprocess.PIPE, stderr=theirs, text=True
     ) as process:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     os.close(theirs)
     shown = b""
     with os.fdopen(ours, "rb") as terminal, suppress(OSError):  # which is how a terminal ends
@@ -230,6 +230,6 @@ def test_chores_are_done_until_the_process_is_asked_to_end(main_cli: CommandLine
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     assert lines[0] == "expire: nothing to do.\n"
     assert "--forever" in main_cli.misused("upkeep", "run", "--forever", "--json")

@@ -91,7 +91,7 @@ def at_once(work: Callable[[T], Made], items: Sequence[T]) -> list[Made]:
     together = threading.Barrier(len(items))
 
     def begin(item: T) -> Made:
-        together.wait(30)
+        together.wait(120)
         return work(item)
 
     with ThreadPoolExecutor(len(items)) as threads:

@@ -146,7 +146,7 @@ def test_swept_by_a_clock_that_is_wrong(offset: str, installed: Installation, cl
 
 def signed_in(server: ServeProcess) -> str:
     """The cookie of an administrator's browser."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     form = urlencode({"name": ADMINISTRATOR, "password": PASSWORD})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     connection.request("POST", "/portal/sign-in", form, headers)
@@ -158,7 +158,7 @@ def signed_in(server: ServeProcess) -> str:
 
 
 def portal(server: ServeProcess, cookie: str) -> int:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", "/portal/", headers={"Cookie": cookie})
     answer = connection.getresponse()
     answer.read()

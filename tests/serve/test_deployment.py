@@ -98,7 +98,7 @@ class Deployment:
     def get(self, path: str, **headers: str) -> tuple[str, dict[str, str]]:
         trust = ssl.create_default_context(cafile=str(self.certificate))
         given = {**basic(USER, PASSWORD), **headers}
-        with urlopen(Request(self.url + path, headers=given), timeout=30, context=trust) as answer:
+        with urlopen(Request(self.url + path, headers=given), timeout=120, context=trust) as answer:
             return answer.read().decode(), dict(answer.headers)
 
 
@@ -143,7 +143,7 @@ def test_publish_install_and_watch(
     behind = Request(f"{deployment.gunicorn.url}/metrics", headers=bearer(TOKEN))
 
     def all_workers_tell_of_it() -> bool:
-        with urlopen(behind, timeout=30) as answer:
+        with urlopen(behind, timeout=120) as answer:
             return samples(answer.read().decode())["pypi_repo_uploads_total"] == 1
 
     wait_until(all_workers_tell_of_it)
@@ -201,7 +201,7 @@ class Clamour:
     def _ask(self) -> None:
         while not self._stopped.is_set():
             try:
-                urlopen(self._request, timeout=30).close()
+                urlopen(self._request, timeout=120).close()
             except OSError as error:
                 self.failures.append(str(error))
             with self._changed:

@@ -40,7 +40,7 @@ def test_killed_while_the_upload_arrives(prepared: Prepared) -> None:
         upload_form(dist), [("content", dist.filename, dist.content, None)]
     )
     with prepared.start() as server:
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
         connection.putrequest("POST", "/repositories/main/")
         headers = {"Content-Type": content_type, "Content-Length": str(len(body))}
         for name, value in {**basic(USER, PASSWORD), **headers}.items():

@@ -194,7 +194,7 @@ def test_the_word_of_a_trusted_proxy(options: list[str], secure: bool, prepared:
 def test_what_is_printed_for_all_addresses_can_be_pasted(tmp_path: Path) -> None:
     with ServeProcess("--data", tmp_path / "data", "--host", "*") as server:
         [url] = re.findall(r"repository = (http://\S+)repositories/main/\n", server.output)
-        with urlopen(f"{url}healthz", timeout=30) as answer:
+        with urlopen(f"{url}healthz", timeout=120) as answer:
             assert answer.status == 200
 
     assert "0.0.0.0" not in server.output
@@ -207,7 +207,7 @@ def test_the_public_url_is_what_there_is_to_paste(tmp_path: Path) -> None:
         output = server.output
         [(user, password)] = re.findall(r"username = (\S+)\npassword = (\S+)\n", output)
         asked = Request(f"{server.url}/repositories/main/+connect", headers=basic(user, password))
-        with urlopen(asked, timeout=30) as answer:
+        with urlopen(asked, timeout=120) as answer:
             page = answer.read().decode()
     assert f"repository = {outer}/repositories/main/\n" in output
     assert "@packages.example.com/pypi/repositories/main/simple/ PROJECT\n" in output

@@ -60,7 +60,7 @@ def ask(server: ServerProcess, times: int) -> None:
 
 
 def get(server: ServerProcess, path: str) -> tuple[int, str]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         connection.request("GET", path, headers=bearer(TOKEN))
         response = connection.getresponse()

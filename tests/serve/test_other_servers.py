@@ -207,7 +207,7 @@ def test_bodies_in_chunks(server: WsgiServer) -> None:
     body, content_type = multipart(
         upload_form(dist), [("content", dist.filename, dist.content, None)]
     )
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     headers = {**basic(USER, PASSWORD), "Content-Type": content_type}
     pieces = (body[at : at + 100_000] for at in range(0, len(body), 100_000))
     with contextlib.suppress(OSError):  # who refuses does not read to the end

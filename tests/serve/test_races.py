@@ -20,7 +20,7 @@ def race(servers: list[ServeProcess], dists: list[Distribution]) -> list[Answer]
     def upload(number: int) -> Answer:
         with publisher_of(servers[number % len(servers)]) as publisher:
             publisher.get("/repositories/main/simple/")  # connected and logged in
-            together.wait(30)
+            together.wait(120)
             return publisher.upload(dists[number])
 
     with ThreadPoolExecutor(len(dists)) as threads:

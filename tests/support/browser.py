@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 _PROGRAMS = (
     "chromium-headless-shell",
@@ -25,6 +25,8 @@ _OPTIONS = [
     "--disable-sync",
 ]
 
+_PATIENCE = 120_000  # ms, on a machine that has much else to do
+
 
 def installed_chromium() -> str | None:
     """The path of the system's Chromium."""
@@ -34,6 +36,7 @@ def installed_chromium() -> str | None:
 @contextmanager
 def chromium(path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=path, args=_OPTIONS, timeout=_PATIENCE)
+        expect.set_options(timeout=_PATIENCE)
         yield browser
         browser.close()

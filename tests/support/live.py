@@ -36,7 +36,7 @@ class ServeProcess(ServerProcess):
         *args: str | os.PathLike[str],
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        start_timeout: float = 30.0,
+        start_timeout: float = 120.0,
         warm: bool = False,
     ) -> None:
         port = free_port()

@@ -154,7 +154,7 @@ class PostgresServer:
         return package / "pginstall" / "bin"
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self._connect().close()
@@ -172,7 +172,7 @@ class PostgresServer:
             return
         process.send_signal(how)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -35,7 +35,7 @@ class ServerProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
-        start_timeout: float = 30.0,
+        start_timeout: float = 120.0,
         warm: bool = False,
     ) -> None:
         """warm: whether what `python -m` imports is there already; see `warm_python`."""
@@ -109,7 +109,7 @@ class ServerProcess:
         family = [Path(f"/proc/{process}") for process in (self.process.pid, *self.workers)]
         return [process for process in family if process.exists()]
 
-    def terminate(self, timeout: float = 15.0) -> int:
+    def terminate(self, timeout: float = 60.0) -> int:
         """Ask the process to end, and give back its return code."""
         self.process.terminate()
         return self.process.wait(timeout)

@@ -74,7 +74,7 @@ class WsgiServer(ServerProcess):
             raise
 
     def _wait_until_ready(self, sign: str, workers: int) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while self.output.count(sign) < workers:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended early:\n{self.output}")

@@ -128,7 +128,7 @@ def test_many_readers_of_a_new_page_cost_one_request(registry: Registry) -> None
     comes = threading.Event()
 
     def answer(asked: Asked) -> bytes:
-        assert comes.wait(30)
+        assert comes.wait(120)
         return reply(json.dumps(many_wheels(3)).encode(), Content_Type=JSON)
 
     with ScriptedServer(answer) as server:
@@ -170,7 +170,7 @@ def test_a_page_that_comes_in_drops_keeps_nobody(
     def answer(asked: Asked) -> Iterator[bytes]:
         whole = reply(body, Content_Type=JSON)
         yield whole[:200]
-        rest.wait(30)
+        rest.wait(120)
         yield whole[200:]
 
     with ScriptedServer(answer) as server:

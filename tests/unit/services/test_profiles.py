@@ -652,7 +652,7 @@ def test_concurrent_first_uploads_in_several_spellings(database_url: str) -> Non
     def upload(number: int) -> None:
         name, version = _SPELLINGS[number]
         dist = wheel("foo-bar", version, build=f"{number}")
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         publish(registry, dist, name=name)
 
     with ThreadPoolExecutor(len(_SPELLINGS)) as threads:
@@ -676,7 +676,7 @@ def test_concurrent_uploads_of_one_filename(database_url: str, profile: Profile)
 
     def upload(number: int) -> int:
         dist = sdist(description=f"{number}")
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         try:
             publish(registry, dist)
         except FileAlreadyExists:

@@ -137,7 +137,7 @@ def test_uploads_of_one_content_refused_and_published_at_once(
         start = Barrier(together)
 
         def work(number: int, start: Barrier = start) -> None:
-            start.wait(30)
+            start.wait(120)
             if number == 0:
                 publish(registry, dist, FREE, signature=SIGNATURE)
                 return
@@ -164,7 +164,7 @@ def test_uploads_of_one_file_with_several_signatures_at_once(
         start = Barrier(together)
 
         def work(signer: int, dist: Distribution = dist, start: Barrier = start) -> bool:
-            start.wait(30)
+            start.wait(120)
             return publish(registry, dist, FREE, signature=b"%d" % signer).is_unchanged
 
         with ThreadPoolExecutor(together) as threads:
@@ -180,7 +180,7 @@ def test_it_holds_when_many_upload_at_once(registry: Registry, store: BlobStore)
     start = Barrier(len(versions))
 
     def work(dist: Distribution) -> int:
-        start.wait(30)
+        start.wait(120)
         try:
             upload(registry, dist, "main")
         except TooLarge:

@@ -311,7 +311,7 @@ def test_two_processes_may_upgrade_at_once(database_url: str) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        _output, errors = process.communicate(timeout=30)
+        _output, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
     database = Database(database_url)
     assert _differences(database) == []

@@ -346,7 +346,7 @@ def test_what_somebody_else_put_there_is_left_alone(
             started.set()
 
     threading.Thread(target=start, daemon=True).start()
-    assert started.wait(30)
+    assert started.wait(120)
     assert trap.exists()
 
 

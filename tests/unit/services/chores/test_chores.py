@@ -75,12 +75,12 @@ def test_nobody_does_what_another_process_does_at_the_moment(both: Registry) -> 
 
     def work() -> str:
         begun.set()
-        may_end.wait(30)
+        may_end.wait(120)
         return ""
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(_chores(database, work).run_due)
-        begun.wait(30)
+        begun.wait(120)
         other = _chores(database, _Work())
         assert other.run_due() == []
         assert [report.is_running for report in other.reports()] == [True]

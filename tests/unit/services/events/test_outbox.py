@@ -46,11 +46,11 @@ def test_e4_an_event_that_is_committed_after_one_with_a_higher_id_is_told(
         with database.begin() as connection:
             Journal(connection).record(entry("late"))
             added.set()
-            may_commit.wait(30)
+            may_commit.wait(120)
 
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(commit_late)
-        added.wait(30)
+        added.wait(120)
         with both._database.begin() as connection:
             Journal(connection).record(entry("early"))
         tell(both)
@@ -73,7 +73,7 @@ def test_e4_several_processes_decide_at_once_and_each_event_is_told_once(
 
     def decide(_number: int) -> None:
         telling = Telling(both._database, {})
-        ready.wait(30)
+        ready.wait(120)
         telling.decide()
 
     with ThreadPoolExecutor(4) as pool:

@@ -77,7 +77,7 @@ def at_once(registry: Registry, entry: int, *changes: Change) -> list[Future[Any
     barrier = threading.Barrier(len(changes))
 
     def run(change: Change) -> Any:
-        barrier.wait(30)
+        barrier.wait(120)
         return change(registry, entry)
 
     with ThreadPoolExecutor(len(changes)) as threads:
