@@ -13,12 +13,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select, update
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry, Settings
 from pypi_repo.domain.errors import SchemaOutdated, Unavailable
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.tables import METADATA
+from pypi_repo.storage.database.tables import METADATA, files, journal
 from tests.support.distributions import sdist, wheel
 from tests.support.uploads import page, upload
 
@@ -209,6 +210,9 @@ def test_revision_0009_knows_from_the_journal_what_users_have_uploaded(
         user = Actor("operator", grants=Grants(Access.WRITE))
         upload(registry, wheel(), actor=user)
         upload(registry, sdist(), actor=OPERATOR)
+    with database.begin() as connection:  # as that version did it: one time for both
+        its_entry = select(journal.c.at).where(journal.c.filename == files.c.filename)
+        connection.execute(update(files).values(uploaded_at=its_entry.scalar_subquery()))
     _migrate(database, "0008", down=True)
     schema.upgrade(database)
     with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
