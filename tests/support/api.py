@@ -88,17 +88,11 @@ def open_stage(registry: Registry) -> None:
     stage(registry, str(KNOWN["stage"]), wheel("demo", "9.0"))
 
 
-def create_webhook(registry: Registry) -> None:
-    """Creates a webhook that was told something, though nobody is where it leads."""
+def create_webhook(registry: Registry, name: str = "ci") -> None:
+    """Creates a webhook that was told something, though its host is refused."""
     webhooks = registry.acting_as(OPERATOR).webhooks
-    webhooks.create(
-        "ci",
-        url="http://127.0.0.1:9/hook",
-        secret="correct-horse-battery",
-        allow_http=True,
-        allow_private_network=True,
-    )
-    webhooks.test("ci")
+    webhooks.create(name, url="https://127.0.0.1:9/hook", secret="correct-horse-battery")
+    webhooks.test(name)
 
 
 class ApiClient:

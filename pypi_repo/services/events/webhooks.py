@@ -123,7 +123,7 @@ class Webhooks:
         require_area(self._actor, Area.REPOSITORIES)
         if not timedelta() <= former_secret_for <= _LONGEST_FORMER:
             raise InvalidSetting("A former secret signs for 90 days at most; choose less.")
-        if given.get("enabled"):
+        if given.get("enabled") and not self.get(name).enabled:
             self._telling.decide()  # what has happened while it was off is not for it
         now = datetime.now(UTC)
         with self._database.begin() as connection:

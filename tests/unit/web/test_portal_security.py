@@ -69,7 +69,7 @@ CHANGES = [
     ("upstreams/public/check", {}),
     ("upstreams/public/delete", {}),
     ("new-webhook", {"name": "made", **WEBHOOK}),
-    ("webhooks/ci", {"form": "slack", "allow_http": "yes"}),
+    ("webhooks/ci", {"form": "slack"}),
     ("webhooks/ci/test", {}),
     ("webhooks/ci/deliveries/1/redeliver", {}),
     ("webhooks/ci/delete", {}),

@@ -18,7 +18,7 @@ from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, NEEDED, create_provider, open_stage
+from tests.support.api import KNOWN, NEEDED, create_provider, create_webhook, open_stage
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
 from tests.support.sql import count_statements
@@ -26,7 +26,7 @@ from tests.support.uploads import upload
 
 FEW, MORE = 1, 4
 _NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
-_ASKING_ELSEWHERE = {"check_upstream", "check_identity_provider"}
+_ASKING_ELSEWHERE = {"check_upstream", "check_identity_provider", "test_webhook", "redeliver"}
 _LEADING_ELSEWHERE = {"/sign-in/<provider>", "/sign-in/<provider>/callback"}
 
 OPERATIONS = {
@@ -62,6 +62,8 @@ OPERATIONS = {
     "list_rules": 7, "add_rule": 5, "get_rule": 7, "delete_rule": 12,
     "list_exceptions": 7, "add_exception": 5, "get_exception": 7, "delete_exception": 12,
     "explain_project": 10, "list_shadowed_names": 9, "get_audit": 9,
+    "list_webhooks": 2, "get_webhook": 2, "put_webhook": 9, "patch_webhook": 3,
+    "delete_webhook": 4, "list_deliveries": 3, "get_delivery": 3,
     "list_stages": 3, "open_stage": 4, "get_stage": 4, "publish_stage": 16, "drop_stage": 5,
 }  # fmt: skip
 PAGES = {
@@ -95,6 +97,8 @@ PAGES = {
     "/upstreams": 6, "/new-upstream": 2,
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
+    "/webhooks": 2, "/new-webhook": 3,
+    "/webhooks/<webhook>": 6, "/webhooks/<webhook>/test": 6,
     "/users": 4, "/new-user": 5,
     "/users/<name>": 10, "/users/<name>/password": 10, "/users/<name>/tokens": 10,
     "/users/<name>/invitation": 10, "/users/<name>/groups": 10,
@@ -118,6 +122,7 @@ def filled(number: int) -> Iterator[Registry]:
     with Registry(settings) as registry:
         populate(registry)
         operator = registry.acting_as(OPERATOR)
+        create_webhook(registry)
         for each in range(number):
             operator.upstreams.create(f"public{each or ''}", url="https://index.example/simple/")
             operator.sources.add_rule("main", "deny", f"unwanted-{each}")
@@ -132,6 +137,7 @@ def filled(number: int) -> Iterator[Registry]:
                 operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
                 operator.groups.add_members(f"group-{each}", [USER])
                 create_provider(registry, f"other-{each}")
+                create_webhook(registry, f"other-{each}")
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
@@ -201,7 +207,7 @@ def test_pages(size: int) -> None:
             name = "platform" if route.path.startswith("/groups") else name
             path = path.replace("<stage>", str(KNOWN["stage"]))
             path = path.replace("<upstream>", "public").replace("<name>", name)
-            path = path.replace("<provider>", "sso")
+            path = path.replace("<provider>", "sso").replace("<webhook>", "ci")
             path = path.replace("<path:path>", files[0].path)
             with count_statements(registry._database) as statements:
                 answer = portal.get(path[1:])
