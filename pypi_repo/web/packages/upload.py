@@ -5,6 +5,7 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
+from pypi_repo.domain.lifecycle.errors import FileStaged
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.packages.placing import Accepted
@@ -51,6 +52,8 @@ class UploadApp(RepositoryApp):
                 upload.read(request)
                 accepted = self._accept(request, actor, upload, staged)
                 note_upload(staged.size)
+            except FileStaged:
+                raise  # for which the public index has no example
             except (Conflict, TooLarge) as error:
                 if admission.rules.conflicts_are_invalid:
                     raise Invalid(error.message) from error

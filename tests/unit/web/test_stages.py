@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, Access, AllowList, Registry
+from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.http import JSON, Site, basic, reason
@@ -172,7 +173,10 @@ def test_a_refused_publication_names_the_file(registry: Registry, site: Site, st
     assert len(staged.get(staged.upload_url).get_json()["files"]) == 2
 
 
-def test_dropping(site: Site, staged: Site) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_dropping(registry: Registry, site: Site, staged: Site, profile: Profile) -> None:
+    """G2: a reserved name is a conflict in each profile."""
+    registry.acting_as(OPERATOR).repositories.change("main", profile=profile)
     assert staged.upload(WHEEL).status_code == 200
     refused = site.upload(WHEEL)
     assert refused.status_code == 409
