@@ -64,6 +64,9 @@ OPERATIONS = {
     "explain_project": 10, "list_shadowed_names": 9, "get_audit": 9,
     "list_webhooks": 2, "get_webhook": 2, "put_webhook": 9, "patch_webhook": 3,
     "delete_webhook": 4, "list_deliveries": 3, "get_delivery": 3,
+    "list_retention_rules": 3, "add_retention_rule": 5, "get_retention_rule": 3,
+    "delete_retention_rule": 6, "list_expiring_releases": 7, "preview_retention": 7,
+    "run_retention": 7, "get_pin": 3, "put_pin": 7, "delete_pin": 9,
     "list_stages": 3, "open_stage": 4, "get_stage": 4, "publish_stage": 16, "drop_stage": 5,
 }  # fmt: skip
 PAGES = {
@@ -83,7 +86,7 @@ PAGES = {
     "/repositories/<repository>/projects/<project>/readme": 3,
     "/repositories/<repository>/projects/<project>/downloads": 6,
     "/repositories/<repository>/projects/<project>/origin": 6,
-    "/repositories/<repository>/projects/<project>/releases": 8,
+    "/repositories/<repository>/projects/<project>/releases": 10,
     "/repositories/<repository>/projects/<project>/files": 6,
     "/repositories/<repository>/projects/<project>/manage": 6,
     "/repositories/<repository>/projects/<project>/delete": 6,
@@ -94,6 +97,8 @@ PAGES = {
     "/repositories/<repository>/audit": 11,
     "/repositories/<repository>/rules": 3,
     "/repositories/<repository>/trash": 8,
+    "/repositories/<repository>/retention": 4,
+    "/repositories/<repository>/retention/preview": 8,
     "/upstreams": 6, "/new-upstream": 2,
     "/upstreams/<upstream>": 4, "/upstreams/<upstream>/check": 4,
     "/upstreams/<upstream>/delete": 4,
@@ -141,6 +146,9 @@ def filled(number: int) -> Iterator[Registry]:
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
                 )
+            operator.retention.add_rule("main", f"demo{each or ''}", keep_last=1)
+        operator.pins.pin("main", "demo", "1.0", "in use")
+        operator.retention.preview("main", lambda _release: None)
         operator.repositories.create("releases")
         upload(registry, wheel("left", "1.0"))
         operator.projects.delete("main", "left")
