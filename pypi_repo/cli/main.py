@@ -64,7 +64,7 @@ _NOUNS = {
         "lifecycle.trash",
         "List and restore what was deleted or overwritten, or delete it for good.",
     ),
-    "import": ("importing", "Import the packages of a folder or of another index."),
+    "import": ("importing", "Import to REPOSITORY what SOURCE has."),
     "webhook": (
         "webhook",
         "Create, list, change and delete webhooks: URLs that are told what happens.",

@@ -50,6 +50,7 @@ def test_sweep_frees_what_was_deleted_a_day_ago(main_cli: CommandLine, index: In
     for version in ("1.0", "2.0"):
         assert index.upload(wheel("demo", version, padding=10_000), "ada", PASSWORD) == 200
     main_cli.ok("release", "delete", "main", "demo", "1.0", "--yes")
+    main_cli.ok("trash", "purge", "main", "--yes")
     at_once = main_cli.ok("upkeep", "sweep")
     for path in blobs_of(main_cli):
         two_days_ago = time.time() - 2 * 24 * 3600
