@@ -55,6 +55,9 @@ PAGES = (
     "upstreams/models/delete",
     f"upstreams/{FAILING}",
     f"upstreams/{FAILING}/delete",
+    "webhooks",
+    "new-webhook",
+    f"webhooks/{FAILING}",
     f"repositories/{LONG}/sources",
     f"repositories/{LONG}/rules",
     f"repositories/{LONG}/trash",
@@ -168,6 +171,9 @@ def _take_from_a_long_name(registry: Registry) -> None:
     failing = operator.upstreams.get(FAILING)
     with registry._database.begin() as connection:
         Upstreams(connection).note_failure(failing.id, datetime.now(UTC), LONG * 5)
+    path = "/".join([LONG] * 5)
+    operator.webhooks.create(FAILING, LONG, url=f"https://127.0.0.1/{path}", secret=LONG)
+    operator.webhooks.test(FAILING)
     operator.sources.configure(
         LONG,
         sources=[f"upstream:{failing.name}", "repository:main"],

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 import sqlalchemy
 from sqlalchemy import insert, select
 
-from pypi_repo import OPERATOR, Registry
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.services.events.telling import Telling
 from pypi_repo.storage.database.database import Database
@@ -137,3 +138,22 @@ def test_many_events_are_decided_in_transactions_that_others_can_write_between(
     both._telling.decide()
     assert len(begun) == 3
     assert both.acting_as(OPERATOR).webhooks.number_waiting("ci") == 1001
+
+
+def test_e3_a_restore_tells_nothing_once_more_and_brings_no_secret_back(
+    registry: Registry, receiver: Receiver, tmp_path: Path
+) -> None:
+    """The registry that was backed up goes on, and tells it itself."""
+    hook(registry, receiver)
+    upload(registry, wheel("demo"))
+    registry.backup.create(str(tmp_path / "backup"))
+    settings = Settings(database=f"sqlite:///{tmp_path}/restored.db", blobs="memory://")
+    with Registry(settings) as restored:
+        restored.backup.restore(str(tmp_path / "backup"))
+        assert tell(restored) == ""
+        webhook = restored.acting_as(OPERATOR).webhooks.get("ci")
+        assert (webhook.url, webhook.secret) == (None, None)
+        assert webhook.destination == receiver.url
+        made = restored.acting_as(OPERATOR).webhooks.test("ci")
+        assert "which no backup contains" in (made.failure or "")
+    assert receiver.sent == []
