@@ -46,7 +46,7 @@ def blobs_of(cli: CommandLine) -> list[Path]:
     return [path for path in (cli.data / "blobs").rglob("*") if path.is_file()]
 
 
-def test_sweep_frees_what_was_deleted_a_day_ago(main_cli: CommandLine, index: Index) -> None:
+def test_sweep_frees_what_was_purged_a_day_ago(main_cli: CommandLine, index: Index) -> None:
     for version in ("1.0", "2.0"):
         assert index.upload(wheel("demo", version, padding=10_000), "ada", PASSWORD) == 200
     main_cli.ok("release", "delete", "main", "demo", "1.0", "--yes")
