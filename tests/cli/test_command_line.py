@@ -30,6 +30,7 @@ COMMANDS = {
     "release": ["delete", "pin", "promote", "unpin", "unyank", "yank"],
     "retention": ["add", "delete", "list", "preview", "run"],
     "file": ["delete", "unyank", "yank"],
+    "trash": ["list", "purge", "restore"],
     "db": ["current", "upgrade"],
     "upkeep": ["list", "run", "sweep", "verify"],
     "backup": ["create", "restore", "show"],
