@@ -56,7 +56,7 @@ class WarmPython:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, self._socket],
             cwd=Path(__file__).parents[2],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # whose end is ours, however it comes
             start_new_session=True,
         )
 
@@ -115,8 +115,7 @@ class WarmPython:
         self.close()
 
     def close(self) -> None:
-        os.kill(self._process.pid, signal.SIGTERM)
-        self._process.wait()
+        self._process.communicate()
 
 
 class WarmProcess:
@@ -160,7 +159,9 @@ class WarmProcess:
 @functools.cache
 def warm_python() -> WarmPython:
     """The one of this process, until its end."""
-    python = WarmPython(Path(tempfile.mkdtemp(prefix="warm-"))).__enter__()
+    folder = tempfile.TemporaryDirectory(prefix="warm-")
+    python = WarmPython(Path(folder.name)).__enter__()
+    atexit.register(folder.cleanup)
     atexit.register(python.close)
     return python
 
@@ -185,6 +186,8 @@ def _listen(place: str) -> socket.socket:
         listener.listen(64)
         os.rename(f"{place}.new", place)
         while True:
+            if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
+                os._exit(0)
             asking, _address = listener.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
