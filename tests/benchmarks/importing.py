@@ -21,7 +21,11 @@ _labels = count()
 
 
 def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
-    """All store on the disk of `folder`. The commands are timed from their start to their end."""
+    """All store on the disk of `folder`. The commands are timed from their start to their end.
+
+    Imports take minutes, so uploads are measured before and after each: the machine may be busier
+    at one time than at another.
+    """
     installation.command("repository", "create", "imported", "--public")
     index = installation.public_index_url("imported")
     rates: dict[str, list[float]] = {name: [] for name in (_UPLOADS, _FOLDER, _INDEX, _AGAIN)}
@@ -43,6 +47,7 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
                 began = time.monotonic()
                 target.command("import", *arguments)
                 rates[name].append(plan.imports / (time.monotonic() - began))
+                rates[_UPLOADS].append(_upload(installation, plan.uploads))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     rows = [[name, f"{rate:,.0f}/s"] for name, rate in medians.items()]
     ratios = {name: medians[name] / medians[_UPLOADS] for name in (_FOLDER, _INDEX)}
