@@ -4,7 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, and_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.database.lifecycle_tables import staged_files, stages
@@ -91,18 +101,22 @@ _ITS_OWN: Mapping[Any, Any] = {
     releases.c.version: _its_release.c.version,
 }
 _FOUND_FILE = tuple(_ITS_OWN.get(column, column) for column in FILE_COLUMNS)
-_SAME_FILE = (
+# Each asks by one column, so that an index finds it. Given a choice of columns or an order,
+# SQLite reads all files of a repository as long as it has no statistics.
+_BY_NAME = (
     select(_same.c.id)
-    .where(
-        _same.c.repository_id == repositories.c.id,
-        or_(_same.c.filename == bindparam("filename"), _same.c.identity == bindparam("identity")),
-    )
-    # Spellings of one wheel may be here since before that was refused.
-    .order_by((_same.c.filename == bindparam("filename")).desc(), _same.c.id)
-    .limit(1)
+    .where(_same.c.repository_id == repositories.c.id, _same.c.filename == bindparam("filename"))
     .correlate(repositories)
     .scalar_subquery()
 )
+# Spellings of one wheel may be here since before that was refused.
+_BY_IDENTITY = (
+    select(func.min(_same.c.id))
+    .where(_same.c.repository_id == repositories.c.id, _same.c.identity == bindparam("identity"))
+    .correlate(repositories)
+    .scalar_subquery()
+)
+_SAME_FILE = func.coalesce(_BY_NAME, _BY_IDENTITY)
 _reserved = staged_files.alias("reserved")
 _of_the_name = staged_files.alias("of_the_name")
 _RESERVED = (_reserved.c.filename, stages.c.id, stages.c.opened_by)
@@ -120,24 +134,29 @@ _RESERVING_FILE = (
     .correlate(repositories)
     .scalar_subquery()
 )
-_RETIRED = (
-    select(func.min(retired_filenames.c.filename))
-    .where(
-        retired_filenames.c.repository_id == repositories.c.id,
-        or_(
-            retired_filenames.c.filename == bindparam("filename"),
-            retired_filenames.c.identity == bindparam("identity"),
-        ),
+
+
+def _retired_under(column: ColumnElement[str], name: str) -> ScalarSelect[str]:
+    return (
+        select(retired_filenames.c.filename)
+        .where(retired_filenames.c.repository_id == repositories.c.id, column == bindparam(name))
+        .limit(1)
+        .correlate(repositories)
+        .scalar_subquery()
     )
-    .correlate(repositories)
-    .scalar_subquery()
+
+
+_RETIRED = func.coalesce(
+    _retired_under(retired_filenames.c.filename, "filename"),
+    _retired_under(retired_filenames.c.identity, "identity"),
 )
 _COPY = (
-    select(func.min(_content.c.filename))
+    select(_content.c.filename)
     .where(
         _content.c.repository_id == repositories.c.id,
         _content.c.blake2_256 == bindparam("digest"),
     )
+    .limit(1)
     .correlate(repositories)
     .scalar_subquery()
 )
