@@ -48,12 +48,19 @@ class Grants:
         access = self.named.get(repository, self.everywhere)
         if not self.patterns and not self.within:
             return access
-        if project is not None and self.within and not matches_any(self.within, _name(project)):
+        if project is not None and not self.reaches(project):
             return Access.NONE
         for (where, pattern), given in self.patterns.items():
             if where == repository and given > access and _applies(pattern, project):
                 access = given
         return access
+
+    def reaches(self, project: str) -> bool:
+        """Returns whether a project lies within the limit.
+
+        project: the normalized name.
+        """
+        return not self.within or matches_any(self.within, _name(project))
 
     def treat_projects_alike(self, repository: str, needed: Access) -> bool:
         """Returns whether either all projects of a repository have this access, or none has it."""

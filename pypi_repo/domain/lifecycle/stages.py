@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.records import DistributionFile
 
@@ -13,6 +13,10 @@ STAGE_DAYS = 7
 
 MOST_DAYS = 90
 """For how many days a stage may be open."""
+
+
+MOST_FILES = 1_000
+"""How many files a stage may have, because nobody else can write while all are published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,15 @@ def stage_life(days: int) -> timedelta:
     if not 1 <= days <= MOST_DAYS:
         raise InvalidSetting(f"A stage is open for 1 to {MOST_DAYS} days, and not for {days}.")
     return timedelta(days=days)
+
+
+def check_room(stage: Stage) -> None:
+    """Raises Conflict if a stage takes no further file."""
+    if stage.files >= MOST_FILES:
+        raise Conflict(
+            f"A stage has at most {MOST_FILES:,} files; publish this one, and open another one for "
+            "the rest."
+        )
 
 
 def stage_urls(stage: Stage, root: str = "") -> tuple[str, str]:

@@ -7,7 +7,7 @@ from functools import partial
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.lifecycle.stages import FileOfStage, unknown_stage
+from pypi_repo.domain.lifecycle.stages import FileOfStage, check_room, unknown_stage
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
@@ -17,7 +17,7 @@ from pypi_repo.services.packages.placing import Accepted, Terms, check_place
 from pypi_repo.services.packages.publishing import Publishing
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Admission, Uploads
-from pypi_repo.services.packages.upload_rules import existing_file
+from pypi_repo.services.packages.upload_rules import existing_file, refuse_foreign
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
@@ -92,10 +92,14 @@ def place_in_stage(
     if replaced is not None:
         shelf.delete_file(stage, replaced.file.filename)  # the quota does not count both
     there, existing = check_place(gate, catalog, actor, repository, new, terms=Terms(stage=stage))
-    if shelf.find(repository, stage, now) is None:
+    if replaced is not None:
+        refuse_foreign(gate, actor, there.repository, replaced.file)
+    found = shelf.find(repository, stage, now)
+    if found is None:
         raise unknown_stage(repository)
     if existing is not None and existing.digests == file.digests:
         return Accepted(existing, is_unchanged=True)
+    check_room(found)
     expire_stages(catalog, repository, now)  # the names of others that have just become free
     shelf.add_file(
         there.repository,

@@ -36,6 +36,7 @@ class Stages:
     """Lets an actor collect files in a stage, and publish all of them or none.
 
     Whoever has opened a stage, and whoever may manage the repository, sees the stage and ends it.
+    A token that is limited to some projects does so only while the stage has no file of another.
     Everybody else who may upload can upload to it, given its id.
 
     Methods with the id of a stage raise UnknownStage if it is not open in this repository, and
@@ -151,6 +152,11 @@ class Stages:
         if stage is None:
             raise unknown_stage(repository.name)
         if not self._may_end(executor, repository, stage):
+            if not self._reaches_all(executor, stage):
+                raise PermissionDenied(
+                    "This stage has files of projects to which the token is not limited; use "
+                    "another token."
+                )
             raise PermissionDenied(
                 f"{self._actor.name!r} may upload to this stage, but only {stage.opened_by!r}, who "
                 "opened it, and those who manage the repository may see, publish or drop it."
@@ -165,7 +171,15 @@ class Stages:
             return False
         # A user of the same name that was deleted is somebody else.
         since = Users(executor).created_at(actor.name) if actor.kind is ActorKind.USER else None
-        return since is None or stage.created_at >= since
+        if since is not None and stage.created_at < since:
+            return False
+        return self._reaches_all(executor, stage)
+
+    def _reaches_all(self, executor: Executor, stage: Stage) -> bool:
+        grants = self._actor.grants
+        return not grants.within or all(
+            map(grants.reaches, StageShelf(executor).projects(stage.id))
+        )
 
     def _check_before(self, repository: str, id_: str) -> None:
         """Does before the transaction what waits for the file store, or for anybody elsewhere.

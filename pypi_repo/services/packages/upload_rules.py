@@ -93,7 +93,7 @@ def existing_file(
     """
     repository, existing = destination.repository, destination.file
     if existing is not None and existing.project != filename.project:
-        _refuse_foreign(gate, actor, repository, existing)
+        refuse_foreign(gate, actor, repository, existing)
     if existing is not None and existing.digests == digests:
         return existing
     reserved = destination.reserved
@@ -121,10 +121,13 @@ def existing_file(
     return None
 
 
-def _refuse_foreign(
+def refuse_foreign(
     gate: Gate, actor: Actor, repository: Repository, existing: DistributionFile
 ) -> None:
-    """Protects another project: the name of an old sdist can be read as that of several."""
+    """Protects another project: the name of an old sdist can be read as that of several.
+
+    Raises PermissionDenied if the actor may not upload to the project of a file.
+    """
     if not gate.allows(actor, Permission.UPLOAD, repository, existing.project):
         raise PermissionDenied(
             f"{actor.name!r} may not upload {existing.filename} to repository {repository.name!r}; "

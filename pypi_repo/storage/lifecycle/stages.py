@@ -91,6 +91,11 @@ class StageShelf:
             wanted.append(staged_files.c.project == project)
         return self._files(*wanted)
 
+    def projects(self, id_: str) -> list[NormalizedName]:
+        """Returns the projects of which a stage has files."""
+        found = select(staged_files.c.project).where(staged_files.c.stage_id == lookup(id_))
+        return list(self._executor.execute(found.distinct()).scalars())
+
     def file_like(self, id_: str, filename: str) -> FileOfStage | None:
         """Returns the file of a stage with a name, or another spelling of this wheel's name."""
         found = self._files(

@@ -1,0 +1,68 @@
+"""What a stage protects itself and others from."""
+
+import pytest
+
+from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
+from pypi_repo.domain.errors import Conflict, PermissionDenied
+from pypi_repo.domain.lifecycle import stages as stages_module
+from pypi_repo.services.lifecycle.stages import Stages
+from tests.support.distributions import sdist, wheel
+from tests.support.uploads import UPLOADER, filenames, stage
+
+LIMITED = Actor(UPLOADER.name, grants=Grants(Access.WRITE).limited_to(("acme-*",)))
+
+
+def of(registry: Registry, actor: Actor = UPLOADER) -> Stages:
+    return registry.acting_as(actor).stages
+
+
+def test_a_token_for_some_projects_ends_no_stage_with_files_of_others(both: Registry) -> None:
+    """G2."""
+    id_ = of(both).open("main").id
+    stage(both, id_, wheel("secret", "1.0"))
+    stage(both, id_, wheel("acme-tools", "1.0"), actor=LIMITED)
+    for forbidden in (of(both, LIMITED).drop, of(both, LIMITED).publish, of(both, LIMITED).stage):
+        with pytest.raises(PermissionDenied) as refused:
+            forbidden("main", id_)
+        assert "secret" not in refused.value.message
+    assert of(both, LIMITED).stages("main") == []
+    assert [found.id for found in of(both).stages("main")] == [id_]
+    of(both).drop("main", id_)
+
+
+def test_a_token_for_some_projects_has_stages_of_its_own(both: Registry) -> None:
+    """G1."""
+    for end in (of(both, LIMITED).drop, of(both, LIMITED).publish):
+        id_ = of(both, LIMITED).open("main").id
+        assert [found.id for found in of(both, LIMITED).stages("main")] == [id_]
+        stage(both, id_, wheel("acme-tools", "1.0"), actor=LIMITED)
+        end("main", id_)
+    assert filenames(both, "acme-tools") == [wheel("acme-tools", "1.0").filename]
+
+
+def test_a_file_of_another_project_is_not_replaced(both: Registry) -> None:
+    """G2: the name of an old sdist can be read as that of two projects."""
+    both.acting_as(OPERATOR).repositories.change("main", profile="lenient")
+    id_ = of(both).open("main").id
+    theirs = sdist("foo-1", "2", filename="foo-1-2.tar.gz")
+    other = sdist("foo", "1-2", filename="foo-1-2.tar.gz")
+    stage(both, id_, theirs)
+    few = Actor("few@example.com", grants=Grants(patterns={("main", "foo"): Access.WRITE}))
+    with pytest.raises(PermissionDenied):
+        stage(both, id_, other, actor=few)
+    (file,) = of(both).stage("main", id_)[1]
+    assert (file.project, file.digests.sha256) == ("foo-1", theirs.sha256)
+
+
+def test_a_stage_takes_no_more_files_than_can_be_published_at_once(
+    both: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G2: nobody else can write meanwhile."""
+    monkeypatch.setattr(stages_module, "MOST_FILES", 2)
+    id_ = of(both).open("main").id
+    stage(both, id_, wheel("demo", "1.0"))
+    stage(both, id_, wheel("demo", "2.0"))
+    with pytest.raises(Conflict):
+        stage(both, id_, wheel("demo", "3.0"))
+    stage(both, id_, wheel("demo", "2.0", padding=3))  # in place of another one
+    assert len(of(both).publish("main", id_)) == 2
