@@ -1,12 +1,21 @@
 """What was deleted or overwritten, and can come back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.records import ProjectStatus
 
 Subject = Literal["file", "release", "project"]
+
+_FROM_MILD_TO_STRICT: tuple[ProjectStatus, ...] = (
+    "active",
+    "deprecated",
+    "archived",
+    "quarantined",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,18 @@ class TrashEntry:
         if self.filename is not None:
             return self.filename
         return self.project if self.version is None else f"{self.project} {self.version}"
+
+
+class GivenStatus(NamedTuple):
+    """A status that a project has or had (PEP 792), and the reason that was given for it."""
+
+    status: ProjectStatus
+    reason: str
+
+
+def strictest(statuses: Iterable[GivenStatus]) -> GivenStatus | None:
+    """Returns the status that forbids most, the first of equal ones; None if there are none."""
+    return max(statuses, key=lambda each: _FROM_MILD_TO_STRICT.index(each.status), default=None)
 
 
 @dataclass(frozen=True, slots=True)

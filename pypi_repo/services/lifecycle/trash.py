@@ -8,7 +8,7 @@ from pypi_repo.domain.accounts.access import OPERATOR, Actor, Permission
 from pypi_repo.domain.errors import FileAlreadyExists, TooLarge
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownDeletion
-from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
+from pypi_repo.domain.lifecycle.trash import GivenStatus, TakenName, TrashEntry, strictest
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.gate import Gate
@@ -82,9 +82,10 @@ class TrashCan:
         """Undoes a deletion or an overwrite, completely or not at all.
 
         Everything is as it was: the content, the upload time, the uploader, yanks, signatures and
-        provenance. The names of the files stay retired, in case they are deleted again. If other
-        content has come under the name of a file, it goes to the trash itself where the repository
-        allows overwriting.
+        provenance. The names of the files stay retired, in case they are deleted again. The project
+        has the stricter of the status that it has now and the one with which it was deleted. If
+        other content has come under the name of a file, it goes to the trash itself where the
+        repository allows overwriting.
 
         Returns the entry, which is not in the trash any more.
 
@@ -100,13 +101,15 @@ class TrashCan:
             _refuse_reserved(trash.reserved_name(entry))
             taken_before = _taken(catalog, managed)
             detail = self._make_room(catalog, managed, trash.taken_names(entry))
-            trash.put_back(entry, managed, datetime.now(UTC))
+            last_status = trash.last_status(entry, managed)
+            trash.put_back(entry, managed, datetime.now(UTC), last_status)
             if _taken(catalog, managed) > max(managed.quota or 0, taken_before):
                 raise _beyond_the_quota(managed, entry)
             found = self._gate.project(
                 self._actor, Permission.MANAGE, catalog, repository, entry.project
             )
             change = ProjectChange(self._gate, connection, catalog, self._actor, *found)
+            _close_again(change, last_status)
             change.record(
                 f"restore {entry.subject}",
                 version=entry.version,
@@ -218,6 +221,16 @@ def _purge(
             JournalEntry.by(actor, "purge trash", repository=repository.name, detail=detail)
         )
     return purged
+
+
+def _close_again(change: ProjectChange, last: GivenStatus | None) -> None:
+    """Gives a project that was made anew its last status if that is stricter.
+
+    Otherwise whoever may upload could take a project out of quarantine.
+    """
+    present = GivenStatus(change.project.status, change.project.status_reason)
+    if last is not None and strictest((present, last)) != present:
+        change.set_status(last.status, last.reason)
 
 
 def _refuse_reserved(reserved: tuple[str, str] | None) -> None:

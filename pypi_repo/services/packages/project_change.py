@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import unknown_release
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.domain.records import Project, Repository
+from pypi_repo.domain.records import Project, ProjectStatus, Repository
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
@@ -51,6 +51,11 @@ class ProjectChange:
                 detail=detail,
             )
         )
+
+    def set_status(self, status: ProjectStatus, reason: str) -> None:
+        """Sets the status of the project, and notes it in the journal."""
+        self.catalog.change_project(self.project.id, status=status, status_reason=reason)
+        self.record(f"set status {status}", detail={"reason": reason} if reason else None)
 
     def release_id(self, version: str) -> int:
         """Returns the id of a release. Raises UnknownRelease."""

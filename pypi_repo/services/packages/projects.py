@@ -162,8 +162,7 @@ class Projects:
             raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
         require_text(reason)
         with self._change(repository, project) as change:
-            change.catalog.change_project(change.project.id, status=status, status_reason=reason)
-            change.record(f"set status {status}", detail={"reason": reason} if reason else None)
+            change.set_status(status, reason)
 
     def delete(self, repository: str, project: str) -> int | None:
         """Deletes a project with all its releases and files.

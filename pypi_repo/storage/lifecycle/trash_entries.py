@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
 )
 
-from pypi_repo.domain.lifecycle.trash import TakenName, TrashEntry
+from pypi_repo.domain.lifecycle.trash import GivenStatus, TakenName, TrashEntry, strictest
 from pypi_repo.domain.records import Repository
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.lifecycle_tables import (
@@ -171,17 +171,44 @@ class TrashEntries:
         row = self._executor.execute(statement).first()
         return None if row is None else (row[0], row[1])
 
-    def put_back(self, entry: TrashEntry, repository: Repository, at: datetime) -> int:
+    def last_status(self, entry: TrashEntry, repository: Repository) -> GivenStatus | None:
+        """Returns the status that the project had when it was deleted, by this entry or later.
+
+        If it was deleted several times since, this is the strictest one. It is None if the project
+        was not deleted since, as far as the trash knows.
+        """
+        statement = (
+            select(trash.c.status, trash.c.status_reason)
+            .where(
+                trash.c.repository_id == repository.id,
+                trash.c.project == entry.project,
+                trash.c.id >= entry.id,
+                trash.c.version.is_(None),
+                trash.c.filename.is_(None),
+            )
+            .order_by(trash.c.id.desc())
+        )
+        return strictest(GivenStatus(*row) for row in self._executor.execute(statement))
+
+    def put_back(
+        self,
+        entry: TrashEntry,
+        repository: Repository,
+        at: datetime,
+        status: GivenStatus | None = None,
+    ) -> int:
         """Moves the files of an entry to the index, with their project and their releases.
 
         Files whose content is there under their name are dropped; nothing else may be there under
         one of the names.
 
         at: the present moment, at which the releases arrive.
+        status: that of the project if it was not there; None for the one that it had at the time of
+            the entry.
 
         Returns the id of the project, which is new if it was not there.
         """
-        project_id = self._project_of(entry, repository)
+        project_id = self._project_of(entry, repository, status)
         self._put_back_releases(entry, project_id, at)
         self._drop_what_is_there(entry)
         self._put_back_files(entry, project_id)
@@ -194,7 +221,9 @@ class TrashEntries:
             ids = [entry.id for entry in entries[first : first + _AT_ONCE]]
             self._executor.execute(delete(trash).where(trash.c.id.in_(ids)))
 
-    def _project_of(self, entry: TrashEntry, repository: Repository) -> int:
+    def _project_of(
+        self, entry: TrashEntry, repository: Repository, status: GivenStatus | None
+    ) -> int:
         is_it = and_(
             projects.c.repository_id == repository.id,
             projects.c.normalized_name == entry.project,
@@ -203,8 +232,8 @@ class TrashEntries:
             "repository_id": trash.c.repository_id,
             "name": trash.c.project_name,
             "normalized_name": trash.c.project,
-            "status": trash.c.status,
-            "status_reason": trash.c.status_reason,
+            "status": literal(status.status) if status else trash.c.status,
+            "status_reason": literal(status.reason) if status else trash.c.status_reason,
             "serial": literal(0),
             "created_at": trash.c.project_created_at,
         }

@@ -143,8 +143,82 @@ def test_a_project_that_came_again_keeps_its_own(both: Registry, projects: Proje
     upload(both, wheel("Demo", "3.0"))
     both.acting_as(OPERATOR).trash.restore("main", entry)
     assert len(filenames(both)) == 4
-    assert projects.project("main", "demo").status == "active"
     assert projects.project("main", "demo").name == "Demo"
+
+
+def _status(projects: Projects) -> tuple[str, str]:
+    found = projects.project("main", "demo")
+    return found.status, found.status_reason
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ("quarantined", "active", ("quarantined", "before")),
+        ("quarantined", "archived", ("quarantined", "before")),
+        ("archived", "deprecated", ("archived", "before")),
+        ("deprecated", "active", ("deprecated", "before")),
+        ("deprecated", "archived", ("archived", "now")),
+        ("archived", "quarantined", ("quarantined", "now")),
+        ("quarantined", "quarantined", ("quarantined", "now")),
+        ("active", "active", ("active", "now")),
+    ],
+)
+def test_a_project_that_came_again_gets_the_stricter_status(
+    both: Registry, projects: Projects, before: Any, now: Any, expected: tuple[str, str]
+) -> None:
+    """R1: an upload takes nothing out of quarantine."""
+    projects.set_status("main", "demo", before, "before")
+    entry = deleted(projects, "project")
+    upload(both, wheel("demo", "3.0"))
+    projects.set_status("main", "demo", now, "now")
+    known = len(journal_of(both, "main"))
+    both.acting_as(OPERATOR).trash.restore("main", entry)
+    assert _status(projects) == expected
+    told = [(each.action, each.detail) for each in journal_of(both, "main")[known:]]
+    changed = [(f"set status {before}", {"reason": "before"})] if expected[1] == "before" else []
+    assert told == [*changed, ("restore project", None)]
+
+
+@pytest.mark.parametrize("what", ["file", "release"])
+@pytest.mark.parametrize("came_again", [False, True])
+def test_parts_of_a_deleted_project_have_its_last_status(
+    both: Registry, projects: Projects, what: str, came_again: bool
+) -> None:
+    """R1: also if they were deleted before it was quarantined."""
+    part = deleted(projects, what)
+    projects.set_status("main", "demo", "quarantined", "malware")
+    whole = deleted(projects, "project")
+    if came_again:
+        upload(both, wheel("demo", "3.0"))
+    trash = both.acting_as(OPERATOR).trash
+    trash.restore("main", part)
+    assert _status(projects) == ("quarantined", "malware")
+    trash.restore("main", whole)
+    assert _status(projects) == ("quarantined", "malware")
+
+
+def test_a_quarantine_that_was_lifted_stays_so(both: Registry, projects: Projects) -> None:
+    """R1: what the project is now is what somebody decided last."""
+    projects.set_status("main", "demo", "quarantined", "malware?")
+    part = deleted(projects, "file")
+    projects.set_status("main", "demo", "active")
+    trash = both.acting_as(OPERATOR).trash
+    trash.restore("main", deleted(projects, "project"))
+    trash.restore("main", part)
+    assert _status(projects) == ("active", "")
+
+
+def test_a_former_project_of_the_name_says_nothing_of_a_later_one(
+    both: Registry, projects: Projects
+) -> None:
+    projects.set_status("main", "demo", "quarantined", "malware")
+    deleted(projects, "project")
+    upload(both, wheel("demo", "3.0"))
+    later = projects.delete_release("main", "demo", "3.0")
+    assert later is not None
+    both.acting_as(OPERATOR).trash.restore("main", later)
+    assert _status(projects) == ("active", "")
 
 
 def test_an_overwrite_is_undone(both: Registry, projects: Projects) -> None:
