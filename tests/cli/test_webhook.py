@@ -34,7 +34,7 @@ def test_a_new_webhook_has_careful_defaults(cli: CommandLine) -> None:
     assert shown.pop("created_at") is not None
     assert shown == {
         "name": "ci",
-        "destination": "https://ci.example/hook",
+        "destination": "https://ci.example/",
         "repository": None,
         "form": "json",
         "events": ["all"],

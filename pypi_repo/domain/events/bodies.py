@@ -35,6 +35,8 @@ _PHRASES = {
     TEST_EVENT: "This is a test of a webhook of pypi_repo",
 }
 
+_ELSEWHERE = {"from": "another repository", "to": "another repository"}
+
 
 def body_of(event: Event, form: WebhookForm) -> str:
     """Returns what a webhook is sent about an event, as JSON."""
@@ -62,7 +64,7 @@ def body_of(event: Event, form: WebhookForm) -> str:
 
 def sentence(event: Event) -> str:
     """Returns what happened as one line for people."""
-    known = _Known(event.detail)
+    known = _Known({**_ELSEWHERE, **event.detail})
     known["actor"] = event.actor
     known["what"] = event.filename or " ".join(filter(None, (event.project, event.version)))
     known["where"] = event.repository or "the registry"

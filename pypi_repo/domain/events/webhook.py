@@ -175,13 +175,13 @@ def parsed_url(text: str) -> Url:
     )
 
 
-def destination_of(url: str, form: WebhookForm) -> str:
+def destination_of(url: str) -> str:
     """Returns the URL of a webhook for people.
 
-    A query is left out, and so is the path for a chat, whose URL is as good as a password.
+    It is without its path and query, as many services have a URL that is as good as a password.
     """
     parsed = parsed_url(url)
-    return parsed.shown if form == "json" else f"{parsed.scheme}://{parsed.netloc}/"
+    return f"{parsed.scheme}://{parsed.netloc}/"
 
 
 def _check_events(events: Iterable[Any]) -> None:

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import OPERATOR
@@ -28,6 +29,7 @@ _AT_ONCE = 8  # webhooks
 _RUN = 60.0  # seconds
 _TURN = 5.0  # seconds of one webhook until the others are looked at again
 _READ_AT_ONCE = 50  # deliveries
+_ELSEWHERE = frozenset({"from", "to"})
 _FAILURES = 3  # after which the turn of a webhook ends
 
 Clock = Callable[[], datetime]
@@ -96,7 +98,7 @@ class Telling:
     def _decide_some(self) -> int:
         with self._database.begin() as connection:
             entries = Outbox(connection).take(_BATCH)
-            webhooks = [each for each in WebhookShelf(connection).all() if each.enabled]
+            webhooks = WebhookShelf(connection).enabled()
             events = [event for entry in entries if (event := Event.of(entry)) is not None]
             shelf, now = DeliveryShelf(connection), self._clock()
             for webhook in webhooks:
@@ -111,11 +113,11 @@ class Telling:
         """Returns how many deliveries were made, and how many have failed."""
         until, delivered, failed = time.monotonic() + _TURN, 0, 0
         while time.monotonic() < until:
-            webhook = WebhookShelf(self._database).by_id(webhook_id)
-            if webhook is None or not webhook.enabled:
-                break
             due = DeliveryShelf(self._database).due(webhook_id, self._clock(), _READ_AT_ONCE)
             for delivery in due:
+                webhook = WebhookShelf(self._database).by_id(webhook_id)
+                if webhook is None or not webhook.enabled:  # somebody has just changed that
+                    return delivered, failed
                 outcome = self._sender.send(webhook, delivery)
                 self._note(webhook, delivery, outcome)
                 delivered, failed = delivered + outcome.is_delivered, failed + bool(outcome.failure)
@@ -192,6 +194,17 @@ def _is_for(webhook: Webhook, event: Event) -> bool:
     return webhook.wants(event.type) and webhook.repository in (None, event.repository)
 
 
+def _as_told(event: Event, webhook: Webhook) -> Event:
+    """Leaves out where files of a repository come from and go to.
+
+    Whoever hears of one repository need not know of the others, nor of the sources of imports.
+    """
+    if webhook.repository is None:
+        return event
+    detail = {key: value for key, value in event.detail.items() if key not in _ELSEWHERE}
+    return replace(event, detail=detail)
+
+
 def _delivery_of(
     event: Event, webhook: Webhook, now: datetime, due_at: datetime
 ) -> dict[str, object]:
@@ -200,7 +213,7 @@ def _delivery_of(
         "journal_id": event.id,
         "event": event.type,
         "subject": event.subject,
-        "body": body_of(event, webhook.form),
+        "body": body_of(_as_told(event, webhook), webhook.form),
         "created_at": now,
         "due_at": due_at,
     }

@@ -68,7 +68,7 @@ class Webhooks:
             id=0,
             name=repository_name(name, "webhook"),
             repository=repository,
-            destination=destination_of(given.get("url", ""), given.get("form", "json")),
+            destination=destination_of(given.get("url", "")),
             created_at=datetime.now(UTC),
             created_by=self._actor.name,
             **given,
@@ -128,8 +128,7 @@ class Webhooks:
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             shelf = WebhookShelf(connection)
-            webhook = self._known(shelf, Catalog(connection), name)
-            shelf.lock(webhook.id)
+            webhook = self._locked(shelf, Catalog(connection), name)
             changed = replace(webhook, **given)
             changed.check()
             self._require_operator(webhook, changed)
@@ -140,7 +139,7 @@ class Webhooks:
                 return webhook
             values = dict(different)
             if changed.url is not None:
-                values["destination"] = destination_of(changed.url, changed.form)
+                values["destination"] = destination_of(changed.url)
             if "secret" in different:
                 values["former_secret"] = webhook.secret
                 values["former_secret_until"] = now + former_secret_for
@@ -194,16 +193,18 @@ class Webhooks:
 
         Raises UnknownWebhook.
         """
-        webhook, now = self.get(name), datetime.now(UTC)
-        event = Event(
-            id=0,
-            type=TEST_EVENT,
-            at=now,
-            actor=self._actor.name,
-            actor_kind=self._actor.kind.value,
-            repository=webhook.repository,
-        )
+        require_area(self._actor, Area.REPOSITORIES)
+        now = datetime.now(UTC)
         with self._database.begin() as connection:
+            webhook = self._locked(WebhookShelf(connection), Catalog(connection), name)
+            event = Event(
+                id=0,
+                type=TEST_EVENT,
+                at=now,
+                actor=self._actor.name,
+                actor_kind=self._actor.kind.value,
+                repository=webhook.repository,
+            )
             id_ = DeliveryShelf(connection).add_one(
                 {
                     "webhook_id": webhook.id,
@@ -237,7 +238,14 @@ class Webhooks:
     def _known(self, shelf: WebhookShelf, catalog: Catalog, name: str) -> Webhook:
         found = shelf.webhook(name)
         if found is None or not self._shows(catalog, found):
-            raise UnknownWebhook(f"There is no webhook {name[:80]!r} here; check the name.")
+            raise _unknown(name)
+        return found
+
+    def _locked(self, shelf: WebhookShelf, catalog: Catalog, name: str) -> Webhook:
+        """Returns a webhook as it is until the commit, whatever others have just changed."""
+        found = shelf.lock(self._known(shelf, catalog, name).id)
+        if found is None:
+            raise _unknown(name)
         return found
 
     def _shows(self, catalog: Catalog, webhook: Webhook) -> bool:
@@ -302,6 +310,10 @@ class Webhooks:
                 detail={"webhook": webhook.name, **detail},
             )
         )
+
+
+def _unknown(name: str) -> UnknownWebhook:
+    return UnknownWebhook(f"There is no webhook {name[:80]!r} here; check the name.")
 
 
 def _text(value: object) -> str:

@@ -52,6 +52,14 @@ class WebhookShelf:
         rows = within_transaction(self._executor).execute(statement)
         return next(map(_to_webhook, rows), None)
 
+    def enabled(self) -> list[Webhook]:
+        """Returns the webhooks that are told of events. Nobody deletes one before the commit."""
+        statement = _selected().where(webhooks.c.enabled).order_by(webhooks.c.name)
+        rows = within_transaction(self._executor).execute(
+            statement.with_for_update(read=True, key_share=True, of=webhooks)
+        )
+        return [_to_webhook(row) for row in rows]
+
     def any_is_enabled(self) -> bool:
         """Returns whether somebody is told of anything."""
         asked = select(exists().where(webhooks.c.enabled))

@@ -14,7 +14,7 @@ URL = "https://ci.example/hook?key=topsecret"
 NEWER = "another-horse-battery"
 SHOWN = {
     "name": "ci",
-    "destination": "https://ci.example/hook",
+    "destination": "https://ci.example/",
     "repository": "main",
     "form": "json",
     "events": ["file.uploaded"],

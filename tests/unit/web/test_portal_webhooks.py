@@ -58,7 +58,7 @@ def test_creating_one(registry: Registry, portal: PortalClient) -> None:
     assert made.events == ("file.uploaded", "file.deleted")
     assert (made.enabled, made.allow_http, made.created_by) == (True, False, ADMINISTRATOR)
     listed = text_of(portal.get("webhooks"))
-    assert "ci https://ci.example/hook on main file.uploaded, file.deleted" in listed
+    assert "ci https://ci.example/ on main file.uploaded, file.deleted" in listed
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from pypi_repo import OPERATOR, Actor, ActorKind, Area, Registry
 from pypi_repo.domain.errors import InvalidSetting, NameTaken, PermissionDenied, UnknownRepository
 from pypi_repo.domain.events.errors import UnknownDelivery, UnknownWebhook
+from pypi_repo.domain.events.webhook import WEBHOOK_FORMS, WebhookForm
 from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.events.webhooks import Webhooks
 from pypi_repo.storage.database.operation_tables import webhook_deliveries as deliveries
@@ -358,13 +359,14 @@ def test_names_are_taken_and_unknown(registry: Registry, receiver: Receiver) -> 
     assert hooks(registry).all() == []
 
 
+@pytest.mark.parametrize("form", WEBHOOK_FORMS)
 def test_no_secret_is_shown_anywhere(
-    registry: Registry, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    registry: Registry, receiver: Receiver, form: WebhookForm, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """S1: the URL of a chat is one, too."""
+    """S1: the path of a URL can be one, too."""
     with caplog.at_level(logging.DEBUG):
         webhook = hooks(registry).create(
-            "chat", url="https://127.0.0.1:9/services/T0/B0/topsecret", form="slack", secret=SECRET
+            "chat", url="https://127.0.0.1:9/services/T0/B0/topsecret", form=form, secret=SECRET
         )
         hooks(registry).change("chat", secret=NEWER)
         tested = hooks(registry).test("chat")
