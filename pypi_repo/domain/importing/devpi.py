@@ -210,9 +210,9 @@ def uploaded(
             return at, _person(event.who)
     try:
         at = parsedate_to_datetime(last_modified or "")
-    except ValueError:
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC), None
+    except (ValueError, OverflowError):
         return None, None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC), None
 
 
 def age(file: FoundFile) -> tuple[datetime, str]:

@@ -1,15 +1,17 @@
 """Sends what webhooks are told, once, and says what came of it."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.events.signature import SIGNATURE_HEADER, signature
 from pypi_repo.domain.events.webhook import Delivery, Webhook
 from pypi_repo.domain.upstreams.target import Target
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.upstreams.urls import Url, parse_url
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits
@@ -21,6 +23,7 @@ LIMITS = OutboundLimits(
 """Limits on what is taken from receivers, which have 10 seconds for everything."""
 
 _ANSWER_KEPT = 4_000  # characters
+_SHORTEST_SECRET = 8  # characters; what is shorter is a word of many answers
 _UNREACHABLE = frozenset({429, 502, 503, 504})
 
 
@@ -78,13 +81,13 @@ class Sender:
         )
         try:
             with self._client.post(target, webhook.url, body, headers=headers) as answer:
-                return _outcome(answer)
+                return _outcome(answer, parse_url(webhook.url))
         except (UpstreamFailed, UpstreamRefused) as error:
             return Outcome(failure=_told(error, webhook), is_about_receiver=True)
 
 
-def _outcome(answer: Answer) -> Outcome:
-    text, status = _beginning(answer), answer.status
+def _outcome(answer: Answer, asked: Url) -> Outcome:
+    text, status = _without_secrets(_beginning(answer), asked)[:_ANSWER_KEPT], answer.status
     if 200 <= status < 300:
         return Outcome(status, text)
     if 300 <= status < 400:
@@ -102,7 +105,15 @@ def _beginning(answer: Answer) -> str:
             content += piece
     except UpstreamFailed:
         pass
-    return content.decode("utf-8", "replace").replace("\0", "")[:_ANSWER_KEPT]
+    return content.decode("utf-8", "replace").replace("\0", "")
+
+
+def _without_secrets(text: str, asked: Url) -> str:
+    """Hides the path and the query of a webhook, which pages of errors like to repeat."""
+    pieces = {part for part in re.split("[/?&=]", asked.target) if len(part) >= _SHORTEST_SECRET}
+    for piece in sorted(pieces | {unquote(part) for part in pieces}, key=len, reverse=True):
+        text = text.replace(piece, "(not shown)")
+    return text
 
 
 def _told(error: UpstreamFailed | UpstreamRefused, webhook: Webhook) -> str:

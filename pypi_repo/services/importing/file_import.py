@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.accounts.access import AccessPolicy, Actor, Permission
 from pypi_repo.domain.errors import (
     FileAlreadyExists,
     Invalid,
@@ -35,11 +35,29 @@ from pypi_repo.services.packages.attestations import provenance
 from pypi_repo.services.packages.candidates import Candidate, check_filename, checked_metadata
 from pypi_repo.services.packages.placing import Terms, check_place, place
 from pypi_repo.services.packages.publishing import Publishing
-from pypi_repo.services.packages.upload_rules import other_content
+from pypi_repo.services.packages.upload_rules import file_limit, other_content
 from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.storage.catalog import Catalog
 
 _TERMS = Terms(may_replace=False, into_archived=True)
+_ANYBODY = Actor("anybody")
+
+
+class _NamingNothing(AccessPolicy):
+    """Allows uploads, and no message to name other projects.
+
+    Readers of a project see why one of its files is an exemption. Nothing is published by this
+    policy.
+    """
+
+    def allows(
+        self,
+        actor: Actor,
+        permission: Permission,
+        repository: Repository,
+        project: str | None = None,
+    ) -> bool:
+        return permission is Permission.UPLOAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +108,9 @@ class FileImports:
         self._repository = repository
         self._as_is = as_is
         self._keep_uploaders = keep_uploaders
+        self._gate, self._judge = surroundings.gate, actor
+        if as_is:
+            self._gate, self._judge = replace(self._gate, policy=_NamingNothing()), _ANYBODY
         self._is_stopped = threading.Event()
         self._publishing = Publishing(
             repository.name,
@@ -174,8 +195,7 @@ class FileImports:
     ) -> Iterator[tuple[DistributionFilename, StagedFile]]:
         """Returns a context with the name and the content of a file that is what it should be."""
         filename = self.filename(project, file)
-        limits = self._registry.limits
-        limit = min(limits.file_size, self._repository.max_file_size or limits.file_size)
+        limit = file_limit(self._repository, self._registry.limits)
         with self._registry.blobs.stage() as staged:
             receive(self._source, file, staged, limit, self._is_stopped.is_set)
             yield filename, staged
@@ -219,7 +239,7 @@ class FileImports:
             self._actor, form, staged, rules, registry.limits, registry.readmes
         ).described(**described)
         catalog = Catalog(registry.database)
-        asked = (registry.gate, catalog, self._actor, self._repository.name)
+        asked = (self._gate, catalog, self._judge, self._repository.name)
         check_place(*asked, candidate.publishable, _TERMS)
         return candidate
 

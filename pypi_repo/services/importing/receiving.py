@@ -9,6 +9,9 @@ from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.storage.blobs.store import StagedFile
 
 _COMPUTED_ANYWAY = ("sha256", "md5")
+_COMPARED = frozenset(
+    name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")
+)  # whose digests have one length each
 
 
 def receive(
@@ -28,7 +31,7 @@ def receive(
     """
     others = {
         name: hashlib.new(name, usedforsecurity=False)
-        for name in file.hashes.keys() & hashlib.algorithms_available
+        for name in file.hashes.keys() & _COMPARED
         if name not in _COMPUTED_ANYWAY
     }
     for chunk in source.read(file):

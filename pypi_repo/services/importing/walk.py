@@ -1,5 +1,6 @@
 """Goes over the projects and files of a source, several at once, in their order."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,8 @@ from pypi_repo.domain.records import DistributionFile
 from pypi_repo.services.importing.file_import import FileImports
 from pypi_repo.services.importing.sources.site import Refused
 from pypi_repo.services.importing.sources.source import ImportSource
+
+_log = logging.getLogger(__name__)
 
 _QUEUED = 4  # files for each job, so that a large one keeps no others from coming
 _ENOUGH = 20  # failures of the source one after the other
@@ -142,6 +145,8 @@ class Walk(Generic[Result]):
             found = asked.result()
         except RegistryError as error:
             return self._failed(name, "", error)
+        except Exception as error:  # noqa: BLE001 - it is logged, and the others go on
+            return _unexpected(name, "", error)
         if found is None:
             return LeftOut(name, "", "The source has no such project.")
         self._failures = 0
@@ -160,6 +165,8 @@ class Walk(Generic[Result]):
             result = working.result()
         except RegistryError as error:
             return self._failed(visit.found.name, file.filename, error)
+        except Exception as error:  # noqa: BLE001 - it is logged, and the others go on
+            return _unexpected(visit.found.name, file.filename, error)
         self._failures = 0
         return Done(visit, file, result)
 
@@ -174,3 +181,10 @@ class Walk(Generic[Result]):
                 detail=error.for_operator,
             )
         return LeftOut.because(error, project, filename)
+
+
+def _unexpected(project: NormalizedName, filename: str, error: Exception) -> LeftOut:
+    """Returns what is left out because nobody has expected something like it in a source."""
+    _log.error("%s %s is left out.", project, filename, exc_info=error)
+    reason = "It is left out because of an error of this program; report what the log has."
+    return LeftOut(project, filename, reason, f"{type(error).__name__}: {str(error)[:200]}")

@@ -62,6 +62,7 @@ def test_the_upload_in_a_history(
 
 def test_what_has_no_history_was_modified() -> None:
     assert uploaded([], "Thu, 26 Nov 2026 14:46:52 GMT") == (AT, None)
+    assert uploaded([], "Fri, 31 Dec 9999 23:59:59 -0100") == (None, None)
     assert uploaded([Logged("upload", "anna", WHEN)], "Tue, 01 Dec 2026 00:00:00 GMT")[0] == AT
     assert uploaded([], "yesterday") == (None, None)
 

@@ -378,6 +378,19 @@ def test_no_secret_is_shown_anywhere(
         assert secret not in everything
 
 
+def test_no_secret_is_shown_that_an_answer_repeats(both: Registry, receiver: Receiver) -> None:
+    """S1: pages of errors like to say what was asked for."""
+    receiver.url += "/services/T0/topsecret?key=secret%20too"
+    receiver.answer = lambda sent: reply(
+        f"No POST {sent.asked.target} or secret too here.".encode(), status="404 Not Found"
+    )
+    hook(both, receiver, form="slack")
+    tested = hooks(both).test("ci")
+    assert tested.answer is not None
+    assert tested.answer.startswith("No POST /hook/")
+    assert "secret" not in tested.answer
+
+
 def test_administrators_manage_webhooks_but_not_private_networks(
     registry: Registry, receiver: Receiver
 ) -> None:
