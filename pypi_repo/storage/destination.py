@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    or_,
     select,
 )
 
@@ -120,19 +119,25 @@ _SAME_FILE = func.coalesce(_BY_NAME, _BY_IDENTITY)
 _reserved = staged_files.alias("reserved")
 _of_the_name = staged_files.alias("of_the_name")
 _RESERVED = (_reserved.c.filename, stages.c.id, stages.c.opened_by)
-_RESERVING_FILE = (
-    select(func.min(_of_the_name.c.id))
-    .join(stages, stages.c.id == _of_the_name.c.stage_id)
-    .where(
-        _of_the_name.c.repository_id == repositories.c.id,
-        or_(
-            _of_the_name.c.filename == bindparam("filename"),
-            _of_the_name.c.identity == bindparam("identity"),
-        ),
-        stages.c.expires_at > bindparam("now", type_=stages.c.expires_at.type),
+
+
+def _reserved_under(column: ColumnElement[str], name: str) -> ScalarSelect[int]:
+    return (
+        select(func.min(_of_the_name.c.id))
+        .join(stages, stages.c.id == _of_the_name.c.stage_id)
+        .where(
+            _of_the_name.c.repository_id == repositories.c.id,
+            column == bindparam(name),
+            stages.c.expires_at > bindparam("now", type_=stages.c.expires_at.type),
+        )
+        .correlate(repositories)
+        .scalar_subquery()
     )
-    .correlate(repositories)
-    .scalar_subquery()
+
+
+_RESERVING_FILE = func.coalesce(
+    _reserved_under(_of_the_name.c.filename, "filename"),
+    _reserved_under(_of_the_name.c.identity, "identity"),
 )
 
 
