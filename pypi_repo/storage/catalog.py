@@ -302,6 +302,11 @@ class Catalog:
         statement = statements.TAKEN_WITH_TRASH if counts_trash else statements.TAKEN
         return int(self._executor.execute(statement, names).scalar_one() or 0)
 
+    def size_of(self, repository: Repository, filename: str) -> int:
+        """Returns the bytes that one file takes, which are 0 for a file that is not there."""
+        names = {"repository_id": repository.id, "filename": filename}
+        return int(self._executor.execute(statements.SIZE_OF_FILE, names).scalar() or 0)
+
     def largest_file(self, repository: Repository) -> int:
         """Returns the size of the largest file that an upload may replace, in bytes."""
         names = {"repository_id": repository.id}

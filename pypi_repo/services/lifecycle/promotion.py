@@ -20,6 +20,7 @@ from pypi_repo.services.lifecycle.recheck import Rechecked, Rechecks
 from pypi_repo.services.packages.candidates import Publishable
 from pypi_repo.services.packages.placing import Accepted, naming, place
 from pypi_repo.services.packages.project_change import ProjectChange
+from pypi_repo.services.packages.quota import Room
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
@@ -220,6 +221,7 @@ class _Transfer:
         self._actor = actor
         self._wanted = wanted
         self._found = found
+        self._room = Room(gate, self._catalog)
 
     def make(self, checked: Mapping[_Subject, Rechecked]) -> Promoted:
         """Places the files in the target, and deletes them from the source if they are moved.
@@ -260,7 +262,15 @@ class _Transfer:
         )
         origin = {"from": self._wanted.source}
         with naming(promoted.file.filename):
-            return place(self._gate, self._catalog, self._actor, self._wanted.target, new, origin)
+            return place(
+                self._gate,
+                self._catalog,
+                self._actor,
+                self._wanted.target,
+                new,
+                origin,
+                room=self._room,
+            )
 
     def _change(self, repository: str) -> ProjectChange:
         """Returns a change to the project in one of the repositories, both of which have it now."""

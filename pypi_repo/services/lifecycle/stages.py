@@ -24,6 +24,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.packages.candidates import Publishable
 from pypi_repo.services.packages.placing import Accepted, place
+from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import check_accepts
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
@@ -125,7 +126,8 @@ class Stages:
             if not files:
                 raise Conflict("There is nothing in this stage to publish; upload to it first.")
             catalog.stages.delete(id_)  # its names are no longer reserved, nor its bytes counted
-            accepted = [self._place(catalog, stage, each) for each in files]
+            room = Room(self._gate, catalog)
+            accepted = [self._place(catalog, stage, each, room) for each in files]
             self._record(catalog, "publish stage", stage)
         return accepted
 
@@ -209,7 +211,7 @@ class Stages:
             for permission in (Permission.READ, Permission.UPLOAD)
         )
 
-    def _place(self, catalog: Catalog, stage: Stage, staged: FileOfStage) -> Accepted:
+    def _place(self, catalog: Catalog, stage: Stage, staged: FileOfStage, room: Room) -> Accepted:
         file = staged.file
         new = Publishable(
             filename=DistributionFilename.parse(file.filename, file.project),
@@ -219,10 +221,9 @@ class Stages:
             size_beside=staged.size_beside,
             provenance=staged.provenance,
         )
+        origin = {"stage": stage.id}
         with _naming(file):
-            return place(
-                self._gate, catalog, self._actor, stage.repository, new, {"stage": stage.id}
-            )
+            return place(self._gate, catalog, self._actor, stage.repository, new, origin, room=room)
 
     def _record(self, catalog: Catalog, action: str, stage: Stage, **more: str) -> None:
         detail = {"stage": stage.id, "files": str(stage.files), **more}

@@ -10,10 +10,10 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Publishable
+from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import (
     check_new_project,
     check_open,
-    check_quota,
     existing_file,
     open_destination,
     other_content,
@@ -63,17 +63,20 @@ def place(
     new: Publishable,
     origin: Mapping[str, str] = {},
     terms: Terms = OF_UPLOADS,
+    room: Room | None = None,
 ) -> Accepted:
     """Checks a file by the rules of a repository, and adds its rows, with an entry in the journal.
 
     The transaction must have locked the repository, and the caller cares for the stored file.
 
     origin: what the journal says about where the file comes from.
+    room: where all files are counted that the transaction adds to the repository; None for the
+        only one.
 
     Raises a RegistryError if the file may not be published.
     """
     file = new.file
-    there, existing = check_place(gate, catalog, actor, repository, new, terms)
+    there, existing = check_place(gate, catalog, actor, repository, new, terms, room)
     if existing is not None and existing.digests == file.digests:
         return Accepted(existing, is_unchanged=True)
     project_id = _project(catalog, there, new)
@@ -101,6 +104,7 @@ def check_place(
     repository: str,
     new: Publishable,
     terms: Terms = OF_UPLOADS,
+    room: Room | None = None,
 ) -> tuple[Destination, DistributionFile | None]:
     """Checks whether a file may be placed on the index.
 
@@ -122,7 +126,7 @@ def check_place(
         return there, existing
     if existing is not None and not terms.may_replace:
         raise other_content(there.repository, new.filename, existing)
-    check_quota(gate, catalog, there.repository, new.size, existing)
+    (room or Room(gate, catalog)).take(there.repository, new.size, existing)
     if there.project is None:
         check_new_project(*asked, there.repository, new.display_name)
     if there.release is not None:

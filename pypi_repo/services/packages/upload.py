@@ -16,10 +16,10 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate
 from pypi_repo.services.packages.placing import Accepted
 from pypi_repo.services.packages.publishing import Publishing
+from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload_rules import (
     check_accepts,
-    check_quota,
     existing_file,
     file_limit,
     open_destination,
@@ -134,7 +134,7 @@ class Uploads:
             self._check_new_name(actor, destination.repository, filename.project)
         candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
         size = candidate.publishable.size
-        check_quota(self._gate, self._catalog, destination.repository, size, existing)
+        Room(self._gate, self._catalog).take(destination.repository, size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])
         return accepted
 

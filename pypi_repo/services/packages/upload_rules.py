@@ -12,7 +12,6 @@ from pypi_repo.domain.errors import (
     PermissionDenied,
     ProjectClosed,
     ReleaseClosed,
-    TooLarge,
 )
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.lifecycle.errors import FileStaged
@@ -20,7 +19,7 @@ from pypi_repo.domain.names import normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.gate import Gate
-from pypi_repo.settings import Limits, format_size
+from pypi_repo.settings import Limits
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.destination import Destination, FoundRelease
 
@@ -188,31 +187,6 @@ def check_new_project(
 
     for check in RULES[repository.profile].new_name_checks:
         check(name, (other.name for other in catalog.projects(repository)), may_name)
-
-
-def check_quota(
-    gate: Gate,
-    catalog: Catalog,
-    repository: Repository,
-    size: int,
-    replaced: DistributionFile | None,
-) -> None:
-    """Raises TooLarge if the quota has no room for a file, after `replaced` is gone.
-
-    What is replaced goes to the trash, which may count for the quota.
-
-    size: in bytes.
-    """
-    if repository.quota is None:
-        return
-    stays = replaced is None or (gate.keeps_deleted and repository.quota_counts_trash)
-    taken = catalog.taken(repository, "" if replaced is None or stays else replaced.filename)
-    if taken + size > repository.quota:
-        raise TooLarge(
-            f"Repository {repository.name!r} would exceed its quota of "
-            f"{format_size(repository.quota)}, which counts signatures and metadata too; delete "
-            "files or ask an administrator for more."
-        )
 
 
 def check_open(

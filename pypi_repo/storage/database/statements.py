@@ -158,6 +158,10 @@ def _largest_in(table: Table) -> ScalarSelect[int]:
     return largest.where(table.c.repository_id == bindparam("repository_id")).scalar_subquery()
 
 
+SIZE_OF_FILE = select(files.c.size + files.c.size_beside).where(
+    files.c.repository_id == bindparam("repository_id"),
+    files.c.filename == bindparam("filename"),
+)
 LARGEST_FILES = select(_largest_in(files), _largest_in(staged_files))
 TAKEN = select(_taken_in(files) + _taken_in(staged_files))
 _TAKEN_IN_TRASH = select(func.sum(trashed_files.c.size + trashed_files.c.size_beside)).where(

@@ -3,11 +3,12 @@
 import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
-from pypi_repo.domain.errors import Conflict, PermissionDenied
+from pypi_repo.domain.errors import Conflict, PermissionDenied, TooLarge
 from pypi_repo.domain.lifecycle import stages as stages_module
 from pypi_repo.services.lifecycle.stages import Stages
 from tests.support.distributions import sdist, wheel
-from tests.support.uploads import UPLOADER, filenames, stage
+from tests.support.sql import count_statements
+from tests.support.uploads import UPLOADER, filenames, stage, upload
 
 LIMITED = Actor(UPLOADER.name, grants=Grants(Access.WRITE).limited_to(("acme-*",)))
 
@@ -66,3 +67,35 @@ def test_a_stage_takes_no_more_files_than_can_be_published_at_once(
         stage(both, id_, wheel("demo", "3.0"))
     stage(both, id_, wheel("demo", "2.0", padding=3))  # in place of another one
     assert len(of(both).publish("main", id_)) == 2
+
+
+def test_what_counts_for_the_quota_is_summed_up_once(both: Registry) -> None:
+    """U53: not for each file of a stage, or of a promotion."""
+    operator = both.acting_as(OPERATOR)
+    operator.repositories.change("main", quota=10**6)
+    operator.repositories.create("other", quota=10**6)
+    id_ = of(both).open("main").id
+    for build in "123":
+        stage(both, id_, wheel("demo", "1.0", build=build))
+    with count_statements(both._database) as published:
+        of(both).publish("main", id_)
+    with count_statements(both._database) as promoted:
+        operator.promotion.release("main", "demo", "1.0", "other")
+    for statements in (published, promoted):
+        assert sum("sum(files." in each for each in statements) == 1
+
+
+def test_what_is_replaced_makes_room(both: Registry) -> None:
+    """U53: to the byte, for each file of a stage."""
+    operator = both.acting_as(OPERATOR)
+    operator.repositories.change("main", allow_overwrite=True)
+    id_ = of(both).open("main").id
+    for build in "123":
+        upload(both, wheel("demo", "1.0", build=build))
+        stage(both, id_, wheel("demo", "1.0", build=build, padding=3000))
+    size = of(both).stage("main", id_)[0].size
+    operator.repositories.change("main", quota=size - 1)
+    with pytest.raises(TooLarge):
+        of(both).publish("main", id_)
+    operator.repositories.change("main", quota=size)
+    assert len(of(both).publish("main", id_)) == 3
