@@ -72,10 +72,12 @@ class Moment:
     now: the time.
     recorded_since: the first day on which downloads from the repository were recorded; None if
         there never were any.
+    recorded_until: the last such day.
     """
 
     now: datetime
     recorded_since: date | None
+    recorded_until: date | None
 
 
 def plan(
@@ -192,7 +194,11 @@ def _is_among_last(standing: _Standing, kind: VersionKind, number: int) -> tuple
 
 
 def _is_used(release: ReleaseState, within: str, moment: Moment) -> tuple[bool, str]:
-    """That nobody downloaded it says nothing before somebody could have for the whole time."""
+    """That nobody downloaded it says nothing before somebody could have for the whole time.
+
+    Nor does it if nothing at all was downloaded, because then nothing may have been recorded: the
+    server was off, or an old backup was restored.
+    """
     begin = moment.now - _window(within)
     if release.downloaded_on is not None and release.downloaded_on >= begin.date():
         return True, f"downloaded within {_said(within)}"
@@ -200,6 +206,8 @@ def _is_used(release: ReleaseState, within: str, moment: Moment) -> tuple[bool, 
         return True, f"here for less than {_said(within)}"
     if moment.recorded_since is None or moment.recorded_since >= begin.date():
         return True, f"downloads are recorded for less than {_said(within)}"
+    if moment.recorded_until is None or moment.recorded_until < begin.date():
+        return True, f"no download of anything was recorded for {_said(within)}"
     return False, f"not downloaded for {_said(within)}"
 
 

@@ -173,7 +173,7 @@ class RetentionPlans:
         )
 
     def _moment(self) -> Moment:
-        return Moment(datetime.now(UTC), self._states.recorded_since(self._repository))
+        return Moment(datetime.now(UTC), *self._states.recorded_days(self._repository))
 
     def _is_concerned(self, project: NormalizedName) -> bool:
         return any(matches(rule.pattern, project) for rule in self.rules) and (

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import Conflict, Invalid, TooLarge
@@ -50,6 +52,8 @@ class Terms:
     into_archived: bool = False
     stage: str | None = None
 
+
+_AN_UPLOAD_TAKES = timedelta(minutes=1)
 
 OF_UPLOADS = Terms()
 """The terms of whoever has only the rights of an uploader."""
@@ -158,10 +162,16 @@ def _release(catalog: Catalog, there: Destination, project_id: int, new: Publish
     file, summary, found = new.file, new.summary, there.release
     if found is None:
         return catalog.add_release(project_id, file.version, summary, file.uploaded_at)
+    changed: dict[str, Any] = {}
     if found.summary != summary:
-        catalog.change_release(found.id, summary=summary)
+        changed["summary"] = summary
     if file.uploaded_at < found.created_at:  # it was uploaded elsewhere, before the others
-        catalog.change_release(found.id, created_at=file.uploaded_at)
+        changed["created_at"] = file.uploaded_at
+    now = datetime.now(UTC)
+    if now - file.uploaded_at > _AN_UPLOAD_TAKES:  # its upload time does not say that it came now
+        changed["arrived_at"] = now
+    if changed:
+        catalog.change_release(found.id, **changed)
     return found.id
 
 

@@ -8,6 +8,7 @@ from pypi_repo.storage.database.metadata import (
     columns_of_a_file,
     owned_by,
 )
+from pypi_repo.storage.database.upstream_tables import SECRET
 
 trash = Table(
     "trash",
@@ -108,12 +109,13 @@ retention_rules = Table(
     Column("keep_matching", String),
     Column("created_at", UTCDateTime, nullable=False),
     Column("created_by", String, nullable=False),
-    Column("previewed_at", UTCDateTime),
+    Column("previewed_at", UTCDateTime, info=SECRET),
     Index(None, "repository_id"),
     sqlite_autoincrement=True,
 )
 """What is kept; the first rule about a release decides, in the order of the ids.
 
 `only` are kinds of versions, separated by spaces; empty for all. `previewed_at` is NULL for all
-rules of a repository from a change of any of them until their preview.
+rules of a repository from a change of any of them until their preview, and no backup has it: after
+a restore, much may have been in use of which the downloads are not known.
 """

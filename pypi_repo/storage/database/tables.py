@@ -86,8 +86,8 @@ releases = Table(
 
 `summary` is that of the newest upload, NULL from before it was kept. `pinned` is why no rule may
 delete the release; NULL if it is not pinned. `created_at` is when the first file was uploaded,
-`arrived_at` when the release came here, which is later for what was promoted, imported or restored;
-NULL from before it was kept.
+`arrived_at` when the release came here, or got a file by another way than an upload, which is later
+for what was promoted, imported or restored; NULL from before it was kept.
 """
 
 files = Table(

@@ -68,14 +68,17 @@ class ReleaseStates:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def recorded_since(self, repository: Repository) -> date | None:
-        """Returns the first day on which a download was recorded; None if there is none."""
-        day: date | None = self._executor.execute(
-            select(func.min(downloads.c.day, type_=_DAY)).where(
-                downloads.c.repository_id == repository.id
+    def recorded_days(self, repository: Repository) -> tuple[date | None, date | None]:
+        """Returns the first and the last day on which a download was recorded, or None twice."""
+        ends = [  # a query of its own for each, which the primary key answers at once
+            select(end).where(downloads.c.repository_id == repository.id).scalar_subquery()
+            for end in (
+                func.min(downloads.c.day, type_=_DAY),
+                func.max(downloads.c.day, type_=_DAY),
             )
-        ).scalar_one()
-        return day
+        ]
+        first, last = self._executor.execute(select(*ends)).one()
+        return first, last
 
     def projects(
         self, repository: Repository, is_wanted: Callable[[NormalizedName], bool]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    update,
 )
 
 from pypi_repo.domain.lifecycle.trash import GivenStatus, TakenName, TrashEntry, strictest
@@ -209,8 +210,9 @@ class TrashEntries:
         Returns the id of the project, which is new if it was not there.
         """
         project_id = self._project_of(entry, repository, status)
-        self._put_back_releases(entry, project_id, at)
         self._drop_what_is_there(entry)
+        self._note_arrival(entry, project_id, at)
+        self._put_back_releases(entry, project_id, at)
         self._put_back_files(entry, project_id)
         self.delete([entry])
         return project_id
@@ -244,6 +246,19 @@ class TrashEntries:
             )
         )
         return int(self._executor.execute(select(projects.c.id).where(is_it)).scalar_one())
+
+    def _note_arrival(self, entry: TrashEntry, project_id: int, at: datetime) -> None:
+        """Notes it in the releases that are there and get files."""
+        getting = (
+            select(trashed_releases.c.canonical_version)
+            .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
+            .where(trashed_releases.c.trash_id == entry.id)
+        )
+        self._executor.execute(
+            update(releases)
+            .where(releases.c.project_id == project_id, releases.c.canonical_version.in_(getting))
+            .values(arrived_at=at)
+        )
 
     def _put_back_releases(self, entry: TrashEntry, project_id: int, at: datetime) -> None:
         present = exists().where(

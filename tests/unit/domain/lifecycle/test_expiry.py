@@ -22,7 +22,7 @@ from pypi_repo.domain.names import NormalizedName
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1000)
-LONG_SINCE = LONG_AGO.date()
+LONG_SINCE, TODAY = LONG_AGO.date(), NOW.date()
 DEMO = NormalizedName("demo")
 _IDS = itertools.count(1)
 
@@ -45,9 +45,10 @@ def verdicts(
     releases: Sequence[ReleaseState],
     *rules: RetentionRule,
     recorded_since: date | None = LONG_SINCE,
+    recorded_until: date | None = TODAY,
     project: NormalizedName = DEMO,
 ) -> list[Verdict]:
-    return plan(project, releases, rules, Moment(NOW, recorded_since))
+    return plan(project, releases, rules, Moment(NOW, recorded_since, recorded_until))
 
 
 def expired(
@@ -213,6 +214,20 @@ def test_k2_a_pinned_release_is_kept(pinned: str) -> None:
 def test_k4_a_fresh_registry_loses_nothing(recorded_since: date | None, expected: str) -> None:
     found = rule(keep_downloaded="30d")
     assert reason(release("1.0"), found, recorded_since=recorded_since) == expected
+
+
+@pytest.mark.parametrize(
+    ("recorded_until", "expected"),
+    [
+        (days_ago(31).date(), "no download of anything was recorded for 30 days"),
+        (days_ago(30).date(), "not downloaded for 30 days"),
+        (NOW.date(), "not downloaded for 30 days"),
+    ],
+)
+def test_k4_nothing_is_lost_while_nothing_is_recorded(recorded_until: date, expected: str) -> None:
+    """As after a long downtime, or the restore of an old backup."""
+    found = rule(keep_downloaded="30d")
+    assert reason(release("1.0"), found, recorded_until=recorded_until) == expected
 
 
 def test_k4_what_came_within_the_window_was_not_there_for_all_of_it() -> None:

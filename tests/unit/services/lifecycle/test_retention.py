@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
@@ -273,6 +274,56 @@ def test_k2_what_was_restored_stays_for_a_day(demo: Registry, retention: Retenti
     assert retention.run("main") == RetentionRun()
 
 
+@pytest.mark.parametrize("way", ["restored", "overwritten", "promoted"])
+def test_k2_a_file_that_comes_into_an_old_release_keeps_it_for_a_day(
+    demo: Registry, retention: Retention, database: Database, way: str
+) -> None:
+    """R2, M1: the file keeps its old time of upload, by which it is not younger than 24 hours."""
+    operator = demo.acting_as(OPERATOR)
+    repository = "main"
+    if way == "promoted":
+        repository = "dev"
+        operator.repositories.create("dev")
+    file = upload(demo, sdist(version="1.0"), repository)
+    grow_old(database)
+    if way == "restored":
+        entry = operator.projects.delete_file("main", file.filename)
+    elif way == "overwritten":
+        operator.repositories.change("main", allow_overwrite=True)
+        upload(demo, sdist(version="1.0", description="other"))
+        (found,) = operator.trash.entries("main")
+        entry = found.id
+    retention.add_rule("main", "*", keep_last=1)
+    if way == "promoted":
+        operator.promotion.release("dev", "demo", "1.0", "main")
+    else:
+        assert entry is not None
+        grow_old(database)
+        operator.trash.restore("main", entry)
+    assert [found.version for found in preview(retention)] == ["2.0", "3.0"]
+    assert retention.run("main").releases == 2
+
+
+def test_k4_a_restored_registry_deletes_nothing_that_nobody_previewed(
+    demo: Registry, retention: Retention, database: Database, tmp_path: Path
+) -> None:
+    """What was downloaded since the backup is not known."""
+    for days in range(31, 70):
+        note_download(database, "1.0", days)
+    retention.add_rule("main", "*", keep_downloaded="30d")
+    assert preview(retention) == []  # nothing was recorded within the window
+    demo.backup.create(str(tmp_path / "backup"))
+    settings = Settings(database=tmp_path / "again.db", blobs=tmp_path / "again", password_cost=4)
+    with Registry(settings) as restored:
+        restored.backup.restore(str(tmp_path / "backup"))
+        again = restored.acting_as(OPERATOR).retention
+        assert [rule.previewed_at for rule in again.rules("main")] == [None]
+        with pytest.raises(NotPreviewed):
+            again.run("main")
+        assert preview(again) == []
+        assert versions(restored) == set(VERSIONS)
+
+
 def test_k4_downloads_count_once_a_whole_window_was_recorded(
     demo: Registry, retention: Retention, database: Database
 ) -> None:
@@ -292,6 +343,7 @@ def test_k4_downloads_of_another_repository_do_not_count(
     demo.acting_as(OPERATOR).repositories.create("other")
     note_download(database, "1.0", 1, repository="other")
     note_download(database, "1.0", 40)
+    note_download(database, "4.0", 1)
     retention.add_rule("main", "*", keep_downloaded="30d")
     assert [found.version for found in preview(retention)] == ["1.0", "2.0", "3.0"]
 
@@ -301,6 +353,7 @@ def test_k4_a_download_that_was_counted_just_now_is_seen(
 ) -> None:
     """It may still be in memory, with others that are written together."""
     note_download(database, "4.0", 40)
+    note_download(database, "4.0")
     retention.add_rule("main", "*", keep_downloaded="30d")
     assert [found.version for found in preview(retention)] == ["1.0", "2.0", "3.0"]
     (main,) = demo.acting_as(OPERATOR).repositories.all()
@@ -429,6 +482,7 @@ def test_k3_what_changes_between_plan_and_deletion_counts(
 ) -> None:
     change, left = RACES[race]
     note_download(database, "4.0", 40)
+    note_download(database, "1.0", project="other")  # so downloads are still recorded
     retention.add_rule("main", "*", keep_downloaded="30d")
     preview(retention)
     plans = retention._plans("main")
