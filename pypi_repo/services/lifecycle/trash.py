@@ -98,11 +98,12 @@ class TrashCan:
             catalog.lock(repository)
             managed = self._repository(catalog, repository)
             entry = self._entry(connection, managed, id_)
-            _refuse_reserved(trash.reserved_name(entry))
+            now = datetime.now(UTC)
+            _refuse_reserved(trash.reserved_name(entry, now))
             taken_before = _taken(catalog, managed)
             detail = self._make_room(catalog, managed, trash.taken_names(entry))
             last_status = trash.last_status(entry, managed)
-            trash.put_back(entry, managed, datetime.now(UTC), last_status)
+            trash.put_back(entry, managed, now, last_status)
             if _taken(catalog, managed) > max(managed.quota or 0, taken_before):
                 raise _beyond_the_quota(managed, entry)
             found = self._gate.project(

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
 from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.lifecycle.stages import FileOfStage, Stage
@@ -108,7 +108,15 @@ class StageShelf:
         return found[0] if found else None
 
     def add_file(self, repository: Repository, id_: str, new: FileOfStage) -> None:
-        """Adds a file to a stage."""
+        """Adds a file to a stage.
+
+        The row of the repository is written too, without a new serial, because nothing on its index
+        has changed. Transactions that saw it before, and cannot see the file, are then made again.
+        """
+        its_row = repositories.c.id == repository.id
+        self._executor.execute(
+            update(repositories).where(its_row).values(serial=repositories.c.serial)
+        )
         self._executor.execute(
             insert(staged_files).values(
                 repository_id=repository.id,

@@ -155,8 +155,8 @@ class TrashEntries:
         )
         return [TakenName(*row) for row in self._executor.execute(statement)]
 
-    def reserved_name(self, entry: TrashEntry) -> tuple[str, str] | None:
-        """Returns the first name of a file of an entry that a stage has reserved.
+    def reserved_name(self, entry: TrashEntry, now: datetime) -> tuple[str, str] | None:
+        """Returns the first name of a file of an entry that an open stage has reserved.
 
         Returns the name and who has opened the stage, or None.
         """
@@ -165,7 +165,7 @@ class TrashEntries:
             .join_from(trashed_files, trashed_releases, _ITS_RELEASE)
             .join(staged_files, _has_the_name(staged_files))
             .join(stages, stages.c.id == staged_files.c.stage_id)
-            .where(trashed_releases.c.trash_id == entry.id)
+            .where(trashed_releases.c.trash_id == entry.id, stages.c.expires_at > now)
             .order_by(staged_files.c.filename)
             .limit(1)
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Actor, Registry, Settings
 from pypi_repo.domain.accounts.access import ActorKind, Area, GrantPolicy, Permission
@@ -22,7 +24,12 @@ from pypi_repo.domain.lifecycle.errors import FileStaged, UnknownDeletion
 from pypi_repo.domain.pages.simple_pages import Links, project_html, project_json
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.packages.projects import Projects
-from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
+from pypi_repo.storage.database.lifecycle_tables import (
+    stages,
+    trash,
+    trashed_files,
+    trashed_releases,
+)
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.journal import journal_of
@@ -277,6 +284,18 @@ def test_a_name_that_a_stage_has_reserved_is_in_the_way(both: Registry, projects
         its.trash.restore("main", entry)
     assert all_columns(both) == before
     its.stages.drop("main", opened)
+    its.trash.restore("main", entry)
+    assert len(filenames(both)) == 3
+
+
+def test_a_stage_that_has_expired_is_not_in_the_way(both: Registry, projects: Projects) -> None:
+    """Nobody could drop it."""
+    its = both.acting_as(OPERATOR)
+    its.repositories.change("main", allow_reuse=True)
+    entry = deleted(projects, "release")
+    stage(both, its.stages.open("main").id, CHANGED)
+    with both._database.begin() as connection:
+        connection.execute(update(stages).values(expires_at=datetime.now(UTC)))
     its.trash.restore("main", entry)
     assert len(filenames(both)) == 3
 

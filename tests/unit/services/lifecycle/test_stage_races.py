@@ -109,6 +109,31 @@ def test_two_stages_want_a_name(both: Registry) -> None:
     assert damage(both) == []
 
 
+@only_postgresql
+def test_a_name_that_is_staged_meanwhile_is_not_restored(
+    both: Registry, elsewhere: Registry
+) -> None:
+    """R1, G2: also by several changes as one, which see the registry of their beginning."""
+    operator, dist = both.acting_as(OPERATOR), wheel("demo", "1.0")
+    operator.repositories.change("main", allow_reuse=True)
+    upload(both, dist)
+    entry, id_ = operator.projects.delete_file("main", dist.filename), of(both).open("main").id
+    assert entry is not None
+    tries = []
+
+    def look_and_restore() -> None:
+        operator.trash.get("main", entry)
+        if not tries:
+            stage(elsewhere, id_, wheel("demo", "1.0", padding=1))
+        tries.append(entry)
+        operator.trash.restore("main", entry)
+
+    with pytest.raises(FileStaged):
+        both.as_one(look_and_restore)
+    assert len(tries) == 2
+    assert of(both).stage("main", id_)[0].files == 1
+
+
 def test_two_publish_a_stage(both: Registry) -> None:
     for number in range(ROUNDS):
         id_ = filled(both, f"1.{number}")
