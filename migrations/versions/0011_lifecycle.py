@@ -126,6 +126,7 @@ def _create_stages() -> None:
         sa.Column("summary", sa.String(), nullable=False),
         *_columns_of_a_file(),
         sa.Column("provenance", sa.String()),
+        sa.Column("profile", sa.String(), nullable=False),
         indexes=[["stage_id"], ["sha256"], ["repository_id", "identity"]],
         unique=["repository_id", "filename"],
     )

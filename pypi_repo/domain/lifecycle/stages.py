@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.records import DistributionFile
+from pypi_repo.domain.validation.profiles import Profile
 
 STAGE_DAYS = 7
 """For how many days a stage is open unless it is said."""
@@ -49,13 +50,15 @@ class FileOfStage:
     summary: the summary in the metadata of the file.
     size_beside: the size of everything that is stored beside the file, in bytes.
     provenance: the provenance of the file as JSON (PEP 740), or None.
+    profile: the profile of the repository by whose rules the file was checked.
     """
 
     file: DistributionFile
     display_name: str
     summary: str
     size_beside: int
-    provenance: str | None = None
+    provenance: str | None
+    profile: Profile
 
     @property
     def size(self) -> int:

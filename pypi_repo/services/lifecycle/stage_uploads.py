@@ -110,6 +110,7 @@ def place_in_stage(
             summary=new.summary,
             size_beside=new.size_beside,
             provenance=new.provenance,
+            profile=there.repository.profile,
         ),
     )
     return Accepted(file, new.warnings)

@@ -191,16 +191,17 @@ class Stages:
         catalog = Catalog(self._database)
         admitted = self._repository(catalog, repository)
         self._found(self._database, admitted, id_)
-        files = [each.file for each in catalog.stages.files(id_)]
-        for file in files:
-            if not self._may_know(admitted, file.project):
+        staged = catalog.stages.files(id_)
+        for each in staged:
+            if not self._may_know(admitted, each.file.project):
                 raise PermissionDenied(
                     f"{self._actor.name!r} may not publish all files of this stage; ask an "
                     "administrator."
                 )
-            with _naming(file):
-                self._rechecks.check([file], admitted, admitted)
-        for project in dict.fromkeys(file.project for file in files):
+            with _naming(each.file):
+                as_checked = replace(admitted, profile=each.profile)
+                self._rechecks.check([each.file], as_checked, admitted)
+        for project in dict.fromkeys(each.file.project for each in staged):
             located = catalog.locate(repository, project)
             if located is None or located.project is None:
                 self._check_new_name(self._actor, admitted, project)

@@ -305,6 +305,7 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "staged_files.project": _normalized,
     "staged_files.display_name": project_name,
     "staged_files.version": _version,
+    "staged_files.profile": _one_of(PROFILES),
     "webhooks.name": repository_name,
     "webhooks.form": _one_of(WEBHOOK_FORMS),
     "webhooks.events": _event_types,

@@ -90,11 +90,13 @@ staged_files = Table(
     Column("summary", String, nullable=False),
     *columns_of_a_file(),
     Column("provenance", String),
+    Column("profile", String, nullable=False),
     UniqueConstraint("repository_id", "filename"),
     Index(None, "stage_id"),
     Index(None, "sha256"),
     Index(None, "repository_id", "identity"),
 )
+"""What is published together. `profile` is the one by whose rules a file was checked."""
 
 retention_rules = Table(
     "retention_rules",

@@ -126,6 +126,7 @@ class StageShelf:
                 version=new.file.version,
                 summary=new.summary,
                 provenance=new.provenance,
+                profile=new.profile,
                 **file_values(new.file, new.size_beside),
             )
         )
@@ -147,19 +148,15 @@ class StageShelf:
         ]
 
     def _files(self, *wanted: ColumnElement[bool]) -> list[FileOfStage]:
-        columns = (staged_files.c.display_name, staged_files.c.summary, staged_files.c.size_beside)
+        names = ("display_name", "summary", "size_beside", "provenance", "profile")
+        columns = [staged_files.c[name] for name in names]
         rows: Sequence[Any] = self._executor.execute(
-            select(*_FILE_COLUMNS, *columns, staged_files.c.provenance)
-            .where(*wanted)
-            .order_by(staged_files.c.id)
+            select(*_FILE_COLUMNS, *columns).where(*wanted).order_by(staged_files.c.id)
         ).all()
         return [
             FileOfStage(
                 file=to_file(row[: len(_FILE_COLUMNS)]),
-                display_name=row.display_name,
-                summary=row.summary,
-                size_beside=row.size_beside,
-                provenance=row.provenance,
+                **dict(zip(names, row[len(_FILE_COLUMNS) :], strict=True)),
             )
             for row in rows
         ]

@@ -232,6 +232,7 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("staged_files", "filename", "other-1.0-py3-none-any.whl"),
         ("staged_files", "version", "../1.0"),
         ("staged_files", "provenance", "[]"),
+        ("staged_files", "profile", "none"),
         ("staged_files", "identity", "other-1.0-py3-none-any.whl"),
     ],
 )

@@ -13,6 +13,7 @@ from pypi_repo.domain.errors import (
     FileAlreadyExists,
     FilenameRetired,
     Invalid,
+    InvalidArchive,
     InvalidSetting,
     PermissionDenied,
     ProjectClosed,
@@ -229,6 +230,23 @@ def test_all_or_nothing(both: Registry, opened: str, then: str) -> None:
     assert operator.repositories.get("main").serial == serial
     assert of(both).stage("main", opened) == staged
     assert damage(both) == []
+
+
+def test_an_archive_is_read_again_by_the_rules_of_another_profile(
+    both: Registry, opened: str
+) -> None:
+    """G2: by those of the profile that the repository has when the stage is published."""
+    operator = both.acting_as(OPERATOR)
+    operator.repositories.change("main", profile="lenient")
+    record = {"demo-1.0.dist-info/RECORD": b"demo/__init__.py,sha256=AA,1\n"}
+    stage(both, opened, wheel(files=record))
+    operator.repositories.change("main", profile="private")
+    stage(both, opened, SDIST)
+    with pytest.raises(InvalidArchive) as refused:
+        of(both).publish("main", opened)
+    assert refused.value.message.startswith(f"{WHEEL.filename} cannot be published: ")
+    operator.repositories.change("main", profile="lenient")
+    assert len(of(both).publish("main", opened)) == 2
 
 
 def _put(registry: Registry, id_: str, dist: object) -> None:
