@@ -17,7 +17,7 @@ def make_receiver(secret: str, handle: Callable[[dict[str, Any]], None]) -> Flas
         sent_at, *digests = request.headers.get("X-Pypi-Repo-Signature", "").split(",")
         signed = sent_at.removeprefix("t=").encode() + b"." + request.get_data()
         right = "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not any(hmac.compare_digest(right, digest) for digest in digests):
+        if not any(hmac.compare_digest(right.encode(), digest.encode()) for digest in digests):
             abort(401)
         if abs(time.time() - int(sent_at.removeprefix("t="))) > 300:
             abort(401)

@@ -268,6 +268,7 @@ def test_e3_webhook_receiver(registry: Registry) -> None:
     for header in (
         "",
         f"t={now}",
+        f"t={now},v1=\xe9",
         signature(["guessed-horse-battery"], now, body),
         signature([secret], now - 3600, body),  # somebody has overheard it
     ):

@@ -120,7 +120,9 @@ class Chores:
             return any(chore.is_urgent is not None and chore.is_urgent() for chore in chores)
         except RegistryError as error:
             _log.warning("The chores were not done: %s", error.for_operator)
-            return False
+        except Exception:  # noqa: BLE001 - the thread goes on, and looks again
+            _log.exception("The chores were not done.")
+        return False
 
     def _do_due(self, chores: Iterable[Chore]) -> set[str]:
         """Returns the names of those that were due and that no other process does."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor, Permission
 from pypi_repo.domain.errors import (
+    Conflict,
     InvalidSetting,
     ProjectClosed,
     UnknownFile,
@@ -58,6 +59,9 @@ class Promoted:
 
 _Subject = tuple[Any, ...]
 """What a check is about: a file, and settings of both repositories."""
+
+MOST_FILES = 1_000
+"""How many files are promoted at once, because nobody else can write meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,11 @@ def _files(executor: Executor, project: Project, wanted: _Wanted) -> list[Promot
     if not files:
         what = project.name if wanted.version is None else f"{project.name} {wanted.version}"
         raise UnknownFile(f"No file of {what} is left in {wanted.source!r} to be promoted.")
+    if len(files) > MOST_FILES:
+        raise Conflict(
+            f"At most {MOST_FILES:,} files are promoted at once, and there are {len(files):,}; "
+            "promote one release after the other, or fewer files."
+        )
     return files
 
 

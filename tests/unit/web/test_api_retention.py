@@ -98,6 +98,7 @@ def test_k3_look_then_preview_then_run(registry: Registry, api: ApiClient) -> No
         "size": size,
         "kept": 1,
         "is_previewed": True,
+        "items": items,
     }
     assert api.get(f"{RULES}/{rule}").get_json()["previewed_at"] is not None
     done = api.post(f"{RETENTION}/run", {"limit": 2}).get_json()

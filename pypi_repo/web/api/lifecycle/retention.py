@@ -7,6 +7,7 @@ from pypi_repo.domain.lifecycle import expiring, retention
 from pypi_repo.domain.versions import is_same_version
 from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.lifecycle.retention_documents import (
+    MOST_SHOWN,
     ExpiringRelease,
     Pin,
     RetentionLimit,
@@ -81,9 +82,24 @@ def list_expiring_releases(call: Call, repository: str) -> ApiResponse:
 
 @table.operation("POST", f"{_RETENTION}/preview", {200: RetentionPreview}, refusals=(409,))
 def preview_retention(call: Call, repository: str) -> ApiResponse:
-    """Count what a run would delete now, and let the rules be run from now on."""
-    seen = call.acting.retention.preview(repository, lambda _release: None)
-    return ApiResponse(msgspec.convert(seen, RetentionPreview, from_attributes=True))
+    """Show what a run would delete now, and let the rules be run from now on."""
+    first: list[ExpiringRelease] = []
+
+    def show(release: expiring.ExpiringRelease) -> None:
+        if len(first) < MOST_SHOWN:
+            first.append(msgspec.convert(release, ExpiringRelease, from_attributes=True))
+
+    seen = call.acting.retention.preview(repository, show)
+    return ApiResponse(
+        RetentionPreview(
+            releases=seen.releases,
+            files=seen.files,
+            size=seen.size,
+            kept=seen.kept,
+            is_previewed=seen.is_previewed,
+            items=first,
+        )
+    )
 
 
 @table.operation(

@@ -9,6 +9,9 @@ from pypi_repo.domain.lifecycle.retention import MOST_KEPT, VersionKind
 from pypi_repo.services.lifecycle.retention import FILES_OF_A_RUN
 from pypi_repo.web.api.documents import Document, Instant, Text
 
+MOST_SHOWN = 1_000
+"""How many releases a preview names; the others are on the list of what expires."""
+
 
 class RetentionRuleSettings(Document, frozen=True, kw_only=True):
     """`pattern` is a name or a pattern, such as `acme-*`, and `only` kinds of versions, or all.
@@ -52,13 +55,17 @@ class ExpiringRelease(Document, frozen=True, kw_only=True):
 
 
 class RetentionPreview(Document, frozen=True, kw_only=True):
-    """What a run would delete now. `is_previewed` is whether the rules may be run."""
+    """What a run would delete now. `is_previewed` is whether the rules may be run.
+
+    `items` are the first 1,000 of these releases, by project and version.
+    """
 
     releases: int
     files: int
     size: int
     kept: int
     is_previewed: bool
+    items: list[ExpiringRelease]
 
 
 class RetentionLimit(Document, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ def delete(page: PortalPage, repository: str, rule_id: int) -> Response:
 
 
 def preview(page: PortalPage, repository: str) -> Response:
-    """Lets the rules be run, and shows what they delete."""
+    """Lets the rules be run, below the table of what they delete."""
     page.acting.retention.preview(repository, lambda _release: None)
     return page.redirect("repositories", repository, "retention", "preview")
 

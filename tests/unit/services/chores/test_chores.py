@@ -57,6 +57,28 @@ def test_a_chore_is_done_at_once_and_then_when_it_is_due(both: Registry) -> None
     assert work.times == 2
 
 
+def test_an_unexpected_error_of_a_look_ends_no_thread(
+    both: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a database says: the next look may work."""
+    work, looks = _Work(), Event()
+
+    def is_urgent() -> bool:
+        if not looks.is_set():
+            looks.set()
+            raise KeyError("odd")
+        return True
+
+    hour = timedelta(hours=1)
+    chores = Chores(both._database, [Chore("urgent", "work", hour, work, is_urgent)])
+    chores.run_due()
+    assert work.times == 1
+    assert not chores._look(list(chores._chores.values()))
+    assert "The chores were not done." in caplog.text
+    assert chores._look(list(chores._chores.values()))
+    assert work.times == 2
+
+
 def test_processes_share_the_work(both: Registry) -> None:
     work, ready = _Work(), Barrier(8)
     several = [_chores(both._database, work) for _ in range(8)]

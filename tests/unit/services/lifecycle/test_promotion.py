@@ -13,6 +13,7 @@ from pypi_repo import OPERATOR, Access, Actor, Grants, Permission, Registry, Set
 from pypi_repo.domain.accounts.access import ANONYMOUS, GrantPolicy
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
+    Conflict,
     FileAlreadyExists,
     FilenameRetired,
     InvalidArchive,
@@ -34,6 +35,7 @@ from pypi_repo.domain.events.event import Event
 from pypi_repo.domain.lifecycle.errors import FileStaged
 from pypi_repo.domain.records import DistributionFile, ProjectPage, Repository
 from pypi_repo.domain.upstreams.errors import NameSupplied
+from pypi_repo.services.lifecycle import promotion
 from pypi_repo.services.sources.source import Redirect
 from pypi_repo.storage.database.tables import releases
 from tests.support.attestations import attestation
@@ -566,6 +568,18 @@ def test_what_is_not_there(
     with pytest.raises(error):
         demo.acting_as(OPERATOR).promotion.release(*what)
     assert_nothing_promoted(demo)
+
+
+def test_no_more_files_than_can_be_promoted_while_others_wait(
+    demo: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M1: SQLite lets nobody else write meanwhile."""
+    monkeypatch.setattr(promotion, "MOST_FILES", 2)
+    promotions = demo.acting_as(OPERATOR).promotion
+    with pytest.raises(Conflict):
+        promotions.project("main", "demo", "releases")
+    promotions.release("main", "demo", "1.0", "releases")
+    assert len(filenames(demo, repository="releases")) == 2
 
 
 def test_a_release_without_files(demo: Registry) -> None:
