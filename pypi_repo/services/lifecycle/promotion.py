@@ -17,6 +17,7 @@ from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.versions import version_or_none
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.lifecycle.no_loss import NoLoss
 from pypi_repo.services.lifecycle.recheck import Rechecked, Rechecks
 from pypi_repo.services.packages.candidates import Publishable
 from pypi_repo.services.packages.placing import Accepted, naming, place
@@ -79,14 +80,14 @@ class _Wanted:
 class _Found:
     """What is to be promoted.
 
-    is_new: whether the target does not have the project yet.
+    there: the project in the target; None if the target does not have it yet.
     """
 
     source: Repository
     project: Project
     files: Sequence[PromotedFile]
     target: Repository
-    is_new: bool
+    there: Project | None
 
     def subjects(self) -> list[_Subject]:
         """Returns what is checked of each file."""
@@ -101,7 +102,11 @@ class Promotion:
     target; a move also the permission to manage it in the source. Each file must be allowed by the
     rules of the target, as if it was uploaded there, or else nothing is promoted. The files keep
     their content, metadata, signature, provenance, yank, time of upload and uploader. One that was
-    imported as it is must be allowed by the target, where it is no exemption then.
+    imported as it is must be allowed by the target, where it is no exemption then. A project that
+    is moved keeps its status.
+
+    A move is refused if it would lose something, because the target has the file, or the project,
+    in another state.
 
     Only files that were uploaded to the source are promoted, and none that it has from its sources.
     """
@@ -157,7 +162,7 @@ class Promotion:
         checked: dict[_Subject, Rechecked] = {}
         found = self._find(self._database, wanted)
         while True:
-            if found.is_new:
+            if found.there is None:
                 self._check_new_name(self._actor, found.target, wanted.project)
             new = [subject for subject in found.subjects() if subject not in checked]
             files = [file for file, *_settings in new]
@@ -194,7 +199,7 @@ class Promotion:
                 "files; ask an administrator to make it active."
             )
         files = _files(executor, project, wanted)
-        return _Found(source, project, files, target, is_new=there is None)
+        return _Found(source, project, files, target, there)
 
 
 def _files(executor: Executor, project: Project, wanted: _Wanted) -> list[PromotedFile]:
@@ -230,6 +235,7 @@ class _Transfer:
         self._actor = actor
         self._wanted = wanted
         self._found = found
+        self._no_loss = NoLoss(self._catalog, found.source, found.target)
         self._room = Room(gate, self._catalog)
 
     def make(self, checked: Mapping[_Subject, Rechecked]) -> Promoted:
@@ -238,6 +244,9 @@ class _Transfer:
         Raises a RegistryError if the target refuses one of them.
         """
         wanted, found = self._wanted, self._found
+        is_whole = wanted.move and wanted.version is None
+        if is_whole and found.there is not None:
+            self._no_loss.check_status(found.project, found.there)
         promoted = Promoted(
             source=wanted.source,
             target=wanted.target,
@@ -255,7 +264,9 @@ class _Transfer:
                 self._record(source, target, release)
                 if wanted.move:
                     self._delete(source, target, release)
-            if wanted.move and wanted.version is None:
+            if is_whole:
+                if found.there is None:
+                    self._keep_status(target)
                 self._delete_project(source)
         return promoted
 
@@ -271,7 +282,7 @@ class _Transfer:
         )
         origin = {"from": self._wanted.source}
         with naming(promoted.file.filename):
-            return place(
+            accepted = place(
                 self._gate,
                 self._catalog,
                 self._actor,
@@ -280,6 +291,9 @@ class _Transfer:
                 origin,
                 room=self._room,
             )
+            if self._wanted.move and accepted.is_unchanged:
+                self._no_loss.check(promoted, accepted.file)
+        return accepted
 
     def _change(self, repository: str) -> ProjectChange:
         """Returns a change to the project in one of the repositories, both of which have it now."""
@@ -312,6 +326,14 @@ class _Transfer:
         PromotedFiles(self._executor).pin_alike(target.release_id(version), release_id)
         self._catalog.retire_filenames(source.project, release_id)
         self._catalog.delete_release(release_id)
+
+    def _keep_status(self, target: ProjectChange) -> None:
+        project = self._found.project
+        status, reason = project.status, project.status_reason
+        if status != "active":
+            self._catalog.change_project(target.project.id, status=status, status_reason=reason)
+            detail = {"reason": reason} if reason else {}
+            target.record(f"set status {status}", detail={**detail, "from": self._wanted.source})
 
     def _delete_project(self, source: ProjectChange) -> None:
         source.record("delete project", detail={"to": self._wanted.target})

@@ -218,6 +218,67 @@ def test_a_move_keeps_the_pin(demo: Registry) -> None:
     assert [tuple(row) for row in rows] == [("1.0", "in use"), ("2.0", None)]
 
 
+def _yank(registry: Registry) -> None:
+    registry.acting_as(OPERATOR).projects.yank_file("main", SDIST.filename, "broken")
+
+
+def _sign(registry: Registry) -> None:
+    """The target has the other wheel without signature and provenance."""
+    registry.acting_as(OPERATOR).projects.delete("releases", "demo")
+    registry.acting_as(OPERATOR).repositories.change("releases", allow_reuse=True)
+    upload(registry, WHEEL, "releases")
+
+
+@pytest.mark.parametrize("differ", [_yank, _sign])
+def test_a_move_loses_nothing_of_a_file_that_is_there_already(
+    demo: Registry, differ: Change
+) -> None:
+    """M1: yanks, signatures and provenance."""
+    promote(demo)
+    differ(demo)
+    before = _files(demo, "main"), _files(demo, "releases"), len(journal_of(demo))
+    with pytest.raises(Conflict) as refused:
+        promote(demo, move=True)
+    assert refused.value.code == "conflict"
+    assert (_files(demo, "main"), _files(demo, "releases"), len(journal_of(demo))) == before
+    promote(demo)  # as a copy
+    demo.acting_as(OPERATOR).repositories.change("releases", allow_reuse=True)
+    demo.acting_as(OPERATOR).projects.delete("releases", "demo")
+    promote(demo, move=True)
+    assert _files(demo, "releases") == before[0][:2]
+
+
+@pytest.mark.parametrize("status", ["archived", "deprecated"])
+def test_a_project_that_is_moved_keeps_its_status(demo: Registry, status: Any) -> None:
+    """M1"""
+    projects = demo.acting_as(OPERATOR).projects
+    promotion = demo.acting_as(OPERATOR).promotion
+    projects.set_status("main", "demo", status, "see other")
+    promotion.project("main", "demo", "releases", move=True)
+    moved, files = projects.get("releases", "demo")
+    assert (moved.status, moved.status_reason, len(files)) == (status, "see other", 3)
+    detail = {"reason": "see other", "from": "main"}
+    assert _actions(demo, "releases")[-1] == (f"set status {status}", None, detail)
+
+
+def test_a_move_that_would_lose_the_status_is_refused(demo: Registry) -> None:
+    """M1"""
+    projects = demo.acting_as(OPERATOR).projects
+    promotion = demo.acting_as(OPERATOR).promotion
+    promotion.project("main", "demo", "releases")
+    projects.set_status("main", "demo", "archived")
+    with pytest.raises(Conflict):
+        promotion.project("main", "demo", "releases", move=True)
+    assert len(_files(demo, "main")) == 3
+    projects.set_status("releases", "demo", "archived")
+    with pytest.raises(ProjectClosed):
+        promotion.project("main", "demo", "releases", move=True)
+    for repository in ("main", "releases"):
+        projects.set_status(repository, "demo", "deprecated")
+    promotion.project("main", "demo", "releases", move=True)
+    assert projects.get("releases", "demo")[0].status == "deprecated"
+
+
 def test_what_is_there_already_stays_as_it_is(demo: Registry) -> None:
     promote(demo)
     demo.acting_as(OPERATOR).projects.yank_file("releases", WHEEL.filename, "only here")
