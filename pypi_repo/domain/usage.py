@@ -33,6 +33,7 @@ class RepositoryUsage:
     size: the size of the files together, in bytes.
     last_upload: when the newest file was uploaded; None if there is no file.
     size_of_trash: the size of the files in the trash together, in bytes.
+    size_of_stages: the size of the files in stages together, which count for the quota, in bytes.
     """
 
     projects: int = 0
@@ -40,6 +41,7 @@ class RepositoryUsage:
     size: int = 0
     last_upload: datetime | None = None
     size_of_trash: int = 0
+    size_of_stages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

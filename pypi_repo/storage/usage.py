@@ -12,7 +12,12 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
 from pypi_repo.storage.database.engines import day_of, insert_into
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
+from pypi_repo.storage.database.lifecycle_tables import (
+    staged_files,
+    trash,
+    trashed_files,
+    trashed_releases,
+)
 from pypi_repo.storage.database.tables import (
     downloads,
     files,
@@ -144,6 +149,13 @@ class Usage:
         )
         for id_, size in in_trash:
             found[id_] = replace(found.get(id_, RepositoryUsage()), size_of_trash=int(size))
+        in_stages = self._executor.execute(
+            select(staged_files.c.repository_id, func.sum(staged_files.c.size))
+            .where(*scope.of_projects(staged_files.c.repository_id, staged_files.c.project))
+            .group_by(staged_files.c.repository_id)
+        )
+        for id_, size in in_stages:
+            found[id_] = replace(found.get(id_, RepositoryUsage()), size_of_stages=int(size))
         return found
 
     def downloads_by_day(

@@ -76,6 +76,7 @@ class RepositoryUsage(Document, frozen=True, kw_only=True):
     files: int
     size: int
     size_of_trash: int
+    size_of_stages: int
     last_upload: Instant | None
     days: list[Day]
 

@@ -388,6 +388,16 @@ def test_sizes_show_both(both: Registry, projects: Projects) -> None:
     assert after.size + after.size_of_trash == whole.size
 
 
+def test_what_is_staged_has_a_size(both: Registry, projects: Projects) -> None:
+    """G2: it counts for the quota."""
+    its = both.acting_as(OPERATOR)
+    whole = its.usage.repository("main")
+    assert whole.size_of_stages == 0
+    staged = wheel("staged")
+    stage(both, its.stages.open("main").id, staged)
+    assert its.usage.repository("main") == replace(whole, size_of_stages=len(staged.content))
+
+
 def test_the_trash_is_listed_newest_first(both: Registry, projects: Projects) -> None:
     """R2"""
     its = both.acting_as(OPERATOR).trash
