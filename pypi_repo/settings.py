@@ -107,8 +107,8 @@ FilesSentBy = XAccel | XSendfile | SignedUrls
 class Settings:
     """The settings of a registry: where its data is, its limits, and how it is reached.
 
-    database: the path of a SQLite database file, or a SQLAlchemy URL. SQLite and PostgreSQL
-        (`postgresql+psycopg://`) are supported.
+    database: the `Path` of a SQLite database file, or a SQLAlchemy URL as text. SQLite and
+        PostgreSQL (`postgresql+psycopg://`) are supported.
     database_schema: the schema for all tables, in a PostgreSQL database that other applications
         use too. `Registry.upgrade` creates it. By default, the tables are in the first schema of
         the search path.

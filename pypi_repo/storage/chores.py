@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
@@ -63,23 +63,35 @@ class ChoreShelf:
             pass
 
     def take(
-        self, name: str, holder: str, now: datetime, until: datetime, *, early: bool = False
+        self,
+        name: str,
+        holder: str,
+        now: datetime,
+        lease: timedelta,
+        latest: datetime,
+        *,
+        early: bool = False,
     ) -> bool:
         """Leases a chore that is due to a holder, and returns whether it got it.
 
-        Nobody gets a chore that somebody else has, until that lease ends.
+        Nobody gets a chore that somebody else has, until that lease ends. A lease that is too long
+        has ended: the clock of whoever has it was ahead.
 
+        latest: when the chore is due at the latest; if it is due later, a clock was ahead.
         early: whether it is leased even if it is not due.
         """
+        due_at, leased_until = chores.c.due_at, chores.c.leased_until
         with self._database.begin() as connection:
             taken = connection.execute(
                 update(chores)
                 .where(
                     chores.c.name == name,
-                    true() if early else chores.c.due_at <= now,
-                    or_(chores.c.leased_until.is_(None), chores.c.leased_until <= now),
+                    true() if early else or_(due_at <= now, due_at > latest),
+                    or_(
+                        leased_until.is_(None), leased_until <= now, leased_until > now + 2 * lease
+                    ),
                 )
-                .values(holder=holder, leased_until=until, started_at=now, ended_at=None)
+                .values(holder=holder, leased_until=now + lease, started_at=now, ended_at=None)
                 .returning(chores.c.name)
             )
             return taken.one_or_none() is not None

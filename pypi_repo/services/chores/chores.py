@@ -143,7 +143,8 @@ class Chores:
         if row is None:
             self._shelf.add(chore.name, datetime.now(UTC))
             return True
-        if row.due_at <= (now := datetime.now(UTC)):
+        now = datetime.now(UTC)
+        if row.due_at <= now or row.due_at > _latest(chore, now):
             return True
         is_free = row.leased_until is None or row.leased_until <= now
         return chore.is_urgent is not None and is_free and chore.is_urgent()
@@ -152,7 +153,8 @@ class Chores:
         """Returns False if another process does it, or has done it."""
         now = datetime.now(UTC)
         early = chore.is_urgent is not None
-        if not self._shelf.take(chore.name, self._holder, now, now + _LEASE, early=early):
+        latest = _latest(chore, now)
+        if not self._shelf.take(chore.name, self._holder, now, _LEASE, latest, early=early):
             return False
         did, failure = None, None
         with self._renewed(chore):
@@ -197,6 +199,11 @@ class Chores:
         finally:
             is_done.set()
             thread.join()
+
+
+def _latest(chore: Chore, now: datetime) -> datetime:
+    """Returns when a chore is due at the latest, with some time for clocks that differ."""
+    return now + chore.every + _LEASE
 
 
 def _report(chore: Chore, row: ChoreRow | None, now: datetime) -> ChoreReport:

@@ -79,6 +79,19 @@ def test_an_unexpected_error_of_a_look_ends_no_thread(
     assert work.times == 2
 
 
+def test_a_clock_that_was_ahead_stops_no_chore(both: Registry) -> None:
+    database, work = both._database, _Work()
+    chores = _chores(database, work)
+    chores.run_due()
+    ahead = datetime.now(UTC) + timedelta(days=3650)
+    _let_time_pass(database, due_at=ahead)
+    assert len(chores.run_due()) == 1
+    assert chores.run_due() == []
+    _let_time_pass(database, due_at=ahead, leased_until=ahead)
+    assert len(chores.run_due()) == 1
+    assert work.times == 3
+
+
 def test_processes_share_the_work(both: Registry) -> None:
     work, ready = _Work(), Barrier(8)
     several = [_chores(both._database, work) for _ in range(8)]
