@@ -12,6 +12,7 @@ from pypi_repo.domain.lifecycle.trash import GivenStatus, TakenName, TrashEntry,
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.lifecycle.deletion import delete_file
 from pypi_repo.services.packages.project_change import ProjectChange
 from pypi_repo.settings import format_size
 from pypi_repo.storage.catalog import Catalog
@@ -101,7 +102,7 @@ class TrashCan:
             now = datetime.now(UTC)
             _refuse_reserved(trash.reserved_name(entry, now))
             taken_before = _taken(catalog, managed)
-            detail = self._make_room(catalog, managed, trash.taken_names(entry))
+            detail = self._make_room(connection, managed, entry, trash.taken_names(entry))
             last_status = trash.last_status(entry, managed)
             trash.put_back(entry, managed, now, last_status)
             if _taken(catalog, managed) > max(managed.quota or 0, taken_before):
@@ -137,20 +138,34 @@ class TrashCan:
             return _purge(catalog, trash, self._actor, managed, entries)
 
     def _make_room(
-        self, catalog: Catalog, repository: Repository, taken: Sequence[TakenName]
+        self,
+        executor: Executor,
+        repository: Repository,
+        entry: TrashEntry,
+        taken: Sequence[TakenName],
     ) -> dict[str, str] | None:
         """Deletes the files that stand in the way, if that is allowed.
+
+        The name of a source distribution may belong to either of two projects, `a 1.post2` and
+        `a-1 2`. So the file may be one of another project, from which it is deleted.
 
         Returns what the journal says of it.
         """
         if not taken:
             return None
+        catalog = Catalog(executor)
         if not repository.allow_overwrite:
             raise _in_the_way(repository, [each.present for each in taken])
         for name in dict.fromkeys(each.present for each in taken):
-            _repository, _project, file = self._gate.file(
+            _repository, project, file = self._gate.file(
                 self._actor, Permission.MANAGE, catalog, repository.name, name
             )
+            if project.normalized_name != entry.project:
+                change = ProjectChange(
+                    self._gate, executor, catalog, self._actor, repository, project
+                )
+                delete_file(change, file)
+                continue
             if self._gate.keeps_deleted:
                 catalog.trash.keep_file(repository, file, "overwrite file", self._actor)
             catalog.delete_file(repository, name)

@@ -262,6 +262,27 @@ def test_other_content_under_the_name_is_in_the_way(both: Registry, projects: Pr
     assert (replaced.action, replaced.filename) == ("overwrite file", WHEEL.filename)
 
 
+def test_a_file_of_another_project_in_the_way_is_deleted_from_it(both: Registry) -> None:
+    """The name of a source distribution may belong to either of two projects."""
+    ours = sdist("foo-1", "2", filename="foo-1-2.tar.gz")
+    theirs = sdist("foo", "1-2", filename="foo-1-2.tar.gz")
+    its = both.acting_as(OPERATOR)
+    its.repositories.change("main", profile="lenient", allow_reuse=True, allow_overwrite=True)
+    upload(both, ours)
+    entry = its.projects.delete_file("main", ours.filename)
+    upload(both, theirs)
+    assert entry is not None
+    before, known = page(both, "foo").serial, len(journal_of(both, "main"))
+    its.trash.restore("main", entry)
+    assert filenames(both, "foo-1") == [ours.filename]
+    assert filenames(both, "foo") == []
+    assert page(both, "foo").serial > before
+    told = [(each.action, each.project) for each in journal_of(both, "main")[known:]]
+    assert told == [("delete file", "foo"), ("restore file", "foo-1")]
+    (kept,) = its.trash.entries("main")
+    assert (kept.action, kept.project) == ("delete file", "foo")
+
+
 def test_another_spelling_of_the_same_wheel_is_in_the_way(
     both: Registry, projects: Projects
 ) -> None:
