@@ -162,7 +162,8 @@ def set_(
     changed = operator.webhooks.change(name, former_secret_for=kept_for, **settings)
     say(f"Changed webhook {name}.")
     if "secret" in settings and changed.former_secret_until is not None:
-        say(f"The secret before signs as well until {changed.former_secret_until:%Y-%m-%d %H:%M}.")
+        until = f"{changed.former_secret_until:%Y-%m-%d %H:%M}"
+        say(f"The secret before signs as well until {until} UTC.")
 
 
 @webhook.command()
