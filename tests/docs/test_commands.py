@@ -146,6 +146,12 @@ def test_commands_of_a_page(page: Path, settled: Machine) -> None:
             told[0] = _written(page, "ini", "~/.pypirc")
             pyproject_project(settled.folder, "hello-team", backend="flit")
             Clients(settled.home / "builder").build(settled.folder)
+        case "import":
+            folder = settled.folder / "pypiserver" / "packages"
+            folder.mkdir(parents=True)
+            wheel("hello-team", "3.0").save(folder)
+        case "trash":
+            told[1] = "pypi-repo release delete main hello-team 1.0 --yes\n"
         case "staged-releases":
             pyproject_project(settled.folder, "hello-team", "9.0", backend="flit")
             Clients(settled.home / "builder").build(settled.folder)

@@ -89,8 +89,9 @@ def plan(
     """Returns the verdicts on all releases of a project, the oldest version first.
 
     What the rule about a release keeps is kept. So is, whatever the rules say, the last final
-    release that is not yanked, what is here for less than 24 hours, and what is pinned. If some of
-    what is not kept is deleted, the verdicts on the others stay as they are.
+    release that is not yanked, what is here for less than 24 hours, and what is pinned. Without
+    such a final release, it is the last release of any kind that is not yanked. If some of what is
+    not kept is deleted, the verdicts on the others stay as they are.
 
     rules: the rules of the repository, in their order. The first about a release decides.
     """
@@ -111,12 +112,15 @@ class _Standing(NamedTuple):
 
     version, kind: None for what is no version (PEP 440).
     newer: how many releases of its kind are newer and not yanked.
+    is_current: whether it is what an installer chooses that may choose anything: the last final
+        release that is not yanked, or the last release of all where there is no such final one.
     """
 
     release: ReleaseState
     version: Version | None
     kind: VersionKind | None
-    newer: int
+    newer: int = 0
+    is_current: bool = False
 
 
 def _standings(releases: Collection[ReleaseState]) -> Iterator[_Standing]:
@@ -126,18 +130,25 @@ def _standings(releases: Collection[ReleaseState]) -> Iterator[_Standing]:
         key=lambda found: found[0],
         reverse=True,
     )
+    offered = [
+        (version_kind(version), release)
+        for (is_version, version), release in ordered
+        if is_version and not release.is_yanked
+    ]
+    finals = (release for kind, release in offered if kind == "finals")
+    current = next(finals, offered[0][1] if offered else None)
     counted: Counter[VersionKind] = Counter()
     for (is_version, version), release in ordered:
         if not is_version:
-            yield _Standing(release, None, None, 0)
+            yield _Standing(release, None, None)
             continue
         kind = version_kind(version)
-        yield _Standing(release, version, kind, counted[kind])
+        yield _Standing(release, version, kind, counted[kind], release is current)
         counted[kind] += not release.is_yanked
 
 
 def _verdict(standing: _Standing, rule: RetentionRule | None, moment: Moment) -> Verdict:
-    release, version, kind, _newer = standing
+    release, version, kind, *_ = standing
     if version is None or kind is None:
         return Verdict(release, True, "not a version that could be compared", None)
     if rule is None:
@@ -159,8 +170,9 @@ def _always_kept(standing: _Standing, moment: Moment) -> str | None:
         return f"pinned: {release.pinned}" if release.pinned else "pinned"
     if moment.now - release.here_since < _ALWAYS_KEPT_FOR:
         return "here for less than 24 hours"
-    if standing.kind == "finals" and standing.newer == 0 and not release.is_yanked:
-        return "the last final release that is not yanked"
+    if standing.is_current:
+        what = "final release" if standing.kind == "finals" else "release"
+        return f"the last {what} that is not yanked"
     return None
 
 

@@ -150,7 +150,12 @@ class Retention:
         chosen, are_all = plans.choose(limit)
         done = RetentionRun(is_complete=are_all)
         for planned in chosen:
-            done += plans.carry_out(planned)
+            try:
+                done += plans.carry_out(planned)
+            except NotPreviewed:  # somebody has changed the rules meanwhile
+                if not done.releases:
+                    raise
+                return replace(done, is_complete=False)
         return done
 
     def run_all(self) -> RetentionRun:

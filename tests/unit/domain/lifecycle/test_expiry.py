@@ -188,6 +188,20 @@ def test_k2_the_last_final_release_that_is_not_yanked_is_kept() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("versions", "kept"),
+    [(("1.0+a", "1.0+b"), "1.0+b"), (("1.0a1", "1.0b1.dev1"), "1.0b1.dev1")],
+)
+def test_k2_without_a_final_release_the_last_one_that_is_not_yanked_is_kept(
+    versions: tuple[str, ...], kept: str
+) -> None:
+    yanked = [release("0.9", is_yanked=True), release("2.0", is_yanked=True)]
+    found = verdicts([*map(release, versions), *yanked], rule(keep_last=0))
+    (verdict,) = [verdict for verdict in found if verdict.is_kept]
+    assert verdict.release.version == kept
+    assert verdict.reason == "the last release that is not yanked"
+
+
 def test_k2_a_file_younger_than_24_hours_is_kept() -> None:
     new, old = release("1.0", here_since=days_ago(0.99)), release("1.0", here_since=days_ago(1))
     ahead = release("1.0", here_since=days_ago(-400))
