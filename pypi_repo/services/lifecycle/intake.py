@@ -65,4 +65,11 @@ class Intake:
 
     def stages(self, actor: Actor) -> Stages:
         """Returns the stages on behalf of an actor."""
-        return Stages(actor, self.database, self.gate, self.rechecks, self.readers.check_new_name)
+        return Stages(
+            actor,
+            self.database,
+            self.blobs,
+            self.gate,
+            self.rechecks,
+            self.readers.check_new_name,
+        )

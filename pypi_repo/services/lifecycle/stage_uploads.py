@@ -98,7 +98,7 @@ def place_in_stage(
     if found is None:
         raise unknown_stage(repository)
     if existing is not None and existing.digests == file.digests:
-        return Accepted(existing, is_unchanged=True)
+        return Accepted(existing, is_unchanged=True, replaced=replaced)
     check_room(found)
     expire_stages(catalog, repository, now)  # the names of others that have just become free
     shelf.add_file(
@@ -113,4 +113,4 @@ def place_in_stage(
             profile=there.repository.profile,
         ),
     )
-    return Accepted(file, new.warnings)
+    return Accepted(file, new.warnings, replaced=replaced)

@@ -27,9 +27,11 @@ from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import check_accepts
 from pypi_repo.storage.accounts.users import Users
+from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.lifecycle.discarding import discard_staged
 from pypi_repo.storage.lifecycle.stages import StageShelf
 
 
@@ -52,12 +54,14 @@ class Stages:
         self,
         actor: Actor,
         database: Database,
+        blobs: BlobStore,
         gate: Gate,
         rechecks: Rechecks,
         check_new_name: Callable[[Actor, Repository, NormalizedName], None],
     ) -> None:
         self._actor = actor
         self._database = database
+        self._blobs = blobs
         self._gate = gate
         self._rechecks = rechecks
         self._check_new_name = check_new_name
@@ -132,10 +136,16 @@ class Stages:
         return accepted
 
     def drop(self, repository: str, id_: str) -> None:
-        """Ends a stage. Its files are lost, and their names are free."""
+        """Ends a stage. Its files are lost, and their names are free.
+
+        What nothing else needs of them is deleted from the file store at once, so that nobody fills
+        it beyond the quota by one stage after another.
+        """
         with self._change(repository, id_) as (catalog, stage):
+            files = catalog.stages.files(id_)
             catalog.stages.delete(id_)
             self._record(catalog, "drop stage", stage)
+        discard_staged(self._database, self._blobs, files)
 
     @contextmanager
     def _change(self, repository: str, id_: str) -> Iterator[tuple[Catalog, Stage]]:

@@ -1,18 +1,17 @@
 """Stores checked files and publishes them, in the one transaction that all uploads use."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import RegistryError, Unavailable
+from pypi_repo.domain.errors import Unavailable
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate, Publishable
 from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.storage.blobs.store import BlobStore
-from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.stored_files import StoredFiles
+from pypi_repo.storage.lifecycle.discarding import discard, discard_staged
 
 _CHUNK = 1024 * 1024
 
@@ -58,12 +57,14 @@ class Publishing:
         except BaseException:
             self._discard(candidates)
             raise
-        if unchanged := [
+        unchanged = [
             candidate
             for candidate, outcome in zip(candidates, accepted, strict=True)
             if outcome.is_unchanged
-        ]:
-            self._discard(unchanged)  # somebody was first, perhaps with another signature
+        ]  # somebody was first, perhaps with another signature
+        self._discard(unchanged)
+        replaced = [each.replaced for each in accepted if each.replaced is not None]
+        discard_staged(self._database, self._blobs, replaced)
         return accepted
 
     def _place(
@@ -98,21 +99,8 @@ class Publishing:
             self._blobs.put(candidate.path, again, candidate.beside)
 
     def _discard(self, candidates: Sequence[Candidate]) -> None:
-        """Deletes what was stored of candidates, unless other files need the same content.
-
-        Nothing can be published in the meantime. What cannot be deleted now is left for a sweep. So
-        is everything if the caller's transaction continues, which may not see what others have
-        published.
-        """
-        if self._database.is_joined:
-            return
-        with suppress(RegistryError), self._database.begin() as connection:
-            Catalog(connection).lock_repositories()
-            needed = set[str]()
-            for sha256 in {each.publishable.file.digests.sha256 for each in candidates}:
-                for file in StoredFiles(connection).files_of(sha256):
-                    needed |= {blob.path for blob in file.blobs()}
-                for cached in CachedFiles(connection).of_digest(sha256):
-                    needed |= {blob.path for blob in cached.blobs()}
-            for path in {path for candidate in candidates for path in candidate.blobs} - needed:
-                self._blobs.delete(path)
+        """Deletes what was stored of candidates, unless other files need the same content."""
+        stored: dict[str, set[str]] = defaultdict(set)
+        for candidate in candidates:
+            stored[candidate.publishable.file.digests.sha256] |= set(candidate.blobs)
+        discard(self._database, self._blobs, stored)

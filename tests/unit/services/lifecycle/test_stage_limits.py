@@ -8,7 +8,7 @@ from pypi_repo.domain.lifecycle import stages as stages_module
 from pypi_repo.services.lifecycle.stages import Stages
 from tests.support.distributions import sdist, wheel
 from tests.support.sql import count_statements
-from tests.support.uploads import UPLOADER, filenames, stage, upload
+from tests.support.uploads import UPLOADER, damage, filenames, stage, upload
 
 LIMITED = Actor(UPLOADER.name, grants=Grants(Access.WRITE).limited_to(("acme-*",)))
 
@@ -99,3 +99,24 @@ def test_what_is_replaced_makes_room(both: Registry) -> None:
         of(both).publish("main", id_)
     operator.repositories.change("main", quota=size)
     assert len(of(both).publish("main", id_)) == 3
+
+
+def test_nothing_is_left_in_the_file_store_of_what_is_replaced_or_dropped(both: Registry) -> None:
+    """U53: or the file store would be filled beyond the quota, until a sweep."""
+
+    def stored() -> set[str]:
+        return {blob.path for blob in both._blobs.walk()}
+
+    upload(both, wheel("demo", "1.0"))
+    before, id_ = stored(), of(both).open("main").id
+    both.acting_as(OPERATOR).repositories.create("other")
+    upload(both, shared := wheel("shared", "1.0"), "other")
+    needed = stored()
+    assert needed > before
+    stage(both, id_, shared)
+    for padding in (3, 4):
+        stage(both, id_, wheel("demo", "2.0", padding=padding), signature=b"signature")
+        assert len(stored() - needed) == 3
+    of(both).drop("main", id_)
+    assert stored() == needed
+    assert damage(both) == []
