@@ -105,11 +105,15 @@ def _require_allowed(
             raise UpstreamRefused(
                 "The upstream, or a link of it, leads to a link-local address, which no index has; "
                 "give the upstream another URL.",
-                detail=f"{host} is {address[0]}",
+                detail=_where(host, address[0]),
             )
         if not (anywhere or is_public(address[0])):
             raise UpstreamRefused(
                 "The upstream, or a link of it, leads into a private network; the operator of "
                 "the server can allow private networks for the upstream.",
-                detail=f"{host} is {address[0]}",
+                detail=_where(host, address[0]),
             )
+
+
+def _where(host: str, address: str) -> str:
+    return address if host == address else f"{host} is {address}"
