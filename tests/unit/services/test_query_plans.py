@@ -52,6 +52,7 @@ def large(both: Registry, database: Database) -> Registry:
                 "filename": f"p_{n}-1.0-py3-none-any.whl",
                 "identity": f"p_{n}-1-py3-none-any.whl",
                 "sha256": f"{n:064}",
+                "blake2_256": f"{n:064}",
             },
         )
     with database.begin() as connection:
