@@ -1,6 +1,7 @@
 """Stages: files that are uploaded one after the other, and published together."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +20,10 @@ MOST_DAYS = 90
 
 MOST_FILES = 1_000
 """How many files a stage may have, because nobody else can write while all are published."""
+
+
+MOST_STAGES = 500
+"""How many stages of one actor may be open in a repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,15 @@ def check_room(stage: Stage) -> None:
         raise Conflict(
             f"A stage has at most {MOST_FILES:,} files; publish this one, and open another one for "
             "the rest."
+        )
+
+
+def check_few(stages: Collection[Stage]) -> None:
+    """Raises Conflict if an actor who has opened these stages may open no other one."""
+    if len(stages) >= MOST_STAGES:
+        raise Conflict(
+            f"You have {len(stages):,} open stages in this repository; publish or drop some before "
+            "you open another one."
         )
 
 

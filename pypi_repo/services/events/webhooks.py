@@ -77,8 +77,10 @@ class Webhooks:
         self._require_operator(None, planned)
         self._telling.decide()  # what has happened until now is not for it
         with self._database.begin() as connection:
-            shelf = WebhookShelf(connection)
-            found = self._admitted(Catalog(connection), repository)
+            shelf, catalog = WebhookShelf(connection), Catalog(connection)
+            if repository is not None:
+                catalog.lock(repository)  # or it could be deleted meanwhile
+            found = self._admitted(catalog, repository)
             if shelf.webhook(name) is not None:
                 raise NameTaken(f"There is a webhook {name!r} already; choose another name.")
             id_ = shelf.add(planned, None if found is None else found.id)

@@ -13,6 +13,7 @@ from pypi_repo.domain.lifecycle.stages import (
     STAGE_DAYS,
     FileOfStage,
     Stage,
+    check_few,
     new_stage_id,
     stage_life,
     unknown_stage,
@@ -72,15 +73,19 @@ class Stages:
         description: what it is for, for people.
         days: after how many days it expires with all that is in it; at most 90.
 
-        Raises PermissionDenied if the actor may upload nothing there, UnknownRepository, and
-        InvalidSetting.
+        Raises PermissionDenied if the actor may upload nothing there, UnknownRepository,
+        InvalidSetting, and Conflict if it has very many open stages there.
         """
         require_text(description)
         life, now = stage_life(days), datetime.now(UTC)
         with self._database.begin() as connection:
             catalog = Catalog(connection)
+            catalog.lock(repository)  # or it could be deleted meanwhile
             admitted = self._repository(catalog, repository)
             check_accepts(admitted)
+            check_few(
+                [each for each in catalog.stages.open_in(repository, now) if self._opened(each)]
+            )
             stage = Stage(
                 id=new_stage_id(),
                 repository=repository,
@@ -178,14 +183,18 @@ class Stages:
     def _may_end(self, executor: Executor, repository: Repository, stage: Stage) -> bool:
         if self._gate.allows(self._actor, Permission.MANAGE, repository):
             return True
-        opener, actor = (stage.opened_by, stage.opened_by_kind), self._actor
-        if opener != (actor.name, actor.kind.value):
+        if not self._opened(stage):
             return False
+        actor = self._actor
         # A user of the same name that was deleted is somebody else.
         since = Users(executor).created_at(actor.name) if actor.kind is ActorKind.USER else None
         if since is not None and stage.created_at < since:
             return False
         return self._reaches_all(executor, stage)
+
+    def _opened(self, stage: Stage) -> bool:
+        opener = (stage.opened_by, stage.opened_by_kind)
+        return opener == (self._actor.name, self._actor.kind.value)
 
     def _reaches_all(self, executor: Executor, stage: Stage) -> bool:
         grants = self._actor.grants

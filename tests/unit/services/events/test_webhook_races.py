@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pypi_repo import OPERATOR, Actor, ActorKind, Area, Registry
-from pypi_repo.domain.errors import PermissionDenied
+from pypi_repo.domain.errors import PermissionDenied, UnknownRepository
 from pypi_repo.domain.events.errors import UnknownWebhook
 from tests.support.distributions import wheel
 from tests.support.receiver import SECRET, Receiver, hook, receiving, tell
@@ -98,3 +98,18 @@ def test_e3_a_webhook_of_one_repository_hears_nothing_of_others(
     else:
         assert ci["detail"] == {"files": "1"}
         assert chat["text"].endswith("from main to another repository")
+
+
+@ON_POSTGRESQL
+def test_no_webhook_is_made_of_a_repository_that_is_just_deleted(
+    both: Registry, receiver: Receiver
+) -> None:
+    repositories = both.acting_as(OPERATOR).repositories
+    repositories.create("old")
+    later = one_after_the_other(
+        both._database,
+        lambda: repositories.delete("old"),
+        lambda: hook(both, receiver, "ci", "old"),
+    )
+    with pytest.raises(UnknownRepository):
+        later.result()

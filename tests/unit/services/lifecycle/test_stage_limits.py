@@ -3,11 +3,12 @@
 import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
-from pypi_repo.domain.errors import Conflict, PermissionDenied, TooLarge
+from pypi_repo.domain.errors import Conflict, PermissionDenied, TooLarge, UnknownRepository
 from pypi_repo.domain.lifecycle import stages as stages_module
 from pypi_repo.services.lifecycle.stages import Stages
 from tests.support.distributions import sdist, wheel
 from tests.support.sql import count_statements
+from tests.support.together import one_after_the_other
 from tests.support.uploads import UPLOADER, damage, filenames, stage, upload
 
 LIMITED = Actor(UPLOADER.name, grants=Grants(Access.WRITE).limited_to(("acme-*",)))
@@ -120,3 +121,26 @@ def test_nothing_is_left_in_the_file_store_of_what_is_replaced_or_dropped(both: 
     of(both).drop("main", id_)
     assert stored() == needed
     assert damage(both) == []
+
+
+def test_nobody_opens_stages_without_end(both: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """G1."""
+    monkeypatch.setattr(stages_module, "MOST_STAGES", 2)
+    first = of(both).open("main").id
+    of(both).open("main")
+    with pytest.raises(Conflict):
+        of(both).open("main")
+    of(both, Actor("other@example.com", grants=Grants(Access.WRITE))).open("main")
+    of(both).drop("main", first)
+    of(both).open("main")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_stage_is_opened_in_a_repository_that_is_just_deleted(both: Registry) -> None:
+    repositories = both.acting_as(OPERATOR).repositories
+    repositories.create("old")
+    later = one_after_the_other(
+        both._database, lambda: repositories.delete("old"), lambda: of(both).open("old")
+    )
+    with pytest.raises(UnknownRepository):
+        later.result()
