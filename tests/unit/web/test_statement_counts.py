@@ -67,7 +67,7 @@ OPERATIONS = {
     "list_retention_rules": 3, "add_retention_rule": 5, "get_retention_rule": 3,
     "delete_retention_rule": 6, "list_expiring_releases": 7, "preview_retention": 7,
     "run_retention": 7, "get_pin": 3, "put_pin": 7, "delete_pin": 9,
-    "list_stages": 3, "open_stage": 5, "get_stage": 4, "publish_stage": 16, "drop_stage": 5,
+    "list_stages": 3, "open_stage": 5, "get_stage": 4, "publish_stage": 16, "drop_stage": 10,
 }  # fmt: skip
 PAGES = {
     "/": 13,
