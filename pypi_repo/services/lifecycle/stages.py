@@ -35,6 +35,8 @@ from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.lifecycle.discarding import discard_staged
 from pypi_repo.storage.lifecycle.stages import StageShelf
 
+_SHOWN_OF_ID = 6  # characters
+
 
 class Stages:
     """Lets an actor collect files in a stage, and publish all of them or none.
@@ -96,7 +98,9 @@ class Stages:
                 expires_at=now + life,
             )
             catalog.stages.add(admitted, stage)
-            self._record(catalog, "open stage", stage, description=description)
+            # Whoever knows all of the id may read what is staged.
+            shown = replace(stage, id=stage.id[:_SHOWN_OF_ID])
+            self._record(catalog, "open stage", shown, description=description)
         return stage
 
     def stages(self, repository: str) -> list[Stage]:

@@ -32,7 +32,7 @@ def list_stages(call: Call, repository: str) -> ApiResponse:
     return ApiResponse(page_of(found, call.query, _place, _stage))
 
 
-@table.operation("POST", _ALL, {201: Stage}, body=StageSettings)
+@table.operation("POST", _ALL, {201: Stage}, body=StageSettings, refusals=(409,))
 def open_stage(call: Call, repository: str) -> ApiResponse:
     """Open a stage. Nobody sees what is uploaded to it until it is published."""
     wanted: StageSettings = call.body
