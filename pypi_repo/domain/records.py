@@ -9,7 +9,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind, ListedKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
-from pypi_repo.domain.stored_files import file_path
+from pypi_repo.domain.stored_files import METADATA_SUFFIX, file_path, stored_signature_suffix
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -210,6 +210,16 @@ class DistributionFile:
     def path(self) -> str:
         """The path of the file in the file store, and below the URL for files."""
         return file_path(self.digests.sha256, self.filename)
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The paths of everything that is stored of the file."""
+        paths = [self.path]
+        if self.metadata_sha256 is not None:
+            paths.append(self.path + METADATA_SUFFIX)
+        if self.signature_sha256 is not None:
+            paths.append(self.path + stored_signature_suffix(self.signature_sha256))
+        return tuple(paths)
 
     @property
     def location(self) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.records import DistributionFile
-from pypi_repo.domain.stored_files import METADATA_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.validation.profiles import Profile
 
 STAGE_DAYS = 7
@@ -65,17 +64,6 @@ class FileOfStage:
     size_beside: int
     provenance: str | None
     profile: Profile
-
-    @property
-    def blobs(self) -> tuple[str, ...]:
-        """The paths of everything that is stored of the file."""
-        file, path = self.file, self.file.path
-        paths = [path]
-        if file.metadata_sha256 is not None:
-            paths.append(path + METADATA_SUFFIX)
-        if file.signature_sha256 is not None:
-            paths.append(path + stored_signature_suffix(file.signature_sha256))
-        return tuple(paths)
 
 
 def new_stage_id() -> str:

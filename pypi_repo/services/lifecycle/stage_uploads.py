@@ -88,12 +88,13 @@ def place_in_stage(
     Raises UnknownStage, and other errors if the file could not be published.
     """
     shelf, file, now = catalog.stages, new.file, datetime.now(UTC)
-    replaced = shelf.file_like(stage, file.filename)
+    there_before = shelf.file_like(stage, file.filename)
+    replaced = None if there_before is None else there_before.file
     if replaced is not None:
-        shelf.delete_file(stage, replaced.file.filename)  # the quota does not count both
+        shelf.delete_file(stage, replaced.filename)  # the quota does not count both
     there, existing = check_place(gate, catalog, actor, repository, new, terms=Terms(stage=stage))
     if replaced is not None:
-        refuse_foreign(gate, actor, there.repository, replaced.file)
+        refuse_foreign(gate, actor, there.repository, replaced)
     found = shelf.find(repository, stage, now)
     if found is None:
         raise unknown_stage(repository)

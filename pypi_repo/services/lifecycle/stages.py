@@ -24,6 +24,7 @@ from pypi_repo.domain.text import require_text
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.packages.candidates import Publishable
+from pypi_repo.services.packages.discarding import discard_files
 from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import check_accepts
@@ -32,7 +33,6 @@ from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.lifecycle.discarding import discard_staged
 from pypi_repo.storage.lifecycle.stages import StageShelf
 
 _SHOWN_OF_ID = 6  # characters
@@ -154,7 +154,7 @@ class Stages:
             files = catalog.stages.files(id_)
             catalog.stages.delete(id_)
             self._record(catalog, "drop stage", stage)
-        discard_staged(self._database, self._blobs, files)
+        discard_files(self._database, self._blobs, [each.file for each in files])
 
     @contextmanager
     def _change(self, repository: str, id_: str) -> Iterator[tuple[Catalog, Stage]]:

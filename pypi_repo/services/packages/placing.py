@@ -9,7 +9,6 @@ from typing import Any
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import Conflict, Invalid, TooLarge
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.domain.lifecycle.stages import FileOfStage
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Publishable
@@ -32,13 +31,13 @@ class Accepted:
     file: the file as it is on the index.
     warnings: sentences about what is unusual in the file.
     is_unchanged: whether the same file was already there, so that nothing changed.
-    replaced: the file of a stage in whose place it came.
+    replaced: the file in whose place it came, if that was in a stage.
     """
 
     file: DistributionFile
     warnings: tuple[str, ...] = ()
     is_unchanged: bool = False
-    replaced: FileOfStage | None = None
+    replaced: DistributionFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

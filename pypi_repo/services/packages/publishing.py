@@ -7,11 +7,11 @@ from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.candidates import Candidate, Publishable
+from pypi_repo.services.packages.discarding import discard, discard_files
 from pypi_repo.services.packages.placing import Accepted, place
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.lifecycle.discarding import discard, discard_staged
 
 _CHUNK = 1024 * 1024
 
@@ -64,7 +64,7 @@ class Publishing:
         ]  # somebody was first, perhaps with another signature
         self._discard(unchanged)
         replaced = [each.replaced for each in accepted if each.replaced is not None]
-        discard_staged(self._database, self._blobs, replaced)
+        discard_files(self._database, self._blobs, replaced)
         return accepted
 
     def _place(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.domain.lifecycle.stages import FileOfStage
+from pypi_repo.domain.records import DistributionFile
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.catalog import Catalog
@@ -15,15 +15,15 @@ from pypi_repo.storage.stored_files import StoredFiles
 _AT_ONCE = 50  # files
 
 
-def discard_staged(database: Database, blobs: BlobStore, files: Sequence[FileOfStage]) -> None:
-    """Deletes blobs of files that were in a stage; see `discard`.
+def discard_files(database: Database, blobs: BlobStore, files: Sequence[DistributionFile]) -> None:
+    """Deletes blobs of files that are in no table any more; see `discard`.
 
     In short transactions, so that uploads need not wait for long.
     """
     for first in range(0, len(files), _AT_ONCE):
         stored: dict[str, set[str]] = defaultdict(set)
         for each in files[first : first + _AT_ONCE]:
-            stored[each.file.digests.sha256] |= set(each.blobs)
+            stored[each.digests.sha256] |= set(each.blobs)
         discard(database, blobs, stored)
 
 
