@@ -204,7 +204,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
         *_of("services.lifecycle.promotion", "Promoted"),
-        *_of("domain.lifecycle.stages", "FileOfStage", "Stage"),
+        *_of("domain.lifecycle.stages", "Stage"),
         *_of("domain.lifecycle.retention", "RetentionRule", "RetentionTerms"),
         *_of("domain.lifecycle.expiring", "ExpiringRelease", "RetentionPreview", "RetentionRun"),
         *_of("domain.upstreams.upstream", "Upstream", "UpstreamSettings"),
