@@ -67,13 +67,19 @@ def cuts(
     kind: str,
     work: Callable[[Registry, str], None],
     prepare: Callable[[Registry, str], None],
+    *,
+    commits_afterwards: int = 0,
 ) -> dict[str, bool]:
-    """What was killed before one of its steps, and whether that came after the last commit."""
+    """What was killed before one of its steps, and whether that came after its commit.
+
+    commits_afterwards: how many commits tidy up after that.
+    """
     whole = f"{kind}-whole"
     with installation.registry() as registry:
         prepare(registry, whole)
     steps = Working(installation, partial(work, project=whole)).wait()
-    committed = len(steps) - steps[::-1].index("commit")
+    commits = [number for number, step in enumerate(steps, 1) if step == "commit"]
+    committed = commits[-1 - commits_afterwards]
     chosen = sorted({*range(1, len(steps) + 1, SKIPPED), *range(committed - 1, len(steps) + 1)})
     names = {number: f"{kind}-{number}" for number in chosen}
     with installation.registry() as registry:
@@ -137,7 +143,7 @@ def test_before_the_steps_of_uploads_to_a_stage(installation: Installation) -> N
 
 
 def test_before_the_steps_of_a_drop(installation: Installation) -> None:
-    done = cuts(installation, "drop", drop, filled)
+    done = cuts(installation, "drop", drop, filled, commits_afterwards=1)
     with installation.registry() as registry:
         for project, is_dropped in done.items():
             assert staged(registry, project) == (None if is_dropped else names_of(project))
