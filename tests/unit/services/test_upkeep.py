@@ -354,6 +354,7 @@ def test_upkeep_of_every_kind_of_store(blob_settings: dict[str, Any]) -> None:
     upload(registry, WHEEL)
     upload(registry, SDIST)
     registry.acting_as(OPERATOR).projects.delete_file("main", WHEEL.filename)
+    registry.acting_as(OPERATOR).trash.purge("main")
     assert registry.upkeep.sweep() == Swept(0, 0)
     assert registry.upkeep.sweep(grace=EVERYTHING).blobs == 2
     assert damage(registry) == []
