@@ -34,11 +34,11 @@ class Note:
     path: str = ""
     button: str = ""
     action: str = ""
-    fields: Sequence[tuple[str, str]] = ()
+    fields: tuple[tuple[str, str], ...] = ()
 
     def with_button(self, title: str, action: str, fields: Sequence[tuple[str, str]]) -> "Note":
         """Returns the same message with a button."""
-        return replace(self, button=title, action=action, fields=fields)
+        return replace(self, button=title, action=action, fields=tuple(fields))
 
 
 class Notes:
@@ -71,7 +71,11 @@ class Notes:
         """Returns and deletes a message; None if there is none with this key for this holder."""
         with self._database.begin() as connection:
             sealed = NoteShelf(connection).take(_place(holder, key), datetime.now(UTC))
-        return None if sealed is None else Note(**json.loads(_sealed(key, bytes.fromhex(sealed))))
+        if sealed is None:
+            return None
+        said = json.loads(_sealed(key, bytes.fromhex(sealed)))
+        fields = tuple((name, value) for name, value in said.pop("fields"))
+        return Note(**said, fields=fields)
 
 
 def _place(holder: str, key: str) -> str:

@@ -25,7 +25,11 @@ def test_calls_before_and_after_its_life_do_nothing(serve: Serve) -> None:
     before = Server(echo, listen("127.0.0.1", 0))
     before.call(print, "never")
     before.stop()
-    before.serve()
+    # In a thread: the browser of other tests may keep an event loop running in this one.
+    serving = threading.Thread(target=before.serve)
+    serving.start()
+    serving.join(60)
+    assert not serving.is_alive()
     after = serve(echo)
     after.close()
     after.server.call(print, "never")
