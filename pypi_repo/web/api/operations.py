@@ -148,14 +148,16 @@ def cursor_key(text: str) -> str:
         raise InvalidSetting("The cursor is not from here; begin again without one.") from None
 
 
-def cursor_number(text: str) -> int | None:
+def cursor_number(text: str, longest: int = _LONGEST_NUMBER) -> int | None:
     """Returns the number that is the key of a cursor, or None for an empty text.
+
+    longest: how many digits the number may have.
 
     Raises InvalidSetting.
     """
     if not text:
         return None
     key = cursor_key(text)
-    if not key.isascii() or not key.isdecimal() or len(key) > _LONGEST_NUMBER:
+    if not key.isascii() or not key.isdecimal() or len(key) > longest:
         raise InvalidSetting("The cursor is not from here; begin again without one.")
     return int(key)

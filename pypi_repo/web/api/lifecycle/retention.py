@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pypi_repo.domain.errors import InvalidSetting, NotFound
+from pypi_repo.domain.errors import NotFound
 from pypi_repo.domain.lifecycle import expiring, retention
 from pypi_repo.domain.versions import is_same_version
 from pypi_repo.web.api.documents import Page
@@ -21,13 +21,14 @@ from pypi_repo.web.api.operations import (
     Call,
     Table,
     cursor,
-    cursor_key,
+    cursor_number,
     page_of,
 )
 from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Retention", "repositories")
 
+_LONGEST_POSITION = 9  # digits
 _RETENTION = "/repositories/{repository}/retention"
 _RULES = f"{_RETENTION}/rules"
 _RULE = f"{_RULES}/{{rule}}"
@@ -65,7 +66,8 @@ def delete_retention_rule(call: Call, repository: str, rule: int) -> ApiResponse
 @table.operation("GET", f"{_RETENTION}/expiring", {200: Page[ExpiringRelease]}, query=PageQuery)
 def list_expiring_releases(call: Call, repository: str) -> ApiResponse:
     """The releases that a run would delete now, by project and version."""
-    first, limit = _position(call.query.cursor), call.query.limit
+    first = cursor_number(call.query.cursor, _LONGEST_POSITION) or 0
+    limit = call.query.limit
     shown: list[ExpiringRelease] = []
     seen = 0
 
@@ -138,13 +140,6 @@ def delete_pin(call: Call, repository: str, project: str, version: str) -> ApiRe
 def _pinned(call: Call, repository: str, project: str, version: str) -> str | None:
     pins = call.acting.pins.of(repository, project)
     return next((why for pinned, why in pins.items() if is_same_version(pinned, version)), None)
-
-
-def _position(text: str) -> int:
-    key = cursor_key(text)
-    if not ((key.isascii() and key.isdecimal()) or not key) or len(key) > 9:
-        raise InvalidSetting("The cursor is not from here; begin again without one.")
-    return int(key or 0)
 
 
 def _rule(found: retention.RetentionRule) -> RetentionRule:

@@ -2,10 +2,9 @@
 
 import msgspec
 
-from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.lifecycle import trash
 from pypi_repo.web.api.documents import Document, Instant, Page
-from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut
+from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_number, cut
 from pypi_repo.web.api.queries import PageQuery
 
 table = Table("Trash", "repositories")
@@ -45,8 +44,9 @@ class Purged(Document, frozen=True, kw_only=True):
 def list_trash(call: Call, repository: str) -> ApiResponse:
     """What is in the trash, the newest first."""
     asked: PageQuery = call.query
-    before = {"before": _id(asked.cursor)} if asked.cursor else {}
-    found = call.acting.trash.entries(repository, limit=asked.limit + 1, **before)
+    before = cursor_number(asked.cursor, _LONGEST_ID)
+    older = {} if before is None else {"before": before}
+    found = call.acting.trash.entries(repository, limit=asked.limit + 1, **older)
     return ApiResponse(cut(found, asked.limit, lambda entry: str(entry.id), _shown))
 
 
@@ -74,13 +74,6 @@ def delete_trash_entry(call: Call, repository: str, entry: int) -> ApiResponse:
 def restore_trash_entry(call: Call, repository: str, entry: int) -> ApiResponse:
     """Undo a deletion or an overwrite."""
     return ApiResponse(_shown(call.acting.trash.restore(repository, entry)))
-
-
-def _id(cursor: str) -> int:
-    key = cursor_key(cursor)
-    if not key.isascii() or not key.isdecimal() or len(key) > _LONGEST_ID:
-        raise InvalidSetting("The cursor is not from here; begin again without one.")
-    return int(key)
 
 
 def _shown(entry: trash.TrashEntry) -> TrashEntry:
