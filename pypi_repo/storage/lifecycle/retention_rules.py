@@ -41,7 +41,7 @@ class RetentionRules:
         self, repository: Repository, terms: RetentionTerms, author: str, at: datetime
     ) -> RetentionRule:
         """Adds a rule after the others, of which none is previewed then."""
-        self._forget_previews(repository)
+        self.set_previewed(repository, None)
         values = {name: getattr(terms, name) for name in _TERMS}
         added = self._executor.execute(
             insert(retention_rules)
@@ -60,12 +60,16 @@ class RetentionRules:
 
     def delete(self, repository: Repository, rule: RetentionRule) -> None:
         """Deletes a rule; of the others, none is previewed then."""
-        self._forget_previews(repository)
+        self.set_previewed(repository, None)
         self._executor.execute(delete(retention_rules).where(retention_rules.c.id == rule.id))
 
-    def set_previewed(self, repository: Repository, at: datetime) -> None:
-        """Notes that somebody saw what the rules of a repository delete."""
-        self._set_previewed(repository, at)
+    def set_previewed(self, repository: Repository, at: datetime | None) -> None:
+        """Notes when somebody saw what the rules of a repository delete; None if nobody did."""
+        self._executor.execute(
+            update(retention_rules)
+            .where(retention_rules.c.repository_id == repository.id)
+            .values(previewed_at=at)
+        )
 
     def previewed_repositories(self) -> list[str]:
         """Returns the names of the repositories with rules, if all of them are previewed."""
@@ -78,16 +82,6 @@ class RetentionRules:
             .order_by(repositories.c.name)
         )
         return list(self._executor.execute(statement).scalars())
-
-    def _forget_previews(self, repository: Repository) -> None:
-        self._set_previewed(repository, None)
-
-    def _set_previewed(self, repository: Repository, at: datetime | None) -> None:
-        self._executor.execute(
-            update(retention_rules)
-            .where(retention_rules.c.repository_id == repository.id)
-            .values(previewed_at=at)
-        )
 
 
 def _to_rule(row: Any) -> RetentionRule:
