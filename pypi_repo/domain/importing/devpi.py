@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from pypi_repo.domain.importing.found import FoundFile, LeftOut
+from pypi_repo.domain.importing.found import LeftOut
 from pypi_repo.domain.names import normalize
 
 Decoded = TypeVar("Decoded")
@@ -20,7 +20,6 @@ Decoded = TypeVar("Decoded")
 INDEX_NAME: Final = re.compile(r"[A-Za-z0-9._@-]+/[A-Za-z0-9._@-]+", re.ASCII)
 """The name of an index: that of its user, a slash, and its own."""
 
-_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 _DIGEST = re.compile(r"[0-9a-f]+", re.ASCII)
 _CREDENTIALS = re.compile(r"//[^/]*@")
 _OF_TESTS = "The results of its tests (tox) are not files of a package and stay in devpi."
@@ -213,11 +212,6 @@ def uploaded(
         return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC), None
     except (ValueError, OverflowError):
         return None, None
-
-
-def age(file: FoundFile) -> tuple[datetime, str]:
-    """Returns by what files are sorted so that the oldest is the first."""
-    return file.uploaded_at or _UNKNOWN, file.filename
 
 
 def _time(when: list[int]) -> datetime | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectStatus
+
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class FoundFile:
     signature: str | None = None
     provenance: str | None = None
     metadata: str | None = None
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """By what files are sorted so that the oldest is the first."""
+        return self.uploaded_at or _UNKNOWN, self.filename
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -58,7 +59,7 @@ class DevpiIndex(ImportSource):
                         left_out.append(devpi.left_out(link.rel, name, filename))
         return FoundProject(
             name=name,
-            files=tuple(sorted(files.values(), key=devpi.age)),
+            files=tuple(sorted(files.values(), key=attrgetter("age"))),
             left_out=tuple(left_out),
         )
 

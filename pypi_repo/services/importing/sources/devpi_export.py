@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Final
 
 from pypi_repo.domain.errors import InvalidSetting
@@ -65,7 +66,7 @@ class DevpiExport(LocalFiles):
                 files.setdefault(filename, _file(filename, place, file, yank))
         return FoundProject(
             name=name,
-            files=tuple(sorted(files.values(), key=devpi.age)),
+            files=tuple(sorted(files.values(), key=attrgetter("age"))),
             left_out=tuple(left_out),
         )
 

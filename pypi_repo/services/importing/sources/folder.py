@@ -4,6 +4,7 @@ import filecmp
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from pypi_repo.domain.errors import InvalidFilename
 from pypi_repo.domain.filenames import DistributionFilename, split_ending
@@ -48,7 +49,8 @@ class Folder(LocalFiles):
                 found.append(_file(place))
             except OSError as error:
                 gone.append(LeftOut(name, filename, _why(error)))
-        return FoundProject(name=name, files=tuple(sorted(found, key=_age)), left_out=tuple(gone))
+        files = tuple(sorted(found, key=attrgetter("age")))
+        return FoundProject(name=name, files=files, left_out=tuple(gone))
 
     def left_out(self) -> Sequence[LeftOut]:
         return self._left_out
@@ -99,7 +101,3 @@ def _file(place: str) -> FoundFile:
 
 def _why(error: OSError) -> str:
     return f"It cannot be read: {error.strerror}."
-
-
-def _age(file: FoundFile) -> tuple[datetime | None, str]:
-    return file.uploaded_at, file.filename

@@ -1,7 +1,7 @@
 """A simple index elsewhere (PEP 503, PEP 691), of whatever product."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from operator import attrgetter
 
 from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.importing.found import FoundFile, FoundProject, LeftOut
@@ -12,8 +12,6 @@ from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.pages import ACCEPT, UpstreamFile, UpstreamPage, read_page
 from pypi_repo.services.importing.sources.site import Page, Site
 from pypi_repo.services.importing.sources.source import ImportSource
-
-_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 class SimpleIndex(ImportSource):
@@ -46,7 +44,7 @@ class SimpleIndex(ImportSource):
             name=name,
             status=found.status,
             status_reason=found.status_reason,
-            files=tuple(map(_file, sorted(found.files, key=_age))),
+            files=tuple(sorted(map(_file, found.files), key=attrgetter("age"))),
             left_out=tuple(_dropped(name, found)),
         )
 
@@ -96,7 +94,3 @@ def _dropped(name: NormalizedName, page: UpstreamPage) -> Iterable[LeftOut]:
             f"The page has {counted(page.dropped, 'file')} with unsafe names, names of other "
             "projects, digests that are none, or URLs that lead nowhere.",
         )
-
-
-def _age(file: UpstreamFile) -> tuple[datetime, str]:
-    return file.uploaded_at or _UNKNOWN, file.filename
