@@ -55,7 +55,7 @@ from pypi_repo.storage.places import blob_place, folder_mode
 from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.mount import only_waiting
 from pypi_repo.web.observability.instrumentation import instrumented
-from pypi_repo.web.observability.metrics import Collector, MetricFamily
+from pypi_repo.web.observability.metrics import MetricFamily
 from pypi_repo.web.observability.operators import apps_for_operators
 from pypi_repo.web.observability.process_metrics import process_metrics
 from pypi_repo.web.observability.request_metrics import RequestMetrics
@@ -251,9 +251,14 @@ class Registry:
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
 
         def collect() -> list[MetricFamily]:
-            return [*metrics.collect(), *cache.collect(), *self._collect()]
+            return [
+                *metrics.collect(),
+                *cache.collect(),
+                *process_metrics(self._database.connections(), self._small_files.size()),
+                *upstream_metrics(self._upstream_pages, self._upstream_files),
+            ]
 
-        shared = self._shared(collect)
+        shared = SharedMetrics.of(self._settings, collect)
         for_operators = apps_for_operators(
             self._settings.metrics_token,
             shared.collect if shared else collect,
@@ -265,6 +270,7 @@ class Registry:
             registry_site(self, cache, authenticate, source, sent_by, for_operators), metrics
         )
         if shared:
+            self._shared_metrics.append(shared)
             site = shared.begun_by(site)
         if not self._database.is_embedded or authenticate or source or self._has_own_policy:
             site = only_waiting(site)  # for another process, or for what a host asks
@@ -324,21 +330,6 @@ class Registry:
         self._database.close()
         self._client.close()
         self._issuers.close()
-
-    def _shared(self, collect: Collector) -> SharedMetrics | None:
-        """Nothing where no process could be asked, or each is to tell of itself."""
-        folder = self._settings.metrics_folder
-        if folder is None or self._settings.metrics_token is None:
-            return None
-        shared = SharedMetrics(folder, collect)
-        self._shared_metrics.append(shared)
-        return shared
-
-    def _collect(self) -> tuple[MetricFamily, ...]:
-        return (
-            *process_metrics(self._database.connections(), self._small_files.size()),
-            *upstream_metrics(self._upstream_pages, self._upstream_files),
-        )
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind, ListedKind
+from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, file_path, stored_signature_suffix
@@ -187,6 +188,8 @@ class DistributionFile:
     uploaded_by_user: whether that was a user. An administrator may have the same name.
     exemption: why the profile of the repository would have refused the file, which was imported as
         it is; None if it would not have.
+    workload: the CI job that has uploaded the file without a password; None for other uploads.
+    attested: the CI job that the verified attestations of the file name; None if none was verified.
     """
 
     filename: str
@@ -205,6 +208,8 @@ class DistributionFile:
     uploaded_by: str
     uploaded_by_user: bool = False
     exemption: str | None = None
+    workload: Workload | None = None
+    attested: Workload | None = None
 
     @property
     def path(self) -> str:

@@ -6,6 +6,7 @@ from enum import Enum
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import PermissionDenied
+from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.records import Repository
 
 
@@ -60,6 +61,9 @@ class ActorKind(Enum):
     OPERATOR = "operator"
     """The command line, or a program that holds the registry. It may do everything."""
 
+    PUBLISHER = "publisher"
+    """A CI job that has proved who it is, and has what its publishers give."""
+
     ANONYMOUS = "anonymous"
     """A client without credentials."""
 
@@ -79,6 +83,7 @@ class Actor:
     kind: the kind of the actor.
     areas: what an administrator may manage. A host that signs administrators in itself passes
         `Actor("name", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)` to the portal.
+    workload: the CI job, for an actor of the kind `PUBLISHER`.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Actor:
     grants: Grants = field(default=Grants(), kw_only=True)
     kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
     areas: frozenset[Area] = field(default=frozenset(), kw_only=True)
+    workload: Workload | None = field(default=None, kw_only=True)
 
     @property
     def is_anonymous(self) -> bool:

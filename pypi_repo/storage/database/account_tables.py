@@ -1,4 +1,4 @@
-"""The tables about groups, the sessions of users, and sign-in elsewhere."""
+"""The tables about groups, sessions of users, sign-in elsewhere, and CI without secrets."""
 
 from sqlalchemy import (
     JSON,
@@ -135,6 +135,65 @@ identities = Table(
     Index(None, "administrator_id"),
 )
 """Whom a subject of a provider signs in as: a user or an administrator."""
+
+publishers = Table(
+    "publishers",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, unique=True, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("issuer", String, nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("repository_id", Integer, owned_by("repositories.id"), nullable=False),
+    Column("projects", String, nullable=False),
+    Column("access", Integer, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("allow_http", Boolean, nullable=False),
+    Column("allow_private_network", Boolean, nullable=False),
+    Column("ca_file", String),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("last_used_at", UTCDateTime),
+    Column("received", String, info=SECRET),
+    Column("received_at", UTCDateTime, info=SECRET),
+    Column("refusal", String, info=SECRET),
+    Index(None, "issuer"),
+    Index(None, "repository_id"),
+    sqlite_autoincrement=True,
+)
+"""CI jobs that may upload or read without a password.
+
+`claims` leads from a claim to the pattern of its value; `projects` are patterns, separated by
+spaces, empty for all. `received` are the claims that came last (JSON), and `refusal` says which of
+them did not fit; NULL if they did.
+"""
+
+publisher_tokens = Table(
+    "publisher_tokens",
+    METADATA,
+    Column("secret_sha256", String, primary_key=True),
+    Column("publisher_id", Integer, owned_by("publishers.id"), primary_key=True),
+    Column("workload", JSON, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+    Index(None, "publisher_id"),
+    Index(None, "expires_at"),
+    info=USED_UP,
+)
+"""What a CI job has instead of a password, for each publisher that gives it something.
+
+It was minted here, or is the signed token of the job itself.
+"""
+
+trust_roots = Table(
+    "trust_roots",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("document", String, nullable=False),
+    Column("replaced_at", UTCDateTime, nullable=False),
+    Column("replaced_by", String, nullable=False),
+)
+"""Whose signatures attestations are verified with (JSON), instead of what is installed."""
 
 used_once = Table(
     "used_once",

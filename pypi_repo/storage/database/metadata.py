@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -67,4 +68,6 @@ def columns_of_a_file() -> list[Column[Any]]:
         Column("uploaded_by_user", Boolean, server_default=false(), nullable=False),
         Column("identity", String, server_default=text("''"), nullable=False),
         Column("exemption", String),
+        Column("workload", JSON(none_as_null=True)),
+        Column("attested", JSON(none_as_null=True)),
     ]

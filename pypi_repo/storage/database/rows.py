@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
+from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
 
@@ -38,6 +39,8 @@ FILE_COLUMNS = (
     files.c.uploaded_by,
     files.c.uploaded_by_user,
     files.c.exemption,
+    files.c.workload,
+    files.c.attested,
 )
 
 LARGEST_ID = 2**31 - 1
@@ -98,6 +101,8 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_by,
         uploaded_by_user,
         exemption,
+        workload,
+        attested,
     ) = row
     return DistributionFile(
         filename=filename,
@@ -116,6 +121,8 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_by=uploaded_by,
         uploaded_by_user=uploaded_by_user,
         exemption=exemption,
+        workload=workload and Workload.of_texts(workload),
+        attested=attested and Workload.of_texts(attested),
     )
 
 
@@ -154,4 +161,6 @@ def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:
         "uploaded_by": file.uploaded_by,
         "uploaded_by_user": file.uploaded_by_user,
         "exemption": file.exemption,
+        "workload": file.workload and file.workload.as_texts(),
+        "attested": file.attested and file.attested.as_texts(),
     }

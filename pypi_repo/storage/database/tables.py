@@ -49,10 +49,15 @@ repositories = Table(
     Column("sources_revision", BigInteger, server_default=text("0"), nullable=False),
     Column("users_may_yank", Boolean, server_default=false(), nullable=False),
     Column("quota_counts_trash", Boolean, server_default=false(), nullable=False),
+    Column("trusted_publishing_only", String, server_default=text("''"), nullable=False),
+    Column("attestations_required", String, server_default=text("''"), nullable=False),
     Column("serial", BigInteger, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+"""`trusted_publishing_only` and `attestations_required` are patterns for names of projects,
+separated by spaces.
+"""
 
 projects = Table(
     "projects",

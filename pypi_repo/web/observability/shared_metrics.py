@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.settings import Settings
 from pypi_repo.web.observability.metrics import Collector, MetricFamily, summed
 from pypi_repo.web.observability.metrics_folder import MetricsFolder
 
@@ -36,6 +37,16 @@ class SharedMetrics:
         self._ending: threading.Event | None = None
         self._has_joined = False
         self._offloaded: list[MetricFamily] = []
+
+    @classmethod
+    def of(cls, settings: Settings, collect: Collector) -> "SharedMetrics | None":
+        """Returns what writes the metrics of this process.
+
+        Returns None where no other process could be asked, or where nobody may read metrics.
+        """
+        if settings.metrics_folder is None or settings.metrics_token is None:
+            return None
+        return cls(settings.metrics_folder, collect)
 
     def begun_by(self, site: "WSGIApplication") -> "WSGIApplication":
         """Wraps a site, whose first request in a process starts the writing.

@@ -1,0 +1,234 @@
+"""Publishers: CI jobs that may upload or read without a password (trusted publishing)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypedDict
+
+from pypi_repo.domain.accounts.grants import Access, Grants
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.claims import Claims, values_of
+from pypi_repo.domain.identity.issuer import Issuer
+from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
+from pypi_repo.domain.patterns import name_pattern
+from pypi_repo.domain.text import require_storable
+
+May = Literal["upload", "read"]
+"""What a publisher gives: to upload, which includes to read, or to read alone."""
+
+DEFAULT_AUDIENCE = "pypi-repo"
+"""For whom the tokens of CI jobs must be made, if no setting says otherwise."""
+
+DEFAULT_MINUTES = 15
+LONGEST_MINUTES = 6 * 60
+
+_MOST_CLAIMS = 20
+_MOST_PROJECTS = 100
+_LONGEST = 1000  # characters
+_SHOWN = 200  # characters
+_OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
+"""Claims about the token and not about the job, so no condition can be about them."""
+
+_IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
+    # Names can be given to somebody else, and numbers cannot.
+    "github": frozenset({"repository_owner_id", "repository_id"}),
+    "gitlab": frozenset({"project_path", "project_id", "namespace_path", "namespace_id"}),
+    "google": frozenset({"sub", "email"}),
+    "buildkite": frozenset({"organization_slug", "organization_id", "pipeline_id", "sub"}),
+    "circleci": frozenset(
+        {"oidc.circleci.com/project-id", "oidc.circleci.com/org-id", "sub"},
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublisherSettings:
+    """The settings of a publisher.
+
+    kind: the provider of the CI jobs.
+    issuer: the URL with which their tokens name their issuer, character by character.
+    claims: from a claim to the pattern that one of its values must match, in which `*` stands for
+        any characters. All of them must match, and one that tells jobs apart must have no `*`.
+    repository: the name of the repository.
+    projects: patterns for the names of projects, which need not exist yet; empty for all.
+    may: what the jobs may do.
+    minutes: for how long a token is valid that a job gets.
+    allow_http, allow_private_network, ca_file: how the issuer may be asked for its keys, as for an
+        `Issuer`.
+    """
+
+    kind: PublisherKind = "oidc"
+    issuer: str = ""
+    claims: Mapping[str, str] = field(default_factory=dict)
+    repository: str = ""
+    projects: tuple[str, ...] = ()
+    may: May = "upload"
+    minutes: int = DEFAULT_MINUTES
+    allow_http: bool = False
+    allow_private_network: bool = False
+    ca_file: str | None = None
+
+    def check(self) -> None:
+        """Raises InvalidSetting for an invalid value."""
+        if self.kind not in PUBLISHER_KINDS:
+            raise InvalidSetting(f"A publisher is for one of {', '.join(PUBLISHER_KINDS)}.")
+        issuer_of(self).check()
+        if self.may not in ("upload", "read"):
+            raise InvalidSetting("A publisher may either upload or read.")
+        if not DEFAULT_MINUTES <= self.minutes <= LONGEST_MINUTES:  # PEP 807
+            raise InvalidSetting(
+                f"The token of a publisher is valid for {DEFAULT_MINUTES} to {LONGEST_MINUTES} "
+                "minutes."
+            )
+        if len(self.projects) > _MOST_PROJECTS:
+            raise InvalidSetting(f"A publisher has at most {_MOST_PROJECTS} patterns of projects.")
+        for pattern in self.projects:
+            name_pattern(pattern)
+        self._check_claims()
+        require_storable(self.ca_file or "")
+
+    def _check_claims(self) -> None:
+        if len(self.claims) > _MOST_CLAIMS:
+            raise InvalidSetting(f"A publisher has conditions for at most {_MOST_CLAIMS} claims.")
+        for name, pattern in self.claims.items():
+            require_storable(name)
+            require_storable(pattern)
+            if not name.strip() or not pattern.strip() or len(name) + len(pattern) > _LONGEST:
+                raise InvalidSetting(
+                    f"A claim and its value have 1 to {_LONGEST} characters; check {name[:80]!r}."
+                )
+            if name in _OF_THE_TOKEN:
+                raise InvalidSetting(
+                    f"The claim {name} says nothing about a job; choose another one."
+                )
+        exact = {name for name, pattern in self.claims.items() if "*" not in pattern}
+        identifying = _IDENTIFYING.get(self.kind)
+        if identifying is None and not exact:
+            raise InvalidSetting(
+                "A publisher needs a claim with an exact value, or jobs of strangers match it; add "
+                "one without *, such as sub."
+            )
+        if identifying is not None and not exact & identifying:
+            raise InvalidSetting(
+                "A publisher needs the exact value of a claim that nobody else's jobs can have; "
+                f"add one of {', '.join(sorted(identifying))}."
+            )
+
+    def unmet(self, claims: Claims) -> tuple[str, ...]:
+        """Returns the names of the claims that do not match, in the order of the conditions."""
+        return tuple(
+            name
+            for name, pattern in self.claims.items()
+            if not any(_matches(pattern, value) for value in values_of(claims, name))
+        )
+
+    def why_not(self, claims: Claims) -> str | None:
+        """Returns a sentence about the first claim that does not match, for administrators."""
+        for name in self.unmet(claims):
+            values = sorted(values_of(claims, name))
+            found = f"is {', '.join(map(repr, values))[:_SHOWN]}" if values else "is not there"
+            return f"The claim {name} must be {self.claims[name]!r}, and {found}."
+        return None
+
+    @property
+    def grants(self) -> Grants:
+        """What the jobs may do."""
+        access = Access.WRITE if self.may == "upload" else Access.READ
+        if not self.projects:
+            return Grants(named={self.repository: access})
+        return Grants(patterns={(self.repository, pattern): access for pattern in self.projects})
+
+    @property
+    def token_life(self) -> timedelta:
+        """For how long a token is valid that a job gets."""
+        return timedelta(minutes=self.minutes)
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the values by their names, without the other fields of a publisher."""
+        return {name: getattr(self, name) for name in PUBLISHER_SETTINGS}
+
+
+def issuer_of(settings: PublisherSettings) -> Issuer:
+    """Returns the issuer of the tokens of the jobs."""
+    return Issuer(
+        url=settings.issuer,
+        allow_http=settings.allow_http,
+        allow_private_network=settings.allow_private_network,
+        ca_file=settings.ca_file,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher(PublisherSettings):
+    """CI jobs that may upload or read without a password.
+
+    created_by: the name of the actor that has created the publisher.
+    last_used_at: when a job got or used a token last; None if none did.
+    received: the claims that came last from a job of the issuer that could have been meant (JSON);
+        None if none did.
+    received_at: when they came.
+    refusal: which of them did not match; None if all of them did.
+    """
+
+    id: int
+    name: str
+    created_at: datetime
+    created_by: str
+    last_used_at: datetime | None = None
+    received: str | None = None
+    received_at: datetime | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobToken:
+    """What a token of a CI job gives by one publisher.
+
+    publisher: the name of the publisher.
+    grants: what the job may do.
+    expires_at: when the token ends for this publisher.
+    """
+
+    publisher: str
+    grants: Grants
+    workload: Workload
+    expires_at: datetime
+
+
+class GivenPublisherSettings(TypedDict, total=False):
+    """Settings of which each may be left out; PublisherSettings describes them."""
+
+    kind: PublisherKind
+    issuer: str
+    claims: Mapping[str, str]
+    repository: str
+    projects: tuple[str, ...]
+    may: May
+    minutes: int
+    allow_http: bool
+    allow_private_network: bool
+    ca_file: str | None
+
+
+PUBLISHER_SETTINGS: Mapping[str, Any] = {each.name: each.type for each in fields(PublisherSettings)}
+"""Name -> type."""
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Whether a value matches a pattern in which `*` stands for any characters.
+
+    Each part is looked for where the one before it has ended, so the time is bounded.
+    """
+    first, *rest = pattern.split("*")
+    if not rest:
+        return value == pattern
+    *middle, last = rest
+    if not value.startswith(first):
+        return False
+    at = len(first)
+    for part in middle:
+        found = value.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return value.endswith(last) and len(value) - len(last) >= at

@@ -1,0 +1,213 @@
+"""Statements about publishers, and about the tokens of their CI jobs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pypi_repo.domain.accounts.grants import Access
+from pypi_repo.domain.identity.publisher import JobToken, May, Publisher, PublisherSettings
+from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.storage.database.account_tables import publisher_tokens, publishers
+from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.prepared import Question
+from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.tables import repositories
+
+_ACCESS: dict[May, Access] = {"upload": Access.WRITE, "read": Access.READ}
+_MAY = {access: may for may, access in _ACCESS.items()}
+
+_OF_ITS_OWN = tuple(
+    publishers.c[name]
+    for name in (
+        *("id", "name", "kind", "issuer", "claims", "projects", "access", "minutes"),
+        *("allow_http", "allow_private_network", "ca_file", "created_at", "created_by"),
+        *("last_used_at", "received", "received_at", "refusal"),
+    )
+)
+
+
+class PublisherShelf:
+    """Reads and changes publishers. Changes need a transaction."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def all(self) -> list[Publisher]:
+        """Returns all publishers, sorted by name."""
+        rows = self._executor.execute(_selected().order_by(publishers.c.name))
+        return [_to_publisher(row) for row in rows]
+
+    def publisher(self, name: str) -> Publisher | None:
+        """Returns the publisher with a name, or None."""
+        rows = self._executor.execute(_selected().where(publishers.c.name == lookup(name)))
+        return next(map(_to_publisher, rows), None)
+
+    def lock(self, name: str) -> Publisher | None:
+        """Returns the same as `publisher`; nobody changes or deletes it before the commit."""
+        statement = _selected().where(publishers.c.name == lookup(name))
+        rows = within_transaction(self._executor).execute(
+            statement.with_for_update(key_share=True, of=publishers)
+        )
+        return next(map(_to_publisher, rows), None)
+
+    def of_issuer(self, issuer: str) -> list[Publisher]:
+        """Returns the publishers whose jobs have tokens of an issuer, sorted by name."""
+        rows = self._executor.execute(
+            _selected().where(publishers.c.issuer == lookup(issuer)).order_by(publishers.c.name)
+        )
+        return [_to_publisher(row) for row in rows]
+
+    def add(
+        self, name: str, settings: PublisherSettings, repository_id: int, at: datetime, by: str
+    ) -> int | None:
+        """Adds a publisher, and returns its id.
+
+        Returns None if the name is taken. The transaction cannot be used any more then.
+        """
+        values = {
+            **_written(settings.settings()),
+            "name": name,
+            "repository_id": repository_id,
+            "created_at": at,
+            "created_by": by,
+        }
+        try:
+            added = self._executor.execute(
+                insert(publishers).values(values).returning(publishers.c.id)
+            )
+        except IntegrityError:
+            return None
+        return int(added.scalar_one())
+
+    def change(
+        self, publisher: Publisher, given: Mapping[str, Any], repository_id: int | None = None
+    ) -> None:
+        """Changes settings of a publisher, whose tokens end with it.
+
+        repository_id: the other repository; None for the one that it has.
+        """
+        values = _written(given)
+        if repository_id is not None:
+            values["repository_id"] = repository_id
+        self._executor.execute(
+            update(publishers).where(publishers.c.id == publisher.id).values(values)
+        )
+        self._executor.execute(
+            delete(publisher_tokens).where(publisher_tokens.c.publisher_id == publisher.id)
+        )
+
+    def delete(self, publisher: Publisher) -> None:
+        """Deletes a publisher with its tokens."""
+        self._executor.execute(delete(publishers).where(publishers.c.id == publisher.id))
+
+    def note_received(
+        self, publisher: Publisher, received: str, at: datetime, refusal: str | None
+    ) -> None:
+        """Keeps the claims that came last, and which of them did not match.
+
+        received: the claims (JSON).
+        refusal: a sentence; None if all of them matched.
+        """
+        values: dict[str, Any] = {"received": received, "received_at": at, "refusal": refusal}
+        if refusal is None:
+            values["last_used_at"] = at
+        self._executor.execute(
+            update(publishers).where(publishers.c.id == publisher.id).values(values)
+        )
+
+
+class PublisherTokens:
+    """Reads and changes the tokens of CI jobs. Changes need a transaction."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def given(self, secret_sha256: str) -> tuple[JobToken, ...]:
+        """Returns what a token gives, by each publisher, in one statement."""
+        return ask(self._executor, GIVEN, digest=secret_sha256)
+
+    def add(
+        self,
+        secret_sha256: str,
+        publishers_found: Iterable[Publisher],
+        workload: Workload,
+        at: datetime,
+        until: Mapping[int, datetime],
+    ) -> None:
+        """Adds a token, which several publishers may give something. It may be there already.
+
+        until: when it ends for each publisher, by the id of the publisher.
+        """
+        connection = within_transaction(self._executor)
+        rows = [
+            {
+                "secret_sha256": secret_sha256,
+                "publisher_id": publisher.id,
+                "workload": workload.as_texts(),
+                "created_at": at,
+                "expires_at": until[publisher.id],
+            }
+            for publisher in publishers_found
+        ]
+        added = insert_into(connection.dialect, publisher_tokens).values(rows)
+        connection.execute(added.on_conflict_do_nothing())
+
+
+def _selected() -> Select[Any]:
+    return select(*_OF_ITS_OWN, repositories.c.name.label("repository")).join_from(
+        publishers, repositories, repositories.c.id == publishers.c.repository_id
+    )
+
+
+def _to_publisher(row: Row[Any]) -> Publisher:
+    values = dict(row._mapping)
+    values["projects"] = tuple(values["projects"].split())
+    values["may"] = _MAY[Access(values.pop("access"))]
+    return Publisher(**values)
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns columns; the repository is another one, and its id is not known here."""
+    written = {name: value for name, value in values.items() if name != "repository"}
+    if "projects" in written:
+        written["projects"] = " ".join(written["projects"])
+    if "may" in written:
+        written["access"] = int(_ACCESS[written.pop("may")])
+    if "claims" in written:
+        written["claims"] = dict(written["claims"])
+    return written
+
+
+def _to_job_token(row: Sequence[Any]) -> JobToken:
+    publisher, repository, projects, access, workload, expires_at = row
+    given = PublisherSettings(
+        repository=repository, projects=tuple(projects.split()), may=_MAY[Access(access)]
+    )
+    return JobToken(
+        publisher=publisher,
+        grants=given.grants,
+        workload=Workload.of_texts(workload),
+        expires_at=expires_at,
+    )
+
+
+# Every request of a CI job asks this: built once, as building costs more than running it.
+GIVEN = Question(
+    select(
+        publishers.c.name,
+        repositories.c.name,
+        publishers.c.projects,
+        publishers.c.access,
+        publisher_tokens.c.workload,
+        publisher_tokens.c.expires_at,
+    )
+    .join_from(publisher_tokens, publishers, publishers.c.id == publisher_tokens.c.publisher_id)
+    .join(repositories, repositories.c.id == publishers.c.repository_id)
+    .where(publisher_tokens.c.secret_sha256 == bindparam("digest"))
+    .order_by(publishers.c.name),
+    lambda rows: tuple(map(_to_job_token, rows)),
+)
