@@ -20,6 +20,7 @@ from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.events.event import EVENT_TYPES
 from pypi_repo.domain.events.webhook import WEBHOOK_FORMS
 from pypi_repo.domain.filenames import FileKind, check_characters
+from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, Workload
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES
@@ -246,6 +247,14 @@ def _json_object(value: str) -> None:
         raise ValueError("no JSON object")
 
 
+def _workload(value: Mapping[str, str]) -> None:
+    try:
+        workload = Workload.of_texts(value)
+    except TypeError:
+        raise ValueError("no CI job") from None
+    _one_of(PUBLISHER_KINDS)(workload.kind)
+
+
 def _stage_id(value: str) -> None:
     if not _STAGE_ID.match(value):
         raise ValueError("no id of a stage")
@@ -280,6 +289,8 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "groups.name": repository_name,
     "identity_providers.name": repository_name,
     "identity_providers.accounts": _one_of(["users", "administrators"]),
+    "publishers.name": repository_name,
+    "trust_roots.document": _json_object,
     "everywhere": _one_of([*Access]),
     "access": _one_of([*Access]),
     "areas": _areas,
@@ -324,6 +335,8 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
             ("size", _summed),
             ("size_beside", _summed),
             ("provenance", _json_object),
+            ("workload", _workload),
+            ("attested", _workload),
         )
     },
 }

@@ -9,10 +9,13 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from pypi_repo.domain.filenames import check_characters, identity_of, projects_of
+from pypi_repo.domain.identity.publisher import PublisherSettings
 from pypi_repo.domain.lifecycle.retention import retention_terms
 from pypi_repo.domain.names import normalize
+from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.upstreams.pages import decode
 from pypi_repo.domain.upstreams.reading.listing import checkable
+from pypi_repo.storage.identity.publishers import MAY
 from pypi_repo.storage.stored_files import TABLES_OF_FILES
 
 Row = Mapping[str, Any]
@@ -79,6 +82,22 @@ def _retention_rule(row: Row) -> None:
         raise ValueError("a retention rule that is written in another form")
 
 
+def _publisher(row: Row) -> None:
+    projects = tuple(row["projects"].split())
+    if row["projects"] != " ".join(name_patterns(projects)):
+        raise ValueError("projects that are written in another form")
+    if row["access"] not in MAY:
+        raise ValueError("a publisher that may neither upload nor read")
+    names = ("kind", "issuer", "claims", "minutes", "allow_http", "allow_private_network")
+    settings = PublisherSettings(
+        **{name: row[name] for name in names},
+        ca_file=row["ca_file"],
+        projects=projects,
+        may=MAY[row["access"]],
+    )
+    settings.check()
+
+
 OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "upstream_pages": _page,
     "projects": _project,
@@ -89,5 +108,6 @@ OF_ROWS: Mapping[str, Callable[[Row], None]] = {
     "staged_files": _staged,
     "retired_filenames": _named,
     "retention_rules": _retention_rule,
+    "publishers": _publisher,
 }
 """Functions that raise ValueError, by the name of the table."""

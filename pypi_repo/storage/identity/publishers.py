@@ -18,7 +18,8 @@ from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import repositories
 
 _ACCESS: dict[May, Access] = {"upload": Access.WRITE, "read": Access.READ}
-_MAY = {access: may for may, access in _ACCESS.items()}
+MAY = {access: may for may, access in _ACCESS.items()}
+"""What a publisher gives, by the access that is stored."""
 
 _OF_ITS_OWN = tuple(
     publishers.c[name]
@@ -166,7 +167,7 @@ def _selected() -> Select[Any]:
 def _to_publisher(row: Row[Any]) -> Publisher:
     values = dict(row._mapping)
     values["projects"] = tuple(values["projects"].split())
-    values["may"] = _MAY[Access(values.pop("access"))]
+    values["may"] = MAY[Access(values.pop("access"))]
     return Publisher(**values)
 
 
@@ -185,7 +186,7 @@ def _written(values: Mapping[str, Any]) -> dict[str, Any]:
 def _to_job_token(row: Sequence[Any]) -> JobToken:
     publisher, repository, projects, access, workload, expires_at = row
     given = PublisherSettings(
-        repository=repository, projects=tuple(projects.split()), may=_MAY[Access(access)]
+        repository=repository, projects=tuple(projects.split()), may=MAY[Access(access)]
     )
     return JobToken(
         publisher=publisher,

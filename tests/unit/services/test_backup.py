@@ -34,6 +34,7 @@ from pypi_repo.storage.database.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support import dumps as dumped
 from tests.support.attestations import attestation
+from tests.support.ci_publishers import trust_ci
 from tests.support.distributions import sdist, wheel
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
@@ -137,6 +138,7 @@ def lived_in(registry: Registry) -> Registry:
         events=EVENT_TYPES[:2],
     )
     operator.accounts.create_token("ci", name="short", expires_in=timedelta(days=3))
+    trust_ci(registry, "main")
     announce(registry._database)
     (repository, _other) = operator.repositories.all()
     registry._usage.count_download(DownloadedRelease(repository.id, "demo", "1.0"))

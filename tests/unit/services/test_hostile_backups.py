@@ -18,6 +18,7 @@ from pypi_repo.storage.backup import dump as module
 from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support import dumps
 from tests.support.attestations import attestation
+from tests.support.ci_publishers import trust_ci
 from tests.support.distributions import wheel
 from tests.support.dumps import Lines
 from tests.support.uploads import filenames, publish, stage, upload
@@ -60,6 +61,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         )
         registry._usage.flush()
+        trust_ci(registry, "main")
         registry.backup.create(str(folder / "backup"))
     return folder / "backup"
 
@@ -234,6 +236,24 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("staged_files", "provenance", "[]"),
         ("staged_files", "profile", "none"),
         ("staged_files", "identity", "other-1.0-py3-none-any.whl"),
+        ("publishers", "name", "../main"),
+        ("publishers", "kind", "root"),
+        ("publishers", "issuer", "ftp://ci.example.com"),
+        ("publishers", "claims", {}),
+        ("publishers", "claims", {"sub": 1}),
+        ("publishers", "claims", {"sub": "*"}),
+        ("publishers", "projects", "Acme_*"),
+        ("publishers", "projects", "acme-*  demo"),
+        ("publishers", "access", 0),
+        ("publishers", "access", 3),
+        ("publishers", "minutes", 10**6),
+        ("publishers", "ca_file", 5),
+        ("trust_roots", "document", "[]"),
+        ("files", "workload", {"kind": "github"}),
+        ("files", "workload", {"kind": "root", "issuer": "x", "subject": "x"}),
+        ("files", "attested", {"kind": "oidc", "issuer": "x", "subject": "x", "more": "x"}),
+        ("trashed_files", "attested", {"kind": "oidc"}),
+        ("staged_files", "workload", []),
     ],
 )
 def test_names_numbers_choices_and_moments(
