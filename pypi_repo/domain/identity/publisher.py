@@ -101,18 +101,23 @@ class PublisherSettings:
                 raise InvalidSetting(
                     f"The claim {name} says nothing about a job; choose another one."
                 )
-        exact = {name for name, pattern in self.claims.items() if "*" not in pattern}
-        identifying = _IDENTIFYING.get(self.kind)
-        if identifying is None and not exact:
-            raise InvalidSetting(
-                "A publisher needs a claim with an exact value, or jobs of strangers match it; add "
-                "one without *, such as sub."
-            )
-        if identifying is not None and not exact & identifying:
+        if not self.identifying:
+            possible = _IDENTIFYING.get(self.kind)
+            if possible is None:
+                raise InvalidSetting(
+                    "A publisher needs a claim with an exact value, or jobs of strangers match it; "
+                    "add one without *, such as sub."
+                )
             raise InvalidSetting(
                 "A publisher needs the exact value of a claim that nobody else's jobs can have; "
-                f"add one of {', '.join(sorted(identifying))}."
+                f"add one of {', '.join(sorted(possible))}."
             )
+
+    @property
+    def identifying(self) -> frozenset[str]:
+        """The claims whose exact values keep the jobs of strangers out."""
+        exact = frozenset(name for name, pattern in self.claims.items() if "*" not in pattern)
+        return exact & _IDENTIFYING.get(self.kind, exact)
 
     def unmet(self, claims: Claims) -> tuple[str, ...]:
         """Returns the names of the claims that do not match, in the order of the conditions."""

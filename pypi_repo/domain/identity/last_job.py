@@ -1,0 +1,102 @@
+"""The last job that a publisher could have been meant for: what it said, and what it had to say."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pypi_repo.domain.identity.claims import values_of
+from pypi_repo.domain.identity.publisher import Publisher
+from pypi_repo.domain.identity.publisher_forms import field_of, with_received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedClaim:
+    """A claim for which a publisher has a condition.
+
+    title: what people call it; the name of the claim if there is no other word.
+    wanted: the pattern.
+    received: the values that came; empty if the claim was not there.
+    is_met: whether one of them matches.
+    can_be_taken: whether somebody may want what came instead. A value that keeps strangers out is
+        none of these once a job got in with another one: whoever has sent it is a stranger.
+    """
+
+    claim: str
+    title: str
+    wanted: str
+    received: tuple[str, ...]
+    is_met: bool
+    can_be_taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastJob:
+    """The last job that a publisher could have been meant for.
+
+    at: when its claims came.
+    compared: those of the conditions, in their order.
+    others: all other claims, as texts.
+    """
+
+    at: datetime
+    compared: tuple[ComparedClaim, ...]
+    others: Mapping[str, str]
+
+    @property
+    def unmet(self) -> tuple[ComparedClaim, ...]:
+        """The claims that do not match the conditions of now."""
+        return tuple(each for each in self.compared if not each.is_met)
+
+
+def last_job_of(publisher: Publisher) -> LastJob | None:
+    """Returns the last job that a publisher could have been meant for; None if there was none."""
+    if publisher.received is None or publisher.received_at is None:
+        return None
+    claims: dict[str, Any] = json.loads(publisher.received)
+    unmet = publisher.unmet(claims)
+    return LastJob(
+        at=publisher.received_at,
+        compared=tuple(
+            _compared(publisher, claim, tuple(sorted(values_of(claims, claim))), claim not in unmet)
+            for claim in publisher.claims
+        ),
+        others={name: _text(claims[name]) for name in sorted(claims.keys() - publisher.claims)},
+    )
+
+
+def conditions_taken(publisher: Publisher, names: tuple[str, ...]) -> dict[str, str]:
+    """Returns the conditions of a publisher, of which some ask for what the last job has said.
+
+    names: the claims; those whose value cannot be taken stay as they are.
+    """
+    conditions, job = dict(publisher.claims), last_job_of(publisher)
+    if job is None:
+        return conditions
+    received = {each.claim: each.received[0] for each in job.compared if len(each.received) == 1}
+    takeable = {each.claim for each in job.compared if each.can_be_taken}
+    for name in dict.fromkeys(names):
+        if name in takeable:
+            conditions = with_received(publisher.kind, publisher.issuer, conditions, received, name)
+    return conditions
+
+
+def _compared(
+    publisher: Publisher, claim: str, received: tuple[str, ...], is_met: bool
+) -> ComparedClaim:
+    field = field_of(publisher.kind, claim)
+    is_value = len(received) == 1 and received[0].isprintable() and "*" not in received[0]
+    is_stranger = publisher.last_used_at is not None and claim in publisher.identifying
+    return ComparedClaim(
+        claim=claim,
+        title=claim if field is None else field.title,
+        wanted=publisher.claims[claim],
+        received=received,
+        is_met=is_met,
+        can_be_taken=not is_met and is_value and bool(received[0].strip()) and not is_stranger,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

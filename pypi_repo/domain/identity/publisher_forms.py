@@ -1,0 +1,256 @@
+"""What people are asked about CI jobs, for each provider, and the claims in which it says that."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.workload import PublisherKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormField:
+    """A field of a form, whose value is a part of the value of one claim.
+
+    name: its name in the form.
+    title: what people call it.
+    claim: the claim of the provider's tokens that has its value.
+    hint: a sentence that helps to fill it in.
+    required: whether there are no conditions without it.
+    before, after: what the claim has around the value of the field. `{name}` is the value of an
+        earlier field, or `*` if that is empty, and `{host}` is the host of the issuer.
+    """
+
+    name: str
+    title: str
+    claim: str
+    hint: str
+    required: bool = False
+    before: str = ""
+    after: str = ""
+
+
+FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
+    "github": (
+        FormField(
+            name="owner",
+            title="Owner",
+            claim="repository_owner",
+            hint="The user or organization, like acme.",
+            required=True,
+        ),
+        FormField(
+            name="owner_id",
+            title="Id of the owner",
+            claim="repository_owner_id",
+            hint="A number, so that nobody else gets in who takes over the name some day. "
+            "https://api.github.com/users/OWNER says it, and so does the first job.",
+            required=True,
+        ),
+        FormField(
+            name="source",
+            title="Repository",
+            claim="repository",
+            hint="Without the owner, like tool. Leave it empty for all of the owner's.",
+            before="{owner}/",
+        ),
+        FormField(
+            name="workflow",
+            title="Workflow file",
+            claim="job_workflow_ref",
+            hint="Its name in .github/workflows, like release.yml. Leave it empty for all.",
+            before="{owner}/{source}/.github/workflows/",
+            after="@*",
+        ),
+        FormField(
+            name="environment",
+            title="Environment",
+            claim="environment",
+            hint="It can ask somebody to approve each job. Leave it empty if the job has none.",
+        ),
+    ),
+    "gitlab": (
+        FormField(
+            name="namespace",
+            title="Namespace",
+            claim="namespace_path",
+            hint="The group with its subgroups, or the user, like acme/backend.",
+            required=True,
+        ),
+        FormField(
+            name="source",
+            title="Project",
+            claim="project_path",
+            hint="Without the namespace, like tool. Leave it empty for all in the namespace.",
+            before="{namespace}/",
+        ),
+        FormField(
+            name="ref",
+            title="Branch or tag",
+            claim="ref",
+            hint="Like main, or v* for all tags that begin so. Leave it empty for all.",
+        ),
+        FormField(
+            name="environment",
+            title="Environment",
+            claim="environment",
+            hint="Leave it empty if the job has none.",
+        ),
+        FormField(
+            name="config",
+            title="CI configuration file",
+            claim="ci_config_ref_uri",
+            hint="Like .gitlab-ci.yml. Leave it empty for all.",
+            before="{host}/{namespace}/{source}//",
+            after="@*",
+        ),
+    ),
+    "google": (
+        FormField(
+            name="email",
+            title="E-mail address of the service account",
+            claim="email",
+            hint="Like builder@acme.iam.gserviceaccount.com.",
+        ),
+        FormField(
+            name="subject",
+            title="Subject",
+            claim="sub",
+            hint="The number of the service account. Leave it empty if its address is enough.",
+        ),
+    ),
+    "buildkite": (
+        FormField(
+            name="organization",
+            title="Organization",
+            claim="organization_slug",
+            hint="Its name in URLs, like acme.",
+            required=True,
+        ),
+        FormField(
+            name="pipeline",
+            title="Pipeline",
+            claim="pipeline_slug",
+            hint="Its name in URLs, like tool-release. Leave it empty for all.",
+        ),
+    ),
+    "circleci": (
+        FormField(
+            name="organization",
+            title="Id of the organization",
+            claim="oidc.circleci.com/org-id",
+            hint="Its settings show it: letters and digits with four hyphens.",
+            required=True,
+        ),
+        FormField(
+            name="project",
+            title="Id of the project",
+            claim="oidc.circleci.com/project-id",
+            hint="The settings of the project show it. Leave it empty for all.",
+        ),
+    ),
+    "oidc": (),
+}
+"""The fields of each provider; any other issuer has conditions only."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """A form with its values.
+
+    values: those of its fields, by their names; one that is not filled in is left out.
+    more: conditions for other claims.
+    """
+
+    values: Mapping[str, str]
+    more: Mapping[str, str]
+
+
+def conditions_of(kind: PublisherKind, issuer: str, form: FilledForm) -> dict[str, str]:
+    """Returns the conditions for claims that a form asks for.
+
+    Raises InvalidSetting if a condition is given twice.
+    """
+    conditions, known = {}, _known(issuer)
+    for field in FORMS[kind]:
+        value = form.values.get(field.name, "")
+        if value:
+            before, after = _around(field, known)
+            conditions[field.claim] = f"{before}{value}{after}"
+            known[field.name] = value
+            if field.claim in form.more:
+                raise InvalidSetting(
+                    f"The claim {field.claim} has a field of its own; leave it out of the other "
+                    "conditions, or leave the field empty."
+                )
+    return {**conditions, **form.more}
+
+
+def form_of(kind: PublisherKind, issuer: str, conditions: Mapping[str, str]) -> FilledForm:
+    """Returns the form that asks for these conditions."""
+    values, more, known = {}, dict(conditions), _known(issuer)
+    for field in FORMS[kind]:
+        inner = _inner(field, conditions.get(field.claim, ""), known)
+        if inner:
+            values[field.name] = known[field.name] = inner
+            del more[field.claim]
+    return FilledForm(values, more)
+
+
+def with_received(
+    kind: PublisherKind,
+    issuer: str,
+    conditions: Mapping[str, str],
+    received: Mapping[str, str],
+    claim: str,
+) -> dict[str, str]:
+    """Returns the conditions, of which that for one claim asks for what was received.
+
+    What a form asks about other claims with it, such as the name of the repository, goes along.
+
+    received: the claims, of which each has one value.
+    """
+    form = form_of(kind, issuer, conditions)
+    field = field_of(kind, claim)
+    if field is not None and field.name in form.values:
+        reached = form_of(kind, issuer, {**conditions, **_as_conditions(kind, received)})
+        if field.name in reached.values:
+            values = {**form.values, field.name: reached.values[field.name]}
+            return conditions_of(kind, issuer, FilledForm(values, form.more))
+    return {**conditions, claim: received[claim]}
+
+
+def field_of(kind: PublisherKind, claim: str) -> FormField | None:
+    """Returns the field that asks about a claim; None if none does."""
+    return next((field for field in FORMS[kind] if field.claim == claim), None)
+
+
+def _as_conditions(kind: PublisherKind, received: Mapping[str, str]) -> dict[str, str]:
+    """What the fields would have to be for these claims: without the ref behind a file's name."""
+    written = {}
+    for field in FORMS[kind]:
+        value = received.get(field.claim)
+        if value is not None:
+            end = field.after.removesuffix("*")
+            written[field.claim] = f"{value.partition(end)[0]}{field.after}" if end else value
+    return written
+
+
+def _known(issuer: str) -> dict[str, str]:
+    try:
+        return {"host": urlsplit(issuer).netloc}
+    except ValueError:  # no URL, which is said elsewhere
+        return {"host": ""}
+
+
+def _around(field: FormField, known: Mapping[str, str]) -> tuple[str, str]:
+    return field.before.format_map(defaultdict(lambda: "*", known)), field.after
+
+
+def _inner(field: FormField, value: str, known: Mapping[str, str]) -> str:
+    """The value of a field that asks for this value of its claim; empty if none does."""
+    before, after = _around(field, known)
+    if len(value) > len(before) + len(after) and value.startswith(before) and value.endswith(after):
+        return value[len(before) : len(value) - len(after)]
+    return ""
