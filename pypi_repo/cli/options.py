@@ -14,6 +14,7 @@ from pypi_repo.cli.hints import with_hint
 from pypi_repo.cli.output import takes_no_more
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import InvalidSetting, RegistryError
+from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import printable
 from pypi_repo.domain.upstreams.durations import Age, parse_duration
 from pypi_repo.registry import Registry
@@ -118,6 +119,22 @@ class FilesAge(click.ParamType[str]):
         except InvalidSetting as error:
             self.fail(error.message, param, ctx)
         return str(value)
+
+
+class NamePatterns(click.ParamType[tuple[str, ...]]):
+    """Patterns for names of projects, separated by spaces, or the word `none`."""
+
+    name = "PATTERNS|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        if not value.strip():  # what `"$VARIABLE"` of a script gives that is not set
+            self.fail("write a name, a pattern, or none.", param, ctx)
+        try:
+            return () if value.lower() == "none" else name_patterns(value.split())
+        except InvalidSetting as error:
+            self.fail(error.message, param, ctx)
 
 
 class Moment(click.ParamType[datetime]):

@@ -122,7 +122,7 @@ def _text(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, timedelta):
         return format_duration(int(value.total_seconds()))
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(value) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"

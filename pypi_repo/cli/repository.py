@@ -9,6 +9,7 @@ from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import (
     FilesAge,
     Group,
+    NamePatterns,
     OrNone,
     Size,
     acts_as_operator,
@@ -74,6 +75,18 @@ _OPTIONS = (
         "--users-may-yank/--only-administrators-yank",
         default=None,
         help="Whether users can yank what they have uploaded themselves.",
+    ),
+    click.option(
+        "--trusted-publishing-only",
+        type=NamePatterns(),
+        help="Projects to which only CI jobs with a publisher may upload, like 'acme-* tools', "
+        "'*' for all, none for none.",
+    ),
+    click.option(
+        "--attestations-required",
+        type=NamePatterns(),
+        help="Projects whose files must come with attestations that verify, like 'acme-* tools', "
+        "'*' for all, none for none.",
     ),
     click.option(
         "--public-sources/--private-sources",

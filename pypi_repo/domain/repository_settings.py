@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.patterns import matches_any, name_patterns
 from pypi_repo.domain.text import require_text
 from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.validation.profiles import PROFILES, RULES, Profile
@@ -28,6 +30,10 @@ class RepositorySettings:
     accepts_uploads: whether files can be uploaded. Without uploads, a repository only offers what
         its sources have.
     users_may_yank: whether users who may upload can yank what they have uploaded themselves.
+    trusted_publishing_only: patterns for the names of projects whose files must come from CI jobs
+        that need no password (trusted publishing); empty for none.
+    attestations_required: patterns for the names of projects whose files must come with
+        attestations that verify (PEP 740); empty for none.
     public_sources: whether everybody who may read a public repository may also read what comes from
         upstreams.
     cooldown: how old files from upstreams must be, instead of what each upstream says; None for
@@ -45,6 +51,8 @@ class RepositorySettings:
     profile: Profile = "private"
     accepts_uploads: bool = True
     users_may_yank: bool = False
+    trusted_publishing_only: tuple[str, ...] = ()
+    attestations_required: tuple[str, ...] = ()
     public_sources: bool = False
     cooldown: str | None = None
     cooldown_mode: CooldownMode | None = None
@@ -63,6 +71,8 @@ class RepositorySettings:
                 raise InvalidSetting(f"The setting {name} is either true or false.")
             elif kind == int | None and value is not None and not _is_size(value):
                 raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
+            elif kind == tuple[str, ...]:
+                _patterns(value)
         if self.profile not in PROFILES:
             raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
         check_cooldown(self.cooldown, self.cooldown_mode)
@@ -72,6 +82,14 @@ class RepositorySettings:
     def settings(self) -> dict[str, Any]:
         """Returns the values by their names, without the other fields of a `Repository`."""
         return {name: getattr(self, name) for name in SETTINGS}
+
+    def demands_trusted_publishing(self, project: NormalizedName) -> bool:
+        """Whether files of a project must come from CI jobs that need no password."""
+        return matches_any(self.trusted_publishing_only, project)
+
+    def demands_attestations(self, project: NormalizedName) -> bool:
+        """Whether files of a project must come with attestations that verify."""
+        return matches_any(self.attestations_required, project)
 
 
 def _is_size(value: object) -> bool:
@@ -95,6 +113,27 @@ class GivenSettings(TypedDict, total=False):
     profile: Profile
     accepts_uploads: bool
     users_may_yank: bool
+    trusted_publishing_only: tuple[str, ...]
+    attestations_required: tuple[str, ...]
     public_sources: bool
     cooldown: str | None
     cooldown_mode: CooldownMode | None
+
+
+def normalized(given: GivenSettings) -> GivenSettings:
+    """Returns settings with their patterns in the form in which they are stored.
+
+    Raises InvalidSetting for a pattern that could match no project, and for too many.
+    """
+    kept = given.copy()
+    if "trusted_publishing_only" in given:
+        kept["trusted_publishing_only"] = _patterns(given["trusted_publishing_only"])
+    if "attestations_required" in given:
+        kept["attestations_required"] = _patterns(given["attestations_required"])
+    return kept
+
+
+def _patterns(given: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(given, str):  # whose letters would all be patterns
+        raise InvalidSetting("Patterns for names of projects are a list, also if it is only one.")
+    return name_patterns(given)

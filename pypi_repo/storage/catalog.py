@@ -21,6 +21,7 @@ from pypi_repo.storage.database.rows import (
     LocatedFile,
     file_values,
     lookup,
+    setting_values,
     to_file,
     to_project,
     to_repository,
@@ -80,7 +81,7 @@ class Catalog:
 
         Returns None if the name is taken. The transaction cannot be used any more then.
         """
-        values = {**settings.settings(), "name": name, "serial": 0, "created_at": at}
+        values = setting_values(settings.settings()) | {"name": name, "serial": 0, "created_at": at}
         try:
             row = self._executor.execute(
                 insert(repositories).values(values).returning(*REPOSITORY_COLUMNS)
@@ -96,7 +97,7 @@ class Catalog:
         changed = self._executor.execute(
             update(repositories)
             .where(repositories.c.id == repository.id)
-            .values({**given, "sources_revision": raised})
+            .values({**setting_values(given), "sources_revision": raised})
             .returning(*REPOSITORY_COLUMNS)
         )
         return to_repository(changed.one())

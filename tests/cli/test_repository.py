@@ -29,6 +29,24 @@ def test_create_with_every_option(cli: CommandLine) -> None:
     assert shown["max_file_size"] == 500 * 1024 * 1024
 
 
+def test_what_uploads_must_prove(cli: CommandLine) -> None:
+    cli.ok("repository", "create", "main", "--trusted-publishing-only", "tools Acme_*")
+    made = cli.json("repository", "show", "main")
+    lines = cli.ok("repository", "show", "main").splitlines()
+    cli.ok("repository", "set", "main", "--attestations-required", "*")
+    changed = cli.json("repository", "show", "main")
+    cli.ok("repository", "set", "main", "--trusted-publishing-only", "none")
+    lifted = cli.json("repository", "show", "main")
+
+    assert made["trusted_publishing_only"] == ["acme-*", "tools"]
+    assert ["trusted_publishing_only:", "acme-*,", "tools"] in [line.split() for line in lines]
+    assert changed["trusted_publishing_only"] == ["acme-*", "tools"]
+    assert changed["attestations_required"] == lifted["attestations_required"] == ["*"]
+    assert lifted["trusted_publishing_only"] == []
+    for wrong in ("", "-", "é"):
+        cli.misused("repository", "set", "main", "--trusted-publishing-only", wrong)
+
+
 def test_list(cli: CommandLine) -> None:
     empty = cli.json("repository", "list")
     for name in ("tools", "main"):

@@ -243,6 +243,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.accounts.rights", "RightsExplanation", "Right", "OwnRights"),
         *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
         *_of("services.identity.management", "ProviderCheck"),
+        *_of("domain.identity.workload", "Workload"),
         *_of("domain.lifecycle.trash", "TrashEntry"),
         *_of("services.lifecycle.trash", "Purged"),
         *_of("domain.lists", "ListRequest", "ListPage"),

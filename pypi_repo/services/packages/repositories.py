@@ -9,7 +9,7 @@ from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
+from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings, normalized
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.upstreams.management import require_unused
 from pypi_repo.storage.catalog import Catalog
@@ -34,7 +34,7 @@ class Repositories:
         for a profile whose optional packages are not installed.
         """
         now = datetime.now(UTC)
-        planned = Repository(id=0, name=repository_name(name), created_at=now, **given)
+        planned = Repository(id=0, name=repository_name(name), created_at=now, **normalized(given))
         planned.check()
         self._gate.require(self._actor, Permission.MANAGE, planned)
         with self._database.begin() as connection:
@@ -78,15 +78,16 @@ class Repositories:
         Raises UnknownRepository, InvalidSetting or PermissionDenied, and ConfigurationError for a
         profile whose optional packages are not installed.
         """
-        RepositorySettings(**given).check()
+        wanted = normalized(given)
+        RepositorySettings(**wanted).check()
         with self._database.begin() as connection:
             catalog = Catalog(connection)
             repository = self._managed(catalog.lock_repository(name), name)
-            if given:
-                repository = catalog.change_repository(repository, given)
+            if wanted:
+                repository = catalog.change_repository(repository, wanted)
                 catalog.journal.record(
                     JournalEntry.by(
-                        self._actor, "change repository", repository=name, detail=_as_text(given)
+                        self._actor, "change repository", repository=name, detail=_as_text(wanted)
                     )
                 )
         return repository
@@ -115,4 +116,7 @@ class Repositories:
 
 
 def _as_text(values: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+    return {
+        name: " ".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in values.items()
+    }

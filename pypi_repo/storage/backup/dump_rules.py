@@ -223,6 +223,11 @@ def _pattern_if_any(value: str) -> None:
         _pattern(value)
 
 
+def _patterns_if_any(value: str) -> None:
+    if value:
+        _patterns(value)
+
+
 def _password_hash_if_any(value: str) -> None:
     if value:
         _password_hash(value)
@@ -263,6 +268,8 @@ def _stage_id(value: str) -> None:
 _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "repositories.name": repository_name,
     "repositories.profile": _one_of(PROFILES),
+    "repositories.trusted_publishing_only": _patterns_if_any,
+    "repositories.attestations_required": _patterns_if_any,
     "projects.name": project_name,
     "projects.status": _one_of(PROJECT_STATUSES),
     "retired_filenames.filename": _filename,

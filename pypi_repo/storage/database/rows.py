@@ -1,6 +1,6 @@
 """The columns of records, and functions that make records from rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -8,9 +8,11 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.records import DistributionFile, Project, Repository
+from pypi_repo.domain.repository_settings import SETTINGS
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
 
 _REPOSITORY_FIELDS = tuple(field.name for field in fields(Repository))
+_PATTERNS = tuple(name for name, kind in SETTINGS.items() if kind == tuple[str, ...])
 REPOSITORY_COLUMNS = tuple(repositories.c[name] for name in _REPOSITORY_FIELDS)
 PROJECT_COLUMNS = (
     projects.c.id,
@@ -64,7 +66,17 @@ def lookup(name: str) -> str:
 
 def to_repository(row: Sequence[Any]) -> Repository:
     """Returns the repository in a row that begins with REPOSITORY_COLUMNS."""
-    return Repository(**dict(zip(_REPOSITORY_FIELDS, row, strict=False)))
+    values = dict(zip(_REPOSITORY_FIELDS, row, strict=False))
+    for name in _PATTERNS:
+        values[name] = tuple(values[name].split())
+    return Repository(**values)
+
+
+def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values of the columns for settings of a repository."""
+    return {
+        name: " ".join(value) if name in _PATTERNS else value for name, value in settings.items()
+    }
 
 
 def to_project(row: Sequence[Any]) -> Project:

@@ -17,6 +17,7 @@ Item = TypeVar("Item")
 
 Text = Annotated[str, Meta(max_length=500)]
 Bytes = Annotated[int, Meta(ge=1, lt=2**62)]
+Patterns = Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=100)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -49,6 +50,8 @@ class RepositorySettings(Document, frozen=True, kw_only=True):
     profile: Profile = "private"
     accepts_uploads: bool = True
     users_may_yank: bool = False
+    trusted_publishing_only: Patterns = ()
+    attestations_required: Patterns = ()
     public_sources: bool = False
     cooldown: Text | None = None
     cooldown_mode: CooldownMode | None = None

@@ -222,7 +222,16 @@ def test_the_journal_of_everything(both: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"public": "yes"}, {"allow_reuse": None}, {"quota": "5 GB"}, {"max_file_size": 0.5}]
+    "given",
+    [
+        {"public": "yes"},
+        {"allow_reuse": None},
+        {"quota": "5 GB"},
+        {"max_file_size": 0.5},
+        {"trusted_publishing_only": "abc"},
+        {"trusted_publishing_only": ("-",)},
+        {"attestations_required": [f"project-{number}" for number in range(101)]},
+    ],
 )
 def test_a_setting_of_another_type(both: Registry, given: Any) -> None:
     repositories = both.acting_as(OPERATOR).repositories
@@ -236,3 +245,15 @@ def test_a_setting_of_another_type(both: Registry, given: Any) -> None:
 def test_a_size_limit_beyond_what_the_database_can_hold(both: Registry) -> None:
     with pytest.raises(InvalidSetting):
         both.acting_as(OPERATOR).repositories.create("huge", max_file_size=2**70)
+
+
+@pytest.mark.parametrize("name", ["trusted_publishing_only", "attestations_required"])
+def test_patterns_of_projects_are_kept_in_one_form(name: str, both: Registry) -> None:
+    repositories = both.acting_as(OPERATOR).repositories
+    made = repositories.create("team", **{name: ["tools", "Acme_*", "acme--*"]})  # type: ignore[misc]
+    assert getattr(made, name) == ("acme-*", "tools")
+    changed = repositories.change("team", **{name: ("*",)})  # type: ignore[misc]
+    assert getattr(changed, name) == getattr(repositories.get("team"), name) == ("*",)
+    assert getattr(repositories.change("team", **{name: []}), name) == ()  # type: ignore[misc]
+    details = [entry.detail or {} for entry in journal_of(both) if entry.repository == "team"]
+    assert [detail[name] for detail in details] == ["acme-* tools", "*", ""]

@@ -29,6 +29,8 @@ SETTINGS = {
     "profile": "private",
     "accepts_uploads": True,
     "users_may_yank": False,
+    "trusted_publishing_only": [],
+    "attestations_required": [],
     "public_sources": False,
     "cooldown": None,
     "cooldown_mode": None,
@@ -205,10 +207,11 @@ def test_parameters_that_make_no_sense(query: str, api: ApiClient) -> None:
 
 
 def test_put_makes_what_is_there_be_as_wanted(registry: Registry, api: ApiClient) -> None:
-    wanted = {**SETTINGS, "description": "Ours", "quota": 10**9}
+    wanted = {**SETTINGS, "quota": 10**9, "trusted_publishing_only": ["Acme_*", "tools"]}
     created = api.put("repositories/team-a", wanted)
     assert created.status_code == 201
     assert created.headers["Location"] == "/api/v1/repositories/team-a"
+    assert created.get_json()["trusted_publishing_only"] == ["acme-*", "tools"]
     changes = len(registry.acting_as(OPERATOR).activity.entries())
     for _ in range(2):
         again = api.put("repositories/team-a", wanted)

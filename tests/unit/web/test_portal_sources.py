@@ -352,3 +352,26 @@ def test_forms_need_their_token(registry: Registry, portal: PortalClient) -> Non
         assert answer.status_code == 403
     assert references(registry) == ()
     assert len(sources(registry).of("main").rules) == 1
+
+
+def test_what_uploads_must_prove_is_set_in_the_form(
+    registry: Registry, portal: PortalClient
+) -> None:
+    settings = {"visibility": "private", "protected": "yes", "profile": "private"}
+    path = "repositories/main/settings"
+    refused = portal.post(
+        path, **settings, trusted_publishing_only="ok -", attestations_required="é"
+    )
+    assert refused.status_code == 400
+    assert list(refused_fields(refused)) == ["trusted_publishing_only", "attestations_required"]
+    assert 'value="ok -"' in refused.text
+    portal.send(
+        path, **settings, trusted_publishing_only=" Acme_*, tools ", attestations_required="*"
+    )
+    found = registry.acting_as(OPERATOR).repositories.get("main")
+    assert found.trusted_publishing_only == ("acme-*", "tools")
+    assert found.attestations_required == ("*",)
+    assert 'value="acme-* tools"' in portal.get(path).text
+    portal.send(path, **settings)
+    found = registry.acting_as(OPERATOR).repositories.get("main")
+    assert (found.trusted_publishing_only, found.attestations_required) == ((), ())

@@ -1,5 +1,6 @@
 """Repositories and their settings."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.domain.text import counted
@@ -34,6 +36,7 @@ _READERS: Mapping[Any, Callable[[PortalPage, str], Any]] = {
     str: forms.text,
     bool: lambda page, name: bool(page.sent(name)),
     int | None: forms.size,
+    tuple[str, ...]: lambda page, name: forms.read(page, name, lambda: _patterns(page.sent(name))),
     str | None: lambda page, name: _checked(page, name, lambda age: check_cooldown(age, None)),
     CooldownMode | None: lambda page, name: _checked(
         page, name, lambda mode: check_cooldown(None, mode)
@@ -123,6 +126,10 @@ def delete(page: PortalPage, repository: str) -> Response:
         repository=repository,
     )
     return page.redirect("repositories", note=note)
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return name_patterns(re.split(r"[\s,;]+", text.strip(" ,;")) if text else ())
 
 
 def _checked(page: PortalPage, name: str, check: Callable[[str], None]) -> str | None:
