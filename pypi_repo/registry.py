@@ -159,7 +159,7 @@ class Registry:
         self.upkeep = Upkeep(self._database, self._blobs)
         self._telling = Telling(self._database, settings.proxies)
         retention = Retention(OPERATOR, self._database, self._gate, self._usage)
-        chores = chores_of(self._database, self.upkeep, retention, self._telling, settings)
+        chores = chores_of(self._database, self.upkeep, retention, self._telling)
         self.chores = Chores(self._database, chores)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)

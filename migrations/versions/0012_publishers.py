@@ -1,4 +1,9 @@
-"""Trusted publishing: publishers, their tokens, and what is known of the CI jobs behind files."""
+"""Trusted publishing: publishers, their tokens, and what is known of the CI jobs behind files.
+
+Besides, each entry of the trash knows until when it is kept.
+"""
+
+from datetime import timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +17,17 @@ _MOMENT = sa.DateTime(timezone=True)
 _TABLES_OF_FILES = ("files", "trashed_files", "staged_files")
 _COLUMNS_OF_FILES = ("workload", "attested")
 _PATTERNS = ("trusted_publishing_only", "attestations_required")
+_TRASH = sa.table(
+    "trash",
+    sa.column("id", sa.Integer()),
+    sa.column("deleted_at", _MOMENT),
+    sa.column("kept_until", _MOMENT),
+)
+_KEPT_FOR = timedelta(days=30)  # what every process did that was not told otherwise
 
 
 def upgrade() -> None:
+    _add_kept_until()
     for table in _TABLES_OF_FILES:
         for name in _COLUMNS_OF_FILES:
             op.add_column(table, sa.Column(name, sa.JSON()))
@@ -82,7 +95,22 @@ def upgrade() -> None:
     )
 
 
+def _add_kept_until() -> None:
+    by_hand = sa.text("'9999-01-01 00:00:00'")
+    op.add_column("trash", sa.Column("kept_until", _MOMENT, server_default=by_hand, nullable=False))
+    connection = op.get_bind()
+    deletions = connection.execute(sa.select(_TRASH.c.id, _TRASH.c.deleted_at)).all()
+    for id_, deleted_at in deletions:
+        its_date = sa.update(_TRASH).where(_TRASH.c.id == id_)
+        connection.execute(its_date.values(kept_until=deleted_at + _KEPT_FOR))
+    op.drop_index(op.f("ix_trash_deleted_at"), "trash")
+    op.create_index(op.f("ix_trash_kept_until"), "trash", ["kept_until"])
+
+
 def downgrade() -> None:
+    op.drop_index(op.f("ix_trash_kept_until"), "trash")
+    op.create_index(op.f("ix_trash_deleted_at"), "trash", ["deleted_at"])
+    op.drop_column("trash", "kept_until")
     for table in ("trust_roots", "publisher_tokens", "publishers"):
         op.drop_table(table)
     for name in _PATTERNS:

@@ -91,4 +91,5 @@ def _record(entry: TrashEntry, *, short: bool) -> dict[str, Any]:
         "project": entry.project,
         "version": entry.version,
         "filename": entry.filename,
+        "kept_until": entry.kept_until,
     }

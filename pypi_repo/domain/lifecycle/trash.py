@@ -28,6 +28,7 @@ class TrashEntry:
     filename: the name of the file; None if more than one file was deleted.
     deleted_by: the name of who did it.
     deleted_by_kind: the kind of that actor, as in the journal.
+    kept_until: when it is purged, unless somebody does it before.
     files: the number of files.
     size: what the files take in the file store, with what is stored beside them, in bytes.
     """
@@ -40,6 +41,7 @@ class TrashEntry:
     deleted_at: datetime
     deleted_by: str
     deleted_by_kind: str
+    kept_until: datetime
     files: int
     size: int
 

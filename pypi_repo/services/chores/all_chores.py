@@ -9,9 +9,9 @@ from pypi_repo.services.events.announcing import announce
 from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.lifecycle.expiry import expire_all_stages
 from pypi_repo.services.lifecycle.retention import Retention
-from pypi_repo.services.lifecycle.trash import purge_older
+from pypi_repo.services.lifecycle.trash import purge_kept_enough
 from pypi_repo.services.operations.upkeep import Upkeep
-from pypi_repo.settings import Settings, format_size
+from pypi_repo.settings import format_size
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.expired import delete_expired
 
@@ -23,7 +23,6 @@ def chores_of(
     upkeep: Upkeep,
     retention: Retention,
     telling: Telling,
-    settings: Settings,
 ) -> list[Chore]:
     """Returns the chores of a registry.
 
@@ -46,7 +45,7 @@ def chores_of(
             "empty-trash",
             "delete for good what has been in the trash for as long as it is kept",
             timedelta(hours=1),
-            lambda: _empty_trash(database, timedelta(days=settings.trash_days)),
+            lambda: _empty_trash(database),
         ),
         Chore(
             "trim-caches",
@@ -101,8 +100,8 @@ def _expire_stages(database: Database) -> str:
     return f"Deleted {counted(number, 'stage')}." if number else ""
 
 
-def _empty_trash(database: Database, kept_for: timedelta) -> str:
-    purged = purge_older(database, datetime.now(UTC) - kept_for)
+def _empty_trash(database: Database) -> str:
+    purged = purge_kept_enough(database)
     if not purged.entries:
         return ""
     return f"Deleted {counted(purged.files, 'file')}, {format_size(purged.bytes)}, from the trash."

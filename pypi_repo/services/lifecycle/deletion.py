@@ -15,8 +15,9 @@ def delete_file(change: ProjectChange, file: DistributionFile) -> int | None:
     """
     action, catalog, repository = "delete file", change.catalog, change.repository
     entry = None
-    if change.keeps_deleted:
-        entry = catalog.trash.keep_file(repository, file, action, change.actor)
+    if change.gate.keeps_deleted:
+        days = change.gate.trash_days
+        entry = catalog.trash.keep_file(repository, file, action, change.actor, days)
     catalog.retire_filename(repository, file.filename)
     catalog.delete_file(repository, file.filename)
     detail = {"sha256": file.digests.sha256}
@@ -42,8 +43,10 @@ def delete_release(
     """
     catalog, release_id = change.catalog, change.release_id(version)
     entry = None
-    if change.keeps_deleted:
-        entry = catalog.trash.keep_release(change.project, release_id, action, change.actor)
+    if change.gate.keeps_deleted:
+        entry = catalog.trash.keep_release(
+            change.project, release_id, action, change.actor, change.gate.trash_days
+        )
     catalog.retire_filenames(change.project, release_id)
     catalog.delete_release(release_id)
     change.record(action, version=version, detail=detail)
@@ -60,8 +63,9 @@ def delete_project(change: ProjectChange) -> int | None:
     """
     action, catalog = "delete project", change.catalog
     entry = None
-    if change.keeps_deleted:
-        entry = catalog.trash.keep_project(change.project, action, change.actor)
+    if change.gate.keeps_deleted:
+        days = change.gate.trash_days
+        entry = catalog.trash.keep_project(change.project, action, change.actor, days)
     catalog.retire_filenames(change.project)
     change.record(action)
     catalog.delete_project(change.project)

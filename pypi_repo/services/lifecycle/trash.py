@@ -53,7 +53,7 @@ class TrashCan:
 
     @property
     def days(self) -> int:
-        """For how many days the trash keeps what is deleted; 0 if there is no trash."""
+        """For how many days the trash keeps what is deleted now; 0 if there is no trash."""
         return max(self._gate.trash_days, 0)
 
     def entries(
@@ -167,7 +167,9 @@ class TrashCan:
                 delete_file(change, file)
                 continue
             if self._gate.keeps_deleted:
-                catalog.trash.keep_file(repository, file, "overwrite file", self._actor)
+                catalog.trash.keep_file(
+                    repository, file, "overwrite file", self._actor, self._gate.trash_days
+                )
             catalog.delete_file(repository, name)
         return {"replaced": ", ".join(dict.fromkeys(each.present for each in taken))}
 
@@ -192,11 +194,12 @@ class TrashCan:
         return self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
 
 
-def purge_older(database: Database, moment: datetime) -> Purged:
-    """Deletes for good what was deleted before a moment, on behalf of nobody but the registry."""
+def purge_kept_enough(database: Database) -> Purged:
+    """Deletes for good what is kept no longer, on behalf of nobody but the registry."""
+    now = datetime.now(UTC)
     entries = files = size = 0
-    for repository in TrashEntries(database).repositories_with_older(moment):
-        while (purged := _purge_some(database, repository, moment)).entries:
+    for repository in TrashEntries(database).repositories_with_kept_enough(now):
+        while (purged := _purge_some(database, repository, now)).entries:
             entries, files, size = (
                 entries + purged.entries,
                 files + purged.files,
@@ -205,16 +208,16 @@ def purge_older(database: Database, moment: datetime) -> Purged:
     return Purged(entries, files, size)
 
 
-def _purge_some(database: Database, repository: str, moment: datetime) -> Purged:
+def _purge_some(database: Database, repository: str, now: datetime) -> Purged:
     """In short transactions, so that uploads need not wait for long."""
     with database.begin() as connection:
         catalog, trash = Catalog(connection), TrashEntries(connection)
         catalog.lock(repository)
         found = catalog.repository(repository)
-        older = [] if found is None else trash.older(found, moment, _AT_ONCE)
-        if found is None or not older:
+        entries = [] if found is None else trash.kept_enough(found, now, _AT_ONCE)
+        if found is None or not entries:
             return Purged(0, 0, 0)
-        return _purge(catalog, trash, OPERATOR, found, older)
+        return _purge(catalog, trash, OPERATOR, found, entries)
 
 
 def _purge(

@@ -91,7 +91,9 @@ def place(
         file_id = catalog.add_file(there.repository, release_id, file, new.size_beside)
     else:
         if gate.keeps_deleted:
-            catalog.trash.keep_file(there.repository, existing, "overwrite file", actor)
+            catalog.trash.keep_file(
+                there.repository, existing, "overwrite file", actor, gate.trash_days
+            )
         file_id = catalog.replace_file(
             there.repository, release_id, file, new.size_beside, existing.filename
         )

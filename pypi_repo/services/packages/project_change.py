@@ -23,11 +23,6 @@ class ProjectChange:
     repository: Repository
     project: Project
 
-    @property
-    def keeps_deleted(self) -> bool:
-        """Whether what is deleted goes to the trash."""
-        return self.gate.keeps_deleted
-
     def record(
         self,
         action: str,

@@ -1,6 +1,6 @@
 """The tables about files that are not on the index: deleted ones and staged ones; and retention."""
 
-from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, String, Table, UniqueConstraint, text
 
 from pypi_repo.storage.database.metadata import (
     METADATA,
@@ -26,14 +26,16 @@ trash = Table(
     Column("deleted_at", UTCDateTime, nullable=False),
     Column("deleted_by", String, nullable=False),
     Column("deleted_by_kind", String, nullable=False),
+    Column("kept_until", UTCDateTime, server_default=text("'9999-01-01 00:00:00'"), nullable=False),
     Index(None, "repository_id"),
-    Index(None, "deleted_at"),
+    Index(None, "kept_until"),
     sqlite_autoincrement=True,
 )
 """A deletion or an overwrite, which can be undone as a whole.
 
 `action` is that of the journal. `project` is the normalized name; the status is that which the
 project had. `version` and `filename` are NULL where more was deleted than one release, or file.
+What does not say until when it is kept stays until somebody purges it.
 """
 
 trashed_releases = Table(

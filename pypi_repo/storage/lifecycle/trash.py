@@ -1,6 +1,6 @@
 """Statements that put into the trash what is deleted or overwritten."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, literal, select
@@ -23,44 +23,50 @@ OF_A_FILE = tuple(column.name for column in columns_of_a_file())
 
 
 class Trash:
-    """Copies what is about to be deleted to the trash, one entry for each act."""
+    """Copies what is about to be deleted to the trash, one entry for each act.
+
+    In its methods, `action` is what is done, as the journal calls it, and `days` is for how many
+    days the entry is kept.
+    """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def keep_project(self, project: Project, action: str, by: Actor) -> int:
-        """Copies a project with all its releases and files, and returns the id of the entry.
-
-        action: what is done to it, as the journal calls it.
-        """
-        entry = self._open(projects.c.id == project.id, action, by)
+    def keep_project(self, project: Project, action: str, by: Actor, days: int) -> int:
+        """Copies a project with all its releases and files, and returns the id of the entry."""
+        entry = self._open(projects.c.id == project.id, action, by, days)
         self._copy(entry, releases.c.project_id == project.id)
         return entry
 
-    def keep_release(self, project: Project, release_id: int, action: str, by: Actor) -> int:
+    def keep_release(
+        self, project: Project, release_id: int, action: str, by: Actor, days: int
+    ) -> int:
         """Copies a release with its files, and returns the id of the entry."""
         spelling = select(releases.c.version).where(releases.c.id == release_id).scalar_subquery()
-        entry = self._open(projects.c.id == project.id, action, by, version=spelling)
+        entry = self._open(projects.c.id == project.id, action, by, days, version=spelling)
         self._copy(entry, releases.c.id == release_id)
         return entry
 
     def keep_file(
-        self, repository: Repository, file: DistributionFile, action: str, by: Actor
+        self, repository: Repository, file: DistributionFile, action: str, by: Actor, days: int
     ) -> int:
         """Copies a file, and what is known of its release; returns the id of the entry."""
         its_row = and_(files.c.repository_id == repository.id, files.c.filename == file.filename)
         its_release = select(files.c.release_id).where(its_row).scalar_subquery()
         its_project = select(releases.c.project_id).where(releases.c.id == its_release)
         what = {"version": literal(file.version), "filename": literal(file.filename)}
-        entry = self._open(projects.c.id == its_project.scalar_subquery(), action, by, **what)
+        entry = self._open(projects.c.id == its_project.scalar_subquery(), action, by, days, **what)
         self._copy(entry, releases.c.id == its_release, its_row)
         return entry
 
-    def _open(self, of_project: ColumnElement[bool], action: str, by: Actor, **what: Any) -> int:
+    def _open(
+        self, of_project: ColumnElement[bool], action: str, by: Actor, days: int, **what: Any
+    ) -> int:
         """Adds an entry without files.
 
         what: expressions for the version and the filename, as far as only they are deleted.
         """
+        now = datetime.now(UTC)
         values = {
             "repository_id": projects.c.repository_id,
             "action": literal(action),
@@ -69,7 +75,8 @@ class Trash:
             "status": projects.c.status,
             "status_reason": projects.c.status_reason,
             "project_created_at": projects.c.created_at,
-            "deleted_at": literal(datetime.now(UTC), trash.c.deleted_at.type),
+            "deleted_at": literal(now, trash.c.deleted_at.type),
+            "kept_until": literal(now + timedelta(days=days), trash.c.kept_until.type),
             "deleted_by": literal(by.name),
             "deleted_by_kind": literal(by.kind.value),
             **what,

@@ -93,17 +93,17 @@ class TrashEntries:
         statement = select(trash.c.project).where(trash.c.repository_id == repository.id)
         return list(self._executor.execute(statement.distinct()).scalars())
 
-    def repositories_with_older(self, moment: datetime) -> list[str]:
-        """Returns the names of the repositories with entries from before a moment, sorted."""
-        with_older = select(trash.c.repository_id).where(trash.c.deleted_at < moment)
-        statement = select(repositories.c.name).where(repositories.c.id.in_(with_older))
+    def repositories_with_kept_enough(self, now: datetime) -> list[str]:
+        """Returns the names of the repositories with entries that are kept no longer, sorted."""
+        with_some = select(trash.c.repository_id).where(trash.c.kept_until < now)
+        statement = select(repositories.c.name).where(repositories.c.id.in_(with_some))
         return list(self._executor.execute(statement.order_by(repositories.c.name)).scalars())
 
-    def older(self, repository: Repository, moment: datetime, limit: int) -> list[TrashEntry]:
-        """Returns entries from before a moment, at most `limit`."""
+    def kept_enough(self, repository: Repository, now: datetime, limit: int) -> list[TrashEntry]:
+        """Returns entries that are kept no longer, at most `limit`."""
         oldest = (
             select(trash.c.id)
-            .where(trash.c.repository_id == repository.id, trash.c.deleted_at < moment)
+            .where(trash.c.repository_id == repository.id, trash.c.kept_until < now)
             .order_by(trash.c.id)
             .limit(limit)
         )
@@ -119,6 +119,7 @@ class TrashEntries:
             trash.c.deleted_at,
             trash.c.deleted_by,
             trash.c.deleted_by_kind,
+            trash.c.kept_until,
         )
         statement = (
             select(

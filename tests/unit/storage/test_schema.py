@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -218,6 +220,25 @@ def test_revision_0009_knows_from_the_journal_what_users_have_uploaded(
     with Registry(Settings(database=database_url, blobs="memory://", password_cost=4)) as registry:
         own = registry.repository("main").own_uploads.among(user, page(registry).files)
         assert [file.filename for file in own] == [wheel().filename]
+
+
+def test_revision_0012_keeps_old_entries_of_the_trash_for_30_days(
+    database_url: str, database: Database
+) -> None:
+    """R1"""
+    schema.upgrade(database)
+    settings = Settings(database=database_url, blobs="memory://", password_cost=4, trash_days=365)
+    with Registry(settings) as registry:
+        operator = registry.acting_as(OPERATOR)
+        operator.repositories.create("main")
+        upload(registry, wheel(), actor=OPERATOR)
+        operator.projects.delete("main", "demo")
+        (before,) = operator.trash.entries("main")
+    _migrate(database, "0011", down=True)
+    schema.upgrade(database)
+    with Registry(settings) as registry:
+        (after,) = registry.acting_as(OPERATOR).trash.entries("main")
+    assert after == replace(before, kept_until=before.deleted_at + timedelta(days=30))
 
 
 def _set_revision(database: Database, revision: str) -> None:

@@ -15,7 +15,7 @@ _LONGEST_ID = 10  # digits
 
 
 class TrashEntry(Document, frozen=True, kw_only=True):
-    """A deletion or an overwrite, which can be undone. `size` is in bytes.
+    """A deletion or an overwrite, which can be undone until `kept_until`. `size` is in bytes.
 
     `version` and `filename` are null where more was deleted than one release, or file.
     """
@@ -30,6 +30,7 @@ class TrashEntry(Document, frozen=True, kw_only=True):
     deleted_at: Instant
     deleted_by: str
     deleted_by_kind: str
+    kept_until: Instant
 
 
 class Purged(Document, frozen=True, kw_only=True):

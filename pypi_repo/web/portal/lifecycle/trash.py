@@ -1,7 +1,5 @@
 """The trash of a repository: what was deleted or overwritten, and the way back."""
 
-from datetime import timedelta
-
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Permission
@@ -27,7 +25,6 @@ def show(page: PortalPage, repository: str) -> Response:
         usage=page.acting.usage.repository(repository),
         entries=entries[:_SHOWN],
         next=entries[_SHOWN - 1].id if len(entries) > _SHOWN else None,
-        kept_for=timedelta(days=trash.days),
         days=trash.days,
     )
 

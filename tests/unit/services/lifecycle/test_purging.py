@@ -36,10 +36,12 @@ def ids(both: Registry) -> list[int]:
     return [entry for entry in found if entry is not None]
 
 
-def age(registry: Registry, entry: int, days: float) -> None:
+def age(registry: Registry, entry: int, days: float, kept_for: int = 30) -> None:
     moment = datetime.now(UTC) - timedelta(days=days)
     with registry._database.begin() as connection:
-        connection.execute(update(trash).where(trash.c.id == entry).values(deleted_at=moment))
+        its_row = update(trash).where(trash.c.id == entry)
+        its_dates = {"deleted_at": moment, "kept_until": moment + timedelta(days=kept_for)}
+        connection.execute(its_row.values(its_dates))
 
 
 def emptied(registry: Registry) -> ChoreReport:
@@ -90,11 +92,32 @@ def test_a_chore_purges_what_was_kept_long_enough(both: Registry, ids: list[int]
     assert emptied(both).did == ""
 
 
-def test_a_trash_that_was_switched_off_is_emptied(
-    both: Registry, ids: list[int], database_url: str, files: dict[str, Any]
+@pytest.mark.parametrize("days", [0, 30])
+def test_a_process_purges_by_the_date_of_the_entry_and_not_by_its_own_setting(
+    both: Registry, ids: list[int], database_url: str, files: dict[str, Any], days: int
 ) -> None:
-    """R1: `trash_days` is 0 now."""
-    settings = Settings(database=database_url, trash_days=0, password_cost=4, **files)
-    with Registry(settings) as without:
-        assert emptied(without).did.startswith("Deleted 2 files, ")
-    assert both.acting_as(OPERATOR).trash.entries("main") == []
+    """R1: another process, which keeps everything for a year, has deleted it."""
+    age(both, ids[0], 364.9, kept_for=365)
+    age(both, ids[1], 365.1, kept_for=365)
+    settings = Settings(database=database_url, trash_days=days, password_cost=4, **files)
+    with Registry(settings) as other:
+        assert emptied(other).did.startswith("Deleted 1 file, ")
+    assert [entry.id for entry in both.acting_as(OPERATOR).trash.entries("main")] == [ids[0]]
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_an_entry_is_kept_for_as_long_as_whoever_deletes_says(
+    both: Registry, database_url: str, files: dict[str, Any], days: int
+) -> None:
+    """R1: a file, a release, a project, and what is overwritten."""
+    settings = Settings(database=database_url, trash_days=days, password_cost=4, **files)
+    with Registry(settings) as other:
+        projects = other.acting_as(OPERATOR).projects
+        other.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
+        for distribution in (WHEEL, wheel(description="other content"), SDIST, OTHER):
+            upload(other, distribution)
+        projects.delete_file("main", WHEEL.filename)
+        projects.delete_release("main", "demo", "1.0")
+        projects.delete("main", "other")
+    kept = both.acting_as(OPERATOR).trash.entries("main")
+    assert [entry.kept_until - entry.deleted_at for entry in kept] == [timedelta(days=days)] * 4
