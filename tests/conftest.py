@@ -12,6 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Access, Registry, Settings
+from tests.support.ci_issuer import CiIssuer
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
 from tests.support.quick_schema import Filled, quick_schema
@@ -109,6 +110,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 def s3() -> Iterator[S3Server]:
     with S3Server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ci_issuer() -> Iterator[CiIssuer]:
+    """Jobs have nothing in common but who signs their tokens."""
+    with CiIssuer() as issuer:
+        yield issuer
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
