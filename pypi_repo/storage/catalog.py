@@ -13,7 +13,7 @@ from pypi_repo.domain.records import DistributionFile, ListedProject, Project, R
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.database import statements
 from pypi_repo.storage.database.engines import lock_tables, writes_alone
-from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.executor import Executor, ask, lock_name, within_transaction
 from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,
     REPOSITORY_COLUMNS,
@@ -26,13 +26,7 @@ from pypi_repo.storage.database.rows import (
     to_project,
     to_repository,
 )
-from pypi_repo.storage.database.tables import (
-    files,
-    projects,
-    provenances,
-    releases,
-    repositories,
-)
+from pypi_repo.storage.database.tables import files, projects, provenances, releases, repositories
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.lifecycle.stages import StageShelf
@@ -60,9 +54,12 @@ class Catalog:
         return ask(self._executor, statements.REPOSITORY, name=lookup(name))
 
     def lock_repository(self, name: str) -> Repository | None:
-        """Returns a repository, which others cannot change until the commit."""
-        connection = within_transaction(self._executor)
-        row = connection.execute(statements.LOCK_REPOSITORY, {"name": lookup(name)}).one_or_none()
+        """Returns a repository, or None; until the commit, others neither change nor create it."""
+        connection, its_name = within_transaction(self._executor), {"name": lookup(name)}
+        row = connection.execute(statements.LOCK_REPOSITORY, its_name).one_or_none()
+        if row is None:  # perhaps it was deleted, and another one is there already
+            lock_name(connection, name)
+            row = connection.execute(statements.LOCK_REPOSITORY, its_name).one_or_none()
         return None if row is None else to_repository(row)
 
     def lock(self, name: str) -> None:
@@ -82,6 +79,7 @@ class Catalog:
         Returns None if the name is taken. The transaction cannot be used any more then.
         """
         values = setting_values(settings.settings()) | {"name": name, "serial": 0, "created_at": at}
+        lock_name(within_transaction(self._executor), name)
         try:
             row = self._executor.execute(
                 insert(repositories).values(values).returning(*REPOSITORY_COLUMNS)

@@ -2,11 +2,14 @@
 
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.engines import writes_alone
 from pypi_repo.storage.database.prepared import Question, Result
 from pypi_repo.storage.database.prepared import ask as ask_within
+
+_LOCKS_OF_NAMES = 0x70797069  # tells them from other applications' locks in the database
 
 Executor: TypeAlias = Connection | Database
 """A connection, whose transaction all statements are part of; or the database, for reading: each
@@ -22,6 +25,18 @@ def within_transaction(executor: Executor) -> Connection:
     if not isinstance(executor, Connection):
         raise TypeError("A lock needs a transaction.")
     return executor
+
+
+def lock_name(connection: Connection, name: str) -> None:
+    """Keeps others from creating or missing a repository with a name until the commit.
+
+    A row that is not there cannot be locked.
+    """
+    if not writes_alone(connection.dialect):
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:of_names, hashtext(:name))"),
+            {"of_names": _LOCKS_OF_NAMES, "name": name},
+        )
 
 
 def ask(executor: Executor, question: Question[Result], **parameters: Any) -> Result:

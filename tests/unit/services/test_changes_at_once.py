@@ -1,10 +1,12 @@
 """Changes of accounts that come at once, in a database where writers do not take turns."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from pypi_repo import OPERATOR, Access, Registry
 from pypi_repo.domain.accounts.errors import UnknownGroup, UnknownInvitation
@@ -16,9 +18,11 @@ from pypi_repo.domain.errors import (
     UnknownRepository,
 )
 from pypi_repo.services.acting import Acting
+from pypi_repo.storage.catalog import Catalog
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.journal import journal_of
-from tests.support.together import one_after_the_other
+from tests.support.together import one_after_the_other, waiting_for_locks
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -75,6 +79,18 @@ def invite(_registry: Registry, acting: Acting) -> str:
 
 def create_token(_registry: Registry, acting: Acting) -> None:
     acting.accounts.create_token(USER, repository="main")
+
+
+def replace_repository(registry: Registry, acting: Acting) -> None:
+    def replace() -> None:
+        acting.repositories.delete("main")
+        acting.repositories.create("main")
+
+    registry.as_one(replace)
+
+
+def open_stage(_registry: Registry, acting: Acting) -> str:
+    return acting.stages.open("main").id
 
 
 def sign_in(registry: Registry, _acting: Acting) -> None:
@@ -178,3 +194,45 @@ def test_an_administrator_who_is_deleted_meanwhile(both: Registry) -> None:
             delete,
             lambda _registry, acting: acting.administrators.create_token(ADMINISTRATOR),
         ).result()
+
+
+def is_locked(registry: Registry) -> bool:
+    """Whether another transaction would have to wait for the repository."""
+    nowait = text("SELECT id FROM repositories WHERE name = 'main' FOR UPDATE NOWAIT")
+    with registry._database.engine.connect() as another:
+        try:
+            another.execute(nowait)
+        except OperationalError:
+            return True
+    return False
+
+
+def test_a_repository_that_was_deleted_and_made_again_is_locked_all_the_same(
+    both: Registry,
+) -> None:
+    """Or it could be deleted once more, while something is added to it."""
+
+    def lock(registry: Registry, _acting: Acting) -> bool:
+        with registry._database.begin() as connection:
+            Catalog(connection).lock("main")
+            return is_locked(registry)
+
+    assert at_once(both, replace_repository, lock).result()
+
+
+def test_a_repository_that_was_not_there_stays_away_until_the_commit(both: Registry) -> None:
+    """Whoever has found that there is none would go on in it without a lock."""
+    database, acting = both._database, both.acting_as(OPERATOR)
+    with ThreadPoolExecutor(1) as another:
+        with database.begin() as connection:
+            catalog = Catalog(connection)
+            catalog.lock("new")
+            created = another.submit(acting.repositories.create, "new")
+            wait_until(lambda: created.done() or waiting_for_locks(database) > 0)
+            found = catalog.repository("new")
+        assert (found, created.result().name) == (None, "new")
+
+
+def test_a_change_goes_on_in_the_repository_that_was_made_again(both: Registry) -> None:
+    opened = at_once(both, replace_repository, open_stage).result()
+    assert [stage.id for stage in both.acting_as(OPERATOR).stages.stages("main")] == [opened]
