@@ -373,6 +373,36 @@ def test_a_deletion_is_undone_by_one_click(portal: Portal) -> None:
     expect(portal.page.get_by_label("Choose release 2.1.1")).to_be_visible()
 
 
+def test_an_overwrite_is_undone_where_its_result_is_shown(
+    portal: Portal, registry: Registry
+) -> None:
+    """R2"""
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open("repositories/main/upload")
+    first, second = wheel("fresh", "1.0"), wheel("fresh", "1.0", padding=10)
+    for each in (first, second):
+        portal.upload(each)
+        assert "Uploaded" in portal.result_of(each)
+        (portal.folder / each.filename).unlink()
+    assert flaws(portal.page) == []
+    portal.page.get_by_role("button", name="Undo the overwrite").click()
+    expect(portal.page.get_by_role("status")).to_contain_text("Restored fresh-1.0")
+    _project, files = registry.acting_as(OPERATOR).projects.get("main", "fresh")
+    assert [file.digests.sha256 for file in files] == [first.sha256]
+
+
+@pytest.mark.parametrize("path", ["repositories/main", "repositories/main/projects/ledger-client"])
+def test_on_a_phone_every_tab_is_in_view(path: str, open_portal: OpenPortal) -> None:
+    portal = open_portal(viewport={"width": 320, "height": 800})
+    portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)
+    portal.open(path)
+    tabs = portal.page.locator(".tabs a")
+    assert tabs.count() >= 5
+    for tab in tabs.all():
+        expect(tab).to_be_in_viewport(ratio=1)
+
+
 def test_on_a_phone_rows_are_blocks_that_name_their_cells(open_portal: OpenPortal) -> None:
     portal = open_portal(viewport={"width": 375, "height": 800})
     portal.sign_in(showcase.ADMINISTRATOR, showcase.PASSWORD)

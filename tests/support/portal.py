@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import unescape
+from io import BytesIO
 from typing import Any, ClassVar
 from urllib.parse import urljoin
 
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import Registry
+from tests.support.distributions import Distribution
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 
@@ -42,6 +44,12 @@ class PortalClient:
         return self.client.post(
             f"{self.ROOT}{path}", data={"form_token": self.form_token, **fields}, headers=headers
         )
+
+    def upload(self, *files: Distribution, **how: Any) -> TestResponse:
+        """Sends files to the repository `main`, as the form for uploads does without a script."""
+        content = [(BytesIO(file.content), file.filename) for file in files]
+        fields = {"form_token": self.form_token, "content": content}
+        return self.client.post(f"{self.ROOT}repositories/main/upload", data=fields, **how)
 
     def send(self, path: str, **fields: Any) -> TestResponse:
         """Sends a form as `post` does, and gives the page to which that leads."""

@@ -32,12 +32,15 @@ class Accepted:
     warnings: sentences about what is unusual in the file.
     is_unchanged: whether the same file was already there, so that nothing changed.
     replaced: the file in whose place it came, if that was in a stage.
+    trash_entry: the id in the trash with which the overwrite of another file can be undone; None if
+        none was overwritten, or without a trash.
     """
 
     file: DistributionFile
     warnings: tuple[str, ...] = ()
     is_unchanged: bool = False
     replaced: DistributionFile | None = None
+    trash_entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,12 @@ def place(
         return Accepted(existing, is_unchanged=True)
     project_id = _project(catalog, there, new)
     release_id = _release(catalog, there, project_id, new)
+    entry = None
     if existing is None:
         file_id = catalog.add_file(there.repository, release_id, file, new.size_beside)
     else:
         if gate.keeps_deleted:
-            catalog.trash.keep_file(
+            entry = catalog.trash.keep_file(
                 there.repository, existing, "overwrite file", actor, gate.trash_days
             )
         file_id = catalog.replace_file(
@@ -102,7 +106,7 @@ def place(
     serial = catalog.next_serial(there.repository)
     catalog.note_publication(project_id, new.display_name, serial)
     catalog.journal.record(_journal_entry(actor, there.repository, serial, new, existing, origin))
-    return Accepted(file, new.warnings)
+    return Accepted(file, new.warnings, trash_entry=entry)
 
 
 def check_place(

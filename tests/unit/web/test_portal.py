@@ -33,14 +33,6 @@ def portal(registry: Registry) -> PortalClient:
     return portal
 
 
-def _sent(portal: PortalClient, *files: Distribution, **how: Any) -> Any:
-    fields = {
-        "form_token": portal.form_token,
-        "content": [(BytesIO(file.content), file.filename) for file in files],
-    }
-    return portal.client.post("/portal/repositories/main/upload", data=fields, **how)
-
-
 # Where it is
 
 
@@ -739,7 +731,7 @@ def test_a_choice_that_makes_no_sense(
 def test_each_file_has_its_own_result(registry: Registry, portal: PortalClient) -> None:
     good, other = wheel("demo", "1.0"), sdist("demo", "1.0")
     cut = Distribution(**{**vars(other), "content": other.content[:50]})
-    answer = _sent(portal, good, cut, headers={"Accept": "application/json"})
+    answer = portal.upload(good, cut, headers={"Accept": "application/json"})
     first, second = json.loads(answer.text)
     assert (first["filename"], first["status"]) == (good.filename, 200)
     assert (second["filename"], second["status"]) == (other.filename, answer.status_code)
@@ -752,7 +744,7 @@ def test_overwrite_protection_says_what_twine_is_told(
 ) -> None:
     upload(registry, wheel("demo", "1.0"))
     other = wheel("demo", "1.0", padding=10)
-    refused = _sent(portal, other, headers={"Accept": "application/json"})
+    refused = portal.upload(other, headers={"Accept": "application/json"})
     body, content_type = multipart(
         upload_form(other), [("content", other.filename, other.content, None)]
     )
@@ -765,7 +757,7 @@ def test_overwrite_protection_says_what_twine_is_told(
     assert result["status"] == twine.status_code
     assert result["message"] in twine.text
     registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
-    assert _sent(portal, other).status_code == 303
+    assert portal.upload(other).status_code == 303
     assert _index(portal)["files"][0]["hashes"]["sha256"] == other.sha256
     entry = registry.acting_as(OPERATOR).activity.entries(limit=1)[0]
     assert (entry.actor, entry.filename) == (ADMINISTRATOR, other.filename)
@@ -774,7 +766,7 @@ def test_overwrite_protection_says_what_twine_is_told(
 @pytest.mark.parametrize("filename", ["../../etc/passwd", "demo.exe", "<b>.whl", "x" * 300, ""])
 def test_a_strange_filename(filename: str, portal: PortalClient) -> None:
     file = Distribution(**{**vars(wheel("demo", "1.0")), "filename": filename})
-    answer = _sent(portal, file)
+    answer = portal.upload(file)
     assert 400 <= answer.status_code < 500
     assert "<b>.whl" not in answer.text
 
@@ -785,7 +777,7 @@ def test_who_may_not_upload_here_uploads_nothing(registry: Registry) -> None:
     )
     portal = PortalClient(registry)
     portal.sign_in("users@example.com", PASSWORD)
-    answer = _sent(portal, wheel("demo", "1.0"), headers={"Accept": "application/json"})
+    answer = portal.upload(wheel("demo", "1.0"), headers={"Accept": "application/json"})
     assert answer.status_code == 403
     (result,) = json.loads(answer.text)
     assert "may not" in result["message"]
@@ -794,16 +786,16 @@ def test_who_may_not_upload_here_uploads_nothing(registry: Registry) -> None:
 def test_a_file_beyond_the_limit(registry: Registry, portal: PortalClient) -> None:
     registry.acting_as(OPERATOR).repositories.change("main", max_file_size=1000)
     big, small = wheel("big", "1.0", padding=5000), wheel("small", "1.0")
-    answer = _sent(portal, big, headers={"Accept": "application/json"})
+    answer = portal.upload(big, headers={"Accept": "application/json"})
     (result,) = json.loads(answer.text)
     assert (answer.status_code, result["status"]) == (413, 413)
-    assert _sent(portal, small).status_code == 303
+    assert portal.upload(small).status_code == 303
 
 
 def test_uploads_here_take_a_thread_like_others(portal: PortalClient) -> None:
     asked: list[Any] = []
     full = {"pypi_repo.takes_slot": asked.append}  # which gives back nothing: there is none
-    answer = _sent(portal, wheel(), environ_overrides={**full, "REMOTE_ADDR": "2001:db8::1"})
+    answer = portal.upload(wheel(), environ_overrides={**full, "REMOTE_ADDR": "2001:db8::1"})
 
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "10"
@@ -831,17 +823,17 @@ def test_what_became_of_an_upload_is_told(registry: Registry, portal: PortalClie
     project = "repositories/main/projects/demo"
     told = []
     for outcome in ("Uploaded", "Already there"):
-        (result,) = json.loads(_sent(portal, file, headers={"Accept": "application/json"}).text)
+        (result,) = json.loads(portal.upload(file, headers={"Accept": "application/json"}).text)
         assert (result["outcome"], result["project"]) == (outcome, project)
         told.append(result["message"])
     assert told == ["", "It is unchanged."]
-    page = portal.follow("repositories/main/upload", _sent(portal, file, sdist("demo", "1.0")))
+    page = portal.follow("repositories/main/upload", portal.upload(file, sdist("demo", "1.0")))
     assert (
         f"Already there: {file.filename}. It is unchanged. Uploaded: demo-1.0.tar.gz. "
         "See the project"
     ) in text_of(page)
     assert f'href="../../{project}"' in page.text
-    two = portal.follow("repositories/main/upload", _sent(portal, file, wheel("other", "1.0")))
+    two = portal.follow("repositories/main/upload", portal.upload(file, wheel("other", "1.0")))
     assert 'href="../../repositories/main">See the projects' in two.text
 
 

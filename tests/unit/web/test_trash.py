@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,7 +12,7 @@ from werkzeug.test import TestResponse
 from pypi_repo import OPERATOR, Registry, Settings
 from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support.api import ApiClient
-from tests.support.distributions import sdist, wheel
+from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.portal import PortalClient, refusal_of, text_of
 from tests.support.trash import all_columns
 from tests.support.uploads import upload
@@ -42,7 +43,7 @@ def api(registry: Registry) -> ApiClient:
 
 def undo(portal: PortalClient, path: str, page: TestResponse) -> TestResponse:
     """Clicks "Undo" in the message on a page."""
-    forms = re.findall(r'<form method="post" action="([^"]*)">(.*?)</form>', page.text, re.DOTALL)
+    forms = re.findall(r'<form[^>]* action="([^"]*)">(.*?)</form>', page.text, re.DOTALL)
     (form,) = (form for form in forms if ">Undo<" in form[1])
     target, content = form
     fields: dict[str, Any] = {}
@@ -146,6 +147,35 @@ def test_purging_asks_first(registry: Registry, portal: PortalClient) -> None:
     assert registry.acting_as(OPERATOR).trash.entries("main") == []
 
 
+def test_undo_of_an_overwrite_is_one_click_too(registry: Registry, portal: PortalClient) -> None:
+    """R2: right after the upload, and only of files that took the place of others."""
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
+    path, before = f"{TRASH.removesuffix('trash')}upload", all_columns(registry)
+    other = wheel("other", description="other content")
+    done = portal.follow(path, portal.upload(CHANGED, TWO, other))
+    assert text_of(done).count("It took the place of another file.") == 2
+    undone = undo(portal, path, done)
+    assert "Restored " in text_of(undone)
+    assert all_columns(registry) == before
+    assert "Undo" not in portal.follow(path, portal.upload(ONE, wheel("new"))).text
+
+
+def test_an_overwrite_is_undone_beside_an_upload_that_is_refused(
+    registry: Registry, portal: PortalClient
+) -> None:
+    """R2: nothing redirects then."""
+    registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
+    before = all_columns(registry)
+    cut = Distribution(**{**vars(TWO), "content": TWO.content[:50]})
+    undone = undo(portal, TRASH, portal.upload(CHANGED, cut))
+    assert "Restored " in text_of(undone)
+    assert all_columns(registry) == before
+    sent = portal.upload(CHANGED, TWO, headers={"Accept": "application/json"})
+    changed, same = json.loads(sent.text)
+    entry = registry.acting_as(OPERATOR).trash.entries("main")[0]
+    assert (changed["trash_entry"], same["trash_entry"]) == (entry.id, None)
+
+
 @pytest.mark.parametrize("fields", [{}, {"do": "restore"}, {"do": "burn", "entry": "1"}])
 def test_something_must_be_chosen(portal: PortalClient, fields: dict[str, Any]) -> None:
     assert portal.post(TRASH, **fields).status_code == 400
@@ -160,6 +190,8 @@ def test_without_a_trash_nothing_offers_to_undo() -> None:
         portal = PortalClient(registry)
         portal.sign_in(ADMINISTRATOR, PASSWORD)
         assert "It cannot be taken back, and" in text_of(portal.post(f"{DEMO}/delete"))
+        registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
+        assert "Undo" not in portal.follow("repositories/main/upload", portal.upload(CHANGED)).text
         done = portal.send(f"{DEMO}/delete", confirmed="yes")
         assert "Undo" not in done.text
         assert "the server keeps no trash" in text_of(portal.get(TRASH))

@@ -141,13 +141,30 @@ const uploads = (form) => {
   const waiting = [];
   let running = 0;
 
+  // The file that was overwritten comes back from the trash.
+  const undo = (entry, name) => {
+    const back = element("form", "", "actions");
+    back.method = "post";
+    back.action = results.dataset.trash;
+    const token = form.querySelector("[name=form_token]");
+    for (const [key, value] of [["form_token", token?.value], ["do", "restore"], ["entry", entry]]) {
+      const field = element("input");
+      Object.assign(field, { type: "hidden", name: key, value: value || "" });
+      back.append(field);
+    }
+    const button = element("button", "Undo", "quiet small");
+    button.setAttribute("aria-label", `Undo the overwrite by ${name}`);
+    back.append(button);
+    return back;
+  };
+
   const send = (file, item) => new Promise((done) => {
     const bar = element("progress");
     bar.max = 1;
     bar.value = 0;
     bar.setAttribute("aria-label", `Progress of ${file.name}`);
     item.append(bar);
-    const finish = ({ status, outcome, message, project }) => {
+    const finish = ({ status, outcome, message, project, trash_entry: entry }) => {
       bar.remove();
       const badge = element("span", outcome, `badge ${status === 200 ? "good" : "bad"}`);
       const told = element("p", message);
@@ -157,6 +174,7 @@ const uploads = (form) => {
         told.append(" ", link);
       }
       item.append(" ", badge, told);
+      if (entry) item.append(undo(entry, file.name));
       done();
     };
     const fail = (message) => finish({ outcome: "Refused", message });

@@ -47,7 +47,7 @@ def change(page: PortalPage, repository: str) -> Response:
 
 
 def undo(page: PortalPage, repository: str, entries: list[int], note: Note) -> Note:
-    """Adds a button to a message about a deletion, which restores what was deleted."""
+    """Adds a button to a message, which restores what was deleted or overwritten."""
     if not entries:
         return note
     fields = [("do", "restore"), *(("entry", str(entry)) for entry in entries)]

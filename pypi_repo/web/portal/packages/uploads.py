@@ -17,6 +17,7 @@ from pypi_repo.web.observability.request_notes import note_upload
 from pypi_repo.web.packages.forms import form_errors, multipart_events, sent_filename
 from pypi_repo.web.packages.multipart import Data, Part
 from pypi_repo.web.packages.upload_slots import take_slot
+from pypi_repo.web.portal.lifecycle.trash import undo
 from pypi_repo.web.portal.page import PortalPage
 
 _LONGEST_FIELD = 1000  # bytes
@@ -27,6 +28,7 @@ class Result:
     """What became of one file, in a word and in sentences; refused, what twine would show.
 
     project: the path of the project's page below the portal's root; empty where it was refused.
+    trash_entry: with which the overwrite of another file can be undone; None where none was.
     retry_after: how many seconds to wait before it is sent again, where that may help.
     """
 
@@ -35,6 +37,7 @@ class Result:
     outcome: str
     message: str
     project: str = ""
+    trash_entry: int | None = None
     retry_after: str = ""
 
 
@@ -75,8 +78,11 @@ def _summary(page: PortalPage, repository: str, results: tuple[Result, ...]) -> 
     text = " ".join(f"{found.outcome}: {found.filename}. {found.message}" for found in results)
     projects = {found.project for found in results}
     if len(projects) == 1:
-        return Note(text=text, link="See the project", path=projects.pop())
-    return page.done(text, "repositories", repository, link="See the projects")
+        note = Note(text=text, link="See the project", path=projects.pop())
+    else:
+        note = page.done(text, "repositories", repository, link="See the projects")
+    entries = [found.trash_entry for found in results if found.trash_entry is not None]
+    return undo(page, repository, entries, note)
 
 
 def _results(page: PortalPage, repository: str) -> tuple[Result, ...]:
@@ -125,12 +131,18 @@ def _accept(
         for _rest in chunks:
             pass
         return _refused(name, error)
+    notes = list(accepted.warnings)
+    if accepted.is_unchanged:
+        notes.append("It is unchanged.")
+    if accepted.trash_entry is not None:
+        notes.append("It took the place of another file.")
     return Result(
         name,
         200,
         "Already there" if accepted.is_unchanged else "Uploaded",
-        " ".join(accepted.warnings) or ("It is unchanged." if accepted.is_unchanged else ""),
+        " ".join(notes),
         page.path("repositories", repository, "projects", accepted.file.project),
+        accepted.trash_entry,
     )
 
 
