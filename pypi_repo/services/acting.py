@@ -17,6 +17,7 @@ from pypi_repo.services.events.webhooks import Webhooks
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
+from pypi_repo.services.identity.publishers import Publishers
 from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.pins import Pins
@@ -140,6 +141,11 @@ class Acting:
     def identity_providers(self) -> ProviderManagement:
         """Manages identity providers, with which people sign in who have an account elsewhere."""
         return ProviderManagement(self.actor, self._database, self._issuers)
+
+    @cached_property
+    def publishers(self) -> Publishers:
+        """Manages publishers: CI jobs that may upload or read without a password."""
+        return Publishers(self.actor, self._database, self._gate, self._issuers)
 
     @cached_property
     def activity(self) -> Activity:

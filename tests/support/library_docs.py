@@ -89,8 +89,11 @@ SECTIONS: dict[str, list[Entry]] = {
     " attributes. A call raises an error if the actor is not allowed to make it. `GivenSettings`"
     " are keyword arguments with the names and types of the fields of `RepositorySettings`, and"
     " `GivenUpstreamSettings` those of `UpstreamSettings`, and `GivenProviderSettings` those of"
-    " `ProviderSettings`, and `GivenWebhookSettings` those of `WebhookSettings`; each may be left"
-    " out. A `WebhookForm` is `json`, `slack` or `teams`. An `AccountKind` is `users` or"
+    " `ProviderSettings`, and `GivenPublisherSettings` those of `PublisherSettings`, and"
+    " `GivenWebhookSettings` those of `WebhookSettings`; each may be left out. A `PublisherKind` is"
+    " `github`, `gitlab`, `google`, `buildkite`, `circleci` or `oidc`, which is any other issuer,"
+    " and `May` is `upload` or `read`. `Claims` are what a signed token says, by name. "
+    " A `WebhookForm` is `json`, `slack` or `teams`. An `AccountKind` is `users` or"
     " `administrators`. A `CooldownMode` is `off`, `audit` or `enforce`, a `RuleAction` is `allow`,"
     " `deny` or `exempt`, a"
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
@@ -113,6 +116,7 @@ SECTIONS: dict[str, list[Entry]] = {
             invitations="people.invitations.Invitations",
             administrators="accounts.administrators.Administrators",
             identity_providers="identity.management.ProviderManagement",
+            publishers="identity.publishers.Publishers",
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
             imports="importing.importing.Imports",
@@ -244,6 +248,8 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
         *_of("services.identity.management", "ProviderCheck"),
         *_of("domain.identity.workload", "Workload"),
+        *_of("domain.identity.publisher", "PublisherSettings", "Publisher"),
+        *_of("services.identity.publishers", "IssuerCheck"),
         *_of("domain.lifecycle.trash", "TrashEntry"),
         *_of("services.lifecycle.trash", "Purged"),
         *_of("domain.lists", "ListRequest", "ListPage"),

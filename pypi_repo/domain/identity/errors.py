@@ -20,6 +20,12 @@ class UnknownIdentity(NotFound):
     code = "unknown-identity"
 
 
+class UnknownPublisher(NotFound):
+    """There is no publisher with this name."""
+
+    code = "unknown-publisher"
+
+
 class IdentityProviderFailed(UpstreamFailed):
     """An identity provider gave no answer, or one that breaks the rules of OpenID Connect."""
 

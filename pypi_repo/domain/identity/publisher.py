@@ -1,16 +1,16 @@
 """Publishers: CI jobs that may upload or read without a password (trusted publishing)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.identity.claims import Claims, values_of
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
-from pypi_repo.domain.patterns import name_pattern
+from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import require_storable
 
 May = Literal["upload", "read"]
@@ -22,8 +22,16 @@ DEFAULT_AUDIENCE = "pypi-repo"
 DEFAULT_MINUTES = 15
 LONGEST_MINUTES = 6 * 60
 
+DEFAULT_ISSUERS: Mapping[PublisherKind, str] = {
+    "github": "https://token.actions.githubusercontent.com",
+    "gitlab": "https://gitlab.com",
+    "google": "https://accounts.google.com",
+    "buildkite": "https://agent.buildkite.com",
+}
+"""The issuer of a provider, if no setting says another one. CircleCI has one for each organization.
+"""
+
 _MOST_CLAIMS = 20
-_MOST_PROJECTS = 100
 _LONGEST = 1000  # characters
 _SHOWN = 200  # characters
 _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
@@ -46,7 +54,8 @@ class PublisherSettings:
     """The settings of a publisher.
 
     kind: the provider of the CI jobs.
-    issuer: the URL with which their tokens name their issuer, character by character.
+    issuer: the URL with which their tokens name their issuer, character by character; empty for the
+        usual one of the provider.
     claims: from a claim to the pattern that one of its values must match, in which `*` stands for
         any characters. All of them must match, and one that tells jobs apart must have no `*`.
     repository: the name of the repository.
@@ -68,10 +77,25 @@ class PublisherSettings:
     allow_private_network: bool = False
     ca_file: str | None = None
 
+    def in_form(self) -> Self:
+        """Returns the settings as they are stored: with the usual issuer if none is given.
+
+        Raises InvalidSetting for an invalid value.
+        """
+        issuer = self.issuer or DEFAULT_ISSUERS.get(self.kind, "")
+        settings = replace(self, issuer=issuer, projects=name_patterns(self.projects))
+        settings.check()
+        return settings
+
     def check(self) -> None:
         """Raises InvalidSetting for an invalid value."""
         if self.kind not in PUBLISHER_KINDS:
             raise InvalidSetting(f"A publisher is for one of {', '.join(PUBLISHER_KINDS)}.")
+        if not self.issuer:
+            raise InvalidSetting(
+                f"A publisher for {self.kind} needs the URL of its issuer; it is the claim iss of "
+                "the tokens that the jobs get."
+            )
         issuer_of(self).check()
         if self.may not in ("upload", "read"):
             raise InvalidSetting("A publisher may either upload or read.")
@@ -80,10 +104,7 @@ class PublisherSettings:
                 f"The token of a publisher is valid for {DEFAULT_MINUTES} to {LONGEST_MINUTES} "
                 "minutes."
             )
-        if len(self.projects) > _MOST_PROJECTS:
-            raise InvalidSetting(f"A publisher has at most {_MOST_PROJECTS} patterns of projects.")
-        for pattern in self.projects:
-            name_pattern(pattern)
+        name_patterns(self.projects)
         self._check_claims()
         require_storable(self.ca_file or "")
 

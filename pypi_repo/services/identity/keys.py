@@ -42,6 +42,11 @@ class Key:
         """What tokens call it; several keys may have the same name, or none."""
         return self.jwk.get("kid")
 
+    @property
+    def is_for_tokens(self) -> bool:
+        """Whether it can be a key for signed tokens."""
+        return self.jwk.get("kty") in _KINDS.values() and self.jwk.get("use", "sig") == "sig"
+
     def signs(self, algorithm: str) -> bool:
         """Returns whether it is a key for an algorithm, and meant to verify signatures."""
         operations = self.jwk.get("key_ops", ["verify"])

@@ -25,8 +25,8 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import require_storable
 from pypi_repo.services.accounts.known import locked_user
+from pypi_repo.services.identity.changes import as_text, require_operator
 from pypi_repo.services.identity.issuers import Issuers
-from pypi_repo.services.identity.keys import Key
 from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.accounts.groups import GroupShelf
@@ -37,9 +37,7 @@ from pypi_repo.storage.identity.issuers import IssuerShelf
 from pypi_repo.storage.identity.providers import Identities, ProviderShelf
 from pypi_repo.storage.journal import Journal
 
-_OF_THE_OPERATOR = ("allow_private_network", "ca_file")
-"""Settings with which a page could have anything in the network of the server asked, and files of
-the server opened."""
+_AN_IDENTITY_PROVIDER = "an identity provider"
 
 _LONGEST_SUBJECT = 255  # characters
 
@@ -91,7 +89,7 @@ class ProviderManagement:
         given.setdefault("title", name)
         planned = ProviderSettings(**given)
         self._require_own(planned)
-        self._require_operator(ProviderSettings(), given)
+        require_operator(self._actor, ProviderSettings(), planned, _AN_IDENTITY_PROVIDER)
         with self._database.begin() as connection:
             planned.check()
             _require_groups(connection, planned)
@@ -132,7 +130,7 @@ class ProviderManagement:
         after = replace(before, **given)
         self._require_own(before)
         self._require_own(after)
-        self._require_operator(before, given)
+        require_operator(self._actor, before, after, _AN_IDENTITY_PROVIDER)
         with self._database.begin() as connection:
             before = _locked_provider(connection, name)
             after = replace(before, **given)
@@ -179,7 +177,7 @@ class ProviderManagement:
             authorization_endpoint=discovery.authorization_endpoint,
             token_endpoint=discovery.token_endpoint,
             jwks_uri=discovery.jwks_uri,
-            keys=sum(map(_is_for_tokens, keys)),
+            keys=sum(key.is_for_tokens for key in keys),
         )
 
     # People
@@ -264,24 +262,11 @@ class ProviderManagement:
                 "who do; ask an administrator who does."
             )
 
-    def _require_operator(self, before: ProviderSettings, given: GivenProviderSettings) -> None:
-        if self._actor.kind is ActorKind.OPERATOR:
-            return
-        settings = _OF_THE_OPERATOR + (("issuer",) if before.allow_private_network else ())
-        if any(
-            given.get(name, getattr(before, name)) != getattr(before, name) for name in settings
-        ):
-            raise PermissionDenied(
-                "Only the operator of the server lets an identity provider into a private network, "
-                "changes where such a provider is, or names a file of certificates; have it done "
-                "on the command line of the server."
-            )
-
     def _record(
         self, connection: Executor, action: str, name: str, values: Mapping[str, Any]
     ) -> None:
         detail = {
-            key: "(not shown)" if key == "client_secret" and value is not None else _text(value)
+            key: "(not shown)" if key == "client_secret" and value is not None else as_text(value)
             for key, value in values.items()
         }
         entry = JournalEntry.by(self._actor, action, detail={"identity_provider": name, **detail})
@@ -337,13 +322,3 @@ def _require_same_people(
             "People are linked to this identity provider, who would be others at another issuer; "
             "create another provider for it."
         )
-
-
-def _is_for_tokens(key: Key) -> bool:
-    return key.jwk.get("kty") in ("RSA", "EC", "OKP") and key.jwk.get("use", "sig") == "sig"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}={_text(item)}" for key, item in value.items())
-    return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -64,17 +64,16 @@ class PublisherShelf:
 
     def add(
         self, name: str, settings: PublisherSettings, repository_id: int, at: datetime, by: str
-    ) -> int | None:
-        """Adds a publisher, and returns its id.
+    ) -> Publisher | None:
+        """Adds a publisher.
 
         Returns None if the name is taken. The transaction cannot be used any more then.
         """
+        of_the_row: dict[str, Any] = {"name": name, "created_at": at, "created_by": by}
         values = {
             **_written(settings.settings()),
-            "name": name,
+            **of_the_row,
             "repository_id": repository_id,
-            "created_at": at,
-            "created_by": by,
         }
         try:
             added = self._executor.execute(
@@ -82,7 +81,7 @@ class PublisherShelf:
             )
         except IntegrityError:
             return None
-        return int(added.scalar_one())
+        return Publisher(**settings.settings(), **of_the_row, id=int(added.scalar_one()))
 
     def change(
         self, publisher: Publisher, given: Mapping[str, Any], repository_id: int | None = None

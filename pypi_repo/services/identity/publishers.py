@@ -1,0 +1,198 @@
+"""Creates, lists, changes and deletes publishers, which let CI jobs in without a password."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Unpack
+
+from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
+from pypi_repo.domain.errors import NameTaken
+from pypi_repo.domain.identity.errors import UnknownPublisher
+from pypi_repo.domain.identity.publisher import (
+    GivenPublisherSettings,
+    Publisher,
+    PublisherSettings,
+    issuer_of,
+)
+from pypi_repo.domain.journal import JournalEntry
+from pypi_repo.domain.names import repository_name
+from pypi_repo.domain.records import Repository
+from pypi_repo.services.gate import Audit, Gate
+from pypi_repo.services.identity.changes import as_text, require_operator
+from pypi_repo.services.identity.issuers import Issuers
+from pypi_repo.services.identity.tokens import require_jwt
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.identity.issuers import IssuerShelf
+from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.journal import Journal
+
+_A_PUBLISHER = "a publisher"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerCheck:
+    """What the issuer of a publisher says of itself.
+
+    issuer: the URL with which it names itself.
+    jwks_uri: where its keys are.
+    keys: the number of its keys that can sign tokens.
+    """
+
+    issuer: str
+    jwks_uri: str
+    keys: int
+
+
+class Publishers:
+    """Manages publishers: CI jobs that may upload or read without a password.
+
+    All methods raise PermissionDenied unless the actor is the operator or an administrator with the
+    area `users`. The publishers of repositories that the policy hides from the actor
+    (`Permission.AUDIT`) are unknown to it.
+    """
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate, issuers: Issuers) -> None:
+        self._actor = actor
+        self._database = database
+        self._gate = gate
+        self._issuers = issuers
+
+    def create(self, name: str, **given: Unpack[GivenPublisherSettings]) -> Publisher:
+        """Creates a publisher. Its issuer is asked for nothing yet; see `check`.
+
+        name: its name, for which the rules for names of repositories hold.
+        given: settings, which are fields of `PublisherSettings`; `claims` and `repository` are
+            required, and `issuer` for the kinds `circleci` and `oidc`. The projects need not exist.
+
+        Raises InvalidName, InvalidSetting, NameTaken or UnknownRepository, ConfigurationError if
+        the library for signed tokens is not installed, and PermissionDenied for settings that only
+        the operator changes: `allow_private_network` and `ca_file`.
+        """
+        require_area(self._actor, Area.USERS)
+        require_jwt()
+        name, now = repository_name(name, "publisher"), datetime.now(UTC)
+        planned = PublisherSettings(**given).in_form()
+        require_operator(self._actor, PublisherSettings(), planned, _A_PUBLISHER)
+        with self._database.begin() as connection:
+            repository = self._admitted(connection, planned.repository)
+            created = PublisherShelf(connection).add(
+                name, planned, repository.id, now, self._actor.name
+            )
+            if created is None:
+                raise NameTaken(f"There is a publisher {name!r} already; choose another name.")
+            self._record(connection, "create publisher", created, planned.settings())
+        return created
+
+    def all(self) -> list[Publisher]:
+        """Returns all publishers that the actor may see, sorted by name."""
+        require_area(self._actor, Area.USERS)
+        audit = self._audit(self._database)
+        return [
+            found for found in PublisherShelf(self._database).all() if audit.shows(found.repository)
+        ]
+
+    def get(self, name: str) -> Publisher:
+        """Returns a publisher.
+
+        Raises UnknownPublisher.
+        """
+        require_area(self._actor, Area.USERS)
+        return self._shown(self._database, PublisherShelf(self._database).publisher(name), name)
+
+    def change(self, name: str, **given: Unpack[GivenPublisherSettings]) -> Publisher:
+        """Changes settings of a publisher, and ends the tokens that it has given.
+
+        given: the settings to change, which are fields of `PublisherSettings`. All other settings
+            stay as they are, except that another kind has its usual issuer.
+
+        Returns the changed publisher.
+
+        Raises UnknownPublisher, InvalidSetting and UnknownRepository, and PermissionDenied for
+        settings that only the operator changes: `allow_private_network`, `ca_file`, and of a
+        publisher whose issuer may be in a private network the issuer.
+        """
+        before = self.get(name)
+        if given.get("kind", before.kind) != before.kind:
+            given.setdefault("issuer", "")
+        with self._database.begin() as connection:
+            # The repositories first, as whoever deletes one locks its publishers after it.
+            wanted = given.get("repository", before.repository)
+            for repository in sorted({wanted, before.repository}):
+                Catalog(connection).lock(repository)
+            shelf = PublisherShelf(connection)
+            before = self._shown(connection, shelf.lock(name), name)
+            after = replace(before, **given).in_form()
+            require_operator(self._actor, before, after, _A_PUBLISHER)
+            different = {
+                key: value
+                for key, value in after.settings().items()
+                if value != getattr(before, key)
+            }
+            if not different:
+                return before
+            repository_id = self._admitted(connection, after.repository).id
+            shelf.change(before, different, repository_id)
+            if issuer_of(before) != issuer_of(after):
+                IssuerShelf(connection).forget(before.issuer)
+            self._record(connection, "change publisher", after, different)
+        return after
+
+    def delete(self, name: str) -> None:
+        """Deletes a publisher, and ends the tokens that it has given.
+
+        Raises UnknownPublisher.
+        """
+        before = self.get(name)
+        with self._database.begin() as connection:
+            Catalog(connection).lock(before.repository)
+            shelf = PublisherShelf(connection)
+            found = self._shown(connection, shelf.lock(name), name)
+            shelf.delete(found)
+            self._record(connection, "delete publisher", found, {})
+
+    def check(self, name: str) -> IssuerCheck:
+        """Asks the issuer of a publisher for what it says of itself, and for its keys.
+
+        Raises UnknownPublisher, IdentityProviderFailed, and ConfigurationError if the library for
+        signed tokens is not installed.
+        """
+        require_jwt()
+        issuer = issuer_of(self.get(name))
+        discovery, keys = self._issuers.read_again(issuer)
+        return IssuerCheck(
+            issuer=issuer.url,
+            jwks_uri=discovery.jwks_uri,
+            keys=sum(key.is_for_tokens for key in keys),
+        )
+
+    def _admitted(self, connection: Executor, name: str) -> Repository:
+        """Returns a repository that the actor may see, and nobody deletes before the commit."""
+        catalog = Catalog(connection)
+        catalog.lock(name)
+        return self._gate.repository(self._actor, Permission.AUDIT, catalog, name)
+
+    def _audit(self, executor: Executor) -> Audit:
+        return Audit(self._gate, self._actor, Catalog(executor))
+
+    def _shown(self, executor: Executor, found: Publisher | None, name: str) -> Publisher:
+        if found is None or not self._audit(executor).shows(found.repository):
+            raise UnknownPublisher(f"There is no publisher {name[:80]!r} here; check the name.")
+        return found
+
+    def _record(
+        self,
+        connection: Executor,
+        action: str,
+        publisher: Publisher,
+        values: Mapping[str, Any],
+    ) -> None:
+        detail = {key: as_text(value) for key, value in values.items() if key != "repository"}
+        entry = JournalEntry.by(
+            self._actor,
+            action,
+            repository=publisher.repository,
+            detail={"publisher": publisher.name, **detail},
+        )
+        Journal(connection).record(entry)
