@@ -82,6 +82,9 @@ class Installer:
         if self.name == "poetry":
             self._environment["POETRY_HTTP_BASIC_TEAM_USERNAME"] = self.site.user
             self._environment["POETRY_HTTP_BASIC_TEAM_PASSWORD"] = self.site.password
+            # Its first downloads at once may begin without credentials: poetry 2.5 shows the list
+            # of repositories to the others while one of its threads is still filling it.
+            self._environment["POETRY_INSTALLER_MAX_WORKERS"] = "1"
         elif self.name == "pdm":
             self._environment |= {"PDM_USE_VENV": "1", "PDM_PYTHON": os.fspath(self.python)}
         elif self.name == "uv":
