@@ -21,7 +21,6 @@ from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
-from pypi_repo.domain.identity.publisher import DEFAULT_AUDIENCE
 from tests.support.identity_provider import signing_key
 from tests.support.processes import ServerProcess, free_port
 
@@ -93,6 +92,9 @@ JENKINS: Mapping[str, Any] = {
 }
 """What the OpenID Connect Provider plugin of Jenkins says of a build."""
 
+AUDIENCE = "pypi-repo"
+"""That of a registry without settings."""
+
 _LIFE = 300  # seconds
 
 
@@ -103,7 +105,7 @@ class CiIssuer(ServerProcess):
         port = free_port()
         super().__init__([sys.executable, "-m", "tests.support.ci_issuer", str(port)], port)
 
-    def token(self, claims: Mapping[str, Any], audience: str = DEFAULT_AUDIENCE) -> str:
+    def token(self, claims: Mapping[str, Any], audience: str = AUDIENCE) -> str:
         """A new token of a job; a claim that is None is left out, whatever it is."""
         path = f"/token?{urlencode({'api-version': '2.0', 'audience': audience})}"
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -125,7 +127,7 @@ class CiIssuer(ServerProcess):
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": _ticket({**GITHUB, **changed}),
         }
 
-    def gitlab(self, audience: str = DEFAULT_AUDIENCE, **changed: Any) -> dict[str, str]:
+    def gitlab(self, audience: str = AUDIENCE, **changed: Any) -> dict[str, str]:
         """The environment of a job of GitLab whose `id_tokens` have one for an audience.
 
         changed: what differs from the claims of `GITLAB`.
