@@ -8,7 +8,11 @@ from contextlib import contextmanager
 
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts.errors import UnknownGroup
-from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
+from pypi_repo.domain.identity.errors import (
+    UnknownIdentity,
+    UnknownIdentityProvider,
+    UnknownPublisher,
+)
 from pypi_repo.domain.lifecycle.errors import UnknownStage
 from pypi_repo.domain.upstreams.errors import UnknownRule, UnknownUpstream
 
@@ -23,6 +27,7 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     UnknownUpstream: "upstream list",
     UnknownIdentityProvider: "identity-provider list",
     UnknownIdentity: "identity-provider show NAME",
+    UnknownPublisher: "publisher list",
     UnknownRule: "rule list REPOSITORY",
     errors.InvalidBackup: "backup show DIR",
 }

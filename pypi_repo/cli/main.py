@@ -49,6 +49,11 @@ _NOUNS = {
         "Create, list, change and delete identity providers: where people sign in "
         "(OpenID Connect).",
     ),
+    "publisher": (
+        "accounts.publisher",
+        "Create, list, change and delete publishers: CI jobs that need no password "
+        "(trusted publishing).",
+    ),
     "project": ("project", "List, show, close, promote and delete projects."),
     "release": ("project", "Yank, pin, promote and delete releases."),
     "file": ("project", "Yank and delete single files."),

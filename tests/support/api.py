@@ -16,6 +16,7 @@ from pypi_repo.web.api.accounts.documents import (
     Members,
 )
 from pypi_repo.web.api.accounts.provider_documents import IdentityProviderSettings, LinkSettings
+from pypi_repo.web.api.accounts.publisher_documents import PublisherSettings
 from pypi_repo.web.api.documents import PromotionTarget, Status
 from pypi_repo.web.api.lifecycle.retention_documents import RetentionRuleSettings
 from pypi_repo.web.api.source_documents import ExceptionSettings, RuleSettings, UpstreamSettings
@@ -39,6 +40,7 @@ KNOWN: Mapping[str, object] = {
     "exception": 2,
     "provider": "sso",
     "account": "user@example.com",
+    "publisher": "release",
     "stage": "0123456789abcdef_-ABCD",
     "webhook": "ci",
     "delivery": 1,
@@ -53,6 +55,11 @@ NEEDED: Mapping[type, object] = {
     Members: {"users": ["user@example.com"]},
     UpstreamSettings: {"url": "https://index.example/simple/"},
     IdentityProviderSettings: {"issuer": "https://sso.invalid", "client_id": "other"},
+    PublisherSettings: {
+        "kind": "github",
+        "claims": {"repository_owner_id": "1"},
+        "repository": "main",
+    },
     LinkSettings: {"subject": "linked"},
     WebhookSettings: {"url": "https://ci.invalid/hook", "secret": "correct-horse-battery"},
     RetentionRuleSettings: {"pattern": "demo", "keep_last": 10},
@@ -77,6 +84,22 @@ def create_provider(registry: Registry, name: str = "sso", live: str | None = No
         allow_private_network=is_live,
     )
     providers.link(name, str(KNOWN["user"]), "linked")
+
+
+def create_publisher(registry: Registry, name: str = "release", live: str | None = None) -> None:
+    """Creates a publisher of `main`.
+
+    live: the URL of an issuer on this machine, which answers.
+    """
+    is_live = live is not None
+    registry.acting_as(OPERATOR).publishers.create(
+        name,
+        issuer=live or "https://ci.invalid",
+        claims={"sub": "job:acme/demo"},
+        repository="main",
+        allow_http=is_live,
+        allow_private_network=is_live,
+    )
 
 
 def open_stage(registry: Registry) -> None:

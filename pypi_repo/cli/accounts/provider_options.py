@@ -10,6 +10,26 @@ from pypi_repo.domain.identity.provider import DEFAULT_SCOPES
 
 T = TypeVar("T")
 
+REACHING_OPTIONS = (
+    click.option(
+        "--allow-http/--https-only",
+        default=None,
+        help="Whether it may be asked without encryption.",
+    ),
+    click.option(
+        "--allow-private-network/--public-network-only",
+        default=None,
+        help="Whether it may have an address in a private network or on this machine.",
+    ),
+    click.option(
+        "--ca-file",
+        type=OrNone(click.Path(exists=True, dir_okay=False, resolve_path=True)),
+        metavar="FILE|NONE",
+        help="The certificates to trust, in PEM format, instead of those of the system.",
+    ),
+)
+"""How an issuer of tokens is reached."""
+
 _SETTINGS = (
     click.option("--title", metavar="TEXT", help="The button says `Sign in with TEXT`."),
     click.option(
@@ -60,22 +80,7 @@ _SETTINGS = (
     click.option(
         "enabled", "--enable/--disable", default=None, help="Whether people can sign in with it."
     ),
-    click.option(
-        "--allow-http/--https-only",
-        default=None,
-        help="Whether it may be asked without encryption.",
-    ),
-    click.option(
-        "--allow-private-network/--public-network-only",
-        default=None,
-        help="Whether it may have an address in a private network or on this machine.",
-    ),
-    click.option(
-        "--ca-file",
-        type=OrNone(click.Path(exists=True, dir_okay=False, resolve_path=True)),
-        metavar="FILE|NONE",
-        help="The certificates to trust, in PEM format, instead of those of the system.",
-    ),
+    *REACHING_OPTIONS,
 )
 
 
@@ -101,19 +106,23 @@ def given_settings(options: Mapping[str, Any], emptied: Mapping[str, bool]) -> d
     if mapping or emptied.get("mapping"):
         settings["mapping"] = _mapping(mapping)
     if conditions or emptied.get("conditions"):
-        settings["conditions"] = dict(_pair(text, "--require", 0) for text in conditions)
+        settings["conditions"] = dict(pair(text, "--require", 0) for text in conditions)
     return settings
 
 
 def _mapping(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
     mapping: dict[str, tuple[str, ...]] = {}
-    for value, name in (_pair(text, "--map", -1) for text in texts):
+    for value, name in (pair(text, "--map", -1) for text in texts):
         mapping[value] = (*mapping.get(value, ()), name)
     return mapping
 
 
-def _pair(text: str, option: str, which: int) -> tuple[str, str]:
-    """which: at which equals sign it is divided; a value may have some, and names have none."""
+def pair(text: str, option: str, which: int) -> tuple[str, str]:
+    """Returns the texts on both sides of an equals sign.
+
+    which: at which of them the text is divided: 0 for the first one, -1 for the last one. A value
+        may have some, and names have none.
+    """
     parts = text.split("=", 1) if which == 0 else text.rsplit("=", 1)
     if len(parts) != 2 or not all(parts):
         raise click.UsageError(f"{option} {text!r} needs a text on both sides of an equals sign.")

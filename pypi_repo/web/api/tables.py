@@ -6,6 +6,7 @@ from pypi_repo.web.api.accounts import (
     groups,
     identity_providers,
     invitations,
+    publishers,
     users,
 )
 from pypi_repo.web.api.lifecycle import promotion, retention, stages, trash
@@ -25,6 +26,7 @@ TABLES = (
     groups.table,
     administrators.table,
     identity_providers.table,
+    publishers.table,
     journal.table,
     chores.table,
     repositories.usage_table,

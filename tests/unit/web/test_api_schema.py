@@ -13,7 +13,14 @@ from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
-from tests.support.api import KNOWN, NEEDED, create_provider, create_webhook, open_stage
+from tests.support.api import (
+    KNOWN,
+    NEEDED,
+    create_provider,
+    create_publisher,
+    create_webhook,
+    open_stage,
+)
 from tests.support.distributions import wheel
 from tests.support.identity_provider import ScriptedProvider
 from tests.support.uploads import upload
@@ -77,6 +84,7 @@ def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider
     registry.acting_as(OPERATOR).groups.create("platform")
     registry.acting_as(OPERATOR).invitations.invite(USER)
     create_provider(registry, live=provider.url)
+    create_publisher(registry, live=provider.url)
     create_webhook(registry)
     _token, secret = registry.acting_as(OPERATOR).administrators.create_token(ADMINISTRATOR)
     tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
@@ -120,9 +128,10 @@ def test_every_answer_that_is_described_is_given(
 ) -> None:
     """Each operation does what it is for, with the names that the test above uses."""
     # Those that are there are in a private network, so that only the operator changes their URLs.
-    places = ("/upstreams/{upstream}", "/identity-providers/{provider}")
+    kinds = {"upstreams": "upstream", "identity-providers": "provider", "publishers": "publisher"}
+    places = [f"/{plural}/{{{kind}}}" for plural, kind in kinds.items()]
     is_new = operation.method == "PUT" and operation.path in places
-    new = {"upstream": "new", "provider": "new"} if is_new else {}
+    new = dict.fromkeys(kinds.values(), "new") if is_new else {}
     path = operation.path.format_map({**KNOWN, **new})
     document = NEEDED.get(operation.body, {}) if operation.body else None
     answer = Client(registry.wsgi_app()).open(
