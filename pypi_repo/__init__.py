@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from pypi_repo.web.packages.simple_index import SimpleIndexApp
     from pypi_repo.web.packages.upload import UploadApp
     from pypi_repo.web.portal.app import PortalApp
+    from pypi_repo.web.trusted_publishing import TrustedPublishingApp
 
 __all__ = [
     "ANONYMOUS",
@@ -119,6 +120,7 @@ __all__ = [
     "SimpleIndexApp",
     "Source",
     "SourceWrapper",
+    "TrustedPublishingApp",
     "Unavailable",
     "UnknownFile",
     "UnknownProject",
@@ -189,6 +191,7 @@ _PLACES = {
     "SimpleIndexApp": "web.packages.simple_index",
     "Source": "services.sources.source",
     "SourceWrapper": "services.sources.wrappers",
+    "TrustedPublishingApp": "web.trusted_publishing",
     "Unavailable": "domain.errors",
     "UnknownFile": "domain.errors",
     "UnknownProject": "domain.errors",

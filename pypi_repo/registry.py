@@ -21,6 +21,7 @@ from pypi_repo.services.chores.chores import Chores
 from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
+from pypi_repo.services.identity.minting import TrustedPublishing
 from pypi_repo.services.identity.sign_in import SignIn
 from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.lifecycle.intake import Intake
@@ -146,11 +147,14 @@ class Registry:
         common = self._database, self._blobs, self._gate, self.readmes, limits
         self._for_imports = Surroundings(*common, self._client)
         self._intake = Intake(*common, self._readers, self._rechecks)
-        self._login = Login(self._database, credentials, self._usage)
         self.sessions = Sessions(self._database, credentials)
+        self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
+        self.trusted_publishing = TrustedPublishing(
+            self._database, self._issuers, throttle, settings.oidc_audience
+        )
+        self._login = Login(self._database, credentials, self._usage, self.trusted_publishing)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)
         self.invitations = Acceptance(self._database, passwords)
-        self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
         self.sign_in = SignIn(
             self._database, self._issuers, throttle, self.sessions, self.user_sessions
         )

@@ -15,6 +15,9 @@ GIB = 1024 * MIB
 USUAL_FOLDER = "pypi-repo-data"
 """The folder for the data if nobody names one, in the current folder."""
 
+OIDC_AUDIENCE = "pypi-repo"
+"""For whom the signed tokens of CI jobs must be made, if nothing else is set."""
+
 TRASH_DAYS = 30
 MOST_TRASH_DAYS = 3650
 
@@ -133,6 +136,8 @@ class Settings:
     smtp: the SMTP server through which invitations are mailed, such as
         `smtp://USER:PASSWORD@mail.example.com:587?from=packages@example.com`, or with `smtps`. By
         default, no mail is sent: administrators hand over the links.
+    oidc_audience: for whom the signed tokens of CI jobs must be made, which are exchanged here for
+        a token. Another server must have another one, or it could use the tokens that it gets here.
     trash_days: for how many days what is deleted or overwritten stays in the trash, from which it
         can be restored. With 0, it is deleted at once.
     password_cost: the work factor of bcrypt for new passwords. 4 is the lowest, for tests.
@@ -151,6 +156,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     smtp: str | None = field(default=None, repr=False)
+    oidc_audience: str = OIDC_AUDIENCE
     trash_days: int = TRASH_DAYS
     password_cost: int = 12
 
@@ -197,8 +203,8 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
 
     It uses PYPI_REPO_DATA, PYPI_REPO_DATABASE, PYPI_REPO_DATABASE_SCHEMA, PYPI_REPO_BLOBS,
     PYPI_REPO_MAX_UPLOAD_SIZE, PYPI_REPO_FILES_SENT_BY, PYPI_REPO_METRICS_TOKEN,
-    PYPI_REPO_METRICS_FOLDER, PYPI_REPO_PUBLIC_URL, PYPI_REPO_SMTP and PYPI_REPO_TRASH_DAYS, and
-    the names of `proxies_in`. It ignores all other names.
+    PYPI_REPO_METRICS_FOLDER, PYPI_REPO_PUBLIC_URL, PYPI_REPO_SMTP, PYPI_REPO_OIDC_AUDIENCE and
+    PYPI_REPO_TRASH_DAYS, and the names of `proxies_in`. It ignores all other names.
 
     Raises ValueError if a value is invalid.
     """
@@ -227,6 +233,7 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         metrics_folder=Path(metrics_folder) if metrics_folder else None,
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
         smtp=values.get("PYPI_REPO_SMTP") or None,
+        oidc_audience=values.get("PYPI_REPO_OIDC_AUDIENCE") or OIDC_AUDIENCE,
     )
 
 

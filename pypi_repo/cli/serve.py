@@ -5,48 +5,40 @@ Its server is described in docs/explanation/server.md.
 
 import logging
 import os
-import socket
 import ssl
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pypi_repo.cli.greeting import greeting
 from pypi_repo.cli.hints import about_options
 from pypi_repo.cli.options import Command, Duration, SentBy, Size, location_options, option
+from pypi_repo.cli.service import Service, site_of
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.registry import Registry
 from pypi_repo.server.http.patience import Patience
 from pypi_repo.server.http.tls import tls_context
-from pypi_repo.server.loop import Server
 from pypi_repo.server.processors import can_fork, usual_number
 from pypi_repo.server.sockets import described, listen, url_of
 from pypi_repo.settings import (
     GIB,
     MOST_TRASH_DAYS,
+    OIDC_AUDIENCE,
     TRASH_DAYS,
     FilesSentBy,
     Limits,
-    Settings,
     data_folder,
     in_folder,
     proxies_in,
 )
-from pypi_repo.storage.blobs.urls import end_thread
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
-from pypi_repo.web.proxy import behind_proxy
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _log = logging.getLogger("pypi_repo.serve")
 
@@ -136,6 +128,13 @@ def _as_many_as_possible(_context: click.Context, _option: click.Parameter, valu
     "smtps://; with a password better set in the environment.",
 )
 @option(
+    "--oidc-audience",
+    metavar="TEXT",
+    default=OIDC_AUDIENCE,
+    show_default=True,
+    help="For whom the tokens of CI jobs must be made that are exchanged here.",
+)
+@option(
     "--files-sent-by",
     type=SentBy(),
     help="Let a proxy or the object store send files: x-accel:/LOCATION/ (nginx), x-sendfile, or "
@@ -179,6 +178,7 @@ def serve(
     trusted_proxy: str | None,
     public_url: str | None,
     smtp: str | None,
+    oidc_audience: str,
     files_sent_by: FilesSentBy | None,
     trash_days: int,
     log_format: str,
@@ -214,6 +214,7 @@ def serve(
         metrics_token=metrics_token,
         public_url=public_url,
         smtp=smtp,
+        oidc_audience=oidc_audience,
     )
     with about_options("--host", "--port"):
         sockets = listen(host, port)
@@ -221,7 +222,7 @@ def serve(
     places, url = described(sockets, scheme), url_of(sockets, scheme)
     # Closed before processes are forked, which open it themselves.
     with Registry(settings) as registry:
-        _site(registry, trusted_proxy)  # what cannot work says so before anything is printed
+        site_of(registry, trusted_proxy)  # what cannot work says so before anything is printed
         if database is None:
             registry.upgrade()  # nobody else uses the embedded database
         else:
@@ -235,7 +236,7 @@ def serve(
             click.echo(greeting(made, _with_last_slash(public_url or url), data))
         elif not registry.acting_as(OPERATOR).repositories.all():
             click.echo(_NOTHING_YET)
-    service = _Service(
+    service = Service(
         settings,
         sockets,
         patience=Patience(body=upload_patience.total_seconds()),
@@ -244,82 +245,6 @@ def serve(
         renew=renew,
     )
     service.run(workers, lambda: click.echo(f"Listening on {places} (stop with Ctrl+C)."))
-
-
-class _Service:
-    """The site of a registry, at these sockets.
-
-    tls: encrypts all connections.
-    renew: makes it anew, at a reload.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        sockets: Sequence[socket.socket],
-        *,
-        patience: Patience,
-        trusted_proxy: str | None,
-        tls: ssl.SSLContext | None,
-        renew: Callable[[], ssl.SSLContext | None],
-    ) -> None:
-        self._settings, self._sockets = settings, sockets
-        self._patience, self._trusted_proxy = patience, trusted_proxy
-        self._tls, self._renew = tls, renew
-
-    def run(self, workers: int, when_serving: Callable[[], None]) -> None:
-        """Until a signal asks for the end."""
-        if not can_fork():
-            when_serving()
-            self._serve(Server.run)
-            return
-        from pypi_repo.server.signals import end_by
-        from pypi_repo.server.workers import Supervisor
-        from pypi_repo.web.observability.metrics_folder import temporary_folder
-
-        if os.environ.get("PYPI_REPO_METRICS_FOLDER"):
-            _log.warning(
-                "PYPI_REPO_METRICS_FOLDER is not used: it is for other servers, and the workers of "
-                "this one share a temporary folder."
-            )
-        # Without a token nobody can ask for the numbers.
-        with temporary_folder() if self._settings.metrics_token else nullcontext() as folder:
-            self._settings = replace(self._settings, metrics_folder=folder)
-            supervisor = Supervisor(
-                lambda seat: self._serve(seat.run, seat.is_my_turn),
-                workers,
-                self._sockets,
-                renew=self._reload,
-                when_serving=when_serving,
-            )
-            end_thread()
-            ended_by = supervisor.run()
-        if ended_by is not None:
-            end_by(ended_by)
-
-    def _reload(self) -> None:
-        self._tls = self._renew()
-
-    def _serve(
-        self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
-    ) -> None:
-        with Registry(self._settings) as registry:
-            registry.chores.start()
-            run(
-                Server(
-                    _site(registry, self._trusted_proxy),
-                    self._sockets,
-                    patience=self._patience,
-                    tls=self._tls,
-                    is_my_turn=is_my_turn,
-                )
-            )
-
-
-def _site(registry: Registry, trusted_proxy: str | None) -> "WSGIApplication":
-    """Raises ConfigurationError for settings that cannot work."""
-    site = registry.wsgi_app()
-    return behind_proxy(site, trusted_proxy) if trusted_proxy else site
 
 
 def _encrypting(certificate: Path | None, key: Path | None) -> Callable[[], ssl.SSLContext | None]:

@@ -19,9 +19,11 @@ _TURNS_ROUND_A_LINE = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
 
-# Tokens, links of invitations, and credentials as in https://user:password@host that somebody has
-# pasted into a path.
-_SECRETS = re.compile(r"pp[rai]_[A-Za-z0-9_-]+|(?<=/)[^/:]+:[^/]*(?=@)")
+# Tokens, links of invitations, signed tokens (JWT), and credentials as in https://user:password@host
+# that somebody has pasted into a path.
+_SECRETS = re.compile(
+    r"pp[raij]_[A-Za-z0-9_-]+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+|(?<=/)[^/:]+:[^/]*(?=@)"
+)
 
 
 def require_storable(text: str) -> None:

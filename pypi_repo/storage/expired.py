@@ -4,18 +4,23 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
-from pypi_repo.storage.database.account_tables import invitations, used_once, user_sessions
+from pypi_repo.storage.database.account_tables import (
+    invitations,
+    publisher_tokens,
+    used_once,
+    user_sessions,
+)
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.tables import notes, sessions
 from pypi_repo.storage.events.deliveries import DeliveryShelf
 
-_EXPIRING = (sessions, user_sessions, invitations, notes, used_once)
+_EXPIRING = (sessions, user_sessions, invitations, notes, used_once, publisher_tokens)
 
 _TOLD_FOR = timedelta(days=30)
 
 
 def delete_expired(transaction: Executor, now: datetime) -> int:
-    """Deletes sessions, invitations and messages that nobody can use any more.
+    """Deletes sessions, invitations, tokens of jobs and messages that nobody can use any more.
 
     What webhooks were told is deleted 30 days later.
 

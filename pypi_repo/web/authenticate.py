@@ -41,7 +41,7 @@ def basic_or_token(login: Login) -> Authenticate:
                 username, password = _basic(value)
                 return login.with_password(username, password, environ.get("REMOTE_ADDR", ""))
             case "bearer":
-                return login.with_token(value.strip())
+                return login.with_token(value.strip(), environ.get("REMOTE_ADDR", ""))
             case _:
                 raise InvalidCredentials(_NOT_UNDERSTOOD)
 

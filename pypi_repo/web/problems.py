@@ -130,9 +130,12 @@ def for_client(refusal: Refusal, request: Request) -> Response:
     return refusal.sent_with(response)
 
 
-def as_problem(refusal: Refusal) -> Response:
-    """Returns a response with problem details (RFC 9457)."""
-    body = msgspec.json.encode(_problem(refusal))
+def as_problem(refusal: Refusal, **more: object) -> Response:
+    """Returns a response with problem details (RFC 9457).
+
+    more: further members of the document.
+    """
+    body = msgspec.json.encode({**msgspec.to_builtins(_problem(refusal)), **more})
     return refusal.sent_with(
         Response(body, refusal.status, content_type="application/problem+json")
     )

@@ -52,7 +52,7 @@ def registry_site(
     """Returns an app for a whole registry.
 
     It has all repositories at /repositories/NAME/, the portal, the API, the accounts of users and a
-    landing page.
+    landing page, and the exchange of tokens of CI jobs.
 
     cache: the cache for the pages of all repositories.
     authenticate: for a host with its own accounts; by default, the accounts of the registry are
@@ -102,13 +102,25 @@ def registry_site(
 
         return AccountApp(registry)
 
+    def trusted_publishing() -> "WSGIApplication":
+        from pypi_repo.web.trusted_publishing import TrustedPublishingApp
+
+        return TrustedPublishingApp(registry)
+
+    of_accounts: dict[str, WSGIApplication] = {}
     if authenticate is None:  # a host has its own way to sign in
-        for_operators = {"/account": only_waiting(when_first_asked(account)), **for_operators}
+        exchange = only_waiting(when_first_asked(trusted_publishing))
+        of_accounts = {
+            "/account": only_waiting(when_first_asked(account)),
+            "/_/oidc": exchange,
+            "/.well-known/pytp": exchange,
+        }
     return mount(
         {
             "/repositories": repositories,
             "/portal": only_waiting(when_first_asked(portal)),
             "/api/v1": only_waiting(when_first_asked(api)),
+            **of_accounts,
             **for_operators,
         },
         otherwise=only_waiting(when_first_asked(landing)),

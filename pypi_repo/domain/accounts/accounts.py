@@ -14,7 +14,9 @@ LONGEST_PASSWORD = 72  # bytes in UTF-8: bcrypt reads no further
 
 TOKEN_PREFIX = "ppr_"  # noqa: S105 - begins every token, so that scanners find leaked ones
 ADMINISTRATOR_TOKEN_PREFIX = "ppa_"  # noqa: S105
+JOB_TOKEN_PREFIX = "ppj_"  # noqa: S105 - begins every token that a CI job gets
 INVITATION_PREFIX = "ppi_"  # begins the secret of every invitation, so that no log has it
+_PREFIXES = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX, JOB_TOKEN_PREFIX, INVITATION_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +205,7 @@ def check_password(password: str) -> None:
             f"A password may have at most {LONGEST_PASSWORD} bytes in UTF-8, because bcrypt "
             "ignores the rest; choose a shorter one."
         )
-    if password.startswith((TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX, INVITATION_PREFIX)):
+    if password.startswith(_PREFIXES):
         raise InvalidPassword(f"A password may not begin with {password[:4]!r}, as tokens do.")
     if not password.isprintable():
         raise InvalidPassword("A password may not hold control characters, such as a line break.")

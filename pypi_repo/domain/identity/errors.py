@@ -1,6 +1,7 @@
 """The errors about sign-in elsewhere, of the hierarchy in `pypi_repo.domain.errors`."""
 
 from pypi_repo.domain.errors import (
+    Invalid,
     InvalidCredentials,
     NotFound,
     PermissionDenied,
@@ -40,6 +41,30 @@ class InvalidToken(InvalidCredentials):
 
 class UnknownKey(InvalidToken):
     """The token was signed with a key that is not among the known keys of its issuer."""
+
+
+class InvalidPayload(Invalid):
+    """What came in the place of a request for a token is none."""
+
+    code = "invalid-payload"
+
+
+class UnknownJob(InvalidCredentials):
+    """The signed token of a CI job is valid, and no publisher is for such jobs."""
+
+    code = "invalid-publisher"
+
+
+class TokenReused(InvalidCredentials):
+    """The signed token of a CI job was exchanged for another token before."""
+
+    code = "invalid-reuse-token"
+
+
+class NotEnabled(NotFound):
+    """This server cannot verify signed tokens, because a library is missing."""
+
+    code = "not-enabled"
 
 
 class SignInFailed(InvalidCredentials):

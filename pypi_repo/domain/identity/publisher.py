@@ -16,9 +16,6 @@ from pypi_repo.domain.text import require_storable
 May = Literal["upload", "read"]
 """What a publisher gives: to upload, which includes to read, or to read alone."""
 
-DEFAULT_AUDIENCE = "pypi-repo"
-"""For whom the tokens of CI jobs must be made, if no setting says otherwise."""
-
 DEFAULT_MINUTES = 15
 LONGEST_MINUTES = 6 * 60
 

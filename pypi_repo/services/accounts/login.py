@@ -1,10 +1,13 @@
 """Turns the credentials of a request into an actor. Every request of a package client does this."""
 
+import re
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.accounts.accounts import (
     ADMINISTRATOR_TOKEN_PREFIX,
+    JOB_TOKEN_PREFIX,
+    LONGEST_PASSWORD,
     TOKEN_PREFIX,
     Account,
     Administrator,
@@ -14,10 +17,14 @@ from pypi_repo.domain.accounts.accounts import (
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.accounts.credentials import Credentials
+from pypi_repo.services.identity.minting import TrustedPublishing
 from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.storage.accounts.administration import Administration
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
+
+_PREFIXES = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX, JOB_TOKEN_PREFIX)
+_SIGNED = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", re.ASCII)
 
 _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (
@@ -27,10 +34,17 @@ _TOKENS_ONLY = "This password is switched off; use a token, or sign in with your
 
 
 class Login:
-    """Checks the credentials of repository users against the database, on each request."""
+    """Checks the credentials of package clients against the database, on each request."""
 
-    def __init__(self, database: Database, credentials: Credentials, usage: UsageCounter) -> None:
+    def __init__(
+        self,
+        database: Database,
+        credentials: Credentials,
+        usage: UsageCounter,
+        trusted_publishing: TrustedPublishing,
+    ) -> None:
         self._usage = usage
+        self._trusted_publishing = trusted_publishing
         self._administration = Administration(database)
         self._users = Users(database)
         self._credentials = credentials
@@ -38,17 +52,16 @@ class Login:
     def with_password(self, username: str, password: str, address: str) -> Actor:
         """Returns the repository user with this name and password.
 
-        A token may take the place of the password.
+        A token may take the place of the password, also that of a CI job.
 
         address: the address of the client. Failures are counted for the address and the user name.
 
-        Raises InvalidCredentials, TooManyFailedLogins or TooManyLogins.
+        Raises InvalidCredentials, TooManyFailedLogins, TooManyLogins or IdentityProviderFailed.
         """
-        prefixes = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX)
-        if username == TOKEN_USERNAME or password.startswith(prefixes):
-            return self.with_token(password)
-        if not password and username.startswith(prefixes):
-            return self.with_token(username)
+        if username == TOKEN_USERNAME or _is_token(password):
+            return self.with_token(password, address)
+        if not password and _is_token(username):
+            return self.with_token(username, address)
         return self._acting(self.account(username, password, address))
 
     def account(self, username: str, password: str, address: str) -> Account:
@@ -74,13 +87,20 @@ class Login:
             raise InvalidCredentials(_TOKENS_ONLY)
         return account
 
-    def with_token(self, secret: str) -> Actor:
+    def with_token(self, secret: str, address: str) -> Actor:
         """Returns the user to which a token belongs, with the access that the token passes on.
 
-        Tokens are 256 random bits, so they are found by a plain hash, which reveals nothing.
+        For the token of a CI job, it returns the job. Tokens are 256 random bits, so they are found
+        by a plain hash, which reveals nothing.
 
-        Raises InvalidCredentials.
+        address: the address of the client, for which failures are counted if the token is a signed
+            one.
+
+        Raises InvalidCredentials, and for a signed token also TooManyFailedLogins and
+        IdentityProviderFailed.
         """
+        if secret.startswith(JOB_TOKEN_PREFIX) or _is_signed(secret):
+            return self._trusted_publishing.actor_of(secret, address)
         if secret.startswith(ADMINISTRATOR_TOKEN_PREFIX):
             raise InvalidCredentials(_WRONG_KIND)
         found = self._users.token_holder(token_digest(secret))
@@ -98,6 +118,15 @@ class Login:
     def _acting(self, account: Account, token: Token | None = None) -> Actor:
         self._usage.note_use(account.id, None if token is None else token.id)
         return actor_of(account, token)
+
+
+def _is_token(text: str) -> bool:
+    return text.startswith(_PREFIXES) or _is_signed(text)
+
+
+def _is_signed(text: str) -> bool:
+    """Returns whether a text looks like a signed token (JWT), as no password can."""
+    return len(text) > LONGEST_PASSWORD and _SIGNED.fullmatch(text) is not None
 
 
 def wrong_password() -> InvalidCredentials:

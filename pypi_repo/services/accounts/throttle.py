@@ -59,6 +59,13 @@ class Throttle:
             self._add(attempt)
         return attempt
 
+    def require_allowed(self, account: str, address: str) -> None:
+        """Raises TooManyFailedLogins if there were too many failures; it counts nothing."""
+        attempt = Attempt(account, network_of(address), time.monotonic())
+        with self._mutex:
+            for key in attempt.keys:
+                self._check(key, attempt.moment)
+
     def take_back(self, attempt: Attempt) -> None:
         """Stops counting an attempt as a failure."""
         with self._mutex:

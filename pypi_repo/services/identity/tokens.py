@@ -31,8 +31,8 @@ def require_jwt() -> ModuleType:
         import jwt
     except ImportError as error:
         raise ConfigurationError(
-            "Sign-in elsewhere needs a library that is not installed; install pypi-repo[oidc] on "
-            "the server."
+            "Signed tokens need a library that is not installed; install pypi-repo[oidc] on the "
+            "server."
         ) from error
     del cryptography
     return jwt
@@ -69,6 +69,21 @@ def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -
     if kid is None:
         raise unknown_key(f"it names no key, and {wrong}")
     raise invalid_token(wrong)
+
+
+def issuer_in(token: str) -> str:
+    """Returns whom a token names as its issuer, which proves nothing yet.
+
+    Raises InvalidToken if it names nobody, and ConfigurationError if the library for tokens is not
+    installed.
+    """
+    jwt = require_jwt()
+    _header(jwt, token)
+    with suppress(jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        if isinstance(issuer, str):
+            return issuer
+    raise invalid_token("it names no issuer")
 
 
 def _header(jwt: ModuleType, token: str) -> dict[str, Any]:

@@ -82,6 +82,8 @@ class IssuerShelf:
     def use_once(self, digest: str, now: datetime, expires_at: datetime) -> bool:
         """Returns whether something was not used before, and notes that it is used now.
 
+        Whoever uses it at the same time waits for the commit.
+
         digest: its SHA-256.
         expires_at: when it cannot be used any more, used or not.
         """

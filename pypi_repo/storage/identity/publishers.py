@@ -1,10 +1,11 @@
 """Statements about publishers, and about the tokens of their CI jobs."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Row, Select, String, bindparam, cast, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
@@ -55,6 +56,21 @@ class PublisherShelf:
         )
         return next(map(_to_publisher, rows), None)
 
+    def lock_those(self, chosen: Iterable[Publisher]) -> list[Publisher]:
+        """Returns publishers as they are now; nobody changes or deletes them before the commit.
+
+        Those that were deleted are left out. They are locked in the order of their ids, as by all
+        who lock several, so nobody waits for each other.
+        """
+        ids = [publisher.id for publisher in chosen]
+        rows = within_transaction(self._executor).execute(
+            _selected()
+            .where(publishers.c.id.in_(ids))
+            .order_by(publishers.c.id)
+            .with_for_update(key_share=True, of=publishers)
+        )
+        return [_to_publisher(row) for row in rows]
+
     def of_issuer(self, issuer: str) -> list[Publisher]:
         """Returns the publishers whose jobs have tokens of an issuer, sorted by name."""
         rows = self._executor.execute(
@@ -96,8 +112,13 @@ class PublisherShelf:
         self._executor.execute(
             update(publishers).where(publishers.c.id == publisher.id).values(values)
         )
+        # Whole, also what others give by them: a signed token is then verified anew, and gets what
+        # the publisher gives now.
+        its_own = select(publisher_tokens.c.secret_sha256).where(
+            publisher_tokens.c.publisher_id == publisher.id
+        )
         self._executor.execute(
-            delete(publisher_tokens).where(publisher_tokens.c.publisher_id == publisher.id)
+            delete(publisher_tokens).where(publisher_tokens.c.secret_sha256.in_(its_own))
         )
 
     def delete(self, publisher: Publisher) -> None:
@@ -138,7 +159,9 @@ class PublisherTokens:
         at: datetime,
         until: Mapping[int, datetime],
     ) -> None:
-        """Adds a token, which several publishers may give something. It may be there already.
+        """Adds a token, which several publishers may give something.
+
+        A signed token may be there already, and is then added anew.
 
         until: when it ends for each publisher, by the id of the publisher.
         """
@@ -154,7 +177,14 @@ class PublisherTokens:
             for publisher in publishers_found
         ]
         added = insert_into(connection.dialect, publisher_tokens).values(rows)
-        connection.execute(added.on_conflict_do_nothing())
+        connection.execute(
+            added.on_conflict_do_update(
+                index_elements=["secret_sha256", "publisher_id"],
+                set_={
+                    name: added.excluded[name] for name in ("workload", "created_at", "expires_at")
+                },
+            )
+        )
 
 
 def _selected() -> Select[Any]:
@@ -190,7 +220,7 @@ def _to_job_token(row: Sequence[Any]) -> JobToken:
     return JobToken(
         publisher=publisher,
         grants=given.grants,
-        workload=Workload.of_texts(workload),
+        workload=Workload.of_texts(json.loads(workload)),
         expires_at=expires_at,
     )
 
@@ -202,7 +232,8 @@ GIVEN = Question(
         repositories.c.name,
         publishers.c.projects,
         publishers.c.access,
-        publisher_tokens.c.workload,
+        # As text: an answer is kept for its rows, and no row can be looked up that has a dict.
+        cast(publisher_tokens.c.workload, String),
         publisher_tokens.c.expires_at,
     )
     .join_from(publisher_tokens, publishers, publishers.c.id == publisher_tokens.c.publisher_id)

@@ -10,11 +10,15 @@ import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Registry
 from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
+from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.throttle import Throttle
+from pypi_repo.services.identity.issuers import Issuers
+from pypi_repo.services.identity.minting import TrustedPublishing
 from pypi_repo.services.operations.usage import UsageCounter
+from pypi_repo.settings import OIDC_AUDIENCE
 from pypi_repo.storage.database.database import Database
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 
@@ -27,7 +31,12 @@ def login(database: Database) -> Iterator[Login]:
     """As another process than that of `both` has it."""
     counter = UsageCounter(database)
     credentials = Credentials(Passwords(4), Throttle(ALLOWED_FAILURES, 100))
-    yield Login(database, credentials, counter)
+    client = OutboundClient()
+    publishing = TrustedPublishing(
+        database, Issuers(database, client), Throttle(ALLOWED_FAILURES, 100), OIDC_AUDIENCE
+    )
+    yield Login(database, credentials, counter, publishing)
+    client.close()
     counter.flush()  # or it writes seconds later, when the database is closed
 
 
@@ -199,14 +208,14 @@ def test_a_token_stands_for_its_user(both: Registry, login: Login, checks: list[
         actor = login.with_password(username, secret, HERE)
         assert (actor.name, actor.grants.on("main")) == (USER, Access.WRITE)
     assert login.with_password(secret, "", HERE).name == USER
-    assert login.with_token(secret).name == USER
+    assert login.with_token(secret, HERE).name == USER
     assert checks == []
 
 
 @pytest.mark.parametrize("secret", ["", "ppr_", "ppr_" + "x" * 43, PASSWORD, "\ud800", "a\0b"])
 def test_a_wrong_token(login: Login, secret: str) -> None:
     with pytest.raises(InvalidCredentials, match="wrong or was revoked"):
-        login.with_token(secret)
+        login.with_token(secret, HERE)
     with pytest.raises(InvalidCredentials, match="wrong or was revoked"):
         login.with_password("__token__", secret, HERE)
     if secret.startswith("ppr_"):
@@ -217,21 +226,21 @@ def test_a_wrong_token(login: Login, secret: str) -> None:
 def test_a_token_for_one_repository(both: Registry, login: Login) -> None:
     both.acting_as(OPERATOR).repositories.create("other")
     _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, repository="main")
-    grants = login.with_token(secret).grants
+    grants = login.with_token(secret, HERE).grants
     assert (grants.on("main"), grants.on("other")) == (Access.WRITE, Access.NONE)
 
 
 def test_a_token_for_reading(both: Registry, login: Login) -> None:
     _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, read_only=True)
-    assert login.with_token(secret).grants.on("main") is Access.READ
+    assert login.with_token(secret, HERE).grants.on("main") is Access.READ
 
 
 def test_a_token_never_passes_on_more_than_its_user_has(both: Registry, login: Login) -> None:
     _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER, repository="main")
     both.acting_as(OPERATOR).accounts.set_access(USER, Access.WRITE, {"main": Access.READ})
-    assert login.with_token(secret).grants.on("main") is Access.READ
+    assert login.with_token(secret, HERE).grants.on("main") is Access.READ
     both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE)
-    assert login.with_token(secret).grants.on("main") is Access.NONE
+    assert login.with_token(secret, HERE).grants.on("main") is Access.NONE
 
 
 def test_a_token_expires(both: Registry, login: Login) -> None:
@@ -239,21 +248,21 @@ def test_a_token_expires(both: Registry, login: Login) -> None:
         USER, name="nightly", expires_in=timedelta(microseconds=1)
     )
     with pytest.raises(InvalidCredentials, match="'nightly' has expired"):
-        login.with_token(secret)
+        login.with_token(secret, HERE)
     _token, secret = both.acting_as(OPERATOR).accounts.create_token(
         USER, expires_in=timedelta(hours=1)
     )
-    assert login.with_token(secret).name == USER
+    assert login.with_token(secret, HERE).name == USER
 
 
 def test_a_revoked_token_is_refused_at_once(both: Registry, login: Login) -> None:
     token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     _other, other_secret = both.acting_as(OPERATOR).accounts.create_token(USER)
-    assert login.with_token(secret).name == USER
+    assert login.with_token(secret, HERE).name == USER
     both.acting_as(OPERATOR).accounts.revoke_token(token.id)
     with pytest.raises(InvalidCredentials):
-        login.with_token(secret)
-    assert login.with_token(other_secret).name == USER
+        login.with_token(secret, HERE)
+    assert login.with_token(other_secret, HERE).name == USER
 
 
 def test_tokens_go_with_their_user_and_with_their_repository(both: Registry, login: Login) -> None:
@@ -261,15 +270,15 @@ def test_tokens_go_with_their_user_and_with_their_repository(both: Registry, log
     _token, wide = both.acting_as(OPERATOR).accounts.create_token(USER)
     both.acting_as(OPERATOR).repositories.delete("main")
     with pytest.raises(InvalidCredentials):
-        login.with_token(narrow)
-    assert login.with_token(wide).name == USER
+        login.with_token(narrow, HERE)
+    assert login.with_token(wide, HERE).name == USER
     both.acting_as(OPERATOR).accounts.delete_user(USER)
     both.acting_as(OPERATOR).accounts.create_user(USER, PASSWORD)
     with pytest.raises(InvalidCredentials):
-        login.with_token(wide)
+        login.with_token(wide, HERE)
 
 
 def test_a_changed_password_does_not_touch_tokens(both: Registry, login: Login) -> None:
     _token, secret = both.acting_as(OPERATOR).accounts.create_token(USER)
     both.acting_as(OPERATOR).accounts.set_password(USER, "another horse")
-    assert login.with_token(secret).name == USER
+    assert login.with_token(secret, HERE).name == USER

@@ -108,7 +108,7 @@ def test_b3_a_token_of_ones_own(both: Registry) -> None:
     assert account.tokens() == [token]
     assert (token.name, token.repository, token.projects) == ("laptop", "main", ("acme-*",))
     login = both.repository("main").login
-    grants = login.with_token(secret).grants
+    grants = login.with_token(secret, "192.0.2.1").grants
     assert grants.on("main", "acme-one") is Access.READ
     assert grants.on("main", "other") is Access.NONE
     (entry,) = both.acting_as(OPERATOR).activity.entries(
@@ -118,15 +118,15 @@ def test_b3_a_token_of_ones_own(both: Registry) -> None:
     assert account.revoke_token(token.id) == token
     assert account.tokens() == []
     with pytest.raises(InvalidCredentials):
-        login.with_token(secret)
+        login.with_token(secret, "192.0.2.1")
 
 
 def test_g3_a_token_has_no_more_than_its_owner_has_at_that_moment(both: Registry) -> None:
     _token, secret = _own(both).create_token()
     login = both.repository("main").login
-    assert login.with_token(secret).grants.on("main") is Access.WRITE
+    assert login.with_token(secret, "192.0.2.1").grants.on("main") is Access.WRITE
     both.acting_as(OPERATOR).accounts.set_access(USER, Access.NONE)
-    assert login.with_token(secret).grants.on("main") is Access.NONE
+    assert login.with_token(secret, "192.0.2.1").grants.on("main") is Access.NONE
 
 
 def test_b3_no_token_for_a_repository_that_the_user_cannot_read(both: Registry) -> None:
@@ -185,7 +185,7 @@ def test_b3_nothing_of_others_can_be_reached(both: Registry) -> None:
     for number in (session.id, 0, -1, 10**30):
         with pytest.raises(NotFound):
             account.end_session(number)
-    assert both.repository("main").login.with_token(secret).name == READER
+    assert both.repository("main").login.with_token(secret, "192.0.2.1").name == READER
     assert other.sessions() == [session]
 
 
@@ -222,7 +222,7 @@ def test_b3_a_new_password(both: Registry) -> None:
     account.change_password(PASSWORD, "another horse", HERE)
     assert both.user_sessions.find(session.secret) is None
     assert both.user_sessions.sign_in(USER, "another horse", HERE).actor.name == USER
-    assert both.repository("main").login.with_token(secret).name == USER
+    assert both.repository("main").login.with_token(secret, "192.0.2.1").name == USER
 
 
 def test_b3_the_current_password_cannot_be_guessed_there(both: Registry) -> None:

@@ -1,0 +1,116 @@
+"""What the token of a CI job says of the job, by the provider of the job."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.workload import PublisherKind, Workload
+
+_LONGEST = 1000  # characters
+_GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+_OF_CIRCLECI = "oidc.circleci.com/"
+
+
+def workload_of(kind: PublisherKind, claims: Claims) -> Workload:
+    """Returns the CI job that a token describes.
+
+    claims: those of a token that was verified, so that they are what the provider says. What is
+        missing, too long or not printable is left empty.
+    """
+    found = _READERS.get(kind, _nothing)(claims)
+    return Workload(kind=kind, issuer=claims["iss"], subject=claims["sub"], **found)
+
+
+def _github(claims: Claims) -> dict[str, str]:
+    repository = _url(_github_server(claims["iss"]), _text(claims, "repository"))
+    file = _text(claims, "job_workflow_ref") or _text(claims, "workflow_ref")
+    run, attempt = _text(claims, "run_id"), _text(claims, "run_attempt")
+    run_url = _url(repository, run and f"actions/runs/{run}")
+    return {
+        "repository": repository,
+        "workflow": _url(_github_server(claims["iss"]), file.partition("@")[0]),
+        "ref": _text(claims, "ref"),
+        "run_url": _url(run_url, attempt and f"attempts/{attempt}") or run_url,
+        "owner_id": _text(claims, "repository_owner_id"),
+    }
+
+
+def _github_server(issuer: str) -> str:
+    """GitHub, its data residency (token.actions.ACME.ghe.com), or an Enterprise Server."""
+    if issuer == _GITHUB_ISSUER or issuer.startswith(f"{_GITHUB_ISSUER}/"):
+        return "https://github.com"
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('token.actions.')}"
+
+
+def _gitlab(claims: Claims) -> dict[str, str]:
+    repository = _url(claims["iss"], _text(claims, "project_path"))
+    job, pipeline = _text(claims, "job_id"), _text(claims, "pipeline_id")
+    file = _text(claims, "ci_config_ref_uri").partition("@")[0]
+    ref, is_tag = _text(claims, "ref"), claims.get("ref_type") == "tag"
+    return {
+        "repository": repository,
+        # The claim names the host and not the scheme.
+        "workflow": _url(f"{urlsplit(claims['iss']).scheme}:/", file),
+        "ref": _text(claims, "ref_path") or _ref(*((ref, "") if is_tag else ("", ref))),
+        "run_url": _url(repository, job and f"-/jobs/{job}")
+        or _url(repository, pipeline and f"-/pipelines/{pipeline}"),
+        "owner_id": _text(claims, "namespace_id"),
+    }
+
+
+def _google(claims: Claims) -> dict[str, str]:
+    return {"email": _text(claims, "email")}
+
+
+def _buildkite(claims: Claims) -> dict[str, str]:
+    organization, pipeline = _text(claims, "organization_slug"), _text(claims, "pipeline_slug")
+    build = _text(claims, "build_number")
+    place = f"{organization}/{pipeline}/builds/{build}" if organization and pipeline else ""
+    return {
+        "ref": _ref(_text(claims, "build_tag"), _text(claims, "build_branch")),
+        "run_url": _url("https://buildkite.com", build and place),
+        "owner_id": _text(claims, "organization_id"),
+    }
+
+
+def _circleci(claims: Claims) -> dict[str, str]:
+    origin = _text(claims, f"{_OF_CIRCLECI}vcs-origin")
+    workflow = _text(claims, f"{_OF_CIRCLECI}workflow-id")
+    return {
+        "repository": _url("https:/", origin),  # the claim begins with the host
+        "ref": _text(claims, f"{_OF_CIRCLECI}vcs-ref"),
+        "run_url": _url("https://app.circleci.com/pipelines/workflows", workflow),
+        "owner_id": _text(claims, f"{_OF_CIRCLECI}org-id"),
+    }
+
+
+def _nothing(_claims: Claims) -> dict[str, str]:
+    return {}
+
+
+_READERS: Mapping[str, Callable[[Claims], dict[str, str]]] = {
+    "github": _github,
+    "gitlab": _gitlab,
+    "google": _google,
+    "buildkite": _buildkite,
+    "circleci": _circleci,
+}
+
+
+def _text(claims: Claims, name: str) -> str:
+    value: Any = claims.get(name)
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if len(text) <= _LONGEST and text.isprintable() else ""
+
+
+def _ref(tag: str, branch: str) -> str:
+    if tag:
+        return f"refs/tags/{tag}"
+    return f"refs/heads/{branch}" if branch else ""
+
+
+def _url(base: str, path: str) -> str:
+    """Returns a URL below another one; empty if either is not known."""
+    return f"{base.rstrip('/')}/{quote(path, safe='/@:+~')}" if base and path else ""

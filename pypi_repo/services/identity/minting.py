@@ -1,0 +1,266 @@
+"""Trusted publishing: CI jobs get tokens for the signed tokens of their providers."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from pypi_repo.domain.accounts.access import Actor, ActorKind
+from pypi_repo.domain.accounts.accounts import JOB_TOKEN_PREFIX, token_digest
+from pypi_repo.domain.accounts.grants import Grants
+from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
+from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.errors import (
+    NotEnabled,
+    TokenReused,
+    UnknownJob,
+    invalid_token,
+)
+from pypi_repo.domain.identity.issuer import Issuer
+from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.publisher import JobToken, Publisher, issuer_of
+from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.services.accounts.throttle import Throttle
+from pypi_repo.services.identity.issuers import Issuers
+from pypi_repo.services.identity.received import note_refusal, note_success
+from pypi_repo.services.identity.tokens import LEEWAY, issuer_in, require_jwt
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.identity.issuers import IssuerShelf
+from pypi_repo.storage.identity.publishers import PublisherShelf, PublisherTokens
+
+REMEMBERED = timedelta(hours=6)
+"""For how long a signed token at most is not verified again."""
+
+_ACCOUNT = "trusted publishing"  # under which failures are counted
+_LONGEST_AUDIENCE = 255  # characters
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+
+_UNKNOWN = "The token of the job is wrong, or has expired; get a new one."
+_NOBODY = (
+    "The signed token is valid, but no publisher is for such jobs; ask an administrator, who sees "
+    "what was received."
+)
+_REUSED = "This signed token was exchanged before; get a new one for each exchange."
+
+
+@dataclass(frozen=True, slots=True)
+class MintedToken:
+    """A token of a CI job.
+
+    secret: what the job uses as the password of `__token__`.
+    expires_at: when the last publisher that gives it something does not any more.
+    """
+
+    secret: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """What a verified token of an issuer says, and the publishers that are for such jobs."""
+
+    token: str = field(repr=False)
+    claims: Claims
+    publishers: Sequence[Publisher]
+
+    @property
+    def expires_at(self) -> datetime:
+        """When no clock here takes it for valid any more."""
+        return datetime.fromtimestamp(min(int(self.claims["exp"]) + LEEWAY, _LAST_SECOND), UTC)
+
+    @property
+    def workload(self) -> Workload:
+        """The job. A publisher for its own provider understands more than one for any."""
+        kinds = sorted((each.kind for each in self.publishers), key=lambda kind: kind == "oidc")
+        return workload_of(kinds[0], self.claims)
+
+    @property
+    def used_once(self) -> str:
+        """What is the same for each copy of this token, and for no other token.
+
+        Without `jti`, it is what was signed: some signatures can be changed and stay valid.
+        """
+        given = self.claims.get("jti")
+        told = given if isinstance(given, str) and given else self.token.rpartition(".")[0]
+        text = f"jti {self.claims['iss']} {told}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class TrustedPublishing:
+    """Gives CI jobs what publishers say, for the tokens with which their providers vouch for them.
+
+    throttle: counts the refusals by address.
+    audience: for whom the tokens of the providers must be made.
+
+    Raises ConfigurationError for an audience that no token can have.
+    """
+
+    def __init__(
+        self, database: Database, issuers: Issuers, throttle: Throttle, audience: str
+    ) -> None:
+        if not (0 < len(audience) <= _LONGEST_AUDIENCE and audience.isprintable()):
+            raise ConfigurationError(
+                f"{audience[:80]!r} cannot be the audience of tokens; choose a short word or a URL."
+            )
+        self._database = database
+        self._issuers = issuers
+        self._throttle = throttle
+        self.audience = audience
+
+    def require_enabled(self) -> None:
+        """Raises NotEnabled if this server cannot verify signed tokens."""
+        try:
+            require_jwt()
+        except ConfigurationError as error:
+            raise NotEnabled(
+                "Trusted publishing is not enabled on this server; ask an administrator."
+            ) from error
+
+    def mint(self, token: str, address: str) -> MintedToken:
+        """Exchanges the signed token of a CI job, once, for a token that acts in repositories.
+
+        All publishers that are for such jobs give their part, each for its own time.
+
+        address: the address of the client. Refusals are counted for it.
+
+        Raises InvalidToken, UnknownJob, TokenReused, TooManyFailedLogins, NotEnabled and
+        IdentityProviderFailed.
+        """
+        self.require_enabled()
+        secret = JOB_TOKEN_PREFIX + secrets.token_urlsafe(32)
+        with self._counting_refusals(address):
+            proved, now = self._proved(token), _now()
+            with self._admitting(proved) as (connection, publishers):
+                shelf = IssuerShelf(connection)
+                if not shelf.use_once(proved.used_once, now, proved.expires_at):
+                    raise TokenReused(_REUSED)
+                until = {each.id: now + each.token_life for each in publishers}
+                _give(connection, secret, proved, publishers, now, until)
+        return MintedToken(secret, max(until.values()))
+
+    def actor_of(self, secret: str, address: str) -> Actor:
+        """Returns the CI job to which a token belongs.
+
+        secret: a token that was minted here, or the signed token of the job itself, which is
+            verified once and then remembered until it expires.
+        address: as for `mint`.
+
+        Raises InvalidCredentials, TooManyFailedLogins and IdentityProviderFailed.
+        """
+        # A plain hash does for signed tokens, too: nobody can guess their signatures.
+        found, now = PublisherTokens(self._database).given(token_digest(secret)), _now()
+        live = [each for each in found if each.expires_at > now]
+        if live:
+            return _actor_of(live)
+        if secret.startswith(JOB_TOKEN_PREFIX):
+            raise InvalidCredentials(_UNKNOWN)
+        try:
+            require_jwt()
+        except ConfigurationError as error:
+            raise invalid_token(error.message) from error
+        with self._counting_refusals(address):
+            return _actor_of(self._remembered(secret))
+
+    def _remembered(self, token: str) -> Sequence[JobToken]:
+        proved, now = self._proved(token), _now()
+        expires_at = min(proved.expires_at, now + REMEMBERED)
+        with self._admitting(proved) as (connection, publishers):
+            until = {each.id: expires_at for each in publishers}
+            _give(connection, token, proved, publishers, now, until)
+        workload = proved.workload
+        return [
+            JobToken(
+                publisher=each.name, grants=each.grants, workload=workload, expires_at=expires_at
+            )
+            for each in publishers
+        ]
+
+    def _proved(self, token: str) -> _Proved:
+        """Only who is the issuer of a publisher is ever asked for keys."""
+        issuer = issuer_in(token)
+        publishers = PublisherShelf(self._database).of_issuer(issuer)
+        if not publishers:
+            raise invalid_token(f"nobody is a publisher with the issuer {issuer!r:.200}")
+        claims = self._issuers.verify(_together(publishers), token, self.audience)
+        matching = [each for each in publishers if not each.unmet(claims)]
+        if not matching:
+            note_refusal(self._database, publishers, claims, _now())
+            raise UnknownJob(_NOBODY)
+        return _Proved(token, claims, matching)
+
+    @contextmanager
+    def _admitting(self, proved: _Proved) -> Iterator[tuple[Executor, Sequence[Publisher]]]:
+        """Yields a transaction, and the publishers that are still for the job until its end.
+
+        Somebody may have changed or deleted them while the issuer was asked.
+        """
+        with self._database.begin() as connection:
+            locked = PublisherShelf(connection).lock_those(proved.publishers)
+            still = [
+                each
+                for each in locked
+                if each.issuer == proved.claims["iss"] and not each.unmet(proved.claims)
+            ]
+            if not still:
+                raise UnknownJob(_NOBODY)
+            note_success(connection, still, proved.claims, _now())
+            yield connection, still
+
+    @contextmanager
+    def _counting_refusals(self, address: str) -> Iterator[None]:
+        """Anybody can send what has to be verified, and claims that have to be noted.
+
+        They are counted when they were refused, as nobody can guess a signature: many jobs behind
+        one address may come at once.
+        """
+        try:
+            self._throttle.require_allowed(_ACCOUNT, address)
+        except TooManyFailedLogins as error:
+            raise TooManyFailedLogins(
+                "Too many tokens of jobs from your address were refused; wait "
+                f"{error.retry_after} seconds, and try again.",
+                retry_after=error.retry_after,
+            ) from error
+        try:
+            yield
+        except InvalidCredentials:
+            self._throttle.count_failure(_ACCOUNT, address)
+            raise
+
+
+def _together(publishers: Sequence[Publisher]) -> Issuer:
+    """The issuer of several publishers, which may be asked wherever one of them allows it."""
+    several = [issuer_of(each) for each in publishers]
+    return replace(
+        several[0],
+        allow_http=any(each.allow_http for each in several),
+        allow_private_network=any(each.allow_private_network for each in several),
+        ca_file=next((each.ca_file for each in several if each.ca_file), None),
+    )
+
+
+def _give(
+    transaction: Executor,
+    secret: str,
+    proved: _Proved,
+    publishers: Sequence[Publisher],
+    now: datetime,
+    until: dict[int, datetime],
+) -> None:
+    PublisherTokens(transaction).add(token_digest(secret), publishers, proved.workload, now, until)
+
+
+def _actor_of(tokens: Sequence[JobToken]) -> Actor:
+    return Actor(
+        ", ".join(sorted(each.publisher for each in tokens)),
+        grants=Grants.widest(each.grants for each in tokens),
+        kind=ActorKind.PUBLISHER,
+        workload=tokens[0].workload,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,77 @@
+"""Keeps what CI jobs said of themselves, so that people see why a publisher was not for them."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.publisher import Publisher
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.identity.publishers import PublisherShelf
+
+_MOST = 20  # publishers that keep what came in one token
+_LARGEST = 8 * 1024  # characters of JSON
+_PAUSE = timedelta(seconds=1)
+
+
+def note_refusal(
+    database: Database, publishers: Sequence[Publisher], claims: Claims, at: datetime
+) -> None:
+    """Keeps the claims of a job with the publishers that were probably meant for it.
+
+    These are the ones with the most conditions that match. Those with none are left out, unless no
+    job has used them so far: then even a misspelled condition may be the only one.
+
+    publishers: those of the issuer, of which none matches.
+    """
+    meant = [each for each in publishers if _is_near(each, claims) or each.last_used_at is None]
+    meant.sort(key=lambda each: _met(each, claims), reverse=True)
+    due = [each for each in meant[:_MOST] if _is_due(each, at)]
+    if not due:
+        return
+    received = _as_json(claims, due)
+    with database.begin() as connection:
+        for each in sorted(due, key=lambda publisher: publisher.id):  # as all who change several
+            PublisherShelf(connection).note_received(each, received, at, each.why_not(claims))
+
+
+def note_success(
+    transaction: Executor, publishers: Sequence[Publisher], claims: Claims, at: datetime
+) -> None:
+    """Keeps the claims of a job with the publishers that are for it, which are locked."""
+    due = [each for each in publishers if each.refusal is not None or _is_due(each, at)]
+    received = _as_json(claims, due)
+    for each in due:
+        PublisherShelf(transaction).note_received(each, received, at, None)
+
+
+def _is_due(publisher: Publisher, at: datetime) -> bool:
+    return publisher.received_at is None or at - publisher.received_at >= _PAUSE
+
+
+def _is_near(publisher: Publisher, claims: Claims) -> bool:
+    unmet = publisher.unmet(claims)
+    return any(
+        "*" not in pattern for name, pattern in publisher.claims.items() if name not in unmet
+    )
+
+
+def _met(publisher: Publisher, claims: Claims) -> int:
+    return len(publisher.claims) - len(publisher.unmet(claims))
+
+
+def _as_json(claims: Claims, publishers: Sequence[Publisher]) -> str:
+    """Returns the claims without those that are too long, and of those that matter as much as fits.
+
+    What conditions name comes first. It is ASCII, so a character is a byte.
+    """
+    named = {name for each in publishers for name in each.claims}
+    kept: dict[str, object] = {}
+    size = len("{}")
+    for name in sorted(claims, key=lambda name: name not in named):
+        added = len(json.dumps({name: claims[name]}))
+        if size + added <= _LARGEST:
+            kept[name] = claims[name]
+            size += added
+    return json.dumps(kept)

@@ -1,0 +1,139 @@
+"""TrustedPublishingApp: where CI jobs exchange signed tokens for tokens of repositories."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+from werkzeug.wrappers import Request, Response
+
+from pypi_repo.domain.accounts.access import Actor
+from pypi_repo.domain.errors import NotAcceptable
+from pypi_repo.domain.identity.errors import InvalidPayload
+from pypi_repo.domain.names import is_repository_name
+from pypi_repo.settings import KIB
+from pypi_repo.web import problems
+from pypi_repo.web.app import WSGIApp, require_method, require_reading, root_url
+
+if TYPE_CHECKING:
+    from pypi_repo.registry import Registry
+
+_AUDIENCE = "/_/oidc/audience"
+_MINT = "/_/oidc/mint-token"
+_MINT_FOR_GITHUB = "/_/oidc/github/mint-token"
+_DISCOVERY = "/.well-known/pytp"
+
+_DISCOVERED = "application/vnd.pypi.pytp.v1+json"
+_LARGEST_BODY = 256 * KIB
+_UPLOAD_URL = re.compile(r"(?:/.*)?/repositories/([^/]+)(?:/|/legacy/?|/stages/[^/]+/?)?")
+
+# Clients show what is wrong with 422. A provider that does not answer is none of their faults.
+_STATUSES = {400: 422, 401: 422, 502: 503}
+
+
+class _Wanted(msgspec.Struct):
+    token: str
+
+
+class TrustedPublishingApp(WSGIApp):
+    """Serves the exchange of tokens of CI jobs (trusted publishing), and its discovery (PEP 807).
+
+    Package clients look for it at the root of the host, whatever the path of the upload URL, so a
+    host that mounts `registry.wsgi_app()` below a prefix mounts this app at `/_/oidc` and at
+    `/.well-known/pytp` as well. `registry.wsgi_app()` has these URLs itself, unless the host has
+    its own accounts (`authenticate`).
+
+    registry: the registry with the publishers.
+    """
+
+    def __init__(self, registry: "Registry") -> None:
+        super().__init__(challenge=None)
+        self._publishing = registry.trusted_publishing
+        self._handlers: Mapping[str, Callable[[Request], Response]] = {
+            _AUDIENCE: self._audience,
+            _MINT: self._mint,
+            _MINT_FOR_GITHUB: self._mint,
+            _DISCOVERY: self._discover,
+        }
+
+    def handle(self, request: Request, actor: Actor) -> Response:
+        path = _path(request)
+        for end, handler in self._handlers.items():
+            if path.endswith(end):
+                return handler(request)
+        raise NotFound("There is nothing here; check the URL.")
+
+    def _audience(self, request: Request) -> Response:
+        require_reading(request)
+        self._publishing.require_enabled()
+        return _json({"audience": self._publishing.audience})
+
+    def _mint(self, request: Request) -> Response:
+        require_method(request, ["POST"], "Send the token of the job with POST.")
+        self._publishing.require_enabled()
+        minted = self._publishing.mint(_sent_token(request), request.environ.get("REMOTE_ADDR", ""))
+        expires = int(minted.expires_at.timestamp())
+        return _json({"success": True, "token": minted.secret, "expires": expires})
+
+    def _discover(self, request: Request) -> Response:
+        """Nothing is looked up, so it does not show which repositories there are."""
+        require_reading(request)
+        self._publishing.require_enabled()
+        accepted = request.accept_mimetypes
+        if request.headers.get("Accept") and not accepted[_DISCOVERED]:
+            raise NotAcceptable(f"This is only there as {_DISCOVERED}; accept that.")
+        match = _UPLOAD_URL.fullmatch(request.args.get("discover", ""))
+        if match is None or not is_repository_name(match[1]):
+            raise NotFound("The parameter discover is not the path of an upload URL; check it.")
+        root = _root(request)
+        document = {
+            "audience-endpoint": root + _AUDIENCE,
+            "token-mint-endpoint": root + _MINT,
+            "features": ["multi-use-token"],
+        }
+        response = _json(document, _DISCOVERED)
+        response.headers["Vary"] = "Accept"
+        return response
+
+    def _refused(self, request: Request, refusal: problems.Refusal) -> Response:
+        """Returns problem details (RFC 9457) that also have what the public index answers."""
+        refusal = replace(refusal, status=_STATUSES.get(refusal.status, refusal.status))
+        errors = [{"code": refusal.code, "description": refusal.message}]
+        return problems.as_problem(refusal, message=refusal.message, errors=errors)
+
+
+def _sent_token(request: Request) -> str:
+    """Clients do not agree on a Content-Type, so none is demanded."""
+    request.max_content_length = _LARGEST_BODY
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        request.max_content_length = None  # or it could not be drained
+        raise RequestEntityTooLarge("This is too large for the token of a job.") from None
+    try:
+        return msgspec.json.decode(data, type=_Wanted).token
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidPayload(
+            'The body is no JSON object with the token of the job; send {"token": "..."}.'
+        ) from None
+
+
+def _json(document: object, media_type: str = "application/json") -> Response:
+    response = Response(msgspec.json.encode(document), content_type=media_type)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _path(request: Request) -> str:
+    """Returns the whole path, as the app may be mounted at any part of it."""
+    path: str = request.environ.get("SCRIPT_NAME", "") + request.environ.get("PATH_INFO", "")
+    return path
+
+
+def _root(request: Request) -> str:
+    """Returns the absolute URL below which the URLs of this app are, without a slash at its end."""
+    environ = {**request.environ, "SCRIPT_NAME": _path(request).removesuffix(_DISCOVERY)}
+    return root_url(Request(environ)).removesuffix("/")
