@@ -130,7 +130,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " that holds it. A `Listener` is a function that is called with the number of bytes that are"
     " done, and of all bytes. The attributes `sessions`, `user_sessions` (the"
     " `UserSessions` of repository users), `sign_in`, `trusted_publishing`, `notes`, `readmes` and"
-    " `mailer` of a registry are parts of the pages and the management API, and may change in any version.": [
+    " `mailer` of a registry are parts of the pages and the management API, and may change in any"
+    " version.": [
         *_operating(
             invitations="people.invitations.Acceptance",
             setup="accounts.setup.Setup",
