@@ -10,9 +10,10 @@ from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import ComparedClaim, LastJob, last_job_of
-from pypi_repo.domain.identity.publisher import DEFAULT_AUDIENCE, DEFAULT_ISSUERS, Publisher
+from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS
 from pypi_repo.services.acting import Acting
+from pypi_repo.settings import OIDC_AUDIENCE
 
 _SHOWN = 200  # characters
 
@@ -39,7 +40,7 @@ def create(operator: Acting, name: str, **options: Any) -> None:
     created = operator.publishers.create(name, **given_publisher(options))
     say(
         f"Created publisher {name}. Its jobs get in with a token of their provider for the "
-        f"audience {DEFAULT_AUDIENCE}, unless `serve --oidc-audience` says another one:"
+        f"audience {OIDC_AUDIENCE}, unless `serve --oidc-audience` says another one:"
     )
     say(f"  {_next_step(created)}")
     if created.issuer != DEFAULT_ISSUERS.get(created.kind):
