@@ -127,6 +127,12 @@ class Status(Document, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class Deleted(Document, frozen=True, kw_only=True):
+    """What was deleted. `trash_entry` is the id that restores it; null if there is no trash."""
+
+    trash_entry: int | None
+
+
 class Yank(Document, frozen=True, kw_only=True):
     """The reason for which files are yanked (PEP 592)."""
 

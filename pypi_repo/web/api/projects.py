@@ -5,7 +5,16 @@ from packaging.version import Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, unknown_release
-from pypi_repo.web.api.documents import File, Page, Project, ProjectSummary, Release, Status, Yank
+from pypi_repo.web.api.documents import (
+    Deleted,
+    File,
+    Page,
+    Project,
+    ProjectSummary,
+    Release,
+    Status,
+    Yank,
+)
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, cursor_key, cut, page_of
 from pypi_repo.web.api.queries import PageQuery, SearchQuery
 
@@ -51,11 +60,11 @@ def get_project(call: Call, repository: str, project: str) -> ApiResponse:
     )
 
 
-@table.operation("DELETE", _PROJECT, {204: None})
+@table.operation("DELETE", _PROJECT, {200: Deleted})
 def delete_project(call: Call, repository: str, project: str) -> ApiResponse:
     """Delete a project with all its files."""
-    call.acting.projects.delete(repository, project)
-    return ApiResponse(status=204)
+    entry = call.acting.projects.delete(repository, project)
+    return ApiResponse(Deleted(trash_entry=entry))
 
 
 @table.operation("GET", f"{_PROJECT}/status", {200: Status})
@@ -80,11 +89,11 @@ def get_release(call: Call, repository: str, project: str, version: str) -> ApiR
     return ApiResponse(_release(call, repository, project, version))
 
 
-@table.operation("DELETE", _RELEASE, {204: None})
+@table.operation("DELETE", _RELEASE, {200: Deleted})
 def delete_release(call: Call, repository: str, project: str, version: str) -> ApiResponse:
     """Delete a release with all its files."""
-    call.acting.projects.delete_release(repository, project, version)
-    return ApiResponse(status=204)
+    entry = call.acting.projects.delete_release(repository, project, version)
+    return ApiResponse(Deleted(trash_entry=entry))
 
 
 @table.operation("GET", f"{_RELEASE}/yank", {200: Yank})
@@ -127,11 +136,11 @@ def get_file(call: Call, repository: str, filename: str) -> ApiResponse:
     return ApiResponse(shown_file(call.acting.projects.file(repository, filename)))
 
 
-@table.operation("DELETE", _FILE, {204: None})
+@table.operation("DELETE", _FILE, {200: Deleted})
 def delete_file(call: Call, repository: str, filename: str) -> ApiResponse:
     """Delete a file."""
-    call.acting.projects.delete_file(repository, filename)
-    return ApiResponse(status=204)
+    entry = call.acting.projects.delete_file(repository, filename)
+    return ApiResponse(Deleted(trash_entry=entry))
 
 
 @table.operation("GET", f"{_FILE}/yank", {200: Yank})

@@ -316,11 +316,11 @@ def test_projects_releases_and_files(registry: Registry, api: ApiClient) -> None
     assert release["version"] == "1.0"
     found = api.get("repositories/main/projects?q=EM").get_json()["items"]
     assert [item["files"] for item in found] == [3]
-    assert api.delete(f"repositories/main/files/{file.filename}").status_code == 204
-    assert api.delete("repositories/main/projects/demo/releases/1.10").status_code == 204
+    assert api.delete(f"repositories/main/files/{file.filename}").status_code == 200
+    assert api.delete("repositories/main/projects/demo/releases/1.10").status_code == 200
     left = api.get("repositories/main/projects/demo/files").get_json()["items"]
     assert [item["filename"] for item in left] == ["demo-1.0.tar.gz"]
-    assert api.delete("repositories/main/projects/demo").status_code == 204
+    assert api.delete("repositories/main/projects/demo").status_code == 200
     _problem(api.get("repositories/main/projects/demo"), 404)
 
 
@@ -350,7 +350,7 @@ def test_a_release_in_every_spelling(spelling: str, registry: Registry, api: Api
     release = f"repositories/main/projects/demo/releases/{spelling}"
     assert api.get(release).get_json()["version"] == "1.0"
     assert api.put(f"{release}/yank", {}).status_code == 200
-    assert api.delete(release, headers={"If-Match": "*"}).status_code == 204
+    assert api.delete(release, headers={"If-Match": "*"}).status_code == 200
 
 
 @pytest.mark.parametrize("version", ["2.0", "none", "1." + "9" * 5_000])

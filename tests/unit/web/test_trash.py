@@ -194,14 +194,20 @@ def test_without_a_trash_nothing_offers_to_undo() -> None:
         assert "Undo" not in portal.follow("repositories/main/upload", portal.upload(CHANGED)).text
         done = portal.send(f"{DEMO}/delete", confirmed="yes")
         assert "Undo" not in done.text
+        upload(registry, OTHER)
+        deleted = ApiClient(registry, ADMINISTRATOR).delete("repositories/main/projects/other")
+        assert deleted.get_json() == {"trash_entry": None}
         assert "the server keeps no trash" in text_of(portal.get(TRASH))
 
 
 def test_the_api_lists_restores_and_purges(registry: Registry, api: ApiClient) -> None:
     """R2"""
     before = all_columns(registry)
+    entries: list[int] = []
     for path in (f"files/{ONE.filename}", "projects/demo/releases/1.0", "projects/demo"):
-        assert api.delete(f"repositories/main/{path}").status_code == 204
+        deleted = api.delete(f"repositories/main/{path}")
+        assert deleted.status_code == 200
+        entries.append(deleted.get_json()["trash_entry"])
     listed = api.get(f"{TRASH}?limit=2").get_json()
     assert [entry["action"] for entry in listed["items"]] == ["delete project", "delete release"]
     rest = api.get(f"{TRASH}?cursor={listed['next']}").get_json()
@@ -209,7 +215,7 @@ def test_the_api_lists_restores_and_purges(registry: Registry, api: ApiClient) -
     assert (file["filename"], file["version"], file["files"]) == (ONE.filename, "1.0", 1)
     assert rest["next"] is None
     assert api.get(f"{TRASH}/{file['id']}").get_json() == file
-    for id_ in (3, 2, 1):
+    for id_ in reversed(entries):
         restored = api.post(f"{TRASH}/{id_}/restore", None)
         assert (restored.status_code, restored.get_json()["id"]) == (200, id_)
     assert all_columns(registry) == before
