@@ -23,6 +23,7 @@ LIMITS = OutboundLimits(
 """Limits on what is taken from receivers, which have 10 seconds for everything."""
 
 _ANSWER_KEPT = 4_000  # characters
+_ANSWER_TIME = 2.0  # seconds for what follows the status, which has said what counts
 _SHORTEST_SECRET = 8  # characters; what is shorter is a word of many answers
 _UNREACHABLE = frozenset({429, 502, 503, 504})
 
@@ -99,10 +100,12 @@ def _outcome(answer: Answer, asked: Url) -> Outcome:
 
 def _beginning(answer: Answer) -> str:
     """Returns what can be read of an answer within the limits: the status says what counts."""
-    content = bytearray()
+    content, until = bytearray(), time.monotonic() + _ANSWER_TIME
     try:
         while len(content) < LIMITS.page and (piece := answer.read(LIMITS.page - len(content))):
             content += piece
+            if time.monotonic() > until:
+                break
     except UpstreamFailed:
         pass
     return content.decode("utf-8", "replace").replace("\0", "")

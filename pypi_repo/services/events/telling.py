@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,9 +25,10 @@ from pypi_repo.storage.journal import Journal
 _log = logging.getLogger(__name__)
 
 _BATCH = 500  # entries of the journal in one transaction
-_AT_ONCE = 8  # webhooks
+_AT_ONCE = 100  # webhooks, nearly all of whose threads wait for receivers
 _RUN = 60.0  # seconds
-_TURN = 5.0  # seconds of one webhook until the others are looked at again
+_TURN = 5.0  # seconds of one webhook until it is read again what is to be told
+_LOOKS_EVERY = 0.5  # seconds, for what has happened while receivers are slow
 _READ_AT_ONCE = 50  # deliveries
 _ELSEWHERE = frozenset({"from", "to"})
 _FAILURES = 3  # after which the turn of a webhook ends
@@ -63,20 +64,33 @@ class Telling:
         return bool(DeliveryShelf(self._database).webhooks_to_tell(self._clock()))
 
     def run(self) -> str:
-        """Tells webhooks what they are to be told, one after the other for a few seconds each.
+        """Tells webhooks what they are to be told, each for a few seconds until it is asked again.
 
-        It goes on until nothing is to be told, or for a minute.
+        It goes on until nothing is to be told, or for a minute. Who is slow then delays nobody
+        either: all others are told what comes until that one has ended.
 
         Returns what was done, as one sentence.
         """
         until, delivered, failed = time.monotonic() + _RUN, 0, 0
-        while time.monotonic() < until:
-            self.decide()
-            waiting = DeliveryShelf(self._database).webhooks_to_tell(self._clock())
-            if not waiting:
-                break
-            with ThreadPoolExecutor(min(_AT_ONCE, len(waiting)), "webhooks") as threads:
-                for made, not_made in threads.map(self._take_turn, waiting):
+        turns: dict[Future[tuple[int, int]], int] = {}
+        late: set[int] = set()
+        with ThreadPoolExecutor(_AT_ONCE, "webhooks") as threads:
+            while True:
+                at_work = {*turns.values()}
+                is_over = time.monotonic() > until
+                if is_over and not late:
+                    late = at_work
+                if not is_over or at_work & late:
+                    self.decide()
+                    waiting = DeliveryShelf(self._database).webhooks_to_tell(self._clock())
+                    for id_ in (each for each in waiting if each not in at_work | late):
+                        turns[threads.submit(self._take_turn, id_)] = id_
+                if not turns:
+                    break
+                ended, _others = wait(turns, _LOOKS_EVERY, FIRST_COMPLETED)
+                for turn in ended:
+                    del turns[turn]
+                    made, not_made = turn.result()
                     delivered, failed = delivered + made, failed + not_made
         told = [f"made {counted(delivered, 'delivery', 'deliveries')}"] if delivered else []
         told += [f"{counted(failed, 'delivery', 'deliveries')} failed"] if failed else []
