@@ -83,13 +83,20 @@ class RepositorySettings:
         """Returns the values by their names, without the other fields of a `Repository`."""
         return {name: getattr(self, name) for name in SETTINGS}
 
-    def demands_trusted_publishing(self, project: NormalizedName) -> bool:
-        """Whether files of a project must come from CI jobs that need no password."""
-        return matches_any(self.trusted_publishing_only, project)
+    def demands_trusted_publishing(self, project: NormalizedName | None) -> bool:
+        """Whether files of a project must come from CI jobs that need no password.
 
-    def demands_attestations(self, project: NormalizedName) -> bool:
-        """Whether files of a project must come with attestations that verify."""
-        return matches_any(self.attestations_required, project)
+        project: None for any project, whatever its name is.
+        """
+        return _matches(self.trusted_publishing_only, project)
+
+    def demands_attestations(self, project: NormalizedName | None) -> bool:
+        """Whether files of a project, or of any, must come with attestations that verify."""
+        return _matches(self.attestations_required, project)
+
+
+def _matches(patterns: tuple[str, ...], project: NormalizedName | None) -> bool:
+    return "*" in patterns if project is None else matches_any(patterns, project)
 
 
 def _is_size(value: object) -> bool:

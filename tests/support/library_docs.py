@@ -192,7 +192,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " `deprecated` (PEP 792), a `FileKind` is `sdist` or `bdist_wheel`, a `Profile` is `private`,"
     " `pypi` or `lenient`, a `Subject` is `file`, `release` or `project`, and a `Fault` is"
     " `missing`, `unreadable`, `wrong-size` or"
-    " `wrong-digest`. `RawMetadata` are the fields of core metadata as `packaging.metadata` parses"
+    " `wrong-digest`. A `PublisherKind` is `github`, `gitlab`, `google`, `buildkite`, `circleci` or"
+    " `oidc`. `RawMetadata` are the fields of core metadata as `packaging.metadata` parses"
     " them.": [
         *_public(
             "Repository",

@@ -1,4 +1,4 @@
-"""The errors about sign-in elsewhere, of the hierarchy in `pypi_repo.domain.errors`."""
+"""The errors about sign-in elsewhere and CI jobs, of the hierarchy in `pypi_repo.domain.errors`."""
 
 from pypi_repo.domain.errors import (
     Invalid,
@@ -77,6 +77,18 @@ class SignInRefused(PermissionDenied):
     """A person is who they say they are, but may not sign in here."""
 
     code = "sign-in-refused"
+
+
+class TrustedPublishingRequired(PermissionDenied):
+    """The repository wants files of the project from CI jobs that need no password."""
+
+    code = "trusted-publishing-required"
+
+
+class AttestationRequired(Invalid):
+    """The repository wants files of the project with attestations that verify."""
+
+    code = "attestation-required"
 
 
 _NOT_VALID = "The signed token is not valid here; get a new one."

@@ -39,7 +39,7 @@ from pypi_repo.services.packages.upload_rules import file_limit, other_content
 from pypi_repo.storage.blobs.store import StagedFile
 from pypi_repo.storage.catalog import Catalog
 
-_TERMS = Terms(may_replace=False, into_archived=True)
+_TERMS = Terms(may_replace=False, into_archived=True, must_be_proven=False)
 _ANYBODY = Actor("anybody")
 
 

@@ -17,7 +17,7 @@ from pypi_repo.services.packages.placing import Accepted, Terms, check_place
 from pypi_repo.services.packages.publishing import Publishing
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload import Admission, Uploads
-from pypi_repo.services.packages.upload_rules import existing_file, refuse_foreign
+from pypi_repo.services.packages.upload_rules import existing_file, is_proven, refuse_foreign
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
@@ -72,7 +72,9 @@ class StageUploads(Uploads):
             self._gate, self._catalog, actor, destination, filename, digests, self._stage
         )
         staged = self._shelf.file_like(self._stage, filename.filename)
-        return existing if staged is None else staged.file
+        if staged is None or not is_proven(destination.repository, staged.file):
+            return existing  # the same file comes again, with the proofs
+        return staged.file
 
 
 def place_in_stage(

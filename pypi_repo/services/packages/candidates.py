@@ -30,6 +30,7 @@ class Publishable:
     size_beside: the size of everything that is stored beside the file, in bytes.
     provenance: the provenance of the file as JSON (PEP 740), or None.
     warnings: sentences about what is unusual in the file.
+    unverified: a sentence that says why its attestations were not verified; empty if it has none.
     """
 
     filename: DistributionFilename
@@ -39,6 +40,7 @@ class Publishable:
     size_beside: int
     provenance: str | None = None
     warnings: tuple[str, ...] = ()
+    unverified: str = ""
 
     @property
     def size(self) -> int:
@@ -99,6 +101,7 @@ class Candidate:
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
             uploaded_by_user=actor.kind is ActorKind.USER,
+            workload=actor.workload,
         )
         beside = {METADATA_SUFFIX: inspection.metadata}
         if signature is not None and file.signature_sha256 is not None:

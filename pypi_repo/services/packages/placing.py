@@ -8,6 +8,7 @@ from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import Conflict, Invalid, TooLarge
+from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
@@ -16,6 +17,7 @@ from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import (
     check_new_project,
     check_open,
+    check_proven,
     existing_file,
     open_destination,
     other_content,
@@ -49,12 +51,14 @@ class Terms:
 
     may_replace: whether it may replace another file, where the repository allows that.
     into_archived: whether an archived project takes it.
+    must_be_proven: whether it must have the proofs that the repository wants of its project.
     stage: the id of the stage to which it comes before; the names that the stage reserves are its
         own.
     """
 
     may_replace: bool = True
     into_archived: bool = False
+    must_be_proven: bool = True
     stage: str | None = None
 
 
@@ -136,6 +140,8 @@ def check_place(
     existing = existing_file(*asked, there, new.filename, file.digests, terms.stage)
     if existing is not None and existing.digests == file.digests:
         return there, existing
+    if terms.must_be_proven:
+        check_proven(there.repository, file, new.unverified)
     if existing is not None and not terms.may_replace:
         raise other_content(there.repository, new.filename, existing)
     (room or Room(gate, catalog)).take(there.repository, new.size, existing)
@@ -183,6 +189,19 @@ def _release(catalog: Catalog, there: Destination, project_id: int, new: Publish
     return found.id
 
 
+def _job(workload: Workload | None) -> dict[str, str]:
+    """Returns what the journal says about the CI job that has uploaded a file."""
+    if workload is None:
+        return {}
+    told = {
+        "issuer": workload.issuer,
+        "subject": workload.subject,
+        "repository": workload.repository,
+        "run": workload.run_url,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
 def _journal_entry(
     actor: Actor,
     repository: Repository,
@@ -192,7 +211,7 @@ def _journal_entry(
     origin: Mapping[str, str],
 ) -> JournalEntry:
     file = new.file
-    detail = {"sha256": file.digests.sha256, **origin}
+    detail = {"sha256": file.digests.sha256, **_job(file.workload), **origin}
     if replaced is not None:
         detail["replaced_sha256"] = replaced.digests.sha256
         if replaced.filename != file.filename:

@@ -20,6 +20,7 @@ from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.packages.upload_rules import (
     check_accepts,
+    check_uploader,
     existing_file,
     file_limit,
     open_destination,
@@ -78,12 +79,13 @@ class Uploads:
     def admit(self, actor: Actor) -> Admission:
         """Returns what an actor may upload. It is called before the body is read.
 
-        Raises AuthenticationRequired, PermissionDenied or UnknownRepository.
+        Raises AuthenticationRequired, PermissionDenied, UnknownRepository or AttestationRequired.
         """
         repository = self._gate.repository(
             actor, Permission.UPLOAD, self._catalog, self._repository
         )
         check_accepts(repository)
+        check_uploader(actor, repository)
         limit = file_limit(repository, self.limits)
         return Admission(min(limit, self._room(repository, limit)), RULES[repository.profile])
 
@@ -124,6 +126,10 @@ class Uploads:
         filename = form.filename
         destination = open_destination(
             self._gate, self._catalog, actor, self._repository, filename, digests
+        )
+        has_attestations = form.attestations is not None
+        check_uploader(
+            actor, destination.repository, filename.project, has_attestations=has_attestations
         )
         rules = RULES[destination.repository.profile]
         form.check_digests(digests, staged.content, rules)

@@ -1,4 +1,4 @@
-"""Decides whether a file may be published, by rights, names, releases and the quota.
+"""Decides whether a file may be published, by rights, proofs, names, releases and the quota.
 
 The checks are made twice: before the archive is read, so that most refusals come early, and in the
 transaction that publishes the file, in which nobody else can change the answer.
@@ -14,8 +14,9 @@ from pypi_repo.domain.errors import (
     ReleaseClosed,
 )
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.identity.errors import AttestationRequired, TrustedPublishingRequired
 from pypi_repo.domain.lifecycle.errors import FileStaged
-from pypi_repo.domain.names import normalize
+from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.gate import Gate
@@ -56,6 +57,66 @@ def check_accepts(repository: Repository) -> None:
         raise PermissionDenied(
             f"Repository {repository.name!r} takes no uploads; upload to another one, or ask an "
             "administrator."
+        )
+
+
+def check_uploader(
+    actor: Actor,
+    repository: Repository,
+    project: NormalizedName | None = None,
+    *,
+    has_attestations: bool = True,
+) -> None:
+    """Refuses an upload early if the repository wants more proof than the upload can bring.
+
+    project: the project; None if it is not known yet, so that only what the repository wants of all
+        projects matters.
+    has_attestations: whether the file may have attestations, as far as that is known.
+
+    Raises TrustedPublishingRequired or AttestationRequired.
+    """
+    is_job = actor.workload is not None
+    where = f"repository {repository.name!r}"
+    if project is not None:
+        where = f"project {project!r} of {where}"
+    if not is_job and repository.demands_trusted_publishing(project):
+        raise TrustedPublishingRequired(
+            f"Upload to {where} from a CI job that has a publisher there, as passwords and tokens "
+            "are not accepted for it (trusted publishing only)."
+        )
+    if not (is_job and has_attestations) and repository.demands_attestations(project):
+        raise AttestationRequired(
+            f"Upload to {where} with attestations, from a CI job that has a publisher there, as "
+            "only files with verified attestations are accepted for it."
+        )
+
+
+def is_proven(repository: Repository, file: DistributionFile) -> bool:
+    """Returns whether a file has the proofs that the repository wants of its project."""
+    is_from_job = file.workload is not None
+    is_attested = file.attested is not None
+    return (is_from_job or not repository.demands_trusted_publishing(file.project)) and (
+        is_attested or not repository.demands_attestations(file.project)
+    )
+
+
+def check_proven(repository: Repository, file: DistributionFile, unverified: str) -> None:
+    """Refuses a file that has not the proof that the repository wants, whoever brings it.
+
+    unverified: why attestations of the file were not verified; empty if there are none.
+
+    Raises TrustedPublishingRequired or AttestationRequired.
+    """
+    wanted = f"which repository {repository.name!r} demands of project {file.project!r}"
+    if file.workload is None and repository.demands_trusted_publishing(file.project):
+        raise TrustedPublishingRequired(
+            f"{file.filename} was not uploaded by trusted publishing, {wanted}; upload it from a "
+            "CI job that has a publisher."
+        )
+    if file.attested is None and repository.demands_attestations(file.project):
+        reason = unverified or "Upload it with attestations, from a CI job that has a publisher."
+        raise AttestationRequired(
+            f"{file.filename} has no verified attestations, {wanted}: {reason}"
         )
 
 
