@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import NotAcceptable
+from pypi_repo.domain.errors import NotAcceptable, TooLarge
 from pypi_repo.domain.identity.errors import InvalidPayload
 from pypi_repo.domain.names import is_repository_name
 from pypi_repo.settings import KIB
@@ -111,7 +111,9 @@ def _sent_token(request: Request) -> str:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge:
         request.max_content_length = None  # or it could not be drained
-        raise RequestEntityTooLarge("This is too large for the token of a job.") from None
+        raise TooLarge(
+            "This is too large for the token of a CI job; send nothing but the token."
+        ) from None
     try:
         return msgspec.json.decode(data, type=_Wanted).token
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

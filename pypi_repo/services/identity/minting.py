@@ -1,6 +1,7 @@
 """Trusted publishing: CI jobs get tokens for the signed tokens of their providers."""
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.issuers import IssuerShelf
 from pypi_repo.storage.identity.publishers import PublisherShelf, PublisherTokens
+
+_log = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(hours=6)
 """For how long a signed token at most is not verified again."""
@@ -134,8 +137,9 @@ class TrustedPublishing:
         with self._counting_refusals(address):
             proved, now = self._proved(token), _now()
             with self._admitting(proved) as (connection, publishers):
-                shelf = IssuerShelf(connection)
-                if not shelf.use_once(proved.used_once, now, proved.expires_at):
+                # A while longer than it is valid: the clocks of other machines may be slow.
+                until_then = proved.expires_at + timedelta(seconds=LEEWAY)
+                if not IssuerShelf(connection).use_once(proved.used_once, until_then):
                     raise TokenReused(_REUSED)
                 until = {each.id: now + each.token_life for each in publishers}
                 _give(connection, secret, proved, publishers, now, until)
@@ -226,8 +230,10 @@ class TrustedPublishing:
             ) from error
         try:
             yield
-        except InvalidCredentials:
+        except InvalidCredentials as error:
             self._throttle.count_failure(_ACCOUNT, address)
+            # Whoever has sent it does not learn why.
+            _log.warning("The signed token of a CI job was refused: %s", error.for_operator)
             raise
 
 

@@ -226,7 +226,7 @@ class SignIn:
     def _use_once(self, state: str) -> None:
         now, digest = _now(), hashlib.sha256(state.encode()).hexdigest()
         with self._database.begin() as connection:
-            if not IssuerShelf(connection).use_once(digest, now, now + 2 * SIGN_IN_TIME):
+            if not IssuerShelf(connection).use_once(digest, now + 2 * SIGN_IN_TIME):
                 raise SignInFailed("This sign-in was used already; sign in again.")
 
     def _claims(

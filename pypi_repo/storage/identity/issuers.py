@@ -79,16 +79,16 @@ class IssuerShelf:
         """Forgets what an issuer has said, so that it is asked again."""
         self._executor.execute(delete(issuers).where(issuers.c.issuer == issuer))
 
-    def use_once(self, digest: str, now: datetime, expires_at: datetime) -> bool:
+    def use_once(self, digest: str, expires_at: datetime) -> bool:
         """Returns whether something was not used before, and notes that it is used now.
 
-        Whoever uses it at the same time waits for the commit.
+        Whoever uses it at the same time waits for the commit. What has expired is forgotten later,
+        by `delete_expired`: to look for it here would cost each use more, the more there are.
 
         digest: its SHA-256.
         expires_at: when it cannot be used any more, used or not.
         """
         connection = within_transaction(self._executor)
-        connection.execute(delete(used_once).where(used_once.c.expires_at <= now))
         used = insert_into(connection.dialect, used_once).values(
             digest=digest, expires_at=expires_at
         )
