@@ -1,0 +1,153 @@
+"""What administrators see of jobs that were refused (T8)."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pypi_repo import Registry
+from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.domain.identity.errors import InvalidToken, UnknownJob
+from pypi_repo.domain.identity.publisher import Publisher
+from pypi_repo.storage.database.account_tables import publishers
+from tests.support.ci_jobs import CONDITIONS, create_publisher, job_claims, publisher
+from tests.support.identity_provider import ScriptedProvider, signing_key
+
+HERE = "192.0.2.1"
+OTHER_OWNER = {"repository_owner_id": "9", "repository": "other/thing"}
+
+
+@pytest.fixture
+def jobs(both: Registry, provider: ScriptedProvider) -> ScriptedProvider:
+    create_publisher(both, provider.url)
+    return provider
+
+
+def send(registry: Registry, provider: ScriptedProvider, **changed: Any) -> dict[str, Any]:
+    """Returns the claims of a job that was refused, or not."""
+    claims = job_claims(provider, **changed)
+    with suppress(UnknownJob):
+        registry.trusted_publishing.mint(provider.keys[0].sign(claims), HERE)
+    return claims
+
+
+def later(registry: Registry) -> None:
+    """As if all that was noted had come a second earlier."""
+    with registry._database.begin() as connection:
+        for id_, at in connection.execute(
+            publishers.select().with_only_columns(publishers.c.id, publishers.c.received_at)
+        ).all():
+            if at is not None:
+                earlier = publishers.update().where(publishers.c.id == id_)
+                connection.execute(earlier.values(received_at=at - timedelta(seconds=1)))
+
+
+def received(found: Publisher) -> Any:
+    return None if found.received is None else json.loads(found.received)
+
+
+def test_t8_the_condition_that_failed(both: Registry, jobs: ScriptedProvider) -> None:
+    claims = send(both, jobs, environment="test")
+    found = publisher(both)
+    assert found.refusal == "The claim environment must be 'release', and is 'test'."
+    assert received(found) == claims
+    assert found.received_at is not None
+    assert found.last_used_at is None
+    later(both)
+    send(both, jobs, environment=None)
+    assert publisher(both).refusal == "The claim environment must be 'release', and is not there."
+
+
+def test_t8_a_job_that_got_in(both: Registry, jobs: ScriptedProvider) -> None:
+    send(both, jobs, environment="test")
+    claims = send(both, jobs)  # within the same second
+    found = publisher(both)
+    assert (found.refusal, received(found)) == (None, claims)
+    assert found.last_used_at is not None
+
+
+def test_t8_a_job_that_uses_its_signed_token(both: Registry, jobs: ScriptedProvider) -> None:
+    for environment in ("test", "release"):
+        token = jobs.keys[0].sign(job_claims(jobs, environment=environment))
+        if environment == "release":
+            both.trusted_publishing.actor_of(token, HERE)
+            assert publisher(both).refusal is None
+        else:
+            with pytest.raises(InvalidCredentials):
+                both.trusted_publishing.actor_of(token, HERE)
+            assert "environment" in (publisher(both).refusal or "")
+
+
+def test_t8_one_job_a_second(both: Registry, jobs: ScriptedProvider) -> None:
+    first = send(both, jobs, environment="first")
+    send(both, jobs, environment="second")
+    assert received(publisher(both)) == first
+    later(both)
+    third = send(both, jobs, environment="third")
+    assert received(publisher(both)) == third
+
+
+def test_t8_only_publishers_that_may_have_been_meant(
+    both: Registry, jobs: ScriptedProvider
+) -> None:
+    """And those that nobody has used: their only condition may be misspelled."""
+    send(both, jobs)
+    later(both)
+    create_publisher(both, jobs.url, "unused", claims={"repository_owner_id": "x"})
+    create_publisher(both, f"{jobs.url}/other", "elsewhere")
+    claims = send(both, jobs, **OTHER_OWNER, environment="test", job_workflow_ref="other")
+    assert received(publisher(both)) != claims
+    assert received(publisher(both, "unused")) == claims
+    assert received(publisher(both, "elsewhere")) is None
+
+
+def test_t8_twenty_publishers_at_most_those_with_the_most_that_matches(
+    both: Registry, provider: ScriptedProvider
+) -> None:
+    for number in range(25):
+        claims = {"repository_owner_id": "65", "environment": "none"}
+        if number >= 5:
+            claims["repository"] = "acme/rocket"
+        create_publisher(both, provider.url, f"p-{number:02}", claims=claims)
+    send(both, provider)
+    noted = [n for n in range(25) if received(publisher(both, f"p-{n:02}")) is not None]
+    assert noted == list(range(5, 25))
+
+
+def test_t8_claims_of_any_size(both: Registry, jobs: ScriptedProvider) -> None:
+    huge = {f"claim-{number}": "\u00e9" * 200 for number in range(30)}
+    send(both, jobs, environment="test", one="x" * 9_000, **huge)
+    found = publisher(both)
+    assert 5_000 < len(found.received or "") <= 8 * 1024
+    assert received(found).keys() > CONDITIONS.keys()
+    assert "one" not in received(found)
+
+
+def test_t8_claims_with_anything_in_them(both: Registry, jobs: ScriptedProvider) -> None:
+    claims = send(both, jobs, environment="a\0b\ud800\u202e", deep=[[{"a": None}]], **{"": 1.5})
+    assert received(publisher(both)) == claims
+    assert "'a\\x00b\\ud800\\u202e'" in (publisher(both).refusal or "")
+
+
+def test_t8_nothing_is_noted_of_what_nobody_has_signed(
+    both: Registry, jobs: ScriptedProvider
+) -> None:
+    stranger = signing_key("first", number=1)
+    with pytest.raises(InvalidToken):
+        both.trusted_publishing.mint(stranger.sign(job_claims(jobs)), HERE)
+    assert publisher(both).received_at is None
+
+
+def test_the_log_says_what_nobody_else_learns(
+    both: Registry, jobs: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = jobs.keys[0].sign(job_claims(jobs, aud="other"))
+    with pytest.raises(InvalidToken) as refused:
+        both.trusted_publishing.mint(token, HERE)
+    assert "udience" not in refused.value.message
+    assert "InvalidAudienceError" in caplog.text
+    assert token not in caplog.text
