@@ -10,6 +10,7 @@ from pypi_repo.services.accounts.administrators import Administrators
 from pypi_repo.services.accounts.groups import Groups
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.rights import Rights
+from pypi_repo.services.attestations.trust_roots import TrustRoots
 from pypi_repo.services.chores.chores import Chores
 from pypi_repo.services.chores.review import ChoreReview
 from pypi_repo.services.events.telling import Telling
@@ -146,6 +147,11 @@ class Acting:
     def publishers(self) -> Publishers:
         """Manages publishers: CI jobs that may upload or read without a password."""
         return Publishers(self.actor, self._database, self._gate, self._issuers)
+
+    @cached_property
+    def trust_roots(self) -> TrustRoots:
+        """Shows and replaces the trust root, with which attestations are verified."""
+        return TrustRoots(self.actor, self._database)
 
     @cached_property
     def activity(self) -> Activity:

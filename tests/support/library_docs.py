@@ -99,7 +99,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, a `VersionKind` is `finals`, `pre`, `dev` or `local`,"
     " and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
-    " `not-asked`. A `StepListener` is a function that is called with a `Step`. `SpecifierSet`"
+    " `not-asked`. A `TrustedKind` is `certificate authority`, `certificate log` or `signature log`."
+    " A `StepListener` is a function that is called with a `Step`. `SpecifierSet`"
     " and `Marker` are classes of `packaging`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(
@@ -117,6 +118,7 @@ SECTIONS: dict[str, list[Entry]] = {
             administrators="accounts.administrators.Administrators",
             identity_providers="identity.management.ProviderManagement",
             publishers="identity.publishers.Publishers",
+            trust_roots="attestations.trust_roots.TrustRoots",
             upstreams="upstreams.management.UpstreamManagement",
             sources="upstreams.sources.Sources",
             imports="importing.importing.Imports",
@@ -253,6 +255,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.identity.workload", "Workload"),
         *_of("domain.identity.publisher", "PublisherSettings", "Publisher"),
         *_of("services.identity.publishers", "IssuerCheck"),
+        *_of("domain.identity.trust_root", "TrustRoot", "Trusted"),
         *_of("domain.lifecycle.trash", "TrashEntry"),
         *_of("services.lifecycle.trash", "Purged"),
         *_of("domain.lists", "ListRequest", "ListPage"),

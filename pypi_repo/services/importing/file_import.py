@@ -28,10 +28,10 @@ from pypi_repo.domain.text import LONGEST_TEXT, printable, require_text
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
+from pypi_repo.services.attestations.received import received_attestations
 from pypi_repo.services.importing.receiving import receive
 from pypi_repo.services.importing.sources.source import ImportSource
 from pypi_repo.services.importing.surroundings import Surroundings
-from pypi_repo.services.packages.attestations import provenance
 from pypi_repo.services.packages.candidates import Candidate, check_filename, checked_metadata
 from pypi_repo.services.packages.placing import Terms, check_place, place
 from pypi_repo.services.packages.publishing import Publishing
@@ -236,7 +236,7 @@ class FileImports:
         """Returns a file that these rules accept, as it is described."""
         registry = self._registry
         candidate = Candidate.checked(
-            self._actor, form, staged, rules, registry.limits, registry.readmes
+            self._actor, form, staged, rules, registry.limits, registry.readmes, registry.database
         ).described(**described)
         catalog = Catalog(registry.database)
         asked = (self._gate, catalog, self._judge, self._repository.name)
@@ -270,7 +270,9 @@ class FileImports:
             return None
         try:
             attestations = attestations_in(document)
-            if provenance(attestations, filename, staged.digests().sha256) is not None:
+            database, sha256 = self._registry.database, staged.digests().sha256
+            received = received_attestations(database, attestations, filename, sha256, None)
+            if received.provenance is not None:
                 return attestations
             notes.append(
                 f"{file.filename}: without its attestations, because the extra `attestations` is "

@@ -15,10 +15,11 @@ from pypi_repo.domain.records import DistributionFile
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
-from pypi_repo.services.packages.attestations import provenance
+from pypi_repo.services.attestations.received import received_attestations
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import StagedFile
+from pypi_repo.storage.database.executor import Executor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Publishable:
     summary: the summary in the metadata of the file.
     size_beside: the size of everything that is stored beside the file, in bytes.
     provenance: the provenance of the file as JSON (PEP 740), or None.
+    why_not_attested: why its attestations were not verified, as a sentence; None if they were, or
+        if nobody knows.
     warnings: sentences about what is unusual in the file.
     unverified: a sentence that says why its attestations were not verified; empty if it has none.
     """
@@ -39,6 +42,7 @@ class Publishable:
     summary: str
     size_beside: int
     provenance: str | None = None
+    why_not_attested: str | None = None
     warnings: tuple[str, ...] = ()
     unverified: str = ""
 
@@ -69,8 +73,11 @@ class Candidate:
         rules: Rules,
         limits: Limits,
         readmes: Readmes,
+        executor: Executor,
     ) -> Self:
-        """Checks a file by the rules of a profile.
+        """Checks a file by the rules of a profile, and verifies the attestations of a CI job.
+
+        executor: where the trust root of attestations is looked up.
 
         Raises a RegistryError if the file breaks a rule.
         """
@@ -80,11 +87,10 @@ class Candidate:
         metadata = checked_metadata(inspection.document, filename, rules, readmes)
         digests = staged.digests()
         signature = form.signature or None
-        attested = (
-            None
-            if form.attestations is None
-            else provenance(form.attestations, filename, digests.sha256)
+        received = received_attestations(
+            executor, form.attestations, filename, digests.sha256, actor.workload
         )
+        provenance = received.provenance
         file = DistributionFile(
             filename=filename.filename,
             project=filename.project,
@@ -96,12 +102,13 @@ class Candidate:
             requires_python=metadata.requires_python,
             metadata_sha256=hashlib.sha256(inspection.metadata).hexdigest(),
             signature_sha256=signature and hashlib.sha256(signature).hexdigest(),
-            has_provenance=attested is not None,
+            has_provenance=provenance is not None,
             yanked=None,
             uploaded_at=datetime.now(UTC),
             uploaded_by=actor.name,
             uploaded_by_user=actor.kind is ActorKind.USER,
             workload=actor.workload,
+            attested=received.attested,
         )
         beside = {METADATA_SUFFIX: inspection.metadata}
         if signature is not None and file.signature_sha256 is not None:
@@ -111,9 +118,10 @@ class Candidate:
             file=file,
             display_name=metadata.name,
             summary=metadata.summary,
-            size_beside=sum(map(len, beside.values())) + len((attested or "").encode()),
-            provenance=attested,
-            warnings=inspection.warnings + metadata.warnings,
+            size_beside=sum(map(len, beside.values())) + len((provenance or "").encode()),
+            provenance=provenance,
+            why_not_attested=received.why_not,
+            warnings=inspection.warnings + metadata.warnings + received.warnings,
         )
         return cls(publishable, staged, beside)
 

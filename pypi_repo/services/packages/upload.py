@@ -64,6 +64,7 @@ class Uploads:
         publishing: Publishing,
     ) -> None:
         self._repository = repository
+        self._database = database
         self._catalog = Catalog(database)
         self._blobs = blobs
         self._gate = gate
@@ -138,7 +139,9 @@ class Uploads:
             return Accepted(existing, is_unchanged=True)
         if destination.project is None:
             self._check_new_name(actor, destination.repository, filename.project)
-        candidate = Candidate.checked(actor, form, staged, rules, self.limits, self._readmes)
+        candidate = Candidate.checked(
+            actor, form, staged, rules, self.limits, self._readmes, self._database
+        )
         size = candidate.publishable.size
         Room(self._gate, self._catalog).take(destination.repository, size, existing)
         (accepted,) = self._publishing.publish(actor, [candidate])

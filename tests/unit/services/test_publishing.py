@@ -39,7 +39,13 @@ def candidates(registry: Registry, *distributions: Distribution) -> Iterator[Seq
             staged.write(distribution.content, len(distribution.content))
             found.append(
                 Candidate.checked(
-                    UPLOADER, form_of(distribution), staged, rules, Limits(), registry.readmes
+                    UPLOADER,
+                    form_of(distribution),
+                    staged,
+                    rules,
+                    Limits(),
+                    registry.readmes,
+                    registry._database,
                 )
             )
         yield found

@@ -146,8 +146,8 @@ def test_a_refused_upload_of_the_same_content_leaves_what_is_in_the_trash(both: 
     with uploads.stage() as staged:
         staged.write(WHEEL.content, len(WHEEL.content))
         admitted = uploads.admit(UPLOADER)
-        checked = (UPLOADER, form_of(WHEEL), staged, admitted.rules, uploads.limits, both.readmes)
-        candidate = Candidate.checked(*checked)
+        needed = (admitted.rules, uploads.limits, both.readmes, both._database)
+        candidate = Candidate.checked(UPLOADER, form_of(WHEEL), staged, *needed)
         both.acting_as(OPERATOR).projects.delete("main", "demo")
         publishing = Publishing("main", both._database, both._blobs, both._gate)
         with pytest.raises(FilenameRetired):

@@ -1,15 +1,20 @@
-"""Attestations that come with an upload (PEP 740): read, compared with the file, kept.
+"""Attestations that come with an upload (PEP 740): read, compared with the file, verified, kept.
 
-Signatures are not verified: that takes the identity of a trusted publisher to verify against. What
-is served says so.
+Signatures are verified against the CI job that uploads. Those that nobody can be held to are kept,
+too, and what is served says so.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pypi_repo.domain.errors import InvalidAttestation, InvalidFilename
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.identity.attesting import described_publisher
+from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.services.attestations.verification import NotVerified, verify
+from pypi_repo.storage.database.executor import Executor
 
 if TYPE_CHECKING:
     from pypi_attestations import Attestation
@@ -19,13 +24,68 @@ _DEEPEST = 32  # real ones have six levels
 _UNVERIFIED = {"kind": "unverified", "claims": None}
 
 
-def provenance(document: str, filename: DistributionFilename, sha256: str) -> str | None:
-    """The provenance object to serve for a file whose upload brought `document`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What came of the attestations of an upload.
+
+    provenance: the provenance object to serve for the file (JSON), or None.
+    attested: the CI job that the verified attestations name; None if they were not verified.
+    why_not: a sentence that says why nothing was verified; None if it was.
+    warnings: sentences for the job that has sent attestations which do not verify.
+    """
+
+    provenance: str | None = None
+    attested: Workload | None = None
+    why_not: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def received_attestations(
+    executor: Executor,
+    document: str | None,
+    filename: DistributionFilename,
+    sha256: str,
+    uploader: Workload | None,
+) -> Received:
+    """Reads the attestations of a file, and verifies those that come from a CI job.
+
+    executor: where the trust root is looked up.
+    document: a JSON array of attestation objects; None if none came with the upload.
+    sha256: the digest of the file.
+    uploader: the CI job that uploads; None for everybody else, whose attestations are not verified.
+
+    All of them must verify. Raises InvalidAttestation if one is malformed or about another file.
+    """
+    if document is None:
+        return Received(why_not="The upload has no attestations.")
+    found = attestations_of(document, filename, sha256)
+    if found is None:
+        return Received(
+            why_not="Attestations are not kept here, as a library for them is not installed."
+        )
+    if uploader is None:
+        return Received(
+            provenance=provenance(found),
+            why_not="Attestations are only verified if the CI job uploads that has them signed, "
+            "by trusted publishing.",
+        )
+    try:
+        attested = verify(executor, found, uploader)
+    except NotVerified as failure:
+        why_not = f"The attestation is not verified: {failure}."
+        return Received(provenance=provenance(found), why_not=why_not, warnings=(why_not,))
+    return Received(provenance=provenance(found, attested), attested=attested)
+
+
+def attestations_of(
+    document: str, filename: DistributionFilename, sha256: str
+) -> "list[Attestation] | None":
+    """Returns the attestations of a file, which are all about this file.
 
     document: a JSON array of attestation objects.
 
-    None where `pypi-repo[attestations]` is not installed; uv sends attestations without being
-    asked, so their absence must not break an upload. Raises InvalidAttestation.
+    Returns None where `pypi-repo[attestations]` is not installed; uv sends attestations without
+    being asked, so their absence must not break an upload. Raises InvalidAttestation.
     """
     try:
         import pypi_attestations
@@ -41,9 +101,20 @@ def provenance(document: str, filename: DistributionFilename, sha256: str) -> st
         raise InvalidAttestation(
             "Attestations must be of different kinds, among: " + ", ".join(sorted(supported)) + "."
         )
+    return attestations
+
+
+def provenance(attestations: Sequence["Attestation"], attested: Workload | None = None) -> str:
+    """Returns the provenance object to serve for a file (JSON).
+
+    attested: the CI job that the attestations were verified against; None if they were not.
+
+    Raises InvalidAttestation.
+    """
+    publisher = _UNVERIFIED if attested is None else described_publisher(attested)
     try:
         dumped = [attestation.model_dump(mode="json") for attestation in attestations]
-        bundle = {"publisher": _UNVERIFIED, "attestations": dumped}
+        bundle = {"publisher": publisher, "attestations": dumped}
         return json.dumps({"version": 1, "attestation_bundles": [bundle]}, allow_nan=False)
     except ValueError as error:
         raise InvalidAttestation("An attestation holds what cannot be stored as JSON.") from error

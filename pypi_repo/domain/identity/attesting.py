@@ -1,0 +1,114 @@
+"""CI jobs as the certificates of attestations name them (PEP 740, Sigstore)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pypi_repo.domain.identity.workload import Workload
+
+_FULCIO = "1.3.6.1.4.1.57264.1."
+_ISSUER = _FULCIO + "8"
+_REPOSITORY = _FULCIO + "12"
+_COMMIT = _FULCIO + "13"
+_REF = _FULCIO + "14"
+_OWNER_ID = _FULCIO + "17"
+_WORKFLOW = _FULCIO + "18"
+_RUN = _FULCIO + "21"
+"""Extensions of certificates; see https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md"""
+
+_PUBLIC_HOSTS = {
+    "https://token.actions.githubusercontent.com": "https://github.com/",
+    "https://gitlab.com": "https://gitlab.com/",
+}
+_GITHUB_FOLDER = "/.github/workflows/"
+_GITLAB_FOLDER = "//"
+
+
+def certified_job(uploader: Workload, claims: Mapping[str, str], name: str, email: str) -> Workload:
+    """Returns the CI job that a certificate names.
+
+    uploader: the job whose token came with the upload, for its kind.
+    claims: the values of the extensions of the certificate, by their OIDs.
+    name: the URL that the certificate is for; empty if it has none.
+    email: the address that it is for; empty if it has none.
+    """
+    return Workload(
+        kind=uploader.kind,
+        issuer=claims.get(_ISSUER, ""),
+        subject=name or email,
+        repository=claims.get(_REPOSITORY, ""),
+        workflow=_without_ref(claims),
+        ref=claims.get(_REF, ""),
+        run_url=claims.get(_RUN, ""),
+        owner_id=claims.get(_OWNER_ID, ""),
+        email=email,
+    )
+
+
+def difference(certified: Workload, uploader: Workload) -> str | None:
+    """Returns why a job is not the one that uploads, as the end of a sentence; None if it is.
+
+    A service account is told by its address, and other jobs by their repository, the file that
+    describes them, and the number of the owner where both name it. Another run of the same job is
+    the same: it may have built what this one uploads.
+    """
+    if certified.issuer != uploader.issuer:
+        return _differs("issuer", certified.issuer, uploader.issuer)
+    if uploader.email:
+        compared = ["email"]
+    elif uploader.repository and uploader.workflow:
+        compared = ["repository", "workflow"]
+        if certified.owner_id and uploader.owner_id:
+            compared.append("owner_id")
+    else:
+        return f"attestations of jobs of {uploader.issuer} cannot be compared with them"
+    for field in compared:
+        found, expected = getattr(certified, field), getattr(uploader, field)
+        if found != expected:
+            return _differs(field.replace("_", " "), found, expected)
+    return None
+
+
+def described_publisher(job: Workload) -> dict[str, Any]:
+    """Returns how a provenance names the CI job of its attestations (PEP 740).
+
+    For jobs of GitHub, gitlab.com and Google it is what clients know from the public index. Those
+    of other issuers must not be taken for them, so they have a kind of their own.
+    """
+    if job.kind == "google":
+        return {"kind": "Google", "email": job.email}
+    host = _PUBLIC_HOSTS.get(job.issuer)
+    slug = job.repository.removeprefix(host) if host else ""
+    if job.kind == "github" and host and job.workflow.startswith(job.repository + _GITHUB_FOLDER):
+        file = job.workflow.removeprefix(job.repository + _GITHUB_FOLDER)
+        return {"kind": "GitHub", "repository": slug, "workflow": file, "environment": None}
+    if job.kind == "gitlab" and host and job.workflow.startswith(job.repository + _GITLAB_FOLDER):
+        file = job.workflow.removeprefix(job.repository + _GITLAB_FOLDER)
+        return {
+            "kind": "GitLab",
+            "repository": slug,
+            "workflow_filepath": file,
+            "environment": None,
+        }
+    return {
+        "kind": "OpenID Connect",
+        "issuer": job.issuer,
+        "repository": job.repository,
+        "workflow": job.workflow,
+    }
+
+
+def _without_ref(claims: Mapping[str, str]) -> str:
+    """Returns the URL of the file that describes the job.
+
+    In certificates it ends with @ and the branch, tag or commit, which may have an @ of its own.
+    """
+    url = claims.get(_WORKFLOW, "")
+    for end in (claims.get(_REF), claims.get(_COMMIT)):
+        if end and url.endswith(f"@{end}"):
+            return url.removesuffix(f"@{end}")
+    return url
+
+
+def _differs(what: str, found: str, expected: str) -> str:
+    is_found = f"is {found[:200]!r}" if found else "is not there"
+    return f"its {what} {is_found}, and that of the upload is {expected[:200]!r}"
