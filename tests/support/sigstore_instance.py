@@ -78,9 +78,6 @@ class Signing:
     extensions: dict[int, str | None] = field(default_factory=dict)
 
 
-_USUAL = Signing()
-
-
 class SigstoreInstance:
     """One instance. Two of them have nothing in common."""
 
@@ -112,10 +109,10 @@ class SigstoreInstance:
         }
 
     def attestation(
-        self, dist: Distribution, job: Workload, kind: str = PUBLISH, signing: Signing = _USUAL
+        self, dist: Distribution, job: Workload, kind: str = PUBLISH, signing: Signing | None = None
     ) -> dict[str, Any]:
         """An attestation of a file (PEP 740), which a CI job has had signed."""
-        key = _new_key()
+        key, signing = _new_key(), signing or Signing()
         certificate = self._certificate(key, job, signing)
         statement = signing.statement or _statement(dist, kind)
         signature = _sign(
