@@ -99,8 +99,8 @@ SECTIONS: dict[str, list[Entry]] = {
     " `FileKind` is `sdist` or `bdist_wheel`, a `WithheldCode` is `denied`, `too-young` or"
     " `no-upload-time`, a `VersionKind` is `finals`, `pre`, `dev` or `local`,"
     " and an `Answer` is `supplies`, `has-none`, `keeps-name`, `fails` or"
-    " `not-asked`. A `TrustedKind` is `certificate authority`, `certificate log` or `signature log`."
-    " A `StepListener` is a function that is called with a `Step`. `SpecifierSet`"
+    " `not-asked`. A `TrustedKind` is `certificate authority`, `certificate log` or"
+    " `signature log`. A `StepListener` is a function that is called with a `Step`. `SpecifierSet`"
     " and `Marker` are classes of `packaging`.": [
         Entry("pypi_repo.services.acting.Acting", "registry.acting_as(actor)"),
         *_services(

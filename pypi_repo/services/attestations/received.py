@@ -30,13 +30,14 @@ class Received:
 
     provenance: the provenance object to serve for the file (JSON), or None.
     attested: the CI job that the verified attestations name; None if they were not verified.
-    why_not: a sentence that says why nothing was verified; None if it was.
+    unverified: a sentence that says why they were not verified; empty if they were, or if there
+        are none.
     warnings: sentences for the job that has sent attestations which do not verify.
     """
 
     provenance: str | None = None
     attested: Workload | None = None
-    why_not: str | None = None
+    unverified: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -57,23 +58,23 @@ def received_attestations(
     All of them must verify. Raises InvalidAttestation if one is malformed or about another file.
     """
     if document is None:
-        return Received(why_not="The upload has no attestations.")
+        return Received()
     found = attestations_of(document, filename, sha256)
     if found is None:
         return Received(
-            why_not="Attestations are not kept here, as a library for them is not installed."
+            unverified="Attestations are not kept here, as a library for them is not installed."
         )
     if uploader is None:
         return Received(
             provenance=provenance(found),
-            why_not="Attestations are only verified if the CI job uploads that has them signed, "
+            unverified="Attestations are only verified if the CI job uploads that has them signed, "
             "by trusted publishing.",
         )
     try:
         attested = verify(executor, found, uploader)
     except NotVerified as failure:
-        why_not = f"The attestation is not verified: {failure}."
-        return Received(provenance=provenance(found), why_not=why_not, warnings=(why_not,))
+        unverified = f"The attestation is not verified: {failure}."
+        return Received(provenance=provenance(found), unverified=unverified, warnings=(unverified,))
     return Received(provenance=provenance(found, attested), attested=attested)
 
 

@@ -30,8 +30,6 @@ class Publishable:
     summary: the summary in the metadata of the file.
     size_beside: the size of everything that is stored beside the file, in bytes.
     provenance: the provenance of the file as JSON (PEP 740), or None.
-    why_not_attested: why its attestations were not verified, as a sentence; None if they were, or
-        if nobody knows.
     warnings: sentences about what is unusual in the file.
     unverified: a sentence that says why its attestations were not verified; empty if it has none.
     """
@@ -42,7 +40,6 @@ class Publishable:
     summary: str
     size_beside: int
     provenance: str | None = None
-    why_not_attested: str | None = None
     warnings: tuple[str, ...] = ()
     unverified: str = ""
 
@@ -120,7 +117,6 @@ class Candidate:
             summary=metadata.summary,
             size_beside=sum(map(len, beside.values())) + len((provenance or "").encode()),
             provenance=provenance,
-            why_not_attested=received.why_not,
             warnings=inspection.warnings + metadata.warnings + received.warnings,
         )
         return cls(publishable, staged, beside)

@@ -82,7 +82,7 @@ def test_attestations_of_the_job_that_uploads_are_verified(
 ) -> None:
     """T9, U90: the provenance names the job as that of the public index does."""
     found = received(trusting, job, signed(job))
-    assert (found.why_not, found.warnings) == (None, ())
+    assert (found.unverified, found.warnings) == ("", ())
     assert found.provenance is not None
     (bundle,) = Provenance.model_validate_json(found.provenance).attestation_bundles
     assert bundle.publisher.model_dump() == _PUBLISHERS[job]
@@ -192,9 +192,8 @@ def test_an_address_alone_attests_nothing_for_jobs_without_one(trusting: Registr
 
 def _assert_unverified(found: Received, why: str) -> None:
     assert found.attested is None
-    assert found.why_not is not None
-    assert why in found.why_not
-    assert found.warnings == (found.why_not,)
+    assert why in found.unverified
+    assert found.warnings == (found.unverified,)
     assert found.provenance is not None
     (bundle,) = json.loads(found.provenance)["attestation_bundles"]
     assert bundle["publisher"] == {"kind": "unverified", "claims": None}
@@ -374,7 +373,7 @@ def test_nobody_but_a_job_has_them_verified(trusting: Registry) -> None:
     """Nothing says whose they should be."""
     found = received(trusting, None, signed())
     assert (found.attested, found.warnings) == (None, ())
-    assert found.why_not is not None
+    assert "by trusted publishing" in found.unverified
     assert found.provenance is not None
     assert "unverified" in found.provenance
 
@@ -382,8 +381,7 @@ def test_nobody_but_a_job_has_them_verified(trusting: Registry) -> None:
 def test_no_attestations_are_no_reason_to_warn(trusting: Registry) -> None:
     filename = DistributionFilename.parse(WHEEL.filename)
     found = received_attestations(trusting._database, None, filename, WHEEL.sha256, GITHUB)
-    assert (found.provenance, found.warnings) == (None, ())
-    assert found.why_not == "The upload has no attestations."
+    assert found == Received()
 
 
 def test_the_installed_root_is_that_of_the_public_instance(registry: Registry) -> None:
