@@ -117,6 +117,7 @@ class Candidate:
             summary=metadata.summary,
             size_beside=sum(map(len, beside.values())) + len((provenance or "").encode()),
             provenance=provenance,
+            unverified=received.unverified,
             warnings=inspection.warnings + metadata.warnings + received.warnings,
         )
         return cls(publishable, staged, beside)
