@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _AUDIENCE = "/_/oidc/audience"
 _MINT = "/_/oidc/mint-token"
 _MINT_FOR_GITHUB = "/_/oidc/github/mint-token"
+_BURN = "/_/oidc/burn-token"
 _DISCOVERY = "/.well-known/pytp"
 
 _DISCOVERED = "application/vnd.pypi.pytp.v1+json"
@@ -55,6 +56,7 @@ class TrustedPublishingApp(WSGIApp):
             _AUDIENCE: self._audience,
             _MINT: self._mint,
             _MINT_FOR_GITHUB: self._mint,
+            _BURN: self._burn,
             _DISCOVERY: self._discover,
         }
 
@@ -76,6 +78,12 @@ class TrustedPublishingApp(WSGIApp):
         minted = self._publishing.mint(_sent_token(request), request.environ.get("REMOTE_ADDR", ""))
         expires = int(minted.expires_at.timestamp())
         return _json({"success": True, "token": minted.secret, "expires": expires})
+
+    def _burn(self, request: Request) -> Response:
+        """Says nothing of the token, which may be that of somebody else."""
+        require_method(request, ["POST"], "Send the token that is to end with POST.")
+        self._publishing.burn(_sent_token(request))
+        return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def _discover(self, request: Request) -> Response:
         """Nothing is looked up, so it does not show which repositories there are."""

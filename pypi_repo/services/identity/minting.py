@@ -145,6 +145,16 @@ class TrustedPublishing:
                 _give(connection, secret, proved, publishers, now, until)
         return MintedToken(secret, max(until.values()))
 
+    def burn(self, secret: str) -> None:
+        """Ends a token that was minted here, before its time: its job does not need it any more.
+
+        Nothing happens if there is no such token.
+        """
+        digest = token_digest(secret)
+        if secret.startswith(JOB_TOKEN_PREFIX) and PublisherTokens(self._database).given(digest):
+            with self._database.begin() as connection:
+                PublisherTokens(connection).end(digest)
+
     def actor_of(self, secret: str, address: str) -> Actor:
         """Returns the CI job to which a token belongs.
 

@@ -186,6 +186,12 @@ class PublisherTokens:
             )
         )
 
+    def end(self, secret_sha256: str) -> None:
+        """Deletes a token, of whichever publishers it is."""
+        self._executor.execute(
+            delete(publisher_tokens).where(publisher_tokens.c.secret_sha256 == secret_sha256)
+        )
+
 
 def _selected() -> Select[Any]:
     return select(*_OF_ITS_OWN, repositories.c.name.label("repository")).join_from(

@@ -458,3 +458,20 @@ def test_a_host_with_its_own_accounts_has_no_exchange(
     assert client.get(AUDIENCE).status_code == 404
     assert exchange(client, job_token(provider)).status_code == 404
     assert discovered(client, "/repositories/main/").status_code == 404
+
+
+def test_t4_a_client_ends_its_token(client: Client, site: Site, provider: ScriptedProvider) -> None:
+    """As uv does after the last file. Only who has a token can end it, and learns nothing of it."""
+    signed, other = job_token(provider), job_token(provider)
+    tokens = [
+        client.post(MINT, json={"token": each}).get_json()["token"] for each in (signed, other)
+    ]
+    for token in (tokens[0], tokens[0], "ppj_unknown", "somebody's password", signed):
+        burnt = client.post("/_/oidc/burn-token", json={"token": token})
+        assert (burnt.status_code, burnt.data) == (204, b"")
+    ended, lives = (basic("__token__", each) for each in tokens)
+    assert site.upload(wheel("rocket"), headers=ended).status_code == 401
+    assert site.upload(wheel("rocket"), headers=lives).status_code == 200
+    assert site.upload(wheel("rocket"), headers=bearer(signed)).status_code == 200
+    assert client.get("/_/oidc/burn-token").status_code == 405
+    assert client.post("/_/oidc/burn-token", data=b"[").get_json()["error"] == "invalid-payload"
