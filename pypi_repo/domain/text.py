@@ -27,9 +27,17 @@ _SECRETS = re.compile(
 
 
 def require_storable(text: str) -> None:
-    """Raises InvalidSetting for a text with a NUL character, which PostgreSQL cannot store."""
+    """Raises InvalidSetting for a text that no database can store.
+
+    PostgreSQL has no NUL characters, and nothing has bytes that are no UTF-8, which come from a
+    command line as surrogates.
+    """
     if "\0" in text:
         raise InvalidSetting("A text may not hold the NUL character; leave it out.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidSetting(f"The text {text[:80]!r} is no Unicode; write it in UTF-8.") from error
 
 
 def require_line(text: str) -> None:

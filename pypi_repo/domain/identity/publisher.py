@@ -28,6 +28,8 @@ DEFAULT_ISSUERS: Mapping[PublisherKind, str] = {
 """The issuer of a provider, if no setting says another one. CircleCI has one for each organization.
 """
 
+_KINDS = {issuer: kind for kind, issuer in DEFAULT_ISSUERS.items()}
+
 _MOST_CLAIMS = 20
 _LONGEST = 1000  # characters
 _SHOWN = 200  # characters
@@ -35,7 +37,7 @@ _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 """Claims about the token and not about the job, so no condition can be about them."""
 
 _IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
-    # Names can be given to somebody else, and numbers cannot.
+    # On GitHub anybody can take over the name of an account that was renamed or deleted.
     "github": frozenset({"repository_owner_id", "repository_id"}),
     "gitlab": frozenset({"project_path", "project_id", "namespace_path", "namespace_id"}),
     "google": frozenset({"sub", "email"}),
@@ -75,12 +77,19 @@ class PublisherSettings:
     ca_file: str | None = None
 
     def in_form(self) -> Self:
-        """Returns the settings as they are stored: with the usual issuer if none is given.
+        """Returns the settings as they are stored.
+
+        They have the usual issuer if none is given. An e-mail address of Google must be verified,
+        as anybody can write that of somebody else into an account.
 
         Raises InvalidSetting for an invalid value.
         """
         issuer = self.issuer or DEFAULT_ISSUERS.get(self.kind, "")
-        settings = replace(self, issuer=issuer, projects=name_patterns(self.projects))
+        claims = dict(self.claims)
+        if self.kind == "google" and "email" in claims:
+            claims.setdefault("email_verified", "true")
+        projects = name_patterns(self.projects)
+        settings = replace(self, issuer=issuer, claims=claims, projects=projects)
         settings.check()
         return settings
 
@@ -94,6 +103,11 @@ class PublisherSettings:
                 "the tokens that the jobs get."
             )
         issuer_of(self).check()
+        if _KINDS.get(self.issuer, self.kind) != self.kind:
+            raise InvalidSetting(
+                f"This is the issuer of {_KINDS[self.issuer]}; make the publisher for that, so "
+                "that it is known which claims keep strangers out."
+            )
         if self.may not in ("upload", "read"):
             raise InvalidSetting("A publisher may either upload or read.")
         if not DEFAULT_MINUTES <= self.minutes <= LONGEST_MINUTES:  # PEP 807
@@ -114,6 +128,11 @@ class PublisherSettings:
             if not name.strip() or not pattern.strip() or len(name) + len(pattern) > _LONGEST:
                 raise InvalidSetting(
                     f"A claim and its value have 1 to {_LONGEST} characters; check {name[:80]!r}."
+                )
+            if name != name.strip() or pattern != pattern.strip():
+                raise InvalidSetting(
+                    f"The claim {name[:80]!r} or its value begins or ends with a space, so no job "
+                    "would match; take the space away."
                 )
             if name in _OF_THE_TOKEN:
                 raise InvalidSetting(

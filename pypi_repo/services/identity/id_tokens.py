@@ -7,6 +7,8 @@ from pypi_repo.domain.identity.errors import invalid_token
 from pypi_repo.domain.identity.provider import IdentityProvider, issuer_of
 from pypi_repo.services.identity.issuers import Issuers
 
+_LONGEST_SUBJECT = 255  # characters (OpenID Connect Core 1.0, section 2)
+
 
 def verify_id_token(issuers: Issuers, provider: IdentityProvider, token: str, nonce: str) -> Claims:
     """Returns what a provider says of a person (OpenID Connect Core 1.0, section 3.1.3.7).
@@ -16,6 +18,8 @@ def verify_id_token(issuers: Issuers, provider: IdentityProvider, token: str, no
     Raises InvalidToken, and IdentityProviderFailed if the keys of the provider cannot be had.
     """
     claims = issuers.verify(issuer_of(provider), token, provider.client_id)
+    if len(claims["sub"]) > _LONGEST_SUBJECT:
+        raise invalid_token(f"its subject has more than {_LONGEST_SUBJECT} characters")
     audiences, party = claims["aud"], claims.get("azp")
     if isinstance(audiences, list) and len(audiences) > 1 and party is None:
         raise invalid_token("it has several audiences, and does not say for which it was made")

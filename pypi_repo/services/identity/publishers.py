@@ -1,5 +1,6 @@
 """Creates, lists, changes and deletes publishers, which let CI jobs in without a password."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -133,7 +134,10 @@ class Publishers:
             if not different:
                 return before
             repository_id = self._admitted(connection, after.repository).id
-            shelf.change(before, different, repository_id)
+            if before.received is not None:
+                # The last job is compared with the conditions of now.
+                after = replace(after, refusal=after.why_not(json.loads(before.received)))
+            shelf.change(after, repository_id)
             if issuer_of(before) != issuer_of(after):
                 IssuerShelf(connection).forget(before.issuer)
             self._record(connection, "change publisher", after, different)

@@ -4,6 +4,7 @@ The cryptography is that of PyJWT and cryptography, which are imported when a to
 `pypi-repo[oidc]` brings them.
 """
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from types import ModuleType
@@ -119,4 +120,8 @@ def _claims(
     subject = claims["sub"]
     if not (0 < len(subject) <= _LONGEST_SUBJECT and subject.isprintable()):
         raise invalid_token("its subject is empty, too long or not printable")
+    try:
+        json.dumps(claims, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:  # neither stored nor shown without an error later
+        raise invalid_token("a claim is no text in Unicode") from error
     return claims

@@ -99,23 +99,22 @@ class PublisherShelf:
             return None
         return Publisher(**settings.settings(), **of_the_row, id=int(added.scalar_one()))
 
-    def change(
-        self, publisher: Publisher, given: Mapping[str, Any], repository_id: int | None = None
-    ) -> None:
-        """Changes settings of a publisher, whose tokens end with it.
+    def change(self, changed: Publisher, repository_id: int) -> None:
+        """Changes the settings of a publisher, whose tokens end with it.
 
-        repository_id: the other repository; None for the one that it has.
+        changed: the publisher as it is to be, also with the refusal that the settings lead to.
+        repository_id: that of its repository.
         """
-        values = _written(given)
-        if repository_id is not None:
-            values["repository_id"] = repository_id
+        values = {**_written(changed.settings()), "refusal": changed.refusal}
         self._executor.execute(
-            update(publishers).where(publishers.c.id == publisher.id).values(values)
+            update(publishers)
+            .where(publishers.c.id == changed.id)
+            .values(repository_id=repository_id, **values)
         )
         # Whole, also what others give by them: a signed token is then verified anew, and gets what
         # the publisher gives now.
         its_own = select(publisher_tokens.c.secret_sha256).where(
-            publisher_tokens.c.publisher_id == publisher.id
+            publisher_tokens.c.publisher_id == changed.id
         )
         self._executor.execute(
             delete(publisher_tokens).where(publisher_tokens.c.secret_sha256.in_(its_own))
@@ -206,15 +205,12 @@ def _to_publisher(row: Row[Any]) -> Publisher:
     return Publisher(**values)
 
 
-def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+def _written(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns columns; the repository is another one, and its id is not known here."""
-    written = {name: value for name, value in values.items() if name != "repository"}
-    if "projects" in written:
-        written["projects"] = " ".join(written["projects"])
-    if "may" in written:
-        written["access"] = int(_ACCESS[written.pop("may")])
-    if "claims" in written:
-        written["claims"] = dict(written["claims"])
+    written = {**settings, "claims": dict(settings["claims"])}
+    written["projects"] = " ".join(settings["projects"])
+    written["access"] = int(_ACCESS[written.pop("may")])
+    del written["repository"]
     return written
 
 

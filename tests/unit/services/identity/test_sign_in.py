@@ -251,6 +251,7 @@ def test_a_provider_that_is_off_or_for_others(person: Person) -> None:
         ({"aud": [CLIENT_ID, "another-app"]}, "several audiences"),
         ({"aud": [CLIENT_ID, "another-app"], "azp": "another-app"}, "made for 'another-app'"),
         ({"azp": "another-app"}, "made for 'another-app'"),
+        ({"sub": "x" * 256}, "more than 255 characters"),
     ],
 )
 def test_o7_wrong_claims(changed: dict[str, Any], reason: str, person: Person) -> None:

@@ -73,6 +73,8 @@ def test_o2_several_audiences_of_which_we_are_one() -> None:
         ({"sub": ""}, "subject is empty"),
         ({"sub": "x" * 1001}, "too long"),
         ({"sub": "a\0b"}, "not printable"),
+        ({"extra": ["\ud800"]}, "no text in Unicode"),
+        ({"\udfff": 1}, "no text in Unicode"),
     ],
 )
 def test_o7_claims_that_are_wrong(changed: dict[str, Any], reason: str) -> None:
@@ -82,6 +84,12 @@ def test_o7_claims_that_are_wrong(changed: dict[str, Any], reason: str) -> None:
         json.dumps(payload).encode(), FIRST.private, "RS256", headers={"kid": FIRST.kid}
     )
     assert reason in why(token)
+
+
+def test_t3_the_subject_of_a_job_may_name_much() -> None:
+    """A repository, a workflow and a branch, each of which may have a long name."""
+    subject = f"repo:acme/{'r' * 100}:job_workflow_ref:acme/{'w' * 100}@refs/heads/{'b' * 250}"
+    assert verified(FIRST.sign(claims(sub=subject)), FIRST)["sub"] == subject
 
 
 def test_o2_clocks_may_differ_by_a_minute() -> None:
