@@ -58,7 +58,7 @@ class Catalog:
         connection, its_name = within_transaction(self._executor), {"name": lookup(name)}
         row = connection.execute(statements.LOCK_REPOSITORY, its_name).one_or_none()
         if row is None:  # perhaps it was deleted, and another one is there already
-            lock_name(connection, name)
+            lock_name(connection, its_name["name"])
             row = connection.execute(statements.LOCK_REPOSITORY, its_name).one_or_none()
         return None if row is None else to_repository(row)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from pypi_repo import Registry
-from pypi_repo.domain.identity.publisher import Publisher, PublisherSettings
+from pypi_repo import OPERATOR, Registry
+from pypi_repo.domain.identity.publisher import Publisher
 from pypi_repo.settings import OIDC_AUDIENCE
-from pypi_repo.storage.catalog import Catalog
-from pypi_repo.storage.identity.publishers import PublisherShelf
 from tests.support.identity_provider import ScriptedProvider
 
 OF_GITHUB: Mapping[str, Any] = {
@@ -62,27 +59,17 @@ def create_publisher(
     registry: Registry, issuer: str, name: str = "rocket", **settings: Any
 ) -> Publisher:
     """A publisher for the jobs of OF_GITHUB, which upload `rocket` to `main`."""
-    given = PublisherSettings(
-        **{
-            "kind": "github",
-            "issuer": issuer,
-            "claims": CONDITIONS,
-            "repository": "main",
-            "projects": ("rocket",),
-            "allow_http": True,
-            "allow_private_network": True,
-            **settings,
-        }
-    )
-    given.check()
-    with registry._database.begin() as connection:
-        repository = Catalog(connection).repository(given.repository)
-        assert repository is not None
-        PublisherShelf(connection).add(name, given, repository.id, datetime.now(UTC), "operator")
-    return publisher(registry, name)
+    given: dict[str, Any] = {
+        "kind": "github",
+        "issuer": issuer,
+        "claims": CONDITIONS,
+        "repository": "main",
+        "projects": ("rocket",),
+        "allow_http": True,
+        "allow_private_network": True,
+    }
+    return registry.acting_as(OPERATOR).publishers.create(name, **{**given, **settings})
 
 
 def publisher(registry: Registry, name: str = "rocket") -> Publisher:
-    found = PublisherShelf(registry._database).publisher(name)
-    assert found is not None
-    return found
+    return registry.acting_as(OPERATOR).publishers.get(name)
