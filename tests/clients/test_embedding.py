@@ -2,6 +2,7 @@
 
 import base64
 import importlib.util
+import json
 import re
 import sys
 import threading
@@ -32,10 +33,12 @@ from pypi_repo import (
 from pypi_repo.domain.events.signature import SIGNATURE_HEADER, signature
 from pypi_repo.domain.stored_files import file_path
 from tests.support.addresses import Addresses, with_credentials
+from tests.support.ci_issuer import GITHUB, CiIssuer
 from tests.support.clients import Clients
 from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.processes import free_port
+from tests.support.projects import pyproject_project
 from tests.support.publisher import publishing
 from tests.support.upstreams import LiveUpstream
 
@@ -240,6 +243,41 @@ def test_middleware(clients: Clients, folder: Path) -> None:
     assert elsewhere == "the site at /some/page"
     assert similar == "the site at /pypi-docs"
     assert refused.status == 401
+
+
+def test_t1_trusted_publishing_below_prefix(
+    clients: Clients, folder: Path, ci_issuer: CiIssuer
+) -> None:
+    """pdm asks at the root of the host, where the registry is not. uv would insist on TLS."""
+
+    def site(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"the site has no " + environ["PATH_INFO"].encode("latin-1")]
+
+    with opened(folder) as registry:
+        registry.acting_as(OPERATOR).publishers.create(
+            "demo",
+            kind="github",
+            issuer=ci_issuer.url,
+            claims={"repository_owner_id": str(GITHUB["repository_owner_id"])},
+            repository="releases",
+            allow_http=True,
+            allow_private_network=True,
+        )
+    project = pyproject_project(clients.home / "demo", backend="flit")
+    wheel("demo").save(project / "dist")
+    application = example("trusted_publishing_below_prefix").add_packages(site, str(folder))
+    with LiveServer(application) as server:
+        url = f"{server.url}/pypi/repositories/releases/"
+        publish = ("publish", "--no-build", "--repository", url)
+        clients.pdm(*publish, env=ci_issuer.github(), cwd=project)
+        discovery = f"{server.url}/.well-known/pytp?discover=/pypi/repositories/releases/"
+        found = json.loads(fetch(discovery))
+
+    assert found["token-mint-endpoint"] == f"{server.url}/_/oidc/mint-token"
+    with opened(folder) as registry:
+        _project, files = registry.acting_as(OPERATOR).projects.get("releases", "demo")
+        assert [file.uploaded_by for file in files] == ["demo"]
 
 
 def test_e3_webhook_receiver(registry: Registry) -> None:
