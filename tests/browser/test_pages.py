@@ -1,5 +1,6 @@
 """Each page of the portal in a browser: readable for everybody, harmless whatever is shown."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.storage.identity.providers import ProviderShelf
+from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
@@ -84,6 +86,12 @@ PAGES = (
     "identity-providers",
     "new-identity-provider",
     f"identity-providers/{LONG}",
+    "publishers",
+    "new-publisher",
+    "new-publisher?kind=oidc",
+    f"publishers/{LONG}",
+    f"publishers/{LONG}?take={LONG}",
+    f"publishers/{FAILING}",
     "chores",
     "activity",
     "account",
@@ -128,6 +136,7 @@ def test_nothing_on_any_page_is_in_the_way_of_anybody(
     open_stage(registry)
     _take_from_a_long_name(registry)
     _sign_in_with_a_long_name(registry)
+    _publish_from_a_long_name(registry)
     portal = open_portal(reduced_motion="reduce")  # or colours would be looked at half-way
     portal.open("sign-in")
     found = {("sign-in", screen): flaws(portal.page) for screen in screens(portal.page)}
@@ -159,6 +168,24 @@ def _sign_in_with_a_long_name(registry: Registry) -> None:
     providers.link(LONG, showcase.ADMINISTRATOR, LONG * 4)
     with registry._database.begin() as connection:
         ProviderShelf(connection).note_refusal(provider, datetime.now(UTC), LONG * 5)
+
+
+def _publish_from_a_long_name(registry: Registry) -> None:
+    publishers = registry.acting_as(OPERATOR).publishers
+    created = publishers.create(
+        LONG,
+        kind="github",
+        claims={"repository_owner_id": "1", "repository_owner": LONG, LONG: LONG * 3},
+        repository=LONG,
+        projects=[f"{LONG}-*"],
+    )
+    claims = {"repository_owner_id": "1", "repository_owner": LONG * 2, LONG: LONG * 4}
+    with registry._database.begin() as connection:
+        PublisherShelf(connection).note_received(
+            created, json.dumps({**claims, LONG * 2: LONG}), datetime.now(UTC), LONG * 5
+        )
+    issuer = f"https://{LONG}.example/{LONG}/{LONG}"
+    publishers.create(FAILING, issuer=issuer, claims={"sub": LONG * 3}, repository=LONG)
 
 
 def _take_from_a_long_name(registry: Registry) -> None:

@@ -1,7 +1,7 @@
 """The last job that a publisher could have been meant for: what it said, and what it had to say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,9 +38,11 @@ class LastJob:
     at: when its claims came.
     compared: those of the conditions, in their order.
     others: all other claims, as texts.
+    was_refused: whether it did not get in; the settings may have been changed since.
     """
 
     at: datetime
+    was_refused: bool
     compared: tuple[ComparedClaim, ...]
     others: Mapping[str, str]
 
@@ -48,6 +50,11 @@ class LastJob:
     def unmet(self) -> tuple[ComparedClaim, ...]:
         """The claims that do not match the conditions of now."""
         return tuple(each for each in self.compared if not each.is_met)
+
+    @property
+    def takeable(self) -> tuple[ComparedClaim, ...]:
+        """Those of which somebody may want what came."""
+        return tuple(each for each in self.compared if each.can_be_taken)
 
 
 def last_job_of(publisher: Publisher) -> LastJob | None:
@@ -58,6 +65,7 @@ def last_job_of(publisher: Publisher) -> LastJob | None:
     unmet = publisher.unmet(claims)
     return LastJob(
         at=publisher.received_at,
+        was_refused=publisher.refusal is not None,
         compared=tuple(
             _compared(publisher, claim, tuple(sorted(values_of(claims, claim))), claim not in unmet)
             for claim in publisher.claims
@@ -66,7 +74,7 @@ def last_job_of(publisher: Publisher) -> LastJob | None:
     )
 
 
-def conditions_taken(publisher: Publisher, names: tuple[str, ...]) -> dict[str, str]:
+def conditions_taken(publisher: Publisher, names: Iterable[str]) -> dict[str, str]:
     """Returns the conditions of a publisher, of which some ask for what the last job has said.
 
     names: the claims; those whose value cannot be taken stay as they are.
@@ -75,7 +83,7 @@ def conditions_taken(publisher: Publisher, names: tuple[str, ...]) -> dict[str, 
     if job is None:
         return conditions
     received = {each.claim: each.received[0] for each in job.compared if len(each.received) == 1}
-    takeable = {each.claim for each in job.compared if each.can_be_taken}
+    takeable = {each.claim for each in job.takeable}
     for name in dict.fromkeys(names):
         if name in takeable:
             conditions = with_received(publisher.kind, publisher.issuer, conditions, received, name)

@@ -6,7 +6,24 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS
 from pypi_repo.domain.identity.workload import PublisherKind
+
+PROVIDERS: Mapping[PublisherKind, str] = {
+    "github": "GitHub Actions",
+    "gitlab": "GitLab CI",
+    "google": "Google Cloud",
+    "buildkite": "Buildkite",
+    "circleci": "CircleCI",
+    "oidc": "another provider",
+}
+"""What people call the providers."""
+
+USUAL_ISSUERS: Mapping[PublisherKind, str] = {
+    **DEFAULT_ISSUERS,
+    "circleci": "https://oidc.circleci.com",  # as uv and pdm ask for tokens
+}
+"""The issuers that are most likely meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +62,8 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             title="Id of the owner",
             claim="repository_owner_id",
             hint="A number, so that nobody else gets in who takes over the name some day. "
-            "https://api.github.com/users/OWNER says it, and so does the first job.",
+            "https://api.github.com/users/OWNER says it; or write 1, and take it from the first "
+            "job.",
             required=True,
         ),
         FormField(
@@ -111,13 +129,13 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="email",
             title="E-mail address of the service account",
             claim="email",
-            hint="Like builder@acme.iam.gserviceaccount.com.",
+            hint="Like builder@acme.iam.gserviceaccount.com. Not every token has it.",
         ),
         FormField(
             name="subject",
             title="Subject",
             claim="sub",
-            hint="The number of the service account. Leave it empty if its address is enough.",
+            hint="The number (uniqueId) of the service account, which every token has.",
         ),
     ),
     "buildkite": (

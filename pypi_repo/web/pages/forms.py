@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.accounts import check_password
@@ -13,6 +13,8 @@ from pypi_repo.settings import parse_size
 from pypi_repo.web.pages.page import Page
 
 Value = TypeVar("Value")
+
+_LONGEST_NUMBER = 4  # digits
 
 
 def read(page: Page, name: str, value: Callable[[], Value]) -> Value | None:
@@ -90,6 +92,37 @@ def _days(text: str) -> timedelta | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 5 or not int(text):
         raise InvalidSetting(f"{text[:20]!r} is not a number of days; write one like 90.")
     return timedelta(days=int(text))
+
+
+def number(page: Page, name: str, of: str, like: int) -> int | None:
+    """A whole number. Notes what is none.
+
+    of: what is counted, in the plural.
+    like: an example for the message.
+    """
+    return read(page, name, lambda: _number(page.sent(name), of, like))
+
+
+def _number(text: str, of: str, like: int) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise InvalidSetting(f"{text[:20]!r} is not a number of {of}; write one like {like}.")
+    return int(text)
+
+
+def pairs(page: Page, name: str, separator: Literal["first", "last"]) -> list[tuple[str, str]]:
+    """Both sides of the equals sign of each line. Notes a line without them.
+
+    separator: which equals sign of a line it is.
+    """
+    return read(page, name, lambda: list(_pairs(page.sent(name), separator))) or []
+
+
+def _pairs(text: str, separator: Literal["first", "last"]) -> Iterator[tuple[str, str]]:
+    for line in filter(None, map(str.strip, text.splitlines())):
+        left, equals, right = line.partition("=") if separator == "first" else line.rpartition("=")
+        if not (left.strip() and equals and right.strip()):
+            raise InvalidSetting(f"{line[:80]!r} has no text on both sides of an equals sign.")
+        yield left.strip(), right.strip()
 
 
 def areas(page: Page) -> list[Area]:

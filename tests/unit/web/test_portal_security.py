@@ -25,7 +25,7 @@ from pypi_repo import (
 from pypi_repo.settings import MIB
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, create_webhook, open_stage
+from tests.support.api import KNOWN, create_publisher, create_webhook, open_stage
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer
 from tests.support.portal import PortalClient, text_of
@@ -36,6 +36,13 @@ COOKIE = "pypi_repo_session"
 INDEX = "https://index.example/simple/"
 DEMO = "repositories/main/projects/demo"
 PROVIDER = {"issuer": "https://sso.invalid", "client_id": "other", "session_hours": "1"}
+PUBLISHER = {
+    "issuer": "https://ci.invalid",
+    "more": "sub = other",
+    "repository": "main",
+    "may": "upload",
+    "minutes": "15",
+}
 STAGE = f"repositories/main/stages/{KNOWN['stage']}"
 WEBHOOK = {"url": "https://ci.invalid/", "form": "json", "secret": "correct-horse-battery"}
 CHANGES = [
@@ -97,6 +104,10 @@ CHANGES = [
     ("identity-providers/sso/link", {"account": USER, "subject": "x"}),
     ("identity-providers/sso/unlink", {"subject": "linked"}),
     ("identity-providers/sso/delete", {}),
+    ("new-publisher", {**PUBLISHER, "name": "made", "kind": "oidc"}),
+    ("publishers/release", PUBLISHER),
+    ("publishers/release/check", {}),
+    ("publishers/release/delete", {}),
 ]
 README = f"{DEMO}/readme"
 PAGES = [
@@ -141,6 +152,9 @@ PAGES = [
     "identity-providers",
     "new-identity-provider",
     "identity-providers/sso",
+    "publishers",
+    "new-publisher",
+    "publishers/release",
     "chores",
     "activity",
     "activity.csv",
@@ -166,6 +180,7 @@ def portal(registry: Registry) -> PortalClient:
     providers = registry.acting_as(OPERATOR).identity_providers
     providers.create("sso", issuer="https://sso.invalid", client_id="x", accounts="users")
     providers.link("sso", USER, "linked")
+    create_publisher(registry)
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal
@@ -185,6 +200,7 @@ def _state(registry: Registry) -> object:
     return (
         registry.acting_as(OPERATOR).repositories.all(),
         [(found, providers.identities(found.name)) for found in providers.all()],
+        registry.acting_as(OPERATOR).publishers.all(),
         registry.acting_as(OPERATOR).projects.get("main", "demo"),
         [user.name for user in registry.acting_as(OPERATOR).accounts.users()],
         [user.grants for user in registry.acting_as(OPERATOR).accounts.users()],

@@ -18,7 +18,14 @@ from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
-from tests.support.api import KNOWN, NEEDED, create_provider, create_webhook, open_stage
+from tests.support.api import (
+    KNOWN,
+    NEEDED,
+    create_provider,
+    create_publisher,
+    create_webhook,
+    open_stage,
+)
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
 from tests.support.sql import count_statements
@@ -26,7 +33,10 @@ from tests.support.uploads import upload
 
 FEW, MORE = 1, 4
 _NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
-_ASKING_ELSEWHERE = {"check_upstream", "check_identity_provider", "test_webhook", "redeliver"}
+_ASKING_ELSEWHERE = {
+    *("check_upstream", "check_identity_provider", "check_publisher"),
+    *("test_webhook", "redeliver"),
+}
 _LEADING_ELSEWHERE = {"/sign-in/<provider>", "/sign-in/<provider>/callback"}
 
 OPERATIONS = {
@@ -53,6 +63,8 @@ OPERATIONS = {
     "get_administrator_token": 4, "revoke_administrator_token": 9,
     "list_identity_providers": 2, "get_identity_provider": 2, "put_identity_provider": 8,
     "patch_identity_provider": 4, "delete_identity_provider": 6,
+    "list_publishers": 3, "get_publisher": 3, "put_publisher": 10,
+    "patch_publisher": 5, "delete_publisher": 7,
     "list_linked_accounts": 3, "get_linked_account": 3, "put_linked_account": 3,
     "delete_linked_account": 9,
     "list_journal": 3,
@@ -115,6 +127,8 @@ PAGES = {
     "/identity-providers": 2, "/new-identity-provider": 2,
     "/identity-providers/<provider>": 4, "/identity-providers/<provider>/check": 4,
     "/identity-providers/<provider>/link": 4,
+    "/publishers": 3, "/new-publisher": 4,
+    "/publishers/<publisher>": 4, "/publishers/<publisher>/check": 4,
     "/chores": 2,
     "/activity": 6, "/activity.csv": 1,
 }  # fmt: skip
@@ -142,6 +156,7 @@ def filled(number: int) -> Iterator[Registry]:
                 operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
                 operator.groups.add_members(f"group-{each}", [USER])
                 create_provider(registry, f"other-{each}")
+                create_publisher(registry, f"other-{each}")
                 create_webhook(registry, f"other-{each}")
                 registry.acting_as(OPERATOR).administrators.create(
                     f"admin-{each}@example.com", PASSWORD
@@ -160,6 +175,7 @@ def filled(number: int) -> Iterator[Registry]:
         operator.invitations.invite(USER)
         operator.groups.create("platform", named={"main": Access.READ})
         create_provider(registry)
+        create_publisher(registry)
         tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
         assert tokens[-1] == KNOWN["token"]
         yield registry
@@ -216,6 +232,7 @@ def test_pages(size: int) -> None:
             path = path.replace("<stage>", str(KNOWN["stage"]))
             path = path.replace("<upstream>", "public").replace("<name>", name)
             path = path.replace("<provider>", "sso").replace("<webhook>", "ci")
+            path = path.replace("<publisher>", "release")
             path = path.replace("<path:path>", files[0].path)
             with count_statements(registry._database) as statements:
                 answer = portal.get(path[1:])

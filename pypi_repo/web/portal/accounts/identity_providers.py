@@ -1,12 +1,11 @@
 """Identity providers: who signs in with them, and how to create, change and delete one."""
 
-from collections.abc import Iterator
 from urllib.parse import urljoin
 
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.accounts.access import Area
-from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.provider import (
     GivenProviderSettings,
@@ -21,7 +20,6 @@ from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
 
 _EMPTY = ProviderSettings()
-_HOURS = 4  # digits
 
 
 def show_all(page: PortalPage) -> Response:
@@ -116,10 +114,10 @@ def _settings(page: PortalPage) -> GivenProviderSettings:
     changes.
     """
     mapping: dict[str, tuple[str, ...]] = {}
-    for value, name in forms.read(page, "mapping", lambda: list(_pairs(page, "mapping", -1))) or ():
+    for value, name in forms.pairs(page, "mapping", "last"):  # a value may have some, names none
         mapping[value] = (*mapping.get(value, ()), name)
-    conditions = forms.read(page, "conditions", lambda: list(_pairs(page, "conditions", 0)))
-    hours = forms.read(page, "session_hours", lambda: _hours(page.sent("session_hours")))
+    conditions = forms.pairs(page, "conditions", "first")
+    hours = forms.number(page, "session_hours", "hours", 12)
     given = GivenProviderSettings(
         title=page.sent("title"),
         issuer=page.sent("issuer"),
@@ -129,28 +127,10 @@ def _settings(page: PortalPage) -> GivenProviderSettings:
         groups_claim=page.sent("groups_claim") or None,
         mapping=mapping,
         creates=bool(page.sent("creates")),
-        conditions=dict(conditions or ()),
+        conditions=dict(conditions),
         session_hours=hours or _EMPTY.session_hours,
         enabled=bool(page.sent("enabled")),
         allow_http=bool(page.sent("allow_http")),
     )
     secret = page.request.form.get("client_secret", "")  # it may begin or end with spaces
     return GivenProviderSettings(**given, client_secret=secret) if secret else given
-
-
-def _pairs(page: PortalPage, field: str, which: int) -> Iterator[tuple[str, str]]:
-    """Yields both sides of the equals sign of each line.
-
-    which: the first one, or the last one: a value may have some, and names have none.
-    """
-    for line in filter(None, map(str.strip, page.sent(field).splitlines())):
-        left, equals, right = line.partition("=") if which == 0 else line.rpartition("=")
-        if not (left.strip() and equals and right.strip()):
-            raise InvalidSetting(f"{line[:80]!r} has no text on both sides of an equals sign.")
-        yield left.strip(), right.strip()
-
-
-def _hours(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > _HOURS:
-        raise InvalidSetting(f"{text[:20]!r} is not a number of hours; write one like 12.")
-    return int(text)
