@@ -251,4 +251,6 @@ def _file(found: DistributionFile, short: bool = False) -> dict[str, Any]:
         "requires_python": found.requires_python,
         "digests": asdict(found.digests),
         "exemption": found.exemption,
+        "workload": found.workload and found.workload.as_texts(),
+        "attested": found.attested and found.attested.as_texts(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from pypi_repo import OPERATOR, Access, Registry
 from tests.conftest import PASSWORD, USER
 from tests.support.distributions import sdist, wheel
+from tests.support.jobs import JOB, WORKLOAD, mark_attested
 from tests.support.live import LiveServer
 from tests.support.readable import flaws, screens, too_wide
 from tests.support.uploads import upload
@@ -36,6 +38,7 @@ PATHS = (
     "project/ledger/",
     "project/ledger/releases",
     "project/ledger/files?version=1.0",
+    "project/ledger/files?version=3.0",
     f"project/{LONG}/",
     f"project/{LONG}/releases",
     f"project/{LONG}/files",
@@ -56,6 +59,9 @@ def stocked(registry: Registry) -> Registry:
         details = {"extra_metadata": DETAILS, "description": README}
         upload(registry, sdist("ledger", version, **details))
         upload(registry, wheel("ledger", version, **details))
+    job = replace(WORKLOAD, subject=f"repo:acme/{LONG}", workflow=f"{WORKLOAD.workflow}/{LONG}.yml")
+    upload(registry, wheel("ledger", "3.0", description=README), actor=replace(JOB, workload=job))
+    mark_attested(registry)
     upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     operator.projects.yank_release("main", "ledger", "1.0", f"books twice {LONG}")
     operator.projects.set_status("main", "ledger", "deprecated", f"use {LONG}")

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from pypi_repo.domain.identity.workload import PublisherKind
 from pypi_repo.domain.records import ProjectStatus
 from pypi_repo.domain.upstreams.upstream import CooldownMode
 from pypi_repo.domain.validation.profiles import Profile
@@ -139,11 +140,26 @@ class Yank(Document, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class CIJob(Document, frozen=True, kw_only=True):
+    """A CI job that has proved who it is. What is not known of it is an empty string."""
+
+    kind: PublisherKind
+    issuer: str
+    subject: str
+    repository: str
+    workflow: str
+    ref: str
+    run_url: str
+    owner_id: str
+    email: str
+
+
 class File(Document, frozen=True, kw_only=True):
     """A file. `size` is in bytes; `yanked` is the reason, or null if the file is not yanked.
 
     `exemption` is why the profile of the repository would have refused the file, which was imported
-    as it is; null if it would not have.
+    as it is; null if it would not have. `workload` is the CI job that has uploaded the file by
+    trusted publishing, and `attested` the one that its verified attestations name; null without.
     """
 
     filename: str
@@ -156,6 +172,8 @@ class File(Document, frozen=True, kw_only=True):
     uploaded_at: Instant
     uploaded_by: str
     exemption: str | None
+    workload: CIJob | None
+    attested: CIJob | None
 
 
 class Release(Document, frozen=True, kw_only=True):

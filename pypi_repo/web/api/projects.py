@@ -1,11 +1,15 @@
 """Projects, releases and files."""
 
+from dataclasses import asdict
+
 import msgspec
 from packaging.version import Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, unknown_release
+from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.web.api.documents import (
+    CIJob,
     Deleted,
     File,
     Page,
@@ -198,4 +202,10 @@ def shown_file(file: records.DistributionFile) -> File:
         uploaded_at=file.uploaded_at,
         uploaded_by=file.uploaded_by,
         exemption=file.exemption,
+        workload=_job(file.workload),
+        attested=_job(file.attested),
     )
+
+
+def _job(workload: Workload | None) -> CIJob | None:
+    return None if workload is None else CIJob(**asdict(workload))

@@ -36,6 +36,7 @@ from tests.support import dumps as dumped
 from tests.support.attestations import attestation
 from tests.support.ci_publishers import trust_ci
 from tests.support.distributions import sdist, wheel
+from tests.support.jobs import JOB, mark_attested
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
 from tests.support.uploads import damage, filenames, page, publish, stage, upload
@@ -106,6 +107,10 @@ def lived_in(registry: Registry) -> Registry:
     attested = wheel("attested", requires_python=">=3.11")
     upload(registry, attested, attestations=json.dumps([attestation(attested)]))
     publish(registry, wheel("signed", "2.0"), "open", signature=b"signature")
+    upload(registry, wheel("acme-demo"), "open", actor=JOB)
+    mark_attested(registry)
+    demands = {"trusted_publishing_only": ["acme-*", "x"], "attestations_required": ["acme-*"]}
+    registry.acting_as(OPERATOR).repositories.change("open", **demands)  # type: ignore[misc]
     upload(registry, wheel("deleted"), "open")
     registry.acting_as(OPERATOR).projects.delete("open", "deleted")
     registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken \N{SNOWMAN}")

@@ -249,6 +249,8 @@ def test_digests_of_secrets(target: Registry, place: Path, table: str) -> None:
         ("publishers", "minutes", 10**6),
         ("publishers", "ca_file", 5),
         ("trust_roots", "document", "[]"),
+        ("repositories", "trusted_publishing_only", "Acme_*"),
+        ("repositories", "attestations_required", "acme-*  demo"),
         ("files", "workload", {"kind": "github"}),
         ("files", "workload", {"kind": "root", "issuer": "x", "subject": "x"}),
         ("files", "attested", {"kind": "oidc", "issuer": "x", "subject": "x", "more": "x"}),
