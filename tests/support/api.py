@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -10,6 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
 from pypi_repo.storage.database.lifecycle_tables import stages
+from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.web.api.accounts.documents import (
     AdministratorSettings,
     AdministratorTokenSettings,
@@ -87,12 +90,12 @@ def create_provider(registry: Registry, name: str = "sso", live: str | None = No
 
 
 def create_publisher(registry: Registry, name: str = "release", live: str | None = None) -> None:
-    """Creates a publisher of `main`.
+    """Creates a publisher of `main`, for which a job has come.
 
     live: the URL of an issuer on this machine, which answers.
     """
     is_live = live is not None
-    registry.acting_as(OPERATOR).publishers.create(
+    made = registry.acting_as(OPERATOR).publishers.create(
         name,
         issuer=live or "https://ci.invalid",
         claims={"sub": "job:acme/demo"},
@@ -100,6 +103,9 @@ def create_publisher(registry: Registry, name: str = "release", live: str | None
         allow_http=is_live,
         allow_private_network=is_live,
     )
+    received = json.dumps({"sub": "job:acme/other", "run": 7})
+    with registry._database.begin() as connection:
+        PublisherShelf(connection).note_received(made, received, datetime.now(UTC), "Not this job.")
 
 
 def open_stage(registry: Registry) -> None:

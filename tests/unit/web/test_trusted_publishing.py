@@ -74,6 +74,7 @@ def refusal(answer: TestResponse) -> dict[str, Any]:
 def test_t1_t2_a_job_uploads_with_what_it_gets(
     url: str, client: Client, site: Site, provider: ScriptedProvider
 ) -> None:
+    """X80, U87: it makes a project that is not there yet, if a publisher names it."""
     audience = client.get(AUDIENCE)
     assert (audience.mimetype, audience.get_json()) == (
         "application/json",
@@ -245,6 +246,7 @@ def kept(registry: Registry) -> tuple[int, int]:
 def test_t5_whatever_is_wrong_the_answer_is_the_same(
     registry: Registry, client: Client, provider: ScriptedProvider
 ) -> None:
+    """X82"""
     answers = set()
     for number, (name, token) in enumerate(wrong_tokens(provider).items()):
         answer = exchange(client, token, address=f"192.0.2.{number}")
@@ -401,7 +403,7 @@ def discovered(client: Client, path: str, base: str = "", **headers: str) -> Tes
     ],
 )
 def test_t1_discovery_says_where_tokens_are_exchanged(path: str, client: Client) -> None:
-    """Also for repositories that do not exist, or nobody may know."""
+    """X81: also for repositories that do not exist, or nobody may know."""
     for headers in ({}, {"Accept": DISCOVERED}, {"Accept": "*/*"}):
         answer = discovered(client, path, **headers)
         assert answer.status_code == 200
