@@ -14,6 +14,7 @@ from tests.benchmarks import (
     importing,
     installing,
     large,
+    minting,
     promotion,
     reading,
     retention,
@@ -82,6 +83,9 @@ SCENARIOS: Mapping[str, Callable[[Stage], Findings]] = {
         stage.embedded, stage.room("slow"), stage.plan
     ),
     "uploads": lambda stage: uploading.measure(stage.embedded, stage.room("uploads"), stage.plan),
+    "minting": lambda stage: minting.measure(
+        {"SQLite": stage.embedded, "PostgreSQL": stage.on_postgresql}, stage.plan
+    ),
     "importing": lambda stage: importing.measure(
         stage.embedded, stage.room("importing"), stage.plan
     ),

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -136,14 +136,8 @@ class TrustedPublishing:
         secret = JOB_TOKEN_PREFIX + secrets.token_urlsafe(32)
         with self._counting_refusals(address):
             proved, now = self._proved(token), _now()
-            with self._admitting(proved) as (connection, publishers):
-                # A while longer than it is valid: the clocks of other machines may be slow.
-                until_then = proved.expires_at + timedelta(seconds=LEEWAY)
-                if not IssuerShelf(connection).use_once(proved.used_once, until_then):
-                    raise TokenReused(_REUSED)
-                until = {each.id: now + each.token_life for each in publishers}
-                _give(connection, secret, proved, publishers, now, until)
-        return MintedToken(secret, max(until.values()))
+            given = self._admit(proved, secret, lambda each: now + each.token_life, once=True)
+        return MintedToken(secret, max(each.expires_at for each in given))
 
     def burn(self, secret: str) -> None:
         """Ends a token that was minted here, before its time: its job does not need it any more.
@@ -176,21 +170,9 @@ class TrustedPublishing:
         except ConfigurationError as error:
             raise invalid_token(error.message) from error
         with self._counting_refusals(address):
-            return _actor_of(self._remembered(secret))
-
-    def _remembered(self, token: str) -> Sequence[JobToken]:
-        proved, now = self._proved(token), _now()
-        expires_at = min(proved.expires_at, now + REMEMBERED)
-        with self._admitting(proved) as (connection, publishers):
-            until = {each.id: expires_at for each in publishers}
-            _give(connection, token, proved, publishers, now, until)
-        workload = proved.workload
-        return [
-            JobToken(
-                publisher=each.name, grants=each.grants, workload=workload, expires_at=expires_at
-            )
-            for each in publishers
-        ]
+            proved = self._proved(secret)
+            until = min(proved.expires_at, _now() + REMEMBERED)
+            return _actor_of(self._admit(proved, secret, lambda _each: until, once=False))
 
     def _proved(self, token: str) -> _Proved:
         """Only who is the issuer of a publisher is ever asked for keys."""
@@ -205,23 +187,46 @@ class TrustedPublishing:
             raise UnknownJob(_NOBODY)
         return _Proved(token, claims, matching)
 
-    @contextmanager
-    def _admitting(self, proved: _Proved) -> Iterator[tuple[Executor, Sequence[Publisher]]]:
-        """Yields a transaction, and the publishers that are still for the job until its end.
+    def _admit(
+        self, proved: _Proved, secret: str, until: Callable[[Publisher], datetime], *, once: bool
+    ) -> Sequence[JobToken]:
+        """Keeps a token for what publishers give to a job, and returns what that is.
 
-        Somebody may have changed or deleted them while the issuer was asked.
+        Somebody may have changed or deleted them while the issuer was asked, so they are locked.
+        Jobs of the same publishers, which would wait for each other, share a transaction.
+
+        once: whether the signed token is used up.
         """
-        with self._database.begin() as connection:
-            locked = PublisherShelf(connection).lock_those(proved.publishers)
-            still = [
+        workload = proved.workload
+
+        def admit(connection: Executor) -> Sequence[JobToken]:
+            now = _now()
+            publishers = [
                 each
-                for each in locked
+                for each in PublisherShelf(connection).lock_those(proved.publishers)
                 if each.issuer == proved.claims["iss"] and not each.unmet(proved.claims)
             ]
-            if not still:
+            if not publishers:
                 raise UnknownJob(_NOBODY)
-            note_success(connection, still, proved.claims, _now())
-            yield connection, still
+            # A while longer than it is valid: the clocks of other machines may be slow.
+            used_until = proved.expires_at + timedelta(seconds=LEEWAY)
+            if once and not IssuerShelf(connection).use_once(proved.used_once, used_until):
+                raise TokenReused(_REUSED)
+            note_success(connection, publishers, proved.claims, now)
+            ends = {each.id: until(each) for each in publishers}
+            PublisherTokens(connection).add(token_digest(secret), publishers, workload, now, ends)
+            return [
+                JobToken(
+                    publisher=each.name,
+                    grants=each.grants,
+                    workload=workload,
+                    expires_at=ends[each.id],
+                )
+                for each in publishers
+            ]
+
+        ids = sorted(each.id for each in proved.publishers)
+        return self._database.together(f"publishers {ids}", admit)
 
     @contextmanager
     def _counting_refusals(self, address: str) -> Iterator[None]:
@@ -256,17 +261,6 @@ def _together(publishers: Sequence[Publisher]) -> Issuer:
         allow_private_network=any(each.allow_private_network for each in several),
         ca_file=next((each.ca_file for each in several if each.ca_file), None),
     )
-
-
-def _give(
-    transaction: Executor,
-    secret: str,
-    proved: _Proved,
-    publishers: Sequence[Publisher],
-    now: datetime,
-    until: dict[int, datetime],
-) -> None:
-    PublisherTokens(transaction).add(token_digest(secret), publishers, proved.workload, now, until)
 
 
 def _actor_of(tokens: Sequence[JobToken]) -> Actor:

@@ -175,14 +175,14 @@ class PublisherTokens:
             }
             for publisher in publishers_found
         ]
-        added = insert_into(connection.dialect, publisher_tokens).values(rows)
+        added = insert_into(connection.dialect, publisher_tokens)
+        renewed = ("workload", "created_at", "expires_at")
         connection.execute(
             added.on_conflict_do_update(
                 index_elements=["secret_sha256", "publisher_id"],
-                set_={
-                    name: added.excluded[name] for name in ("workload", "created_at", "expires_at")
-                },
-            )
+                set_={name: added.excluded[name] for name in renewed},
+            ),
+            rows,
         )
 
     def end(self, secret_sha256: str) -> None:

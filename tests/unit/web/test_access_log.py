@@ -12,8 +12,10 @@ from werkzeug.test import Client
 from pypi_repo import OPERATOR, DownloadApp, Registry, mount
 from pypi_repo.web.observability.logs import JsonFormatter, RequestId, TextFormatter
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.support.ci_jobs import create_publisher, job_token
 from tests.support.distributions import wheel
 from tests.support.http import Site, basic, bearer, call, environ_of
+from tests.support.identity_provider import ScriptedProvider
 
 
 class Lines(logging.Handler):
@@ -46,6 +48,13 @@ def lines() -> Iterator[Lines]:
     yield lines
     logger.removeHandler(lines)
     logger.setLevel(before)
+
+
+@pytest.fixture
+def provider() -> Iterator[ScriptedProvider]:
+    scripted = ScriptedProvider()
+    yield scripted
+    scripted.close()
 
 
 def test_what_a_line_tells(site: Site, lines: Lines) -> None:
@@ -221,6 +230,26 @@ def test_no_secret_reaches_the_log(site: Site, registry: Registry, lines: Lines)
         for secret in secrets:
             assert secret not in line
     assert "/repositories/***/simple/" in lines.text[2]
+
+
+def test_no_token_of_a_job_reaches_the_log(
+    site: Site, registry: Registry, lines: Lines, provider: ScriptedProvider
+) -> None:
+    lines.setLevel(logging.DEBUG)
+    create_publisher(registry, provider.url)
+    signed, refused = job_token(provider), job_token(provider, aud="other")
+    minted = site.client.post("/_/oidc/mint-token", json={"token": signed})
+    secret = minted.get_json()["token"]
+    site.client.post("/_/oidc/mint-token", json={"token": refused})
+    for token in (signed, refused, secret):
+        for who in (bearer(token), basic("__token__", token), basic(token, "")):
+            site.client.get(site.index_url, headers=who)
+        for path in (f"/{token}", f"/repositories/{token}/simple/", f"/x:{token}@host/"):
+            site.client.get(path)
+    assert [line["actor"] for line in lines.requests].count("rocket") == 6
+    parts = [secret.removeprefix("ppj_"), *signed.split(".")[1:], *refused.split(".")[1:]]
+    for line in (*map(json.dumps, lines.json), *lines.text):
+        assert [part for part in parts if part in line] == []
 
 
 def test_no_client_writes_a_line_of_its_own(site: Site, lines: Lines) -> None:

@@ -51,8 +51,10 @@ from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
 from pypi_repo.web.api.tables import TABLES
 from tests.support.api import KNOWN, ApiClient
+from tests.support.ci_jobs import create_publisher, job_token
 from tests.support.distributions import sdist, wheel
-from tests.support.http import basic
+from tests.support.http import basic, bearer
+from tests.support.identity_provider import ScriptedProvider
 from tests.support.portal import PortalClient
 from tests.support.uploads import publish
 
@@ -560,3 +562,32 @@ def test_lists_go_on_behind_what_is_hidden(registry: Registry) -> None:
     assert [entry.project for entry in entries] == ["zoo", "open"]
     older = boss.activity.entries(limit=1, before=entries[-1].id)
     assert [entry.action for entry in older] == ["create administrator"]
+
+
+def test_a_job_gets_the_same_answers_as_if_it_were_not_there(
+    registry: Registry, empty: Registry
+) -> None:
+    """Even if a publisher is for it, which the policy of the host does not care about."""
+    provider = ScriptedProvider()
+    create_publisher(registry, provider.url, "hidden", repository="vault", projects=())
+    answers = []
+    for each in (registry, empty):
+        create_publisher(each, provider.url, projects=())
+        client = Client(each.wsgi_app())
+        minted = client.post("/_/oidc/mint-token", json={"token": job_token(provider)})
+        refused = client.post(
+            "/_/oidc/mint-token", json={"token": job_token(provider, environment="test")}
+        )
+        found = client.get(
+            "/.well-known/pytp", query_string={"discover": "/repositories/vault/legacy/"}
+        )
+        who = bearer(minted.get_json()["token"])
+        told = [client.get(url, headers=who) for url in URLS_OF_THE_HIDDEN]
+        answers.append(
+            [minted.status, *((one.status, one.text) for one in (refused, found, *told))]
+        )
+        for answer in (refused, *told[:-4]):  # whose URLs themselves name it
+            assert "vault" not in answer.text
+        assert client.get(f"{INDEX}/simple/open/", headers=who).status_code == 200
+    provider.close()
+    assert answers[0] == answers[1]

@@ -182,12 +182,14 @@ def test_a_publisher_that_changes_meanwhile_gives_what_it_gives_now(
 
 
 @on_postgresql
-def test_t5_a_second_exchange_waits_for_the_first(both: Registry, jobs: ScriptedProvider) -> None:
+def test_t5_a_second_exchange_waits_for_the_first(
+    processes: list[Registry], jobs: ScriptedProvider
+) -> None:
     token = job_token(jobs)
     later = one_after_the_other(
-        both._database,
-        lambda: both.trusted_publishing.mint(token, ADDRESSES[1]),
-        lambda: both.trusted_publishing.mint(token, ADDRESSES[2]),
+        processes[0]._database,
+        lambda: processes[0].trusted_publishing.mint(token, ADDRESSES[1]),
+        lambda: processes[1].trusted_publishing.mint(token, ADDRESSES[2]),
     )
     assert isinstance(later.exception(), TokenReused)
 
