@@ -154,6 +154,8 @@ class Publishers:
             shelf = PublisherShelf(connection)
             found = self._shown(connection, shelf.lock(name), name)
             shelf.delete(found)
+            if not shelf.of_issuer(found.issuer):
+                IssuerShelf(connection).forget(found.issuer)
             self._record(connection, "delete publisher", found, {})
 
     def check(self, name: str) -> IssuerCheck:

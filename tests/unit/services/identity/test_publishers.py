@@ -293,6 +293,18 @@ def test_what_an_issuer_said_is_forgotten_when_it_is_reached_in_another_way(
     assert _kept(both) == []
 
 
+def test_what_an_issuer_said_is_forgotten_with_its_last_publisher(
+    both: Registry, provider: ScriptedProvider
+) -> None:
+    for name in ("one", "two"):
+        create_publisher(both, provider.url, name)
+    publishers(both).check("one")
+    publishers(both).delete("one")
+    assert _kept(both) == [provider.url]
+    publishers(both).delete("two")
+    assert _kept(both) == []
+
+
 # T8
 
 
