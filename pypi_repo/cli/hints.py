@@ -31,6 +31,12 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     UnknownRule: "rule list REPOSITORY",
     errors.InvalidBackup: "backup show DIR",
 }
+_OPTIONS_OF_IMPORT = {
+    "allow_http": "with --allow-http",
+    "allow_private_network": "with --allow-private-network",
+    "credentials": "with --username and --password-stdin",
+    "file_hosts": "with --file-host",
+}
 _OF_GROUPS: dict[str, dict[type[errors.RegistryError], str]] = {
     "admin": {
         errors.UnknownAccount: "admin list",
@@ -63,7 +69,7 @@ def _hint(error: errors.RegistryError, command: list[str]) -> str:
     if isinstance(error, errors.InvalidBackup) and error.lost:
         return "with --skip-lost"
     if isinstance(error, errors.UpstreamRefused) and command == ["import"]:
-        return "see --allow-http, --allow-private-network and --file-host"
+        return _OPTIONS_OF_IMPORT.get(error.setting or "", "")
     if isinstance(error, errors.NoRegistry):
         return "`pypi-repo serve` and `pypi-repo db upgrade` do"
     lists = _LISTS | _OF_GROUPS.get(command[0] if command else "", {})

@@ -16,6 +16,7 @@ from pypi_repo.cli.options import (
     secret_from_stdin,
 )
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.errors import UpstreamRefused
 from pypi_repo.domain.events.event import EVENT_TYPES
 from pypi_repo.domain.events.webhook import WEBHOOK_FORMS, Delivery, Webhook
 from pypi_repo.domain.text import counted
@@ -24,6 +25,7 @@ from pypi_repo.services.events.webhooks import FORMER_SECRET_FOR
 
 T = TypeVar("T")
 
+_OPTIONS = {"allow_http": "--allow-http", "allow_private_network": "--allow-private-network"}
 _SETTINGS = (
     click.option(
         "events",
@@ -89,6 +91,7 @@ def create(operator: Acting, name: str, url: str, repository: str | None, **opti
     """
     created = operator.webhooks.create(name, repository, url=url, **_given_settings(options))
     say(f"Created webhook {created.name}; `pypi-repo webhook test {created.name}` tries it.")
+    _warn(operator, name)
 
 
 @webhook.command("list")
@@ -161,6 +164,7 @@ def set_(
     kept_for = FORMER_SECRET_FOR if former_secret_for is None else former_secret_for
     changed = operator.webhooks.change(name, former_secret_for=kept_for, **settings)
     say(f"Changed webhook {name}.")
+    _warn(operator, name)
     if "secret" in settings and changed.former_secret_until is not None:
         until = f"{changed.former_secret_until:%Y-%m-%d %H:%M}"
         say(f"The secret before signs as well until {until} UTC.")
@@ -188,7 +192,7 @@ def test(operator: Acting, name: str, as_json: bool) -> None:
 
     Exit status 1 if it does not take it.
     """
-    _tell_result(operator.webhooks.test(name), as_json)
+    _tell_result(operator, name, operator.webhooks.test(name), as_json)
 
 
 @webhook.command()
@@ -207,7 +211,7 @@ def deliveries(operator: Acting, name: str, limit: int, as_json: bool) -> None:
             {
                 "id": each.id,
                 "event": each.event,
-                "subject": each.subject,
+                "about": each.about,
                 "created_at": each.created_at,
                 "state": each.state,
                 "attempts": each.attempts,
@@ -231,10 +235,28 @@ def redeliver(operator: Acting, name: str, delivery: int, as_json: bool) -> None
 
     Exit status 1 if it does not take it.
     """
-    _tell_result(operator.webhooks.redeliver(name, delivery), as_json)
+    _tell_result(operator, name, operator.webhooks.redeliver(name, delivery), as_json)
 
 
-def _tell_result(made: Delivery, as_json: bool) -> None:
+def _warn(operator: Acting, name: str) -> None:
+    """Says at once what only the first delivery would say otherwise."""
+    obstacle = operator.webhooks.obstacle(name)
+    if obstacle is not None:
+        say(
+            f"Nothing can be delivered yet. {_with_way_out(obstacle.message, name, obstacle)}",
+            err=True,
+        )
+
+
+def _with_way_out(sentence: str, name: str, obstacle: UpstreamRefused | None) -> str:
+    """The sentence, with the command that allows what is in the way."""
+    option = _OPTIONS.get(obstacle.setting or "") if obstacle is not None else None
+    if option is None:
+        return sentence
+    return f"{sentence.removesuffix('.')} (`pypi-repo webhook set {name} {option}`)."
+
+
+def _tell_result(operator: Acting, name: str, made: Delivery, as_json: bool) -> None:
     if as_json:
         print_record(_delivery(made), as_json)
     elif made.failure is None:
@@ -242,7 +264,8 @@ def _tell_result(made: Delivery, as_json: bool) -> None:
         if made.answer:
             say(made.answer)
     if made.failure is not None:
-        raise click.ClickException(made.failure)
+        obstacle = operator.webhooks.obstacle(name)
+        raise click.ClickException(_with_way_out(made.failure, name, obstacle))
 
 
 def _delivery(found: Delivery) -> dict[str, Any]:
@@ -251,6 +274,8 @@ def _delivery(found: Delivery) -> dict[str, Any]:
         "event_id": found.journal_id,
         "event": found.event,
         "subject": found.subject,
+        "version": found.version,
+        "filename": found.filename,
         "state": found.state,
         "created_at": found.created_at,
         "due_at": None if found.ended_at else found.due_at,

@@ -283,12 +283,16 @@ class UnreadablePage(UpstreamFailed):
 
 
 class UpstreamRefused(RegistryError):
-    """Something elsewhere was not asked for, because the settings of the upstream forbid it.
+    """Something elsewhere was not asked for: the settings forbid its host, scheme or network.
 
-    It is at a host, by a scheme or in a network that the upstream may not lead to.
+    setting: the name of the setting that could allow it; None if none could.
     """
 
     code = "upstream-refused"
+
+    def __init__(self, message: str, *, detail: str = "", setting: str | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.setting = setting
 
 
 class OutOfSpace(RegistryError):
@@ -323,10 +327,7 @@ class NoRegistry(ConfigurationError):
 
 
 def unknown_project(project: str, repository: str | None = None) -> UnknownProject:
-    """Returns the error for a project that does not exist or is hidden.
-
-    repository: the name of the repository, if the caller knows it.
-    """
+    """Returns the error for a project that is not there or hidden, in a repository if known."""
     return UnknownProject(f"There is no project {project!r} {_place(repository)}; check the name.")
 
 

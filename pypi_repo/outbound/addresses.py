@@ -46,7 +46,7 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     return address
 
 
-def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.socket:
+def connect(host: str, port: int, seconds: float, *, anywhere: bool, called: str) -> socket.socket:
     """Connects to one of the addresses of a host.
 
     The addresses are looked up once, and one of these very addresses is connected to, so a name
@@ -55,11 +55,12 @@ def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.s
     seconds: the time for all addresses together.
     anywhere: whether addresses that are not on the public internet are connected to as well, but
         for those of a link.
+    called: what errors call whoever is there.
 
     Raises UpstreamRefused for an address that is not, and OSError if no address answers.
     """
     found = _addresses(host, port)
-    _require_allowed(host, found, anywhere=anywhere)
+    _require_allowed(host, found, anywhere=anywhere, called=called)
     deadline = monotonic() + seconds
     failed: OSError = OSError(f"{host} has no address")
     for tried, (family, address) in enumerate(found):
@@ -77,16 +78,17 @@ def connect(host: str, port: int, seconds: float, *, anywhere: bool) -> socket.s
     raise failed
 
 
-def require_allowed(host: str, port: int, *, anywhere: bool) -> None:
+def require_allowed(host: str, port: int, *, anywhere: bool, called: str) -> None:
     """Raises UpstreamRefused if a host has an address that `connect` refuses.
 
-    This is for hosts that only a proxy connects to. A name that cannot be looked up here passes.
+    This is for hosts that only a proxy connects to, and for those that are told so before anything
+    is asked of them. A name that cannot be looked up here passes.
     """
     try:
         found = _addresses(host, port)
     except OSError:
         return
-    _require_allowed(host, found, anywhere=anywhere)
+    _require_allowed(host, found, anywhere=anywhere, called=called)
 
 
 def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
@@ -98,20 +100,21 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
 
 
 def _require_allowed(
-    host: str, found: list[tuple[socket.AddressFamily, Any]], *, anywhere: bool
+    host: str, found: list[tuple[socket.AddressFamily, Any]], *, anywhere: bool, called: str
 ) -> None:
     for _family, address in found:
         if is_link_local(address[0]):
             raise UpstreamRefused(
-                "The upstream, or a link of it, leads to a link-local address, which no index has; "
-                "give the upstream another URL.",
+                f"The {called}, or a link of it, leads to a link-local address, which is never "
+                f"asked; give the {called} another URL.",
                 detail=_where(host, address[0]),
             )
         if not (anywhere or is_public(address[0])):
             raise UpstreamRefused(
-                "The upstream, or a link of it, leads into a private network; the operator of "
-                "the server can allow private networks for the upstream.",
+                f"The {called}, or a link of it, leads into a private network; the operator of "
+                f"the server can allow private networks for the {called}.",
                 detail=_where(host, address[0]),
+                setting="allow_private_network",
             )
 
 

@@ -39,6 +39,7 @@ class Answer:
         url: Url,
         *,
         limits: OutboundLimits,
+        called: str,
         is_identity: bool,
         give_back: "Callable[[AnyConnection], None]",
     ) -> None:
@@ -47,7 +48,7 @@ class Answer:
         self.url = str(url)
         self.place = url.shown
         self._response, self._connection = response, connection
-        self._limits, self._give_back = limits, give_back
+        self._limits, self._called, self._give_back = limits, called, give_back
         self._arrived = self._decoded = 0
         self._was_given_up = self._is_closed = False
         self._encoding = "identity"
@@ -79,7 +80,7 @@ class Answer:
         except zlib.error as error:
             self._was_given_up = True
             raise UpstreamFailed(
-                "The upstream's answer is not compressed as it says; try again later.",
+                f"The {self._called}'s answer is not compressed as it says; try again later.",
                 detail=f"{self.place}: {error}",
             ) from error
         self._decoded += len(decoded)
@@ -101,7 +102,7 @@ class Answer:
             if monotonic() > deadline:
                 self._was_given_up = True
                 raise UpstreamFailed(
-                    "The upstream does not send its page in time; try again later.",
+                    f"The {self._called} does not send its page in time; try again later.",
                     detail=f"{self.place}: {len(content)} bytes came in "
                     f"{self._limits.page_time:g} seconds",
                 )
@@ -140,7 +141,7 @@ class Answer:
             arrived = self._response.read1(size, decode_content=False)
         except (HTTPError, OSError, ValueError) as error:
             self._was_given_up = True
-            raise failure(error, self.place) from error
+            raise failure(error, self.place, self._called) from error
         self._connection.patience.got(len(arrived))
         self._arrived += len(arrived)
         return arrived
@@ -149,7 +150,7 @@ class Answer:
         if self._encoding not in ("", "identity"):
             self._was_given_up = True
             raise UpstreamFailed(
-                "The upstream encodes its answer as nobody asked for; tell who runs it.",
+                f"The {self._called} encodes its answer as nobody asked for; tell who runs it.",
                 detail=f"{self.place}: Content-Encoding: {self._encoding[:100]}",
             )
 
@@ -157,8 +158,8 @@ class Answer:
         if size > limit:
             self._was_given_up = True
             raise UpstreamFailed(
-                f"The upstream's answer is larger than {format_size(limit)}, which is the limit; "
-                "tell who runs the upstream.",
+                f"The {self._called}'s answer is larger than {format_size(limit)}, which is "
+                f"the limit; tell who runs the {self._called}.",
                 detail=self.place,
             )
 

@@ -7,43 +7,44 @@ import ssl
 from pypi_repo.domain.errors import UpstreamFailed
 
 _LONGEST = 300  # characters
-_CUT = "The upstream ended the connection before its answer was whole; try again later."
-_UNREACHABLE = "The upstream cannot be reached; check its URL, or try again later."
 
 
-def failure(error: Exception, place: str) -> UpstreamFailed:
+def failure(error: Exception, place: str, called: str) -> UpstreamFailed:
     """Returns the error for an exception of sockets, TLS, HTTP or urllib3.
 
     place: the URL that was asked for, or the proxy, without secrets.
+    called: what the error calls whoever was asked.
     """
     cause = _innermost(error)
-    return UpstreamFailed(_sentence(cause), detail=f"{place}: {_described(cause)}")
+    return UpstreamFailed(_sentence(cause, called), detail=f"{place}: {_described(cause)}")
 
 
-def _sentence(cause: BaseException) -> str:
+def _sentence(cause: BaseException, called: str) -> str:
+    cut = f"The {called} ended the connection before its answer was whole; try again later."
+    unreachable = f"The {called} cannot be reached; check its URL, or try again later."
     match cause:
         case socket.gaierror():
-            return "The host of the upstream is not found; check its name, or try again later."
+            return f"The host of the {called} is not found; check its name, or try again later."
         case ssl.SSLCertVerificationError():
             return (
-                "The upstream's certificate is not trusted; if it comes from an authority of your "
-                "own, give the upstream a CA file."
+                f"The {called}'s certificate is not trusted; if it comes from an authority of your "
+                f"own, give the {called} a CA file."
             )
         case ssl.SSLEOFError():
-            return _CUT
+            return cut
         case ssl.SSLError():
             return (
-                "The upstream does not speak TLS as it should; check its URL, or try again later."
+                f"The {called} does not speak TLS as it should; check its URL, or try again later."
             )
         case TimeoutError():
-            return "The upstream does not answer in time; try again later."
+            return f"The {called} does not answer in time; try again later."
         case ConnectionRefusedError():
-            return _UNREACHABLE
+            return unreachable
         case http.client.IncompleteRead() | ConnectionError():
-            return _CUT
+            return cut
         case OSError():
-            return _UNREACHABLE
-    return "The upstream's answer is not HTTP as it should be; check its URL, or try again later."
+            return unreachable
+    return f"The {called}'s answer is not HTTP as it should be; check its URL, or try again later."
 
 
 def _innermost(error: BaseException) -> BaseException:

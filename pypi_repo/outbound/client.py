@@ -14,6 +14,7 @@ from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.domain.upstreams.target import Target
 from pypi_repo.domain.upstreams.urls import Url, parse_url
 from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.outbound.addresses import require_allowed
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.causes import failure
 from pypi_repo.outbound.kept import KeptConnections
@@ -75,7 +76,7 @@ class OutboundClient:
         """
         given = _without_ours(headers)
         about_to_wait()
-        asked = parse_url(url)
+        asked = parse_url(url, target.called)
         for _redirect in range(self._limits.redirects + 1):
             target.require_allowed(asked)
             answer = self._ask(target, asked, _Request(method, given))
@@ -85,10 +86,11 @@ class OutboundClient:
             with answer:
                 # Header values are read as latin-1, and URLs are UTF-8 if they are not ASCII.
                 asked = asked.joined(
-                    location.encode("latin-1", "replace").decode("utf-8", "replace")
+                    location.encode("latin-1", "replace").decode("utf-8", "replace"), target.called
                 )
         raise UpstreamFailed(
-            f"The upstream redirects more than {self._limits.redirects} times; tell who runs it.",
+            f"The {target.called} redirects more than {self._limits.redirects} times; tell who "
+            "runs it.",
             detail=f"from {parse_url(url).shown} to {asked.shown} in the end",
         )
 
@@ -132,9 +134,21 @@ class OutboundClient:
         """
         given = _without_ours(headers)
         about_to_wait()
-        asked = parse_url(url)
+        asked = parse_url(url, target.called)
         target.require_allowed(asked)
         return self._ask(target, asked, _Request("POST", given, content))
+
+    def check(self, target: Target, url: str) -> None:
+        """Raises UpstreamRefused if the target does not allow a URL, which is not asked for.
+
+        The addresses of its host are looked up. A name without any is none that is refused.
+        """
+        about_to_wait()
+        asked = parse_url(url, target.called)
+        target.require_allowed(asked)
+        require_allowed(
+            asked.host, asked.port, anywhere=target.allow_private_network, called=target.called
+        )
 
     def close(self) -> None:
         """Closes the connections that are not in use, and the others once they are not."""
@@ -160,12 +174,13 @@ class OutboundClient:
                 route, proxy, replace(request, headers=headers), asked
             )
         except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            raise failure(error, place) from error
+            raise failure(error, place, target.called) from error
         return Answer(
             response,
             connection,
             url,
             limits=self._limits,
+            called=target.called,
             is_identity=headers["accept-encoding"] == "identity",
             give_back=lambda connection: self._kept.keep(route, connection),
         )
@@ -176,7 +191,9 @@ class OutboundClient:
         if request.content is None and (kept := self._kept.take(route)):
             with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
                 return kept, request.made_on(kept, asked)
-        trust = self._trust.in_file(route.ca_file) if route.scheme == "https" else None
+        trust = None
+        if route.scheme == "https":
+            trust = self._trust.in_file(route.ca_file, route.called)
         from pypi_repo.outbound.connections import open_connection
 
         connection = open_connection(route, proxy, self._limits, trust)

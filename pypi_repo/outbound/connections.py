@@ -111,7 +111,7 @@ def open_connection(
     what urllib3 raises if there is no connection.
     """
     if proxy is not None:
-        require_allowed(route.host, route.port, anywhere=route.anywhere)
+        require_allowed(route.host, route.port, anywhere=route.anywhere, called=route.called)
     connection = _made(route, proxy, limits, trust)
     patience = Patience(limits)
     connection.patience = patience
@@ -121,6 +121,7 @@ def open_connection(
         connection.port,
         limits.connect,
         anywhere=route.anywhere or proxy is not None,  # a proxy is where it is
+        called=route.called,
     )
     connection.response_class = partial(_Response, patience=patience)  # type: ignore[assignment]
     patience.expect_headers()  # those of a proxy that makes a tunnel

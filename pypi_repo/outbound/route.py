@@ -12,6 +12,7 @@ class Route:
 
     ca_file: the path of a file of certificates that are trusted instead of those of the system.
     anywhere: whether the host may have addresses that are not on the public internet.
+    called: what errors call whoever is there.
     """
 
     scheme: str
@@ -19,8 +20,16 @@ class Route:
     port: int
     ca_file: str | None
     anywhere: bool
+    called: str
 
 
 def route_to(url: Url, target: Target) -> Route:
     """Returns the route to a URL, with what the target allows."""
-    return Route(url.scheme, url.host, url.port, target.ca_file, target.allow_private_network)
+    return Route(
+        url.scheme,
+        url.host,
+        url.port,
+        target.ca_file,
+        target.allow_private_network,
+        target.called,
+    )

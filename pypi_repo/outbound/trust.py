@@ -14,10 +14,11 @@ class Trust:
         self._lock = Lock()
         self._contexts: dict[str | None, tuple[int, ssl.SSLContext]] = {}
 
-    def in_file(self, place: str | None) -> ssl.SSLContext:
+    def in_file(self, place: str | None, called: str) -> ssl.SSLContext:
         """Returns what trusts the certificates in a file and no others.
 
         place: the path of a file in PEM format; None for the certificates of the system.
+        called: what errors call whoever shows a certificate.
 
         Raises UpstreamFailed if the file cannot be read.
         """
@@ -31,7 +32,7 @@ class Trust:
                 return known[1]
         except (OSError, ValueError) as error:
             raise UpstreamFailed(
-                "The CA file of the upstream cannot be read; correct its path, or write "
+                f"The CA file of the {called} cannot be read; correct its path, or write "
                 "certificates in PEM format into it.",
                 detail=f"{place}: {getattr(error, 'strerror', None) or error}",
             ) from error

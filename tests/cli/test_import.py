@@ -121,8 +121,18 @@ def test_another_registry(main_cli: CommandLine, elsewhere: str) -> None:
 
 
 def test_refusals_name_the_options(main_cli: CommandLine) -> None:
-    said = main_cli.refused("import", "main", "http://127.0.0.1:9/simple/")
-    assert "--allow-http" in said
+    """Each the one that is meant, and there is no upstream."""
+    for url, option in (
+        ("http://127.0.0.1:9/simple/", "(with --allow-http)"),
+        ("https://127.0.0.1:9/simple/", "(with --allow-private-network)"),
+        ("https://me:pw@127.0.0.1/simple/", "(with --username and --password-stdin)"),
+        ("devpi+https://127.0.0.1:9/root/pypi", "(with --allow-private-network)"),
+        ("https://no..host/simple/", "tell who runs it."),
+    ):
+        said = main_cli.refused("import", "main", url)
+        assert option in said
+        assert "source" in said
+        assert "upstream" not in said
 
 
 @pytest.mark.parametrize("options", [("--username", "me"), ("--password-stdin",), ("--jobs", "0")])

@@ -118,11 +118,18 @@ def test_settings_are_changed_one_by_one(ci: CommandLine) -> None:
 
 
 def test_e5_a_private_network_needs_an_option(main_cli: CommandLine, receiver: Receiver) -> None:
-    main_cli.ok(
+    """It is named at once, and again when the webhook is tried."""
+    created = main_cli.run(
         *("webhook", "create", "ci", receiver.url, "--secret-stdin", "--allow-http"), stdin=SECRET
     )
-    assert "private network" in main_cli.refused("webhook", "test", "ci")
+    command = "pypi-repo webhook set ci --allow-private-network"
+    assert created.exit_code == 0
+    for said in (created.stderr, main_cli.refused("webhook", "test", "ci")):
+        assert "The receiver, or a link of it, leads into a private network" in said
+        assert f"(`{command}`)" in said
     assert receiver.sent == []
+    assert main_cli.run(*command.split()[1:]).stderr == ""
+    main_cli.ok("webhook", "test", "ci")
 
 
 def test_deleting_asks(ci: CommandLine) -> None:

@@ -129,7 +129,10 @@ class Delivery:
     id: a number that is sent along, and is the same in each attempt.
     journal_id: the id of the event; None for a test.
     event: the type of the event.
-    subject: what the event is about; deliveries with the same subject are made one after the other.
+    subject: repository and project of the event; deliveries with the same subject are made one
+        after the other.
+    version: the version that the event is about, if it is about one.
+    filename: the name of the file that it is about, if it is about one.
     body: what is sent.
     due_at: when the next attempt is to be made.
     attempts: the number of attempts so far.
@@ -144,6 +147,8 @@ class Delivery:
     journal_id: int | None
     event: str
     subject: str
+    version: str | None
+    filename: str | None
     body: str
     created_at: datetime
     due_at: datetime
@@ -153,6 +158,14 @@ class Delivery:
     status: int | None
     answer: str | None
     failure: str | None
+
+    @property
+    def about(self) -> str:
+        """What the event is about, such as `main/demo 1.0`; an empty text for a test."""
+        if self.journal_id is None:
+            return ""
+        parts = (self.subject.strip("/"), self.filename or self.version)
+        return " ".join(part for part in parts if part)
 
     @property
     def state(self) -> str:

@@ -61,6 +61,7 @@ class Issuer:
             allow_http=self.allow_http,
             allow_private_network=self.allow_private_network,
             ca_file=self.ca_file,
+            called="identity provider",
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
-from pypi_repo.domain.upstreams.urls import DEFAULT_PORTS, Url, normal_host, parse_url
+from pypi_repo.domain.upstreams.urls import DEFAULT_PORTS, UPSTREAM, Url, normal_host, parse_url
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617, section 2
 _INDEX_FOLDER = re.compile(r"/\+?simple/?$")
@@ -21,10 +21,11 @@ class BasicCredentials:
 
     def __post_init__(self) -> None:
         if ":" in self.username:
-            raise InvalidSetting("The name of an upstream's user has no colon; leave it out.")
+            raise InvalidSetting("A user name to sign in elsewhere has no colon; leave it out.")
         if _CONTROLS.search(self.username + self.password):
             raise InvalidSetting(
-                "The name and the password for an upstream have control characters; leave them out."
+                "A user name or a password to sign in elsewhere has control characters; leave "
+                "them out."
             )
 
     @property
@@ -43,7 +44,8 @@ class BearerToken:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\x21-\x7e]+", self.token):
             raise InvalidSetting(
-                "A token for an upstream consists of ASCII characters without spaces; check it."
+                "A token to sign in elsewhere consists of ASCII characters without spaces; check "
+                "it."
             )
 
     @property
@@ -54,7 +56,7 @@ class BearerToken:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """An index elsewhere: what may be asked of it, and how.
+    """Somebody elsewhere, mostly an index: what may be asked of it, and how.
 
     url: the root of its simple index, which ends with a slash.
     credentials: what it asks for. They are sent to URLs in the folder that holds the simple index
@@ -67,6 +69,7 @@ class Target:
         on the public internet.
     ca_file: the path of a file of certificates in PEM format, which are trusted instead of those
         of the system.
+    called: what errors call it, such as `upstream` or `receiver`.
     """
 
     url: str
@@ -75,11 +78,12 @@ class Target:
     allow_http: bool = False
     allow_private_network: bool = False
     ca_file: str | None = None
+    called: str = UPSTREAM
 
     @cached_property
     def root(self) -> Url:
         """The URL, parsed. Raises UpstreamRefused if it cannot be asked for."""
-        return parse_url(self.url)
+        return parse_url(self.url, self.called)
 
     def authorization_for(self, url: Url) -> str | None:
         """Returns the Authorization header for a URL, None if it gets no credentials."""
@@ -95,17 +99,19 @@ class Target:
         """Raises UpstreamRefused if the settings do not allow to ask for a URL."""
         if url.scheme != "https" and not self.allow_http:
             raise UpstreamRefused(
-                "The upstream, or a link of it, has a URL without TLS; use https, or have an "
-                "administrator allow http for the upstream.",
+                f"The {self.called}, or a link of it, has a URL without TLS; use https, or allow "
+                f"http for the {self.called}.",
                 detail=url.shown,
+                setting="allow_http",
             )
         if (url.host, url.port) not in self._places | {
             (host, DEFAULT_PORTS[url.scheme]) for host in self._hosts
         }:
             raise UpstreamRefused(
-                "A link of the upstream leads to a host that is none of its own; an administrator "
-                "can add the host to the file hosts of the upstream.",
+                f"A link of the {self.called} leads to a host that is none of its own; an "
+                f"administrator can add the host to the file hosts of the {self.called}.",
                 detail=f"the host is {url.netloc}, for {url.shown}",
+                setting="file_hosts",
             )
 
     @cached_property

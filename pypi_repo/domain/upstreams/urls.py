@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from pypi_repo.domain.errors import UpstreamRefused
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+UPSTREAM = "upstream"
+"""What errors call whoever is asked, unless they are told another word."""
 
 _LONGEST = 8192  # characters
 _HOST = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
@@ -50,15 +52,17 @@ class Url:
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}{self.target}"
 
-    def joined(self, reference: str) -> "Url":
+    def joined(self, reference: str, called: str = UPSTREAM) -> "Url":
         """Returns the URL to which a reference on the page of this URL leads.
+
+        called: what errors call whoever has sent the reference.
 
         Raises UpstreamRefused if it leads to nothing that can be asked for by HTTP.
         """
         try:
-            return parse_url(urljoin(str(self), reference))
+            return parse_url(urljoin(str(self), reference), called)
         except ValueError as error:  # of urljoin, for brackets that hold no address
-            raise _no_url(str(error)) from None
+            raise _no_url(str(error), called) from None
 
     def is_below(self, folder: "Url") -> bool:
         """Tells whether this URL has the scheme, the host and the port of a folder and is in it.
@@ -75,34 +79,39 @@ class Url:
         return not any(segment.partition(";")[0] in (".", "..") for segment in segments)
 
 
-def parse_url(text: str) -> Url:
+def parse_url(text: str, called: str = UPSTREAM) -> Url:
     """Parses an absolute URL. A space or another character that a path may not hold is encoded.
+
+    called: what errors call whoever is at the URL.
 
     Raises UpstreamRefused if it is none that can be asked for by HTTP, or has user information.
     """
     if len(text) > _LONGEST or _UNSEEN.search(text):
-        raise _no_url("it is too long, or has control characters or backslashes")
+        raise _no_url("it is too long, or has control characters or backslashes", called)
     try:
         parts = urlsplit(text)
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
     except ValueError as error:
-        raise _no_url(str(error)) from None
+        raise _no_url(str(error), called) from None
     if "@" in parts.netloc:
         raise UpstreamRefused(
-            "The upstream's URL has a user name or a password in it; give it credentials of its "
-            "own, and take them out of the URL.",
+            f"The URL of the {called} has a user name or a password in it; take them out of the "
+            "URL, and give them by themselves.",
             detail=f"at {host[:200]}",
+            setting="credentials",
         )
     is_name_in_brackets = "[" in parts.netloc and ":" not in host
     if scheme not in DEFAULT_PORTS or not host or port == 0 or is_name_in_brackets:
-        raise _no_url(f"{text[:100]!r} is not like https://HOST/PATH/")
+        raise _no_url(f"{text[:100]!r} is not like https://HOST/PATH/", called)
     path = quote(_without_dots(parts.path or "/"), _LEFT_AS_THEY_ARE)
     query = quote(parts.query, _LEFT_AS_THEY_ARE + "[]") if parts.query else None
-    return Url(scheme, normal_host(host), port or DEFAULT_PORTS[scheme], path, query)
+    return Url(scheme, normal_host(host, called), port or DEFAULT_PORTS[scheme], path, query)
 
 
-def normal_host(host: str) -> str:
+def normal_host(host: str, called: str = UPSTREAM) -> str:
     """Returns a name or an address in the form in which hosts are compared.
+
+    called: what errors call whoever is there.
 
     Raises UpstreamRefused if it is neither.
     """
@@ -113,7 +122,7 @@ def normal_host(host: str) -> str:
     except ValueError:
         name = ""
     if not _HOST.fullmatch(name):
-        raise _no_url(f"{host[:100]!r} is no host")
+        raise _no_url(f"{host[:100]!r} is no host", called)
     return name
 
 
@@ -138,9 +147,9 @@ def _decoded(path: str) -> str:
     return path
 
 
-def _no_url(why: str) -> UpstreamRefused:
+def _no_url(why: str, called: str) -> UpstreamRefused:
     return UpstreamRefused(
-        "The upstream, or a link on its pages, has a URL that cannot be asked for; correct the URL "
-        "of the upstream, or tell who runs it.",
+        f"The {called}, or a link on its pages, has a URL that cannot be asked for; correct the "
+        f"URL of the {called}, or tell who runs it.",
         detail=why,
     )

@@ -22,6 +22,9 @@ LIMITS = OutboundLimits(
 )
 """Limits on what is taken from receivers, which have 10 seconds for everything."""
 
+RECEIVER = "receiver"
+"""What errors call whoever is at the URL of a webhook."""
+
 _ANSWER_KEPT = 4_000  # characters
 _ANSWER_TIME = 2.0  # seconds for what follows the status, which has said what counts
 _SHORTEST_SECRET = 8  # characters; what is shorter is a word of many answers
@@ -75,16 +78,32 @@ class Sender:
         }
         if secrets := webhook.secrets(now):
             headers[SIGNATURE_HEADER] = signature(secrets, int(time.time()), body)
-        target = Target(
-            url=webhook.url,
-            allow_http=webhook.allow_http,
-            allow_private_network=webhook.allow_private_network,
-        )
         try:
-            with self._client.post(target, webhook.url, body, headers=headers) as answer:
+            with self._client.post(
+                _target(webhook, webhook.url), webhook.url, body, headers=headers
+            ) as answer:
                 return _outcome(answer, parse_url(webhook.url))
         except (UpstreamFailed, UpstreamRefused) as error:
             return Outcome(failure=_told(error, webhook), is_about_receiver=True)
+
+    def obstacle(self, webhook: Webhook) -> UpstreamRefused | None:
+        """Returns why a webhook may not be told, as far as is known without asking its receiver."""
+        if webhook.url is None:
+            return None
+        try:
+            self._client.check(_target(webhook, webhook.url), webhook.url)
+        except UpstreamRefused as error:
+            return error
+        return None
+
+
+def _target(webhook: Webhook, url: str) -> Target:
+    return Target(
+        url=url,
+        allow_http=webhook.allow_http,
+        allow_private_network=webhook.allow_private_network,
+        called=RECEIVER,
+    )
 
 
 def _outcome(answer: Answer, asked: Url) -> Outcome:
@@ -120,7 +139,6 @@ def _without_secrets(text: str, asked: Url) -> str:
 
 
 def _told(error: UpstreamFailed | UpstreamRefused, webhook: Webhook) -> str:
-    """Returns what outbound says of upstreams as it is for a receiver, without a secret URL."""
-    message = error.message.replace("upstream", "receiver").replace("an index", "a receiver")
+    """Returns what outbound says, without a secret URL."""
     detail = error.detail.replace(parse_url(webhook.url or "").shown, webhook.destination)
-    return f"{message} ({detail})" if detail else message
+    return f"{error.message} ({detail})" if detail else error.message

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import OPERATOR
+from pypi_repo.domain.errors import UpstreamRefused
 from pypi_repo.domain.events.bodies import body_of
 from pypi_repo.domain.events.event import Event
 from pypi_repo.domain.events.retrying import TRIED_FOR, next_pause
@@ -108,6 +109,10 @@ class Telling:
         """Makes a delivery now, whether it is due or not, and returns it as it is then."""
         self._note(webhook, delivery, self._sender.send(webhook, delivery))
         return DeliveryShelf(self._database).delivery(webhook.id, delivery.id) or delivery
+
+    def obstacle(self, webhook: Webhook) -> UpstreamRefused | None:
+        """Returns why a webhook may not be told, as far as is known without asking its receiver."""
+        return self._sender.obstacle(webhook)
 
     def _decide_some(self) -> int:
         with self._database.begin() as connection:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, Permission, require_area
-from pypi_repo.domain.errors import InvalidSetting, NameTaken, PermissionDenied
+from pypi_repo.domain.errors import InvalidSetting, NameTaken, PermissionDenied, UpstreamRefused
 from pypi_repo.domain.events.bodies import body_of
 from pypi_repo.domain.events.errors import UnknownDelivery, UnknownWebhook
 from pypi_repo.domain.events.event import Event
@@ -182,6 +182,16 @@ class Webhooks:
         Raises UnknownWebhook or UnknownDelivery.
         """
         return self._delivery(self.get(name), id_)
+
+    def obstacle(self, name: str) -> UpstreamRefused | None:
+        """Returns why a webhook may not be told, as far as that is known without asking anybody.
+
+        Its host may have an address in a private network, for example, which is not allowed. The
+        `setting` of the error could allow it.
+
+        Raises UnknownWebhook.
+        """
+        return self._telling.obstacle(self.get(name))
 
     def number_waiting(self, name: str) -> int:
         """Returns how many deliveries of a webhook are still to be made.

@@ -190,11 +190,10 @@ class Issuers:
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
-    """Says of identity providers what outbound says of upstreams, which it asks the same way."""
+    """Turns errors of outbound into those of identity providers."""
     try:
         yield
     except IdentityProviderFailed:
         raise
     except (UpstreamFailed, UpstreamRefused) as error:
-        message = error.message.replace("upstream", "identity provider")
-        raise IdentityProviderFailed(message, detail=error.detail) from error
+        raise IdentityProviderFailed(error.message, detail=error.detail) from error

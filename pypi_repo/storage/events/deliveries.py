@@ -10,8 +10,14 @@ from pypi_repo.domain.events.webhook import Delivery
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.operation_tables import webhook_deliveries as deliveries
 from pypi_repo.storage.database.operation_tables import webhooks
+from pypi_repo.storage.database.tables import journal
 
-_COLUMNS = tuple(deliveries.c[name] for name in Delivery.__slots__)
+_OF_THE_EVENT = {"version": journal.c.version, "filename": journal.c.filename}
+_COLUMNS = tuple(
+    _OF_THE_EVENT[name] if name in _OF_THE_EVENT else deliveries.c[name]
+    for name in Delivery.__slots__
+)
+_WITH_EVENTS = deliveries.outerjoin(journal, journal.c.id == deliveries.c.journal_id)
 _IS_WAITED_FOR = deliveries.c.ended_at.is_(None)
 _earlier = deliveries.alias("earlier")
 _IS_FIRST = ~exists().where(
@@ -47,6 +53,7 @@ class DeliveryShelf:
         """Returns deliveries of a webhook that are due, each the first one of its subject."""
         rows = self._executor.execute(
             select(*_COLUMNS)
+            .select_from(_WITH_EVENTS)
             .where(deliveries.c.webhook_id == webhook_id, *_due(now))
             .order_by(deliveries.c.id)
             .limit(limit)
@@ -75,6 +82,7 @@ class DeliveryShelf:
         """
         statement = (
             select(*_COLUMNS)
+            .select_from(_WITH_EVENTS)
             .where(deliveries.c.webhook_id == webhook_id)
             .order_by(deliveries.c.id.desc())
             .limit(limit)
@@ -86,7 +94,9 @@ class DeliveryShelf:
     def delivery(self, webhook_id: int, id_: int) -> Delivery | None:
         """Returns a delivery of a webhook, or None."""
         rows = self._executor.execute(
-            select(*_COLUMNS).where(deliveries.c.webhook_id == webhook_id, deliveries.c.id == id_)
+            select(*_COLUMNS)
+            .select_from(_WITH_EVENTS)
+            .where(deliveries.c.webhook_id == webhook_id, deliveries.c.id == id_)
         )
         return next(map(_to_delivery, rows), None)
 

@@ -86,7 +86,8 @@ class Webhook(Document, frozen=True, kw_only=True):
 class Delivery(Document, frozen=True, kw_only=True):
     """What a webhook is told once. `state` is `waiting`, `failing`, `delivered` or `given up`.
 
-    `event_id` is the id of the entry in the journal, and null for a test. `status`, `answer` (its
+    `event_id` is the id of the entry in the journal, and null for a test. `subject` is the
+    repository and the project, in whose order deliveries are made. `status`, `answer` (its
     beginning) and `failure` are of the last attempt.
     """
 
@@ -94,6 +95,8 @@ class Delivery(Document, frozen=True, kw_only=True):
     event_id: int | None
     event: str
     subject: str
+    version: str | None
+    filename: str | None
     state: str
     created_at: Instant
     due_at: Instant
@@ -191,6 +194,8 @@ def _shown_delivery(found: domain.Delivery) -> Delivery:
         event_id=found.journal_id,
         event=found.event,
         subject=found.subject,
+        version=found.version,
+        filename=found.filename,
         state=found.state,
         created_at=found.created_at,
         due_at=found.due_at,

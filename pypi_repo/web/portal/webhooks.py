@@ -49,7 +49,11 @@ def create(page: PortalPage) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
         page.acting.webhooks.create(name, page.sent("repository") or None, **settings)
-    note = page.done(f"Created the webhook {name}. Send it a test to see whether it is received.")
+    obstacle = page.acting.webhooks.obstacle(name)
+    advice = "Send it a test to see whether it is received."
+    if obstacle is not None:
+        advice = f"Nothing can be delivered yet. {obstacle.message}"
+    note = page.done(f"Created the webhook {name}. {advice}")
     return page.redirect("webhooks", name, note=note)
 
 
@@ -76,6 +80,8 @@ def change(page: PortalPage, webhook: str) -> Response:
     told = f"Saved the webhook {webhook}."
     if settings.get("secret") and stored.secret:
         told += " The secret before signs as well for a day."
+    if obstacle := page.acting.webhooks.obstacle(webhook):
+        told += f" Nothing can be delivered yet. {obstacle.message}"
     return page.redirect("webhooks", webhook, note=page.done(told))
 
 

@@ -55,9 +55,9 @@ def test_s2_a_link_local_address_is_that_of_no_index(
     assert is_link_local(address)
     answers_with(monkeypatch, ["127.0.0.1", address], ["127.0.0.1", address])
     with pytest.raises(UpstreamRefused, match="link-local"):
-        connect("metadata.example", 1, 5, anywhere=True)
+        connect("metadata.example", 1, 5, anywhere=True, called="upstream")
     with pytest.raises(UpstreamRefused, match="link-local"):
-        require_allowed("metadata.example", 1, anywhere=True)
+        require_allowed("metadata.example", 1, anywhere=True, called="upstream")
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "::1", "fd00::1", "8.8.8.8"])
@@ -95,7 +95,7 @@ def answers_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[s
 )
 def test_s2_loopback_by_any_name_is_not_connected_to(host: str, listening: socket.socket) -> None:
     with pytest.raises(UpstreamRefused, match="private network"):
-        connect(host, listening.getsockname()[1], 5, anywhere=False)
+        connect(host, listening.getsockname()[1], 5, anywhere=False, called="upstream")
     listening.setblocking(False)
     with pytest.raises(BlockingIOError):  # nobody came
         listening.accept()
@@ -106,7 +106,9 @@ def test_s2_the_address_that_was_checked_is_the_one_that_is_connected_to(
 ) -> None:
     """A name that has another address a moment later gains nothing: it is looked up once."""
     looked_up = answers_with(monkeypatch, ["127.0.0.1"])
-    connect("rebound.example", listening.getsockname()[1], 5, anywhere=True).close()
+    connect(
+        "rebound.example", listening.getsockname()[1], 5, anywhere=True, called="upstream"
+    ).close()
     assert looked_up == ["rebound.example"]
 
 
@@ -116,11 +118,11 @@ def test_s2_one_private_address_among_others_is_enough(
 ) -> None:
     answers_with(monkeypatch, found, found)
     with pytest.raises(UpstreamRefused) as caught:
-        connect("mixed.example", 1, 5, anywhere=False)
+        connect("mixed.example", 1, 5, anywhere=False, called="upstream")
     assert "mixed.example" not in caught.value.message
     assert "mixed.example" in caught.value.for_operator
     with pytest.raises(UpstreamRefused):
-        require_allowed("mixed.example", 1, anywhere=False)
+        require_allowed("mixed.example", 1, anywhere=False, called="upstream")
 
 
 def test_the_next_address_is_tried(
@@ -130,8 +132,10 @@ def test_the_next_address_is_tried(
         closed = unused.getsockname()[1]
     answers_with(monkeypatch, ["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"])
     with pytest.raises(ConnectionRefusedError):
-        connect("both.example", closed, 5, anywhere=True)
-    with connect("both.example", listening.getsockname()[1], 5, anywhere=True) as connected:
+        connect("both.example", closed, 5, anywhere=True, called="upstream")
+    with connect(
+        "both.example", listening.getsockname()[1], 5, anywhere=True, called="upstream"
+    ) as connected:
         assert connected.gettimeout() == 5  # for TLS, however little was left to connect
 
 
@@ -147,14 +151,14 @@ def test_s3_all_addresses_share_the_time(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(socket, "socket", Silent)
     answers_with(monkeypatch, ["127.0.0.1"] * 50)
     with pytest.raises(TimeoutError):
-        connect("many.example", 1, 10, anywhere=True)
+        connect("many.example", 1, 10, anywhere=True, called="upstream")
     assert len(waits) == 50
     assert max(each or 0 for each in waits[:5]) < 1
 
 
 def test_a_name_that_cannot_be_one_is_not_found() -> None:
     with pytest.raises(socket.gaierror):
-        connect(f"{'a' * 64}.example", 1, 1, anywhere=True)
+        connect(f"{'a' * 64}.example", 1, 1, anywhere=True, called="upstream")
 
 
 def test_a_name_that_is_not_known_here_is_left_to_the_proxy(
@@ -164,4 +168,4 @@ def test_a_name_that_is_not_known_here_is_left_to_the_proxy(
         raise socket.gaierror("unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    require_allowed("only-known-to-the-proxy.example", 443, anywhere=False)
+    require_allowed("only-known-to-the-proxy.example", 443, anywhere=False, called="upstream")

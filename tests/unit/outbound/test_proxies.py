@@ -157,7 +157,9 @@ PROXY = {"https": "proxy.example.com:3128", "http": "http://other.example.com"}
 
 
 def proxy_of(host: str, no: str = "", port: int = 443, scheme: str = "https") -> str | None:
-    proxy = Proxies({**PROXY, "no": no}).for_route(Route(scheme, host, port, None, False))
+    proxy = Proxies({**PROXY, "no": no}).for_route(
+        Route(scheme, host, port, None, False, "upstream")
+    )
     return None if proxy is None else str(proxy.url)
 
 

@@ -7,8 +7,10 @@ import pytest
 from pypi_repo import OPERATOR, Area, Registry
 from tests.conftest import ADMINISTRATOR
 from tests.support.api import ApiClient
+from tests.support.distributions import wheel
 from tests.support.receiver import SECRET, Receiver, hook, receiving
 from tests.support.scripted_server import reply
+from tests.support.uploads import upload
 
 URL = "https://ci.example/hook?key=topsecret"
 NEWER = "another-horse-battery"
@@ -96,11 +98,17 @@ def test_e3_deliveries_test_and_redelivery(
     again = api.call("POST", f"webhooks/ci/deliveries/{made['id']}/redeliver").get_json()
     assert (again["id"], again["state"], again["attempts"]) == (made["id"], "delivered", 2)
     assert api.get(f"webhooks/ci/deliveries/{made['id']}").get_json() == again
+    upload(registry, wheel("demo"))
+    registry._telling.decide()
+    (about_file, _test) = api.get("webhooks/ci/deliveries").get_json()["items"]
+    its = [about_file[name] for name in ("subject", "version", "filename")]
+    assert its == ["main/demo", "1.0", "demo-1.0-py3-none-any.whl"]
+    api.call("POST", f"webhooks/ci/deliveries/{about_file['id']}/redeliver")
     newest = api.call("POST", "webhooks/ci/test").get_json()
     first = api.get("webhooks/ci/deliveries?limit=1").get_json()
     assert [each["id"] for each in first["items"]] == [newest["id"]]
     rest = api.get(f"webhooks/ci/deliveries?cursor={first['next']}").get_json()
-    assert [each["id"] for each in rest["items"]] == [made["id"]]
+    assert [each["id"] for each in rest["items"]] == [about_file["id"], made["id"]]
     missing = api.call("POST", "webhooks/ci/deliveries/999/redeliver")
     assert (missing.status_code, missing.get_json()["error"]) == (404, "unknown-delivery")
 

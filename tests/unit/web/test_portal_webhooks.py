@@ -47,6 +47,19 @@ def test_an_empty_list_says_what_a_webhook_is_good_for(portal: PortalClient) -> 
     assert "write into a chat" in page
 
 
+def test_e5_a_private_network_is_named_at_once(
+    registry: Registry, portal: PortalClient, receiver: Receiver
+) -> None:
+    sent = form(name="ci", url=receiver.url, allow_http="yes")
+    page = text_of(portal.send("new-webhook", **sent))
+    assert "Created the webhook ci. Nothing can be delivered yet. The receiver, or a link" in page
+    changed = text_of(
+        portal.send("webhooks/ci", **form(url="", secret="", allow_http="yes", enabled="yes"))
+    )
+    assert "Saved the webhook ci. Nothing can be delivered yet. The receiver" in changed
+    assert receiver.sent == []
+
+
 def test_creating_one(registry: Registry, portal: PortalClient) -> None:
     assert "everything in this registry" in text_of(portal.get("new-webhook"))
     events = ["file.uploaded", "file.deleted"]
@@ -129,7 +142,7 @@ def test_e3_deliveries_and_redelivery(
     tell(registry)
     newest = hooks(registry).deliveries("ci")[0]
     first = portal.get("webhooks/ci")
-    assert "file.uploaded main/demo" in text_of(first)
+    assert "file.uploaded main/demo demo-1.25-py3-none-any.whl" in text_of(first)
     assert first.text.count("Redeliver 1,") == 0
     assert "Earlier" in text_of(first)
     assert portal.get("webhooks/ci?before=2").text.count("Redeliver 1,") == 1

@@ -12,7 +12,7 @@ from pypi_repo.domain.importing.found import FoundFile, FoundProject, LeftOut
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.upstreams.urls import Url, parse_url
 from pypi_repo.services.importing.sources.site import Site
-from pypi_repo.services.importing.sources.source import ImportSource
+from pypi_repo.services.importing.sources.source import SOURCE, ImportSource
 
 PREFIX: Final = "devpi+"
 """What is written before the URL of an index of devpi."""
@@ -126,7 +126,7 @@ def split_url(text: str) -> tuple[str, str]:
 
     Raises UpstreamRefused if it is no URL.
     """
-    url = parse_url(text)
+    url = parse_url(text, SOURCE)
     segments = [unquote(part) for part in url.path.split("/") if part]
     if segments[-1:] in (["+simple"], ["+api"]):
         del segments[-1]

@@ -11,7 +11,7 @@ from pypi_repo.services.importing.sources.devpi_export import find_export
 from pypi_repo.services.importing.sources.folder import Folder
 from pypi_repo.services.importing.sources.simple_index import SimpleIndex
 from pypi_repo.services.importing.sources.site import Site
-from pypi_repo.services.importing.sources.source import ImportSource
+from pypi_repo.services.importing.sources.source import SOURCE, ImportSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,4 +66,5 @@ def _target(access: SourceAccess, url: str) -> Target:
         file_hosts=access.file_hosts,
         allow_http=access.allow_http,
         allow_private_network=access.allow_private_network,
+        called=SOURCE,
     )

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pypi_repo.domain.importing.found import FoundFile, FoundProject, LeftOut
 from pypi_repo.domain.names import NormalizedName
 
+SOURCE = "source"
+"""What errors call where an import reads."""
+
 
 class ImportSource(ABC):
     """A folder, an export or another index, from which an import reads. Threads may share it.
