@@ -54,6 +54,10 @@ _NOUNS = {
         "Create, list, change and delete publishers: CI jobs that need no password "
         "(trusted publishing).",
     ),
+    "attestations": (
+        "accounts.attestations",
+        "Show and replace whose signatures are trusted when attestations are verified.",
+    ),
     "project": ("project", "List, show, close, promote and delete projects."),
     "release": ("project", "Yank, pin, promote and delete releases."),
     "file": ("project", "Yank and delete single files."),

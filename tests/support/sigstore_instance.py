@@ -74,7 +74,6 @@ class Signing:
     with_sct: bool = True
     certificate_log: _Log | None = None
     statement: bytes | None = None
-    commit: str = "c0ffee" + "0" * 34
     extensions: dict[int, str | None] = field(default_factory=dict)
 
 
@@ -158,7 +157,7 @@ class SigstoreInstance:
             .add_extension(_key_id_of(self._authority_key), critical=False)
             .add_extension(x509.SubjectAlternativeName([name]), critical=True)
         )
-        for number, value in (_claims(job, signing) | signing.extensions).items():
+        for number, value in (_claims(job) | signing.extensions).items():
             if value:
                 oid = x509.ObjectIdentifier(f"{_FULCIO}{number}")
                 text = _tlv(0x0C, value.encode())
@@ -236,7 +235,7 @@ class _Log:
         }
 
 
-def _claims(job: Workload, signing: Signing) -> dict[int, str | None]:
+def _claims(job: Workload) -> dict[int, str | None]:
     """What Fulcio writes into a certificate of a job: the numbers of its OIDs, and values."""
     if job.email:
         return {8: job.issuer}
@@ -244,7 +243,7 @@ def _claims(job: Workload, signing: Signing) -> dict[int, str | None]:
         8: job.issuer,
         9: f"{job.workflow}@{job.ref}",
         12: job.repository,
-        13: signing.commit,
+        13: "c0ffee" + "0" * 34,
         14: job.ref,
         17: job.owner_id,
         18: f"{job.workflow}@{job.ref}",

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pypi_repo.domain.identity.jobs import quoted
 from pypi_repo.domain.identity.workload import Workload
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _ISSUER = _FULCIO + "8"
+_SIGNER = _FULCIO + "9"
 _REPOSITORY = _FULCIO + "12"
-_COMMIT = _FULCIO + "13"
 _REF = _FULCIO + "14"
 _OWNER_ID = _FULCIO + "17"
 _WORKFLOW = _FULCIO + "18"
@@ -23,49 +24,53 @@ _GITHUB_FOLDER = "/.github/workflows/"
 _GITLAB_FOLDER = "//"
 
 
-def certified_job(uploader: Workload, claims: Mapping[str, str], name: str, email: str) -> Workload:
+def certified_job(uploader: Workload, claims: Mapping[str, str], url: str, email: str) -> Workload:
     """Returns the CI job that a certificate names.
 
     uploader: the job whose token came with the upload, for its kind.
     claims: the values of the extensions of the certificate, by their OIDs.
-    name: the URL that the certificate is for; empty if it has none.
+    url: the URL that the certificate is for; empty if it has none.
     email: the address that it is for; empty if it has none.
     """
     return Workload(
         kind=uploader.kind,
         issuer=claims.get(_ISSUER, ""),
-        subject=name or email,
-        repository=claims.get(_REPOSITORY, ""),
-        workflow=_without_ref(claims),
+        subject=url or email,
+        repository=quoted(claims.get(_REPOSITORY, "")),
+        workflow=_file(claims.get(_WORKFLOW, "")),
         ref=claims.get(_REF, ""),
-        run_url=claims.get(_RUN, ""),
+        run_url=quoted(claims.get(_RUN, "")),
         owner_id=claims.get(_OWNER_ID, ""),
         email=email,
     )
 
 
-def difference(certified: Workload, uploader: Workload) -> str | None:
+def difference(certified: Workload, uploader: Workload, claims: Mapping[str, str]) -> str | None:
     """Returns why a job is not the one that uploads, as the end of a sentence; None if it is.
 
     A service account is told by its address, and other jobs by their repository, the file that
     describes them, and the number of the owner where both name it. Another run of the same job is
     the same: it may have built what this one uploads.
+
+    certified: the job that a certificate names.
+    uploader: the job whose token came with the upload.
+    claims: the values of the extensions of the certificate, by their OIDs.
     """
     if certified.issuer != uploader.issuer:
         return _differs("issuer", certified.issuer, uploader.issuer)
     if uploader.email:
-        compared = ["email"]
-    elif uploader.repository and uploader.workflow:
-        compared = ["repository", "workflow"]
-        if certified.owner_id and uploader.owner_id:
-            compared.append("owner_id")
-    else:
-        return f"attestations of jobs of {uploader.issuer} cannot be compared with them"
-    for field in compared:
-        found, expected = getattr(certified, field), getattr(uploader, field)
-        if found != expected:
-            return _differs(field.replace("_", " "), found, expected)
-    return None
+        is_same = certified.email == uploader.email
+        return None if is_same else _differs("email", certified.email, uploader.email)
+    if not (uploader.repository and uploader.workflow):
+        return f"jobs of {uploader.issuer} do not say enough to be compared with its certificate"
+    if certified.repository != uploader.repository:
+        return _differs("repository", certified.repository, uploader.repository)
+    if certified.owner_id and uploader.owner_id and certified.owner_id != uploader.owner_id:
+        return _differs("owner id", certified.owner_id, uploader.owner_id)
+    # A file can call one of another repository, which tokens of GitHub name in its place.
+    if uploader.workflow in (certified.workflow, _file(claims.get(_SIGNER, ""))):
+        return None
+    return _differs("workflow", certified.workflow, uploader.workflow)
 
 
 def described_publisher(job: Workload) -> dict[str, Any]:
@@ -97,16 +102,9 @@ def described_publisher(job: Workload) -> dict[str, Any]:
     }
 
 
-def _without_ref(claims: Mapping[str, str]) -> str:
-    """Returns the URL of the file that describes the job.
-
-    In certificates it ends with @ and the branch, tag or commit, which may have an @ of its own.
-    """
-    url = claims.get(_WORKFLOW, "")
-    for end in (claims.get(_REF), claims.get(_COMMIT)):
-        if end and url.endswith(f"@{end}"):
-            return url.removesuffix(f"@{end}")
-    return url
+def _file(url: str) -> str:
+    """Returns the URL of the file that describes a job, without the branch, tag or commit."""
+    return quoted(url.partition("@")[0])
 
 
 def _differs(what: str, found: str, expected: str) -> str:

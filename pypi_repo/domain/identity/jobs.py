@@ -22,6 +22,11 @@ def workload_of(kind: PublisherKind, claims: Claims) -> Workload:
     return Workload(kind=kind, issuer=claims["iss"], subject=claims["sub"], **found)
 
 
+def quoted(path: str) -> str:
+    """Returns a path, or a whole URL, as it stands in the URLs of a job."""
+    return quote(path, safe="/@:+~")
+
+
 def _github(claims: Claims) -> dict[str, str]:
     repository = _url(_github_server(claims["iss"]), _text(claims, "repository"))
     file = _text(claims, "job_workflow_ref") or _text(claims, "workflow_ref")
@@ -47,12 +52,12 @@ def _github_server(issuer: str) -> str:
 def _gitlab(claims: Claims) -> dict[str, str]:
     repository = _url(claims["iss"], _text(claims, "project_path"))
     job, pipeline = _text(claims, "job_id"), _text(claims, "pipeline_id")
-    file = _text(claims, "ci_config_ref_uri").partition("@")[0]
+    # The claim names the host and not the scheme.
+    host, _, file = _text(claims, "ci_config_ref_uri").partition("@")[0].partition("/")
     ref, is_tag = _text(claims, "ref"), claims.get("ref_type") == "tag"
     return {
         "repository": repository,
-        # The claim names the host and not the scheme.
-        "workflow": _url(f"{urlsplit(claims['iss']).scheme}:/", file),
+        "workflow": _url(f"{urlsplit(claims['iss']).scheme}://{host}", file),
         "ref": _text(claims, "ref_path") or _ref(*((ref, "") if is_tag else ("", ref))),
         "run_url": _url(repository, job and f"-/jobs/{job}")
         or _url(repository, pipeline and f"-/pipelines/{pipeline}"),
@@ -76,10 +81,10 @@ def _buildkite(claims: Claims) -> dict[str, str]:
 
 
 def _circleci(claims: Claims) -> dict[str, str]:
-    origin = _text(claims, f"{_OF_CIRCLECI}vcs-origin")
+    host, _, path = _text(claims, f"{_OF_CIRCLECI}vcs-origin").partition("/")
     workflow = _text(claims, f"{_OF_CIRCLECI}workflow-id")
     return {
-        "repository": _url("https:/", origin),  # the claim begins with the host
+        "repository": _url(f"https://{host}", path),
         "ref": _text(claims, f"{_OF_CIRCLECI}vcs-ref"),
         "run_url": _url("https://app.circleci.com/pipelines/workflows", workflow),
         "owner_id": _text(claims, f"{_OF_CIRCLECI}org-id"),
@@ -113,4 +118,4 @@ def _ref(tag: str, branch: str) -> str:
 
 def _url(base: str, path: str) -> str:
     """Returns a URL below another one; empty if either is not known."""
-    return f"{base.rstrip('/')}/{quote(path, safe='/@:+~')}" if base and path else ""
+    return f"{base.rstrip('/')}/{quoted(path)}" if base and path else ""

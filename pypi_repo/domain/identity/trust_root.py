@@ -1,5 +1,6 @@
 """Trust roots: whose signatures attestations are verified with (Sigstore's trusted_root.json)."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Self
@@ -45,6 +46,11 @@ class TrustRoot:
     log_keys: tuple[bytes, ...]
     replaced_at: datetime | None = None
     replaced_by: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the document, as hexadecimal text."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
 
     @classmethod
     def read(

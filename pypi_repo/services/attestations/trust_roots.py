@@ -1,6 +1,5 @@
 """Shows and replaces the trust root, and makes from it what verifies attestations."""
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -69,8 +68,7 @@ class TrustRoots:
         verifier_of(document)
         with self._database.begin() as connection:
             TrustRootShelf(connection).put(_NAME, loaded)
-            sha256 = hashlib.sha256(document.encode()).hexdigest()
-            self._record(connection, "replace trust root", {"sha256": sha256})
+            self._record(connection, "replace trust root", {"sha256": root.sha256})
         return root
 
     def reset(self) -> bool:

@@ -81,7 +81,7 @@ class _SameJob:
         url, email = _names(cert)
         claims = self._attestation.certificate_claims
         self.certified = certified_job(self._uploader, claims, url, email)
-        why_not = difference(self.certified, self._uploader)
+        why_not = difference(self.certified, self._uploader, claims)
         if why_not is not None:
             raise NotVerified(printable(why_not))
 

@@ -202,6 +202,20 @@ def _job(workload: Workload | None) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
+def _attesting(job: Workload | None) -> dict[str, str]:
+    """Returns what the journal says about the CI job that verified attestations name."""
+    if job is None:
+        return {}
+    told = {
+        "attested_issuer": job.issuer,
+        "attested_repository": job.repository,
+        "attested_workflow": job.workflow,
+        "attested_email": job.email,
+        "attested_run": job.run_url,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
 def _journal_entry(
     actor: Actor,
     repository: Repository,
@@ -211,7 +225,12 @@ def _journal_entry(
     origin: Mapping[str, str],
 ) -> JournalEntry:
     file = new.file
-    detail = {"sha256": file.digests.sha256, **_job(file.workload), **origin}
+    detail = {
+        "sha256": file.digests.sha256,
+        **_job(file.workload),
+        **_attesting(file.attested),
+        **origin,
+    }
     if replaced is not None:
         detail["replaced_sha256"] = replaced.digests.sha256
         if replaced.filename != file.filename:

@@ -14,6 +14,7 @@ from pypi_attestations import Provenance
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import InvalidAttestation
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.identity.jobs import workload_of
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.attestations.received import Received, received_attestations
 from pypi_repo.storage.identity.trust_roots import LoadedRoot, TrustRootShelf
@@ -119,12 +120,61 @@ def test_a_ref_may_have_an_at_sign(trusting: Registry) -> None:
     assert (attested.workflow, attested.ref) == (GITHUB.workflow, job.ref)
 
 
-def test_a_workflow_may_be_named_with_a_commit(trusting: Registry) -> None:
-    commit = "c0ffee" + "0" * 34
-    of_commit = signed(extensions={18: f"{GITHUB.workflow}@{commit}"}, commit=commit)
-    attested = received(trusting, GITHUB, of_commit).attested
-    assert attested is not None
-    assert attested.workflow == GITHUB.workflow
+def test_a_workflow_that_another_repository_has_is_named_as_the_token_names_it(
+    trusting: Registry,
+) -> None:
+    """GitHub: a file calls one that others share; the provenance names the one that calls."""
+    shared = "https://github.com/acme/shared/.github/workflows/publish.yml"
+    called = signed(extensions={9: f"{shared}@refs/heads/main"})
+    found = received(trusting, replace(GITHUB, workflow=shared), called)
+    assert found.attested is not None
+    assert found.attested.workflow == GITHUB.workflow
+    assert found.provenance is not None
+    assert '"workflow": "release.yml"' in found.provenance
+    assert received(trusting, GITHUB, called).attested is not None
+    elsewhere = replace(GITHUB, workflow=shared, repository="https://github.com/acme/shared")
+    _assert_unverified(received(trusting, elsewhere, called), "its repository")
+
+
+_CLAIMS: dict[Workload, dict[str, Any]] = {
+    GITHUB: {
+        "repository": "acme/widgets",
+        "repository_owner_id": "1234",
+        "workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0",
+        "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0",
+        "ref": "refs/tags/v1.0",
+        "run_id": "7",
+        "run_attempt": "1",
+    },
+    GITLAB: {
+        "project_path": "acme/tools/widgets",
+        "namespace_id": "1234",
+        "ci_config_ref_uri": "gitlab.com/acme/tools/widgets//.gitlab-ci.yml@refs/tags/v1.0",
+        "ref": "v1.0",
+        "ref_type": "tag",
+        "job_id": "7",
+    },
+    GOOGLE: {"email": GOOGLE.email, "email_verified": True},
+}
+
+
+@pytest.mark.parametrize("job", _CLAIMS, ids=lambda job: job.kind)
+def test_tokens_and_certificates_name_the_same_job(job: Workload) -> None:
+    """T9: as the documentation of the providers and of Fulcio says."""
+    claims = {"iss": job.issuer, "sub": job.subject, **_CLAIMS[job]}
+    assert workload_of(job.kind, claims) == job
+
+
+def test_odd_characters_are_written_in_one_way(trusting: Registry) -> None:
+    """Certificates have them as they are, and URLs do not."""
+    claims = _CLAIMS[GITLAB] | {"ci_config_ref_uri": "gitlab.com/acme/tools/widgets//a b%.yml@x"}
+    job = workload_of("gitlab", {"iss": GITLAB.issuer, "sub": "x", **claims})
+    raw = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a b%.yml")
+    other = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a%20b%25.yml")
+    names = {9: None, 18: f"{raw.workflow}@{raw.ref}"}
+    assert received(trusting, job, signed(GITLAB, extensions=names)).attested is not None
+    names = {9: None, 18: f"{other.workflow}@{other.ref}"}
+    assert received(trusting, job, signed(GITLAB, extensions=names)).attested is None
 
 
 def test_an_owner_is_compared_if_both_name_it(trusting: Registry) -> None:
@@ -161,6 +211,11 @@ _OTHERS: dict[str, tuple[Workload, dict[str, str], str]] = {
         "repository",
     ),
     "workflow": (GITHUB, {"workflow": GITHUB.workflow + "x"}, "workflow"),
+    "workflow with the name of another as its ref": (
+        GITHUB,
+        {"workflow": GITHUB.workflow.replace("release", "x") + "@" + GITHUB.workflow},
+        "workflow",
+    ),
     "owner": (GITHUB, {"owner_id": "4321"}, "owner id"),
     "issuer": (GITHUB, {"issuer": "https://gitlab.com"}, "issuer"),
     "issuer that looks alike": (GITHUB, {"issuer": GITHUB.issuer + "/"}, "issuer"),
@@ -181,7 +236,9 @@ def test_another_job_attests_nothing(trusting: Registry, what: str) -> None:
 
 def test_jobs_that_have_nothing_to_compare_attest_nothing(trusting: Registry) -> None:
     job = Workload(kind="buildkite", issuer="https://agent.buildkite.com", subject="x")
-    _assert_unverified(received(trusting, job, signed(replace(GITHUB, issuer=job.issuer))), "comp")
+    _assert_unverified(
+        received(trusting, job, signed(replace(GITHUB, issuer=job.issuer))), "enough"
+    )
 
 
 def test_an_address_alone_attests_nothing_for_jobs_without_one(trusting: Registry) -> None:
