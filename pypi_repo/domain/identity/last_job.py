@@ -65,7 +65,7 @@ def last_job_of(publisher: Publisher) -> LastJob | None:
     unmet = publisher.unmet(claims)
     return LastJob(
         at=publisher.received_at,
-        was_refused=publisher.refusal is not None,
+        was_refused=not publisher.last_got_in,
         compared=tuple(
             _compared(publisher, claim, tuple(sorted(values_of(claims, claim))), claim not in unmet)
             for claim in publisher.claims

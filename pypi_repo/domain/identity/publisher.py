@@ -221,6 +221,13 @@ class Publisher(PublisherSettings):
     received_at: datetime | None = None
     refusal: str | None = None
 
+    @property
+    def last_got_in(self) -> bool:
+        """Whether the job whose claims came last got in, whatever the settings are now."""
+        if self.last_used_at is None or self.received_at is None:
+            return False
+        return self.last_used_at >= self.received_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobToken:

@@ -40,7 +40,11 @@ def note_success(
     transaction: Executor, publishers: Sequence[Publisher], claims: Claims, at: datetime
 ) -> None:
     """Keeps the claims of a job with the publishers that are for it, which are locked."""
-    due = [each for each in publishers if each.refusal is not None or _is_due(each, at)]
+    due = [
+        each
+        for each in publishers
+        if each.refusal is not None or not each.last_got_in or _is_due(each, at)
+    ]
     received = _as_json(claims, due)
     for each in due:
         PublisherShelf(transaction).note_received(each, received, at, None)
