@@ -38,7 +38,6 @@ PATHS = (
     "project/ledger/",
     "project/ledger/releases",
     "project/ledger/files?version=1.0",
-    "project/ledger/files?version=3.0",
     f"project/{LONG}/",
     f"project/{LONG}/releases",
     f"project/{LONG}/files",
@@ -60,9 +59,9 @@ def stocked(registry: Registry) -> Registry:
         upload(registry, sdist("ledger", version, **details))
         upload(registry, wheel("ledger", version, **details))
     job = replace(WORKLOAD, subject=f"repo:acme/{LONG}", workflow=f"{WORKLOAD.workflow}/{LONG}.yml")
-    upload(registry, wheel("ledger", "3.0", description=README), actor=replace(JOB, workload=job))
+    version = f"2026.1.2rc3+{'0123456789abcdef' * 5}"
+    upload(registry, wheel(LONG, version, description=LONG * 3), actor=replace(JOB, workload=job))
     mark_attested(registry)
-    upload(registry, wheel(LONG, f"2026.1.2rc3+{'0123456789abcdef' * 5}", description=LONG * 3))
     operator.projects.yank_release("main", "ledger", "1.0", f"books twice {LONG}")
     operator.projects.set_status("main", "ledger", "deprecated", f"use {LONG}")
     return registry
