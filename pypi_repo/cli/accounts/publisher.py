@@ -36,7 +36,11 @@ def publisher() -> None:
 @publisher_options
 @acts_as_operator
 def create(operator: Acting, name: str, **options: Any) -> None:
-    """Make the publisher NAME, and say what its jobs have to do."""
+    """Make the publisher NAME, and say what its jobs have to do.
+
+    For GitHub, --claim repository_owner_id=NUMBER keeps strangers out, who could take over the name
+    of an owner; https://api.github.com/users/OWNER says the number.
+    """
     created = operator.publishers.create(name, **given_publisher(options))
     say(
         f"Created publisher {name}. Its jobs get in with a token of their provider for the "
@@ -152,7 +156,7 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
 def _next_step(created: Publisher) -> str:
     url = f"https://HOST/repositories/{created.repository}/"
     if created.may == "read":
-        return f"it is the password of the user __token__ for {url}simple/"
+        return f"send it as the password of the user __token__ for {url}simple/"
     return f"uv publish --trusted-publishing always --publish-url {url}"
 
 
