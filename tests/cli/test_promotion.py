@@ -33,7 +33,7 @@ def test_a_release(cli: CommandLine) -> None:
     assert filenames(cli, "releases") == [WHEEL.filename, SDIST.filename]
     assert filenames(cli, "main") == [WHEEL.filename, SDIST.filename, NEWER.filename]
     assert "already" in cli.ok(*promote)
-    assert cli.ok(*promote, "--move").startswith("Moved Team.Tool 1 with 2 files (")
+    assert cli.ok(*promote, "--move", "--yes").startswith("Moved Team.Tool 1 with 2 files (")
     assert filenames(cli, "main") == [NEWER.filename]
 
 
@@ -42,7 +42,7 @@ def test_installers_get_the_same(cli: CommandLine, index: Index) -> None:
     before = page(index, "main")
     assert page(index, "releases") is None
     cli.ok("release", "yank", "main", "team-tool", "2.0", "--reason", "broken")
-    cli.ok("project", "promote", "main", "team-tool", "releases", "--move")
+    cli.ok("project", "promote", "main", "team-tool", "releases", "--move", "--yes")
     after = page(index, "releases")
     assert page(index, "main") is None
     assert before is not None
@@ -67,7 +67,7 @@ def test_a_project(cli: CommandLine) -> None:
     """M2"""
     cli.ok("project", "promote", "main", "Team.Tool", "releases")
     assert filenames(cli, "releases") == filenames(cli, "main")
-    cli.ok("project", "promote", "main", "Team.Tool", "releases", "--move")
+    cli.ok("project", "promote", "main", "Team.Tool", "releases", "--move", "--yes")
     assert filenames(cli, "releases") == [WHEEL.filename, SDIST.filename, NEWER.filename]
     cli.refused("project", "show", "main", "Team.Tool")
 
@@ -75,7 +75,17 @@ def test_a_project(cli: CommandLine) -> None:
 def test_what_the_target_refuses(cli: CommandLine) -> None:
     cli.ok("repository", "set", "releases", "--max-file-size", "1")
     assert WHEEL.filename in cli.refused(
-        "release", "promote", "main", "team-tool", "1.0", "releases", "--move"
+        "release", "promote", "main", "team-tool", "1.0", "releases", "--move", "--yes"
     )
     cli.refused("project", "show", "releases", "team-tool")
     assert filenames(cli, "main") == [WHEEL.filename, SDIST.filename, NEWER.filename]
+
+
+@pytest.mark.parametrize("what", [("release", "team-tool", "1"), ("project", "team-tool")])
+def test_m2_a_move_is_asked_about(cli: CommandLine, what: tuple[str, ...]) -> None:
+    """Nothing undoes it, as opposed to a deletion."""
+    noun, *names = what
+    move = (noun, "promote", "main", *names, "releases", "--move")
+    assert "stay taken in main" in cli.refused(*move)
+    assert cli.json("project", "list", "releases") == []
+    assert cli.ok(*move, "--yes").startswith("Moved ")

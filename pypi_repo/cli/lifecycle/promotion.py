@@ -2,7 +2,7 @@
 
 import click
 
-from pypi_repo.cli.destroying import sized
+from pypi_repo.cli.destroying import confirm, sized, yes_option
 from pypi_repo.cli.options import Command, acts_as_operator
 from pypi_repo.cli.output import say
 from pypi_repo.services.acting import Acting
@@ -17,14 +17,16 @@ _move = click.option("--move", is_flag=True, help="Delete it from the first repo
 @click.argument("version")
 @click.argument("target", metavar="TO")
 @_move
+@yes_option
 @acts_as_operator
 def promote_release(
-    operator: Acting, source: str, project: str, version: str, target: str, move: bool
+    operator: Acting, source: str, project: str, version: str, target: str, move: bool, yes: bool
 ) -> None:
     """Copy a release of the repository FROM to the repository TO, with all its files or not at all.
 
     The rules of TO decide. With --move, the names of its files stay taken in FROM.
     """
+    _ask(f"{project} {version}", source, target, yes=yes or not move)
     promoted = operator.promotion.release(source, project, version, target, move=move)
     _tell(promoted, f"{promoted.project} {version}")
 
@@ -34,14 +36,27 @@ def promote_release(
 @click.argument("project")
 @click.argument("target", metavar="TO")
 @_move
+@yes_option
 @acts_as_operator
-def promote_project(operator: Acting, source: str, project: str, target: str, move: bool) -> None:
+def promote_project(
+    operator: Acting, source: str, project: str, target: str, move: bool, yes: bool
+) -> None:
     """Copy all releases of a project to the repository TO, or none of them.
 
     The rules of TO decide. With --move, the names of its files stay taken in FROM.
     """
+    _ask(f"{project} with all its releases", source, target, yes=yes or not move)
     promoted = operator.promotion.project(source, project, target, move=move)
     _tell(promoted, promoted.project)
+
+
+def _ask(what: str, source: str, target: str, *, yes: bool) -> None:
+    """A move is in no trash, and cannot be taken back by another one."""
+    confirm(
+        f"This moves {what} from {source} to {target}; the names of its files stay taken in "
+        f"{source}, and nothing undoes it",
+        yes,
+    )
 
 
 def _tell(promoted: Promoted, what: str) -> None:

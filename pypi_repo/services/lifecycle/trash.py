@@ -69,7 +69,13 @@ class TrashCan:
         managed = self._repository(Catalog(self._database), repository)
         found = TrashEntries(self._database)
         hidden = self._hidden(found, managed)
-        return found.entries(managed, hidden, before=before, limit=limit)
+        return found.entries(managed, hidden, before=min(before, LARGEST_ID), limit=limit)
+
+    def has(self, repository: str, project: NormalizedName) -> bool:
+        """Returns whether something of a project is in the trash that the actor may restore."""
+        managed = self._repository(Catalog(self._database), repository)
+        may_restore = self._gate.allows(self._actor, Permission.MANAGE, managed, project)
+        return may_restore and TrashEntries(self._database).has(managed, project)
 
     def get(self, repository: str, id_: int) -> TrashEntry:
         """Returns one entry of the trash.

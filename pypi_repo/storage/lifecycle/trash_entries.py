@@ -28,7 +28,7 @@ from pypi_repo.storage.database.lifecycle_tables import (
     trashed_files,
     trashed_releases,
 )
-from pypi_repo.storage.database.rows import LARGEST_ID
+from pypi_repo.storage.database.rows import LARGEST_ID, lookup
 from pypi_repo.storage.database.tables import (
     files,
     projects,
@@ -87,6 +87,13 @@ class TrashEntries:
             return self._entries(*wanted)
         newest = select(trash.c.id).where(*wanted).order_by(trash.c.id.desc()).limit(limit)
         return self._entries(trash.c.id.in_(newest.scalar_subquery()))
+
+    def has(self, repository: Repository, project: NormalizedName) -> bool:
+        """Returns whether something of a project is in the trash."""
+        of_it = exists().where(
+            trash.c.repository_id == repository.id, trash.c.project == lookup(project)
+        )
+        return bool(self._executor.execute(select(of_it)).scalar_one())
 
     def projects(self, repository: Repository) -> list[NormalizedName]:
         """Returns the projects of which something is in the trash."""

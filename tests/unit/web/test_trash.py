@@ -200,6 +200,33 @@ def test_without_a_trash_nothing_offers_to_undo() -> None:
         assert "the server keeps no trash" in text_of(portal.get(TRASH))
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_the_page_of_a_deleted_project_leads_to_the_trash(
+    registry: Registry, portal: PortalClient, public: bool
+) -> None:
+    """R2: also if the repository has sources, one of which could supply the name."""
+    operator = registry.acting_as(OPERATOR)
+    if public:
+        operator.repositories.create("shared")
+        operator.sources.set_sources("main", ["repository:shared"])
+    operator.projects.delete("main", "demo")
+    gone = portal.get(DEMO)
+    assert gone.status_code == 404
+    assert re.search(f'href="[^"]*{TRASH}">see the trash', gone.text)
+    operator.trash.purge("main")
+    assert "see the trash" not in portal.get(DEMO).text
+
+
+def test_the_page_of_a_project_without_files_leads_to_the_trash(
+    registry: Registry, portal: PortalClient
+) -> None:
+    """R2"""
+    for distribution in (ONE, SOURCE, TWO):
+        registry.acting_as(OPERATOR).projects.delete_file("main", distribution.filename)
+    for tab in ("releases", "files"):
+        assert "see the trash" in portal.get(f"{DEMO}/{tab}").text
+
+
 def test_the_api_lists_restores_and_purges(registry: Registry, api: ApiClient) -> None:
     """R2"""
     before = all_columns(registry)

@@ -50,9 +50,14 @@ def show(page: PortalPage, repository: str, project: str) -> Response:
     try:
         shown = shown_project(page, repository, project)
     except UnknownProject:
-        if not page.acting.repositories.get(repository, Permission.MANAGE).may_have_sources:
+        found = page.acting.repositories.get(repository, Permission.MANAGE)
+        if found.may_have_sources:
+            return origin.show(page, repository, project, 404)
+        if not page.acting.trash.has(repository, normalize(project)):
             raise
-        return origin.show(page, repository, project, 404)
+        return page.render(
+            "portal/project_deleted.html", 404, repository=found, project=normalize(project)
+        )
     details, install = shown.details, None
     if details is not None and shown.project.status != "quarantined":
         wanted = f"{shown.project.name}=={details.version}"

@@ -34,6 +34,7 @@ def show(page: PortalPage, repository: str, project: str, status: int = 200) -> 
         status,
         repository=page.acting.repositories.get(repository, Permission.MANAGE),
         explained=explained,
+        is_in_trash=page.acting.trash.has(repository, normalize(project)),
         suppliers=explained.supplier.split(", ") if explained.supplier else [],
         withheld=withheld[:_SHOWN],
         more=len(withheld[_SHOWN:]),

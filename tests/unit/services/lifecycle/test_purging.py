@@ -69,6 +69,15 @@ def test_entries_are_purged_one_by_one_or_all_together(both: Registry, ids: list
         its.restore("main", ids[1])
 
 
+@pytest.mark.parametrize("before", [2**31 - 1, 2**31, 2**63, 10**18])
+def test_no_number_is_too_large_to_list_what_is_older(
+    both: Registry, ids: list[int], before: int
+) -> None:
+    """R2: the number of an entry has 32 bits, and that of a cursor as many as somebody sends."""
+    found = both.acting_as(OPERATOR).trash.entries("main", before=before)
+    assert [entry.id for entry in found] == [*reversed(ids)]
+
+
 def test_an_empty_trash_is_purged_without_a_word_in_the_journal(both: Registry) -> None:
     before = len(journal_of(both, "main"))
     assert both.acting_as(OPERATOR).trash.purge("main").entries == 0
