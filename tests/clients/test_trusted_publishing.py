@@ -225,15 +225,15 @@ class Action:
         self._site = site
 
     def audience(self) -> str:
-        status, answer = self._ask("GET", "/_/oidc/audience")
+        status, answer = self.ask("GET", "/_/oidc/audience")
         assert status == 200, answer
         return str(answer["audience"])
 
     def exchange(self, token: str) -> tuple[int, Any]:
         """What the registry answers, with the status."""
-        return self._ask("POST", "/_/oidc/github/mint-token", json.dumps({"token": token}))
+        return self.ask("POST", "/_/oidc/github/mint-token", json.dumps({"token": token}))
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, Any]:
         trust = create_default_context(cafile=str(self._site.certificate))
         connection = HTTPSConnection(self._site.place, timeout=60, context=trust)
         try:
@@ -414,7 +414,11 @@ def test_t1_below_a_path_behind_nginx(job: Job, repository: str, tmp_path: Path)
         with_uv = job.uv(repository, job.site.issuer.github(), *ALWAYS)
         wheel("demo", "2.0").save(job.folder / "dist")
         with_pdm = job.pdm(repository, job.site.issuer.github())
+        upload = f"/pypi/repositories/{repository}/"
+        status, found = Action(job.site).ask("GET", f"/.well-known/pytp?discover={upload}")
 
+    assert status == 200
+    assert found["token-mint-endpoint"] == f"https://127.0.0.1:{port}/_/oidc/mint-token"
     assert with_uv.returncode == 0, with_uv.text
     assert with_pdm.returncode == 0, with_pdm.text
     assert len(job.site.files(repository)) == 2
