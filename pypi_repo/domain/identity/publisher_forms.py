@@ -107,7 +107,8 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="ref",
             title="Branch or tag",
             claim="ref",
-            hint="Like main, or v* for all tags that begin so. Leave it empty for all.",
+            hint="Like main, or v* for all that begin so. With ref_protected = true below, not "
+            "everybody gets in who may push.",
         ),
         FormField(
             name="environment",

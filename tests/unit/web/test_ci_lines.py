@@ -1,0 +1,57 @@
+"""The lines that a page of the portal offers for a CI."""
+
+import shlex
+from typing import Any
+
+import pytest
+import yaml
+
+from pypi_repo.domain.identity.publisher import May, PublisherSettings
+from pypi_repo.domain.identity.publisher_forms import USUAL_ISSUERS
+from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind
+from pypi_repo.web.portal.accounts.ci_lines import ci_lines
+
+URL = "https://packages.example.com/pypi/repositories/main/"
+ODD = 'it\'s: "ours" & $HOME'
+
+
+def lines(kind: PublisherKind, may: May, audience: str = "pypi-repo", issuer: str = "") -> str:
+    publisher = PublisherSettings(kind=kind, may=may, issuer=issuer or USUAL_ISSUERS.get(kind, ""))
+    return ci_lines(publisher, URL, audience)
+
+
+@pytest.mark.parametrize("kind", PUBLISHER_KINDS)
+def test_each_provider_has_lines_with_the_urls_of_the_repository(kind: PublisherKind) -> None:
+    assert f"--publish-url {URL}" in lines(kind, "upload")
+    reading = lines(kind, "read")
+    assert 'pip install --index-url "https://__token__:$' in reading
+    assert '@packages.example.com/pypi/repositories/main/simple/" PROJECT' in reading
+
+
+@pytest.mark.parametrize("may", ["upload", "read"])
+@pytest.mark.parametrize("audience", ["pypi-repo", ODD])
+def test_what_goes_into_a_file_is_yaml(may: May, audience: str) -> None:
+    github: dict[str, Any] = yaml.safe_load(lines("github", may, audience))
+    assert github["permissions"] == {"contents": "read", "id-token": "write"}
+    assert all(isinstance(step["run"], str) for step in github["steps"])
+    gitlab: dict[str, Any] = yaml.safe_load(lines("gitlab", may, audience))
+    ((name, token),) = gitlab["id_tokens"].items()
+    assert token == {"aud": audience}
+    assert name.isidentifier()
+    assert all(isinstance(line, str) for line in gitlab["script"])
+    if may == "read":
+        assert f"${name}@" in gitlab["script"][0]
+
+
+@pytest.mark.parametrize("kind", ["google", "buildkite", "circleci"])
+def test_an_audience_is_one_word_of_a_command(kind: PublisherKind) -> None:
+    command = lines(kind, "read", ODD).splitlines()[0].removeprefix("ID_TOKEN=$(").rstrip(")")
+    *_before, last = shlex.split(command)
+    assert ODD in last or yaml.safe_load(last) == {"aud": ODD}
+
+
+def test_only_a_token_of_the_root_of_circleci_is_what_uv_asks_for() -> None:
+    assert "--trusted-publishing" in lines("circleci", "upload")
+    other = lines("circleci", "upload", issuer="https://oidc.circleci.com/org/1-2")
+    assert "--root-issuer" not in other
+    assert '--token "$ID_TOKEN"' in other
