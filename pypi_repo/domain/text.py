@@ -22,7 +22,7 @@ _TURNS_ROUND_A_LINE = frozenset(
 # Tokens, links of invitations, signed tokens (JWT), and credentials as in https://user:password@host
 # that somebody has pasted into a path.
 _SECRETS = re.compile(
-    r"pp[raij]_[A-Za-z0-9_-]+|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+|(?<=/)[^/:]+:[^/]*(?=@)"
+    r"pp[raij]_[A-Za-z0-9_-]+|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+|(?<=/)[^/:]+:[^/]*(?=@)"
 )
 
 

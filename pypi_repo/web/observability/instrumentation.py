@@ -70,6 +70,8 @@ def route_of(method: str, path: str) -> str:
         return _route_in_repository(method, below.partition("/")[2])
     if first in ("portal", "api", "account"):
         return first
+    if first in ("_", ".well-known"):
+        return "trusted-publishing"
     if first in ("", "+static"):
         return "browse"
     return "health" if first in _OF_OPERATORS else "other"

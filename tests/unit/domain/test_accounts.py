@@ -64,8 +64,9 @@ def test_a_password_holds_no_control_characters(character: str) -> None:
 
 
 def test_a_password_cannot_be_taken_for_a_token() -> None:
-    with pytest.raises(InvalidPassword, match="as tokens do"):
-        check_password("ppr_12345678")
+    for prefix in ("ppr_", "ppa_", "ppi_", "ppj_"):
+        with pytest.raises(InvalidPassword, match="as tokens do"):
+            check_password(f"{prefix}12345678")
 
 
 def test_a_refusal_never_repeats_the_password() -> None:

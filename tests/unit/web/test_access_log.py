@@ -89,12 +89,14 @@ def test_what_a_line_tells(site: Site, lines: Lines) -> None:
 def test_each_request_is_one_line(site: Site, lines: Lines) -> None:
     site.upload(wheel())
     file = site.file_url(wheel())
-    others = ("/", "/nothing", "/portal/", "/account/", "/api/v1/", f"{site.upload_url}+connect")
+    others = ("/", "/nothing", "/portal/", "/account/", "/api/v1/", f"{site.upload_url}+connect",
+              "/_/oidc/audience", "/.well-known/pytp")  # fmt: skip
     for path in (site.index_url, file, f"{file}.metadata", *others):
         site.get(path)
     routes = [line["route"] for line in lines.requests]
     assert routes == ["upload", "simple-project", "simple-list", "file", "metadata", "browse",
-                      "other", "portal", "account", "api", "browse"]  # fmt: skip
+                      "other", "portal", "account", "api", "browse", "trusted-publishing",
+                      "trusted-publishing"]  # fmt: skip
 
 
 def test_behind_a_prefix_the_line_tells_the_whole_path(registry: Registry, lines: Lines) -> None:

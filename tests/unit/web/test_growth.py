@@ -55,6 +55,8 @@ SHAPES: Mapping[str, Text] = {
     "tags": '"a", '.__mul__,
     "weak tags": 'W/"a", '.__mul__,
     "what a token begins with": "ppr_".__mul__,
+    "what a signed token begins with": "eyJ".__mul__,
+    "many signed tokens": "eyJ.".__mul__,
 }
 HEADERS = (
     "Accept",
