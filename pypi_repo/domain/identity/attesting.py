@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pypi_repo.domain.identity.jobs import quoted
+from pypi_repo.domain.identity.jobs import known_text, quoted
 from pypi_repo.domain.identity.workload import Workload
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
@@ -34,14 +34,14 @@ def certified_job(uploader: Workload, claims: Mapping[str, str], url: str, email
     """
     return Workload(
         kind=uploader.kind,
-        issuer=claims.get(_ISSUER, ""),
-        subject=url or email,
-        repository=quoted(claims.get(_REPOSITORY, "")),
-        workflow=_file(claims.get(_WORKFLOW, "")),
-        ref=claims.get(_REF, ""),
-        run_url=quoted(claims.get(_RUN, "")),
-        owner_id=claims.get(_OWNER_ID, ""),
-        email=email,
+        issuer=known_text(claims.get(_ISSUER)),
+        subject=known_text(url or email),
+        repository=quoted(known_text(claims.get(_REPOSITORY))),
+        workflow=_file(claims.get(_WORKFLOW)),
+        ref=known_text(claims.get(_REF)),
+        run_url=quoted(known_text(claims.get(_RUN))),
+        owner_id=known_text(claims.get(_OWNER_ID)),
+        email=known_text(email),
     )
 
 
@@ -68,7 +68,7 @@ def difference(certified: Workload, uploader: Workload, claims: Mapping[str, str
     if certified.owner_id and uploader.owner_id and certified.owner_id != uploader.owner_id:
         return _differs("owner id", certified.owner_id, uploader.owner_id)
     # A file can call one of another repository, which tokens of GitHub name in its place.
-    if uploader.workflow in (certified.workflow, _file(claims.get(_SIGNER, ""))):
+    if uploader.workflow in (certified.workflow, _file(claims.get(_SIGNER))):
         return None
     return _differs("workflow", certified.workflow, uploader.workflow)
 
@@ -102,9 +102,9 @@ def described_publisher(job: Workload) -> dict[str, Any]:
     }
 
 
-def _file(url: str) -> str:
+def _file(url: str | None) -> str:
     """Returns the URL of the file that describes a job, without the branch, tag or commit."""
-    return quoted(url.partition("@")[0])
+    return quoted(known_text(url).partition("@")[0])
 
 
 def _differs(what: str, found: str, expected: str) -> str:

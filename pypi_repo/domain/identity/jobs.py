@@ -22,6 +22,12 @@ def workload_of(kind: PublisherKind, claims: Claims) -> Workload:
     return Workload(kind=kind, issuer=claims["iss"], subject=claims["sub"], **found)
 
 
+def known_text(value: Any) -> str:
+    """Returns what a provider says; empty if that is missing, too long or not printable."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if len(text) <= _LONGEST and text.isprintable() else ""
+
+
 def quoted(path: str) -> str:
     """Returns a path, or a whole URL, as it stands in the URLs of a job."""
     return quote(path, safe="/@:+~")
@@ -105,9 +111,7 @@ _READERS: Mapping[str, Callable[[Claims], dict[str, str]]] = {
 
 
 def _text(claims: Claims, name: str) -> str:
-    value: Any = claims.get(name)
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if len(text) <= _LONGEST and text.isprintable() else ""
+    return known_text(claims.get(name))
 
 
 def _ref(tag: str, branch: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 from pypi_attestations import Provenance
 
-from pypi_repo import OPERATOR, Registry
-from pypi_repo.domain.errors import InvalidAttestation
+from pypi_repo import EVERY_AREA, OPERATOR, Actor, ActorKind, Registry
+from pypi_repo.domain.errors import InvalidAttestation, PermissionDenied
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.identity.jobs import workload_of
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.attestations.received import Received, received_attestations
+from pypi_repo.services.attestations.trust_roots import verifier_of
 from pypi_repo.storage.identity.trust_roots import LoadedRoot, TrustRootShelf
 from tests.support.attestations import SLSA
 from tests.support.attestations import attestation as of_nobody
@@ -29,8 +31,10 @@ from tests.support.sigstore_instance import (
     Signing,
     SigstoreInstance,
 )
+from tests.support.uploads import UPLOADER
 
 WHEEL = wheel()
+ADMINISTRATOR = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
 
 
 @cache
@@ -424,6 +428,52 @@ def test_attestations_of_another_file_are_refused(trusting: Registry) -> None:
     of_another = instance().attestation(wheel(description="other"), GITHUB)
     with pytest.raises(InvalidAttestation):
         received(trusting, GITHUB, of_another)
+
+
+def test_values_that_nobody_could_read_are_left_out(trusting: Registry) -> None:
+    """Neither a terminal nor PostgreSQL has to cope with them."""
+    odd = {14: "refs/\0", 21: "https://example.org/" + "x" * 2000}
+    attested = received(trusting, GITHUB, signed(extensions=odd)).attested
+    assert attested is not None
+    assert (attested.ref, attested.run_url) == ("", "")
+    of_odd = signed(extensions={12: GITHUB.repository + "\x1b[31m"})
+    _assert_unverified(received(trusting, GITHUB, of_odd), "its repository is not there")
+
+
+def test_nobody_is_asked(trusting: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T9: offline, from the first verification on."""
+    verifier_of.cache_clear()
+    monkeypatch.setattr(socket.socket, "connect", pytest.fail)
+    monkeypatch.setattr(socket, "getaddrinfo", pytest.fail)
+    assert received(trusting, GITHUB, signed()).attested is not None
+    trusting.acting_as(OPERATOR).trust_roots.reset()
+    assert received(trusting, GITHUB, signed()).attested is None
+
+
+@pytest.mark.parametrize("actor", [UPLOADER, ADMINISTRATOR], ids=lambda actor: actor.kind.value)
+def test_the_trust_root_is_the_operators(registry: Registry, actor: Actor) -> None:
+    """Whoever replaces it decides what is verified."""
+    roots = registry.acting_as(actor).trust_roots
+    calls: list[Callable[[], Any]] = [
+        roots.get,
+        roots.reset,
+        lambda: roots.replace(json.dumps(instance().trusted_root())),
+    ]
+    for call in calls:
+        with pytest.raises(PermissionDenied):
+            call()
+
+
+def test_a_trust_root_is_kept_on_each_engine(both: Registry) -> None:
+    roots, document = both.acting_as(OPERATOR).trust_roots, json.dumps(instance().trusted_root())
+    for _ in range(2):
+        roots.replace(document)
+    root = roots.get()
+    assert (root.document, root.replaced_by) == (document, "operator")
+    assert received(both, GITHUB, signed()).attested is not None
+    assert roots.reset()
+    assert not roots.reset()
+    assert roots.get().replaced_at is None
 
 
 def test_nobody_but_a_job_has_them_verified(trusting: Registry) -> None:
