@@ -82,7 +82,7 @@ def issuer_in(token: str) -> str:
     _header(jwt, token)
     with suppress(jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        if isinstance(issuer, str):
+        if isinstance(issuer, str) and issuer.isprintable():  # or it cannot be looked up
             return issuer
     raise invalid_token("it names no issuer")
 

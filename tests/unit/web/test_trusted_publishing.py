@@ -201,6 +201,8 @@ def wrong_tokens(provider: ScriptedProvider) -> dict[str, str]:
         "issuer with a user": key.sign(
             job_claims(provider, iss=provider.url.replace("//", "//x@"))
         ),
+        "issuer that is no text": key.sign(job_claims(provider, iss="\ud800")),
+        "issuer with a NUL": key.sign(job_claims(provider, iss=f"{provider.url}\0")),
         "no issuer": key.sign(job_claims(provider, iss=None)),
         "expired": job_token(provider, exp=now - 61),
         "never expires": job_token(provider, exp=None),
