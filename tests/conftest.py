@@ -15,6 +15,7 @@ from pypi_repo import OPERATOR, Access, Registry, Settings
 from tests.support.ci_issuer import CiIssuer
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
+from tests.support.quick_s3 import quick_s3
 from tests.support.quick_schema import Filled, quick_schema
 from tests.support.s3 import S3Server
 from tests.support.shared_statements import shared_statements
@@ -36,7 +37,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def _quick() -> Iterator[None]:
     """Nobody waits here for the same migrations and statements again, or for a costly password."""
     gensalt = bcrypt.gensalt
-    with quick_schema(), shared_statements(), pytest.MonkeyPatch.context() as patch:
+    with quick_schema(), quick_s3(), shared_statements(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))
         yield
 

@@ -14,7 +14,7 @@ from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.storage.database.tables import journal
 from pypi_repo.storage.journal import Journal
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import wheel
 from tests.support.installation import Installation
 from tests.support.receiver import Receiver, hook, receiving, tell
@@ -48,8 +48,8 @@ def pending_of(registry: Registry, project: str) -> list[str]:
 
 def test_e4_before_every_step_of_a_change(installation: Installation) -> None:
     """What is there has its event in the outbox, and what is not there has none."""
-    Working(installation, partial(publish_and_yank, project="first")).wait()  # makes folders
-    steps = Working(installation, partial(publish_and_yank, project="whole")).wait()
+    steps_of(installation, partial(publish_and_yank, project="first"))  # makes folders
+    steps = steps_of(installation, partial(publish_and_yank, project="whole"))
     assert len(steps) > 15
     for number in range(1, len(steps) + 1):
         work = partial(publish_and_yank, project=f"cut-{number}")
@@ -77,7 +77,7 @@ def test_e3_before_every_step_of_telling(installation: Installation, receiver: R
     with installation.registry() as registry:
         hook(registry, receiver)
         _note_some(registry, 0)
-    steps = Working(installation, tell).wait()
+    steps = steps_of(installation, tell)
     assert len(receiver.sent) == len(PROJECTS) * EACH
     assert len(steps) > 30
     repeated = 0

@@ -13,7 +13,7 @@ from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import OutOfSpace
 from pypi_repo.domain.importing.reports import Report
 from tests.faults.conftest import embedded
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import Distribution, wheel
 from tests.support.installation import Installation, assert_all_is_well
 from tests.support.journal import journal_of
@@ -46,9 +46,9 @@ def test_before_every_step(installation: Installation, tmp_path: Path) -> None:
     """Disk, database and object store: whatever an import asks of them, it may be the last."""
     root = tmp_path / "packages"
     files = saved(root / "first", wheel("first"))
-    Working(installation, partial(import_folder, folder=root / "first")).wait()
+    steps_of(installation, partial(import_folder, folder=root / "first"))
     files += saved(root / "whole", wheel("whole"))
-    steps = Working(installation, partial(import_folder, folder=root / "whole")).wait()
+    steps = steps_of(installation, partial(import_folder, folder=root / "whole"))
     assert len(steps) > 15
     for number in range(1, len(steps) + 1):
         place = root / f"cut-{number}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from pypi_repo import OPERATOR, Registry
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.installation import Installation, stored_path
 from tests.support.journal import journal_of
@@ -29,7 +29,7 @@ def test_before_the_steps_of_a_move(installation: Installation) -> None:
         registry.acting_as(OPERATOR).repositories.create("releases")
         for dist in files_of("whole"):
             publish(registry, dist)
-    steps = Working(installation, partial(move, project="whole")).wait()
+    steps = steps_of(installation, partial(move, project="whole"))
     committed = steps.index("commit") + 1
     assert 10 < committed < len(steps)
     chosen = {*range(1, len(steps), SKIPPED), *range(committed - 1, len(steps) + 1)}

@@ -10,7 +10,7 @@ from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.lifecycle.expiring import RetentionRun
 from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
 from tests.support.aging import grow_old
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import sdist, wheel
 from tests.support.installation import Installation
 from tests.support.journal import journal_of
@@ -39,7 +39,7 @@ def test_before_the_steps_of_a_run(installation: Installation) -> None:
         retention.add_rule("main", "*", keep_last=1)
         retention.preview("main", lambda _release: None)
         fill(registry, "whole")
-        steps = Working(installation, run).wait()
+        steps = steps_of(installation, run)
         assert gone(registry, "whole") == ["1.0", "2.0"]
         commits = [number for number, name in enumerate(steps, 1) if name == "commit"]
         assert len(commits) == 2

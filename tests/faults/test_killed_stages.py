@@ -8,7 +8,7 @@ from functools import partial
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.lifecycle.stages import Stage
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.installation import Installation, stored_path
 from tests.support.journal import journal_of
@@ -77,7 +77,7 @@ def cuts(
     whole = f"{kind}-whole"
     with installation.registry() as registry:
         prepare(registry, whole)
-    steps = Working(installation, partial(work, project=whole)).wait()
+    steps = steps_of(installation, partial(work, project=whole))
     commits = [number for number, step in enumerate(steps, 1) if step == "commit"]
     committed = commits[-1 - commits_afterwards]
     chosen = sorted({*range(1, len(steps) + 1, SKIPPED), *range(committed - 1, len(steps) + 1)})

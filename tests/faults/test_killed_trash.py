@@ -12,7 +12,7 @@ from sqlalchemy import select
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import UnknownProject
 from pypi_repo.storage.database.lifecycle_tables import trash, trashed_files, trashed_releases
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import sdist, wheel
 from tests.support.installation import Installation
 from tests.support.uploads import damage, upload
@@ -85,7 +85,7 @@ def test_before_every_step(installation: Installation, before: Work | None, work
         registry.acting_as(OPERATOR).repositories.change("main", allow_overwrite=True)
         names = f"{work.__name__}-{before.__name__ if before else 'first'}".replace("_", "-")
         prepare(f"{names}-whole")
-        steps = Working(installation, partial(work, project=f"{names}-whole")).wait()
+        steps = steps_of(installation, partial(work, project=f"{names}-whole"))
         assert len(steps) > 8
         for number in range(1, len(steps) + 1):
             project = f"{names}-{number}"

@@ -4,7 +4,7 @@ import random
 import time
 
 from tests.serve.conftest import addresses
-from tests.support.crashing import Uploading
+from tests.support.crashing import Uploading, upload_of, upload_whole
 from tests.support.installation import Installation, assert_all_is_well
 from tests.support.load import Load
 
@@ -14,25 +14,16 @@ SERVERS = 4
 
 def test_before_every_step_of_an_upload(installation: Installation) -> None:
     """Disk, database and object store: whatever an upload asks of them, it may be the last."""
-    processes = [_whole_upload(installation, "first"), _whole_upload(installation, "whole")]
-    for number, name in enumerate(processes[-1].steps, 1):
+    for project in ("first", "whole"):  # the very first one into a store has more steps
+        steps = upload_whole(installation, project)
+    answered, in_flight = [upload_of("first", 0), upload_of("whole", 0)], []
+    for number, name in enumerate(steps, 1):
         cut = Uploading(installation, f"cut-{number}", die_at=number)
         cut.wait()
-        cut.kill()
         assert (cut.statuses, len(cut.in_flight)) == ([], 1), name
-        processes.append(cut)
-    answered = [dist for each in processes for dist in each.answered]
-    in_flight = [dist for each in processes for dist in each.in_flight]
+        in_flight += cut.in_flight
     assert len(in_flight) > 15
     assert_all_is_well(installation, answered, in_flight)
-
-
-def _whole_upload(installation: Installation, project: str) -> Uploading:
-    """Knows all its steps; the very first upload into a store has more of them."""
-    process = Uploading(installation, project)
-    process.wait()
-    process.kill()
-    return process
 
 
 def test_a_hundred_times_at_random(installation: Installation) -> None:

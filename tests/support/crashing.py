@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-import multiprocessing
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-import psycopg  # loaded once, before the fork
+import psycopg
 import s3fs
 from sqlalchemy import Engine, event
 
@@ -24,14 +25,11 @@ from pypi_repo import Registry
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 from tests.support.distributions import Distribution, wheel
+from tests.support.forks import Fork, reports_of
+from tests.support.http import Site
 from tests.support.installation import Installation
 
 _STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK", "CREATE", "ALTER", "DROP")
-
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["pytest", "alembic.command", __name__]  # each process looks for its main module
-)
 
 
 def upload_of(project: str, number: int) -> Distribution:
@@ -42,24 +40,19 @@ def upload_of(project: str, number: int) -> Distribution:
 class Uploading:
     """A process that uploads one version of a project after the other, until it dies.
 
-    die_at: the number of the step before which it does so by itself, counted from 1; without one
-        it tells all steps of its first upload and goes on.
+    die_at: the number of the step before which it does so by itself, counted from 1, in its first
+        upload.
     """
 
     def __init__(
         self, installation: Installation, project: str, *, die_at: int | None = None
     ) -> None:
         self._project = project
-        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(
-            target=_upload, args=(installation, project, die_at, theirs), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._process = Fork(_upload_for_ever, installation, project, die_at)
+        self._reports = self._process.reports
         self._begun: list[int] = []
         self._answered: list[int] = []
         self.statuses: list[int] = []
-        self.steps: list[str] = []
         self._is_ready = False
 
     def wait_until_ready(self) -> None:
@@ -69,18 +62,16 @@ class Uploading:
             self._is_ready = True
 
     def wait(self) -> None:
-        """Until it has died by itself, or has ended its first upload."""
+        """Until it has died by itself."""
         self.wait_until_ready()
-        while self._receive() and not self.steps:
+        while self._receive():
             pass
+        self._process.wait()
+        self._reports.close()
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.join()
-        while self._receive():
-            pass
-        self._reports.close()
-        self._process.close()
+        self.wait()
 
     @property
     def answered(self) -> list[Distribution]:
@@ -106,8 +97,6 @@ class Uploading:
                 self.statuses.append(status)
                 if status == 200:
                     self._answered.append(number)
-            case ("steps", list(steps)):
-                self.steps = steps
         return True
 
 
@@ -115,23 +104,32 @@ class Upgrading:
     """A process that upgrades the schema; `die_at` as above."""
 
     def __init__(self, database: str, *, die_at: int | None = None) -> None:
-        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(
-            target=_upgrade, args=(database, die_at, theirs), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._process = Fork(_upgrade, database, die_at)
 
     def wait(self) -> list[str]:
         """The names of its steps; none where it has died before it was ready."""
-        try:
-            steps: list[str] = self._reports.recv()
-        except EOFError:
-            steps = []
-        self._process.join()
-        self._process.close()
-        self._reports.close()
+        with self._process.reports as reports:
+            try:
+                steps: list[str] = reports.recv()
+            except EOFError:
+                steps = []
+        self._process.wait()
         return steps
+
+
+def steps_of(installation: Installation, work: Callable[[Registry], object]) -> list[str]:
+    """The names of the steps of some work, which is done; see `Working`.
+
+    What dies at one of them afterwards is a fork of the process that has done it, and is quick.
+    """
+    _ready, steps = reports_of(_work, installation, work, None)
+    return list(steps)
+
+
+def upload_whole(installation: Installation, project: str) -> list[str]:
+    """The names of the steps of the first upload of `Uploading`, which is done."""
+    (steps,) = reports_of(_upload_first, installation, project)
+    return list(steps)
 
 
 class Working:
@@ -148,31 +146,24 @@ class Working:
         *,
         die_at: int | None = None,
     ) -> None:
-        self._reports, theirs = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(
-            target=_work, args=(installation, work, die_at, theirs), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._process = Fork(_work, installation, work, die_at)
 
     def wait_until_ready(self) -> None:
         """Connected, with nothing begun."""
-        assert self._reports.recv() == "ready"
+        assert self._process.reports.recv() == "ready"
 
     def kill(self) -> None:
         self._process.kill()
 
     def wait(self) -> list[str]:
         """The names of its steps; none where it has died."""
-        try:
-            while (steps := self._reports.recv()) == "ready":
-                pass
-        except EOFError:
-            steps = []
-        self._process.join()
-        assert self._process.exitcode == (0 if steps else -signal.SIGKILL)
-        self._process.close()
-        self._reports.close()
+        with self._process.reports as reports:
+            try:
+                while (steps := reports.recv()) == "ready":
+                    pass
+            except EOFError:
+                steps = []
+        assert self._process.wait() == (0 if steps else -signal.SIGKILL)
         return list(steps)
 
 
@@ -182,46 +173,62 @@ def _work(
     die_at: int | None,
     reports: Connection,
 ) -> None:
-    steps = _Steps(die_at)
-    registry = installation.registry()
-    registry.check()  # connected, and each statement is told from now on
-    reports.send("ready")
-    steps.begin()
-    work(registry)
-    steps.last_step("end")
-    reports.send(steps.names)
+    steps = _steps()
+    with installation.registry() as registry:
+        registry.check()  # connected
+        reports.send("ready")
+        with steps.watched(die_at) as names:
+            work(registry)
+        reports.send(names)
 
 
 def _upgrade(database: str, die_at: int | None, reports: Connection) -> None:
-    steps = _Steps(die_at)
-    steps.begin()
-    schema.upgrade(Database(database))
-    reports.send(steps.names)
+    with _steps().watched(die_at) as names:
+        schema.upgrade(Database(database))
+    reports.send(names)
 
 
-def _upload(
+def _upload_for_ever(
     installation: Installation, project: str, die_at: int | None, reports: Connection
 ) -> None:
-    site = installation.site(installation.registry())
-    assert site.get(site.index_url).status_code == 200  # connected, and the password is known
-    steps = _Steps(die_at)
+    steps = _steps()
+    site = _logged_in(installation, installation.registry())
     reports.send("ready")
     for number in itertools.count():
         dist = upload_of(project, number)
         reports.send(("begun", number))
-        steps.begin()
-        answer = site.upload(dist)
-        steps.last_step("answer")
+        with steps.watched(die_at):
+            answer = site.upload(dist)
         reports.send(("answered", number, answer.status_code))
-        if number == 0:
-            reports.send(("steps", steps.names))
+
+
+def _upload_first(installation: Installation, project: str, reports: Connection) -> None:
+    steps = _steps()
+    with installation.registry() as registry:
+        site = _logged_in(installation, registry)
+        with steps.watched(None) as names:
+            assert site.upload(upload_of(project, 0)).status_code == 200
+        reports.send(names)
+
+
+def _logged_in(installation: Installation, registry: Registry) -> Site:
+    """Connected, and the password is known."""
+    site = installation.site(registry)
+    assert site.get(site.index_url).status_code == 200
+    return site
+
+
+@functools.cache
+def _steps() -> _Steps:
+    """Those of this process, and of its forks."""
+    return _Steps()
 
 
 class _Steps:
-    def __init__(self, die_at: int | None) -> None:
-        self._die_at = die_at
-        self._begun = False
-        self.names: list[str] = []
+    def __init__(self) -> None:
+        self._die_at: int | None = None
+        self._names: list[str] | None = None
+        tempfile.gettempdir()  # which is looked for once
         for name in ("open", "fsync", "mkdir", "replace", "unlink"):
             setattr(os, name, self._watched(name, getattr(os, name)))
         event.listen(Engine, "begin", lambda _connection: self.step("begin"))
@@ -238,21 +245,24 @@ class _Steps:
 
         s3fs.S3FileSystem._call_s3 = watched_call
 
-    def begin(self) -> None:
-        self._begun = True
-        self.names = []
+    @contextmanager
+    def watched(self, die_at: int | None) -> Iterator[list[str]]:
+        """The names of the steps of the block.
+
+        One that is to die does so at its end at the latest: folders may be there already.
+        """
+        self._die_at, self._names = die_at, []
+        yield self._names
+        self.step("end")
+        if die_at is not None:
+            self._die()
+        self._names = None
 
     def step(self, name: str) -> None:
-        if not self._begun:
+        if self._names is None:
             return
-        self.names.append(name)
-        if len(self.names) == self._die_at:
-            self._die()
-
-    def last_step(self, name: str) -> None:
-        """One that is to die does so here at the latest: folders may be there already."""
-        self.step(name)
-        if self._die_at is not None:
+        self._names.append(name)
+        if len(self._names) == self._die_at:
             self._die()
 
     def _die(self) -> None:

@@ -182,7 +182,7 @@ def _load() -> None:
 
 def _listen(place: str) -> socket.socket:
     """Comes back in the first fork for each connection, and in no other process."""
-    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(f"{place}.new")
         listener.listen(64)
@@ -197,7 +197,7 @@ def _listen(place: str) -> socket.socket:
             asking.close()
 
 
-def _reap(_number: int, _frame: object) -> None:
+def reap(_number: int, _frame: object) -> None:
     try:
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass
@@ -210,7 +210,7 @@ def _run(asking: socket.socket) -> None:
     about, files, *_ = socket.recv_fds(asking, _LARGEST, 3)
     program = os.fork()
     if program:
-        _wait(program, files, asking)
+        wait_for(program, files, asking)
     asking.close()
     for standard, given in enumerate(files):
         os.dup2(given, standard)
@@ -229,7 +229,7 @@ def _run(asking: socket.socket) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _wait(program: int, files: Sequence[int], asking: socket.socket) -> NoReturn:
+def wait_for(program: int, files: Sequence[int], asking: socket.socket) -> NoReturn:
     for given in files:
         os.close(given)
     os.setpgid(program, program)
