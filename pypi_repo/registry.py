@@ -23,7 +23,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.services.identity.minting import TrustedPublishing
 from pypi_repo.services.identity.sign_in import SignIn
-from pypi_repo.services.importing.surroundings import Surroundings
+from pypi_repo.services.importing.context import ImportContext
 from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.lifecycle.retention import Retention
@@ -145,7 +145,7 @@ class Registry:
             self._database, self._upstream_pages, self._upstream_files, self._readers
         )
         common = self._database, self._blobs, self._gate, self.readmes, limits
-        self._for_imports = Surroundings(*common, self._client)
+        self._for_imports = ImportContext(*common, self._client)
         self._intake = Intake(*common, self._readers, self._rechecks)
         self.sessions = Sessions(self._database, credentials)
         self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))

@@ -19,7 +19,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.management import ProviderManagement
 from pypi_repo.services.identity.publishers import Publishers
-from pypi_repo.services.importing.surroundings import Surroundings
+from pypi_repo.services.importing.context import ImportContext
 from pypi_repo.services.lifecycle.intake import Intake
 from pypi_repo.services.lifecycle.pins import Pins
 from pypi_repo.services.lifecycle.promotion import Promotion
@@ -64,7 +64,7 @@ class Acting:
         readers: Readers,
         prefetching: Prefetching,
         issuers: Issuers,
-        for_imports: Surroundings,
+        for_imports: ImportContext,
         chores: Chores,
         telling: Telling,
     ) -> None:

@@ -56,7 +56,7 @@ def open_(
     upload_url, index_url = stage_urls(opened, public_url or "")
     if as_json:
         record = {"id": opened.id, "upload_url": upload_url, "index_url": index_url}
-        print_record({**record, "expires": opened.expires_at}, as_json)
+        print_record({**record, "expires_at": opened.expires_at}, as_json)
     else:
         click.echo(f"{opened.id}\n{upload_url}\n{index_url}")
 
@@ -107,6 +107,6 @@ def _record(found: Stage) -> dict[str, Any]:
         "files": found.files,
         "size": found.size,
         "opened_by": found.opened_by,
-        "opened_at": found.created_at,
-        "expires": found.expires_at,
+        "created_at": found.created_at,
+        "expires_at": found.expires_at,
     }

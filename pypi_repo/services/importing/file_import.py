@@ -29,9 +29,9 @@ from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
 from pypi_repo.services.attestations.received import received_attestations
+from pypi_repo.services.importing.context import ImportContext
 from pypi_repo.services.importing.receiving import receive
 from pypi_repo.services.importing.sources.source import ImportSource
-from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.packages.candidates import Candidate, check_filename, checked_metadata
 from pypi_repo.services.packages.placing import Terms, check_place, place
 from pypi_repo.services.packages.publishing import Publishing
@@ -95,7 +95,7 @@ class FileImports:
     def __init__(
         self,
         actor: Actor,
-        surroundings: Surroundings,
+        context: ImportContext,
         source: ImportSource,
         repository: Repository,
         *,
@@ -103,20 +103,20 @@ class FileImports:
         keep_uploaders: bool,
     ) -> None:
         self._actor = actor
-        self._registry = surroundings
+        self._registry = context
         self._source = source
         self._repository = repository
         self._as_is = as_is
         self._keep_uploaders = keep_uploaders
-        self._gate, self._judge = surroundings.gate, actor
+        self._gate, self._judge = context.gate, actor
         if as_is:
             self._gate, self._judge = replace(self._gate, policy=_NamingNothing()), _ANYBODY
         self._is_stopped = threading.Event()
         self._publishing = Publishing(
             repository.name,
-            surroundings.database,
-            surroundings.blobs,
-            surroundings.gate,
+            context.database,
+            context.blobs,
+            context.gate,
             partial(place, origin={"from": str(source)}, terms=_TERMS),
         )
 

@@ -11,11 +11,11 @@ from pypi_repo.domain.journal import JournalEntry, JournalFilter
 from pypi_repo.domain.names import NormalizedName, account_name
 from pypi_repo.domain.records import PROJECT_STATUSES, DistributionFile, Repository
 from pypi_repo.services.importing.assessing import Assessing
+from pypi_repo.services.importing.context import ImportContext
 from pypi_repo.services.importing.file_import import FileImports, storable
 from pypi_repo.services.importing.run import Run
 from pypi_repo.services.importing.sources.opening import SourceAccess, open_source
 from pypi_repo.services.importing.sources.source import ImportSource
-from pypi_repo.services.importing.surroundings import Surroundings
 from pypi_repo.services.importing.walk import Visit, Walk
 from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.upload_rules import check_accepts
@@ -37,11 +37,11 @@ class Imports:
     and UnknownRepository.
     """
 
-    def __init__(self, actor: Actor, surroundings: Surroundings, projects: Projects) -> None:
+    def __init__(self, actor: Actor, context: ImportContext, projects: Projects) -> None:
         self._actor = actor
-        self._registry = surroundings
+        self._registry = context
         self._projects = projects
-        self._catalog = Catalog(surroundings.database)
+        self._catalog = Catalog(context.database)
 
     def source(self, place: str, access: SourceAccess = _PUBLIC) -> ImportSource:
         """Returns the source that a text names.

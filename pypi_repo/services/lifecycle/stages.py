@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
-from pypi_repo.domain.errors import Conflict, PermissionDenied, RegistryError
+from pypi_repo.domain.errors import Conflict, PermissionDenied
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lifecycle.stages import (
@@ -25,7 +25,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.lifecycle.recheck import Rechecks
 from pypi_repo.services.packages.candidates import Publishable
 from pypi_repo.services.packages.discarding import discard_files
-from pypi_repo.services.packages.placing import Accepted, place
+from pypi_repo.services.packages.placing import Accepted, naming, place
 from pypi_repo.services.packages.quota import Room
 from pypi_repo.services.packages.upload_rules import check_accepts
 from pypi_repo.storage.accounts.users import Users
@@ -221,7 +221,7 @@ class Stages:
                     f"{self._actor.name!r} may not publish all files of this stage; ask an "
                     "administrator."
                 )
-            with _naming(each.file):
+            with naming(each.file.filename):
                 as_checked = replace(admitted, profile=each.profile)
                 self._rechecks.check([each.file], as_checked, admitted)
         for project in dict.fromkeys(each.file.project for each in staged):
@@ -246,20 +246,10 @@ class Stages:
             provenance=staged.provenance,
         )
         origin = {"stage": stage.id}
-        with _naming(file):
+        with naming(file.filename):
             return place(self._gate, catalog, self._actor, stage.repository, new, origin, room=room)
 
     def _record(self, catalog: Catalog, action: str, stage: Stage, **more: str) -> None:
         detail = {"stage": stage.id, "files": str(stage.files), **more}
         entry = JournalEntry.by(self._actor, action, repository=stage.repository, detail=detail)
         catalog.journal.record(entry)
-
-
-@contextmanager
-def _naming(file: DistributionFile) -> Iterator[None]:
-    """Lets every refusal within the block begin with the file that it is about."""
-    try:
-        yield
-    except RegistryError as error:
-        error.args = (f"{file.filename} cannot be published: {error.message}", *error.args[1:])
-        raise

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import Conflict, Invalid, TooLarge
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
@@ -154,10 +154,10 @@ def check_place(
 
 @contextmanager
 def naming(filename: str) -> Iterator[None]:
-    """Lets refusals within the block say which of several files they are about."""
+    """Lets every refusal within the block say which of several files it is about."""
     try:
         yield
-    except (Conflict, Invalid, TooLarge) as error:
+    except RegistryError as error:
         if filename not in error.message:
             error.args = (f"{filename}: {error.message}", *error.args[1:])
         raise

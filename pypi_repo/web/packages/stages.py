@@ -142,8 +142,8 @@ def _stage(stage: Stage, stages_url: str) -> dict[str, object]:
         "upload_url": url,
         "index_url": f"{url}simple/",
         "opened_by": stage.opened_by,
-        "opened_at": _moment(stage.created_at),
-        "expires": _moment(stage.expires_at),
+        "created_at": _moment(stage.created_at),
+        "expires_at": _moment(stage.expires_at),
     }
 
 

@@ -53,7 +53,7 @@ def test_g2_a_refusal_names_the_file(registry: Registry, portal: PortalClient) -
     registry.acting_as(OPERATOR).repositories.change("main", accepts_uploads=False)
     refused = portal.post(f"{STAGES}/{found.id}/publish")
     assert refused.status_code == 403
-    assert f"{wheel().filename} cannot be published" in text_of(refused)
+    assert wheel().filename in text_of(refused)
     assert len(open_stages(registry)) == 1
 
 

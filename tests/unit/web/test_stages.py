@@ -53,7 +53,7 @@ def test_opening(site: Site) -> None:
         [],
     )
     assert document["opened_by"] == USER
-    assert document["expires"] > document["opened_at"]
+    assert document["expires_at"] > document["created_at"]
     assert response.headers["Cache-Control"] == "no-store"
     listed = site.get(STAGES).get_json()
     assert [each["id"] for each in listed["stages"]] == [document["id"]]
@@ -168,7 +168,7 @@ def test_a_refused_publication_names_the_file(registry: Registry, site: Site, st
     registry.acting_as(OPERATOR).projects.set_status("main", "demo", "archived")
     response = post(site, f"{staged.upload_url}publish")
     assert (response.status_code, response.get_json()["error"]) == (403, "project-closed")
-    assert response.get_json()["detail"].startswith(f"{WHEEL.filename} cannot be published: ")
+    assert WHEEL.filename in response.get_json()["detail"]
     assert site.get(f"{site.index_url}alpha/").status_code == 404
     assert len(staged.get(staged.upload_url).get_json()["files"]) == 2
 

@@ -227,7 +227,7 @@ def test_all_or_nothing(both: Registry, opened: str, then: str) -> None:
     staged = of(both).stage("main", opened)
     with pytest.raises(expected) as refused:
         of(both, publisher).publish("main", opened)
-    assert str(refused.value).startswith(f"{named} cannot be published: ")
+    assert named in str(refused.value)
     assert operator.repositories.get("main").serial == serial
     assert of(both).stage("main", opened) == staged
     assert damage(both) == []
@@ -245,7 +245,7 @@ def test_an_archive_is_read_again_by_the_rules_of_another_profile(
     stage(both, opened, SDIST)
     with pytest.raises(InvalidArchive) as refused:
         of(both).publish("main", opened)
-    assert refused.value.message.startswith(f"{WHEEL.filename} cannot be published: ")
+    assert WHEEL.filename in refused.value.message
     operator.repositories.change("main", profile="lenient")
     assert len(of(both).publish("main", opened)) == 2
 

@@ -11,7 +11,7 @@ from pypi_repo.storage.database.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ImportContext:
     """What an import needs of the registry."""
 
     database: Database
