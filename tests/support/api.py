@@ -97,7 +97,7 @@ def create_publisher(registry: Registry, name: str = "release", live: str | None
     is_live = live is not None
     made = registry.acting_as(OPERATOR).publishers.create(
         name,
-        issuer=live or "https://ci.invalid",
+        issuer=live or f"https://{name}.invalid",
         claims={"sub": "job:acme/demo"},
         repository="main",
         allow_http=is_live,
