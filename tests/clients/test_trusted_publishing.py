@@ -6,6 +6,7 @@ with the token that the provider has given the job; and each says why if it is r
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPSConnection
 from pathlib import Path
 from ssl import create_default_context
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR
+from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.workload import Workload
 from tests.support.ci_issuer import GITHUB, GITLAB, GOOGLE, JENKINS, CiIssuer
 from tests.support.ci_site import CiSite, serving_ci
 from tests.support.clients import Clients, Completed
@@ -24,6 +27,7 @@ from tests.support.journal import journal_of
 from tests.support.nginx import NginxServer, installed_nginx
 from tests.support.processes import free_port
 from tests.support.projects import pyproject_project
+from tests.support.sigstore_instance import SigstoreInstance
 from tests.support.waiting import wait_until
 
 NOBODY = "invalid-publisher"
@@ -388,6 +392,34 @@ def test_t7_passwords_are_refused_where_trusted_publishing_is_demanded(
     assert refused.returncode != 0
     assert "from a CI job that has a publisher" in " ".join(refused.text.split())
     assert done.returncode == 0, done.text
+
+
+def test_t9_uv_sends_attestations(job: Job, repository: str) -> None:
+    """Signed by a Sigstore of the tests, and demanded: those of another job are told apart."""
+    job.site.create(repository)
+    operator, instance = job.site.registry.acting_as(OPERATOR), SigstoreInstance()
+    operator.trust_roots.replace(json.dumps(instance.trusted_root()))
+    operator.repositories.change(repository, attestations_required=("demo",))
+    dist = wheel("demo")
+    beside = job.folder / "dist" / f"{dist.filename}.publish.attestation"
+
+    def publish(signer: Workload) -> Completed:
+        beside.write_text(json.dumps(instance.attestation(dist, signer)))
+        return job.uv(repository, job.site.issuer.github(), *ALWAYS)
+
+    us = workload_of("github", {"iss": job.site.issuer.url, **GITHUB})
+    other = replace(us, repository=f"{job.site.issuer.url}/acme/other")
+    refused = publish(other)
+    assert refused.returncode != 0
+    assert "has no verified attestations" in refused.stderr
+    assert "its repository is" in refused.stderr
+    assert job.site.files(repository) == []
+
+    done = publish(us)
+    assert done.returncode == 0, done.text
+    (file,) = job.site.files(repository)
+    assert file.attested is not None
+    assert (file.attested.repository, file.attested.workflow) == (us.repository, us.workflow)
 
 
 @pytest.mark.skipif(installed_nginx() is None, reason="nginx is not installed")
