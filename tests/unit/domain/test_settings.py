@@ -124,12 +124,14 @@ def test_settings_from_environment_variables() -> None:
             "PYPI_REPO_DATABASE": "postgresql+psycopg://db.example.com/index",
             "PYPI_REPO_BLOBS": "s3://bucket/packages",
             "PYPI_REPO_MAX_UPLOAD_SIZE": "500MiB",
+            "PYPI_REPO_OIDC_AUDIENCE": "packages",
             "PATH": "/bin",
         }
     )
     assert settings.database == "postgresql+psycopg://db.example.com/index"
     assert settings.blobs == "s3://bucket/packages"
     assert settings.limits.file_size == 500 * MIB
+    assert settings.oidc_audience == "packages"
 
 
 @pytest.mark.parametrize(
