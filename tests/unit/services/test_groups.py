@@ -71,12 +71,12 @@ def test_a_token_has_the_rights_of_the_groups_of_its_user(acting: Acting, both: 
     _token, secret = acting.accounts.create_token(NEW)
     _token, narrow = acting.accounts.create_token(NEW, projects=["Acme.App"])
     _token, reading = acting.accounts.create_token(NEW, read_only=True)
-    assert login.with_token(secret).grants.on("main", "acme-lib") is Access.WRITE
-    assert login.with_token(narrow).grants.on("main", "acme-lib") is Access.NONE
-    assert login.with_token(narrow).grants.on("main", "acme-app") is Access.WRITE
-    assert login.with_token(reading).grants.on("main", "acme-app") is Access.READ
+    assert login.with_token(secret, "192.0.2.1").grants.on("main", "acme-lib") is Access.WRITE
+    assert login.with_token(narrow, "192.0.2.1").grants.on("main", "acme-lib") is Access.NONE
+    assert login.with_token(narrow, "192.0.2.1").grants.on("main", "acme-app") is Access.WRITE
+    assert login.with_token(reading, "192.0.2.1").grants.on("main", "acme-app") is Access.READ
     acting.groups.remove_members("platform", [NEW])
-    assert login.with_token(secret).grants.on("main", "acme-lib") is Access.NONE
+    assert login.with_token(secret, "192.0.2.1").grants.on("main", "acme-lib") is Access.NONE
 
 
 def test_an_account_is_found_in_one_statement(acting: Acting, both: Registry) -> None:

@@ -61,7 +61,7 @@ def test_b3_a_token_is_made_shown_once_and_revoked(
     again = account.client.get(urljoin("/account/tokens", target))
     assert secret not in again.text
     login = registry.repository("main").login
-    assert login.with_token(secret).grants.on("main", "acme-x") is Access.READ
+    assert login.with_token(secret, "192.0.2.1").grants.on("main", "acme-x") is Access.READ
     (token,) = registry.acting_as(OPERATOR).accounts.tokens(USER)
     page = account.send(f"tokens/{token.id}/revoke")
     assert "Revoked the token “laptop”" in text_of(page)

@@ -369,7 +369,7 @@ def test_the_pages_of_others_are_not_found(registry: Registry, account: AccountC
     assert account.post(f"tokens/{token.id}/revoke").status_code == 404
     registry.user_sessions.sign_in(READER, PASSWORD, "192.0.2.1")
     assert account.post("sessions/2/end").status_code == 404
-    assert registry.repository("main").login.with_token(secret).name == READER
+    assert registry.repository("main").login.with_token(secret, "192.0.2.1").name == READER
 
 
 def test_navigation_headers_open_no_door(registry: Registry) -> None:

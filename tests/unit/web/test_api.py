@@ -492,7 +492,7 @@ def test_a_token_for_projects(registry: Registry, api: ApiClient) -> None:
     """G3."""
     made = api.post(f"users/{USER}/tokens", {"projects": ["Acme_*", "demo"]}).get_json()
     assert made["projects"] == ["acme-*", "demo"]
-    actor = registry.repository("main").login.with_token(made["secret"])
+    actor = registry.repository("main").login.with_token(made["secret"], "192.0.2.1")
     assert actor.grants.on("main", "acme-app") is Access.WRITE
     assert actor.grants.on("main", "other") is Access.NONE
     _problem(api.post(f"users/{USER}/tokens", {"projects": ["a b"]}), 400)

@@ -17,6 +17,8 @@ NO_EVENTS = {
     *(f"{verb} upstream" for verb in ("create", "change", "delete")),
     *(f"{verb} webhook" for verb in ("create", "change", "delete", "switch off")),
     *(f"{verb} identity provider" for verb in ("create", "change", "delete")),
+    *(f"{verb} publisher" for verb in ("create", "change", "delete")),
+    *(f"{verb} trust root" for verb in ("replace", "reset")),
     *(f"{verb} stage" for verb in ("open", "drop", "expire")),
     *(f"{verb} retention rule" for verb in ("add", "delete")),
     *("preview retention", "purge trash", "delete rule", "add exception", "delete exception"),
