@@ -55,7 +55,7 @@ class Installation:
 
     def serve(self, *options: str) -> ServeProcess:
         """One more server over the same data."""
-        return ServeProcess(*self._place, *options)
+        return ServeProcess(*self._place, *options, warm=False)
 
     def under(self, name: ServerName, *, workers: int, threads: int) -> WsgiServer:
         """The same application on another server."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pypi_repo import OPERATOR, Access, Actor, ActorKind, Grants, Registry
-from tests.support.crashing import Working
+from tests.support.crashing import Working, steps_of
 from tests.support.distributions import wheel
 from tests.support.installation import Installation, stored_path
 from tests.support.sigstore_instance import GITHUB, SigstoreInstance
@@ -35,6 +35,8 @@ def test_before_the_steps_of_an_upload_that_must_be_attested(installation: Insta
     def working(project: str, die_at: int | None = None) -> list[str]:
         document = instance.attestation(wheel(project), GITHUB)
         work = partial(upload, project=project, attestation=document)
+        if die_at is None:
+            return steps_of(installation, work)
         return Working(installation, work, die_at=die_at).wait()
 
     steps = working("whole")

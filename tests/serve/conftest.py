@@ -34,8 +34,8 @@ class Prepared:
     def registry(self) -> Registry:
         return Registry(self.settings)
 
-    def start(self, *, warm: bool = True, **how: Any) -> ServeProcess:
-        return ServeProcess(*self.options, warm=warm, **how)
+    def start(self, **how: Any) -> ServeProcess:
+        return ServeProcess(*self.options, **how)
 
 
 def prepare(options: list[str], database: str, blobs: str) -> Prepared:

@@ -31,7 +31,7 @@ def printed_lines(output: str, beginning: str) -> list[str]:
 
 
 def test_what_is_printed_works_when_pasted(clients: Clients, tmp_path: Path) -> None:
-    with ServeProcess("--data", tmp_path / "data") as server:
+    with ServeProcess("--data", tmp_path / "data", warm=False) as server:
         output = server.output
         pypirc = output[output.index("[distutils]") : output.index("and then run")]
         (clients.home / ".pypirc").write_text(pypirc)

@@ -104,5 +104,5 @@ def serving_ci(folder: Path, issuer: CiIssuer) -> Iterator[CiSite]:
         registry.acting_as(OPERATOR).administrators.create("admin@example.com", "correct horse")
         tls = ("--tls-certificate", certificate, "--tls-key", key)
         proxy = ("--trusted-proxy", "127.0.0.1")
-        with ServeProcess("--data", data, *tls, *proxy, warm=True) as server:
+        with ServeProcess("--data", data, *tls, *proxy) as server:
             yield CiSite(server, issuer, certificate, registry)

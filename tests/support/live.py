@@ -37,7 +37,7 @@ class ServeProcess(ServerProcess):
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         start_timeout: float = 120.0,
-        warm: bool = False,
+        warm: bool = True,
     ) -> None:
         port = free_port()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYPI_REPO_")}
