@@ -1,5 +1,6 @@
 """Asks for URLs elsewhere: those of other indexes and of identity providers."""
 
+import functools
 import http.client
 import ssl
 import threading
@@ -51,7 +52,7 @@ class OutboundClient:
         self._proxies = Proxies(proxies or {})
         self._kept = KeptConnections(limits)
         self._trust = Trust()
-        self._agent = f"pypi-repo/{version('pypi-repo')}"
+        self._agent = _agent()
 
     def get(
         self,
@@ -243,3 +244,9 @@ class _Request:
         except BaseException:
             connection.close()
             raise
+
+
+@functools.cache
+def _agent() -> str:
+    """Returns how this product names itself: its version is read from a file."""
+    return f"pypi-repo/{version('pypi-repo')}"
