@@ -150,7 +150,10 @@ class Registry:
         self.sessions = Sessions(self._database, credentials)
         self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
         self.trusted_publishing = TrustedPublishing(
-            self._database, self._issuers, throttle, settings.oidc_audience
+            self._database,
+            self._issuers,
+            Throttle(limits.failed_logins, from_one_address=None),
+            settings.oidc_audience,
         )
         self._login = Login(self._database, credentials, self._usage, self.trusted_publishing)
         self.user_sessions = UserSessions(self._database, self._login, self._usage)

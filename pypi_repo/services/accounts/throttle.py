@@ -26,11 +26,6 @@ class Attempt:
     network: str
     moment: float
 
-    @property
-    def keys(self) -> tuple[_Key, _Key]:
-        """Returns the key of the account and the address, and that of the address alone."""
-        return (self.account, self.network), (None, self.network)
-
 
 class Throttle:
     """Counts the failures of the last minute in this process.
@@ -38,12 +33,13 @@ class Throttle:
     The oldest counts are forgotten first.
 
     allowed: the number of failures for one account from one address.
-    from_one_address: the number of failures from one address, for all accounts together.
+    from_one_address: the number of failures from one address, for all accounts together; None if
+        those for one account hinder nobody else.
     """
 
-    def __init__(self, allowed: int, from_one_address: int) -> None:
+    def __init__(self, allowed: int, from_one_address: int | None) -> None:
         self._allowed = max(1, allowed)
-        self._from_one_address = max(1, from_one_address)
+        self._from_one_address = from_one_address
         self._failures: OrderedDict[_Key, list[float]] = OrderedDict()
         self._mutex = threading.Lock()
 
@@ -54,7 +50,7 @@ class Throttle:
         """
         attempt = Attempt(account, network_of(address), time.monotonic())
         with self._mutex:
-            for key in attempt.keys:
+            for key in self._keys(attempt):
                 self._check(key, attempt.moment)
             self._add(attempt)
         return attempt
@@ -63,13 +59,13 @@ class Throttle:
         """Raises TooManyFailedLogins if there were too many failures; it counts nothing."""
         attempt = Attempt(account, network_of(address), time.monotonic())
         with self._mutex:
-            for key in attempt.keys:
+            for key in self._keys(attempt):
                 self._check(key, attempt.moment)
 
     def take_back(self, attempt: Attempt) -> None:
         """Stops counting an attempt as a failure."""
         with self._mutex:
-            for key in attempt.keys:
+            for key in self._keys(attempt):
                 moments = self._failures.get(key, [])
                 if attempt.moment in moments:
                     moments.remove(attempt.moment)
@@ -80,6 +76,12 @@ class Throttle:
         """Counts a failed attempt."""
         with self._mutex:
             self._add(Attempt(account, network_of(address), time.monotonic()))
+
+    def _keys(self, attempt: Attempt) -> list[_Key]:
+        """Returns the keys of the account at the address, and of the address alone if it counts."""
+        of_account: _Key = (attempt.account, attempt.network)
+        of_address: _Key = (None, attempt.network)
+        return [of_account] if self._from_one_address is None else [of_account, of_address]
 
     def _check(self, key: _Key, now: float) -> None:
         recent, allowed = self._recent(key, now), self._allowed_for(key)
@@ -92,7 +94,7 @@ class Throttle:
             )
 
     def _add(self, attempt: Attempt) -> None:
-        for key in attempt.keys:
+        for key in self._keys(attempt):
             recent = [*self._recent(key, attempt.moment), attempt.moment]
             self._failures[key] = recent[-self._allowed_for(key) :]
             self._failures.move_to_end(key)
@@ -103,4 +105,6 @@ class Throttle:
         return [moment for moment in self._failures.get(key, ()) if now - moment < _WINDOW]
 
     def _allowed_for(self, key: _Key) -> int:
-        return self._allowed if key[0] else self._from_one_address
+        if key[0] is not None or self._from_one_address is None:
+            return self._allowed
+        return max(1, self._from_one_address)

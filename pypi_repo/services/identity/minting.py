@@ -14,8 +14,10 @@ from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import (
+    InvalidToken,
     NotEnabled,
     TokenReused,
+    UnfitToken,
     UnknownJob,
     invalid_token,
 )
@@ -26,7 +28,7 @@ from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.received import note_refusal, note_success
-from pypi_repo.services.identity.tokens import LEEWAY, issuer_in, require_jwt
+from pypi_repo.services.identity.tokens import LEEWAY, issuer_in, require_jwt, subject_in
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.issuers import IssuerShelf
@@ -37,7 +39,8 @@ _log = logging.getLogger(__name__)
 REMEMBERED = timedelta(hours=6)
 """For how long a signed token at most is not verified again."""
 
-_ACCOUNT = "trusted publishing"  # under which failures are counted
+_NOBODYS = "nobody's"  # under which refusals are counted that are those of no known job
+_OF_A_JOB = (UnknownJob, TokenReused, UnfitToken)  # whose issuer has vouched for it
 _LONGEST_AUDIENCE = 255  # characters
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
@@ -95,7 +98,7 @@ class _Proved:
 class TrustedPublishing:
     """Gives CI jobs what publishers say, for the tokens with which their providers vouch for them.
 
-    throttle: counts the refusals by address.
+    throttle: counts the refusals by job and address, so one for nothing else.
     audience: for whom the tokens of the providers must be made.
 
     Raises ConfigurationError for an audience that no token can have.
@@ -127,14 +130,14 @@ class TrustedPublishing:
 
         All publishers that are for such jobs give their part, each for its own time.
 
-        address: the address of the client. Refusals are counted for it.
+        address: the address of the client, for which refusals are counted.
 
         Raises InvalidToken, UnknownJob, TokenReused, TooManyFailedLogins, NotEnabled and
         IdentityProviderFailed.
         """
         self.require_enabled()
         secret = JOB_TOKEN_PREFIX + secrets.token_urlsafe(32)
-        with self._counting_refusals(address):
+        with self._counting_refusals(token, address):
             proved, now = self._proved(token), _now()
             given = self._admit(proved, secret, lambda each: now + each.token_life, once=True)
         return MintedToken(secret, max(each.expires_at for each in given))
@@ -169,7 +172,7 @@ class TrustedPublishing:
             require_jwt()
         except ConfigurationError as error:
             raise invalid_token(error.message) from error
-        with self._counting_refusals(address):
+        with self._counting_refusals(secret, address):
             proved = self._proved(secret)
             until = min(proved.expires_at, _now() + REMEMBERED)
             return _actor_of(self._admit(proved, secret, lambda _each: until, once=False))
@@ -229,14 +232,16 @@ class TrustedPublishing:
         return self._database.together(f"publishers {ids}", admit)
 
     @contextmanager
-    def _counting_refusals(self, address: str) -> Iterator[None]:
+    def _counting_refusals(self, token: str, address: str) -> Iterator[None]:
         """Anybody can send what has to be verified, and claims that have to be noted.
 
         They are counted when they were refused, as nobody can guess a signature: many jobs behind
-        one address may come at once.
+        one address may come at once. What its issuer has signed hinders the same job alone.
         """
+        job = _said_to_be_of(token)
         try:
-            self._throttle.require_allowed(_ACCOUNT, address)
+            for counted in {_NOBODYS, job}:
+                self._throttle.require_allowed(counted, address)
         except TooManyFailedLogins as error:
             raise TooManyFailedLogins(
                 "Too many tokens of jobs from your address were refused; wait "
@@ -246,10 +251,19 @@ class TrustedPublishing:
         try:
             yield
         except InvalidCredentials as error:
-            self._throttle.count_failure(_ACCOUNT, address)
+            counted = job if isinstance(error, _OF_A_JOB) else _NOBODYS
+            self._throttle.count_failure(counted, address)
             # Whoever has sent it does not learn why.
             _log.warning("The signed token of a CI job was refused: %s", error.for_operator)
             raise
+
+
+def _said_to_be_of(token: str) -> str:
+    """The job of which a token says it is, under which refusals are counted if that is true."""
+    try:
+        return subject_in(token)
+    except InvalidToken:
+        return _NOBODYS
 
 
 def _together(publishers: Sequence[Publisher]) -> Issuer:

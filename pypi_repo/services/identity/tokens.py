@@ -4,6 +4,7 @@ The cryptography is that of PyJWT and cryptography, which are imported when a to
 `pypi-repo[oidc]` brings them.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.errors import invalid_token, unknown_key
+from pypi_repo.domain.identity.errors import invalid_token, unfit_token, unknown_key
 from pypi_repo.services.identity.keys import ALGORITHMS, Key
 
 LEEWAY = 60  # seconds by which clocks may differ
@@ -46,8 +47,9 @@ def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -
     issuer: the issuer, which must be the very one in the token.
     audience: what must be among the audiences in the token.
 
-    Raises UnknownKey if new keys of the issuer could help, InvalidToken for everything else that is
-    wrong, and ConfigurationError if the library for tokens is not installed.
+    Raises UnknownKey if new keys of the issuer could help, UnfitToken if the token is genuine, but
+    not for this audience and time, InvalidToken for everything else that is wrong, and
+    ConfigurationError if the library for tokens is not installed.
     """
     jwt = require_jwt()
     header = _header(jwt, token)
@@ -78,13 +80,31 @@ def issuer_in(token: str) -> str:
     Raises InvalidToken if it names nobody, and ConfigurationError if the library for tokens is not
     installed.
     """
+    issuer = _claimed(token).get("iss")
+    if isinstance(issuer, str) and issuer.isprintable():  # or it cannot be looked up
+        return issuer
+    raise invalid_token("it names no issuer")
+
+
+def subject_in(token: str) -> str:
+    """Returns what is the same for each token that says it is of one subject of one issuer.
+
+    It proves nothing yet, and has 64 characters.
+
+    Raises InvalidToken if it can be read in no token, and ConfigurationError as `issuer_in`.
+    """
+    claimed = _claimed(token)
+    said = f"{claimed.get('iss')!r} {claimed.get('sub')!r}"
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _claimed(token: str) -> Claims:
     jwt = require_jwt()
     _header(jwt, token)
     with suppress(jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-        if isinstance(issuer, str) and issuer.isprintable():  # or it cannot be looked up
-            return issuer
-    raise invalid_token("it names no issuer")
+        claims: Claims = jwt.decode(token, options={"verify_signature": False})
+        return claims
+    raise invalid_token("its claims cannot be read")
 
 
 def _header(jwt: ModuleType, token: str) -> dict[str, Any]:
@@ -113,6 +133,12 @@ def _claims(
         )
     except jwt.InvalidSignatureError:
         raise
+    except (
+        jwt.ExpiredSignatureError,
+        jwt.ImmatureSignatureError,
+        jwt.InvalidAudienceError,
+    ) as error:  # which are looked for when the signature was right
+        raise unfit_token(f"{type(error).__name__}: {str(error)[:200]}") from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise invalid_token(f"{type(error).__name__}: {str(error)[:200]}") from error
     if claims["iss"] != issuer:

@@ -344,6 +344,64 @@ def test_t6_signed_tokens_as_passwords_are_counted_with_them(
     assert exchange(site.client, job_token(provider)).status_code == 429
 
 
+@pytest.mark.parametrize("wrong", ["no publisher", "used twice", "other audience", "expired"])
+def test_t5_refusals_of_one_job_do_not_hinder_others(
+    wrong: str, client: Client, site: Site, provider: ScriptedProvider
+) -> None:
+    """A company's jobs come from one address, and passwords have nothing to do with them."""
+    of_it = {"sub": "repo:acme/engine:environment:test"}
+    changed: dict[str, Any] = {
+        "no publisher": {"repository": "acme/engine"},
+        "used twice": {},
+        "other audience": {"aud": "elsewhere"},
+        "expired": {"exp": int(time.time()) - 120},
+    }[wrong]
+    token = job_token(provider, **of_it, **changed)
+    if wrong == "used twice":
+        minted(client, token)
+    statuses = [exchange(client, token).status_code for _ in range(12)]
+    assert statuses == [422] * 10 + [429] * 2
+    assert exchange(client, job_token(provider, **of_it)).status_code == 429
+    secret = minted(client, job_token(provider))
+    for who in (basic("__token__", secret), bearer(job_token(provider))):
+        answer = site.client.get(site.index_url, headers=who, environ_base=HERE)
+        assert answer.status_code == 200
+    assert exchange(client, job_token(provider, **of_it), address="192.0.2.2").status_code == 200
+
+
+def test_t5_however_many_jobs_are_refused_nobody_else_is_hindered(
+    client: Client, site: Site, provider: ScriptedProvider
+) -> None:
+    for number in range(110):
+        wrong = job_token(provider, sub=f"job {number}", repository="acme/engine")
+        assert exchange(client, wrong).status_code == 422
+    minted(client, job_token(provider))
+    password = basic("nobody@example.com", "wrong")
+    answer = site.client.get(site.index_url, headers=password, environ_base=HERE)
+    assert answer.status_code == 401
+
+
+def test_t5_what_says_to_be_of_a_job_does_not_hinder_it(
+    client: Client, provider: ScriptedProvider
+) -> None:
+    forged = signing_key(number=1).sign(job_claims(provider))
+    for _ in range(9):
+        assert exchange(client, forged).status_code == 422
+    for _ in range(2):
+        minted(client, job_token(provider))
+
+
+def test_t5_wrong_passwords_do_not_hinder_jobs(
+    site: Site, client: Client, provider: ScriptedProvider
+) -> None:
+    for number in range(100):
+        wrong = basic(f"nobody{number}@example.com", "wrong")
+        assert site.client.get(site.index_url, headers=wrong, environ_base=HERE).status_code == 401
+    wrong = basic("nobody@example.com", "wrong")
+    assert site.client.get(site.index_url, headers=wrong, environ_base=HERE).status_code == 429
+    minted(client, job_token(provider))
+
+
 def test_a_provider_that_does_not_answer(client: Client, provider: ScriptedProvider) -> None:
     provider.answers["/jwks"] = lambda: Response("down", 500)
     for _attempt in range(12):  # which is nobody's fault here
