@@ -249,11 +249,11 @@ class Registry:
         authenticate: a function that returns the actor of a request, for a host with its own
             accounts, including those of administrators; by default, the accounts of the registry
             are used.
-        source: a function that takes the name of a repository and the source of what it has, and
+        source: a function that takes the name of a repository and a source of what it has, and
             returns the source that readers of the repository get; by default, what it has: its own
             files, and then what its sources have. It is called when a client first asks for a name
-            that a repository may have, whether there is one or not. The management of the
-            repository, in the portal for example, is always about its own files.
+            that a repository may have, whether there is one or not, and for each of its stages. The
+            management of the repository, in the portal for example, is always about its own files.
         """
         cache, metrics = PageCache(self._settings.limits.page_cache), RequestMetrics()
 

@@ -1,8 +1,7 @@
 """The WSGI app of a whole registry; docs/reference/urls.md lists its URLs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -57,7 +56,8 @@ def registry_site(
     cache: the cache for the pages of all repositories.
     authenticate: for a host with its own accounts; by default, the accounts of the registry are
         used.
-    source: returns the source for the readers of a repository, by its name and its own files.
+    source: returns the source for the readers of a repository and of each of its stages, by the
+        name of the repository and what they have.
     files_sent_by: what sends files instead of the DownloadApp of each repository.
     for_operators: other apps, by their prefixes.
     """
@@ -65,7 +65,7 @@ def registry_site(
     def app_of(name: str) -> "WSGIApplication":
         bound = registry.repository(name)
         if source is not None and is_repository_name(name):
-            bound = replace(bound, source=source(name, bound.source))
+            bound = bound.wrapped_by(partial(source, name))
         readers = authenticate or basic_token_or_session(bound.login, registry.user_sessions)
         return _repository_app(bound, authenticate, readers, cache, files_sent_by)
 

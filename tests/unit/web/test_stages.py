@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, Access, AllowList, Registry
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
@@ -252,7 +253,7 @@ def test_a_package_may_be_called_stages(site: Site) -> None:
     assert site.get(f"{site.index_url}stages/", Accept=JSON).status_code == 200
 
 
-def test_the_own_source_of_a_host_is_below_the_stage(registry: Registry) -> None:
+def test_the_own_source_of_a_host_is_around_the_stage(registry: Registry) -> None:
     app = registry.wsgi_app(source=lambda _name, source: AllowList(source, ["demo"]))
     site = Site(
         Client(app),
@@ -265,7 +266,19 @@ def test_the_own_source_of_a_host_is_below_the_stage(registry: Registry) -> None
         assert site.upload(wheel(name, "0.9")).status_code == 200
     root = f"{STAGES}{post(site, STAGES).get_json()['id']}/"
     staged = Site(site.client, root, f"{root}simple/", f"{root}files/", headers=site.headers)
-    assert staged.upload(WHEEL).status_code == 200
+    hidden = [wheel("other", "1.0"), wheel("secret", "1.0")]
+    for each in (WHEEL, *hidden):
+        assert staged.upload(each).status_code == 200
     assert staged.project_names() == ["demo"]
     assert len(staged.page("demo")["files"]) == 2
     assert staged.get(staged.file_url(WHEEL)).data == WHEEL.content
+    assert staged.get(f"{root}pypi/demo/json").get_json()["info"]["version"] == "1.0"
+    for each in hidden:
+        name = each.filename.partition("-")[0]
+        file_url = f"{staged.files_url}{file_path(each.sha256, each.filename)}"
+        for url in (f"{staged.index_url}{name}/", f"{root}pypi/{name}/json", file_url):
+            assert staged.get(url).status_code == 404, url
+        assert staged.get(f"{file_url}.metadata").status_code == 404
+    assert post(staged, f"{root}publish").status_code == 200
+    assert site.project_names() == ["demo"]
+    registry.acting_as(OPERATOR).projects.get("main", "secret")  # which is there
