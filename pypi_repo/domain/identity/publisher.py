@@ -1,6 +1,6 @@
 """Publishers: CI jobs that may upload or read without a password (trusted publishing)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self, TypedDict
@@ -30,6 +30,7 @@ DEFAULT_ISSUERS: Mapping[PublisherKind, str] = {
 
 _KINDS = {issuer: kind for kind, issuer in DEFAULT_ISSUERS.items()}
 
+_BETWEEN_NAMES = ", "  # no name of a publisher has it
 _MOST_CLAIMS = 20
 _LONGEST = 1000  # characters
 _SHOWN = 200  # characters
@@ -242,6 +243,16 @@ class JobToken:
     grants: Grants
     workload: Workload
     expires_at: datetime
+
+
+def names_together(names: Iterable[str]) -> str:
+    """Returns the name of an actor that has what several publishers give."""
+    return _BETWEEN_NAMES.join(sorted(names))
+
+
+def names_apart(name: str) -> frozenset[str]:
+    """Returns the names of the publishers that `names_together` has joined."""
+    return frozenset(name.split(_BETWEEN_NAMES))
 
 
 class GivenPublisherSettings(TypedDict, total=False):

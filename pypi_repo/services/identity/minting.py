@@ -23,7 +23,7 @@ from pypi_repo.domain.identity.errors import (
 )
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.jobs import workload_of
-from pypi_repo.domain.identity.publisher import JobToken, Publisher, issuer_of
+from pypi_repo.domain.identity.publisher import JobToken, Publisher, issuer_of, names_together
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.identity.issuers import Issuers
@@ -279,7 +279,7 @@ def _together(publishers: Sequence[Publisher]) -> Issuer:
 
 def _actor_of(tokens: Sequence[JobToken]) -> Actor:
     return Actor(
-        ", ".join(sorted(each.publisher for each in tokens)),
+        names_together(each.publisher for each in tokens),
         grants=Grants.widest(each.grants for each in tokens),
         kind=ActorKind.PUBLISHER,
         workload=tokens[0].workload,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Permission
 from pypi_repo.domain.errors import Conflict, PermissionDenied
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.identity.publisher import names_apart
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lifecycle.stages import (
     STAGE_DAYS,
@@ -33,6 +34,7 @@ from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.storage.lifecycle.stages import StageShelf
 
 _SHOWN_OF_ID = 6  # characters
@@ -42,7 +44,9 @@ class Stages:
     """Lets an actor collect files in a stage, and publish all of them or none.
 
     Whoever has opened a stage, and whoever may manage the repository, sees the stage and ends it.
-    A token that is limited to some projects does so only while the stage has no file of another.
+    What a CI job has opened is that of its publishers, so other jobs of one of them do so as well.
+    A job, and a token that is limited to some projects, do so only while the stage has no file of
+    another.
     Everybody else who may upload can upload to it, given its id.
 
     Methods with the id of a stage raise UnknownStage if it is not open in this repository, and
@@ -173,10 +177,10 @@ class Stages:
         if stage is None:
             raise unknown_stage(repository.name)
         if not self._may_end(executor, repository, stage):
-            if not self._reaches_all(executor, stage):
+            if not self._reaches_all(executor, repository, stage):
                 raise PermissionDenied(
-                    "This stage has files of projects to which the token is not limited; use "
-                    "another token."
+                    "This stage has files of projects that the token does not reach; use another "
+                    "token."
                 )
             raise PermissionDenied(
                 f"{self._actor.name!r} may upload to this stage, but only {stage.opened_by!r}, who "
@@ -189,22 +193,39 @@ class Stages:
             return True
         if not self._opened(stage):
             return False
-        actor = self._actor
-        # A user of the same name that was deleted is somebody else.
-        since = Users(executor).created_at(actor.name) if actor.kind is ActorKind.USER else None
-        if since is not None and stage.created_at < since:
-            return False
-        return self._reaches_all(executor, stage)
+        return self._is_same(executor, stage) and self._reaches_all(executor, repository, stage)
 
     def _opened(self, stage: Stage) -> bool:
-        opener = (stage.opened_by, stage.opened_by_kind)
-        return opener == (self._actor.name, self._actor.kind.value)
+        return bool(self._shared_names(stage))
 
-    def _reaches_all(self, executor: Executor, stage: Stage) -> bool:
-        grants = self._actor.grants
-        return not grants.within or all(
-            map(grants.reaches, StageShelf(executor).projects(stage.id))
-        )
+    def _shared_names(self, stage: Stage) -> frozenset[str]:
+        """Returns the names of the actor by which the stage was opened."""
+        if stage.opened_by_kind != self._actor.kind.value:
+            return frozenset()
+        if self._actor.kind is ActorKind.PUBLISHER:
+            return names_apart(self._actor.name) & names_apart(stage.opened_by)
+        return frozenset({self._actor.name}) & {stage.opened_by}
+
+    def _is_same(self, executor: Executor, stage: Stage) -> bool:
+        """A user or a publisher of the same name that was deleted is somebody else."""
+        shelves: dict[ActorKind, Users | PublisherShelf] = {
+            ActorKind.USER: Users(executor),
+            ActorKind.PUBLISHER: PublisherShelf(executor),
+        }
+        shelf = shelves.get(self._actor.kind)
+        if shelf is None:
+            return True
+        since = [shelf.created_at(name) for name in self._shared_names(stage)]
+        return any(moment is None or moment <= stage.created_at for moment in since)
+
+    def _reaches_all(self, executor: Executor, repository: Repository, stage: Stage) -> bool:
+        actor, projects = self._actor, StageShelf(executor).projects
+        if actor.kind is ActorKind.PUBLISHER:
+            return all(
+                self._gate.allows(actor, Permission.UPLOAD, repository, project)
+                for project in projects(stage.id)
+            )
+        return not actor.grants.within or all(map(actor.grants.reaches, projects(stage.id)))
 
     def _check_before(self, repository: str, id_: str) -> None:
         """Does before the transaction what waits for the file store, or for anybody elsewhere.

@@ -78,6 +78,11 @@ class PublisherShelf:
         )
         return [_to_publisher(row) for row in rows]
 
+    def created_at(self, name: str) -> datetime | None:
+        """Returns when a publisher was created; None if there is none of this name."""
+        found = select(publishers.c.created_at).where(publishers.c.name == lookup(name))
+        return self._executor.execute(found).scalar()
+
     def add(
         self, name: str, settings: PublisherSettings, repository_id: int, at: datetime, by: str
     ) -> Publisher | None:
