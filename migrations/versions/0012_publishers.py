@@ -23,7 +23,9 @@ _TRASH = sa.table(
     sa.column("deleted_at", _MOMENT),
     sa.column("kept_until", _MOMENT),
 )
-_KEPT_FOR = timedelta(days=30)  # what every process did that was not told otherwise
+# The longest that `--trash-days` allows. It was the number of the process that purges, which is not
+# known here; nothing may go before the date that this promised.
+_KEPT_FOR = timedelta(days=3650)
 
 
 def upgrade() -> None:
