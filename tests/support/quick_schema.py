@@ -8,7 +8,7 @@ what the migrations need to find them. In SQLite they are a copy of what the fir
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from pypi_repo import Registry
+from pypi_repo.storage.blobs.remote import MemoryBlobStore
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
 
@@ -66,11 +67,15 @@ class _Copied:
 
 @dataclass
 class Filled:
-    """Fills registries alike: the first one by `fill`, the next ones in SQLite by a copy of it."""
+    """Fills registries alike: the first one by `fill`, the next ones in SQLite by a copy of it.
+
+    What `fill` uploads, it uploads to memory.
+    """
 
     fill: Callable[[Registry], object]
     content: bytes | None = None
     tables: object = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def __call__(self, registry: Registry) -> None:
         database = registry._database
@@ -80,10 +85,26 @@ class Filled:
             self.tables = _tables(database)
             self.fill(registry)
             self.content = _content(database)
+            self.files = _files(registry)
         elif self.tables == _tables(database):
             _put(database, self.content)
+            for place, content in self.files.items():
+                _memory(registry).pipe_file(place, content)
         else:  # a host has some of its own there
             self.fill(registry)
+
+
+def _files(registry: Registry) -> Mapping[str, bytes]:
+    memory = _memory(registry)
+    if memory is None:
+        return {}
+    return {place: memory.cat_file(place) for place in memory.find("/")}
+
+
+def _memory(registry: Registry) -> Any:
+    """The file system of a registry with its files in memory."""
+    blobs = registry._blobs
+    return blobs._fs if isinstance(blobs, MemoryBlobStore) else None
 
 
 def _is_sqlite(database: Database) -> bool:

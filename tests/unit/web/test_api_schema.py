@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.web.api.operations import Operation
 from pypi_repo.web.api.tables import TABLES
-from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import (
     KNOWN,
     NEEDED,
@@ -23,6 +23,7 @@ from tests.support.api import (
 )
 from tests.support.distributions import wheel
 from tests.support.identity_provider import ScriptedProvider
+from tests.support.quick_schema import Filled
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
 
@@ -62,9 +63,35 @@ def provider() -> Iterator[ScriptedProvider]:
     provider.close()
 
 
+@pytest.fixture(scope="module")
+def secrets() -> list[str]:
+    """Of the administrator who manages; none before there is one."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def managed(upstream: LiveUpstream, provider: ScriptedProvider, secrets: list[str]) -> Filled:
+    return Filled(lambda registry: secrets.append(fill(registry, upstream, provider)))
+
+
 @pytest.fixture
-def token(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider) -> str:
+def registry(managed: Filled) -> Iterator[Registry]:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings) as registry:
+        managed(registry)
+        yield registry
+
+
+@pytest.fixture
+def token(registry: Registry, secrets: list[str]) -> str:
     """Of an administrator who is not the last one, where there is something to manage."""
+    (secret,) = secrets
+    return secret
+
+
+def fill(registry: Registry, upstream: LiveUpstream, provider: ScriptedProvider) -> str:
+    """Returns the secret of the token of somebody who may manage all of it."""
+    populate(registry)
     registry.acting_as(OPERATOR).repositories.create("releases")
     upload(registry, wheel("left", "1.0"))
     registry.acting_as(OPERATOR).projects.delete("main", "left")
