@@ -1,9 +1,11 @@
 """Trust roots: whose signatures attestations are verified with (Sigstore's trusted_root.json)."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -51,6 +53,23 @@ class TrustRoot:
     def sha256(self) -> str:
         """The digest of the document, as hexadecimal text."""
         return hashlib.sha256(self.document.encode()).hexdigest()
+
+    def at(self, moment: datetime) -> str:
+        """Returns the document with those authorities and logs alone that were valid at a time.
+
+        An authority is replaced because its key is no longer safe, or may soon not be: with it,
+        somebody could still sign.
+        """
+        document: dict[str, Any] = json.loads(self.document)
+        authorities = document["certificateAuthorities"]
+        document["certificateAuthorities"] = [
+            each for each in authorities if _is_valid(each, moment)
+        ]
+        for kind in ("ctlogs", "tlogs"):
+            document[kind] = [
+                each for each in document[kind] if _is_valid(each["publicKey"], moment)
+            ]
+        return json.dumps(document)
 
     @classmethod
     def read(
@@ -108,6 +127,12 @@ class TrustRoot:
 class _Period(msgspec.Struct, rename="camel"):
     start: datetime | None = None
     end: datetime | None = None
+
+
+def _is_valid(described: Mapping[str, Any], moment: datetime) -> bool:
+    period = msgspec.convert(described.get("validFor", {}), _Period)
+    began = period.start is None or period.start <= moment
+    return began and (period.end is None or moment < period.end)
 
 
 class _Key(msgspec.Struct, rename="camel"):

@@ -45,10 +45,7 @@ class TrustRoots:
         the library that has one is not installed.
         """
         self._require_operator()
-        loaded = TrustRootShelf(self._database).get(_NAME)
-        if loaded is None:
-            return TrustRoot.read(installed_document())
-        return TrustRoot.read(loaded.document, loaded.replaced_at, loaded.replaced_by)
+        return root_in_use(self._database)
 
     def replace(self, document: str) -> TrustRoot:
         """Verifies attestations with another trust root from now on, in all processes.
@@ -95,17 +92,19 @@ class TrustRoots:
         Journal(connection).record(entry)
 
 
-def verifier(executor: Executor) -> "Verifier":
-    """Returns what verifies attestations with the trust root in use, which is read each time.
+def root_in_use(executor: Executor) -> TrustRoot:
+    """Returns the trust root with which attestations are verified; it is read each time.
 
-    Raises InvalidSetting if it cannot be read, and ConfigurationError if the library that verifies
-    is not installed.
+    Raises InvalidSetting if it cannot be read, and ConfigurationError if none was loaded and the
+    library that has one is not installed.
     """
     loaded = TrustRootShelf(executor).get(_NAME)
-    return verifier_of(installed_document() if loaded is None else loaded.document)
+    if loaded is None:
+        return TrustRoot.read(installed_document())
+    return TrustRoot.read(loaded.document, loaded.replaced_at, loaded.replaced_by)
 
 
-@lru_cache(maxsize=4)  # registries in one process, and the root that one of them has replaced
+@lru_cache(maxsize=8)  # registries in one process, and the roots of other times
 def verifier_of(document: str) -> "Verifier":
     """Returns what verifies attestations with a trust root, and asks nobody for anything.
 

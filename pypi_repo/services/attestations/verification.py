@@ -1,20 +1,25 @@
 """Verifies attestations against the CI job that uploads, without asking anybody (Sigstore)."""
 
+import json
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import ConfigurationError, InvalidSetting
 from pypi_repo.domain.identity.attesting import certified_job, difference
+from pypi_repo.domain.identity.trust_root import TrustRoot
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.text import printable
-from pypi_repo.services.attestations.trust_roots import verifier
+from pypi_repo.services.attestations.trust_roots import root_in_use, verifier_of
 from pypi_repo.storage.database.executor import Executor
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from pypi_attestations import Attestation
+    from sigstore.models import Bundle
+    from sigstore.verify import Verifier
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _SHOWN = 200  # characters of what a library says
@@ -42,7 +47,8 @@ def verify(
     Raises NotVerified.
     """
     try:
-        verifying = verifier(executor)
+        root = root_in_use(executor)
+        verifier_of(root.document)
     except (InvalidSetting, ConfigurationError) as error:
         _LOGGER.error("Attestations cannot be verified: %s", error.for_operator)
         raise NotVerified(
@@ -52,7 +58,8 @@ def verify(
     for attestation in attestations:
         policy = _SameJob(attestation, uploader)
         try:
-            verifying.verify_dsse(attestation.to_bundle(), policy)
+            bundle = attestation.to_bundle()
+            _verifier_at(root, _signed_at(bundle)).verify_dsse(bundle, policy)
         except NotVerified:
             raise
         except Exception as error:
@@ -62,6 +69,23 @@ def verify(
             raise NotVerified(f"its statement is not of the type {_STATEMENT}")
         jobs.append(policy.certified)
     return jobs[0]
+
+
+def _signed_at(bundle: "Bundle") -> datetime:
+    """Returns when a log has taken a signature, which is true if the signature verifies."""
+    entry = json.loads(bundle.to_json())["verificationMaterial"]["tlogEntries"][0]
+    return datetime.fromtimestamp(int(entry["integratedTime"]), UTC)
+
+
+def _verifier_at(root: TrustRoot, moment: datetime) -> "Verifier":
+    """The library also takes those for good whose time is over, as signatures stay good."""
+    try:
+        return verifier_of(root.at(moment))
+    except InvalidSetting as error:
+        raise NotVerified(
+            "the trust root of this server has no authority or no log that was valid when it was "
+            "signed"
+        ) from error
 
 
 class _SameJob:

@@ -423,6 +423,30 @@ def test_an_old_signature_stays_good(trusting: Registry) -> None:
     assert received(trusting, GITHUB, signed(at=_PAST)).attested is not None
 
 
+_PERIODS: dict[str, Callable[[Any], Any]] = {
+    "certificate authority": lambda root: root["certificateAuthorities"][0],
+    "certificate log": lambda root: root["ctlogs"][0]["publicKey"],
+    "signature log": lambda root: root["tlogs"][0]["publicKey"],
+}
+
+
+@pytest.mark.parametrize("what", _PERIODS)
+def test_whoever_is_trusted_is_so_for_a_time(registry: Registry, what: str) -> None:
+    """T9: keys are replaced because somebody else might have them."""
+    document = instance().trusted_root()
+    until = datetime.now(UTC) - timedelta(hours=1)
+    period = {"start": "2020-01-01T00:00:00Z", "end": until.isoformat()}
+    _PERIODS[what](document)["validFor"] = period
+    registry.acting_as(OPERATOR).trust_roots.replace(json.dumps(document))
+    _assert_unverified(received(registry, GITHUB, signed()), "valid when it was signed")
+    assert received(registry, GITHUB, signed(at=until - timedelta(days=1))).attested is not None
+    _PERIODS[what](document)["validFor"] = {"start": until.isoformat()}
+    registry.acting_as(OPERATOR).trust_roots.replace(json.dumps(document))
+    assert received(registry, GITHUB, signed()).attested is not None
+    before = signed(at=until - timedelta(days=1))
+    _assert_unverified(received(registry, GITHUB, before), "valid when it was signed")
+
+
 def test_attestations_of_another_file_are_refused(trusting: Registry) -> None:
     """U88: verified or not."""
     of_another = instance().attestation(wheel(description="other"), GITHUB)
