@@ -1,11 +1,10 @@
 """Statements about publishers, and about the tokens of their CI jobs."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, String, bindparam, cast, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
@@ -227,7 +226,7 @@ def _to_job_token(row: Sequence[Any]) -> JobToken:
     return JobToken(
         publisher=publisher,
         grants=given.grants,
-        workload=Workload.of_texts(json.loads(workload)),
+        workload=Workload.of_texts(workload),
         expires_at=expires_at,
     )
 
@@ -239,8 +238,7 @@ GIVEN = Question(
         repositories.c.name,
         publishers.c.projects,
         publishers.c.access,
-        # As text: an answer is kept for its rows, and no row can be looked up that has a dict.
-        cast(publisher_tokens.c.workload, String),
+        publisher_tokens.c.workload,
         publisher_tokens.c.expires_at,
     )
     .join_from(publisher_tokens, publishers, publishers.c.id == publisher_tokens.c.publisher_id)
