@@ -30,6 +30,7 @@ _DISCOVERED = "application/vnd.pypi.pytp.v1+json"
 _LARGEST_BODY = 256 * KIB
 _UPLOAD_URL = re.compile(r"(?:/.*)?/repositories/([^/]+)(?:/|/legacy/?|/stages/[^/]+/?)?")
 
+_FAILED = "The token request failed."  # clients print what failed in it as well
 # Clients show what is wrong with 422. A provider that does not answer is none of their faults.
 _STATUSES = {400: 422, 401: 422, 502: 503}
 
@@ -109,7 +110,7 @@ class TrustedPublishingApp(WSGIApp):
         """Returns problem details (RFC 9457) that also have what the public index answers."""
         refusal = replace(refusal, status=_STATUSES.get(refusal.status, refusal.status))
         errors = [{"code": refusal.code, "description": refusal.message}]
-        return problems.as_problem(refusal, message=refusal.message, errors=errors)
+        return problems.as_problem(refusal, message=_FAILED, errors=errors)
 
 
 def _sent_token(request: Request) -> str:

@@ -161,7 +161,8 @@ def _response_in(done: Completed) -> str:
     printed = " ".join(done.stderr.split())
     shown = printed.partition("Response: ")[2].partition(" Token claims")[0]
     answer: dict[str, Any] = json.loads(shown)
-    assert answer["errors"] == [{"code": NOBODY, "description": answer["message"]}]
+    assert answer["errors"] == [{"code": NOBODY, "description": answer["detail"]}]
+    assert answer["detail"] not in answer["message"]
     return shown
 
 

@@ -58,11 +58,11 @@ def minted(client: Client, token: str) -> str:
 
 
 def refusal(answer: TestResponse) -> dict[str, Any]:
-    """The document of a refusal, of which both forms say the same."""
+    """The document of a refusal, which says in both forms what is wrong, and in none twice."""
     assert answer.mimetype == "application/problem+json"
     document: dict[str, Any] = json.loads(answer.data)
     assert document["status"] == answer.status_code
-    assert document["message"] == document["detail"]
+    assert document["message"] == "The token request failed."
     assert document["errors"] == [{"code": document["error"], "description": document["detail"]}]
     return document
 
