@@ -149,6 +149,19 @@ def test_pages_name_files_that_exist(page: Path) -> None:
             assert any((place / named).exists() for place in places), named
 
 
+def test_servers_of_teams_are_installed_with_what_ci_jobs_need() -> None:
+    recipes = [*PAGES, ROOT / "examples" / "deploy" / "compose.yaml"]
+    lines = [
+        line
+        for recipe in recipes
+        for line in recipe.read_text(encoding="utf-8").splitlines()
+        if "pip install" in line and ("postgres" in line or "/opt/pypi-repo/" in line)
+    ]
+    assert len(lines) > 5
+    lacking = [line for line in lines if not ("oidc" in line and "attestations" in line)]
+    assert lacking == []
+
+
 def test_every_error_code_that_clients_see_is_documented() -> None:
     text = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
     not_for_clients = {
