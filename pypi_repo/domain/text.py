@@ -11,6 +11,9 @@ LONGEST_TEXT = 1_000
 LONGEST_NAME = 200
 """The characters that a name for people may have, such as that of a token."""
 
+JWT_HEADER = "ey[AJ][A-Za-z0-9_-]+"
+"""A pattern for the first part of a signed token (JWT): JSON in base64, with a space or without."""
+
 _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that move the cursor, colour, break or turn round a line."""
 
@@ -22,7 +25,9 @@ _TURNS_ROUND_A_LINE = frozenset(
 # Tokens, links of invitations, signed tokens (JWT), and credentials as in https://user:password@host
 # that somebody has pasted into a path.
 _SECRETS = re.compile(
-    r"pp[raij]_[A-Za-z0-9_-]+|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+|(?<=/)[^/:]+:[^/]*(?=@)"
+    r"pp[raij]_[A-Za-z0-9_-]+"
+    rf"|(?<![A-Za-z0-9_-]){JWT_HEADER}\.[A-Za-z0-9_.-]+"
+    r"|(?<=/)[^/:]+:[^/]*(?=@)"
 )
 
 

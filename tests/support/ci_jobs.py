@@ -30,7 +30,7 @@ OF_GITHUB: Mapping[str, Any] = {
 CONDITIONS: Mapping[str, str] = {
     "repository_owner_id": "65",
     "repository": "acme/rocket",
-    "job_workflow_ref": "acme/rocket/.github/workflows/release.yml@*",
+    "job_workflow_ref": "acme/rocket/.github/workflows/release.yml@refs/*",
     "environment": "release",
 }
 

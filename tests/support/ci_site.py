@@ -20,7 +20,7 @@ from tests.support.live import ServeProcess
 OF_DEMO = {
     "repository": "acme/demo",
     "repository_owner_id": "90000001",
-    "job_workflow_ref": "acme/demo/.github/workflows/release.yml@*",
+    "job_workflow_ref": "acme/demo/.github/workflows/release.yml@refs/*",
     "environment": "release",
 }
 """The claims that GitHub's job for the releases of demo has, and no other one."""

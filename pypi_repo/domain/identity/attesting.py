@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pypi_repo.domain.identity.jobs import known_text, quoted
+from pypi_repo.domain.identity.jobs import file_without_ref, known_text, quoted
+from pypi_repo.domain.identity.publisher import USUAL_ISSUERS
 from pypi_repo.domain.identity.workload import Workload
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
@@ -17,8 +18,8 @@ _RUN = _FULCIO + "21"
 """Extensions of certificates; see https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md"""
 
 _PUBLIC_HOSTS = {
-    "https://token.actions.githubusercontent.com": "https://github.com/",
-    "https://gitlab.com": "https://gitlab.com/",
+    USUAL_ISSUERS["github"]: "https://github.com/",
+    USUAL_ISSUERS["gitlab"]: "https://gitlab.com/",
 }
 _GITHUB_FOLDER = "/.github/workflows/"
 _GITLAB_FOLDER = "//"
@@ -79,7 +80,7 @@ def described_publisher(job: Workload) -> dict[str, Any]:
     For jobs of GitHub, gitlab.com and Google it is what clients know from the public index. Those
     of other issuers must not be taken for them, so they have a kind of their own.
     """
-    if job.kind == "google":
+    if job.kind == "google" and job.issuer == USUAL_ISSUERS["google"]:
         return {"kind": "Google", "email": job.email}
     host = _PUBLIC_HOSTS.get(job.issuer)
     slug = job.repository.removeprefix(host) if host else ""
@@ -104,7 +105,7 @@ def described_publisher(job: Workload) -> dict[str, Any]:
 
 def _file(url: str | None) -> str:
     """Returns the URL of the file that describes a job, without the branch, tag or commit."""
-    return quoted(known_text(url).partition("@")[0])
+    return quoted(file_without_ref(known_text(url)))
 
 
 def _differs(what: str, found: str, expected: str) -> str:

@@ -1,5 +1,6 @@
 """What the token of a CI job says of the job, by the provider of the job."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -10,6 +11,7 @@ from pypi_repo.domain.identity.workload import PublisherKind, Workload
 _LONGEST = 1000  # characters
 _GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 _OF_CIRCLECI = "oidc.circleci.com/"
+_FILE_AT_REF = re.compile(r"(?P<file>.+?)@(?:refs/.+|[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
 
 
 def workload_of(kind: PublisherKind, claims: Claims) -> Workload:
@@ -28,6 +30,18 @@ def known_text(value: Any) -> str:
     return text if len(text) <= _LONGEST and text.isprintable() else ""
 
 
+def file_without_ref(text: str) -> str:
+    """Returns the name of the file that describes a job, of a text that also has its ref.
+
+    text: the name, `@`, and a branch, tag or commit. A file may have `@` in its name, and so may a
+        branch or tag in its own.
+
+    Returns an empty text if there is no ref, as it is not known then where the name ends.
+    """
+    found = _FILE_AT_REF.fullmatch(text)
+    return found["file"] if found else ""
+
+
 def quoted(path: str) -> str:
     """Returns a path, or a whole URL, as it stands in the URLs of a job."""
     return quote(path, safe="/@:+~")
@@ -40,7 +54,7 @@ def _github(claims: Claims) -> dict[str, str]:
     run_url = _url(repository, run and f"actions/runs/{run}")
     return {
         "repository": repository,
-        "workflow": _url(_github_server(claims["iss"]), file.partition("@")[0]),
+        "workflow": _url(_github_server(claims["iss"]), file_without_ref(file)),
         "ref": _text(claims, "ref"),
         "run_url": _url(run_url, attempt and f"attempts/{attempt}") or run_url,
         "owner_id": _text(claims, "repository_owner_id"),
@@ -59,7 +73,7 @@ def _gitlab(claims: Claims) -> dict[str, str]:
     repository = _url(claims["iss"], _text(claims, "project_path"))
     job, pipeline = _text(claims, "job_id"), _text(claims, "pipeline_id")
     # The claim names the host and not the scheme.
-    host, _, file = _text(claims, "ci_config_ref_uri").partition("@")[0].partition("/")
+    host, _, file = file_without_ref(_text(claims, "ci_config_ref_uri")).partition("/")
     ref, is_tag = _text(claims, "ref"), claims.get("ref_type") == "tag"
     return {
         "repository": repository,

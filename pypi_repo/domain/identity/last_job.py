@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pypi_repo.domain.identity.claims import values_of
+from pypi_repo.domain.identity.claims import Claims, values_of
 from pypi_repo.domain.identity.publisher import Publisher
 from pypi_repo.domain.identity.publisher_forms import field_of, with_received
+
+_OWNERS_NAMES = frozenset({"repository_owner", "repository"})
+"""Claims of GitHub that nobody else's jobs have until somebody takes over the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,8 @@ class ComparedClaim:
     received: the values that came; empty if the claim was not there.
     is_met: whether one of them matches.
     can_be_taken: whether somebody may want what came instead. A value that keeps strangers out is
-        none of these once a job got in with another one: whoever has sent it is a stranger.
+        none of these once a job got in with another one, or if the job is not where it should be
+        by another condition either: whoever has sent it is a stranger.
     """
 
     claim: str
@@ -62,14 +66,10 @@ def last_job_of(publisher: Publisher) -> LastJob | None:
     if publisher.received is None or publisher.received_at is None:
         return None
     claims: dict[str, Any] = json.loads(publisher.received)
-    unmet = publisher.unmet(claims)
     return LastJob(
         at=publisher.received_at,
         was_refused=not publisher.last_got_in,
-        compared=tuple(
-            _compared(publisher, claim, tuple(sorted(values_of(claims, claim))), claim not in unmet)
-            for claim in publisher.claims
-        ),
+        compared=tuple(_compared(publisher, claim, claims) for claim in publisher.claims),
         others={name: _text(claims[name]) for name in sorted(claims.keys() - publisher.claims)},
     )
 
@@ -90,19 +90,21 @@ def conditions_taken(publisher: Publisher, names: Iterable[str]) -> dict[str, st
     return conditions
 
 
-def _compared(
-    publisher: Publisher, claim: str, received: tuple[str, ...], is_met: bool
-) -> ComparedClaim:
+def _compared(publisher: Publisher, claim: str, claims: Claims) -> ComparedClaim:
+    unmet, received = publisher.unmet(claims), tuple(sorted(values_of(claims, claim)))
+    elsewhere = {name for name in unmet if name in publisher.identifying | _OWNERS_NAMES}
     field = field_of(publisher.kind, claim)
     is_value = len(received) == 1 and received[0].isprintable() and "*" not in received[0]
-    is_stranger = publisher.last_used_at is not None and claim in publisher.identifying
+    is_stranger = claim in publisher.identifying and (
+        publisher.last_used_at is not None or bool(elsewhere - {claim})
+    )
     return ComparedClaim(
         claim=claim,
         title=claim if field is None else field.title,
         wanted=publisher.claims[claim],
         received=received,
-        is_met=is_met,
-        can_be_taken=not is_met and is_value and bool(received[0].strip()) and not is_stranger,
+        is_met=claim not in unmet,
+        can_be_taken=claim in unmet and is_value and bool(received[0].strip()) and not is_stranger,
     )
 
 

@@ -1,5 +1,6 @@
 """Publishers: CI jobs that may upload or read without a password (trusted publishing)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -19,16 +20,23 @@ May = Literal["upload", "read"]
 DEFAULT_MINUTES = 15
 LONGEST_MINUTES = 6 * 60
 
-DEFAULT_ISSUERS: Mapping[PublisherKind, str] = {
+USUAL_ISSUERS: Mapping[PublisherKind, str] = {
     "github": "https://token.actions.githubusercontent.com",
     "gitlab": "https://gitlab.com",
     "google": "https://accounts.google.com",
     "buildkite": "https://agent.buildkite.com",
+    "circleci": "https://oidc.circleci.com",  # as uv and pdm ask for tokens
 }
-"""The issuer of a provider, if no setting says another one. CircleCI has one for each organization.
+"""The issuers that are most likely meant. All customers of a provider share its issuer."""
+
+DEFAULT_ISSUERS: Mapping[PublisherKind, str] = {
+    kind: issuer for kind, issuer in USUAL_ISSUERS.items() if kind != "circleci"
+}
+"""The issuer of a provider, if no setting says another one. CircleCI also has one for each
+organization, so its issuer is always named.
 """
 
-_KINDS = {issuer: kind for kind, issuer in DEFAULT_ISSUERS.items()}
+_KINDS = {issuer: kind for kind, issuer in USUAL_ISSUERS.items()}
 
 _BETWEEN_NAMES = ", "  # no name of a publisher has it
 _MOST_CLAIMS = 20
@@ -139,6 +147,13 @@ class PublisherSettings:
                 raise InvalidSetting(
                     f"The claim {name} says nothing about a job; choose another one."
                 )
+        if self.kind == "google" and self.claims.get("email_verified", "true") != "true":
+            raise InvalidSetting(
+                "Google must have verified an e-mail address, or anybody can write that of "
+                "somebody else into an account; leave email_verified out."
+            )
+        if self.kind == "github":
+            self._check_numbers()
         if not self.identifying:
             possible = _IDENTIFYING.get(self.kind)
             if possible is None:
@@ -150,6 +165,15 @@ class PublisherSettings:
                 "A publisher needs the exact value of a claim that nobody else's jobs can have; "
                 f"add one of {', '.join(sorted(possible))}."
             )
+
+    def _check_numbers(self) -> None:
+        for name in sorted(_IDENTIFYING["github"] & self.claims.keys()):
+            pattern = self.claims[name]
+            if not re.fullmatch("[0-9*]+", pattern, re.ASCII):
+                raise InvalidSetting(
+                    f"The claim {name} of GitHub is a number, and {pattern[:_SHOWN]!r} is none, so "
+                    "no job would match; https://api.github.com says the number."
+                )
 
     @property
     def identifying(self) -> frozenset[str]:

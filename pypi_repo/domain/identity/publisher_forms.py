@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS
 from pypi_repo.domain.identity.workload import PublisherKind
 
 PROVIDERS: Mapping[PublisherKind, str] = {
@@ -18,12 +17,6 @@ PROVIDERS: Mapping[PublisherKind, str] = {
     "oidc": "another provider",
 }
 """What people call the providers."""
-
-USUAL_ISSUERS: Mapping[PublisherKind, str] = {
-    **DEFAULT_ISSUERS,
-    "circleci": "https://oidc.circleci.com",  # as uv and pdm ask for tokens
-}
-"""The issuers that are most likely meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +72,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             claim="job_workflow_ref",
             hint="Its name in .github/workflows, like release.yml. Leave it empty for all.",
             before="{owner}/{source}/.github/workflows/",
-            after="@*",
+            after="@refs/*",
         ),
         FormField(
             name="environment",
@@ -122,7 +115,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             claim="ci_config_ref_uri",
             hint="Like .gitlab-ci.yml. Leave it empty for all.",
             before="{host}/{namespace}/{source}//",
-            after="@*",
+            after="@refs/*",
         ),
     ),
     "google": (

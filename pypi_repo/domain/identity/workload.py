@@ -1,7 +1,7 @@
 """CI jobs that have proved who they are, as files and the journal name them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal, Self, get_args
 
 PublisherKind = Literal["github", "gitlab", "google", "buildkite", "circleci", "oidc"]
@@ -42,5 +42,6 @@ class Workload:
 
     @classmethod
     def of_texts(cls, texts: Mapping[str, str]) -> Self:
-        """Returns what `as_texts` has described."""
-        return cls(**texts)  # type: ignore[arg-type]
+        """Returns what `as_texts` has described, also that of a newer version with more fields."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: text for name, text in texts.items() if name in known})  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from pypi_repo.domain.accounts.accounts import (
 )
 from pypi_repo.domain.errors import InvalidCredentials, InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
+from pypi_repo.domain.text import JWT_HEADER
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.identity.minting import TrustedPublishing
 from pypi_repo.services.operations.usage import UsageCounter
@@ -24,7 +25,7 @@ from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 
 _PREFIXES = (TOKEN_PREFIX, ADMINISTRATOR_TOKEN_PREFIX, JOB_TOKEN_PREFIX)
-_SIGNED = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", re.ASCII)
+_SIGNED = re.compile(rf"{JWT_HEADER}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", re.ASCII)
 
 _WRONG = "The user name or password is wrong."
 _WRONG_KIND = (

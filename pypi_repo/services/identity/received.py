@@ -13,6 +13,7 @@ from pypi_repo.storage.identity.publishers import PublisherShelf
 _MOST = 20  # publishers that keep what came in one token
 _LARGEST = 8 * 1024  # characters of JSON
 _PAUSE = timedelta(seconds=1)
+_A_WHILE = timedelta(hours=1)
 
 
 def note_refusal(
@@ -21,13 +22,15 @@ def note_refusal(
     """Keeps the claims of a job with the publishers that were probably meant for it.
 
     These are the ones with the most conditions that match. Those with none are left out, unless no
-    job has used them so far: then even a misspelled condition may be the only one.
+    job has used them so far: then even a misspelled condition may be the only one. Anybody can have
+    a job at a public provider, so one never takes the place of one that was refused a while ago and
+    came nearer.
 
     publishers: those of the issuer, of which none matches.
     """
     meant = [each for each in publishers if _is_near(each, claims) or each.last_used_at is None]
     meant.sort(key=lambda each: _met(each, claims), reverse=True)
-    due = [each for each in meant[:_MOST] if _is_due(each, at)]
+    due = [each for each in meant[:_MOST] if _comes_nearer(each, claims, at)]
     if not due:
         return
     received = _as_json(claims, due)
@@ -52,6 +55,16 @@ def note_success(
 
 def _is_due(publisher: Publisher, at: datetime) -> bool:
     return publisher.received_at is None or at - publisher.received_at >= _PAUSE
+
+
+def _comes_nearer(publisher: Publisher, claims: Claims, at: datetime) -> bool:
+    """Whether a job that was refused shows more of what is wrong than the last one."""
+    if publisher.received is None or publisher.received_at is None or publisher.last_got_in:
+        return _is_due(publisher, at)
+    before, now = _met(publisher, json.loads(publisher.received)), _met(publisher, claims)
+    if now != before:
+        return now > before or at - publisher.received_at >= _A_WHILE
+    return _is_due(publisher, at)
 
 
 def _is_near(publisher: Publisher, claims: Claims) -> bool:

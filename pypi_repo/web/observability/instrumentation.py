@@ -134,6 +134,6 @@ def _path(path: str) -> str:
     """Returns a path for the log, without secrets that a client may have put into it."""
     if not path.isascii():
         path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-    if "@" in path or "pp" in path or "eyJ" in path:  # as all secrets have, and few paths
+    if "@" in path or "pp" in path or "ey" in path:  # as all secrets have, and few paths
         path = without_secrets(path)
     return path[:_LONGEST_TEXT]

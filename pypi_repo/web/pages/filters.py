@@ -10,7 +10,7 @@ from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.written_grants import written_patterns
 from pypi_repo.domain.metadata.contacts import is_web_url
-from pypi_repo.domain.text import counted
+from pypi_repo.domain.text import counted, printable
 from pypi_repo.domain.upstreams.durations import format_duration
 from pypi_repo.settings import format_size, parse_size
 
@@ -111,6 +111,7 @@ FILTERS = {
     "moment": moment,
     "day": day,
     "count": counted,
+    "printable": printable,
     "is_web_url": is_web_url,
     "is_digest": is_digest,
     "percent": percent,

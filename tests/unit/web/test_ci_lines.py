@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pypi_repo.domain.identity.publisher import May, PublisherSettings
-from pypi_repo.domain.identity.publisher_forms import USUAL_ISSUERS
+from pypi_repo.domain.identity.publisher import USUAL_ISSUERS, May, PublisherSettings
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind
 from pypi_repo.web.portal.accounts.ci_lines import ci_lines
 

@@ -21,7 +21,7 @@ CLAIMS = {
     "repository_owner": "acme",
     "repository_owner_id": "90000001",
     "repository": "acme/demo",
-    "job_workflow_ref": "acme/demo/.github/workflows/release.yml@*",
+    "job_workflow_ref": "acme/demo/.github/workflows/release.yml@refs/*",
     "environment": "release",
 }
 
@@ -197,6 +197,17 @@ def test_t8_the_page_says_which_claim_differs(portal: PortalClient, registry: Re
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert" in page.text
     assert "Does not match" in text_of(portal.get("publishers"))
+
+
+def test_t8_no_claim_turns_round_the_page(portal: PortalClient, registry: Registry) -> None:
+    """Strangers write claims, too."""
+    found = publisher(registry)
+    receive(registry, found, environment="a\u202eb", **{"c\u202ed": "e\u2066f"})
+    page = portal.get("publishers/demo").text
+    assert not {"\u202e", "\u2066"} & set(page)
+    assert {r"a\u202eb", r"c\u202ed", r"e\u2066f"} <= set(
+        text_of(portal.get("publishers/demo")).split()
+    )
 
 
 def test_t8_a_value_is_taken_without_being_saved(portal: PortalClient, registry: Registry) -> None:

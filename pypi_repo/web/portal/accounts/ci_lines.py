@@ -4,8 +4,7 @@ import json
 import shlex
 from urllib.parse import quote
 
-from pypi_repo.domain.identity.publisher import PublisherSettings
-from pypi_repo.domain.identity.publisher_forms import USUAL_ISSUERS
+from pypi_repo.domain.identity.publisher import USUAL_ISSUERS, PublisherSettings
 
 _GITHUB = """\
 permissions:

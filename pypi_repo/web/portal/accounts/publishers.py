@@ -9,13 +9,13 @@ from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import conditions_taken, last_job_of
 from pypi_repo.domain.identity.publisher import (
     DEFAULT_MINUTES,
+    USUAL_ISSUERS,
     GivenPublisherSettings,
     PublisherSettings,
 )
 from pypi_repo.domain.identity.publisher_forms import (
     FORMS,
     PROVIDERS,
-    USUAL_ISSUERS,
     FilledForm,
     conditions_of,
     form_of,

@@ -61,6 +61,24 @@ def test_t4_a_reusable_workflow_is_the_file_that_describes_the_job() -> None:
     assert texts["repository"] == "https://github.com/acme/rocket"
 
 
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("release.yml@refs/tags/pkg@1.0", "release.yml"),
+        ("release.yml@evil.yml@refs/heads/main", "release.yml@evil.yml"),
+        ("release.yml@refs@refs/heads/main", "release.yml@refs"),
+        (f"release.yml@{'a' * 40}@refs/heads/main", f"release.yml@{'a' * 40}"),
+        (f"release.yml@evil.yml@{'a' * 40}", "release.yml@evil.yml"),
+        ("release.yml@evil.yml", ""),
+        ("release.yml", ""),
+    ],
+)
+def test_t4_a_file_with_an_at_sign_is_not_taken_for_another_one(text: str, file: str) -> None:
+    folder = "acme/rocket/.github/workflows/"
+    told_of = told("github", GITHUB, **{**OF_GITHUB, "workflow_ref": folder + text})
+    assert told_of.get("workflow", "") == (file and f"https://github.com/{folder}{file}")
+
+
 def test_t4_gitlab() -> None:
     assert told("gitlab", "https://gitlab.com", **OF_GITLAB) == {
         "repository": "https://gitlab.com/acme/tools/rocket",
@@ -133,6 +151,12 @@ def test_t4_names_do_not_lead_elsewhere() -> None:
     texts = told("github", GITHUB, **{**OF_GITHUB, "repository": 'a"><b?x=1#y', "run_id": "1?x"})
     assert texts["repository"] == "https://github.com/a%22%3E%3Cb%3Fx%3D1%23y"
     assert texts["run_url"].endswith("/actions/runs/1%3Fx/attempts/2")
+
+
+def test_t4_what_a_newer_version_has_added_is_left_out() -> None:
+    """As processes of both versions run during an upgrade."""
+    workload = workload_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
+    assert Workload.of_texts({**workload.as_texts(), "runner": "r1"}) == workload
 
 
 def test_t4_it_comes_back_from_what_is_kept() -> None:

@@ -73,6 +73,14 @@ def test_t8_the_number_of_a_stranger_is_not_offered_once_a_job_got_in() -> None:
     assert conditions_taken(used, ("repository_owner_id",)) == CLAIMS
 
 
+def test_t8_the_number_of_a_stranger_is_not_offered_if_other_values_differ() -> None:
+    """Before the first job, anybody at the provider may have sent what came last."""
+    received = {**CLAIMS, "repository": "evil/x", "repository_owner_id": "666"}
+    offered = {each.claim for each in job(received).takeable}
+    assert offered == {"repository"}
+    assert conditions_taken(publisher(received), received)["repository_owner_id"] == "4711"
+
+
 def test_t8_several_values_are_taken_and_others_are_left() -> None:
     received = {**CLAIMS, "repository": "acme/tool2", "environment": "staging", "sub": "x"}
     taken = conditions_taken(publisher(received), ("environment", "sub", "repository", "nothing"))

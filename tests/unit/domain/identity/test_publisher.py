@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, PublisherSettings
+from pypi_repo.domain.identity.publisher import USUAL_ISSUERS, PublisherSettings
 from pypi_repo.domain.identity.workload import PublisherKind
 from tests.support.growth import assert_linear
 
@@ -95,6 +95,7 @@ def test_t8_what_is_wrong_is_said_in_the_order_of_the_conditions() -> None:
         ("google", {"email": "ci@acme.iam.gserviceaccount.com"}),
         ("buildkite", {"organization_slug": "acme", "pipeline_slug": "*"}),
         ("circleci", {"oidc.circleci.com/org-id": "1"}),
+        ("github", {"repository_id": "1", "repository_owner_id": "*"}),
         ("oidc", {"anything": "x"}),
     ],
 )
@@ -115,11 +116,11 @@ def test_t5_the_name_of_an_owner_is_not_enough() -> None:
         settings(kind="github", claims={"repository": "acme/x", "sub": "repo:acme/x"}).check()
 
 
-@pytest.mark.parametrize("kind", DEFAULT_ISSUERS)
+@pytest.mark.parametrize("kind", USUAL_ISSUERS)
 def test_t3_a_known_issuer_has_its_kind(kind: PublisherKind) -> None:
     """Or the rule about what identifies its jobs would be passed by."""
     with pytest.raises(InvalidSetting, match=f"the issuer of {kind};"):
-        settings(kind="oidc", issuer=DEFAULT_ISSUERS[kind]).check()
+        settings(kind="oidc", issuer=USUAL_ISSUERS[kind]).check()
 
 
 def test_t3_an_issuer_is_needed_where_none_is_usual() -> None:
@@ -137,6 +138,19 @@ def test_t5_an_address_of_google_must_be_verified() -> None:
         assert stored.unmet(claims) == ("email_verified",)
     assert stored.in_form() == stored
     assert settings(kind="google", issuer="").in_form().claims == {"sub": "x"}
+    for pattern in ("*", "false", "t*"):
+        claims = {"email": "ci@acme.example", "email_verified": pattern}
+        with pytest.raises(InvalidSetting, match="email_verified"):
+            settings(kind="google", claims=claims).check()
+
+
+@pytest.mark.parametrize("claim", ["repository_owner_id", "repository_id"])
+def test_t3_an_id_of_github_is_a_number(claim: str) -> None:
+    """No job has another one, so nobody would see why none gets in."""
+    for value in ("acme", "0x1f", "\u0661"):
+        with pytest.raises(InvalidSetting, match=claim):
+            settings(kind="github", claims={claim: value}).check()
+    settings(kind="github", claims={claim: "90000001"}).check()
 
 
 @pytest.mark.parametrize(

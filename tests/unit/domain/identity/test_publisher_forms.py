@@ -30,7 +30,7 @@ FILLED: dict[PublisherKind, tuple[str, dict[str, str], dict[str, str]]] = {
             "repository_owner": "acme",
             "repository_owner_id": "4711",
             "repository": "acme/tool",
-            "job_workflow_ref": "acme/tool/.github/workflows/release.yml@*",
+            "job_workflow_ref": "acme/tool/.github/workflows/release.yml@refs/*",
             "environment": "pypi",
         },
     ),
@@ -48,7 +48,7 @@ FILLED: dict[PublisherKind, tuple[str, dict[str, str], dict[str, str]]] = {
             "project_path": "acme/backend/tool",
             "ref": "v*",
             "environment": "pypi",
-            "ci_config_ref_uri": "gitlab.example.com:8443/acme/backend/tool//.gitlab-ci.yml@*",
+            "ci_config_ref_uri": "gitlab.example.com:8443/acme/backend/tool//.gitlab-ci.yml@refs/*",
         },
     ),
     "google": (
@@ -94,7 +94,7 @@ def test_t3_the_fields_of_a_form_are_enough_for_a_publisher(kind: PublisherKind)
 def test_a_field_that_is_left_empty_stands_for_all() -> None:
     values = {"owner": "acme", "owner_id": "4711", "workflow": "release.yml"}
     conditions = conditions_of("github", GITHUB, FilledForm(values, {}))
-    assert conditions["job_workflow_ref"] == "acme/*/.github/workflows/release.yml@*"
+    assert conditions["job_workflow_ref"] == "acme/*/.github/workflows/release.yml@refs/*"
     assert form_of("github", GITHUB, conditions).values == values
 
 
@@ -119,7 +119,7 @@ def test_a_condition_that_is_given_twice_is_refused() -> None:
 def test_braces_and_what_is_no_url_do_no_harm() -> None:
     values = {"namespace": "{x}", "source": "{0}", "config": "{host}"}
     conditions = conditions_of("gitlab", "https://[", FilledForm(values, {}))
-    assert conditions["ci_config_ref_uri"] == "/{x}/{0}//{host}@*"
+    assert conditions["ci_config_ref_uri"] == "/{x}/{0}//{host}@refs/*"
 
 
 _NAMES = [field.claim for fields in FORMS.values() for field in fields]
@@ -146,10 +146,10 @@ def test_a_form_that_is_saved_as_it_is_shown_changes_nothing(
             "repository",
             {
                 "repository": "acme/tool2",
-                "job_workflow_ref": "acme/tool2/.github/workflows/release.yml@*",
+                "job_workflow_ref": "acme/tool2/.github/workflows/release.yml@refs/*",
             },
         ),
-        ("job_workflow_ref", {"job_workflow_ref": "acme/tool/.github/workflows/ci.yml@*"}),
+        ("job_workflow_ref", {"job_workflow_ref": "acme/tool/.github/workflows/ci.yml@refs/*"}),
         ("environment", {"environment": "production"}),
         ("repository_owner_id", {"repository_owner_id": "4712"}),
         ("runner_environment", {"runner_environment": "github-hosted"}),

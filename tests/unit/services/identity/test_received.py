@@ -35,15 +35,15 @@ def send(registry: Registry, provider: ScriptedProvider, **changed: Any) -> dict
     return claims
 
 
-def later(registry: Registry) -> None:
-    """As if all that was noted had come a second earlier."""
+def later(registry: Registry, passed: timedelta = timedelta(seconds=1)) -> None:
+    """As if all that was noted had come earlier, by a second or more."""
     with registry._database.begin() as connection:
         for id_, at in connection.execute(
             publishers.select().with_only_columns(publishers.c.id, publishers.c.received_at)
         ).all():
             if at is not None:
                 earlier = publishers.update().where(publishers.c.id == id_)
-                connection.execute(earlier.values(received_at=at - timedelta(seconds=1)))
+                connection.execute(earlier.values(received_at=at - passed))
 
 
 def received(found: Publisher) -> Any:
@@ -91,13 +91,26 @@ def test_t8_one_job_a_second(both: Registry, jobs: ScriptedProvider) -> None:
     assert received(publisher(both)) == third
 
 
+def test_t8_the_job_that_came_nearest_stays(both: Registry, jobs: ScriptedProvider) -> None:
+    """A stranger at the same provider, who may come at any time, does not hide what is wrong."""
+    send(both, jobs, **OTHER_OWNER, environment="x", job_workflow_ref="x")
+    nearer = send(both, jobs, environment="test")  # within the same second
+    assert received(publisher(both)) == nearer
+    later(both)
+    send(both, jobs, **OTHER_OWNER, environment="x", job_workflow_ref="x")
+    assert received(publisher(both)) == nearer
+    later(both, timedelta(hours=1))
+    stranger = send(both, jobs, **OTHER_OWNER, environment="x", job_workflow_ref="x")
+    assert received(publisher(both)) == stranger
+
+
 def test_t8_only_publishers_that_may_have_been_meant(
     both: Registry, jobs: ScriptedProvider
 ) -> None:
     """And those that nobody has used: their only condition may be misspelled."""
     send(both, jobs)
     later(both)
-    create_publisher(both, jobs.url, "unused", claims={"repository_owner_id": "x"})
+    create_publisher(both, jobs.url, "unused", claims={"repository_owner_id": "0"})
     create_publisher(both, f"{jobs.url}/other", "elsewhere")
     claims = send(both, jobs, **OTHER_OWNER, environment="test", job_workflow_ref="other")
     assert received(publisher(both)) != claims
