@@ -335,7 +335,7 @@ def test_t6_a_netrc_file(site: CiSite, clients: Clients, repository: str, tmp_pa
 @pytest.mark.parametrize(
     ("client", "kind", "claims", "condition"),
     [
-        ("uv", "google", GOOGLE, {"sub": GOOGLE["sub"]}),
+        ("uv", "oidc", GOOGLE, {"sub": GOOGLE["sub"]}),
         ("uv", "oidc", JENKINS, {"sub": JENKINS["sub"]}),
         ("twine", "gitlab", GITLAB, {"project_path": "acme/demo"}),
     ],

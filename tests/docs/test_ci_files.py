@@ -208,7 +208,7 @@ def test_github_workflow_installs(runner: Runner, tmp_path: Path) -> None:
 
 def test_github_workflow_shows_why_it_is_refused(runner: Runner, tmp_path: Path) -> None:
     _with_uv, _with_the_action, reading = shown("github-actions", "yaml")
-    runner.trust("of-google", kind="google", claims={"sub": "1"})
+    runner.trust("of-google", kind="oidc", claims={"sub": "1"})
     (script,) = [step["run"] for step in steps_of(reading) if "curl" in step.get("run", "")]
     stranger = runner.site.issuer.github(repository_owner_id="1")
     with pytest.raises(AssertionError, match="invalid-publisher"):
@@ -296,7 +296,7 @@ def test_jenkinsfile_installs(runner: Runner) -> None:
 @pytest.mark.parametrize("number", [0, 1], ids=["publishes", "installs"])
 def test_cloud_build_file(runner: Runner, number: int, tmp_path: Path) -> None:
     claims = {"sub": GOOGLE["sub"]}
-    runner.trust("of-google", kind="google", claims=claims)
+    runner.trust("of-google", kind="oidc", claims=claims)
     document = yaml.safe_load(shown("google-cloud-build", "yaml")[number])
     assert set(document) == {"steps", "serviceAccount", "options"}
     token = runner.site.issuer.token(GOOGLE)

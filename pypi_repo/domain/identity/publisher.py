@@ -45,6 +45,9 @@ _SHOWN = 200  # characters
 _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 """Claims about the token and not about the job, so no condition can be about them."""
 
+_WITH_A_REF = frozenset({"workflow_ref", "job_workflow_ref", "ci_config_ref_uri"})
+"""Claims that name a file and its ref, at GitHub and GitLab."""
+
 _IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
     # On GitHub anybody can take over the name of an account that was renamed or deleted.
     "github": frozenset({"repository_owner_id", "repository_id"}),
@@ -117,6 +120,11 @@ class PublisherSettings:
                 f"This is the issuer of {_KINDS[self.issuer]}; make the publisher for that, so "
                 "that it is known which claims keep strangers out."
             )
+        if self.kind == "google" and self.issuer != DEFAULT_ISSUERS["google"]:
+            raise InvalidSetting(
+                f"The issuer of google is {DEFAULT_ISSUERS['google']} and no other; leave it out, "
+                "or make the publisher for oidc."
+            )
         if self.may not in ("upload", "read"):
             raise InvalidSetting("A publisher may either upload or read.")
         if not DEFAULT_MINUTES <= self.minutes <= LONGEST_MINUTES:  # PEP 807
@@ -147,10 +155,16 @@ class PublisherSettings:
                 raise InvalidSetting(
                     f"The claim {name} says nothing about a job; choose another one."
                 )
-        if self.kind == "google" and self.claims.get("email_verified", "true") != "true":
+            if name in _WITH_A_REF and pattern.endswith("@*"):
+                raise InvalidSetting(
+                    f"The claim {name} is a file, an @ and a ref, and the name of a file may have "
+                    "an @, too; end it with @refs/*, or other files match as well."
+                )
+        if_missing = "" if "email" in self.claims else "true"
+        if self.kind == "google" and self.claims.get("email_verified", if_missing) != "true":
             raise InvalidSetting(
                 "Google must have verified an e-mail address, or anybody can write that of "
-                "somebody else into an account; leave email_verified out."
+                "somebody else into an account; demand email_verified with the value true."
             )
         if self.kind == "github":
             self._check_numbers()

@@ -245,7 +245,8 @@ def _as_conditions(kind: PublisherKind, received: Mapping[str, str]) -> dict[str
         value = received.get(field.claim)
         if value is not None:
             end = field.after.removesuffix("*")
-            written[field.claim] = f"{value.partition(end)[0]}{field.after}" if end else value
+            file, found, _ref = value.partition(end) if end else (value, "", "")
+            written[field.claim] = f"{file}{field.after}" if found else value
     return written
 
 

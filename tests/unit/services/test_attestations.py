@@ -171,7 +171,9 @@ def test_tokens_and_certificates_name_the_same_job(job: Workload) -> None:
 
 def test_odd_characters_are_written_in_one_way(trusting: Registry) -> None:
     """Certificates have them as they are, and URLs do not."""
-    claims = _CLAIMS[GITLAB] | {"ci_config_ref_uri": "gitlab.com/acme/tools/widgets//a b%.yml@x"}
+    claims = _CLAIMS[GITLAB] | {
+        "ci_config_ref_uri": "gitlab.com/acme/tools/widgets//a b%.yml@refs/tags/v1.0"
+    }
     job = workload_of("gitlab", {"iss": GITLAB.issuer, "sub": "x", **claims})
     raw = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a b%.yml")
     other = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a%20b%25.yml")

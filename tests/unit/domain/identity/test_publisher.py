@@ -1,6 +1,7 @@
 """What publishers demand of CI jobs, and what they give (T3, T4, T8)."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.publisher import USUAL_ISSUERS, PublisherSettings
+from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, USUAL_ISSUERS, PublisherSettings
 from pypi_repo.domain.identity.workload import PublisherKind
 from tests.support.growth import assert_linear
 
@@ -100,14 +101,15 @@ def test_t8_what_is_wrong_is_said_in_the_order_of_the_conditions() -> None:
     ],
 )
 def test_t3_one_claim_keeps_strangers_out(kind: PublisherKind, exact: dict[str, str]) -> None:
-    settings(kind=kind, claims=exact).check()
+    issuer = DEFAULT_ISSUERS["google"] if kind == "google" else ISSUER
+    settings(kind=kind, issuer=issuer, claims=exact).in_form()
     for claims in (
         {name: f"{value}*" for name, value in exact.items()},
         {"actor": "*"},
         {},
     ):
         with pytest.raises(InvalidSetting, match="exact value"):
-            settings(kind=kind, claims=claims).check()
+            settings(kind=kind, issuer=issuer, claims=claims).in_form()
 
 
 def test_t5_the_name_of_an_owner_is_not_enough() -> None:
@@ -141,7 +143,29 @@ def test_t5_an_address_of_google_must_be_verified() -> None:
     for pattern in ("*", "false", "t*"):
         claims = {"email": "ci@acme.example", "email_verified": pattern}
         with pytest.raises(InvalidSetting, match="email_verified"):
-            settings(kind="google", claims=claims).check()
+            settings(kind="google", issuer="", claims=claims).in_form()
+    with pytest.raises(InvalidSetting, match="email_verified"):
+        replace(stored, claims={"email": "ci@acme.example"}).check()
+
+
+@pytest.mark.parametrize(
+    "issuer", [ISSUER, "https://oauth2.sigstore.dev/auth", "https://accounts.google.com/"]
+)
+def test_t5_only_google_vouches_for_addresses_of_google(issuer: str) -> None:
+    with pytest.raises(InvalidSetting, match="The issuer of google is"):
+        settings(kind="google", issuer=issuer).check()
+
+
+@pytest.mark.parametrize("claim", ["job_workflow_ref", "workflow_ref", "ci_config_ref_uri"])
+def test_t5_a_file_is_not_taken_for_one_with_an_at_in_its_name(claim: str) -> None:
+    """Whoever may push anything but `release.yml` may push `release.yml@x.yml`."""
+    file = "acme/x/.github/workflows/release.yml"
+    with pytest.raises(InvalidSetting, match="end it with @refs/"):
+        settings(claims={"sub": "x", claim: f"{file}@*"}).check()
+    wanted = settings(claims={"sub": "x", claim: f"{file}@refs/*"})
+    wanted.check()
+    assert wanted.unmet({"sub": "x", claim: f"{file}@refs/tags/v1"}) == ()
+    assert wanted.unmet({"sub": "x", claim: f"{file}@x.yml@refs/tags/v1"}) == (claim,)
 
 
 @pytest.mark.parametrize("claim", ["repository_owner_id", "repository_id"])

@@ -88,7 +88,7 @@ def test_t3_the_fields_of_a_form_are_enough_for_a_publisher(kind: PublisherKind)
     form = FilledForm(required or values, {})
     PublisherSettings(
         kind=kind, issuer=issuer, repository="main", claims=conditions_of(kind, issuer, form)
-    ).check()
+    ).in_form()
 
 
 def test_a_field_that_is_left_empty_stands_for_all() -> None:
@@ -124,6 +124,13 @@ def test_braces_and_what_is_no_url_do_no_harm() -> None:
 
 _NAMES = [field.claim for fields in FORMS.values() for field in fields]
 _TEXTS = st.text("acme/*@{}.github/workflows//:", max_size=60)
+
+
+def test_a_file_that_is_not_at_a_ref_is_taken_as_it_is() -> None:
+    conditions = {"job_workflow_ref": "acme/*/.github/workflows/release.yml@refs/*"}
+    received = {"job_workflow_ref": f"acme/x/.github/workflows/publish.yml@{'0' * 40}"}
+    taken = with_received("github", GITHUB, conditions, received, "job_workflow_ref")
+    assert taken == received
 
 
 @given(
