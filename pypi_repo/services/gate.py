@@ -35,12 +35,16 @@ Item = TypeVar("Item")
 LocatedFile = tuple[Repository, Project, DistributionFile]
 """A file, with its repository and its project before it."""
 
+_GIVEN = GrantPolicy()
+"""What a CI job may do at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Asks the access policy of a registry.
 
-    The policy is never asked about the operator, who may do everything.
+    The policy is never asked about the operator, who may do everything, and about a CI job only for
+    what its publishers give.
 
     trash_days: for how many days the trash keeps what is deleted or overwritten; 0 if there is no
         trash.
@@ -184,9 +188,14 @@ class Gate:
         project: str | None = None,
     ) -> bool:
         """Returns whether the actor has a permission in a repository or for a project."""
-        return actor.kind is ActorKind.OPERATOR or self.policy.allows(
+        if actor.kind is ActorKind.OPERATOR:
+            return True
+        # A policy that goes by names could take a CI job for the user of the same name.
+        if actor.kind is ActorKind.PUBLISHER and not _GIVEN.allows(
             actor, permission, repository, project
-        )
+        ):
+            return False
+        return self.policy.allows(actor, permission, repository, project)
 
     def is_open(self, repository: Repository, project: str | None = None) -> bool:
         """Returns whether everybody may read a repository or a project.
@@ -199,9 +208,13 @@ class Gate:
         self, actor: Actor, permission: Permission, repository: Repository
     ) -> bool:
         """Returns whether a permission in the repository applies to each of its projects."""
-        return actor.kind is ActorKind.OPERATOR or self.policy.treats_projects_alike(
+        if actor.kind is ActorKind.OPERATOR:
+            return True
+        if actor.kind is ActorKind.PUBLISHER and not _GIVEN.treats_projects_alike(
             actor, permission, repository
-        )
+        ):
+            return False
+        return self.policy.treats_projects_alike(actor, permission, repository)
 
     @property
     def goes_by_grants(self) -> bool:

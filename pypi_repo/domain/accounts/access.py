@@ -106,10 +106,13 @@ OPERATOR = Actor("operator", kind=ActorKind.OPERATOR)
 class AccessPolicy(ABC):
     """Decides who may do what. A host with its own rules derives a class.
 
-    The policy is asked about users, administrators and anonymous clients. It is never asked about
-    the operator, who may do everything. To change only some of the rules, derive a class from
-    `GrantPolicy`, and call its `allows` for the other rules. A policy that has nothing in common
-    with it derives from this class.
+    The policy is asked about users, administrators and anonymous clients, and about CI jobs
+    (`ActorKind.PUBLISHER`) where their publishers allow what they want: it can take something from
+    them, and give them nothing more. The name of a CI job is that of its publishers, which may also
+    be the name of a user. The policy is never asked about the operator, who may do everything.
+
+    To change only some of the rules, derive a class from `GrantPolicy`, and call its `allows` for
+    the other rules. A policy that has nothing in common with it derives from this class.
     """
 
     @abstractmethod

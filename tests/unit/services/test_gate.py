@@ -1,6 +1,7 @@
 """One gate: what somebody may do, and what is told to whoever may not."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,27 @@ def test_a_policy_may_decide_by_project() -> None:
     Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "demo")
     with pytest.raises(PermissionDenied, match=r"'other' .*'main'"):
         Gate(_OnlyDemo()).require(actor, Permission.UPLOAD, _repository(), "other")
+
+
+def test_a_policy_that_goes_by_names_gives_nothing_to_a_ci_job_of_the_same_name() -> None:
+    """T4"""
+
+    class ByName(_OnlyDemo):
+        def allows(self, actor: Actor, *question: Any) -> bool:
+            return super().allows(actor, *question) and actor.name == "ada"
+
+        def treats_projects_alike(self, *question: Any) -> bool:
+            return True
+
+    given = Grants(patterns={("main", "demo"): Access.READ, ("main", "other"): Access.READ})
+    job, gate = Actor("ada", grants=given, kind=ActorKind.PUBLISHER), Gate(ByName())
+    assert gate.allows(Actor("ada"), Permission.MANAGE, _repository(), "demo")
+    assert not gate.allows(job, Permission.MANAGE, _repository(), "demo")
+    assert not gate.allows(job, Permission.UPLOAD, _repository(), "demo")
+    assert gate.allows(job, Permission.READ, _repository(), "demo")
+    assert not gate.allows(job, Permission.READ, _repository(), "other")  # the policy takes it away
+    assert not gate.treats_projects_alike(job, Permission.READ, _repository())
+    assert gate.treats_projects_alike(Actor("ada"), Permission.READ, _repository())
 
 
 def test_the_repository_that_was_found_is_handed_out() -> None:
@@ -138,10 +160,8 @@ class _Nobody(AccessPolicy):
 def test_a_policy_of_a_host_is_never_asked_about_the_operator() -> None:
     own = _Nobody()
     gate = Gate(own)
-    actors = [Actor("name", kind=kind) for kind in ActorKind]
-    allowed = {
-        actor.kind for actor in actors if gate.allows(actor, Permission.MANAGE, _repository())
-    }
+    actors = [Actor("name", kind=kind, grants=Grants(Access.READ)) for kind in ActorKind]
+    allowed = {actor.kind for actor in actors if gate.allows(actor, Permission.READ, _repository())}
     assert allowed == {ActorKind.OPERATOR}
     assert set(own.asked) == set(ActorKind) - {ActorKind.OPERATOR}
 
