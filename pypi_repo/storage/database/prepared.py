@@ -5,7 +5,6 @@ statements, and into checking connections out and in. Here the statement and its
 SQLAlchemy's, but not the execution.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import JSON, CompoundSelect, Connection, Dialect, Select, UpdateBase
+from sqlalchemy import CompoundSelect, Connection, Dialect, Select, UpdateBase
 from sqlalchemy.exc import DBAPIError
 
 Result = TypeVar("Result")
@@ -32,7 +31,8 @@ class Question(Generic[Result]):
 
     It is a constant of a module.
 
-    statement: the statement, which may change something if it is used with `ask`.
+    statement: the statement, which may change something if it is used with `ask`. It has no JSON
+        columns but as text, as some drivers decode them, and no answer can be kept for such rows.
     make: the function, which must depend on nothing but the rows, because the answer is reused for
         equal rows.
     """
@@ -49,7 +49,6 @@ class _Compiled:
     constants: the values of the parameters that nobody gives.
     converted: what the driver needs made of a parameter, by its name.
     processors: the places of a row that are converted, and how.
-    decoded: the places of a row where the driver has decoded JSON.
     """
 
     sql: str
@@ -57,7 +56,6 @@ class _Compiled:
     constants: Mapping[str, Any]
     converted: Mapping[str, Callable[[Any], Any]]
     processors: tuple[tuple[int, Callable[[Any], Any]], ...]
-    decoded: tuple[int, ...]
 
 
 _compiled_before: WeakKeyDictionary[Question[Any], dict[object, _Compiled]] = WeakKeyDictionary()
@@ -87,12 +85,6 @@ def _compile(statement: Statement, dialect: Dialect, names: Collection[str]) -> 
             (place, processor)
             for place, column in enumerate(statement.exported_columns)
             if (processor := _type(column, dialect).result_processor(dialect, None)) is not None
-        ),
-        decoded=tuple(
-            place
-            for place, column in enumerate(statement.exported_columns)
-            if isinstance(column.type, JSON)
-            and _type(column, dialect).result_processor(dialect, None) is None
         ),
     )
 
@@ -131,26 +123,13 @@ class PreparedQuestion(Generic[Result]):
         cursor = connection.execute(self.sql, self.given(parameters))
         rows = tuple(cursor.fetchall()) if cursor.description else ()
         cursor.close()
-        if self._compiled.decoded:
-            rows = tuple(map(self._hashable, rows))
         return self._answer(rows)
-
-    def _hashable(self, row: Row) -> Row:
-        """Returns a row with JSON as text again, because answers are looked up by their rows."""
-        if all(row[place] is None for place in self._compiled.decoded):
-            return row
-        values = list(row)
-        for place in self._compiled.decoded:
-            values[place] = values[place] and json.dumps(values[place])
-        return tuple(values)
 
     def _made_of(self, rows: tuple[Row, ...]) -> Result:
         return self._make([self._processed(row) for row in rows])
 
     def _processed(self, row: Row) -> Row:
         values = list(row)
-        for place in self._compiled.decoded:
-            values[place] = values[place] and json.loads(values[place])
         for place, processor in self._compiled.processors:
             values[place] = processor(values[place])
         return tuple(values)

@@ -1,8 +1,12 @@
 """The columns of records, and functions that make records from rows."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, String, cast
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
@@ -10,6 +14,24 @@ from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.repository_settings import SETTINGS
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
+
+_JOBS_KEPT = 1024
+
+
+def job_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Returns the JSON of a CI job as text, from which `to_job` makes the job.
+
+    An index page may have thousands of files, and many of them are from one job: decoding JSON for
+    each row took longer than all the rest of the page.
+    """
+    return cast(column, String).label(column.key)
+
+
+@lru_cache(_JOBS_KEPT)
+def to_job(text: str) -> Workload:
+    """Returns the CI job in a text."""
+    return Workload.of_texts(json.loads(text))
+
 
 _REPOSITORY_FIELDS = tuple(field.name for field in fields(Repository))
 _PATTERNS = tuple(name for name, kind in SETTINGS.items() if kind == tuple[str, ...])
@@ -41,8 +63,8 @@ FILE_COLUMNS = (
     files.c.uploaded_by,
     files.c.uploaded_by_user,
     files.c.exemption,
-    files.c.workload,
-    files.c.attested,
+    job_text(files.c.workload),
+    job_text(files.c.attested),
 )
 
 LARGEST_ID = 2**31 - 1
@@ -133,8 +155,8 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_by=uploaded_by,
         uploaded_by_user=uploaded_by_user,
         exemption=exemption,
-        workload=workload and Workload.of_texts(workload),
-        attested=attested and Workload.of_texts(attested),
+        workload=workload and to_job(workload),
+        attested=attested and to_job(attested),
     )
 
 

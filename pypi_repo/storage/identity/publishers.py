@@ -14,7 +14,7 @@ from pypi_repo.storage.database.account_tables import publisher_tokens, publishe
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question
-from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.rows import job_text, lookup, to_job
 from pypi_repo.storage.database.tables import repositories
 
 _ACCESS: dict[May, Access] = {"upload": Access.WRITE, "read": Access.READ}
@@ -226,7 +226,7 @@ def _to_job_token(row: Sequence[Any]) -> JobToken:
     return JobToken(
         publisher=publisher,
         grants=given.grants,
-        workload=Workload.of_texts(workload),
+        workload=to_job(workload),
         expires_at=expires_at,
     )
 
@@ -238,7 +238,7 @@ GIVEN = Question(
         repositories.c.name,
         publishers.c.projects,
         publishers.c.access,
-        publisher_tokens.c.workload,
+        job_text(publisher_tokens.c.workload),
         publisher_tokens.c.expires_at,
     )
     .join_from(publisher_tokens, publishers, publishers.c.id == publisher_tokens.c.publisher_id)

@@ -1,6 +1,6 @@
 """Statements about stages and their files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -13,15 +13,16 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.lifecycle_tables import staged_files, stages
-from pypi_repo.storage.database.rows import FILE_COLUMNS, file_values, lookup, to_file
-from pypi_repo.storage.database.tables import projects, releases, repositories
+from pypi_repo.storage.database.rows import FILE_COLUMNS, file_values, job_text, lookup, to_file
+from pypi_repo.storage.database.tables import repositories
 
-_OF_THE_STAGE = {
-    projects.c.normalized_name: staged_files.c.project,
-    releases.c.version: staged_files.c.version,
+_OF_THE_STAGE: Mapping[str, ColumnElement[Any]] = {
+    "normalized_name": staged_files.c.project,
+    "workload": job_text(staged_files.c.workload),
+    "attested": job_text(staged_files.c.attested),
 }
 _FILE_COLUMNS = tuple(
-    _OF_THE_STAGE[column] if column in _OF_THE_STAGE else staged_files.c[column.name]
+    _OF_THE_STAGE[column.name] if column.name in _OF_THE_STAGE else staged_files.c[column.name]
     for column in FILE_COLUMNS
 )
 _OF_STAGES = {

@@ -17,7 +17,7 @@ from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.jobs import JOB, WORKLOAD, mark_attested
 from tests.support.journal import journal_of
 from tests.support.sql import count_statements
-from tests.support.uploads import UPLOADER, filenames, publish, stage, upload
+from tests.support.uploads import UPLOADER, filenames, page, publish, stage, upload
 
 ADMINISTRATOR = Actor("boss", kind=ActorKind.ADMINISTRATOR, areas=EVERY_AREA)
 PEOPLE = [UPLOADER, ADMINISTRATOR, OPERATOR]
@@ -94,6 +94,16 @@ def test_a_job_uploads_and_leaves_its_trace(both: Registry) -> None:
         "run": WORKLOAD.run_url,
     }
     assert of_other.detail == {"sha256": OTHER.sha256}
+
+
+def test_the_job_of_many_files_is_made_once(both: Registry) -> None:
+    """An index page has all files of a project, and shows none of their jobs."""
+    for file in (WHEEL, SDIST):
+        upload(both, file, actor=JOB)
+    mark_attested(both)
+    first, second = page(both, project="acme-demo").files
+    assert first.workload == first.attested == WORKLOAD
+    assert first.workload is second.workload is first.attested is second.attested
 
 
 def test_a_job_without_a_known_run_tells_what_it_knows(both: Registry) -> None:
