@@ -30,10 +30,10 @@ class RepositorySettings:
     accepts_uploads: whether files can be uploaded. Without uploads, a repository only offers what
         its sources have.
     users_may_yank: whether users who may upload can yank what they have uploaded themselves.
-    trusted_publishing_only: patterns for the names of projects whose files must come from CI jobs
-        that need no password (trusted publishing); empty for none.
-    attestations_required: patterns for the names of projects whose files must come with
-        attestations that verify (PEP 740); empty for none.
+    trusted_publishing_only: patterns for the names of projects whose own files, not those of
+        sources, must come from CI jobs that need no password (trusted publishing); empty for none.
+    attestations_required: patterns for the names of projects whose own files, not those of sources,
+        must come with attestations that verify (PEP 740); empty for none.
     public_sources: whether everybody who may read a public repository may also read what comes from
         upstreams.
     cooldown: how old files from upstreams must be, instead of what each upstream says; None for

@@ -1,5 +1,6 @@
 """The lines that a page of the portal offers for a CI."""
 
+import re
 import shlex
 from typing import Any
 
@@ -23,8 +24,9 @@ def lines(kind: PublisherKind, may: May, audience: str = "pypi-repo", issuer: st
 def test_each_provider_has_lines_with_the_urls_of_the_repository(kind: PublisherKind) -> None:
     assert f"--publish-url {URL}" in lines(kind, "upload")
     reading = lines(kind, "read")
-    assert 'pip install --index-url "https://__token__:$' in reading
-    assert '@packages.example.com/pypi/repositories/main/simple/" PROJECT' in reading
+    assert 'export PIP_INDEX_URL="https://__token__:$' in reading
+    assert '@packages.example.com/pypi/repositories/main/simple/"\n' in reading
+    assert "pip install PROJECT\n" in reading
 
 
 @pytest.mark.parametrize("may", ["upload", "read"])
@@ -53,4 +55,13 @@ def test_only_a_token_of_the_root_of_circleci_is_what_uv_asks_for() -> None:
     assert "--trusted-publishing" in lines("circleci", "upload")
     other = lines("circleci", "upload", issuer="https://oidc.circleci.com/org/1-2")
     assert "--root-issuer" not in other
-    assert '--token "$ID_TOKEN"' in other
+    assert 'export UV_PUBLISH_TOKEN="$ID_TOKEN"' in other
+
+
+@pytest.mark.parametrize("may", ["upload", "read"])
+@pytest.mark.parametrize("kind", PUBLISHER_KINDS)
+def test_no_command_has_a_token_in_its_arguments(kind: PublisherKind, may: May) -> None:
+    """All processes of a machine see them."""
+    commands = re.findall(r"^.*(?:pip install|uv publish) .*$", lines(kind, may), re.MULTILINE)
+    assert commands
+    assert not [command for command in commands if "TOKEN" in command]

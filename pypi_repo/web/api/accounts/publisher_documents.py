@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pypi_repo.domain.identity.publisher import DEFAULT_MINUTES, May
 from pypi_repo.domain.identity.workload import PublisherKind
-from pypi_repo.web.api.documents import Document, Instant, Text
+from pypi_repo.web.api.documents import Document, Instant, Patterns, Text
 
 _Url = Annotated[str, Meta(min_length=1, max_length=2000)]
 
@@ -26,7 +26,7 @@ class PublisherSettings(Document, frozen=True, kw_only=True):
     claims: dict[Text, Text]
     repository: Text
     issuer: _Url | None = None
-    projects: Annotated[tuple[Text, ...], Meta(max_length=1000)] = ()
+    projects: Patterns = ()
     may: May = "upload"
     minutes: int = DEFAULT_MINUTES
     allow_http: bool = False

@@ -16,6 +16,8 @@ permissions:
 def ci_lines(publisher: PublisherSettings, url: str, audience: str) -> str:
     """Returns lines for the file that describes a job, or for its script.
 
+    No token is in the arguments of a command, which all processes of a machine can see.
+
     url: where the repository is, absolute, with its last slash.
     audience: for whom the provider must make the token.
     """
@@ -29,21 +31,22 @@ def ci_lines(publisher: PublisherSettings, url: str, audience: str) -> str:
             return f"{_gitlab(audience)}script:\n  - uv build\n  - {exchanging}"
         case "buildkite" | "circleci" if publisher.issuer == USUAL_ISSUERS[publisher.kind]:
             return f"uv build\n{exchanging}"
-    return f'{_token(publisher, audience)}uv publish --publish-url {url} --token "$ID_TOKEN"\n'
+    token = f'{_token(publisher, audience)}export UV_PUBLISH_TOKEN="$ID_TOKEN"\n'
+    return f"{token}uv publish --publish-url {url}\n"
 
 
 def _reading(publisher: PublisherSettings, url: str, audience: str) -> str:
     scheme, _slashes, rest = url.partition("://")
     index = f"{scheme}://__token__:$ID_TOKEN@{rest}simple/"
-    install = f'pip install --index-url "{index}" PROJECT\n'
+    index_url, install = f'export PIP_INDEX_URL="{index}"\n', "pip install PROJECT\n"
     match publisher.kind:
         case "github":
-            script = _token(publisher, audience) + install
+            script = _token(publisher, audience) + index_url + install
             return f"{_GITHUB}steps:\n  - run: |\n{_indented(script)}"
         case "gitlab":
-            own = install.replace("$ID_TOKEN", f"${_gitlab_variable(audience)}")
-            return f"{_gitlab(audience)}script:\n  - {own}"
-    return f"{_token(publisher, audience)}{install}"
+            own = index_url.replace("$ID_TOKEN", f"${_gitlab_variable(audience)}")
+            return f"{_gitlab(audience)}script:\n  - {own}  - {install}"
+    return f"{_token(publisher, audience)}{index_url}{install}"
 
 
 def _token(publisher: PublisherSettings, audience: str) -> str:
