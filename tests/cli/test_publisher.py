@@ -206,14 +206,14 @@ def test_t8_an_issuer_that_does_not_answer_is_told_so(cli: CommandLine) -> None:
     result = cli.run(*command(*claims, kind="oidc"))
     assert result.exit_code == 0
     assert "`pypi-repo publisher check tool` asks it again" in result.stderr
-    assert "cannot be reached" in cli.refused("publisher", "check", "tool")
+    assert "The issuer cannot be reached" in cli.refused("publisher", "check", "tool")
 
 
 def test_t8_a_wrong_issuer_is_told_so(cli: CommandLine, issuer: ScriptedProvider) -> None:
     """A slash too many, and a page that is no issuer."""
     for url, sentence in (
-        (f"{issuer.url}/", "calls itself by another URL"),
-        (f"{issuer.url}/nothing", "does not say what it should"),
+        (f"{issuer.url}/", "The issuer calls itself by another URL"),
+        (f"{issuer.url}/nothing", "The issuer does not say what it should"),
     ):
         result = cli.run(*command("--claim", "sub=x", "--issuer", url, *LOCAL, kind="oidc"))
         assert sentence in result.stderr

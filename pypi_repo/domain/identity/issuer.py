@@ -23,13 +23,14 @@ class Issuer:
 
     url: its name, which is compared character by character; also the URL below which it describes
         itself (OpenID Connect Discovery 1.0).
-    allow_http, allow_private_network, ca_file: as for a `Target`.
+    allow_http, allow_private_network, ca_file, called: as for a `Target`.
     """
 
     url: str
     allow_http: bool = False
     allow_private_network: bool = False
     ca_file: str | None = None
+    called: str = "issuer"
 
     def check(self) -> None:
         """Raises InvalidSetting unless an issuer can have this URL."""
@@ -44,8 +45,8 @@ class Issuer:
             )
         if scheme == "http" and not self.allow_http:
             raise InvalidSetting(
-                "The URL of the issuer is not encrypted; use https://, or allow HTTP for this "
-                "provider."
+                "The URL of the issuer is not encrypted; use https://, or allow HTTP for the "
+                f"{self.called}."
             )
 
     @property
@@ -61,7 +62,7 @@ class Issuer:
             allow_http=self.allow_http,
             allow_private_network=self.allow_private_network,
             ca_file=self.ca_file,
-            called="identity provider",
+            called=self.called,
         )
 
 
@@ -102,13 +103,13 @@ def read_discovery(content: bytes | str, issuer: Issuer) -> Discovery:
         document = msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IdentityProviderFailed(
-            "The identity provider does not describe itself as OpenID Connect wants it; check the "
+            f"The {issuer.called} does not describe itself as OpenID Connect wants it; check the "
             "URL of the issuer.",
             detail=str(error)[:300],
         ) from error
     if document.issuer != issuer.url:
         raise IdentityProviderFailed(
-            "The identity provider calls itself by another URL than the one of the issuer here; "
+            f"The {issuer.called} calls itself by another URL than the one that is set here; "
             "copy its own, character by character.",
             detail=f"it says {document.issuer[:300]!r}, and here is {issuer.url!r}",
         )
@@ -131,8 +132,8 @@ def _require_allowed(issuer: Issuer, url: str) -> None:
         issuer.target(url).require_allowed(parse_url(url))
     except UpstreamRefused as error:
         raise IdentityProviderFailed(
-            "The identity provider names a URL that may not be asked; it must begin with https://, "
-            "or http must be allowed for the provider.",
+            f"The {issuer.called} names a URL that may not be asked; it must begin with https://, "
+            f"or http must be allowed for the {issuer.called}.",
             detail=error.detail,
         ) from error
 

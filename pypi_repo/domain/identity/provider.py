@@ -135,6 +135,7 @@ def issuer_of(settings: ProviderSettings) -> Issuer:
         allow_http=settings.allow_http,
         allow_private_network=settings.allow_private_network,
         ca_file=settings.ca_file,
+        called="identity provider",
     )
 
 

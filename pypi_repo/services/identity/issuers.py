@@ -77,7 +77,9 @@ class Issuers:
             if not self._may_ask(issuer):
                 raise
         newer = self._fetch_keys(issuer, self._known(issuer))
-        return verify_jwt(token, read_keys(newer.keys or ""), issuer=issuer.url, audience=audience)
+        return verify_jwt(
+            token, read_keys(newer.keys or "", issuer), issuer=issuer.url, audience=audience
+        )
 
     def read_again(self, issuer: Issuer) -> tuple[Discovery, Sequence[Key]]:
         """Asks an issuer for what it says of itself and for its keys, whatever is known of them.
@@ -87,7 +89,7 @@ class Issuers:
         self._failures.pop(issuer, None)
         known = self._fetch_discovery(issuer)
         discovery = read_discovery(known.discovery, issuer)
-        return discovery, read_keys(self._fetch_keys(issuer, known).keys or "")
+        return discovery, read_keys(self._fetch_keys(issuer, known).keys or "", issuer)
 
     def _known(self, issuer: Issuer) -> KnownIssuer:
         return self._fresh(
@@ -104,7 +106,7 @@ class Issuers:
             # Not by `_known`, which would wait for the lock that is held now.
             lambda known: self._fetch_keys(issuer, known or self._fetch_discovery(issuer)),
         )
-        return read_keys(known.keys or "")
+        return read_keys(known.keys or "", issuer)
 
     def _fresh(
         self,
@@ -157,7 +159,7 @@ class Issuers:
 
     def _fetch_keys(self, issuer: Issuer, known: KnownIssuer) -> KnownIssuer:
         discovery = read_discovery(known.discovery, issuer)
-        keys, now = read_keys(self._fetch(issuer, discovery.jwks_uri)), self._clock()
+        keys, now = read_keys(self._fetch(issuer, discovery.jwks_uri), issuer), self._clock()
         with self._database.begin() as connection:
             IssuerShelf(connection).keep_keys(issuer.url, written_keys(keys), now)
         return replace(known, keys=written_keys(keys), keys_at=now)
@@ -167,7 +169,7 @@ class Issuers:
         with elsewhere(), self.client.get(issuer.target(url), url, headers=headers) as answer:
             if answer.status != 200:
                 raise IdentityProviderFailed(
-                    "The identity provider does not say what it should; check the URL of the "
+                    f"The {issuer.called} does not say what it should; check the URL of the "
                     "issuer, or try again later.",
                     detail=f"{answer.place}: status {answer.status}",
                 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
-from pypi_repo.domain.identity.issuer import json_object
+from pypi_repo.domain.identity.issuer import Issuer, json_object
 
 if TYPE_CHECKING:
     from jwt.api_jwk import PyJWK
@@ -76,16 +76,15 @@ class Key:
         return loaded
 
 
-def read_keys(content: bytes | str) -> Sequence[Key]:
-    """Reads a key set, of which only what is public is kept.
+def read_keys(content: bytes | str, issuer: Issuer) -> Sequence[Key]:
+    """Reads the key set of an issuer, of which only what is public is kept.
 
     Raises IdentityProviderFailed if it is none, or has too many keys.
     """
     keys = (json_object(content) or {}).get("keys")
     if not isinstance(keys, list) or len(keys) > _MOST:
         raise IdentityProviderFailed(
-            "The identity provider has no keys where it says; try again later, or tell who runs "
-            "it.",
+            f"The {issuer.called} has no keys where it says; try again later, or tell who runs it.",
             detail=f"no JWK Set, or one of more than {_MOST} keys",
         )
     public = [

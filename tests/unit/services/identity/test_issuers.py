@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -172,6 +173,34 @@ def test_what_is_no_description(
         issuers.discovery(issuer_of(provider))
 
 
+@pytest.mark.parametrize("called", ["issuer", "identity provider"])
+def test_errors_call_it_what_it_is_called_where_it_is_set_up(
+    called: str, issuers: Issuers, provider: ScriptedProvider
+) -> None:
+    issuer = replace(issuer_of(provider), called=called)
+
+    def sentence(asked: Issuer = issuer, answer: Response | None = None, at: str = "") -> str:
+        provider.answers = {} if answer is None else {at or DISCOVERY: lambda: answer}
+        with pytest.raises(IdentityProviderFailed) as caught:
+            issuers.read_again(asked)
+        return caught.value.message
+
+    unreachable = json.dumps({"issuer": issuer.url, "jwks_uri": "ftp://x/"})
+    said = [
+        sentence(replace(issuer, allow_private_network=False)),
+        sentence(replace(issuer, url="http://127.0.0.1:9")),
+        sentence(replace(issuer, url=f"{provider.url}/")),
+        sentence(answer=Response("x")),
+        sentence(answer=Response("x", 404)),
+        sentence(answer=Response(b" " * (LIMITS.page + 1))),
+        sentence(answer=Response(unreachable)),
+        sentence(answer=Response("x"), at="/jwks"),
+    ]
+    assert [each for each in said if f"the {called}" not in each.lower()] == []
+    others = {"issuer": "provider", "identity provider": "The issuer"}
+    assert [each for each in said if others[called] in each] == []
+
+
 @pytest.mark.parametrize("path", [DISCOVERY, "/jwks"])
 def test_s5_a_huge_answer(path: str, issuers: Issuers, provider: ScriptedProvider) -> None:
     provider.answers[path] = lambda: Response(b" " * (LIMITS.page + 1))
@@ -210,7 +239,7 @@ def test_s5_a_slow_answer(database: Database) -> None:
 def test_s2_an_issuer_is_asked_only_where_it_may_be(
     setting: str, issuers: Issuers, provider: ScriptedProvider
 ) -> None:
-    with pytest.raises(IdentityProviderFailed, match="identity provider"):
+    with pytest.raises(IdentityProviderFailed, match="issuer"):
         issuers.discovery(issuer_of(provider, **{setting: False}))
     assert provider.asked == []
 

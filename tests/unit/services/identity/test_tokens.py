@@ -12,11 +12,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from pypi_repo.domain.identity.errors import IdentityProviderFailed, InvalidToken, UnknownKey
+from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.services.identity.keys import Key, read_keys, written_keys
 from pypi_repo.services.identity.tokens import verify_jwt
 from tests.support.identity_provider import SigningKey, signing_key
 
 ISSUER = "https://sso.example.com/realms/acme"
+ASKED = Issuer(url=ISSUER)
 FIRST = signing_key()
 
 
@@ -114,7 +116,7 @@ def test_o7_hmac_with_the_public_key() -> None:
     with pytest.raises(InvalidToken):
         verify_jwt(
             token,
-            read_keys(json.dumps({"keys": [FIRST.jwk, {"kty": "oct", "k": _b64(pem)}]})),
+            read_keys(json.dumps({"keys": [FIRST.jwk, {"kty": "oct", "k": _b64(pem)}]}), ASKED),
             issuer=ISSUER,
             audience="app",
         )
@@ -203,22 +205,22 @@ def test_o7_deep_content() -> None:
 
 def test_only_what_is_public_is_kept_of_keys() -> None:
     private = jwt.get_algorithm_by_name("RS256").to_jwk(FIRST.private, as_dict=True)
-    keys = read_keys(json.dumps({"keys": [private | {"kid": "first"}, 7, {"kid": 8}]}))
+    keys = read_keys(json.dumps({"keys": [private | {"kid": "first"}, 7, {"kid": 8}]}), ASKED)
     assert [key.kid for key in keys] == ["first"]
     assert set(keys[0].jwk) == {"kty", "kid", "key_ops", "n", "e"}
-    assert read_keys(written_keys(keys)) == keys
+    assert read_keys(written_keys(keys), ASKED) == keys
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 7}', b"\xff", "[" * 100_000])
 def test_what_is_no_key_set(content: str | bytes) -> None:
     with pytest.raises(IdentityProviderFailed) as caught:
-        read_keys(content)
+        read_keys(content, ASKED)
     assert caught.value.code == "identity-provider-failed"
 
 
 def test_a_key_set_has_an_end() -> None:
     with pytest.raises(IdentityProviderFailed):
-        read_keys(json.dumps({"keys": [FIRST.jwk] * 101}))
+        read_keys(json.dumps({"keys": [FIRST.jwk] * 101}), ASKED)
 
 
 def _hmac(payload: dict[str, Any], secret: bytes) -> str:
