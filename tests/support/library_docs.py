@@ -253,7 +253,7 @@ SECTIONS: dict[str, list[Entry]] = {
         *_of("domain.identity.provider", "ProviderSettings", "IdentityProvider", "Identity"),
         *_of("services.identity.management", "ProviderCheck"),
         *_of("domain.identity.workload", "Workload"),
-        *_of("domain.identity.publisher", "PublisherSettings", "Publisher"),
+        *_of("domain.identity.publisher", "JobConditions", "PublisherSettings", "Publisher"),
         *_of("services.identity.publishers", "IssuerCheck"),
         *_of("domain.identity.trust_root", "TrustRoot", "Trusted"),
         *_of("domain.lifecycle.trash", "TrashEntry"),

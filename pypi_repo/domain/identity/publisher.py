@@ -61,18 +61,14 @@ _IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublisherSettings:
-    """The settings of a publisher.
+class JobConditions:
+    """Which CI jobs are meant, and how their issuer is asked for its keys.
 
     kind: the provider of the CI jobs.
     issuer: the URL with which their tokens name their issuer, character by character; empty for the
         usual one of the provider.
     claims: from a claim to the pattern that one of its values must match, in which `*` stands for
         any characters. All of them must match, and one that tells jobs apart must have no `*`.
-    repository: the name of the repository.
-    projects: patterns for the names of projects, which need not exist yet; empty for all.
-    may: what the jobs may do.
-    minutes: for how long a token is valid that a job gets.
     allow_http, allow_private_network, ca_file: how the issuer may be asked for its keys, as for an
         `Issuer`.
     """
@@ -80,13 +76,47 @@ class PublisherSettings:
     kind: PublisherKind = "oidc"
     issuer: str = ""
     claims: Mapping[str, str] = field(default_factory=dict)
+    allow_http: bool = False
+    allow_private_network: bool = False
+    ca_file: str | None = None
+
+    @property
+    def identifying(self) -> frozenset[str]:
+        """The claims whose exact values keep the jobs of strangers out."""
+        exact = frozenset(name for name, pattern in self.claims.items() if "*" not in pattern)
+        return exact & _IDENTIFYING.get(self.kind, exact)
+
+    def unmet(self, claims: Claims) -> tuple[str, ...]:
+        """Returns the names of the claims that do not match, in the order of the conditions."""
+        return tuple(
+            name
+            for name, pattern in self.claims.items()
+            if not any(_matches(pattern, value) for value in values_of(claims, name))
+        )
+
+    def why_not(self, claims: Claims) -> str | None:
+        """Returns a sentence about the first claim that does not match, for administrators."""
+        for name in self.unmet(claims):
+            values = sorted(values_of(claims, name))
+            found = f"is {', '.join(map(repr, values))[:_SHOWN]}" if values else "is not there"
+            return f"The claim {name} must be {self.claims[name]!r}, and {found}."
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublisherSettings(JobConditions):
+    """The settings of a publisher: which jobs it is for, and what it gives to them.
+
+    repository: the name of the repository.
+    projects: patterns for the names of projects, which need not exist yet; empty for all.
+    may: what the jobs may do.
+    minutes: for how long a token is valid that a job gets.
+    """
+
     repository: str = ""
     projects: tuple[str, ...] = ()
     may: May = "upload"
     minutes: int = DEFAULT_MINUTES
-    allow_http: bool = False
-    allow_private_network: bool = False
-    ca_file: str | None = None
 
     def in_form(self) -> Self:
         """Returns the settings as they are stored.
@@ -190,28 +220,6 @@ class PublisherSettings:
                 )
 
     @property
-    def identifying(self) -> frozenset[str]:
-        """The claims whose exact values keep the jobs of strangers out."""
-        exact = frozenset(name for name, pattern in self.claims.items() if "*" not in pattern)
-        return exact & _IDENTIFYING.get(self.kind, exact)
-
-    def unmet(self, claims: Claims) -> tuple[str, ...]:
-        """Returns the names of the claims that do not match, in the order of the conditions."""
-        return tuple(
-            name
-            for name, pattern in self.claims.items()
-            if not any(_matches(pattern, value) for value in values_of(claims, name))
-        )
-
-    def why_not(self, claims: Claims) -> str | None:
-        """Returns a sentence about the first claim that does not match, for administrators."""
-        for name in self.unmet(claims):
-            values = sorted(values_of(claims, name))
-            found = f"is {', '.join(map(repr, values))[:_SHOWN]}" if values else "is not there"
-            return f"The claim {name} must be {self.claims[name]!r}, and {found}."
-        return None
-
-    @property
     def grants(self) -> Grants:
         """What the jobs may do."""
         access = Access.WRITE if self.may == "upload" else Access.READ
@@ -229,7 +237,7 @@ class PublisherSettings:
         return {name: getattr(self, name) for name in PUBLISHER_SETTINGS}
 
 
-def issuer_of(settings: PublisherSettings) -> Issuer:
+def issuer_of(settings: JobConditions) -> Issuer:
     """Returns the issuer of the tokens of the jobs."""
     return Issuer(
         url=settings.issuer,
@@ -266,6 +274,17 @@ class Publisher(PublisherSettings):
         if self.last_used_at is None or self.received_at is None:
             return False
         return self.last_used_at >= self.received_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPublisher(JobConditions):
+    """As much of a publisher as is read of all with one issuer, to find those that a job meets.
+
+    last_used_at: as for a `Publisher`.
+    """
+
+    id: int
+    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,14 @@ from pypi_repo.domain.identity.errors import (
 )
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.jobs import workload_of
-from pypi_repo.domain.identity.publisher import JobToken, Publisher, issuer_of, names_together
+from pypi_repo.domain.identity.publisher import (
+    JobConditions,
+    JobToken,
+    ListedPublisher,
+    Publisher,
+    issuer_of,
+    names_together,
+)
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.identity.issuers import Issuers
@@ -70,7 +77,7 @@ class _Proved:
 
     token: str = field(repr=False)
     claims: Claims
-    publishers: Sequence[Publisher]
+    publishers: Sequence[ListedPublisher]
 
     @property
     def expires_at(self) -> datetime:
@@ -266,7 +273,7 @@ def _said_to_be_of(token: str) -> str:
         return _NOBODYS
 
 
-def _together(publishers: Sequence[Publisher]) -> Issuer:
+def _together(publishers: Sequence[JobConditions]) -> Issuer:
     """The issuer of several publishers, which may be asked wherever one of them allows it."""
     several = [issuer_of(each) for each in publishers]
     return replace(

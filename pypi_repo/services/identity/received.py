@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.publisher import Publisher
+from pypi_repo.domain.identity.publisher import JobConditions, ListedPublisher, Publisher
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.publishers import PublisherShelf
@@ -17,7 +17,7 @@ _A_WHILE = timedelta(hours=1)
 
 
 def note_refusal(
-    database: Database, publishers: Sequence[Publisher], claims: Claims, at: datetime
+    database: Database, publishers: Sequence[ListedPublisher], claims: Claims, at: datetime
 ) -> None:
     """Keeps the claims of a job with the publishers that were probably meant for it.
 
@@ -30,12 +30,13 @@ def note_refusal(
     """
     meant = [each for each in publishers if _is_near(each, claims) or each.last_used_at is None]
     meant.sort(key=lambda each: _met(each, claims), reverse=True)
-    due = [each for each in meant[:_MOST] if _comes_nearer(each, claims, at)]
+    several = PublisherShelf(database).those(meant[:_MOST])
+    due = [each for each in several if _comes_nearer(each, claims, at)]
     if not due:
         return
     received = _as_json(claims, due)
     with database.begin() as connection:
-        for each in sorted(due, key=lambda publisher: publisher.id):  # as all who change several
+        for each in due:
             PublisherShelf(connection).note_received(each, received, at, each.why_not(claims))
 
 
@@ -67,18 +68,18 @@ def _comes_nearer(publisher: Publisher, claims: Claims, at: datetime) -> bool:
     return _is_due(publisher, at)
 
 
-def _is_near(publisher: Publisher, claims: Claims) -> bool:
+def _is_near(publisher: JobConditions, claims: Claims) -> bool:
     unmet = publisher.unmet(claims)
     return any(
         "*" not in pattern for name, pattern in publisher.claims.items() if name not in unmet
     )
 
 
-def _met(publisher: Publisher, claims: Claims) -> int:
+def _met(publisher: JobConditions, claims: Claims) -> int:
     return len(publisher.claims) - len(publisher.unmet(claims))
 
 
-def _as_json(claims: Claims, publishers: Sequence[Publisher]) -> str:
+def _as_json(claims: Claims, publishers: Sequence[JobConditions]) -> str:
     """Returns the claims without those that are too long, and of those that matter as much as fits.
 
     What conditions name comes first. It is ASCII, so a character is a byte.

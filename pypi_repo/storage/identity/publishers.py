@@ -1,6 +1,7 @@
 """Statements about publishers, and about the tokens of their CI jobs."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,13 @@ from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
-from pypi_repo.domain.identity.publisher import JobToken, May, Publisher, PublisherSettings
+from pypi_repo.domain.identity.publisher import (
+    JobToken,
+    ListedPublisher,
+    May,
+    Publisher,
+    PublisherSettings,
+)
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.storage.database.account_tables import publisher_tokens, publishers
 from pypi_repo.storage.database.engines import insert_into
@@ -29,6 +36,7 @@ _OF_ITS_OWN = tuple(
         *("last_used_at", "received", "received_at", "refusal"),
     )
 )
+_TO_MATCH = tuple(publishers.c[each.name] for each in fields(ListedPublisher))
 
 
 class PublisherShelf:
@@ -55,27 +63,35 @@ class PublisherShelf:
         )
         return next(map(_to_publisher, rows), None)
 
-    def lock_those(self, chosen: Iterable[Publisher]) -> list[Publisher]:
-        """Returns publishers as they are now; nobody changes or deletes them before the commit.
+    def those(self, chosen: Iterable[ListedPublisher]) -> list[Publisher]:
+        """Returns publishers as they are now, in the order of their ids.
 
-        Those that were deleted are left out. They are locked in the order of their ids, as by all
-        who lock several, so nobody waits for each other.
+        Those that were deleted are left out.
         """
-        ids = [publisher.id for publisher in chosen]
+        return [_to_publisher(row) for row in self._executor.execute(_selected_those(chosen))]
+
+    def lock_those(self, chosen: Iterable[ListedPublisher]) -> list[Publisher]:
+        """Returns the same as `those`; nobody changes or deletes them before the commit.
+
+        They are locked in the order of their ids, as by all who lock several, so nobody waits for
+        each other.
+        """
         rows = within_transaction(self._executor).execute(
-            _selected()
-            .where(publishers.c.id.in_(ids))
-            .order_by(publishers.c.id)
-            .with_for_update(key_share=True, of=publishers)
+            _selected_those(chosen).with_for_update(key_share=True, of=publishers)
         )
         return [_to_publisher(row) for row in rows]
 
-    def of_issuer(self, issuer: str) -> list[Publisher]:
-        """Returns the publishers whose jobs have tokens of an issuer, sorted by name."""
+    def of_issuer(self, issuer: str) -> list[ListedPublisher]:
+        """Returns the publishers whose jobs have tokens of an issuer, in the order of their ids.
+
+        Each token reads them all, so what they have received, which may be large, is left out.
+        """
         rows = self._executor.execute(
-            _selected().where(publishers.c.issuer == lookup(issuer)).order_by(publishers.c.name)
+            select(*_TO_MATCH)
+            .where(publishers.c.issuer == lookup(issuer))
+            .order_by(publishers.c.id)
         )
-        return [_to_publisher(row) for row in rows]
+        return [ListedPublisher(**row._mapping) for row in rows]
 
     def created_at(self, name: str) -> datetime | None:
         """Returns when a publisher was created; None if there is none of this name."""
@@ -129,7 +145,11 @@ class PublisherShelf:
         self._executor.execute(delete(publishers).where(publishers.c.id == publisher.id))
 
     def note_received(
-        self, publisher: Publisher, received: str, at: datetime, refusal: str | None
+        self,
+        publisher: Publisher,
+        received: str,
+        at: datetime,
+        refusal: str | None,
     ) -> None:
         """Keeps the claims that came last, and which of them did not match.
 
@@ -200,6 +220,11 @@ def _selected() -> Select[Any]:
     return select(*_OF_ITS_OWN, repositories.c.name.label("repository")).join_from(
         publishers, repositories, repositories.c.id == publishers.c.repository_id
     )
+
+
+def _selected_those(chosen: Iterable[ListedPublisher]) -> Select[Any]:
+    ids = [publisher.id for publisher in chosen]
+    return _selected().where(publishers.c.id.in_(ids)).order_by(publishers.c.id)
 
 
 def _to_publisher(row: Row[Any]) -> Publisher:

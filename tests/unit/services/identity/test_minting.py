@@ -355,6 +355,9 @@ def test_statements_of_an_exchange(
         with count_statements(both._database) as statements:
             mint(both, job_token(jobs))
         counts.append(len(statements))
+        assert [each for each in statements if "received" in each.partition("WHERE")[0]] == [
+            statements[3]  # of the one publisher that matches
+        ]
         for other in range(10):
             create_publisher(
                 both, jobs.url, f"other-{number}-{other}", claims={"repository_owner_id": "1"}
