@@ -176,7 +176,7 @@ def test_a_refused_publication_names_the_file(registry: Registry, site: Site, st
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_dropping(registry: Registry, site: Site, staged: Site, profile: Profile) -> None:
-    """G2: a reserved name is a conflict in each profile."""
+    """G2, U61: a reserved name is a conflict in each profile."""
     registry.acting_as(OPERATOR).repositories.change("main", profile=profile)
     assert staged.upload(WHEEL).status_code == 200
     refused = site.upload(WHEEL)
