@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self, TypedDict
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.claims import Claims, values_of
+from pypi_repo.domain.identity.conditions import IDENTIFYING, SHOWN, JobConditions
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
 from pypi_repo.domain.patterns import name_patterns
@@ -41,66 +41,11 @@ _KINDS = {issuer: kind for kind, issuer in USUAL_ISSUERS.items()}
 _BETWEEN_NAMES = ", "  # no name of a publisher has it
 _MOST_CLAIMS = 20
 _LONGEST = 1000  # characters
-_SHOWN = 200  # characters
 _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 """Claims about the token and not about the job, so no condition can be about them."""
 
 _WITH_A_REF = frozenset({"workflow_ref", "job_workflow_ref", "ci_config_ref_uri"})
 """Claims that name a file and its ref, at GitHub and GitLab."""
-
-_IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
-    # On GitHub anybody can take over the name of an account that was renamed or deleted.
-    "github": frozenset({"repository_owner_id", "repository_id"}),
-    "gitlab": frozenset({"project_path", "project_id", "namespace_path", "namespace_id"}),
-    "google": frozenset({"sub", "email"}),
-    "buildkite": frozenset({"organization_slug", "organization_id", "pipeline_id", "sub"}),
-    "circleci": frozenset(
-        {"oidc.circleci.com/project-id", "oidc.circleci.com/org-id", "sub"},
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobConditions:
-    """Which CI jobs are meant, and how their issuer is asked for its keys.
-
-    kind: the provider of the CI jobs.
-    issuer: the URL with which their tokens name their issuer, character by character; empty for the
-        usual one of the provider.
-    claims: from a claim to the pattern that one of its values must match, in which `*` stands for
-        any characters. All of them must match, and one that tells jobs apart must have no `*`.
-    allow_http, allow_private_network, ca_file: how the issuer may be asked for its keys, as for an
-        `Issuer`.
-    """
-
-    kind: PublisherKind = "oidc"
-    issuer: str = ""
-    claims: Mapping[str, str] = field(default_factory=dict)
-    allow_http: bool = False
-    allow_private_network: bool = False
-    ca_file: str | None = None
-
-    @property
-    def identifying(self) -> frozenset[str]:
-        """The claims whose exact values keep the jobs of strangers out."""
-        exact = frozenset(name for name, pattern in self.claims.items() if "*" not in pattern)
-        return exact & _IDENTIFYING.get(self.kind, exact)
-
-    def unmet(self, claims: Claims) -> tuple[str, ...]:
-        """Returns the names of the claims that do not match, in the order of the conditions."""
-        return tuple(
-            name
-            for name, pattern in self.claims.items()
-            if not any(_matches(pattern, value) for value in values_of(claims, name))
-        )
-
-    def why_not(self, claims: Claims) -> str | None:
-        """Returns a sentence about the first claim that does not match, for administrators."""
-        for name in self.unmet(claims):
-            values = sorted(values_of(claims, name))
-            found = f"is {', '.join(map(repr, values))[:_SHOWN]}" if values else "is not there"
-            return f"The claim {name} must be {self.claims[name]!r}, and {found}."
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +144,7 @@ class PublisherSettings(JobConditions):
         if self.kind == "github":
             self._check_numbers()
         if not self.identifying:
-            possible = _IDENTIFYING.get(self.kind)
+            possible = IDENTIFYING.get(self.kind)
             if possible is None:
                 raise InvalidSetting(
                     "A publisher needs a claim with an exact value, or jobs of strangers match it; "
@@ -211,11 +156,11 @@ class PublisherSettings(JobConditions):
             )
 
     def _check_numbers(self) -> None:
-        for name in sorted(_IDENTIFYING["github"] & self.claims.keys()):
+        for name in sorted(IDENTIFYING["github"] & self.claims.keys()):
             pattern = self.claims[name]
             if not re.fullmatch("[0-9*]+", pattern, re.ASCII):
                 raise InvalidSetting(
-                    f"The claim {name} of GitHub is a number, and {pattern[:_SHOWN]!r} is none, so "
+                    f"The claim {name} of GitHub is a number, and {pattern[:SHOWN]!r} is none, so "
                     "no job would match; https://api.github.com says the number."
                 )
 
@@ -329,23 +274,3 @@ class GivenPublisherSettings(TypedDict, total=False):
 
 PUBLISHER_SETTINGS: Mapping[str, Any] = {each.name: each.type for each in fields(PublisherSettings)}
 """Name -> type."""
-
-
-def _matches(pattern: str, value: str) -> bool:
-    """Whether a value matches a pattern in which `*` stands for any characters.
-
-    Each part is looked for where the one before it has ended, so the time is bounded.
-    """
-    first, *rest = pattern.split("*")
-    if not rest:
-        return value == pattern
-    *middle, last = rest
-    if not value.startswith(first):
-        return False
-    at = len(first)
-    for part in middle:
-        found = value.find(part, at)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return value.endswith(last) and len(value) - len(last) >= at

@@ -13,6 +13,7 @@ from pypi_repo.domain.accounts.accounts import JOB_TOKEN_PREFIX, token_digest
 from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
 from pypi_repo.domain.identity.claims import Claims
+from pypi_repo.domain.identity.conditions import JobConditions
 from pypi_repo.domain.identity.errors import (
     InvalidToken,
     NotEnabled,
@@ -24,7 +25,6 @@ from pypi_repo.domain.identity.errors import (
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.jobs import workload_of
 from pypi_repo.domain.identity.publisher import (
-    JobConditions,
     JobToken,
     ListedPublisher,
     Publisher,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.publisher import JobConditions, ListedPublisher, Publisher
+from pypi_repo.domain.identity.conditions import JobConditions
+from pypi_repo.domain.identity.publisher import ListedPublisher, Publisher
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.publishers import PublisherShelf
