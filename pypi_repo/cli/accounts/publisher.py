@@ -13,6 +13,7 @@ from pypi_repo.domain.identity.last_job import ComparedClaim, LastJob, last_job_
 from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS
 from pypi_repo.services.acting import Acting
+from pypi_repo.services.identity.publishers import REACH
 from pypi_repo.settings import OIDC_AUDIENCE
 
 _SHOWN = 200  # characters
@@ -127,8 +128,10 @@ def set_(operator: Acting, name: str, all_projects: bool, **options: Any) -> Non
         settings["projects"] = ()
     if not settings:
         raise click.UsageError("Say what to change, such as --minutes 30 or --claim KEY=PATTERN.")
-    operator.publishers.change(name, **settings)
+    changed = operator.publishers.change(name, **settings)
     say(f"Changed publisher {name}.")
+    if REACH & settings.keys():
+        say(f"All publishers of {changed.issuer} reach it in this way now.")
 
 
 @publisher.command()

@@ -71,7 +71,7 @@ class PublisherSettings(JobConditions):
 
         Raises InvalidSetting for an invalid value.
         """
-        issuer = self.issuer or DEFAULT_ISSUERS.get(self.kind, "")
+        issuer = self.issuer_or_usual
         claims = dict(self.claims)
         if self.kind == "google" and "email" in claims:
             claims.setdefault("email_verified", "true")
@@ -79,6 +79,11 @@ class PublisherSettings(JobConditions):
         settings = replace(self, issuer=issuer, claims=claims, projects=projects)
         settings.check()
         return settings
+
+    @property
+    def issuer_or_usual(self) -> str:
+        """The issuer, or the usual one of the provider if none is given; empty if it has none."""
+        return self.issuer or DEFAULT_ISSUERS.get(self.kind, "")
 
     def check(self) -> None:
         """Raises InvalidSetting for an invalid value."""

@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
@@ -13,7 +13,6 @@ from pypi_repo.domain.accounts.accounts import JOB_TOKEN_PREFIX, token_digest
 from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.conditions import JobConditions
 from pypi_repo.domain.identity.errors import (
     InvalidToken,
     NotEnabled,
@@ -22,7 +21,6 @@ from pypi_repo.domain.identity.errors import (
     UnknownJob,
     invalid_token,
 )
-from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.jobs import workload_of
 from pypi_repo.domain.identity.publisher import (
     JobToken,
@@ -190,7 +188,7 @@ class TrustedPublishing:
         publishers = PublisherShelf(self._database).of_issuer(issuer)
         if not publishers:
             raise invalid_token(f"nobody is a publisher with the issuer {issuer!r:.200}")
-        claims = self._issuers.verify(_together(publishers), token, self.audience)
+        claims = self._issuers.verify(issuer_of(publishers[0]), token, self.audience)
         matching = [each for each in publishers if not each.unmet(claims)]
         if not matching:
             note_refusal(self._database, publishers, claims, _now())
@@ -271,17 +269,6 @@ def _said_to_be_of(token: str) -> str:
         return subject_in(token)
     except InvalidToken:
         return _NOBODYS
-
-
-def _together(publishers: Sequence[JobConditions]) -> Issuer:
-    """The issuer of several publishers, which may be asked wherever one of them allows it."""
-    several = [issuer_of(each) for each in publishers]
-    return replace(
-        several[0],
-        allow_http=any(each.allow_http for each in several),
-        allow_private_network=any(each.allow_private_network for each in several),
-        ca_file=next((each.ca_file for each in several if each.ca_file), None),
-    )
 
 
 def _actor_of(tokens: Sequence[JobToken]) -> Actor:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
-from pypi_repo.domain.errors import NameTaken
+from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.identity.errors import UnknownPublisher
 from pypi_repo.domain.identity.publisher import (
     GivenPublisherSettings,
@@ -30,6 +30,9 @@ from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.storage.journal import Journal
 
 _A_PUBLISHER = "a publisher"
+_USUAL_REACH = {"allow_http": False, "allow_private_network": False, "ca_file": None}
+REACH = _USUAL_REACH.keys()
+"""Settings that say how an issuer is reached, and are the same for all of its publishers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Publishers:
         given: settings, which are fields of `PublisherSettings`; `claims` and `repository` are
             required, and `issuer` for the kinds `circleci` and `oidc`. The projects need not exist.
 
+        How the issuer is reached is taken over from its other publishers.
+
         Raises InvalidName, InvalidSetting, NameTaken or UnknownRepository, ConfigurationError if
         the library for signed tokens is not installed, and PermissionDenied for settings that only
         the operator changes: `allow_private_network` and `ca_file`.
@@ -74,13 +79,17 @@ class Publishers:
         require_area(self._actor, Area.USERS)
         require_jwt()
         name, now = repository_name(name, "publisher"), datetime.now(UTC)
-        planned = PublisherSettings(**given).in_form()
-        require_operator(self._actor, PublisherSettings(), planned, _A_PUBLISHER)
+        wanted = PublisherSettings(**given)
         with self._database.begin() as connection:
-            repository = self._admitted(connection, planned.repository)
-            created = PublisherShelf(connection).add(
-                name, planned, repository.id, now, self._actor.name
+            repository = self._admitted(connection, wanted.repository)
+            shelf = PublisherShelf(connection)
+            shelf.change_alone()
+            known = self._reach(connection, wanted.issuer_or_usual, given)
+            planned = replace(wanted, **known).in_form()
+            require_operator(
+                self._actor, replace(planned, **{**_USUAL_REACH, **known}), planned, _A_PUBLISHER
             )
+            created = shelf.add(name, planned, repository.id, now, self._actor.name)
             if created is None:
                 raise NameTaken(f"There is a publisher {name!r} already; choose another name.")
             self._record(connection, "create publisher", created, planned.settings())
@@ -105,6 +114,8 @@ class Publishers:
     def change(self, name: str, **given: Unpack[GivenPublisherSettings]) -> Publisher:
         """Changes settings of a publisher, and ends the tokens that it has given.
 
+        How its issuer is reached changes for all publishers of the issuer.
+
         given: the settings to change, which are fields of `PublisherSettings`. All other settings
             stay as they are, except that another kind has its usual issuer.
 
@@ -123,9 +134,20 @@ class Publishers:
             for repository in sorted({wanted, before.repository}):
                 Catalog(connection).lock(repository)
             shelf = PublisherShelf(connection)
+            shelf.change_alone()
+            if REACH & given.keys():
+                shelf.lock_all_of(before.issuer)
             before = self._shown(connection, shelf.lock(name), name)
-            after = replace(before, **given).in_form()
-            require_operator(self._actor, before, after, _A_PUBLISHER)
+            after = replace(before, **given)
+            is_moved = after.issuer_or_usual != before.issuer
+            known = self._reach(connection, after.issuer_or_usual, given) if is_moved else {}
+            after = replace(after, **known).in_form()
+            of_before = _reach_of(before)
+            # Where the issuer is, and then how it is reached.
+            require_operator(self._actor, before, replace(after, **of_before), _A_PUBLISHER)
+            require_operator(
+                self._actor, replace(after, **{**of_before, **known}), after, _A_PUBLISHER
+            )
             different = {
                 key: value
                 for key, value in after.settings().items()
@@ -141,6 +163,10 @@ class Publishers:
             if issuer_of(before) != issuer_of(after):
                 IssuerShelf(connection).forget(before.issuer)
             self._record(connection, "change publisher", after, different)
+            reach = {key: value for key, value in different.items() if key in REACH}
+            if reach and not is_moved:
+                for other in shelf.reach(after):
+                    self._record(connection, "change publisher", other, reach)
         return after
 
     def delete(self, name: str) -> None:
@@ -173,6 +199,27 @@ class Publishers:
             keys=sum(key.is_for_tokens for key in keys),
         )
 
+    def _reach(
+        self, connection: Executor, issuer: str, given: GivenPublisherSettings
+    ) -> dict[str, Any]:
+        """Returns how an issuer is reached by the publishers that it has; nothing if it has none.
+
+        Raises InvalidSetting if it is to be reached in another way, as one would not know in which.
+        """
+        several = [each for each in PublisherShelf(connection).all() if each.issuer == issuer]
+        if not several:
+            return {}
+        known = _reach_of(several[0])
+        if any(given.get(key, value) != value for key, value in known.items()):
+            audit = self._audit(connection)
+            shown = [each.name for each in several if audit.shows(each.repository)]
+            who = f"The publisher {shown[0]!r}" if shown else "Another publisher"
+            raise InvalidSetting(
+                f"{who} says otherwise how this issuer is reached, which is the same for all of "
+                "its publishers; leave it out here, or change it there, which holds for all."
+            )
+        return known
+
     def _admitted(self, connection: Executor, name: str) -> Repository:
         """Returns a repository that the actor may see, and nobody deletes before the commit."""
         catalog = Catalog(connection)
@@ -202,3 +249,8 @@ class Publishers:
             detail={"publisher": publisher.name, **detail},
         )
         Journal(connection).record(entry)
+
+
+def _reach_of(settings: PublisherSettings) -> dict[str, Any]:
+    """How the issuer is reached."""
+    return {name: getattr(settings, name) for name in REACH}

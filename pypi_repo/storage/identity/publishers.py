@@ -19,7 +19,7 @@ from pypi_repo.domain.identity.publisher import (
 from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.storage.database.account_tables import publisher_tokens, publishers
 from pypi_repo.storage.database.engines import insert_into
-from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.executor import Executor, ask, lock_name, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import job_text, lookup, to_job
 from pypi_repo.storage.database.tables import repositories
@@ -97,6 +97,38 @@ class PublisherShelf:
         """Returns when a publisher was created; None if there is none of this name."""
         found = select(publishers.c.created_at).where(publishers.c.name == lookup(name))
         return self._executor.execute(found).scalar()
+
+    def change_alone(self) -> None:
+        """Keeps others from creating or changing publishers until the commit.
+
+        Those of one issuer reach it alike, also if two are created at once.
+        """
+        lock_name(within_transaction(self._executor), "publishers of CI jobs")
+
+    def lock_all_of(self, issuer: str) -> None:
+        """Locks all publishers of an issuer, in the order of their ids, as all who lock several."""
+        within_transaction(self._executor).execute(
+            select(publishers.c.id)
+            .where(publishers.c.issuer == lookup(issuer))
+            .order_by(publishers.c.id)
+            .with_for_update(key_share=True)
+        )
+
+    def reach(self, changed: Publisher) -> list[Publisher]:
+        """Lets all publishers of an issuer reach it as one does, and returns the other ones."""
+        of_the_issuer = publishers.c.issuer == changed.issuer
+        reached = ("allow_http", "allow_private_network", "ca_file")
+        self._executor.execute(
+            update(publishers)
+            .where(of_the_issuer)
+            .values({name: getattr(changed, name) for name in reached})
+        )
+        rows = self._executor.execute(
+            _selected()
+            .where(of_the_issuer, publishers.c.id != changed.id)
+            .order_by(publishers.c.name)
+        )
+        return [_to_publisher(row) for row in rows]
 
     def add(
         self, name: str, settings: PublisherSettings, repository_id: int, at: datetime, by: str

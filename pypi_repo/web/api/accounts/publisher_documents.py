@@ -19,7 +19,8 @@ class PublisherSettings(Document, frozen=True, kw_only=True):
     `issuer` is the usual one of the provider if it is null; for `circleci` and `oidc` there is
     none. `projects` are names, or patterns such as `acme-*`, of projects that need not exist yet;
     empty for all. Only the operator changes `allow_private_network` and `ca_file`, and `issuer` of
-    a publisher whose issuer may be in a private network, from the command line.
+    a publisher whose issuer may be in a private network, from the command line. How an issuer is
+    reached (these two and `allow_http`) is the same for all of its publishers, and changes for all.
     """
 
     kind: PublisherKind

@@ -56,6 +56,8 @@ def create(page: PortalPage) -> Response:
     settings = _settings(page, kind)
     forms.settle(page)
     settings["kind"] = kind
+    if not settings["allow_http"]:  # then as the other publishers of the issuer
+        del settings["allow_http"]
     with forms.blaming(page, "name", NameTaken), blaming_names(page, "repository"):
         page.acting.publishers.create(name, **settings)
     note = page.done(f"Created the publisher {name}. Put the lines below into the CI, and run it.")

@@ -252,6 +252,64 @@ def test_only_the_operator_moves_an_issuer_in_a_private_network(registry: Regist
     service.change("tool", claims={"sub": "y"})
 
 
+# How an issuer is reached
+
+
+def _reach(registry: Registry, name: str) -> tuple[bool, bool, str | None]:
+    found = publishers(registry).get(name)
+    return found.allow_http, found.allow_private_network, found.ca_file
+
+
+def test_a_new_publisher_reaches_its_issuer_as_the_others_do(both: Registry) -> None:
+    """Or it would change how the tokens of their jobs are verified."""
+    reach: dict[str, Any] = {"allow_private_network": True, "ca_file": "/ca.pem"}
+    publishers(both).create("tool", **GIVEN, **reach)
+    service = publishers(both, administrator(*EVERY_AREA))
+    service.create("other", **GIVEN)
+    service.create("same", **GIVEN, **reach)
+    assert {_reach(both, name) for name in ("other", "same")} == {(False, True, "/ca.pem")}
+    wrong: list[dict[str, Any]] = [{"ca_file": "/b.pem"}, {"ca_file": None}, {"allow_http": True}]
+    for given in wrong:
+        with pytest.raises(InvalidSetting, match="'other' says otherwise"):
+            publishers(both).create("third", **GIVEN, **given)
+    assert len(publishers(both).all()) == 3
+
+
+def test_how_an_issuer_is_reached_changes_for_all(both: Registry) -> None:
+    for name in ("one", "two"):
+        publishers(both).create(name, **GIVEN)
+    publishers(both).create("elsewhere", **{**GIVEN, "issuer": "https://b.example.com"})
+    publishers(both).change("one", ca_file="/ca.pem", may="read")
+    assert _reach(both, "two") == _reach(both, "one") == (False, False, "/ca.pem")
+    assert publishers(both).get("two").may == "upload"
+    assert _reach(both, "elsewhere") == (False, False, None)
+    told = [each.detail for each in both.acting_as(OPERATOR).activity.entries()[:2]]
+    assert told == [
+        {"publisher": "two", "ca_file": "/ca.pem"},
+        {"publisher": "one", "may": "read", "ca_file": "/ca.pem"},
+    ]
+
+
+def test_whoever_comes_to_an_issuer_reaches_it_as_the_others_do(both: Registry) -> None:
+    publishers(both).create("inside", **GIVEN, allow_private_network=True)
+    publishers(both).create("tool", **{**GIVEN, "issuer": "https://b.example.com"})
+    with pytest.raises(InvalidSetting, match="'inside' says otherwise"):
+        publishers(both).change("tool", issuer=ISSUER, ca_file="/ca.pem")
+    publishers(both, administrator(*EVERY_AREA)).change("tool", issuer=ISSUER)
+    assert _reach(both, "tool") == (False, True, None)
+
+
+def test_a_hidden_publisher_is_not_named() -> None:
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with Registry(settings, policy=_HidesSecret()) as registry:
+        populate(registry)
+        registry.acting_as(OPERATOR).repositories.create("secret")
+        publishers(registry).create("hidden", **{**GIVEN, "repository": "secret"})
+        service = publishers(registry, administrator(*EVERY_AREA))
+        with pytest.raises(InvalidSetting, match="Another publisher says otherwise"):
+            service.create("tool", **GIVEN, allow_http=True)
+
+
 # What ends
 
 
