@@ -51,8 +51,7 @@ _NOUNS = {
     ),
     "publisher": (
         "accounts.publisher",
-        "Create, list, change and delete publishers: CI jobs that need no password "
-        "(trusted publishing).",
+        "Let CI jobs publish and install without a password (trusted publishing).",
     ),
     "attestations": (
         "accounts.attestations",

@@ -21,7 +21,7 @@ _SHOWN = 200  # characters
 
 @click.group("publisher", cls=Group)
 def publisher() -> None:
-    """Create, list, change and delete publishers: CI jobs that need no password."""
+    """Let CI jobs publish and install without a password (trusted publishing)."""
 
 
 @publisher.command()
