@@ -135,10 +135,11 @@ def test_a_running_server_goes_on_while_the_schema_is_upgraded(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_wrong_settings_end_the_server_with_a_sentence(name: ServerName, tmp_path: Path) -> None:
+    """With one worker: another might be stopped while it imports, and say where."""
     wrong = {"PYPI_REPO_DATABASE": "mysql://registry:secret@db.test/registry"}
     with pytest.raises(RuntimeError, match="ended early") as failed:  # noqa: PT012
         # granian and uWSGI listen before they look at the application.
-        with start(name, tmp_path / "data", **wrong) as server:
+        with WsgiServer(name, tmp_path, wrong, workers=1) as server:
             server.process.wait(60)
         raise RuntimeError(f"it ended early:\n{server.output}")
     log = str(failed.value)
