@@ -233,8 +233,13 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         metrics_folder=Path(metrics_folder) if metrics_folder else None,
         public_url=values.get("PYPI_REPO_PUBLIC_URL") or None,
         smtp=values.get("PYPI_REPO_SMTP") or None,
-        oidc_audience=values.get("PYPI_REPO_OIDC_AUDIENCE") or OIDC_AUDIENCE,
+        oidc_audience=oidc_audience_in(values),
     )
+
+
+def oidc_audience_in(values: Mapping[str, str]) -> str:
+    """Returns what PYPI_REPO_OIDC_AUDIENCE says, as `Settings.oidc_audience` has it."""
+    return values.get("PYPI_REPO_OIDC_AUDIENCE") or OIDC_AUDIENCE
 
 
 def trash_days_in(values: Mapping[str, str]) -> int:

@@ -35,8 +35,16 @@ _FAILED = "The token request failed."  # clients print what failed in it as well
 _STATUSES = {400: 422, 401: 422, 502: 503}
 
 
+_FEATURES = ["multi-use-token"]
+"""What the tokens that are given here are like (PEP 807)."""
+
+_MOUNTS = ("/_/oidc", _DISCOVERY)
+"""Where a host mounts the app, beside inside `registry.wsgi_app()`."""
+
+
 class _Wanted(msgspec.Struct):
     token: str
+    features: list[str] = []  # of the token that is wanted; those of all if it names none
 
 
 class TrustedPublishingApp(WSGIApp):
@@ -62,11 +70,10 @@ class TrustedPublishingApp(WSGIApp):
         }
 
     def handle(self, request: Request, actor: Actor) -> Response:
-        path = _path(request)
-        for end, handler in self._handlers.items():
-            if path.endswith(end):
-                return handler(request)
-        raise NotFound("There is nothing here; check the URL.")
+        handler = self._handlers.get(_mount(request) + request.environ.get("PATH_INFO", ""))
+        if handler is None:
+            raise NotFound("There is nothing here; check the URL.")
+        return handler(request)
 
     def _audience(self, request: Request) -> Response:
         require_reading(request)
@@ -76,14 +83,20 @@ class TrustedPublishingApp(WSGIApp):
     def _mint(self, request: Request) -> Response:
         require_method(request, ["POST"], "Send the token of the job with POST.")
         self._publishing.require_enabled()
-        minted = self._publishing.mint(_sent_token(request), request.environ.get("REMOTE_ADDR", ""))
+        wanted = _sent(request)
+        if not set(wanted.features) <= set(_FEATURES):
+            raise InvalidPayload(
+                f"Tokens here have the features {', '.join(_FEATURES)} and no other; ask for "
+                "these, or for none."
+            )
+        minted = self._publishing.mint(wanted.token, request.environ.get("REMOTE_ADDR", ""))
         expires = int(minted.expires_at.timestamp())
         return _json({"success": True, "token": minted.secret, "expires": expires})
 
     def _burn(self, request: Request) -> Response:
         """Says nothing of the token, which may be that of somebody else."""
         require_method(request, ["POST"], "Send the token that is to end with POST.")
-        self._publishing.burn(_sent_token(request))
+        self._publishing.burn(_sent(request).token)
         return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def _discover(self, request: Request) -> Response:
@@ -100,7 +113,8 @@ class TrustedPublishingApp(WSGIApp):
         document = {
             "audience-endpoint": root + _AUDIENCE,
             "token-mint-endpoint": root + _MINT,
-            "features": ["multi-use-token"],
+            "features": _FEATURES,
+            "default-features": _FEATURES,
         }
         response = _json(document, _DISCOVERED)
         response.headers["Vary"] = "Accept"
@@ -113,7 +127,7 @@ class TrustedPublishingApp(WSGIApp):
         return problems.as_problem(refusal, message=_FAILED, errors=errors)
 
 
-def _sent_token(request: Request) -> str:
+def _sent(request: Request) -> _Wanted:
     """Clients do not agree on a Content-Type, so none is demanded."""
     request.max_content_length = _LARGEST_BODY
     try:
@@ -124,7 +138,7 @@ def _sent_token(request: Request) -> str:
             "This is too large for the token of a CI job; send nothing but the token."
         ) from None
     try:
-        return msgspec.json.decode(data, type=_Wanted).token
+        return msgspec.json.decode(data, type=_Wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidPayload(
             'The body is no JSON object with the token of the job; send {"token": "..."}.'
@@ -138,13 +152,13 @@ def _json(document: object, media_type: str = "application/json") -> Response:
     return response
 
 
-def _path(request: Request) -> str:
-    """Returns the whole path, as the app may be mounted at any part of it."""
-    path: str = request.environ.get("SCRIPT_NAME", "") + request.environ.get("PATH_INFO", "")
-    return path
+def _mount(request: Request) -> str:
+    """Returns the part of its URLs below which a host has mounted the app; empty for none of it."""
+    script_name: str = request.environ.get("SCRIPT_NAME", "")
+    return next((mount for mount in _MOUNTS if script_name.endswith(mount)), "")
 
 
 def _root(request: Request) -> str:
     """Returns the absolute URL below which the URLs of this app are, without a slash at its end."""
-    environ = {**request.environ, "SCRIPT_NAME": _path(request).removesuffix(_DISCOVERY)}
-    return root_url(Request(environ)).removesuffix("/")
+    script_name = request.environ.get("SCRIPT_NAME", "").removesuffix(_mount(request))
+    return root_url(Request({**request.environ, "SCRIPT_NAME": script_name})).removesuffix("/")

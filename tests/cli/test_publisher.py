@@ -58,6 +58,13 @@ def received(cli: CommandLine, claims: dict[str, Any], refusal: str | None = Non
         shelf.note_received(found, json.dumps(claims), datetime.now(UTC), refusal)
 
 
+def test_the_audience_is_that_of_the_environment(cli: CommandLine) -> None:
+    """As the server of the same environment has it."""
+    made = cli.run(*command(*OWNER), env={"PYPI_REPO_OIDC_AUDIENCE": "acme-packages"})
+    assert "audience acme-packages" in made.stdout
+    assert "pypi-repo" not in made.stdout
+
+
 def test_t3_a_publisher_has_careful_defaults(cli: CommandLine) -> None:
     printed = cli.ok(*command(*OWNER))
     assert "audience pypi-repo" in printed

@@ -1,5 +1,6 @@
 """pypi-repo publisher ..."""
 
+import os
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.identity.publishers import REACH
-from pypi_repo.settings import OIDC_AUDIENCE
+from pypi_repo.settings import oidc_audience_in
 
 _SHOWN = 200  # characters
 
@@ -43,9 +44,10 @@ def create(operator: Acting, name: str, **options: Any) -> None:
     of an owner; https://api.github.com/users/OWNER says the number.
     """
     created = operator.publishers.create(name, **given_publisher(options))
+    audience = oidc_audience_in(os.environ)
     say(
         f"Created publisher {name}. Its jobs get in with a token of their provider for the "
-        f"audience {OIDC_AUDIENCE}, unless `serve --oidc-audience` says another one:"
+        f"audience {audience}, unless `serve --oidc-audience` says another one:"
     )
     say(f"  {_next_step(created)}")
     if created.issuer != DEFAULT_ISSUERS.get(created.kind):

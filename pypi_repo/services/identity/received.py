@@ -13,6 +13,10 @@ from pypi_repo.storage.identity.publishers import PublisherShelf
 
 _MOST = 20  # publishers that keep what came in one token
 _LARGEST = 8 * 1024  # characters of JSON
+_LONG = 2 * 1024  # characters of JSON, of the value of a claim
+_SHOWN = 200  # characters of a long text
+_FIRST = 10  # of a long list
+_MORE = "\u2026"
 _PAUSE = timedelta(seconds=1)
 _A_WHILE = timedelta(hours=1)
 
@@ -89,8 +93,29 @@ def _as_json(claims: Claims, publishers: Sequence[JobConditions]) -> str:
     kept: dict[str, object] = {}
     size = len("{}")
     for name in sorted(claims, key=lambda name: name not in named):
-        added = len(json.dumps({name: claims[name]}))
+        value = claims[name]
+        if name in named and len(json.dumps(value)) > _LONG:
+            value = _beginning(name, value, publishers)
+        added = len(json.dumps({name: value}))
         if size + added <= _LARGEST:
-            kept[name] = claims[name]
+            kept[name] = value
             size += added
     return json.dumps(kept)
+
+
+def _beginning(name: str, value: object, publishers: Sequence[JobConditions]) -> object:
+    """Returns of a long value, such as a list of groups, what shows whether conditions are met.
+
+    That is the first one for each condition, or the first ones if none is met.
+    """
+    if isinstance(value, str):
+        return value[:_SHOWN] + _MORE
+    if not isinstance(value, list):
+        return _MORE
+    patterns = dict.fromkeys(each.claims[name] for each in publishers if name in each.claims)
+    conditions = [JobConditions(claims={name: pattern}) for pattern in patterns]
+    first = [
+        next((item for item in value if not each.unmet({name: item})), None) for each in conditions
+    ]
+    kept = [item for item in first if item is not None] or value[:_FIRST]
+    return [*(item for item in kept if len(json.dumps(item)) <= _LONG), _MORE]

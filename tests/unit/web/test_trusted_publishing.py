@@ -472,6 +472,7 @@ def test_t1_discovery_says_where_tokens_are_exchanged(path: str, client: Client)
             "audience-endpoint": f"http://localhost{AUDIENCE}",
             "token-mint-endpoint": f"http://localhost{MINT}",
             "features": ["multi-use-token"],
+            "default-features": ["multi-use-token"],
         }
 
 
@@ -503,6 +504,49 @@ def test_t1_a_host_mounts_it_at_its_root(registry: Registry, provider: ScriptedP
         answer = discovered(client, "/pypi/repositories/main/", base).get_json(force=True)
         assert answer["token-mint-endpoint"] == f"http://localhost{base}{MINT}"
         assert client.get(f"{base}{AUDIENCE}").status_code == 200
+
+
+@pytest.mark.parametrize("base", ["", "/pypi"])
+def test_t1_nothing_is_below_its_urls(registry: Registry, base: str) -> None:
+    """Or it would name endpoints where there are none."""
+    app = TrustedPublishingApp(registry)
+    for mounted in (
+        Client(mount({f"{base}/_/oidc": app, f"{base}{DISCOVERY}": app})),
+        Client(mount({base: registry.wsgi_app()}) if base else registry.wsgi_app()),
+    ):
+        assert mounted.get(f"{base}{AUDIENCE}").status_code == 200
+        for path in (f"/_/oidc/x{AUDIENCE}", f"{AUDIENCE}/x", f"/x{AUDIENCE}", "/_/oidc"):
+            assert mounted.get(f"{base}{path}").status_code == 404
+        for path in (f"/_/oidc{DISCOVERY}", f"{DISCOVERY}{DISCOVERY}", f"{DISCOVERY}{AUDIENCE}"):
+            answer = mounted.get(f"{base}{path}", query_string={"discover": "/repositories/main/"})
+            assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("features", "status"),
+    [
+        ([], 200),
+        (["multi-use-token"], 200),
+        (["single-use-token"], 422),
+        (["multi-use-token", "single-use-token"], 422),
+        ("multi-use-token", 422),
+    ],
+)
+def test_t1_no_other_token_is_given_than_the_one_that_is_wanted(
+    client: Client,
+    site: Site,
+    registry: Registry,
+    provider: ScriptedProvider,
+    features: object,
+    status: int,
+) -> None:
+    """PEP 807: who wants a token for one use would not end one for many."""
+    token = job_token(provider)
+    answer = client.post(MINT, json={"token": token, "features": features})
+    assert answer.status_code == status
+    if status == 422:
+        assert [error["code"] for error in answer.get_json()["errors"]] == ["invalid-payload"]
+        assert client.post(MINT, json={"token": token}).status_code == 200, "it is not used up"
 
 
 def test_t1_absolute_urls_are_those_that_clients_use(new_registry: Callable[..., Registry]) -> None:

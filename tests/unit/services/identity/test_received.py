@@ -131,6 +131,28 @@ def test_t8_twenty_publishers_at_most_those_with_the_most_that_matches(
     assert noted == list(range(5, 25))
 
 
+def test_t8_a_long_claim_is_kept_as_far_as_it_matters(
+    both: Registry, provider: ScriptedProvider
+) -> None:
+    """Or the page would say of a job that got in that the claim was not there."""
+    conditions = {"repository_owner_id": "65", "groups": "release-*"}
+    create_publisher(both, provider.url, claims=conditions)
+    groups = [f"group-{number:05}" for number in range(2_000)]
+    send(both, provider, groups=[*groups, "release-1", "release-2"])
+    found = publisher(both)
+    assert received(found)["groups"] == ["release-1", "\u2026"]
+    assert found.last_got_in
+    assert found.unmet(received(found)) == ()
+    later(both)
+    send(both, provider, groups=groups)
+    found = publisher(both)
+    assert received(found)["groups"] == [*groups[:10], "\u2026"]
+    assert found.unmet(received(found)) == ("groups",)
+    later(both)
+    send(both, provider, groups="release-" + "x" * 9_000)
+    assert received(publisher(both))["groups"] == "release-" + "x" * 192 + "\u2026"
+
+
 def test_t8_claims_of_any_size(both: Registry, jobs: ScriptedProvider) -> None:
     huge = {f"claim-{number}": "\u00e9" * 200 for number in range(30)}
     send(both, jobs, environment="test", one="x" * 9_000, **huge)
