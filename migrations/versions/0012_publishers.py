@@ -74,6 +74,7 @@ def upgrade() -> None:
         "publisher_tokens",
         sa.Column("secret_sha256", sa.String(), nullable=False),
         sa.Column("publisher_id", sa.Integer(), nullable=False),
+        sa.Column("is_signed", sa.Boolean(), nullable=False),
         sa.Column("workload", sa.JSON(), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("expires_at", _MOMENT, nullable=False),

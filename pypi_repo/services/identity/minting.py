@@ -222,7 +222,9 @@ class TrustedPublishing:
                 raise TokenReused(_REUSED)
             note_success(connection, publishers, proved.claims, now)
             ends = {each.id: until(each) for each in publishers}
-            PublisherTokens(connection).add(token_digest(secret), publishers, workload, now, ends)
+            PublisherTokens(connection).add(
+                token_digest(secret), publishers, workload, now, ends, is_signed=not once
+            )
             return [
                 JobToken(
                     publisher=each.name,

@@ -92,6 +92,7 @@ class Publishers:
             created = shelf.add(name, planned, repository.id, now, self._actor.name)
             if created is None:
                 raise NameTaken(f"There is a publisher {name!r} already; choose another name.")
+            shelf.verify_anew(created.issuer)
             self._record(connection, "create publisher", created, planned.settings())
         return created
 
@@ -160,6 +161,7 @@ class Publishers:
                 # The last job is compared with the conditions of now.
                 after = replace(after, refusal=after.why_not(json.loads(before.received)))
             shelf.change(after, repository_id)
+            shelf.verify_anew(after.issuer)
             if issuer_of(before) != issuer_of(after):
                 IssuerShelf(connection).forget(before.issuer)
             self._record(connection, "change publisher", after, different)

@@ -26,8 +26,8 @@ class NoLoss:
                 ("yank", file.yanked is not None and there.yanked is None),
                 ("signature", file.signature_sha256 not in (None, there.signature_sha256)),
                 ("provenance", self._loses_provenance(moved, there)),
-                ("trace of a CI job", file.workload is not None and there.workload is None),
-                ("verification", file.attested is not None and there.attested is None),
+                ("trace of a CI job", file.workload not in (None, there.workload)),
+                ("verification", file.attested not in (None, there.attested)),
             )
             if is_lost
         ]

@@ -173,6 +173,7 @@ publisher_tokens = Table(
     METADATA,
     Column("secret_sha256", String, primary_key=True),
     Column("publisher_id", Integer, owned_by("publishers.id"), primary_key=True),
+    Column("is_signed", Boolean, nullable=False),
     Column("workload", JSON, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("expires_at", UTCDateTime, nullable=False),
@@ -182,7 +183,7 @@ publisher_tokens = Table(
 )
 """What a CI job has instead of a password, for each publisher that gives it something.
 
-It was minted here, or is the signed token of the job itself.
+It was minted here, or is the signed token of the job itself, which can be verified anew.
 """
 
 trust_roots = Table(

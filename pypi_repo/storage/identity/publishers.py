@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
@@ -165,12 +165,28 @@ class PublisherShelf:
         )
         # Whole, also what others give by them: a signed token is then verified anew, and gets what
         # the publisher gives now.
-        its_own = select(publisher_tokens.c.secret_sha256).where(
-            publisher_tokens.c.publisher_id == changed.id
+        self._end_tokens(publisher_tokens.c.publisher_id == changed.id)
+
+    def verify_anew(self, issuer: str) -> None:
+        """Ends what signed tokens of an issuer give, until each is verified by its next request.
+
+        That tells which publishers are for its job now.
+        """
+        of_issuer = select(publishers.c.id).where(publishers.c.issuer == issuer)
+        self._end_tokens(
+            publisher_tokens.c.is_signed, publisher_tokens.c.publisher_id.in_(of_issuer)
         )
-        self._executor.execute(
-            delete(publisher_tokens).where(publisher_tokens.c.secret_sha256.in_(its_own))
-        )
+
+    def _end_tokens(self, *which: ColumnElement[bool]) -> None:
+        """Ends whole tokens of which at least one publisher's part is meant.
+
+        They are locked in the order of their digests, as others may end some of them as well.
+        """
+        meant = select(publisher_tokens.c.secret_sha256).where(*which)
+        whole = publisher_tokens.c.secret_sha256.in_(meant)
+        key = publisher_tokens.c.secret_sha256, publisher_tokens.c.publisher_id
+        self._executor.execute(select(*key).where(whole).order_by(*key).with_for_update()).all()
+        self._executor.execute(delete(publisher_tokens).where(whole))
 
     def delete(self, publisher: Publisher) -> None:
         """Deletes a publisher with its tokens."""
@@ -213,11 +229,13 @@ class PublisherTokens:
         workload: Workload,
         at: datetime,
         until: Mapping[int, datetime],
+        *,
+        is_signed: bool,
     ) -> None:
         """Adds a token, which several publishers may give something.
 
-        A signed token may be there already, and is then added anew.
-
+        is_signed: whether it is that of the job itself. It may be there already, and is then added
+            anew.
         until: when it ends for each publisher, by the id of the publisher.
         """
         connection = within_transaction(self._executor)
@@ -225,6 +243,7 @@ class PublisherTokens:
             {
                 "secret_sha256": secret_sha256,
                 "publisher_id": publisher.id,
+                "is_signed": is_signed,
                 "workload": workload.as_texts(),
                 "created_at": at,
                 "expires_at": until[publisher.id],

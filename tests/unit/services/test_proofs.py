@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,14 @@ def test_a_move_loses_no_proof(what: str, both: Registry) -> None:
     with pytest.raises(Conflict, match=what):
         promote(both, move=True)
     promote(both)
+
+
+def test_a_move_loses_no_trace_of_another_job(both: Registry) -> None:
+    upload(both, WHEEL, actor=JOB)
+    other = replace(WORKLOAD, run_url=f"{WORKLOAD.run_url}1")
+    upload(both, WHEEL, "releases", actor=replace(JOB, workload=other))
+    with pytest.raises(Conflict, match="trace of a CI job"):
+        promote(both, move=True)
 
 
 # What is exempt, and what must not be lost

@@ -127,6 +127,22 @@ def test_t3_several_publishers_give_their_part_each_for_its_own_time(
         actor_of(both, minted.secret)
 
 
+def test_t6_a_new_publisher_also_gives_to_tokens_that_were_verified_before(
+    both: Registry, jobs: ScriptedProvider
+) -> None:
+    """Or an administrator who adds what is missing sees the job refused for hours."""
+    signed, other = job_token(jobs), job_token(jobs)
+    assert actor_of(both, signed).name == "rocket"
+    secret = mint(both, other)
+    create_publisher(both, jobs.url, "engine", projects=("engine",))
+    assert actor_of(both, signed).name == "engine, rocket"
+    assert actor_of(both, secret).name == "rocket"  # goes on, as it cannot be verified anew
+    create_publisher(both, jobs.url, "late", claims={**CONDITIONS, "environment": "test"})
+    assert actor_of(both, signed).name == "engine, rocket"
+    both.acting_as(OPERATOR).publishers.change("late", claims=CONDITIONS)
+    assert actor_of(both, signed).name == "engine, late, rocket"
+
+
 def pass_by(registry: Registry, time: timedelta) -> None:
     """As if all tokens had been given so much earlier."""
     with registry._database.begin() as connection:
