@@ -1,6 +1,5 @@
 """Publishers: CI jobs that may upload or read without a password (trusted publishing)."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -8,8 +7,9 @@ from typing import Any, Literal, Self, TypedDict
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.conditions import IDENTIFYING, SHOWN, JobConditions
+from pypi_repo.domain.identity.conditions import IDENTIFYING, JobConditions
 from pypi_repo.domain.identity.issuer import Issuer
+from pypi_repo.domain.identity.possible import why_impossible
 from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import require_storable
@@ -43,9 +43,6 @@ _MOST_CLAIMS = 20
 _LONGEST = 1000  # characters
 _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 """Claims about the token and not about the job, so no condition can be about them."""
-
-_WITH_A_REF = frozenset({"workflow_ref", "job_workflow_ref", "ci_config_ref_uri"})
-"""Claims that name a file and its ref, at GitHub and GitLab."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,19 +132,15 @@ class PublisherSettings(JobConditions):
                 raise InvalidSetting(
                     f"The claim {name} says nothing about a job; choose another one."
                 )
-            if name in _WITH_A_REF and pattern.endswith("@*"):
-                raise InvalidSetting(
-                    f"The claim {name} is a file, an @ and a ref, and the name of a file may have "
-                    "an @, too; end it with @refs/*, or other files match as well."
-                )
         if_missing = "" if "email" in self.claims else "true"
         if self.kind == "google" and self.claims.get("email_verified", if_missing) != "true":
             raise InvalidSetting(
                 "Google must have verified an e-mail address, or anybody can write that of "
                 "somebody else into an account; demand email_verified with the value true."
             )
-        if self.kind == "github":
-            self._check_numbers()
+        impossible = why_impossible(self.kind, self.issuer, self.claims)
+        if impossible is not None:
+            raise InvalidSetting(impossible)
         if not self.identifying:
             possible = IDENTIFYING.get(self.kind)
             if possible is None:
@@ -159,15 +152,6 @@ class PublisherSettings(JobConditions):
                 "A publisher needs the exact value of a claim that nobody else's jobs can have; "
                 f"add one of {', '.join(sorted(possible))}."
             )
-
-    def _check_numbers(self) -> None:
-        for name in sorted(IDENTIFYING["github"] & self.claims.keys()):
-            pattern = self.claims[name]
-            if not re.fullmatch("[0-9*]+", pattern, re.ASCII):
-                raise InvalidSetting(
-                    f"The claim {name} of GitHub is a number, and {pattern[:SHOWN]!r} is none, so "
-                    "no job would match; https://api.github.com says the number."
-                )
 
     @property
     def grants(self) -> Grants:

@@ -27,7 +27,8 @@ class FormField:
     title: what people call it.
     claim: the claim of the provider's tokens that has its value.
     hint: a sentence that helps to fill it in.
-    required: whether there are no conditions without it.
+    required: whether it keeps strangers out, so that it is needed if no other condition does.
+    one_name: whether its value is the name of one thing, and so no path.
     before, after: what the claim has around the value of the field. `{name}` is the value of an
         earlier field, or `*` if that is empty, and `{host}` is the host of the issuer.
     """
@@ -37,6 +38,7 @@ class FormField:
     claim: str
     hint: str
     required: bool = False
+    one_name: bool = False
     before: str = ""
     after: str = ""
 
@@ -47,6 +49,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="owner",
             title="Owner",
             claim="repository_owner",
+            one_name=True,
             hint="The user or organization, like acme.",
             required=True,
         ),
@@ -63,6 +66,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="source",
             title="Repository",
             claim="repository",
+            one_name=True,
             hint="Without the owner, like tool. Leave it empty for all of the owner's.",
             before="{owner}/",
         ),
@@ -70,6 +74,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="workflow",
             title="Workflow file",
             claim="job_workflow_ref",
+            one_name=True,
             hint="Its name in .github/workflows, like release.yml. Leave it empty for all.",
             before="{owner}/{source}/.github/workflows/",
             after="@refs/*",
@@ -93,6 +98,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="source",
             title="Project",
             claim="project_path",
+            one_name=True,
             hint="Without the namespace, like tool. Leave it empty for all in the namespace.",
             before="{namespace}/",
         ),
@@ -137,6 +143,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="organization",
             title="Organization",
             claim="organization_slug",
+            one_name=True,
             hint="Its name in URLs, like acme.",
             required=True,
         ),
@@ -144,6 +151,7 @@ FORMS: Mapping[PublisherKind, tuple[FormField, ...]] = {
             name="pipeline",
             title="Pipeline",
             claim="pipeline_slug",
+            one_name=True,
             hint="Its name in URLs, like tool-release. Leave it empty for all.",
         ),
     ),
@@ -182,16 +190,19 @@ class FilledForm:
 def conditions_of(kind: PublisherKind, issuer: str, form: FilledForm) -> dict[str, str]:
     """Returns the conditions for claims that a form asks for.
 
-    Raises InvalidSetting if a condition is given twice.
+    What people paste is understood: a path that begins as the claim does anyway.
+
+    Raises InvalidSetting if a condition is given twice, or if no job could meet one.
     """
     conditions, known = {}, _known(issuer)
     for field in FORMS[kind]:
-        value = form.values.get(field.name, "")
+        value = _bare(field, form.values.get(field.name, ""), known)
         if value:
+            _check(field, value)
             before, after = _around(field, known)
             conditions[field.claim] = f"{before}{value}{after}"
             known[field.name] = value
-            if field.claim in form.more:
+            if form.more.get(field.claim, conditions[field.claim]) != conditions[field.claim]:
                 raise InvalidSetting(
                     f"The claim {field.claim} has a field of its own; leave it out of the other "
                     "conditions, or leave the field empty."
@@ -200,13 +211,18 @@ def conditions_of(kind: PublisherKind, issuer: str, form: FilledForm) -> dict[st
 
 
 def form_of(kind: PublisherKind, issuer: str, conditions: Mapping[str, str]) -> FilledForm:
-    """Returns the form that asks for these conditions."""
+    """Returns the form that asks for these conditions.
+
+    The name of an owner is taken from that of the repository if no condition is about it alone.
+    """
     values, more, known = {}, dict(conditions), _known(issuer)
+    implied = _implied(kind, conditions)
     for field in FORMS[kind]:
-        inner = _inner(field, conditions.get(field.claim, ""), known)
+        wanted = {**implied, **conditions}.get(field.claim, "")
+        inner = _inner(field, wanted, known)
         if inner:
             values[field.name] = known[field.name] = inner
-            del more[field.claim]
+            more.pop(field.claim, None)
     return FilledForm(values, more)
 
 
@@ -228,7 +244,9 @@ def with_received(
     if field is not None and field.name in form.values:
         reached = form_of(kind, issuer, {**conditions, **_as_conditions(kind, received)})
         if field.name in reached.values:
-            values = {**form.values, field.name: reached.values[field.name]}
+            along = [each.name for each in FORMS[kind] if each.claim in _implied(kind, conditions)]
+            values = dict(form.values)
+            values |= {each: reached.values[each] for each in (*along, field.name)}
             return conditions_of(kind, issuer, FilledForm(values, form.more))
     return {**conditions, claim: received[claim]}
 
@@ -261,9 +279,40 @@ def _around(field: FormField, known: Mapping[str, str]) -> tuple[str, str]:
     return field.before.format_map(defaultdict(lambda: "*", known)), field.after
 
 
+def _implied(kind: PublisherKind, conditions: Mapping[str, str]) -> dict[str, str]:
+    """What jobs say about an owner that have the repository of a condition."""
+    found = {}
+    for field in FORMS[kind]:
+        owner = next((each for each in FORMS[kind] if field.before == f"{{{each.name}}}/"), None)
+        name, slash, _rest = conditions.get(field.claim, "").rpartition("/")
+        if owner is not None and owner.claim not in conditions and slash and "*" not in name:
+            found[owner.claim] = name
+    return found
+
+
+def _bare(field: FormField, value: str, known: Mapping[str, str]) -> str:
+    """The value of a field without what its claim has before it anyway."""
+    before, _after = _around(field, known)
+    *_names, folder = field.before.rpartition("}/")
+    return value.removeprefix(before).removeprefix(folder)
+
+
+def _check(field: FormField, value: str) -> None:
+    if field.after and "@refs/" in value:
+        raise InvalidSetting(
+            f"{field.title} is a file without the ref behind it; leave out the @ and what follows, "
+            "and write a condition for the claim ref."
+        )
+    if field.one_name and "/" in value:
+        raise InvalidSetting(f"{field.title} is a name without slashes; correct {value[:200]!r}.")
+
+
 def _inner(field: FormField, value: str, known: Mapping[str, str]) -> str:
     """The value of a field that asks for this value of its claim; empty if none does."""
     before, after = _around(field, known)
     if len(value) > len(before) + len(after) and value.startswith(before) and value.endswith(after):
-        return value[len(before) : len(value) - len(after)]
+        inner = value[len(before) : len(value) - len(after)]
+        is_path = field.one_name and "/" in inner
+        if not is_path and "@refs/" not in inner and _bare(field, inner, known) == inner:
+            return inner
     return ""

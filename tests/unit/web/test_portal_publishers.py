@@ -90,6 +90,33 @@ def test_t3_a_publisher_from_creation_to_deletion(portal: PortalClient, registry
     assert management.all() == []
 
 
+def test_t3_a_publisher_of_the_command_line_can_be_saved(
+    portal: PortalClient, registry: Registry
+) -> None:
+    """Its conditions say the owner only with the repository."""
+    claims = {name: value for name, value in CLAIMS.items() if name != "repository_owner"}
+    publisher(registry, claims=claims)
+    shown = portal.get("publishers/demo").text
+    for name, value in (("owner", "acme"), ("source", "demo"), ("workflow", "release.yml")):
+        assert f'id="{name}" name="{name}" value="{value}"' in shown
+    page = portal.send("publishers/demo", **form(more="", minutes="45"))
+    assert "Saved the publisher demo." in text_of(page)
+    assert registry.acting_as(OPERATOR).publishers.get("demo").claims == CLAIMS
+
+
+def test_t3_fields_are_required_only_if_no_condition_keeps_strangers_out(
+    portal: PortalClient, registry: Registry
+) -> None:
+    required = re.compile('id="(owner|owner_id)"[^>]* required')
+    assert len(required.findall(portal.get("new-publisher").text)) == 2
+    publisher(registry, claims={"repository_id": "4712"})
+    assert not required.findall(portal.get("publishers/demo").text)
+    empty = dict.fromkeys(("owner", "owner_id", "source", "workflow", "environment"), "")
+    portal.send("publishers/demo", **form(**empty, more="repository_id = 4712", minutes="45"))
+    found = registry.acting_as(OPERATOR).publishers.get("demo")
+    assert (found.claims, found.minutes) == ({"repository_id": "4712"}, 45)
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "claims"),
     [

@@ -128,15 +128,17 @@ def _settings(page: PortalPage, kind: PublisherKind) -> GivenPublisherSettings:
     What only the operator changes stays as it is stored.
     """
     values = {field.name: page.sent(field.name) for field in FORMS[kind]}
-    for field in FORMS[kind]:
-        if field.required and not values[field.name]:
-            page.refused[field.name] = InvalidSetting(f"{field.title} is missing; fill it in.")
     issuer = page.sent("issuer") or USUAL_ISSUERS.get(kind, "")
     form = FilledForm(values, dict(forms.pairs(page, "more", "first")))
+    claims = forms.read(page, "more", lambda: conditions_of(kind, issuer, form)) or {}
+    if not PublisherSettings(kind=kind, claims=claims).identifying:
+        for field in FORMS[kind]:
+            if field.required and not values[field.name]:
+                page.refused[field.name] = InvalidSetting(f"{field.title} is missing; fill it in.")
     projects = page.sent("projects").split()
     return GivenPublisherSettings(
         issuer=issuer,
-        claims=forms.read(page, "more", lambda: conditions_of(kind, issuer, form)) or {},
+        claims=claims,
         repository=page.sent("repository"),
         projects=forms.read(page, "projects", lambda: name_patterns(projects)) or (),
         may=page.sent("may"),  # type: ignore[typeddict-item] # checked

@@ -143,7 +143,95 @@ def test_a_form_that_is_saved_as_it_is_shown_changes_nothing(
     issuer = "https://gitlab.example.com"
     form = form_of(kind, issuer, conditions)
     assert all(form.values.values())
-    assert conditions_of(kind, issuer, form) == conditions
+    saved = conditions_of(kind, issuer, form)
+    added = {claim: saved.pop(claim) for claim in saved.keys() - conditions.keys()}
+    assert saved == conditions
+    for owner in added.values():  # said twice, as the name of the repository has it
+        assert any(value.startswith(f"{owner}/") for value in conditions.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "conditions", "values", "owner"),
+    [
+        (
+            "github",
+            {
+                "repository": "acme/demo",
+                "repository_owner_id": "90000001",
+                "job_workflow_ref": "acme/demo/.github/workflows/release.yml@refs/*",
+                "environment": "release",
+            },
+            {
+                "owner": "acme",
+                "owner_id": "90000001",
+                "source": "demo",
+                "workflow": "release.yml",
+                "environment": "release",
+            },
+            {"repository_owner": "acme"},
+        ),
+        (
+            "gitlab",
+            {"project_path": "acme/backend/demo", "ref_protected": "true"},
+            {"namespace": "acme/backend", "source": "demo"},
+            {"namespace_path": "acme/backend"},
+        ),
+    ],
+)
+def test_t3_the_owner_is_taken_from_the_name_of_the_repository(
+    kind: PublisherKind,
+    conditions: dict[str, str],
+    values: dict[str, str],
+    owner: dict[str, str],
+) -> None:
+    """The pages make publishers on the command line whose conditions name no owner alone."""
+    form = form_of(kind, FILLED[kind][0], conditions)
+    assert form.values == values
+    assert form.more.keys() <= {"ref_protected"}
+    assert conditions_of(kind, FILLED[kind][0], form) == {**conditions, **owner}
+
+
+def test_t8_another_owner_comes_with_the_name_of_the_repository() -> None:
+    conditions = {"repository": "acme/demo", "repository_owner_id": "90000001"}
+    received = {"repository": "other/demo", "repository_owner_id": "90000001"}
+    taken = with_received("github", GITHUB, conditions, received, "repository")
+    assert taken == {**conditions, "repository": "other/demo", "repository_owner": "other"}
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        {"source": "acme/tool"},
+        {"workflow": ".github/workflows/release.yml"},
+        {"workflow": "acme/tool/.github/workflows/release.yml"},
+    ],
+)
+def test_t3_a_path_that_is_pasted_is_taken_apart(pasted: dict[str, str]) -> None:
+    issuer, values, conditions = FILLED["github"]
+    assert conditions_of("github", issuer, FilledForm({**values, **pasted}, {})) == conditions
+
+
+@pytest.mark.parametrize(
+    ("pasted", "sentence"),
+    [
+        ({"source": "other/tool"}, "Repository is a name without slashes"),
+        ({"owner": "https://github.com/acme"}, "Owner is a name without slashes"),
+        ({"workflow": "ci/release.yml"}, "Workflow file is a name without slashes"),
+        ({"workflow": "release.yml@refs/heads/main"}, "leave out the @"),
+    ],
+)
+def test_t3_a_field_that_no_job_could_meet_is_refused(
+    pasted: dict[str, str], sentence: str
+) -> None:
+    issuer, values, _conditions = FILLED["github"]
+    with pytest.raises(InvalidSetting, match=sentence):
+        conditions_of("github", issuer, FilledForm({**values, **pasted}, {}))
+
+
+def test_t3_a_condition_that_says_the_same_as_a_field_is_no_second_one() -> None:
+    issuer, values, conditions = FILLED["github"]
+    more = {"repository": "acme/tool"}
+    assert conditions_of("github", issuer, FilledForm(values, more)) == conditions
 
 
 @pytest.mark.parametrize(
