@@ -30,6 +30,7 @@ ASKED_AT_MOST_EVERY = timedelta(minutes=1)
 _FRESH = timedelta(hours=1)
 _USED_AT_MOST = timedelta(days=1)  # while the issuer does not answer
 _FAILURE_REMEMBERED = 10.0  # seconds
+_MOST_WAITING = 8  # threads of a process, which may have 32
 
 Clock = Callable[[], datetime]
 
@@ -49,6 +50,7 @@ class Issuers:
         self._clock = clock
         self._locks: dict[Issuer, threading.Lock] = {}
         self._mutex = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
         self._failures: dict[Issuer, tuple[float, IdentityProviderFailed]] = {}
 
     def close(self) -> None:
@@ -125,9 +127,10 @@ class Issuers:
         usable = known if self._is_within(_USED_AT_MOST, moment(known)) else None
         with self._mutex:
             lock = self._locks.setdefault(issuer, threading.Lock())
-        if not lock.acquire(blocking=usable is None):
-            assert usable is not None  # noqa: S101 - or it would have waited
-            return usable
+        if not lock.acquire(blocking=False):
+            if usable is not None:
+                return usable
+            self._wait_for(lock)
         try:
             known = shelf.known(issuer.url)  # another thread may have been faster
             if known is not None and self._is_within(_FRESH, moment(known)):
@@ -140,6 +143,18 @@ class Issuers:
             return usable
         finally:
             lock.release()
+
+    def _wait_for(self, lock: threading.Lock) -> None:
+        """Strangers can make an issuer be asked, and must not occupy all threads if it is slow."""
+        if not self._waiting.acquire(blocking=False):
+            raise IdentityProviderFailed(
+                "Many wait for the keys of the issuer, which is being asked; try again in a few "
+                "seconds."
+            )
+        try:
+            lock.acquire()
+        finally:
+            self._waiting.release()
 
     def _is_within(self, time: timedelta, moment: datetime | None) -> bool:
         return moment is not None and self._clock() - moment < time
@@ -198,4 +213,7 @@ def elsewhere() -> Iterator[None]:
     except IdentityProviderFailed:
         raise
     except (UpstreamFailed, UpstreamRefused) as error:
-        raise IdentityProviderFailed(error.message, detail=error.detail) from error
+        message = error.message
+        if isinstance(error, UpstreamRefused) and error.setting == "file_hosts":
+            message = "The issuer leads to another host, which is not asked; check its URL."
+        raise IdentityProviderFailed(message, detail=error.detail) from error

@@ -44,8 +44,8 @@ class Key:
 
     @property
     def is_for_tokens(self) -> bool:
-        """Whether it can be a key for signed tokens."""
-        return self.jwk.get("kty") in _KINDS.values() and self.jwk.get("use", "sig") == "sig"
+        """Whether it can be a key for signed tokens, and is strong enough."""
+        return any(self.signs(algorithm) and self._can_be_loaded(algorithm) for algorithm in _KINDS)
 
     def signs(self, algorithm: str) -> bool:
         """Returns whether it is a key for an algorithm, and meant to verify signatures."""
@@ -58,6 +58,13 @@ class Key:
             and "verify" in operations
             and self.jwk.get("crv") in _CURVES.get(algorithm, (None,))
         )
+
+    def _can_be_loaded(self, algorithm: str) -> bool:
+        try:
+            self.loaded(algorithm)
+        except ValueError:
+            return False
+        return True
 
     def loaded(self, algorithm: str) -> "PyJWK":
         """Returns the key for an algorithm.

@@ -1,11 +1,13 @@
 """Issuers are asked seldom, and believed only if they are who they must be (O2, O7, S1 to S5)."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from werkzeug.wrappers import Response
@@ -136,6 +138,26 @@ def test_many_who_ask_at_once_ask_once(issuers: Issuers, provider: ScriptedProvi
     assert provider.asked == [DISCOVERY, "/jwks"]
 
 
+def test_few_wait_for_an_issuer_that_does_not_answer(
+    issuers: Issuers, provider: ScriptedProvider
+) -> None:
+    """Anybody can name it in a token: the threads that are left serve everybody else."""
+    answer = threading.Event()
+
+    def hang() -> Response:
+        answer.wait(60)
+        return Response(status=503)
+
+    provider.answers[DISCOVERY] = hang
+    with ThreadPoolExecutor(12) as threads:
+        asking = [threads.submit(verify, issuers, provider) for _ in range(12)]
+        refused = list(islice(as_completed(asking, timeout=50), 3))
+        assert all("Many wait" in str(each.exception()) for each in refused)
+        assert sum(each.running() for each in asking) == 1 + 8
+        answer.set()
+    assert provider.asked == [DISCOVERY]
+
+
 @pytest.mark.parametrize("other", ["https://other.example", "{url}/", "{upper}", ""])
 def test_o7_a_document_of_another_issuer(
     other: str, issuers: Issuers, provider: ScriptedProvider
@@ -215,7 +237,7 @@ def test_s1_a_redirect_to_another_host(
     with ScriptedServer(lambda _asked: reply(b"{}")) as other:
         elsewhere = {"Location": f"http://localhost:{other.port}/"}
         provider.answers[path] = lambda: Response(status=302, headers=elsewhere)
-        with pytest.raises(IdentityProviderFailed):
+        with pytest.raises(IdentityProviderFailed, match="check its URL"):
             verify(issuers, provider)
         assert other.asked == []
 

@@ -175,6 +175,8 @@ def test_o2_weak_keys_are_not_trusted() -> None:
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         token = weak.sign(claims())
     assert "1024 bits" in why(token, weak)
+    found = [Key(each.jwk) for each in (weak, signing_key())]
+    assert [key.is_for_tokens for key in found] == [False, True]
 
 
 def test_o2_extensions_that_are_not_known_here() -> None:
