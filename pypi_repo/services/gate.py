@@ -176,6 +176,11 @@ class Gate:
             where = f"project {project!r} of {where}"
         to_do = "upload to" if permission is Permission.UPLOAD else permission.value
         advice = "ask an administrator for access"
+        if actor.kind is ActorKind.PUBLISHER:
+            advice = (
+                "there is no publisher that lets this job do so, so ask an administrator to "
+                "compare the job with the one that is meant for it"
+            )
         if project is not None and actor.grants.within:  # whoever made the token can make another
             advice = "the token is limited to other projects, so use another one"
         raise PermissionDenied(f"{actor.name!r} may not {to_do} {where}; {advice}.")

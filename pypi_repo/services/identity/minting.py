@@ -192,7 +192,7 @@ class TrustedPublishing:
         matching = [each for each in publishers if not each.unmet(claims)]
         if not matching:
             note_refusal(self._database, publishers, claims, _now())
-            raise UnknownJob(_NOBODY)
+            raise _unknown_job(claims)
         return _Proved(token, claims, matching)
 
     def _admit(
@@ -215,7 +215,7 @@ class TrustedPublishing:
                 if each.issuer == proved.claims["iss"] and not each.unmet(proved.claims)
             ]
             if not publishers:
-                raise UnknownJob(_NOBODY)
+                raise _unknown_job(proved.claims)
             # A while longer than it is valid: the clocks of other machines may be slow.
             used_until = proved.expires_at + timedelta(seconds=LEEWAY)
             if once and not IssuerShelf(connection).use_once(proved.used_once, used_until):
@@ -263,6 +263,11 @@ class TrustedPublishing:
             # Whoever has sent it does not learn why.
             _log.warning("The signed token of a CI job was refused: %s", error.for_operator)
             raise
+
+
+def _unknown_job(claims: Claims) -> UnknownJob:
+    told = f"the job {claims['sub']!r:.200} of the issuer {claims['iss']!r:.200}"
+    return UnknownJob(_NOBODY, detail=told)
 
 
 def _said_to_be_of(token: str) -> str:

@@ -33,9 +33,13 @@ def note_refusal(
 
     publishers: those of the issuer, of which none matches.
     """
-    meant = [each for each in publishers if _is_near(each, claims) or each.last_used_at is None]
-    meant.sort(key=lambda each: _met(each, claims), reverse=True)
-    several = PublisherShelf(database).those(meant[:_MOST])
+    near = [each for each in publishers if _is_near(each, claims)]
+    most = max((_met(each, claims) for each in near), default=0)
+    # A colleague's mistake is none of the publishers that only have the same owner.
+    nearest = [each for each in near if _met(each, claims) == most]
+    unused = [each for each in publishers if each.last_used_at is None and each not in nearest]
+    unused.sort(key=lambda each: _met(each, claims), reverse=True)
+    several = PublisherShelf(database).those((nearest + unused)[:_MOST])
     due = [each for each in several if _comes_nearer(each, claims, at)]
     if not due:
         return

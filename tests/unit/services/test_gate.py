@@ -201,3 +201,11 @@ def test_services_act_as_an_actor_and_not_as_a_name() -> None:
 def test_grants_are_not_taken_for_groups() -> None:
     with pytest.raises(TypeError):
         Actor("ada", Grants(Access.WRITE))
+
+
+def test_a_job_learns_that_the_publisher_that_was_meant_is_not_for_it() -> None:
+    """Another publisher, which gives less, may have let it in."""
+    reads = Grants(named={"main": Access.READ})
+    builds = Actor("acme-builds", grants=reads, kind=ActorKind.PUBLISHER)
+    with pytest.raises(PermissionDenied, match="no publisher that lets this job do so"):
+        GATE.require(builds, Permission.UPLOAD, _repository(), "rocket")

@@ -118,6 +118,20 @@ def test_t8_only_publishers_that_may_have_been_meant(
     assert received(publisher(both, "elsewhere")) is None
 
 
+def test_t8_a_mistake_of_a_colleague_is_noted_where_it_belongs(
+    both: Registry, jobs: ScriptedProvider
+) -> None:
+    """Publishers of one company have the same owner."""
+    taken = {**CONDITIONS, "repository": "acme/take"}
+    create_publisher(both, jobs.url, "take", claims=taken)
+    for repository in ("acme/rocket", "acme/take"):
+        send(both, jobs, repository=repository)
+    later(both)
+    claims = send(both, jobs, repository="acme/take", environment="test")
+    assert received(publisher(both, "take")) == claims
+    assert publisher(both).last_got_in
+
+
 def test_t8_twenty_publishers_at_most_those_with_the_most_that_matches(
     both: Registry, provider: ScriptedProvider
 ) -> None:
@@ -186,3 +200,15 @@ def test_the_log_says_what_nobody_else_learns(
     assert "udience" not in refused.value.message
     assert "InvalidAudienceError" in caplog.text
     assert token not in caplog.text
+
+
+def test_t8_the_log_names_a_job_that_is_nobodys(
+    both: Registry, jobs: ScriptedProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where no publisher notes it, as nothing about it matches."""
+    token = jobs.keys[0].sign(job_claims(jobs, **OTHER_OWNER, sub="repo:other/thing:x"))
+    with pytest.raises(UnknownJob) as refused:
+        both.trusted_publishing.mint(token, HERE)
+    assert "other/thing" not in refused.value.message
+    assert "'repo:other/thing:x'" in caplog.text
+    assert jobs.url in caplog.text
