@@ -1,6 +1,7 @@
 """CI jobs as the certificates of attestations name them (PEP 740, Sigstore)."""
 
 from collections.abc import Mapping
+from os.path import commonprefix
 from typing import Any
 
 from pypi_repo.domain.identity.jobs import file_without_ref, known_text, quoted
@@ -109,5 +110,11 @@ def _file(url: str | None) -> str:
 
 
 def _differs(what: str, found: str, expected: str) -> str:
-    is_found = f"is {found[:200]!r}" if found else "is not there"
-    return f"its {what} {is_found}, and that of the upload is {expected[:200]!r}"
+    """What two URLs have in common is left out, as clients show only the beginning of a reason."""
+    if not found:
+        return f"its {what} is not there, and that of the upload is {expected[:200]!r}"
+    # These are URLs, in which commonpath would lose a slash.
+    same = commonprefix((found, expected)).rpartition("/")[0]  # noqa: RUF071
+    if what == "workflow" and same:
+        found, expected = (f"...{each.removeprefix(same)}" for each in (found, expected))
+    return f"its {what} is {found[:200]!r}, and that of the upload is {expected[:200]!r}"

@@ -114,9 +114,11 @@ def check_proven(repository: Repository, file: DistributionFile, unverified: str
             "CI job that has a publisher."
         )
     if file.attested is None and repository.demands_attestations(file.project):
-        reason = unverified or "Upload it with attestations, from a CI job that has a publisher."
+        if unverified:  # first, as clients show the beginning
+            raise AttestationRequired(f"{unverified} {file.filename} needs it, {wanted}.")
         raise AttestationRequired(
-            f"{file.filename} has no verified attestations, {wanted}: {reason}"
+            f"{file.filename} has no verified attestations, {wanted}: Upload it with attestations, "
+            "from a CI job that has a publisher."
         )
 
 

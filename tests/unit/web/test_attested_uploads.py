@@ -12,10 +12,12 @@ from werkzeug.test import Client, TestResponse
 
 from pypi_repo import OPERATOR, Access, Actor, ActorKind, Grants, Registry
 from pypi_repo.domain.records import DistributionFile
+from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.attestations import attestation as of_nobody
 from tests.support.distributions import Distribution, wheel
 from tests.support.http import Site
 from tests.support.journal import journal_of
+from tests.support.portal import PortalClient, text_of
 from tests.support.sigstore_instance import GITHUB, GITLAB, SigstoreInstance
 from tests.support.sql import count_statements
 from tests.support.uploads import publish
@@ -78,6 +80,11 @@ def test_an_unverified_upload_says_why(registry: Registry, jobs: Site) -> None:
     detail = journal_of(registry)[-1].detail
     assert "its issuer is" in detail["warnings"]
     assert not any(key.startswith("attested") for key in detail)
+    portal = PortalClient(registry)
+    portal.sign_in(ADMINISTRATOR, PASSWORD)
+    project = only_file(registry).project
+    shown = text_of(portal.get(f"repositories/main/projects/{project}/files"))
+    assert "attestation not verified" in shown
 
 
 def test_a_refusal_says_why(registry: Registry, jobs: Site) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pypi_repo.domain.identity.attesting import certified_job, described_publisher
+from pypi_repo.domain.identity.attesting import certified_job, described_publisher, difference
 from pypi_repo.domain.identity.workload import Workload
 
 REPOSITORY = "https://github.com/acme/rocket"
@@ -37,3 +37,12 @@ def test_t9_an_account_of_google_is_one_of_google_itself() -> None:
 def test_t9_a_file_with_an_at_sign_is_not_taken_for_another_one(ref: str, workflow: str) -> None:
     claims = {"1.3.6.1.4.1.57264.1.18": WORKFLOW + ref}
     assert certified_job(UPLOADER, claims, WORKFLOW + ref, "").workflow == workflow
+
+
+def test_t9_the_difference_of_workflows_is_at_the_beginning() -> None:
+    """Clients show the beginning of a reason, and the URLs are alike but for their ends."""
+    job = {"kind": "github", "issuer": UPLOADER.issuer, "subject": "x", "repository": REPOSITORY}
+    uploader = Workload(**job, workflow=WORKFLOW)  # type: ignore[arg-type]
+    other = Workload(**job, workflow=WORKFLOW.replace("release", "other"))  # type: ignore[arg-type]
+    said = difference(other, uploader, {})
+    assert said == "its workflow is '.../other.yml', and that of the upload is '.../release.yml'"
