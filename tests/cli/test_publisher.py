@@ -69,6 +69,7 @@ def test_t3_a_publisher_has_careful_defaults(cli: CommandLine) -> None:
     printed = cli.ok(*command(*OWNER))
     assert "audience pypi-repo" in printed
     assert "--publish-url https://HOST/repositories/main/" in printed
+    assert "id-token: write" in printed
     shown = cli.json("publisher", "show", "tool")
     assert {key: shown[key] for key in DEFAULTS} == DEFAULTS
     assert shown.keys() - DEFAULTS.keys() == {"created_at"}
@@ -88,7 +89,7 @@ def test_t3_a_publisher_with_everything(
         *("--project", "Acme_*", "--project", "demo", "--may", "read", "--minutes", "360"),
     )
     printed = cli.ok(*command(*more, kind="oidc"))
-    assert "password of the user __token__ for https://HOST/repositories/main/simple/" in printed
+    assert "@HOST/repositories/main/simple/" in printed
     expected = {
         "issuer": issuer.url,
         "claims": {"sub": "job:a=b", "ref": "refs/tags/*"},

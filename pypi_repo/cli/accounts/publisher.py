@@ -1,6 +1,7 @@
 """pypi-repo publisher ..."""
 
 import os
+from textwrap import indent
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from pypi_repo.cli.accounts.publisher_options import given_publisher, publisher_
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import ComparedClaim, LastJob, last_job_of
 from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
@@ -49,7 +51,8 @@ def create(operator: Acting, name: str, **options: Any) -> None:
         f"Created publisher {name}. Its jobs get in with a token of their provider for the "
         f"audience {audience}, unless `serve --oidc-audience` says another one:"
     )
-    say(f"  {_next_step(created)}")
+    url = f"https://HOST/repositories/{created.repository}/"
+    say(indent(ci_lines(created, url, audience).rstrip(), "  "))
     if created.issuer != DEFAULT_ISSUERS.get(created.kind):
         _say_whether_it_answers(operator, name)
 
@@ -156,13 +159,6 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
     """Ask the issuer of publisher NAME who it is, and for its keys."""
     found = operator.publishers.check(name)
     print_record({"issuer": found.issuer, "jwks_uri": found.jwks_uri, "keys": found.keys}, as_json)
-
-
-def _next_step(created: Publisher) -> str:
-    url = f"https://HOST/repositories/{created.repository}/"
-    if created.may == "read":
-        return f"send it as the password of the user __token__ for {url}simple/"
-    return f"uv publish --trusted-publishing always --publish-url {url}"
 
 
 def _say_whether_it_answers(operator: Acting, name: str) -> None:

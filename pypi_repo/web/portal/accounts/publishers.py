@@ -5,6 +5,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import conditions_taken, last_job_of
 from pypi_repo.domain.identity.publisher import (
@@ -27,7 +28,6 @@ from pypi_repo.domain.text import counted
 from pypi_repo.web import problems
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.accounts.access_form import blaming_names, repository_names
-from pypi_repo.web.portal.accounts.ci_lines import ci_lines
 from pypi_repo.web.portal.page import PortalPage
 
 
