@@ -43,10 +43,6 @@ class UnknownKey(InvalidToken):
     """The token was signed with a key that is not among the known keys of its issuer."""
 
 
-class UnfitToken(InvalidToken):
-    """The issuer has signed the token, but it is meant for somebody else or for another time."""
-
-
 class InvalidPayload(Invalid):
     """What came in the place of a request for a token is none."""
 
@@ -104,11 +100,6 @@ def invalid_token(detail: str) -> InvalidToken:
     detail: what is wrong with it, for the operator.
     """
     return InvalidToken(_NOT_VALID, detail=detail)
-
-
-def unfit_token(detail: str) -> UnfitToken:
-    """Returns the error for a genuine token that is not for here and now, as `invalid_token`."""
-    return UnfitToken(_NOT_VALID, detail=detail)
 
 
 def unknown_key(detail: str) -> UnknownKey:

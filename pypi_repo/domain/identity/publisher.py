@@ -235,6 +235,11 @@ class JobToken:
     workload: Workload
     expires_at: datetime
 
+    @property
+    def may_upload(self) -> bool:
+        """Whether the job may upload to some project at least."""
+        return Access.WRITE in (*self.grants.named.values(), *self.grants.patterns.values())
+
 
 def names_together(names: Iterable[str]) -> str:
     """Returns the name of an actor that has what several publishers give."""

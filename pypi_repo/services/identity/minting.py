@@ -17,7 +17,6 @@ from pypi_repo.domain.identity.errors import (
     InvalidToken,
     NotEnabled,
     TokenReused,
-    UnfitToken,
     UnknownJob,
     invalid_token,
 )
@@ -44,8 +43,7 @@ _log = logging.getLogger(__name__)
 REMEMBERED = timedelta(hours=6)
 """For how long a signed token at most is not verified again."""
 
-_NOBODYS = "nobody's"  # under which refusals are counted that are those of no known job
-_OF_A_JOB = (UnknownJob, TokenReused, UnfitToken)  # whose issuer has vouched for it
+_NOBODYS = "nobody's"  # under which refusals are counted of what names no job
 _LONGEST_AUDIENCE = 255  # characters
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
@@ -243,12 +241,12 @@ class TrustedPublishing:
         """Anybody can send what has to be verified, and claims that have to be noted.
 
         They are counted when they were refused, as nobody can guess a signature: many jobs behind
-        one address may come at once. What its issuer has signed hinders the same job alone.
+        one address may come at once. They hinder the job alone that the token names, since one
+        mistake must not stop all the jobs of a company.
         """
         job = _said_to_be_of(token)
         try:
-            for counted in {_NOBODYS, job}:
-                self._throttle.require_allowed(counted, address)
+            self._throttle.require_allowed(job, address)
         except TooManyFailedLogins as error:
             raise TooManyFailedLogins(
                 "Too many tokens of jobs from your address were refused; wait "
@@ -258,8 +256,7 @@ class TrustedPublishing:
         try:
             yield
         except InvalidCredentials as error:
-            counted = job if isinstance(error, _OF_A_JOB) else _NOBODYS
-            self._throttle.count_failure(counted, address)
+            self._throttle.count_failure(job, address)
             # Whoever has sent it does not learn why.
             _log.warning("The signed token of a CI job was refused: %s", error.for_operator)
             raise
@@ -271,7 +268,7 @@ def _unknown_job(claims: Claims) -> UnknownJob:
 
 
 def _said_to_be_of(token: str) -> str:
-    """The job of which a token says it is, under which refusals are counted if that is true."""
+    """The job of which a token says it is."""
     try:
         return subject_in(token)
     except InvalidToken:
@@ -279,8 +276,10 @@ def _said_to_be_of(token: str) -> str:
 
 
 def _actor_of(tokens: Sequence[JobToken]) -> Actor:
+    """A job that may upload is named by the publishers that let it, and not by those to read."""
+    named = [each for each in tokens if each.may_upload] or tokens
     return Actor(
-        names_together(each.publisher for each in tokens),
+        names_together(each.publisher for each in named),
         grants=Grants.widest(each.grants for each in tokens),
         kind=ActorKind.PUBLISHER,
         workload=tokens[0].workload,

@@ -13,7 +13,7 @@ from typing import Any
 
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.errors import invalid_token, unfit_token, unknown_key
+from pypi_repo.domain.identity.errors import invalid_token, unknown_key
 from pypi_repo.services.identity.keys import ALGORITHMS, Key
 
 LEEWAY = 60  # seconds by which clocks may differ
@@ -47,9 +47,8 @@ def verify_jwt(token: str, keys: Sequence[Key], *, issuer: str, audience: str) -
     issuer: the issuer, which must be the very one in the token.
     audience: what must be among the audiences in the token.
 
-    Raises UnknownKey if new keys of the issuer could help, UnfitToken if the token is genuine, but
-    not for this audience and time, InvalidToken for everything else that is wrong, and
-    ConfigurationError if the library for tokens is not installed.
+    Raises UnknownKey if new keys of the issuer could help, InvalidToken for everything else that is
+    wrong, and ConfigurationError if the library for tokens is not installed.
     """
     jwt = require_jwt()
     header = _header(jwt, token)
@@ -133,12 +132,6 @@ def _claims(
         )
     except jwt.InvalidSignatureError:
         raise
-    except (
-        jwt.ExpiredSignatureError,
-        jwt.ImmatureSignatureError,
-        jwt.InvalidAudienceError,
-    ) as error:  # which are looked for when the signature was right
-        raise unfit_token(f"{type(error).__name__}: {str(error)[:200]}") from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise invalid_token(f"{type(error).__name__}: {str(error)[:200]}") from error
     if claims["iss"] != issuer:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import (
+    JSON,
     Column,
     Connection,
     Integer,
@@ -84,6 +85,9 @@ class AllRows:
         The table may have the columns of any revision of the schema.
         """
         table = Table(name, MetaData(), autoload_with=self._connection, resolve_fks=False)
+        for each in table.columns:
+            if isinstance(each.type, JSON):
+                each.type.none_as_null = True  # or a missing value became JSON's own null
         from_text = {
             column.name: read
             for column in table.columns

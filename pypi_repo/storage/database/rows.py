@@ -16,7 +16,6 @@ from pypi_repo.domain.repository_settings import SETTINGS
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
 
 _JOBS_KEPT = 1024
-_NO_JOB = (None, "null")  # what comes from a backup may be JSON's own null
 
 
 def job_text(column: ColumnElement[Any]) -> ColumnElement[str]:
@@ -156,8 +155,8 @@ def to_file(row: Sequence[Any]) -> DistributionFile:
         uploaded_by=uploaded_by,
         uploaded_by_user=uploaded_by_user,
         exemption=exemption,
-        workload=None if workload in _NO_JOB else to_job(workload),
-        attested=None if attested in _NO_JOB else to_job(attested),
+        workload=workload and to_job(workload),
+        attested=attested and to_job(attested),
     )
 
 

@@ -319,7 +319,8 @@ def test_t5_a_signed_token_used_twice(
 
 def test_t5_refusals_are_counted_by_address(client: Client, provider: ScriptedProvider) -> None:
     secret = minted(client, job_token(provider))
-    statuses = [exchange(client, "wrong").status_code for _ in range(12)]
+    wrong = job_token(provider, aud="other")
+    statuses = [exchange(client, wrong).status_code for _ in range(12)]
     assert statuses == [422] * 10 + [429] * 2
     answer = exchange(client, job_token(provider))
     assert answer.status_code == 429
@@ -381,14 +382,20 @@ def test_t5_however_many_jobs_are_refused_nobody_else_is_hindered(
     assert answer.status_code == 401
 
 
-def test_t5_what_says_to_be_of_a_job_does_not_hinder_it(
-    client: Client, provider: ScriptedProvider
+@pytest.mark.parametrize("wrong", ["forged", "unknown issuer", "no token"])
+def test_t5_what_nobody_has_signed_hinders_no_other_job(
+    wrong: str, client: Client, provider: ScriptedProvider
 ) -> None:
-    forged = signing_key(number=1).sign(job_claims(provider))
-    for _ in range(9):
-        assert exchange(client, forged).status_code == 422
-    for _ in range(2):
-        minted(client, job_token(provider))
+    """One mistyped URL of an issuer must not stop all the jobs behind an address."""
+    claims = job_claims(provider, sub="repo:acme/engine:environment:test")
+    sent = {
+        "forged": signing_key(number=1).sign(claims),
+        "unknown issuer": provider.keys[0].sign({**claims, "iss": "https://ci.example.com"}),
+        "no token": "eyJ",
+    }[wrong]
+    statuses = [exchange(client, sent).status_code for _ in range(12)]
+    assert statuses == [422] * 10 + [429] * 2
+    minted(client, job_token(provider))
 
 
 def test_t5_wrong_passwords_do_not_hinder_jobs(

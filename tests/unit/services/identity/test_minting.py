@@ -110,7 +110,7 @@ def test_t3_several_publishers_give_their_part_each_for_its_own_time(
     began = datetime.now(UTC)
     minted = both.trusted_publishing.mint(job_token(jobs), HERE)
     actor = actor_of(both, minted.secret)
-    assert actor.name == "a-reader, engine, rocket"
+    assert actor.name == "engine, rocket"  # who let it upload, and not who let it read
     assert actor.grants.on("main", "rocket") is Access.WRITE
     assert actor.grants.on("main", "engine-x") is Access.WRITE
     assert actor.grants.on("main", "other") is Access.NONE
