@@ -31,6 +31,7 @@ _FRESH = timedelta(hours=1)
 _USED_AT_MOST = timedelta(days=1)  # while the issuer does not answer
 _FAILURE_REMEMBERED = 10.0  # seconds
 _MOST_WAITING = 8  # threads of a process, which may have 32
+_OTHERS_WAIT = 1.0  # seconds: many jobs begin at once, and most issuers answer sooner
 
 Clock = Callable[[], datetime]
 
@@ -146,15 +147,16 @@ class Issuers:
 
     def _wait_for(self, lock: threading.Lock) -> None:
         """Strangers can make an issuer be asked, and must not occupy all threads if it is slow."""
-        if not self._waiting.acquire(blocking=False):
+        if self._waiting.acquire(blocking=False):
+            try:
+                lock.acquire()
+            finally:
+                self._waiting.release()
+        elif not lock.acquire(timeout=_OTHERS_WAIT):
             raise IdentityProviderFailed(
                 "Many wait for the keys of the issuer, which is being asked; try again in a few "
                 "seconds."
             )
-        try:
-            lock.acquire()
-        finally:
-            self._waiting.release()
 
     def _is_within(self, time: timedelta, moment: datetime | None) -> bool:
         return moment is not None and self._clock() - moment < time
