@@ -17,8 +17,8 @@ _FOR_OPERATORS = {
 }
 
 _OF_CLIENTS = {
+    _ROOT / "domain/identity/ci_lines.py",  # pasted into CI files
     _ROOT / "web/pages/connection_settings.py",  # pasted into the programs of clients
-    _ROOT / "web/portal/accounts/ci_lines.py",  # pasted into CI files
     _ROOT / "domain/prefetching/requirement_lists.py",  # reads what pip reads
 }
 
