@@ -63,7 +63,7 @@ OPERATIONS = {
     "get_administrator_token": 4, "revoke_administrator_token": 9,
     "list_identity_providers": 2, "get_identity_provider": 2, "put_identity_provider": 8,
     "patch_identity_provider": 4, "delete_identity_provider": 6,
-    "list_publishers": 3, "get_publisher": 3, "put_publisher": 10,
+    "list_publishers": 3, "get_publisher": 3, "put_publisher": 15,
     "patch_publisher": 5, "delete_publisher": 9,
     "list_linked_accounts": 3, "get_linked_account": 3, "put_linked_account": 3,
     "delete_linked_account": 9,

@@ -386,7 +386,8 @@ def test_t8_an_issuer_is_asked_who_it_is(both: Registry, provider: ScriptedProvi
     create_publisher(both, provider.url)
     found = publishers(both).check("rocket")
     assert (found.issuer, found.jwks_uri, found.keys) == (provider.url, f"{provider.url}/jwks", 1)
-    publishers(both).change("rocket", issuer=f"{provider.url}/", allow_private_network=True)
+    other = f"{provider.url}/"
+    publishers(both).change("rocket", kind="oidc", issuer=other, allow_private_network=True)
     with pytest.raises(IdentityProviderFailed) as caught:
         publishers(both).check("rocket")
     assert provider.url in caught.value.detail, "it says how the issuer calls itself"
