@@ -254,7 +254,7 @@ def _json_object(value: str) -> None:
 
 def _workload(value: Mapping[str, str]) -> None:
     try:
-        workload = Workload.of_texts(value)
+        workload = Workload(**value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError("no CI job") from None
     _one_of(PUBLISHER_KINDS)(workload.kind)
