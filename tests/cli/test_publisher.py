@@ -69,7 +69,7 @@ def test_t3_a_publisher_has_careful_defaults(cli: CommandLine) -> None:
     printed = cli.ok(*command(*OWNER))
     assert "audience pypi-repo" in printed
     assert "--publish-url https://HOST/repositories/main/" in printed
-    assert "id-token: write" in printed
+    assert "  permissions:\n    contents: read\n    id-token: write\n" in printed
     shown = cli.json("publisher", "show", "tool")
     assert {key: shown[key] for key in DEFAULTS} == DEFAULTS
     assert shown.keys() - DEFAULTS.keys() == {"created_at"}

@@ -1,7 +1,6 @@
 """pypi-repo publisher ..."""
 
 import os
-from textwrap import indent
 from typing import Any
 
 import click
@@ -52,7 +51,8 @@ def create(operator: Acting, name: str, **options: Any) -> None:
         f"audience {audience}, unless `serve --oidc-audience` says another one:"
     )
     url = f"https://HOST/repositories/{created.repository}/"
-    say(indent(ci_lines(created, url, audience).rstrip(), "  "))
+    for line in ci_lines(created, url, audience).splitlines():
+        say(f"  {line}")
     if created.issuer != DEFAULT_ISSUERS.get(created.kind):
         _say_whether_it_answers(operator, name)
 
