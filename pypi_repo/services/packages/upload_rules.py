@@ -117,7 +117,7 @@ def check_proven(repository: Repository, file: DistributionFile, unverified: str
         if unverified:  # first, as clients show the beginning
             raise AttestationRequired(f"{unverified} {file.filename} needs it, {wanted}.")
         raise AttestationRequired(
-            f"{file.filename} has no verified attestations, {wanted}: Upload it with attestations, "
+            f"{file.filename} has no verified attestations, {wanted}; upload it with attestations, "
             "from a CI job that has a publisher."
         )
 

@@ -266,7 +266,7 @@ def test_a_staged_file_keeps_what_was_verified(both: Registry) -> None:
     opened = both.acting_as(OPERATOR).stages.open("main").id
     stage(both, opened, WHEEL, actor=JOB)
     demand_attestations(both, "*")
-    with pytest.raises(AttestationRequired, match="Upload it with attestations"):
+    with pytest.raises(AttestationRequired, match="upload it with attestations"):
         both.acting_as(OPERATOR).stages.publish("main", opened)
     mark_attested(both)
     both.acting_as(OPERATOR).stages.publish("main", opened)
