@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _SHOWN = 200  # characters of what a library says
 
-_LOGGER = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class NotVerified(Exception):
@@ -50,7 +50,7 @@ def verify(
         root = root_in_use(executor)
         verifier_of(root.document)
     except (InvalidSetting, ConfigurationError) as error:
-        _LOGGER.error("Attestations cannot be verified: %s", error.for_operator)
+        _log.error("Attestations cannot be verified: %s", error.for_operator)
         raise NotVerified(
             "the trust root of this server cannot be read, which its operator must replace"
         ) from error

@@ -8,7 +8,6 @@ from typing import Any
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import DistributionFile, Repository
 from pypi_repo.services.gate import Gate
@@ -189,30 +188,27 @@ def _release(catalog: Catalog, there: Destination, project_id: int, new: Publish
     return found.id
 
 
-def _job(workload: Workload | None) -> dict[str, str]:
-    """Returns what the journal says about the CI job that has uploaded a file."""
-    if workload is None:
-        return {}
-    told = {
-        "issuer": workload.issuer,
-        "subject": workload.subject,
-        "repository": workload.repository,
-        "run": workload.run_url,
-    }
-    return {name: value for name, value in told.items() if value}
+def _jobs(file: DistributionFile) -> dict[str, str]:
+    """Returns what the journal says about the CI job that has uploaded a file.
 
-
-def _attesting(job: Workload | None) -> dict[str, str]:
-    """Returns what the journal says about the CI job that verified attestations name."""
-    if job is None:
-        return {}
-    told = {
-        "attested_issuer": job.issuer,
-        "attested_repository": job.repository,
-        "attested_workflow": job.workflow,
-        "attested_email": job.email,
-        "attested_run": job.run_url,
-    }
+    It also says which job the verified attestations of the file name.
+    """
+    told: dict[str, str] = {}
+    if (job := file.workload) is not None:
+        told |= {
+            "issuer": job.issuer,
+            "subject": job.subject,
+            "repository": job.repository,
+            "run": job.run_url,
+        }
+    if (job := file.attested) is not None:
+        told |= {
+            "attested_issuer": job.issuer,
+            "attested_repository": job.repository,
+            "attested_workflow": job.workflow,
+            "attested_email": job.email,
+            "attested_run": job.run_url,
+        }
     return {name: value for name, value in told.items() if value}
 
 
@@ -225,12 +221,7 @@ def _journal_entry(
     origin: Mapping[str, str],
 ) -> JournalEntry:
     file = new.file
-    detail = {
-        "sha256": file.digests.sha256,
-        **_job(file.workload),
-        **_attesting(file.attested),
-        **origin,
-    }
+    detail = {"sha256": file.digests.sha256, **_jobs(file), **origin}
     if replaced is not None:
         detail["replaced_sha256"] = replaced.digests.sha256
         if replaced.filename != file.filename:

@@ -28,9 +28,9 @@ def within_transaction(executor: Executor) -> Connection:
 
 
 def lock_name(connection: Connection, name: str) -> None:
-    """Keeps others from creating or missing a repository with a name until the commit.
+    """Keeps others who lock the same name waiting until the commit.
 
-    A row that is not there cannot be locked.
+    It is for what has no row that could be locked, such as a repository that is not there.
     """
     if not writes_alone(connection.dialect):
         connection.execute(
