@@ -218,24 +218,17 @@ def _patterns(value: str) -> None:
         _pattern(pattern)
 
 
-def _pattern_if_any(value: str) -> None:
-    if value:
-        _pattern(value)
-
-
-def _patterns_if_any(value: str) -> None:
-    if value:
-        _patterns(value)
-
-
-def _password_hash_if_any(value: str) -> None:
-    if value:
-        _password_hash(value)
-
-
 def _password_hash(value: str) -> None:
     if not _PASSWORD_HASH.match(value):
         raise ValueError("no hash of a password")
+
+
+def _if_any(rule: Callable[[str], None]) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value:
+            rule(value)
+
+    return check
 
 
 def _event_types(value: str) -> None:
@@ -268,8 +261,8 @@ def _stage_id(value: str) -> None:
 _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "repositories.name": repository_name,
     "repositories.profile": _one_of(PROFILES),
-    "repositories.trusted_publishing_only": _patterns_if_any,
-    "repositories.attestations_required": _patterns_if_any,
+    "repositories.trusted_publishing_only": _if_any(_patterns),
+    "repositories.attestations_required": _if_any(_patterns),
     "projects.name": project_name,
     "projects.status": _one_of(PROJECT_STATUSES),
     "retired_filenames.filename": _filename,
@@ -288,10 +281,10 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "users.name": _account,
     "administrators.name": _account,
     "password_hash": _password_hash,
-    "users.password_hash": _password_hash_if_any,
-    "administrators.password_hash": _password_hash_if_any,
-    "grants.pattern": _pattern_if_any,
-    "group_grants.pattern": _pattern_if_any,
+    "users.password_hash": _if_any(_password_hash),
+    "administrators.password_hash": _if_any(_password_hash),
+    "grants.pattern": _if_any(_pattern),
+    "group_grants.pattern": _if_any(_pattern),
     "tokens.projects": _patterns,
     "groups.name": repository_name,
     "identity_providers.name": repository_name,
