@@ -9,6 +9,9 @@ from pypi_repo.domain.identity.workload import PublisherKind
 SHOWN = 200
 """How many characters of a value are shown in a sentence."""
 
+REACH = ("allow_http", "allow_private_network", "ca_file")
+"""Settings that say how an issuer is reached, and are the same for all of its publishers."""
+
 IDENTIFYING: Mapping[PublisherKind, frozenset[str]] = {
     # On GitHub anybody can take over the name of an account that was renamed or deleted.
     "github": frozenset({"repository_owner_id", "repository_id"}),

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.identity.conditions import REACH
 from pypi_repo.domain.identity.errors import UnknownPublisher
 from pypi_repo.domain.identity.publisher import (
     GivenPublisherSettings,
@@ -30,9 +31,6 @@ from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.storage.journal import Journal
 
 _A_PUBLISHER = "a publisher"
-_USUAL_REACH = {"allow_http": False, "allow_private_network": False, "ca_file": None}
-REACH = _USUAL_REACH.keys()
-"""Settings that say how an issuer is reached, and are the same for all of its publishers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,10 @@ class Publishers:
             known = self._reach(connection, wanted.issuer_or_usual, given)
             planned = replace(wanted, **known).in_form()
             require_operator(
-                self._actor, replace(planned, **{**_USUAL_REACH, **known}), planned, _A_PUBLISHER
+                self._actor,
+                replace(planned, **{**_reach_of(PublisherSettings()), **known}),
+                planned,
+                _A_PUBLISHER,
             )
             created = shelf.add(name, planned, repository.id, now, self._actor.name)
             if created is None:
@@ -136,7 +137,7 @@ class Publishers:
                 Catalog(connection).lock(repository)
             shelf = PublisherShelf(connection)
             shelf.change_alone()
-            if REACH & given.keys():
+            if given.keys() & REACH:
                 shelf.lock_all_of(before.issuer)
             before = self._shown(connection, shelf.lock(name), name)
             after = replace(before, **given)
@@ -208,7 +209,7 @@ class Publishers:
 
         Raises InvalidSetting if it is to be reached in another way, as one would not know in which.
         """
-        several = [each for each in PublisherShelf(connection).all() if each.issuer == issuer]
+        several = PublisherShelf(connection).whole_of_issuer(issuer)
         if not several:
             return {}
         known = _reach_of(several[0])

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, se
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
+from pypi_repo.domain.identity.conditions import REACH
 from pypi_repo.domain.identity.publisher import (
     JobToken,
     ListedPublisher,
@@ -32,7 +33,7 @@ _OF_ITS_OWN = tuple(
     publishers.c[name]
     for name in (
         *("id", "name", "kind", "issuer", "claims", "projects", "access", "minutes"),
-        *("allow_http", "allow_private_network", "ca_file", "created_at", "created_by"),
+        *(*REACH, "created_at", "created_by"),
         *("last_used_at", "received", "received_at", "refusal"),
     )
 )
@@ -93,6 +94,13 @@ class PublisherShelf:
         )
         return [ListedPublisher(**row._mapping) for row in rows]
 
+    def whole_of_issuer(self, issuer: str) -> list[Publisher]:
+        """Returns the same publishers as `of_issuer` with all that they have, sorted by name."""
+        rows = self._executor.execute(
+            _selected().where(publishers.c.issuer == lookup(issuer)).order_by(publishers.c.name)
+        )
+        return [_to_publisher(row) for row in rows]
+
     def created_at(self, name: str) -> datetime | None:
         """Returns when a publisher was created; None if there is none of this name."""
         found = select(publishers.c.created_at).where(publishers.c.name == lookup(name))
@@ -116,19 +124,12 @@ class PublisherShelf:
 
     def reach(self, changed: Publisher) -> list[Publisher]:
         """Lets all publishers of an issuer reach it as one does, and returns the other ones."""
-        of_the_issuer = publishers.c.issuer == changed.issuer
-        reached = ("allow_http", "allow_private_network", "ca_file")
         self._executor.execute(
             update(publishers)
-            .where(of_the_issuer)
-            .values({name: getattr(changed, name) for name in reached})
+            .where(publishers.c.issuer == changed.issuer)
+            .values({name: getattr(changed, name) for name in REACH})
         )
-        rows = self._executor.execute(
-            _selected()
-            .where(of_the_issuer, publishers.c.id != changed.id)
-            .order_by(publishers.c.name)
-        )
-        return [_to_publisher(row) for row in rows]
+        return [each for each in self.whole_of_issuer(changed.issuer) if each.id != changed.id]
 
     def add(
         self, name: str, settings: PublisherSettings, repository_id: int, at: datetime, by: str
