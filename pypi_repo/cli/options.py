@@ -16,7 +16,7 @@ from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.errors import InvalidSetting, RegistryError
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import printable
-from pypi_repo.domain.upstreams.durations import Age, parse_duration
+from pypi_repo.domain.values.durations import Age, parse_duration
 from pypi_repo.registry import Registry
 from pypi_repo.settings import (
     USUAL_FOLDER,

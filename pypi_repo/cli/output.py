@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pypi_repo.domain.text import printable
-from pypi_repo.domain.upstreams.durations import format_duration
+from pypi_repo.domain.values.durations import format_duration
 
 _HELD = 1_000  # rows of a long table, whose widths those of its columns are
 

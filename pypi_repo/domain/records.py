@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, get_args
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import FileKind, ListedKind
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, file_path, stored_signature_suffix
@@ -208,8 +208,8 @@ class DistributionFile:
     uploaded_by: str
     uploaded_by_user: bool = False
     exemption: str | None = None
-    workload: Workload | None = None
-    attested: Workload | None = None
+    workload: CIJob | None = None
+    attested: CIJob | None = None
 
     @property
     def path(self) -> str:

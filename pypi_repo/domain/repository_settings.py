@@ -127,7 +127,7 @@ class GivenSettings(TypedDict, total=False):
     cooldown_mode: CooldownMode | None
 
 
-def normalized(given: GivenSettings) -> GivenSettings:
+def normalized_settings(given: GivenSettings) -> GivenSettings:
     """Returns settings with their patterns in the form in which they are stored.
 
     Raises InvalidSetting for a pattern that could match no project, and for too many.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pypi_repo.domain.errors import UpstreamFailed
-from pypi_repo.domain.upstreams.urls import Url
+from pypi_repo.domain.values.urls import Url
 from pypi_repo.outbound.causes import failure
 from pypi_repo.outbound.gzip_stream import GzipStream
 from pypi_repo.outbound.limits import OutboundLimits

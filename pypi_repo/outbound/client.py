@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 from pypi_repo.domain.errors import UpstreamFailed
-from pypi_repo.domain.upstreams.target import Target
-from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.values.target import Target
+from pypi_repo.domain.values.urls import Url, parse_url
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.outbound.addresses import require_allowed
 from pypi_repo.outbound.answer import Answer

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.values.urls import Url, parse_url
 from pypi_repo.outbound.route import Route
 
 

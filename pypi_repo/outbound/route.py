@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from pypi_repo.domain.upstreams.target import Target
-from pypi_repo.domain.upstreams.urls import Url
+from pypi_repo.domain.values.target import Target
+from pypi_repo.domain.values.urls import Url
 
 
 @dataclass(frozen=True, slots=True)

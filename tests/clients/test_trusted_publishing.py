@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.jobs import workload_of
-from pypi_repo.domain.identity.workload import Workload
 from tests.support.ci_issuer import GITHUB, GITLAB, GOOGLE, JENKINS, CiIssuer
 from tests.support.ci_site import CiSite, serving_ci
 from tests.support.clients import Clients, Completed
@@ -404,7 +404,7 @@ def test_t9_uv_sends_attestations(job: Job, repository: str) -> None:
     dist = wheel("demo")
     beside = job.folder / "dist" / f"{dist.filename}.publish.attestation"
 
-    def publish(signer: Workload) -> Completed:
+    def publish(signer: CIJob) -> Completed:
         beside.write_text(json.dumps(instance.attestation(dist, signer)))
         return job.uv(repository, job.site.issuer.github(), *ALWAYS)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials, Target
+from pypi_repo.domain.values.target import BasicCredentials, Target
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.settings import KIB, MIB

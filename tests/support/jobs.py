@@ -3,11 +3,11 @@
 from sqlalchemy import update
 
 from pypi_repo import Access, Actor, ActorKind, Grants, Registry
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.storage.database.lifecycle_tables import staged_files
 from pypi_repo.storage.database.tables import files
 
-WORKLOAD = Workload(
+WORKLOAD = CIJob(
     kind="github",
     issuer="https://token.actions.githubusercontent.com",
     subject="repo:acme/demo:ref:refs/tags/v1.0",

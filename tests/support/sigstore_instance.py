@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from tests.support.distributions import Distribution
 
 PUBLISH = "https://docs.pypi.org/attestations/publish/v1"
 
-GITHUB = Workload(
+GITHUB = CIJob(
     kind="github",
     issuer="https://token.actions.githubusercontent.com",
     subject="repo:acme/widgets:ref:refs/tags/v1.0",
@@ -35,7 +35,7 @@ GITHUB = Workload(
     run_url="https://github.com/acme/widgets/actions/runs/7/attempts/1",
     owner_id="1234",
 )
-GITLAB = Workload(
+GITLAB = CIJob(
     kind="gitlab",
     issuer="https://gitlab.com",
     subject="project_path:acme/tools/widgets:ref_type:tag:ref:v1.0",
@@ -45,7 +45,7 @@ GITLAB = Workload(
     run_url="https://gitlab.com/acme/tools/widgets/-/jobs/7",
     owner_id="1234",
 )
-GOOGLE = Workload(
+GOOGLE = CIJob(
     kind="google",
     issuer="https://accounts.google.com",
     subject="117",
@@ -108,7 +108,7 @@ class SigstoreInstance:
         }
 
     def attestation(
-        self, dist: Distribution, job: Workload, kind: str = PUBLISH, signing: Signing | None = None
+        self, dist: Distribution, job: CIJob, kind: str = PUBLISH, signing: Signing | None = None
     ) -> dict[str, Any]:
         """An attestation of a file (PEP 740), which a CI job has had signed."""
         key, signing = _new_key(), signing or Signing()
@@ -137,7 +137,7 @@ class SigstoreInstance:
         }
 
     def _certificate(
-        self, key: ec.EllipticCurvePrivateKey, job: Workload, signing: Signing
+        self, key: ec.EllipticCurvePrivateKey, job: CIJob, signing: Signing
     ) -> x509.Certificate:
         name = (
             x509.RFC822Name(job.email)
@@ -235,7 +235,7 @@ class _Log:
         }
 
 
-def _claims(job: Workload) -> dict[int, str | None]:
+def _claims(job: CIJob) -> dict[int, str | None]:
     """What Fulcio writes into a certificate of a job: the numbers of its OIDs, and values."""
     if job.email:
         return {8: job.issuer}

@@ -7,8 +7,8 @@ import click
 
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.attestations.trust_root import TrustRoot
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.trust_root import TrustRoot
 from pypi_repo.services.acting import Acting
 
 

@@ -9,12 +9,12 @@ from pypi_repo.cli.accounts.publisher_options import given_publisher, publisher_
 from pypi_repo.cli.destroying import confirm, yes_option
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS
 from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.conditions import REACH
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import ComparedClaim, LastJob, last_job_of
 from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS
 from pypi_repo.services.acting import Acting
 from pypi_repo.settings import oidc_audience_in
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import PermissionDenied
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.records import Repository
 
 
@@ -91,7 +91,7 @@ class Actor:
     grants: Grants = field(default=Grants(), kw_only=True)
     kind: ActorKind = field(default=ActorKind.USER, kw_only=True)
     areas: frozenset[Area] = field(default=frozenset(), kw_only=True)
-    workload: Workload | None = field(default=None, kw_only=True)
+    workload: CIJob | None = field(default=None, kw_only=True)
 
     @property
     def is_anonymous(self) -> bool:

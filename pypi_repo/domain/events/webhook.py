@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.events.event import EVENT_TYPES
-from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.values.urls import Url, parse_url
 
 WebhookForm = Literal["json", "slack", "teams"]
 """What a webhook is sent: the event as JSON, or a sentence in the form of a chat."""

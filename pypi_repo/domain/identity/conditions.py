@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.claims import Claims, values_of
-from pypi_repo.domain.identity.workload import PublisherKind
 
 SHOWN = 200
 """How many characters of a value are shown in a sentence."""

@@ -7,8 +7,8 @@ import msgspec
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
-from pypi_repo.domain.upstreams.target import BasicCredentials, Target
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.target import BasicCredentials, Target
+from pypi_repo.domain.values.urls import parse_url
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from pypi_repo.domain.identity.ci_job import CIJob, PublisherKind
 from pypi_repo.domain.identity.claims import Claims
-from pypi_repo.domain.identity.workload import PublisherKind, Workload
 
 _LONGEST = 1000  # characters
 _GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
@@ -14,14 +14,14 @@ _OF_CIRCLECI = "oidc.circleci.com/"
 _FILE_AT_REF = re.compile(r"(?P<file>.+?)@(?:refs/.+|[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
 
 
-def workload_of(kind: PublisherKind, claims: Claims) -> Workload:
+def workload_of(kind: PublisherKind, claims: Claims) -> CIJob:
     """Returns the CI job that a token describes.
 
     claims: those of a token that was verified, so that they are what the provider says. What is
         missing, too long or not printable is left empty.
     """
     found = _READERS.get(kind, _nothing)(claims)
-    return Workload(kind=kind, issuer=claims["iss"], subject=claims["sub"], **found)
+    return CIJob(kind=kind, issuer=claims["iss"], subject=claims["sub"], **found)
 
 
 def known_text(value: Any) -> str:

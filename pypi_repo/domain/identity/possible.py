@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.conditions import SHOWN
-from pypi_repo.domain.identity.workload import PublisherKind
 
 _NUMBERS: Mapping[PublisherKind, frozenset[str]] = {
     "github": frozenset({"repository_owner_id", "repository_id"}),

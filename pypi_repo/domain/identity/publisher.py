@@ -7,10 +7,10 @@ from typing import Any, Literal, Self, TypedDict
 
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob, PublisherKind
 from pypi_repo.domain.identity.conditions import IDENTIFYING, JobConditions
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.possible import why_impossible
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import require_storable
 
@@ -232,7 +232,7 @@ class JobToken:
 
     publisher: str
     grants: Grants
-    workload: Workload
+    workload: CIJob
     expires_at: datetime
 
     @property

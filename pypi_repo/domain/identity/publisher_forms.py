@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.identity.workload import PublisherKind
+from pypi_repo.domain.identity.ci_job import PublisherKind
 
 PROVIDERS: Mapping[PublisherKind, str] = {
     "github": "GitHub Actions",

@@ -18,7 +18,7 @@ from pypi_repo.domain.lifecycle.retention import (
     window,
 )
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.upstreams.durations import Age
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.domain.versions import version_order
 
 _ALWAYS_KEPT_FOR = timedelta(hours=24)

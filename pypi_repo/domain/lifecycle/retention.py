@@ -11,7 +11,7 @@ from packaging.version import Version
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.patterns import matches, name_pattern
-from pypi_repo.domain.upstreams.durations import parse_duration
+from pypi_repo.domain.values.durations import parse_duration
 
 VersionKind = Literal["finals", "pre", "dev", "local"]
 """A kind of versions, which are counted apart.

@@ -28,7 +28,7 @@ from pypi_repo.domain.upstreams.reading.listing import (
     checkable,
 )
 from pypi_repo.domain.upstreams.reading.spellings import Versions
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.urls import parse_url
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.text import require_storable
-from pypi_repo.domain.upstreams.durations import LONGEST, Age
-from pypi_repo.domain.upstreams.target import (
+from pypi_repo.domain.values.durations import LONGEST, Age
+from pypi_repo.domain.values.target import (
     BasicCredentials,
     BearerToken,
     Target,
     parse_file_host,
 )
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.urls import parse_url
 
 CooldownMode = Literal["off", "audit", "enforce"]
 """Whether files that are too young are offered.

@@ -8,9 +8,9 @@ from typing import Literal, cast
 import msgspec
 
 from pypi_repo.domain.records import DistributionFile, ListedFile, ProjectStatus
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.rules import Rule
+from pypi_repo.domain.values.durations import Age
 
 WithheldCode = Literal["denied", "too-young", "no-upload-time"]
 """Why a file is withheld, for programs.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
+from pypi_repo.domain.attestations.trust_root import TrustRoot
 from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, PermissionDenied
-from pypi_repo.domain.identity.trust_root import TrustRoot
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.settings import MIB
+from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootShelf
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.trust_roots import LoadedRoot, TrustRootShelf
 from pypi_repo.storage.journal import Journal
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from pypi_repo.domain.attestations.certificates import certified_job, difference
+from pypi_repo.domain.attestations.trust_root import TrustRoot
 from pypi_repo.domain.errors import ConfigurationError, InvalidSetting
-from pypi_repo.domain.identity.attesting import certified_job, difference
-from pypi_repo.domain.identity.trust_root import TrustRoot
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.text import printable
 from pypi_repo.services.attestations.trust_roots import root_in_use, verifier_of
 from pypi_repo.storage.database.executor import Executor
@@ -31,9 +31,7 @@ class NotVerified(Exception):
     """Attestations do not verify. The text says why, as the end of a sentence."""
 
 
-def verify(
-    executor: Executor, attestations: Sequence["Attestation"], uploader: Workload
-) -> Workload:
+def verify(executor: Executor, attestations: Sequence["Attestation"], uploader: CIJob) -> CIJob:
     """Returns the CI job that attestations name, after all of them were verified.
 
     Verified are the signature, its certificate up to an authority of the trust root, that a
@@ -94,9 +92,9 @@ class _SameJob:
     certified: the job that the certificate names, once it was asked.
     """
 
-    certified: Workload
+    certified: CIJob
 
-    def __init__(self, attestation: "Attestation", uploader: Workload) -> None:
+    def __init__(self, attestation: "Attestation", uploader: CIJob) -> None:
         self._attestation = attestation
         self._uploader = uploader
 

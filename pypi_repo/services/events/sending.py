@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.events.signature import SIGNATURE_HEADER, signature
 from pypi_repo.domain.events.webhook import Delivery, Webhook
-from pypi_repo.domain.upstreams.target import Target
-from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.values.target import Target
+from pypi_repo.domain.values.urls import Url, parse_url
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits

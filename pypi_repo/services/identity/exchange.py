@@ -6,7 +6,7 @@ from urllib.parse import quote_plus
 from pypi_repo.domain.identity.errors import IdentityProviderFailed, SignInFailed
 from pypi_repo.domain.identity.issuer import Discovery, json_object
 from pypi_repo.domain.identity.provider import IdentityProvider, issuer_of
-from pypi_repo.domain.upstreams.target import BasicCredentials
+from pypi_repo.domain.values.target import BasicCredentials
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.identity.issuers import LIMITS, elsewhere
 

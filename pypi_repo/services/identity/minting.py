@@ -12,6 +12,7 @@ from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.accounts.accounts import JOB_TOKEN_PREFIX, token_digest
 from pypi_repo.domain.accounts.grants import Grants
 from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import (
     InvalidToken,
@@ -28,10 +29,9 @@ from pypi_repo.domain.identity.publisher import (
     issuer_of,
     names_together,
 )
-from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.services.accounts.throttle import Throttle
 from pypi_repo.services.identity.issuers import Issuers
-from pypi_repo.services.identity.received import note_refusal, note_success
+from pypi_repo.services.identity.last_job import note_refusal, note_success
 from pypi_repo.services.identity.tokens import LEEWAY, issuer_in, require_jwt, subject_in
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
@@ -81,7 +81,7 @@ class _Proved:
         return datetime.fromtimestamp(min(int(self.claims["exp"]) + LEEWAY, _LAST_SECOND), UTC)
 
     @property
-    def workload(self) -> Workload:
+    def workload(self) -> CIJob:
         """The job. A publisher for its own provider understands more than one for any."""
         kinds = sorted((each.kind for each in self.publishers), key=lambda kind: kind == "oidc")
         return workload_of(kinds[0], self.claims)

@@ -28,7 +28,7 @@ from pypi_repo.domain.text import LONGEST_TEXT, printable, require_text
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
-from pypi_repo.services.attestations.received import received_attestations
+from pypi_repo.services.attestations.uploaded import received_attestations
 from pypi_repo.services.importing.context import ImportContext
 from pypi_repo.services.importing.receiving import receive
 from pypi_repo.services.importing.sources.source import ImportSource

@@ -15,7 +15,7 @@ from pypi_repo.domain.records import DistributionFile
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.validation.rules import Rules
 from pypi_repo.domain.validation.upload_form import UploadForm
-from pypi_repo.services.attestations.received import received_attestations
+from pypi_repo.services.attestations.uploaded import received_attestations
 from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import StagedFile

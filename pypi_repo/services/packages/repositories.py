@@ -9,7 +9,11 @@ from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings, normalized
+from pypi_repo.domain.repository_settings import (
+    GivenSettings,
+    RepositorySettings,
+    normalized_settings,
+)
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.upstreams.management import require_unused
 from pypi_repo.storage.catalog import Catalog
@@ -34,7 +38,9 @@ class Repositories:
         for a profile whose optional packages are not installed.
         """
         now = datetime.now(UTC)
-        planned = Repository(id=0, name=repository_name(name), created_at=now, **normalized(given))
+        planned = Repository(
+            id=0, name=repository_name(name), created_at=now, **normalized_settings(given)
+        )
         planned.check()
         self._gate.require(self._actor, Permission.MANAGE, planned)
         with self._database.begin() as connection:
@@ -78,7 +84,7 @@ class Repositories:
         Raises UnknownRepository, InvalidSetting or PermissionDenied, and ConfigurationError for a
         profile whose optional packages are not installed.
         """
-        wanted = normalized(given)
+        wanted = normalized_settings(given)
         RepositorySettings(**wanted).check()
         with self._database.begin() as connection:
             catalog = Catalog(connection)

@@ -22,7 +22,7 @@ from pypi_repo.services.gate import first_shown
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source, overrides
 from pypi_repo.services.sources.wrappers import WHAT_PAGES_SAY, SourceWrapper, restricted
 
-Page = TypeVar("Page", ProjectList, ProjectPage)
+IndexPage = TypeVar("IndexPage", ProjectList, ProjectPage)
 
 
 class Filtered(SourceWrapper):
@@ -166,7 +166,9 @@ class Filtered(SourceWrapper):
     def _files_of(self, actor: Actor, project: NormalizedName) -> tuple[ListedFile, ...]:
         return self.project_page(actor, project).load().files
 
-    def _selected(self, whole: Versioned[Page], select: Callable[[Page], Page]) -> Versioned[Page]:
+    def _selected(
+        self, whole: Versioned[IndexPage], select: Callable[[IndexPage], IndexPage]
+    ) -> Versioned[IndexPage]:
         selection = self.selection()
         if selection is not None:
             return replace(whole, key=(whole.key, selection), load=lambda: select(whole.load()))

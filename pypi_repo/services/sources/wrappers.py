@@ -37,7 +37,6 @@ WHAT_PAGES_SAY = (
 """The methods of which one that is overridden may show less than the source behind it."""
 
 Content = TypeVar("Content")
-Page = TypeVar("Page", ProjectList, ProjectPage)
 
 
 class SourceWrapper(Source):

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectPage, Repository
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.explanation import AuditEntry
 from pypi_repo.domain.upstreams.pages import decode
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadCount
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.sources.upstream_source import project_page
 from pypi_repo.services.upstreams.screening import Screen
 from pypi_repo.storage.catalog import Catalog

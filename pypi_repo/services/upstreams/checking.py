@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pypi_repo.domain.errors import UpstreamFailed
 from pypi_repo.domain.names import NormalizedName, is_normalized, normalize
 from pypi_repo.domain.upstreams.pages import ACCEPT, UpstreamPage, read_page
-from pypi_repo.domain.upstreams.target import Target
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.target import Target
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.upstreams.targets import Targets

@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import Self
 
 from pypi_repo.domain.records import ListedFile, ProjectPage, Repository, Versioned
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.rules import Rule
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.upstreams.verdicts import Verdicts, Withheld
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.services.lru_cache import LRUCache
 

@@ -12,12 +12,12 @@ from pypi_repo.domain.names import NormalizedName, normalize, project_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
 from pypi_repo.domain.text import require_text
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.errors import UnknownRule
 from pypi_repo.domain.upstreams.explanation import AuditEntry, Explanation, ShadowedName
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
 from pypi_repo.domain.upstreams.sources import RepositorySources, parse_source
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.sources.readers import Readers

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from pypi_repo.domain.errors import UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials, BearerToken, Target
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.target import BasicCredentials, BearerToken, Target
 
 
 class Targets:

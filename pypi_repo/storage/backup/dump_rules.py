@@ -20,15 +20,15 @@ from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.events.event import EVENT_TYPES
 from pypi_repo.domain.events.webhook import WEBHOOK_FORMS
 from pypi_repo.domain.filenames import FileKind, check_characters
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, Workload
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.rules import RuleAction
-from pypi_repo.domain.upstreams.target import parse_file_host
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
+from pypi_repo.domain.values.durations import Age
+from pypi_repo.domain.values.target import parse_file_host
 from pypi_repo.storage.backup.whole_rows import OF_ROWS, Row
 from pypi_repo.storage.database.metadata import UTCDateTime
 from pypi_repo.storage.database.rows import LARGEST_ID
@@ -247,7 +247,7 @@ def _json_object(value: str) -> None:
 
 def _workload(value: Mapping[str, str]) -> None:
     try:
-        workload = Workload(**value)  # type: ignore[arg-type]
+        workload = CIJob(**value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError("no CI job") from None
     _one_of(PUBLISHER_KINDS)(workload.kind)

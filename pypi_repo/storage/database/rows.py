@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, String, cast
 
 from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.records import DistributionFile, Project, Repository
 from pypi_repo.domain.repository_settings import SETTINGS
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
@@ -28,9 +28,9 @@ def job_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 @lru_cache(_JOBS_KEPT)
-def to_job(text: str) -> Workload:
+def to_job(text: str) -> CIJob:
     """Returns the CI job in a text."""
-    return Workload.of_texts(json.loads(text))
+    return CIJob.of_texts(json.loads(text))
 
 
 _REPOSITORY_FIELDS = tuple(field.name for field in fields(Repository))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, se
 from sqlalchemy.exc import IntegrityError
 
 from pypi_repo.domain.accounts.grants import Access
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.conditions import REACH
 from pypi_repo.domain.identity.publisher import (
     JobToken,
@@ -17,7 +18,6 @@ from pypi_repo.domain.identity.publisher import (
     Publisher,
     PublisherSettings,
 )
-from pypi_repo.domain.identity.workload import Workload
 from pypi_repo.storage.database.account_tables import publisher_tokens, publishers
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, lock_name, within_transaction
@@ -227,7 +227,7 @@ class PublisherTokens:
         self,
         secret_sha256: str,
         publishers_found: Iterable[Publisher],
-        workload: Workload,
+        workload: CIJob,
         at: datetime,
         until: Mapping[int, datetime],
         *,

@@ -10,14 +10,14 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import ActorKind
 from pypi_repo.services.people.own_account import OwnAccount
 from pypi_repo.web.app import root_url
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 if TYPE_CHECKING:
     from pypi_repo.registry import Registry
 
 
 @dataclass(kw_only=True)
-class AccountPage(Page):
+class AccountPage(HtmlPage):
     """One request to the pages of a repository user's own account.
 
     repositories_url: where the repositories are, relative to the app's root.

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
-from pypi_repo.domain.identity.workload import PublisherKind
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.records import ProjectStatus
 from pypi_repo.domain.upstreams.upstream import CooldownMode
 from pypi_repo.domain.validation.profiles import Profile

@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from pypi_repo.domain import records
 from pypi_repo.domain.errors import NotFound, unknown_release
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity import ci_job
 from pypi_repo.web.api.documents import (
     CIJob,
     Deleted,
@@ -207,5 +207,5 @@ def shown_file(file: records.DistributionFile) -> File:
     )
 
 
-def _job(workload: Workload | None) -> CIJob | None:
+def _job(workload: ci_job.CIJob | None) -> CIJob | None:
     return None if workload is None else CIJob(**asdict(workload))

@@ -8,7 +8,7 @@ import msgspec
 from pypi_repo.domain import records
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import UnknownRepository
-from pypi_repo.domain.repository_settings import GivenSettings, normalized
+from pypi_repo.domain.repository_settings import GivenSettings, normalized_settings
 from pypi_repo.domain.usage import DayOfUse
 from pypi_repo.web.api.documents import (
     Day,
@@ -53,7 +53,7 @@ def get_repository(call: Call, repository: str) -> ApiResponse:
 def put_repository(call: Call, repository: str) -> ApiResponse:
     """Create the repository, or give it exactly these settings."""
     repositories = call.acting.repositories
-    wanted: Any = normalized(cast("GivenSettings", msgspec.structs.asdict(call.body)))
+    wanted: Any = normalized_settings(cast("GivenSettings", msgspec.structs.asdict(call.body)))
     try:
         found = repositories.get(repository, Permission.MANAGE)
     except UnknownRepository:

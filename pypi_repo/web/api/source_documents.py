@@ -8,10 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.records import ProjectStatus
-from pypi_repo.domain.upstreams.durations import LONGEST
 from pypi_repo.domain.upstreams.explanation import Answer
 from pypi_repo.domain.upstreams.upstream import DEFAULT_FRESH_FOR, CooldownMode
 from pypi_repo.domain.upstreams.verdicts import WithheldCode
+from pypi_repo.domain.values.durations import LONGEST
 from pypi_repo.web.api.documents import Bytes, Document, Instant, Text
 
 Address = Annotated[str, Meta(min_length=1, max_length=2000)]

@@ -8,12 +8,12 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.web import problems
 from pypi_repo.web.browsers import is_navigation, sign_in_url, to_sign_in
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 from pypi_repo.web.problems import Refusal
 
 
 @dataclass(kw_only=True)
-class VisitorPage(Page):
+class VisitorPage(HtmlPage):
     """One request of a visitor, who may be signed in or not.
 
     account: the URL at which users of the registry sign in, relative to the root of the app; None

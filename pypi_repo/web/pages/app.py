@@ -16,7 +16,7 @@ from pypi_repo.web import problems
 from pypi_repo.web.app import WSGIApp, drain, path_info, redirect_to_root, require_method
 from pypi_repo.web.observability.request_notes import note_actor
 from pypi_repo.web.packages.upload_slots import take_slot
-from pypi_repo.web.pages.page import NO_PAGE, Page
+from pypi_repo.web.pages.page import NO_PAGE, HtmlPage
 from pypi_repo.web.pages.static_files import static_file
 from pypi_repo.web.routing import Routes
 
@@ -24,7 +24,7 @@ _LARGEST_FORM = 1024 * 1024
 _LARGEST_FORM_OF_ANYBODY = 64 * 1024  # our server receives it before a thread is busy with it
 
 View = Callable[..., Response]
-AnyPage = TypeVar("AnyPage", bound=Page)
+AnyPage = TypeVar("AnyPage", bound=HtmlPage)
 
 
 @dataclass(frozen=True)

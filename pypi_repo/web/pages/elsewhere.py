@@ -13,13 +13,13 @@ from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.identity.sign_in import SIGN_IN_TIME, SignIn
 from pypi_repo.web import problems
 from pypi_repo.web.app import mount_path, root_url
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 COOKIE = "pypi_repo_sign_in"
 """Keeps what a browser has begun, and where it wanted to go, until it comes back."""
 
 
-def begin(page: Page, sign_in: SignIn, accounts: AccountKind, provider: str) -> Response:
+def begin(page: HtmlPage, sign_in: SignIn, accounts: AccountKind, provider: str) -> Response:
     """Sends the browser to a provider.
 
     Raises UnknownIdentityProvider or IdentityProviderFailed.
@@ -42,7 +42,7 @@ def begin(page: Page, sign_in: SignIn, accounts: AccountKind, provider: str) -> 
 
 
 def finish(
-    page: Page,
+    page: HtmlPage,
     sign_in: SignIn,
     accounts: AccountKind,
     provider: str,
@@ -85,11 +85,11 @@ def finish(
     return response
 
 
-def _callback_url(page: Page, provider: str) -> str:
+def _callback_url(page: HtmlPage, provider: str) -> str:
     return f"{root_url(page.request)}{page.path('sign-in', provider, 'callback')}"
 
 
-def _folder(page: Page, provider: str) -> str:
+def _folder(page: HtmlPage, provider: str) -> str:
     """Each provider has a folder, so that what is begun at one does not replace another's."""
     return f"{mount_path(page.request)}/sign-in/{quote(provider, safe='')}"
 

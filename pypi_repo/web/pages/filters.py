@@ -11,7 +11,7 @@ from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.written_grants import written_patterns
 from pypi_repo.domain.metadata.contacts import is_web_url
 from pypi_repo.domain.text import counted, printable
-from pypi_repo.domain.upstreams.durations import format_duration
+from pypi_repo.domain.values.durations import format_duration
 from pypi_repo.settings import format_size, parse_size
 
 _UNITS = ("GiB", "MiB", "KiB", "")

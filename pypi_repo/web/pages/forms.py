@@ -10,14 +10,14 @@ from pypi_repo.domain.accounts.accounts import check_password
 from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
 from pypi_repo.domain.text import require_line, require_text
 from pypi_repo.settings import parse_size
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 Value = TypeVar("Value")
 
 _LONGEST_NUMBER = 4  # digits
 
 
-def read(page: Page, name: str, value: Callable[[], Value]) -> Value | None:
+def read(page: HtmlPage, name: str, value: Callable[[], Value]) -> Value | None:
     """The value of a field; None where it is refused, which the page then says beside the field."""
     try:
         return value()
@@ -26,14 +26,14 @@ def read(page: Page, name: str, value: Callable[[], Value]) -> Value | None:
         return None
 
 
-def settle(page: Page) -> None:
+def settle(page: HtmlPage) -> None:
     """Raises the first error of those that `read` has noted, once all fields were read."""
     for error in page.refused.values():
         raise error
 
 
 @contextmanager
-def blaming(page: Page, name: str, *kinds: type[RegistryError]) -> Iterator[None]:
+def blaming(page: HtmlPage, name: str, *kinds: type[RegistryError]) -> Iterator[None]:
     """What is raised of these kinds is said beside the field of this name."""
     try:
         yield
@@ -42,19 +42,19 @@ def blaming(page: Page, name: str, *kinds: type[RegistryError]) -> Iterator[None
         raise
 
 
-def text(page: Page, name: str) -> str:
+def text(page: HtmlPage, name: str) -> str:
     """A description or a reason. Notes what cannot be shown."""
     read(page, name, lambda: require_text(page.sent(name)))
     return page.sent(name)
 
 
-def line(page: Page, name: str) -> str:
+def line(page: HtmlPage, name: str) -> str:
     """What people call something. Notes what cannot be shown as one line."""
     read(page, name, lambda: require_line(page.sent(name)))
     return page.sent(name)
 
 
-def password(page: Page, name: str = "password", *, again: str | None = None) -> str:
+def password(page: HtmlPage, name: str = "password", *, again: str | None = None) -> str:
     """A password that somebody chooses. Notes one that is too weak, or not repeated alike.
 
     again: the field in which it is repeated.
@@ -66,7 +66,7 @@ def password(page: Page, name: str = "password", *, again: str | None = None) ->
     return chosen
 
 
-def size(page: Page, name: str) -> int | None:
+def size(page: HtmlPage, name: str) -> int | None:
     """Bytes, or None where the field is empty. Notes what is no size."""
     return read(page, name, lambda: _size(page.sent(name)))
 
@@ -81,7 +81,7 @@ def _size(text: str) -> int | None:
     return number
 
 
-def days(page: Page, name: str) -> timedelta | None:
+def days(page: HtmlPage, name: str) -> timedelta | None:
     """A number of days, or None where the field is empty. Notes what is no number."""
     return read(page, name, lambda: _days(page.sent(name)))
 
@@ -94,7 +94,7 @@ def _days(text: str) -> timedelta | None:
     return timedelta(days=int(text))
 
 
-def number(page: Page, name: str, of: str, like: int) -> int | None:
+def number(page: HtmlPage, name: str, of: str, like: int) -> int | None:
     """A whole number. Notes what is none.
 
     of: what is counted, in the plural.
@@ -109,7 +109,7 @@ def _number(text: str, of: str, like: int) -> int:
     return int(text)
 
 
-def pairs(page: Page, name: str, separator: Literal["first", "last"]) -> list[tuple[str, str]]:
+def pairs(page: HtmlPage, name: str, separator: Literal["first", "last"]) -> list[tuple[str, str]]:
     """Both sides of the equals sign of each line. Notes a line without them.
 
     separator: which equals sign of a line it is.
@@ -125,7 +125,7 @@ def _pairs(text: str, separator: Literal["first", "last"]) -> Iterator[tuple[str
         yield left.strip(), right.strip()
 
 
-def areas(page: Page) -> list[Area]:
+def areas(page: HtmlPage) -> list[Area]:
     """The ticked areas. Raises InvalidSetting."""
     try:
         return [Area(value) for value in page.request.form.getlist("area")]

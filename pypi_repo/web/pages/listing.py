@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pypi_repo.domain.lists import ListPage, ListRequest
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 _LONGEST_SEARCH = 100  # characters
 
@@ -17,7 +17,7 @@ class Listing:
     columns: by which it can be sorted; what else is asked for means the first of them.
     """
 
-    page: Page
+    page: HtmlPage
     path: Sequence[str]
     columns: Sequence[str]
 

@@ -47,7 +47,7 @@ _SECURITY = {
 
 
 @dataclass(kw_only=True)
-class Page:
+class HtmlPage:
     """One request to an app with pages. Each app has its own kind, which knows more.
 
     session: None for a host's own authentication, and before anybody signed in.

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.services.packages.readmes import Readmes
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
 """Links open in windows of their own; nothing else is allowed."""
@@ -40,7 +40,7 @@ def height(fields: RawMetadata) -> int:
     return sum(heights) + _EDGES if heights else 0
 
 
-def document(page: Page, readmes: Readmes, name: str, fields: RawMetadata) -> Response:
+def document(page: HtmlPage, readmes: Readmes, name: str, fields: RawMetadata) -> Response:
     """A page of its own, with the description of the project `name` and nothing else.
 
     What cannot be rendered is shown as plain text, by its own line breaks.

@@ -9,14 +9,14 @@ from pypi_repo.domain.accounts.access import ActorKind, Area, Permission
 from pypi_repo.domain.accounts.invitations import invitation_link
 from pypi_repo.services.acting import Acting
 from pypi_repo.web.app import root_url
-from pypi_repo.web.pages.page import Page
+from pypi_repo.web.pages.page import HtmlPage
 
 if TYPE_CHECKING:
     from pypi_repo.registry import Registry
 
 
 @dataclass(kw_only=True)
-class PortalPage(Page):
+class PortalPage(HtmlPage):
     """One request to the portal.
 
     repositories_url: where the repositories are, relative to the portal's root.

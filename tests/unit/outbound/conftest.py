@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.values.target import Target
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.server.http.tls import tls_context

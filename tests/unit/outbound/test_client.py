@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials, BearerToken, Target
+from pypi_repo.domain.values.target import BasicCredentials, BearerToken, Target
 from pypi_repo.domain.waiting import WouldWait, without_waiting
 from pypi_repo.outbound.client import OutboundClient
 from tests.support.scripted_server import Asked, reply
@@ -254,7 +254,7 @@ _AT_ONCE = """
 import sys
 import threading
 
-from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.values.target import Target
 from pypi_repo.outbound.client import OutboundClient
 
 sys.setswitchinterval(1e-6)

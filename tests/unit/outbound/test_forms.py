@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials
+from pypi_repo.domain.values.target import BasicCredentials
 from pypi_repo.outbound.client import OutboundClient
 from tests.support.scripted_server import Asked, Cut, reply
 from tests.unit.outbound.conftest import Elsewhere, target_of

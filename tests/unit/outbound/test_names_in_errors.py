@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import Target
+from pypi_repo.domain.values.target import Target
 from pypi_repo.outbound.client import OutboundClient
 from tests.support.scripted_server import Asked, Cut, reply
 from tests.unit.outbound.conftest import Elsewhere, target_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials, Target
+from pypi_repo.domain.values.target import BasicCredentials, Target
 from pypi_repo.outbound.proxies import Proxies
 from pypi_repo.outbound.route import Route
 from tests.support.forward_proxy import ForwardProxy

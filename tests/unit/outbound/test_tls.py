@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import BasicCredentials, Target
+from pypi_repo.domain.values.target import BasicCredentials, Target
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.server.http.tls import tls_context
 from tests.support.deployment import write_certificate

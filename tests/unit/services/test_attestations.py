@@ -15,11 +15,11 @@ from pypi_attestations import Provenance
 from pypi_repo import EVERY_AREA, OPERATOR, Actor, ActorKind, Registry
 from pypi_repo.domain.errors import InvalidAttestation, PermissionDenied
 from pypi_repo.domain.filenames import DistributionFilename
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.jobs import workload_of
-from pypi_repo.domain.identity.workload import Workload
-from pypi_repo.services.attestations.received import Received, received_attestations
 from pypi_repo.services.attestations.trust_roots import verifier_of
-from pypi_repo.storage.identity.trust_roots import LoadedRoot, TrustRootShelf
+from pypi_repo.services.attestations.uploaded import Received, received_attestations
+from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootShelf
 from tests.support.attestations import SLSA
 from tests.support.attestations import attestation as of_nobody
 from tests.support.distributions import wheel
@@ -54,13 +54,13 @@ def trusting(registry: Registry) -> Registry:
     return registry
 
 
-def received(registry: Registry, job: Workload | None, *attestations: Any) -> Received:
+def received(registry: Registry, job: CIJob | None, *attestations: Any) -> Received:
     filename = DistributionFilename.parse(WHEEL.filename)
     document = json.dumps(attestations)
     return received_attestations(registry._database, document, filename, WHEEL.sha256, job)
 
 
-def signed(job: Workload = GITHUB, kind: str = PUBLISH, **signing: Any) -> dict[str, Any]:
+def signed(job: CIJob = GITHUB, kind: str = PUBLISH, **signing: Any) -> dict[str, Any]:
     return instance().attestation(WHEEL, job, kind, Signing(**signing))
 
 
@@ -82,9 +82,7 @@ _PUBLISHERS = {
 
 
 @pytest.mark.parametrize("job", _PUBLISHERS, ids=lambda job: job.kind)
-def test_attestations_of_the_job_that_uploads_are_verified(
-    trusting: Registry, job: Workload
-) -> None:
+def test_attestations_of_the_job_that_uploads_are_verified(trusting: Registry, job: CIJob) -> None:
     """T9, U90: the provenance names the job as that of the public index does."""
     found = received(trusting, job, signed(job))
     assert (found.unverified, found.warnings) == ("", ())
@@ -102,7 +100,7 @@ def signed_envelope(found: Received) -> Any:
 
 
 @pytest.mark.parametrize("job", _PUBLISHERS, ids=lambda job: job.kind)
-def test_what_is_attested_is_what_the_certificate_says(trusting: Registry, job: Workload) -> None:
+def test_what_is_attested_is_what_the_certificate_says(trusting: Registry, job: CIJob) -> None:
     """T9: and not what the token says, which may be of another run and another branch."""
     uploads = replace(job, run_url="https://example.org/upload", ref="refs/heads/main", subject="x")
     attested = received(trusting, uploads, signed(job)).attested
@@ -140,7 +138,7 @@ def test_a_workflow_that_another_repository_has_is_named_as_the_token_names_it(
     _assert_unverified(received(trusting, elsewhere, called), "its repository")
 
 
-_CLAIMS: dict[Workload, dict[str, Any]] = {
+_CLAIMS: dict[CIJob, dict[str, Any]] = {
     GITHUB: {
         "repository": "acme/widgets",
         "repository_owner_id": "1234",
@@ -163,7 +161,7 @@ _CLAIMS: dict[Workload, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("job", _CLAIMS, ids=lambda job: job.kind)
-def test_tokens_and_certificates_name_the_same_job(job: Workload) -> None:
+def test_tokens_and_certificates_name_the_same_job(job: CIJob) -> None:
     """T9: as the documentation of the providers and of Fulcio says."""
     claims = {"iss": job.issuer, "sub": job.subject, **_CLAIMS[job]}
     assert workload_of(job.kind, claims) == job
@@ -208,7 +206,7 @@ def test_self_managed_servers_are_not_taken_for_the_public_ones(trusting: Regist
     }
 
 
-_OTHERS: dict[str, tuple[Workload, dict[str, str], str]] = {
+_OTHERS: dict[str, tuple[CIJob, dict[str, str], str]] = {
     "repository": (GITHUB, {"repository": "https://github.com/acme/other"}, "repository"),
     "case of the repository": (GITHUB, {"repository": "https://github.com/Acme/widgets"}, "repos"),
     "repository that begins alike": (
@@ -241,7 +239,7 @@ def test_another_job_attests_nothing(trusting: Registry, what: str) -> None:
 
 
 def test_jobs_that_have_nothing_to_compare_attest_nothing(trusting: Registry) -> None:
-    job = Workload(kind="buildkite", issuer="https://agent.buildkite.com", subject="x")
+    job = CIJob(kind="buildkite", issuer="https://agent.buildkite.com", subject="x")
     _assert_unverified(
         received(trusting, job, signed(replace(GITHUB, issuer=job.issuer))), "enough"
     )

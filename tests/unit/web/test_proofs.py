@@ -12,7 +12,7 @@ from werkzeug.test import Client, TestResponse
 from pypi_repo import OPERATOR, Registry, UploadApp
 from pypi_repo.domain.events.bodies import body_of
 from pypi_repo.domain.events.event import Event
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.support.api import ApiClient
 from tests.support.distributions import multipart, upload_form, wheel
@@ -141,7 +141,7 @@ def test_the_page_of_another_file_tells_no_job(whose: str, registry: Registry) -
 @pytest.mark.parametrize("whose", ["readers", "administrators"])
 def test_what_a_job_says_does_no_harm(whose: str, registry: Registry) -> None:
     """X54: an issuer says what it likes."""
-    evil = Workload(
+    evil = CIJob(
         kind="oidc",
         issuer="https://ci.example.com/<b>",
         subject="<script>alert(1)</script>",
@@ -160,7 +160,7 @@ def test_what_a_job_says_does_no_harm(whose: str, registry: Registry) -> None:
 
 
 def test_a_job_of_which_little_is_known(registry: Registry) -> None:
-    known = Workload(kind="google", issuer="https://accounts.google.com", subject="1107")
+    known = CIJob(kind="google", issuer="https://accounts.google.com", subject="1107")
     upload(registry, WHEEL, actor=replace(JOB, workload=known))
     for page in files_pages(registry).values():
         told = "Uploaded by 1107 (subject 1107, issuer https://accounts.google.com)"

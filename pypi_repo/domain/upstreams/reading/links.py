@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from pypi_repo.domain.errors import UpstreamRefused
 from pypi_repo.domain.upstreams.reading.listing import NoPage
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.urls import parse_url
 
 _LONGEST_BASE = 1000  # characters that the URL of each file may repeat
 _PLAIN_URL = re.compile(

@@ -10,7 +10,7 @@ from pypi_repo.domain.errors import InvalidSetting, UnreadablePage
 from pypi_repo.domain.importing import devpi
 from pypi_repo.domain.importing.found import FoundFile, FoundProject, LeftOut
 from pypi_repo.domain.names import NormalizedName, normalize
-from pypi_repo.domain.upstreams.urls import Url, parse_url
+from pypi_repo.domain.values.urls import Url, parse_url
 from pypi_repo.services.importing.sources.site import Site
 from pypi_repo.services.importing.sources.source import SOURCE, ImportSource
 

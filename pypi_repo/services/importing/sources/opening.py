@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.upstreams.target import BasicCredentials, Target
+from pypi_repo.domain.values.target import BasicCredentials, Target
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.importing.sources.devpi import PREFIX, DevpiIndex, split_url
 from pypi_repo.services.importing.sources.devpi_export import find_export

@@ -10,7 +10,7 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, SIGNATURE_SUFFIX
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.pages import ACCEPT, UpstreamFile, UpstreamPage, read_page
-from pypi_repo.services.importing.sources.site import Page, Site
+from pypi_repo.services.importing.sources.site import FetchedPage, Site
 from pypi_repo.services.importing.sources.source import ImportSource
 
 
@@ -48,7 +48,7 @@ class SimpleIndex(ImportSource):
             left_out=tuple(_dropped(name, found)),
         )
 
-    def _page(self, name: NormalizedName) -> Page | None:
+    def _page(self, name: NormalizedName) -> FetchedPage | None:
         page = self._site.page(f"{self._root}{name}/", ACCEPT)
         spelled = self._spelled.get(name, name)
         if page is None and spelled != name:  # a folder of static pages

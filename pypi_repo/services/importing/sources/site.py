@@ -6,8 +6,8 @@ from time import sleep
 from typing import TypeVar
 
 from pypi_repo.domain.errors import TooLarge, UnknownFile, UpstreamFailed, UpstreamRefused
-from pypi_repo.domain.upstreams.target import Target
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.target import Target
+from pypi_repo.domain.values.urls import parse_url
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.upstreams.fetching.transfer import AS_IT_IS, CHUNK, part_in
@@ -26,7 +26,7 @@ class Refused(UpstreamFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FetchedPage:
     """What a URL answered.
 
     url: the URL that answered, after redirects.
@@ -59,7 +59,7 @@ class Site:
             return parsed.netloc if parsed.netloc != self.target.root.netloc else None
         return None
 
-    def page(self, url: str, accept: str) -> Page | None:
+    def page(self, url: str, accept: str) -> FetchedPage | None:
         """Returns what a URL answers, or None if there is nothing at the URL.
 
         accept: the media types to ask for.
@@ -67,13 +67,13 @@ class Site:
         Raises UpstreamFailed and UpstreamRefused.
         """
 
-        def ask() -> Page | None:
+        def ask() -> FetchedPage | None:
             with self._client.get(self.target, url, headers={"Accept": accept}) as answer:
                 if answer.status in (404, 410):
                     return None
                 _require_success(answer)
                 content_type = answer.headers.get("Content-Type", "")
-                return Page(answer.read_all(_LARGEST_PAGE), content_type, answer.url)
+                return FetchedPage(answer.read_all(_LARGEST_PAGE), content_type, answer.url)
 
         return _tried(ask)
 

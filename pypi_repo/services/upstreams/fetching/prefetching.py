@@ -11,9 +11,9 @@ from pypi_repo.domain.prefetching.environments import Environments
 from pypi_repo.domain.prefetching.selection import selected
 from pypi_repo.domain.prefetching.wanted import Wanted
 from pypi_repo.domain.records import Repository
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.upstream_source import project_page

@@ -5,8 +5,8 @@ from typing import Annotated, Union
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.publisher import DEFAULT_MINUTES, May
-from pypi_repo.domain.identity.workload import PublisherKind
 from pypi_repo.web.api.documents import Document, Instant, Patterns, Text
 
 _Url = Annotated[str, Meta(min_length=1, max_length=2000)]

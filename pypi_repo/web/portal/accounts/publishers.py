@@ -5,6 +5,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from pypi_repo.domain.errors import InvalidSetting, NameTaken
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import conditions_taken, last_job_of
@@ -21,7 +22,6 @@ from pypi_repo.domain.identity.publisher_forms import (
     conditions_of,
     form_of,
 )
-from pypi_repo.domain.identity.workload import PublisherKind
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import counted

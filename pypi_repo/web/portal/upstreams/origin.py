@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import is_normalized, normalize
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.page import NO_PAGE
 from pypi_repo.web.portal.page import PortalPage

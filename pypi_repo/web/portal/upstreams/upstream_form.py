@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.upstreams.durations import parse_duration
 from pypi_repo.domain.upstreams.upstream import (
     GivenUpstreamSettings,
     Upstream,
     UpstreamSettings,
     index_url,
 )
+from pypi_repo.domain.values.durations import parse_duration
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
 

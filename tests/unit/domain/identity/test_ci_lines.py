@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, PublisherKind
 from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.publisher import USUAL_ISSUERS, May, PublisherSettings
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind
 
 URL = "https://packages.example.com/pypi/repositories/main/"
 ODD = 'it\'s: "ours" & $HOME'

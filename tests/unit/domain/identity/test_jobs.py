@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob, PublisherKind
 from pypi_repo.domain.identity.jobs import workload_of
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind, Workload
 
 GITHUB = "https://token.actions.githubusercontent.com"
 OF_GITHUB = {
@@ -156,9 +156,9 @@ def test_t4_names_do_not_lead_elsewhere() -> None:
 def test_t4_what_a_newer_version_has_added_is_left_out() -> None:
     """As processes of both versions run during an upgrade."""
     workload = workload_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
-    assert Workload.of_texts({**workload.as_texts(), "runner": "r1"}) == workload
+    assert CIJob.of_texts({**workload.as_texts(), "runner": "r1"}) == workload
 
 
 def test_t4_it_comes_back_from_what_is_kept() -> None:
     workload = workload_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
-    assert Workload.of_texts(workload.as_texts()) == workload
+    assert CIJob.of_texts(workload.as_texts()) == workload

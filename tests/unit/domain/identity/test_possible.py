@@ -3,9 +3,9 @@
 import pytest
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.possible import why_impossible
 from pypi_repo.domain.identity.publisher import PublisherSettings
-from pypi_repo.domain.identity.workload import PublisherKind
 
 
 @pytest.mark.parametrize(

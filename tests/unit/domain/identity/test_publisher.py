@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.accounts.grants import Access
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, USUAL_ISSUERS, PublisherSettings
-from pypi_repo.domain.identity.workload import PublisherKind
 from tests.support.growth import assert_linear
 
 ISSUER = "https://ci.example.com"

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypi_repo.domain.errors import InvalidSetting
+from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, PublisherKind
 from pypi_repo.domain.identity.publisher import PublisherSettings
 from pypi_repo.domain.identity.publisher_forms import (
     FORMS,
@@ -13,7 +14,6 @@ from pypi_repo.domain.identity.publisher_forms import (
     form_of,
     with_received,
 )
-from pypi_repo.domain.identity.workload import PUBLISHER_KINDS, PublisherKind
 
 GITHUB = "https://token.actions.githubusercontent.com"
 FILLED: dict[PublisherKind, tuple[str, dict[str, str], dict[str, str]]] = {

@@ -20,7 +20,7 @@ from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.pages.simple_pages import Links, project_html, project_json
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectPage
 from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage, decode, encode
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.urls import parse_url
 from tests.support.upstream_pages import (
     PROJECTS,
     Document,

@@ -13,7 +13,7 @@ from pypi_repo import OPERATOR, Access, Actor, ActorKind, Permission, Registry, 
 from pypi_repo.domain.accounts.access import GrantPolicy
 from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials
 from pypi_repo.domain.identity.errors import TokenReused, UnknownJob
-from pypi_repo.services.identity import received
+from pypi_repo.services.identity import last_job
 from pypi_repo.storage.database.account_tables import publisher_tokens, used_once
 from pypi_repo.storage.expired import delete_expired
 from tests.support.ci_jobs import (
@@ -366,7 +366,7 @@ def test_statements_of_an_exchange(
 ) -> None:
     """However many other publishers the issuer has."""
     # What came last is noted seldom, and this machine may be slow.
-    monkeypatch.setattr(received, "_PAUSE", timedelta(hours=1))
+    monkeypatch.setattr(last_job, "_PAUSE", timedelta(hours=1))
     counts = []
     for number in range(3):
         mint(both, job_token(jobs))

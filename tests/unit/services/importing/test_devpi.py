@@ -8,7 +8,7 @@ import pytest
 
 from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.names import normalize
-from pypi_repo.domain.upstreams.target import BasicCredentials
+from pypi_repo.domain.values.target import BasicCredentials
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.importing.sources.devpi import split_url
 from pypi_repo.services.importing.sources.opening import SourceAccess, open_source

@@ -12,9 +12,9 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.names import normalize
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.errors import NameWithheld
 from pypi_repo.domain.upstreams.rules import Rule
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.sources.repository_source import ConfiguredSources
 from pypi_repo.services.upstreams.screening import Screen
 from tests.support.distributions import wheel

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectPage, ProjectStatus, Repository, Versioned
-from pypi_repo.domain.upstreams.durations import Age
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.upstreams.screening import Screen
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
-from pypi_repo.domain.upstreams.urls import DEFAULT_PORTS, UPSTREAM, Url, normal_host, parse_url
+from pypi_repo.domain.values.urls import DEFAULT_PORTS, UPSTREAM, Url, normal_host, parse_url
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617, section 2
 _INDEX_FOLDER = re.compile(r"/\+?simple/?$")

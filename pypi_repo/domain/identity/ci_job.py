@@ -11,7 +11,7 @@ PUBLISHER_KINDS: tuple[PublisherKind, ...] = get_args(PublisherKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class CIJob:
     """A CI job, as a token of its issuer or the certificate of an attestation describes it.
 
     kind: the provider.

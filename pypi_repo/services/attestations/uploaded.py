@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pypi_repo.domain.attestations.certificates import described_publisher
 from pypi_repo.domain.errors import InvalidAttestation, InvalidFilename
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.identity.attesting import described_publisher
-from pypi_repo.domain.identity.workload import Workload
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.services.attestations.verification import NotVerified, verify
 from pypi_repo.storage.database.executor import Executor
 
@@ -36,7 +36,7 @@ class Received:
     """
 
     provenance: str | None = None
-    attested: Workload | None = None
+    attested: CIJob | None = None
     unverified: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -46,7 +46,7 @@ def received_attestations(
     document: str | None,
     filename: DistributionFilename,
     sha256: str,
-    uploader: Workload | None,
+    uploader: CIJob | None,
 ) -> Received:
     """Reads the attestations of a file, and verifies those that come from a CI job.
 
@@ -105,7 +105,7 @@ def attestations_of(
     return attestations
 
 
-def provenance(attestations: Sequence["Attestation"], attested: Workload | None = None) -> str:
+def provenance(attestations: Sequence["Attestation"], attested: CIJob | None = None) -> str:
     """Returns the provenance object to serve for a file (JSON).
 
     attested: the CI job that the attestations were verified against; None if they were not.

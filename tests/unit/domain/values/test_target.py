@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
-from pypi_repo.domain.upstreams.target import (
+from pypi_repo.domain.values.target import (
     BasicCredentials,
     BearerToken,
     Target,
     parse_file_host,
 )
-from pypi_repo.domain.upstreams.urls import parse_url
+from pypi_repo.domain.values.urls import parse_url
 
 SECRET = BasicCredentials("ci", "s3cret")
 INDEX = "https://index.example.com/team/simple/"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypi_repo.domain.errors import InvalidSetting
-from pypi_repo.domain.upstreams.durations import Age, format_duration, parse_duration
+from pypi_repo.domain.values.durations import Age, format_duration, parse_duration
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from os.path import commonprefix
 from typing import Any
 
+from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.jobs import file_without_ref, known_text, quoted
 from pypi_repo.domain.identity.publisher import USUAL_ISSUERS
-from pypi_repo.domain.identity.workload import Workload
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _ISSUER = _FULCIO + "8"
@@ -26,7 +26,7 @@ _GITHUB_FOLDER = "/.github/workflows/"
 _GITLAB_FOLDER = "//"
 
 
-def certified_job(uploader: Workload, claims: Mapping[str, str], url: str, email: str) -> Workload:
+def certified_job(uploader: CIJob, claims: Mapping[str, str], url: str, email: str) -> CIJob:
     """Returns the CI job that a certificate names.
 
     uploader: the job whose token came with the upload, for its kind.
@@ -34,7 +34,7 @@ def certified_job(uploader: Workload, claims: Mapping[str, str], url: str, email
     url: the URL that the certificate is for; empty if it has none.
     email: the address that it is for; empty if it has none.
     """
-    return Workload(
+    return CIJob(
         kind=uploader.kind,
         issuer=known_text(claims.get(_ISSUER)),
         subject=known_text(url or email),
@@ -47,7 +47,7 @@ def certified_job(uploader: Workload, claims: Mapping[str, str], url: str, email
     )
 
 
-def difference(certified: Workload, uploader: Workload, claims: Mapping[str, str]) -> str | None:
+def difference(certified: CIJob, uploader: CIJob, claims: Mapping[str, str]) -> str | None:
     """Returns why a job is not the one that uploads, as the end of a sentence; None if it is.
 
     A service account is told by its address, and other jobs by their repository, the file that
@@ -75,7 +75,7 @@ def difference(certified: Workload, uploader: Workload, claims: Mapping[str, str
     return _differs("workflow", certified.workflow, uploader.workflow)
 
 
-def described_publisher(job: Workload) -> dict[str, Any]:
+def described_publisher(job: CIJob) -> dict[str, Any]:
     """Returns how a provenance names the CI job of its attestations (PEP 740).
 
     For jobs of GitHub, gitlab.com and Google it is what clients know from the public index. Those
