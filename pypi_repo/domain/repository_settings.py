@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
@@ -71,7 +71,7 @@ class RepositorySettings:
                 raise InvalidSetting(f"The setting {name} is either true or false.")
             elif kind == int | None and value is not None and not _is_size(value):
                 raise InvalidSetting(f"The setting {name} must be a number of bytes above 0.")
-            elif kind == tuple[str, ...]:
+            elif name in PATTERN_SETTINGS:
                 _patterns(value)
         if self.profile not in PROFILES:
             raise InvalidSetting(f"A profile is one of {', '.join(PROFILES)}.")
@@ -104,7 +104,10 @@ def _is_size(value: object) -> bool:
 
 
 SETTINGS: Mapping[str, Any] = {field.name: field.type for field in fields(RepositorySettings)}
-"""Name -> type."""
+"""The types of the settings, by their names."""
+
+PATTERN_SETTINGS = tuple(name for name, kind in SETTINGS.items() if kind == tuple[str, ...])
+"""The settings that are patterns for names of projects."""
 
 
 class GivenSettings(TypedDict, total=False):
@@ -132,12 +135,10 @@ def normalized_settings(given: GivenSettings) -> GivenSettings:
 
     Raises InvalidSetting for a pattern that could match no project, and for too many.
     """
-    kept = given.copy()
-    if "trusted_publishing_only" in given:
-        kept["trusted_publishing_only"] = _patterns(given["trusted_publishing_only"])
-    if "attestations_required" in given:
-        kept["attestations_required"] = _patterns(given["attestations_required"])
-    return kept
+    values: dict[str, Any] = {**given}
+    for name in values.keys() & PATTERN_SETTINGS:
+        values[name] = _patterns(values[name])
+    return cast("GivenSettings", values)
 
 
 def _patterns(given: tuple[str, ...]) -> tuple[str, ...]:

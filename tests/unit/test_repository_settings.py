@@ -30,4 +30,4 @@ def test_the_api_has_each_with_its_default() -> None:
 
 @pytest.mark.parametrize("command", [create, set_], ids=lambda command: command.name)
 def test_the_command_line_has_an_option_for_each(command: click.Command) -> None:
-    assert {option.name for option in command.params} >= SETTINGS.keys()
+    assert SETTINGS.keys() - {option.name for option in command.params} == set()

@@ -24,6 +24,7 @@ from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob
 from pypi_repo.domain.names import account_name, normalize, project_name, repository_name
 from pypi_repo.domain.patterns import name_pattern
 from pypi_repo.domain.records import PROJECT_STATUSES
+from pypi_repo.domain.repository_settings import PATTERN_SETTINGS
 from pypi_repo.domain.upstreams.rules import RuleAction
 from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
@@ -261,8 +262,7 @@ def _stage_id(value: str) -> None:
 _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
     "repositories.name": repository_name,
     "repositories.profile": _one_of(PROFILES),
-    "repositories.trusted_publishing_only": _if_any(_patterns),
-    "repositories.attestations_required": _if_any(_patterns),
+    **{f"repositories.{name}": _if_any(_patterns) for name in PATTERN_SETTINGS},
     "projects.name": project_name,
     "projects.status": _one_of(PROJECT_STATUSES),
     "retired_filenames.filename": _filename,

@@ -12,7 +12,7 @@ from pypi_repo.domain.digests import Digests
 from pypi_repo.domain.filenames import identity_of
 from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.records import DistributionFile, Project, Repository
-from pypi_repo.domain.repository_settings import SETTINGS
+from pypi_repo.domain.repository_settings import PATTERN_SETTINGS
 from pypi_repo.storage.database.tables import files, projects, releases, repositories
 
 _JOBS_KEPT = 1024
@@ -34,7 +34,6 @@ def to_job(text: str) -> CIJob:
 
 
 _REPOSITORY_FIELDS = tuple(field.name for field in fields(Repository))
-_PATTERNS = tuple(name for name, kind in SETTINGS.items() if kind == tuple[str, ...])
 REPOSITORY_COLUMNS = tuple(repositories.c[name] for name in _REPOSITORY_FIELDS)
 PROJECT_COLUMNS = (
     projects.c.id,
@@ -89,7 +88,7 @@ def lookup(name: str) -> str:
 def to_repository(row: Sequence[Any]) -> Repository:
     """Returns the repository in a row that begins with REPOSITORY_COLUMNS."""
     values = dict(zip(_REPOSITORY_FIELDS, row, strict=False))
-    for name in _PATTERNS:
+    for name in PATTERN_SETTINGS:
         values[name] = tuple(values[name].split())
     return Repository(**values)
 
@@ -97,7 +96,8 @@ def to_repository(row: Sequence[Any]) -> Repository:
 def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the values of the columns for settings of a repository."""
     return {
-        name: " ".join(value) if name in _PATTERNS else value for name, value in settings.items()
+        name: " ".join(value) if name in PATTERN_SETTINGS else value
+        for name, value in settings.items()
     }
 
 

@@ -4,6 +4,8 @@ Ids of repositories, projects and tokens are never used twice (`sqlite_autoincre
 caches identify pages by the first two, and people revoke a token by its id.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     true,
 )
 
+from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
     account_tables,
     lifecycle_tables,
@@ -30,34 +33,33 @@ from pypi_repo.storage.database.metadata import METADATA as METADATA
 from pypi_repo.storage.database.metadata import UTCDateTime, columns_of_a_file, owned_by
 from pypi_repo.storage.database.upstream_tables import SECRET
 
+_KINDS = {bool: Boolean, int | None: BigInteger}  # all else is text
+_OF_NEW_TABLE = ("description", "public", "allow_overwrite")  # no rows needed a default
+
+
+def _columns_of_settings() -> list[Column[Any]]:
+    """Returns a column for each setting of a repository; patterns are separated by spaces."""
+    columns: list[Column[Any]] = []
+    for name, value in RepositorySettings().settings().items():
+        default: Any = None
+        if value is not None and name not in _OF_NEW_TABLE:
+            default = {True: true(), False: false(), (): text("''")}.get(value, value)
+        kind = _KINDS.get(SETTINGS[name], String)
+        columns.append(Column(name, kind, server_default=default, nullable=value is None))
+    return columns
+
+
 repositories = Table(
     "repositories",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("name", String, unique=True, nullable=False),
-    Column("description", String, nullable=False),
-    Column("public", Boolean, nullable=False),
-    Column("allow_overwrite", Boolean, nullable=False),
-    Column("allow_reuse", Boolean, server_default=false(), nullable=False),
-    Column("max_file_size", BigInteger),
-    Column("quota", BigInteger),
-    Column("profile", String, server_default="private", nullable=False),
-    Column("accepts_uploads", Boolean, server_default=true(), nullable=False),
-    Column("public_sources", Boolean, server_default=false(), nullable=False),
-    Column("cooldown", String),
-    Column("cooldown_mode", String),
+    *_columns_of_settings(),
     Column("sources_revision", BigInteger, server_default=text("0"), nullable=False),
-    Column("users_may_yank", Boolean, server_default=false(), nullable=False),
-    Column("quota_counts_trash", Boolean, server_default=false(), nullable=False),
-    Column("trusted_publishing_only", String, server_default=text("''"), nullable=False),
-    Column("attestations_required", String, server_default=text("''"), nullable=False),
     Column("serial", BigInteger, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
-"""`trusted_publishing_only` and `attestations_required` are patterns for names of projects,
-separated by spaces.
-"""
 
 projects = Table(
     "projects",

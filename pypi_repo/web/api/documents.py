@@ -3,16 +3,16 @@
 The docstrings of the classes are shown in the description of the API.
 """
 
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from pypi_repo.domain import repository_settings
 from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.records import ProjectStatus
-from pypi_repo.domain.upstreams.upstream import CooldownMode
-from pypi_repo.domain.validation.profiles import Profile
 
 Item = TypeVar("Item")
 
@@ -38,24 +38,29 @@ class Page(Document, Generic[Item], frozen=True, kw_only=True):
 # Repositories
 
 
-class RepositorySettings(Document, frozen=True, kw_only=True):
-    """Sizes are in bytes; null means the limit of the server, or no quota."""
+_LIMITED = {  # what the API limits; all else is of the type that it has in the registry
+    str: Text,
+    int | None: Bytes | None,
+    str | None: Text | None,
+    tuple[str, ...]: Patterns,
+}
+if TYPE_CHECKING:
+    _Settings = Document
+else:
+    _Settings = msgspec.defstruct(
+        "_Settings",
+        [
+            (each.name, _LIMITED.get(each.type, each.type), each.default)
+            for each in fields(repository_settings.RepositorySettings)
+        ],
+        bases=(Document,),
+        frozen=True,
+        kw_only=True,
+    )
 
-    description: Text = ""
-    public: bool = False
-    allow_overwrite: bool = False
-    allow_reuse: bool = False
-    max_file_size: Bytes | None = None
-    quota: Bytes | None = None
-    quota_counts_trash: bool = False
-    profile: Profile = "private"
-    accepts_uploads: bool = True
-    users_may_yank: bool = False
-    trusted_publishing_only: Patterns = ()
-    attestations_required: Patterns = ()
-    public_sources: bool = False
-    cooldown: Text | None = None
-    cooldown_mode: CooldownMode | None = None
+
+class RepositorySettings(_Settings, frozen=True, kw_only=True):
+    """Sizes are in bytes; null means the limit of the server, or no quota."""
 
 
 class Repository(RepositorySettings, frozen=True, kw_only=True):

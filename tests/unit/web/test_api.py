@@ -11,6 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Access, ApiApp, Area, Registry, mount
+from pypi_repo.domain.repository_settings import RepositorySettings
 from pypi_repo.services.accounts.hashing_slots import ADMINISTRATORS, HashingSlots, Patience
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER
 from tests.support.api import ApiClient
@@ -18,23 +19,7 @@ from tests.support.distributions import sdist, wheel
 from tests.support.http import CountingInput, basic, bearer, call, environ_of
 from tests.support.uploads import upload
 
-SETTINGS = {
-    "description": "",
-    "public": False,
-    "allow_overwrite": False,
-    "allow_reuse": False,
-    "max_file_size": None,
-    "quota": None,
-    "quota_counts_trash": False,
-    "profile": "private",
-    "accepts_uploads": True,
-    "users_may_yank": False,
-    "trusted_publishing_only": [],
-    "attestations_required": [],
-    "public_sources": False,
-    "cooldown": None,
-    "cooldown_mode": None,
-}
+SETTINGS = json.loads(json.dumps(RepositorySettings().settings()))
 
 
 @pytest.fixture
