@@ -61,9 +61,14 @@ class Acceptor:
         return any(now - came < ARRIVAL for came in self._joining.values())
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stops listening, once the clients that are connected already have been accepted.
+
+        The system would reset their connections, and they may have sent their requests.
+        """
         self._is_closed = True
         for listening in self._sockets:
+            while self._number < self._limit and self._accept(listening):
+                pass
             self._loop.remove_reader(listening)
             listening.close()
 

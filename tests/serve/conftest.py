@@ -87,6 +87,8 @@ def refuses_connections(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=2).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it came at the moment at which the socket was closed
+        pass
     return False
 
 

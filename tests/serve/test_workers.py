@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -50,7 +51,7 @@ def pair(prepared: Prepared) -> Iterator[ServeProcess]:
 
 
 class Upload:
-    """Half of it is sent."""
+    """Half of it is sent when the block begins."""
 
     def __init__(self, server: ServerProcess, dist: Distribution) -> None:
         content = ("content", dist.filename, dist.content, None)
@@ -70,10 +71,12 @@ class Upload:
     def finish(self) -> bytes:
         self._connection.send(self._body[300_000:])
         status, _headers = self._connection.read_head()
-        self.close()
         return status
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         self._connection.close()
 
 
@@ -198,9 +201,9 @@ def test_who_is_asked_to_end_finishes_its_work(prepared: Prepared) -> None:
     dist = wheel(padding=1_000_000)
     with ServeProcess(*prepared.options, "--workers", "1") as server:
         (worker,) = server.workers
-        upload = Upload(server, dist)
-        os.kill(worker, signal.SIGTERM)
-        status = upload.finish()
+        with Upload(server, dist) as upload:
+            os.kill(worker, signal.SIGTERM)
+            status = upload.finish()
         awaited_workers(server, {worker}, 1)
         with publisher_of(server) as publisher:
             assert dist.filename in publisher.get(PAGE).text
@@ -225,13 +228,13 @@ def test_a_reload_refuses_no_connection(pair: ServeProcess) -> None:
 def test_an_upload_under_way_outlives_a_reload(prepared: Prepared) -> None:
     with ServeProcess(*prepared.options, "--workers", "1") as server:
         (old,) = server.workers
-        upload = Upload(server, wheel(padding=1_000_000))
-        server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "have taken over" in server.output)
-        with publisher_of(server) as publisher:
-            assert publisher.get("/healthz").status == 200
-        both = set(server.workers)
-        status = upload.finish()
+        with Upload(server, wheel(padding=1_000_000)) as upload:
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "have taken over" in server.output)
+            with publisher_of(server) as publisher:
+                assert publisher.get("/healthz").status == 200
+            both = set(server.workers)
+            status = upload.finish()
         awaited_workers(server, {old}, 1)
 
     assert old in both
@@ -242,10 +245,10 @@ def test_an_upload_under_way_outlives_a_reload(prepared: Prepared) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_all_are_told_at_once(number: signal.Signals, pair: ServeProcess) -> None:
     """As a terminal does, and systemd."""
-    upload = Upload(pair, wheel(padding=1_000_000))
-    os.killpg(pair.process.pid, number)
-    await_its_end(pair)
-    status = upload.finish()
+    with Upload(pair, wheel(padding=1_000_000)) as upload:
+        os.killpg(pair.process.pid, number)
+        await_its_end(pair)
+        status = upload.finish()
 
     assert status == b"HTTP/1.1 200 OK"
     assert pair.process.wait(60) == 0
@@ -253,13 +256,12 @@ def test_all_are_told_at_once(number: signal.Signals, pair: ServeProcess) -> Non
 
 
 def test_who_asks_twice_does_not_want_to_wait(pair: ServeProcess) -> None:
-    upload = Upload(pair, wheel(padding=1_000_000))
-    workers = pair.workers
-    pair.process.send_signal(signal.SIGTERM)
-    await_its_end(pair)
-    pair.process.send_signal(signal.SIGTERM)
-    ended_with = pair.process.wait(20)
-    upload.close()
+    with Upload(pair, wheel(padding=1_000_000)):
+        workers = pair.workers
+        pair.process.send_signal(signal.SIGTERM)
+        await_its_end(pair)
+        pair.process.send_signal(signal.SIGTERM)
+        ended_with = pair.process.wait(20)
 
     assert ended_with == -signal.SIGTERM
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
@@ -269,19 +271,19 @@ def test_workers_finish_when_nobody_looks_after_them(
     pair: ServeProcess, prepared: Prepared
 ) -> None:
     """And leave the port to the next server meanwhile."""
-    upload = Upload(pair, wheel(padding=1_000_000))
-    workers = pair.workers
-    os.kill(pair.process.pid, signal.SIGKILL)
-    pair.process.wait()
-    wait_until(lambda: refuses_connections(pair.port))
-    command = [*pair.process.args, "--port", str(pair.port)]
-    with ServerProcess(command, pair.port, env=clean_environment()) as next_one:
-        status = upload.finish()
-        with publisher_of(next_one) as publisher:
-            assert publisher.get("/healthz").status == 200
-        wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers))
-        with publisher_of(next_one) as publisher:
-            assert "demo-1.0" in publisher.get(PAGE).text
+    with Upload(pair, wheel(padding=1_000_000)) as upload:
+        workers = pair.workers
+        os.kill(pair.process.pid, signal.SIGKILL)
+        pair.process.wait()
+        wait_until(lambda: refuses_connections(pair.port))
+        command = [*pair.process.args, "--port", str(pair.port)]
+        with ServerProcess(command, pair.port, env=clean_environment()) as next_one:
+            status = upload.finish()
+            with publisher_of(next_one) as publisher:
+                assert publisher.get("/healthz").status == 200
+            wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers))
+            with publisher_of(next_one) as publisher:
+                assert "demo-1.0" in publisher.get(PAGE).text
 
     assert status == b"HTTP/1.1 200 OK"
 

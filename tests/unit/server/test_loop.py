@@ -1,8 +1,10 @@
 """The server as a whole: what threads may call, and its end."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from tests.unit.server.conftest import Serve
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = 3_000_000
 POST = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGE}\r\n\r\n".encode()
 
@@ -34,6 +37,27 @@ def test_calls_before_and_after_its_life_do_nothing(serve: Serve) -> None:
     after.close()
     after.server.call(print, "never")
     after.server.stop()
+
+
+def test_who_waits_to_be_accepted_at_the_end_is_answered() -> None:
+    """More than are accepted at once."""
+    (listening,) = sockets = listen("127.0.0.1", 0)
+    server = Server(echo, sockets)
+    serving = threading.Thread(target=server.serve)
+    address = listening.getsockname()[:2]
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(40)
+        ]
+        for client in clients:
+            client.sendall(GET)
+        server.stop()
+        serving.start()
+        answers = [client.recv(12) for client in clients]
+        serving.join(60)
+
+    assert set(answers) == {b"HTTP/1.1 200"}
+    assert not serving.is_alive()
 
 
 def test_a_body_that_is_read_on_after_the_end(serve: Serve) -> None:
