@@ -52,6 +52,8 @@ class Command(click.Command):
 
 
 class Group(click.Group):
+    """A group of commands whose refusals end as those of `Command` do."""
+
     command_class = Command
 
 
@@ -79,6 +81,8 @@ option = functools.partial(click.option, cls=Option)
 
 
 class Size(click.ParamType[int]):
+    """A size in bytes, with or without a unit, such as `100MiB`; see `parse_size`."""
+
     name = "SIZE"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
@@ -89,6 +93,8 @@ class Size(click.ParamType[int]):
 
 
 class SentBy(click.ParamType[FilesSentBy]):
+    """Who sends files to clients, such as `nginx:/files/`; see `parse_files_sent_by`."""
+
     name = "METHOD"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> FilesSentBy:
@@ -99,6 +105,8 @@ class SentBy(click.ParamType[FilesSentBy]):
 
 
 class Duration(click.ParamType[timedelta]):
+    """A span of time such as `10m` or `7d`; see `parse_duration`."""
+
     name = "DURATION"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:

@@ -90,6 +90,10 @@ class PatientReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+        """Reads what has arrived into a buffer, and returns how many bytes.
+
+        It is 0 at the end, and when the patience is over.
+        """
         if self._patience.is_over:
             return 0
         self._connection.settimeout(self._patience.seconds_left())

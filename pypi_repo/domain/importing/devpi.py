@@ -101,6 +101,7 @@ class Config(msgspec.Struct):
 
     @property
     def is_mirror(self) -> bool:
+        """Whether the index keeps packages of another index, and has none of its own."""
         return self.type == "mirror"
 
 

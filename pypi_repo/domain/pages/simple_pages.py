@@ -22,7 +22,9 @@ from pypi_repo.domain.records import (
 
 
 class Links(NamedTuple):
-    """files_url: what is put before a file's path, relative to the page or absolute.
+    """The URLs to which a page links.
+
+    files_url: what is put before a file's path, relative to the page or absolute.
 
     provenance_url: what is put before PROJECT/VERSION/FILENAME/provenance. Absolute and https, as
         PEP 740 asks; None where nobody knows such a URL.
@@ -39,6 +41,7 @@ _UNRESERVED = re.compile(r"[\w./~-]*", re.ASCII)
 
 
 def project_json(page: ProjectPage, links: Links) -> bytes:
+    """Returns the page of a project as JSON (PEP 691)."""
     return _json(
         {
             "meta": _meta(page.serial),
@@ -51,6 +54,7 @@ def project_json(page: ProjectPage, links: Links) -> bytes:
 
 
 def list_json(index: ProjectList) -> bytes:
+    """Returns the list of all projects as JSON (PEP 691)."""
     return _json(
         {
             "meta": _meta(index.serial),
@@ -62,6 +66,7 @@ def list_json(index: ProjectList) -> bytes:
 
 
 def project_html(page: ProjectPage, links: Links) -> bytes:
+    """Returns the page of a project as HTML (PEP 503)."""
     status = f'<meta name="pypi:project-status" content="{page.status}">'
     if page.status_reason:
         reason = escape(page.status_reason)
@@ -71,6 +76,7 @@ def project_html(page: ProjectPage, links: Links) -> bytes:
 
 
 def list_html(index: ProjectList) -> bytes:
+    """Returns the list of all projects as HTML (PEP 503)."""
     links = "".join(_project_link(project) for project in index.projects)
     return _html("Simple index", "", links, index.serial)
 

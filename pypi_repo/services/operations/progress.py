@@ -11,6 +11,11 @@ def nobody(_done: int, _total: int) -> None:
 
 
 class Meter:
+    """Counts what a long operation has done, and tells a listener.
+
+    total: the number of bytes that are to be done.
+    """
+
     def __init__(self, total: int, listener: Listener) -> None:
         self._total = total
         self._listener = listener
@@ -18,10 +23,14 @@ class Meter:
         self.reach(0)
 
     def add(self, size: int) -> None:
+        """Notes that some more bytes are done."""
         self.reach(self.done + size)
 
     def reach(self, done: int) -> None:
-        """Files that came meanwhile can be more than there were at first."""
+        """Notes how many bytes are done altogether.
+
+        Files that came meanwhile can make it more than there was to do at first.
+        """
         self.done = done
         self._total = max(self._total, done)
         self._listener(done, self._total)

@@ -116,6 +116,7 @@ def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, An
 
 
 def statuses_of_problems(operation: Operation) -> set[int]:
+    """Returns the statuses of the errors with which an operation can be refused."""
     return {
         *_ALWAYS,
         *operation.refusals,

@@ -20,7 +20,8 @@ class File(Protocol):
     A thread that holds the lock of a buffer when the process ends would crash it.
     """
 
-    def write(self, data: memoryview, /) -> int | None: ...
+    def write(self, data: memoryview, /) -> int | None:
+        """Writes some of the data, and returns how many bytes; None if it accepts none now."""
 
 
 class LogWriter:

@@ -70,6 +70,7 @@ class TextFormatter(logging.Formatter):
         return line if error is None else "\n".join([line, *traceback_lines(error)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
+        """Returns the line of a record, which ends with the id of the request if there is one."""
         request_id, fields = getattr(record, "request_id", "-"), getattr(record, "fields", None)
         if fields is not None:
             return _request_as_text(record.asctime, record.levelname, request_id, fields)

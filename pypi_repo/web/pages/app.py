@@ -29,9 +29,13 @@ AnyPage = TypeVar("AnyPage", bound=HtmlPage)
 
 @dataclass(frozen=True)
 class Route:
-    """show: answers GET, and shows a refused form again. act: answers POST.
+    """A page of an app, and what is done there.
 
-    public: needs nobody to be signed in. streams: reads the body, and checks the form, itself.
+    path: its path below the root of the app, with the names of its variables.
+    show: answers GET, and shows a refused form again; None if there is nothing to show.
+    act: answers POST; None if there is nothing to do.
+    public: whether it is open to whoever is not signed in.
+    streams: whether `act` reads the body, and checks the form token, itself.
     """
 
     path: str
@@ -42,6 +46,7 @@ class Route:
 
     @property
     def methods(self) -> list[str]:
+        """The HTTP methods that the page answers."""
         return ["GET"] * bool(self.show) + ["POST"] * bool(self.act)
 
 

@@ -22,6 +22,11 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """What one tool needs to use a repository.
+
+    anchor: the fragment of the URL that leads to it.
+    """
+
     anchor: str
     title: str
     snippets: tuple[Snippet, ...]

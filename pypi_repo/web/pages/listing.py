@@ -23,10 +23,15 @@ class Listing:
 
     @property
     def text(self) -> str:
+        """The text that is searched for; empty if all rows are to be listed."""
         return self.page.asked("q")[:_LONGEST_SEARCH]
 
     @property
     def request(self) -> ListRequest:
+        """What is asked of the list.
+
+        A column or the number of a page that is wrong means the first one.
+        """
         asked = self.page.asked("sort")
         column = asked.removeprefix("-")
         number = self.page.asked("page")

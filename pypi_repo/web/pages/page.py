@@ -74,6 +74,7 @@ class HtmlPage:
 
     @property
     def templates(self) -> "Environment":
+        """The templates of all pages."""
         return environment()
 
     @property
@@ -87,34 +88,39 @@ class HtmlPage:
             raise PermissionDenied("This form is too old or not from here; open the page again.")
 
     def link(self, *segments: str, **query: Any) -> str:
-        """A relative URL of the app: right behind every mount and proxy."""
+        """Returns a relative URL of the app, which is right behind every mount and proxy."""
         path = self.path(*segments, **query)
         up = "../" * (path_info(self.request).count("/") - 1)
         return up + path if segments else (up or "./") + path
 
     def path(self, *segments: str, **query: Any) -> str:
-        """The same, below the app's root; for a page that is not known yet."""
+        """Returns a URL relative to the root of the app, for a page that is not known yet."""
         path = "/".join(quote(segment, safe="+") for segment in segments)
         given = {name: value for name, value in query.items() if value not in (None, "")}
         return path + (f"?{urlencode(given)}" if given else "")
 
     def static(self, name: str) -> str:
-        """The link to a static file, with its version."""
+        """Returns the link to a static file, with its version."""
         return self.link(self.STATIC, name, v=static_version(name))
 
     def done(self, text: str, *segments: str, link: str = "", **query: Any) -> Note:
-        """A sentence that says what was done, with a link to a page of the app."""
+        """Makes a note that says what was done, with a link to a page of the app."""
         return Note(text=text, link=link, path=self.path(*segments, **query) if link else "")
 
     def sent(self, name: str) -> str:
-        """A field of the form, without the spaces that pasting brings along."""
+        """Returns a field of the form, without the spaces that pasting brings along."""
         return self.request.form.get(name, "").strip()
 
     def asked(self, name: str) -> str:
-        """A parameter of the URL."""
+        """Returns a parameter of the URL; an empty text if it is not there."""
         return self.request.args.get(name, "").strip()
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Returns a page made from a template.
+
+        template: the path of the template in the folder of templates.
+        values: what the template shows, besides the page itself.
+        """
         notice = NOTICES.get(self.asked("notice"))
         document = self.templates.get_template(template).render(
             page=self, link=self.link, notice=notice, note=self._note(), status=status, **values
@@ -122,13 +128,14 @@ class HtmlPage:
         return self.answer(Response(document, status, content_type="text/html; charset=utf-8"))
 
     def refuse(self, refusal: Refusal) -> Response:
+        """Returns the page that says why a request is refused."""
         response = self.render("error.html", refusal.status, message=refusal.message)
         return refusal.sent_with(response)
 
     def redirect(self, *segments: str, note: Note | None = None, **query: Any) -> Response:
-        """To be followed with GET, so that reloading sends nothing twice.
+        """Returns a redirect to be followed with GET, so that reloading sends nothing twice.
 
-        note: shown there, once.
+        note: what the page it leads to shows once.
         """
         if note is not None and self.notes is not None:
             query["note"] = self.notes.leave(self._holder, note)
@@ -138,6 +145,10 @@ class HtmlPage:
         return self.answer(response)
 
     def answer(self, response: Response, headers: Mapping[str, str] = _SECURITY) -> Response:
+        """Adds headers to a response, if it does not have them, and returns it.
+
+        headers: by default, those that keep pages from caches, frames and foreign scripts.
+        """
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response

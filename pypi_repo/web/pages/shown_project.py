@@ -16,30 +16,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShownRelease:
-    """One row of a list of releases; `uploaded_at` is when its last file came."""
+    """One row of a list of releases."""
 
     version: str
     files: tuple[ListedFile, ...]
 
     @property
     def uploaded_at(self) -> datetime | None:
+        """When its last file came; None if that is not known."""
         return max((file.uploaded_at for file in self.files if file.uploaded_at), default=None)
 
     @property
     def size(self) -> int | None:
-        """In bytes; None where that of a file is not known."""
+        """The size of all its files, in bytes; None if that of one is not known."""
         sizes = [file.size for file in self.files]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
     def yanked(self) -> str:
-        """As a badge says it; empty where nothing is."""
+        """The text of the badge that says what is yanked; empty if nothing is."""
         yanked = [file for file in self.files if file.yanked is not None]
         return "" if not yanked else "partly yanked" if len(yanked) < len(self.files) else "yanked"
 
     @property
     def reasons(self) -> list[str]:
-        """Why files of it are yanked, each once."""
+        """The reasons for which its files are yanked, each once."""
         return list(dict.fromkeys(file.yanked for file in self.files if file.yanked))
 
 
@@ -63,11 +64,12 @@ class ShownProject:
 
     @property
     def fields(self) -> "RawMetadata":
+        """The core metadata of the release that is shown; empty if the project has no files."""
         return self.details.fields if self.details else {}
 
     @cached_property
     def releases(self) -> list[ShownRelease]:
-        """The newest first."""
+        """The releases, the newest first."""
         found = self.details.releases if self.details else {}
         versions = sorted(found, key=version_order, reverse=True)
         return [ShownRelease(version, found[version]) for version in versions]

@@ -42,6 +42,7 @@ class PortalPage(HtmlPage):
         return self.registry.acting_as(self.actor)
 
     def may(self, area: str) -> bool:
+        """Tells whether whoever asks may administer an area."""
         return Area(area) in self.actor.areas
 
     def manages(self, repository: str) -> bool:

@@ -10,9 +10,10 @@ _USUAL = 30
 
 
 def asked(page: PortalPage) -> int:
-    """`?days=90`; what is not offered means 30 days."""
+    """Returns the period that the URL asks for, in days (`?days=90`); 30 if it is none of them."""
     return next((days for days in PERIODS if page.asked("days") == str(days)), _USUAL)
 
 
 def downloads(number: int) -> str:
+    """Returns a number of downloads in words, such as `3 downloads`."""
     return counted(number, "download")

@@ -273,6 +273,7 @@ def areas_of(areas: frozenset[Area]) -> list[AreaName]:
 
 
 def access_name(level: Access) -> AccessName:
+    """Returns the word of the API for a level of access."""
     names: tuple[AccessName, ...] = ("none", "read", "write")
     return names[level]
 
