@@ -19,6 +19,7 @@ _FOR_OPERATORS = {
 _OF_CLIENTS = {
     _ROOT / "domain/identity/ci_lines.py",  # pasted into CI files
     _ROOT / "web/pages/connection_settings.py",  # pasted into the programs of clients
+    *_ROOT.glob("web/pages/connecting/*.py"),
     _ROOT / "domain/prefetching/requirement_lists.py",  # reads what pip reads
 }
 

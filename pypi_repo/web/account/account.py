@@ -10,7 +10,8 @@ from pypi_repo.web.account.page import AccountPage
 from pypi_repo.web.account.sign_in import forget
 from pypi_repo.web.account.user_agents import in_words
 from pypi_repo.web.pages import forms
-from pypi_repo.web.pages.connection_settings import PASSWORD, Section, connection_settings
+from pypi_repo.web.pages.connecting.connection import PASSWORD
+from pypi_repo.web.pages.connection_settings import Section, connection_settings
 
 _TOOLS = ("twine", "pip", "uv")
 

@@ -6,7 +6,8 @@ from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.services.notes import Note
 from pypi_repo.web.pages import forms
-from pypi_repo.web.pages.connection_settings import PASSWORD, connection_settings
+from pypi_repo.web.pages.connecting.connection import PASSWORD
+from pypi_repo.web.pages.connection_settings import connection_settings
 from pypi_repo.web.portal.accounts.users import new_token
 from pypi_repo.web.portal.page import PortalPage
 

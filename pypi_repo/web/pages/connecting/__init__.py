@@ -1,0 +1,1 @@
+"""The settings that connect each package client to a repository."""
