@@ -131,25 +131,9 @@ class Publishers:
         if given.get("kind", before.kind) != before.kind:
             given.setdefault("issuer", "")
         with self._database.begin() as connection:
-            # The repositories first, as whoever deletes one locks its publishers after it.
-            wanted = given.get("repository", before.repository)
-            for repository in sorted({wanted, before.repository}):
-                Catalog(connection).lock(repository)
             shelf = PublisherShelf(connection)
-            shelf.change_alone()
-            if given.keys() & REACH:
-                shelf.lock_all_of(before.issuer)
-            before = self._shown(connection, shelf.lock(name), name)
-            after = replace(before, **given)
-            is_moved = after.issuer_or_usual != before.issuer
-            known = self._reach(connection, after.issuer_or_usual, given) if is_moved else {}
-            after = replace(after, **known).in_form()
-            of_before = _reach_of(before)
-            # Where the issuer is, and then how it is reached.
-            require_operator(self._actor, before, replace(after, **of_before), _A_PUBLISHER)
-            require_operator(
-                self._actor, replace(after, **{**of_before, **known}), after, _A_PUBLISHER
-            )
+            before = self._locked(connection, before, given)
+            after = self._planned(connection, before, given)
             different = {
                 key: value
                 for key, value in after.settings().items()
@@ -167,7 +151,7 @@ class Publishers:
                 IssuerShelf(connection).forget(before.issuer)
             self._record(connection, "change publisher", after, different)
             reach = {key: value for key, value in different.items() if key in REACH}
-            if reach and not is_moved:
+            if reach and after.issuer == before.issuer:
                 for other in shelf.reach(after):
                     self._record(connection, "change publisher", other, reach)
         return after
@@ -201,6 +185,42 @@ class Publishers:
             jwks_uri=discovery.jwks_uri,
             keys=sum(key.is_for_tokens for key in keys),
         )
+
+    def _locked(
+        self, connection: Executor, before: Publisher, given: GivenPublisherSettings
+    ) -> Publisher:
+        """Locks a publisher, and whatever else changes with it, and returns it as it is now.
+
+        before: the publisher as it was before it was locked.
+
+        Raises UnknownPublisher.
+        """
+        # The repositories first, as whoever deletes one locks its publishers after it.
+        wanted = given.get("repository", before.repository)
+        for repository in sorted({wanted, before.repository}):
+            Catalog(connection).lock(repository)
+        shelf = PublisherShelf(connection)
+        shelf.change_alone()
+        if given.keys() & REACH:
+            shelf.lock_all_of(before.issuer)
+        return self._shown(connection, shelf.lock(before.name), before.name)
+
+    def _planned(
+        self, connection: Executor, before: Publisher, given: GivenPublisherSettings
+    ) -> Publisher:
+        """Returns a publisher with its new settings, which the actor may give it.
+
+        Raises InvalidSetting and PermissionDenied.
+        """
+        after = replace(before, **given)
+        is_moved = after.issuer_or_usual != before.issuer
+        known = self._reach(connection, after.issuer_or_usual, given) if is_moved else {}
+        after = replace(after, **known).in_form()
+        # Where the issuer is, and then how it is reached.
+        moved = replace(after, **_reach_of(before))
+        require_operator(self._actor, before, moved, _A_PUBLISHER)
+        require_operator(self._actor, replace(moved, **known), after, _A_PUBLISHER)
+        return after
 
     def _reach(
         self, connection: Executor, issuer: str, given: GivenPublisherSettings
