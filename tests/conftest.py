@@ -13,6 +13,7 @@ from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Access, Registry, Settings
 from tests.support.ci_issuer import CiIssuer
+from tests.support.ci_site import CiSite, serving_ci
 from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
 from tests.support.quick_s3 import quick_s3
@@ -118,6 +119,20 @@ def ci_issuer() -> Iterator[CiIssuer]:
     """Jobs have nothing in common but who signs their tokens."""
     with CiIssuer() as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="module")
+def ci_server(tmp_path_factory: pytest.TempPathFactory, ci_issuer: CiIssuer) -> Iterator[CiSite]:
+    """A server behind TLS for the CI jobs of a module of tests."""
+    with serving_ci(tmp_path_factory.mktemp("site"), ci_issuer) as site:
+        yield site
+
+
+@pytest.fixture
+def ci_site(ci_server: CiSite) -> Iterator[CiSite]:
+    """The server without publishers, as those of other tests would give something to these jobs."""
+    yield ci_server
+    ci_server.delete_publishers()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

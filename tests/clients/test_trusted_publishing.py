@@ -5,7 +5,6 @@ with the token that the provider has given the job; and each says why if it is r
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -17,8 +16,8 @@ import pytest
 from pypi_repo import OPERATOR
 from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.jobs import workload_of
-from tests.support.ci_issuer import GITHUB, GITLAB, GOOGLE, JENKINS, CiIssuer
-from tests.support.ci_site import CiSite, serving_ci
+from tests.support.ci_issuer import GITHUB, GITLAB, GOOGLE, JENKINS
+from tests.support.ci_site import CiSite
 from tests.support.clients import Clients, Completed
 from tests.support.deployment import placed
 from tests.support.distributions import wheel
@@ -34,19 +33,6 @@ NOBODY = "invalid-publisher"
 ALWAYS = ("--trusted-publishing", "always")
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, ci_issuer: CiIssuer) -> Iterator[CiSite]:
-    with serving_ci(tmp_path_factory.mktemp("site"), ci_issuer) as site:
-        yield site
-
-
-@pytest.fixture
-def site(served: CiSite) -> Iterator[CiSite]:
-    """Publishers of other tests would also give something to the jobs of this one."""
-    yield served
-    served.delete_publishers()
-
-
 @pytest.fixture
 def repository(request: pytest.FixtureRequest) -> str:
     """A name for the repository of this test."""
@@ -55,8 +41,8 @@ def repository(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def job(site: CiSite, clients: Clients, tmp_path: Path) -> "Job":
-    return Job(site, clients, tmp_path / "source")
+def job(ci_site: CiSite, clients: Clients, tmp_path: Path) -> "Job":
+    return Job(ci_site, clients, tmp_path / "source")
 
 
 class Job:
@@ -304,30 +290,32 @@ class Reader:
 
 @pytest.mark.parametrize("name", LOCKING)
 def test_t6_installers_read_with_the_token_of_the_provider(
-    name: str, site: CiSite, clients: Clients, repository: str, tmp_path: Path
+    name: str, ci_site: CiSite, clients: Clients, repository: str, tmp_path: Path
 ) -> None:
-    Reader(site, repository, tmp_path)
-    clients.environment |= site.trust
-    address = site.addresses(site.issuer.token(GITLAB))
+    Reader(ci_site, repository, tmp_path)
+    clients.environment |= ci_site.trust
+    address = ci_site.addresses(ci_site.issuer.token(GITLAB))
     installer = Installer(name, clients, tmp_path / "consumer", address, repository)
     installer.install("demo")
 
     assert installer.installed == {"demo": "1.0"}
-    assert site.shown(repository).last_used_at is not None
+    assert ci_site.shown(repository).last_used_at is not None
 
 
-def test_t6_a_netrc_file(site: CiSite, clients: Clients, repository: str, tmp_path: Path) -> None:
+def test_t6_a_netrc_file(
+    ci_site: CiSite, clients: Clients, repository: str, tmp_path: Path
+) -> None:
     """As the secret of a Docker build has it; tests/docs does that with pip."""
-    Reader(site, repository, tmp_path)
-    token = site.issuer.token(GITLAB)
+    Reader(ci_site, repository, tmp_path)
+    token = ci_site.issuer.token(GITLAB)
     netrc = clients.home / ".netrc"
     netrc.write_text(f"machine 127.0.0.1\nlogin __token__\npassword {token}\n")
     netrc.chmod(0o600)
     python = clients.venv(tmp_path / "venv")
-    index = site.addresses().anonymous_index(repository)
-    page = clients.run("curl", "-sSf", "--netrc", f"{index}demo/", env=site.trust)
+    index = ci_site.addresses().anonymous_index(repository)
+    page = clients.run("curl", "-sSf", "--netrc", f"{index}demo/", env=ci_site.trust)
     install = ("pip", "install", "--python", python, "--index-url", index)
-    clients.uv(*install, "demo", env=site.trust)
+    clients.uv(*install, "demo", env=ci_site.trust)
 
     assert wheel("demo").filename in page.stdout
 
@@ -367,11 +355,11 @@ def test_t6_publish_with_the_token_of_the_provider(
 
 
 def test_t6_a_token_that_may_not_read(
-    site: CiSite, clients: Clients, repository: str, tmp_path: Path
+    ci_site: CiSite, clients: Clients, repository: str, tmp_path: Path
 ) -> None:
-    Reader(site, repository, tmp_path, claims={"namespace_path": "others"})
-    clients.environment |= site.trust
-    address = site.addresses(site.issuer.token(GITLAB))
+    Reader(ci_site, repository, tmp_path, claims={"namespace_path": "others"})
+    clients.environment |= ci_site.trust
+    address = ci_site.addresses(ci_site.issuer.token(GITLAB))
     installer = Installer("uv pip", clients, tmp_path / "consumer", address, repository)
     done = installer.install("demo", check=False)
 

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import yaml
 
 from pypi_repo import OPERATOR
 from tests.support.ci_issuer import AUDIENCE, GITHUB, GITLAB, GOOGLE, JENKINS, CiIssuer
-from tests.support.ci_site import CiSite, serving_ci
+from tests.support.ci_site import CiSite
 from tests.support.clients import Clients, Completed
 from tests.support.distributions import wheel
 from tests.support.example_docs import ROOT
@@ -45,19 +45,6 @@ def shown(page: str, language: str) -> list[str]:
     """The files of a page."""
     path = ROOT / "docs/how-to" / f"{page}.md"
     return [block.text for block in blocks(path) if block.language == language]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, ci_issuer: CiIssuer) -> Iterator[CiSite]:
-    with serving_ci(tmp_path_factory.mktemp("site"), ci_issuer) as site:
-        yield site
-
-
-@pytest.fixture
-def site(served: CiSite) -> Iterator[CiSite]:
-    """Publishers of other tests would also give something to the jobs of this one."""
-    yield served
-    served.delete_publishers()
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +141,8 @@ class Runner:
 
 
 @pytest.fixture
-def runner(site: CiSite, clients: Clients, packages: Path, tmp_path: Path) -> Runner:
-    return Runner(site, clients, packages, tmp_path / "source")
+def runner(ci_site: CiSite, clients: Clients, packages: Path, tmp_path: Path) -> Runner:
+    return Runner(ci_site, clients, packages, tmp_path / "source")
 
 
 # --- GitHub Actions ---
