@@ -15,10 +15,10 @@ if TYPE_CHECKING:
         GrantPolicy,
         Permission,
     )
+    from pypi_repo.domain.accounts.errors import InvalidCredentials
     from pypi_repo.domain.accounts.grants import Access, Grants
     from pypi_repo.domain.errors import (
         AuthenticationRequired,
-        InvalidCredentials,
         PermissionDenied,
         ProjectClosed,
         RegistryError,
@@ -160,7 +160,7 @@ _PLACES = {
     "Folder": "services.sources.loose_files",
     "GrantPolicy": "domain.accounts.access",
     "Grants": "domain.accounts.grants",
-    "InvalidCredentials": "domain.errors",
+    "InvalidCredentials": "domain.accounts.errors",
     "JsonApiApp": "web.packages.json_api",
     "Limits": "settings",
     "ListedFile": "domain.records",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pypi_repo.domain import errors
-from pypi_repo.domain.accounts.errors import UnknownGroup
+from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownGroup, UnknownToken
 from pypi_repo.domain.identity.errors import (
     UnknownIdentity,
     UnknownIdentityProvider,
@@ -20,9 +20,9 @@ _LISTS: dict[type[errors.RegistryError], str] = {
     errors.UnknownRepository: "repository list",
     errors.UnknownProject: "project list REPOSITORY",
     errors.UnknownRelease: "project show REPOSITORY PROJECT",
-    errors.UnknownAccount: "user list",
+    UnknownAccount: "user list",
     UnknownGroup: "group list",
-    errors.UnknownToken: "token list USER",
+    UnknownToken: "token list USER",
     UnknownStage: "stage list REPOSITORY",
     UnknownUpstream: "upstream list",
     UnknownIdentityProvider: "identity-provider list",
@@ -39,8 +39,8 @@ _OPTIONS_OF_IMPORT = {
 }
 _OF_GROUPS: dict[str, dict[type[errors.RegistryError], str]] = {
     "admin": {
-        errors.UnknownAccount: "admin list",
-        errors.UnknownToken: "admin token list ADMINISTRATOR",
+        UnknownAccount: "admin list",
+        UnknownToken: "admin token list ADMINISTRATOR",
     },
     "exception": {UnknownRule: "exception list REPOSITORY"},
 }

@@ -1,8 +1,8 @@
-"""All errors that the library raises, as one class hierarchy.
+"""The errors that many subjects share. Those of one subject are in `errors` of its own folder.
 
-Each class has a stable `code` for programs. The message of an error is one sentence that says what
-is wrong and what to do next; it never contains secrets. The web layer decides which HTTP status a
-class leads to.
+All of them are one class hierarchy. Each class has a stable `code` for programs. The message of an
+error is one sentence that says what is wrong and what to do next; it never contains secrets. The
+web layer decides which HTTP status a class leads to.
 """
 
 from typing import ClassVar
@@ -38,12 +38,6 @@ class AuthenticationRequired(RegistryError):
     code = "authentication-required"
 
 
-class InvalidCredentials(RegistryError):
-    """The credentials are wrong, expired, revoked, or those of the wrong kind of account."""
-
-    code = "invalid-credentials"
-
-
 class TooManyRequests(RegistryError):
     """The client sends too many requests.
 
@@ -55,18 +49,6 @@ class TooManyRequests(RegistryError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class TooManyFailedLogins(TooManyRequests):
-    """The client has sent too many wrong passwords."""
-
-    code = "too-many-failed-logins"
-
-
-class TooManyLogins(TooManyRequests):
-    """Too many passwords are being checked at the moment."""
-
-    code = "too-many-logins"
 
 
 class TooManyUploads(TooManyRequests):
@@ -117,18 +99,6 @@ class UnknownFile(NotFound):
     code = "unknown-file"
 
 
-class UnknownAccount(NotFound):
-    """There is no user or administrator with this name."""
-
-    code = "unknown-account"
-
-
-class UnknownToken(NotFound):
-    """There is no token with this number."""
-
-    code = "unknown-token"
-
-
 class Conflict(RegistryError):
     """The state of the registry does not allow this."""
 
@@ -139,12 +109,6 @@ class NameTaken(Conflict):
     """A repository or an account with this name already exists."""
 
     code = "name-taken"
-
-
-class LastAdministrator(Conflict):
-    """No other administrator could manage administrators after this change."""
-
-    code = "last-administrator"
 
 
 class FileAlreadyExists(Conflict):
@@ -170,12 +134,6 @@ class InvalidSetting(Invalid, ValueError):
     """The value of a setting or parameter is not valid."""
 
     code = "invalid-setting"
-
-
-class InvalidPassword(Invalid, ValueError):
-    """The password is too short, too long, or contains characters that are not allowed."""
-
-    code = "invalid-password"
 
 
 class InvalidForm(Invalid):

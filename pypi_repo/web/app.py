@@ -9,7 +9,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor, ActorKind
-from pypi_repo.domain.errors import InvalidCredentials, RegistryError
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ
 from pypi_repo.services.bound_repository import BoundRepository

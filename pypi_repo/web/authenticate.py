@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Request
 
 from pypi_repo.domain.accounts.access import ANONYMOUS, Actor
+from pypi_repo.domain.accounts.errors import InvalidCredentials
 from pypi_repo.domain.accounts.grants import Grants
-from pypi_repo.domain.errors import InvalidCredentials
 from pypi_repo.services.accounts.login import Login
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.people.user_sessions import UserSessions

@@ -16,7 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
-from pypi_repo.domain.accounts.errors import MailFailed
+from pypi_repo.domain.accounts.errors import InvalidCredentials, MailFailed
 from pypi_repo.web.observability.request_notes import note_error
 
 BASIC = 'Basic realm="pypi_repo", charset="UTF-8"'
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _STATUSES: dict[type[errors.RegistryError], int] = {
     errors.Invalid: 400,
     errors.AuthenticationRequired: 401,
-    errors.InvalidCredentials: 401,
+    InvalidCredentials: 401,
     errors.PermissionDenied: 403,
     errors.ProjectClosed: 403,
     errors.NotFound: 404,

@@ -12,10 +12,10 @@ from pypi_repo.cli.accounts.access import (
 )
 from pypi_repo.cli.options import Command, Duration, acts_as_operator, option
 from pypi_repo.cli.output import say
+from pypi_repo.domain.accounts.errors import UnknownAccount
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.invitations import check_life, invitation_link
 from pypi_repo.domain.accounts.written_grants import WrittenGrant
-from pypi_repo.domain.errors import UnknownAccount
 from pypi_repo.services.acting import Acting
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pypi_repo.domain.accounts.access import Area
+from pypi_repo.domain.accounts.errors import InvalidPassword
 from pypi_repo.domain.accounts.grants import Access, Grants
-from pypi_repo.domain.errors import InvalidPassword
 
 SHORTEST_PASSWORD = 8  # characters
 LONGEST_PASSWORD = 72  # bytes in UTF-8: bcrypt reads no further

@@ -1,12 +1,7 @@
 """The errors about sign-in elsewhere and CI jobs, of the hierarchy in `pypi_repo.domain.errors`."""
 
-from pypi_repo.domain.errors import (
-    Invalid,
-    InvalidCredentials,
-    NotFound,
-    PermissionDenied,
-    UpstreamFailed,
-)
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import Invalid, NotFound, PermissionDenied, UpstreamFailed
 
 
 class UnknownIdentityProvider(NotFound):

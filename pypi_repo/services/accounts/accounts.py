@@ -9,12 +9,9 @@ from pypi_repo.domain.accounts.accounts import (
     Token,
     User,
 )
+from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownToken
 from pypi_repo.domain.accounts.grants import Access, Grants
-from pypi_repo.domain.errors import (
-    NameTaken,
-    UnknownAccount,
-    UnknownToken,
-)
+from pypi_repo.domain.errors import NameTaken
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.lists import ListPage, ListRequest
 from pypi_repo.domain.names import account_name

@@ -18,14 +18,8 @@ from pypi_repo.domain.accounts.accounts import (
     shown_of,
     token_digest,
 )
-from pypi_repo.domain.errors import (
-    InvalidSetting,
-    LastAdministrator,
-    NameTaken,
-    PermissionDenied,
-    UnknownAccount,
-    UnknownToken,
-)
+from pypi_repo.domain.accounts.errors import LastAdministrator, UnknownAccount, UnknownToken
+from pypi_repo.domain.errors import InvalidSetting, NameTaken, PermissionDenied
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.domain.text import require_line

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pypi_repo.domain.errors import TooManyLogins
+from pypi_repo.domain.accounts.errors import TooManyLogins
 from pypi_repo.domain.waiting import about_to_wait
 
 AT_ONCE_AT_MOST = 4

@@ -1,8 +1,7 @@
 """Looks up users and groups by the names that somebody has typed."""
 
 from pypi_repo.domain.accounts.accounts import Account, Group
-from pypi_repo.domain.accounts.errors import UnknownGroup
-from pypi_repo.domain.errors import UnknownAccount
+from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownGroup
 from pypi_repo.storage.accounts.groups import GroupShelf
 from pypi_repo.storage.accounts.users import Users
 

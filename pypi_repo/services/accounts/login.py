@@ -14,7 +14,8 @@ from pypi_repo.domain.accounts.accounts import (
     Token,
     token_digest,
 )
-from pypi_repo.domain.errors import InvalidCredentials, InvalidName
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import InvalidName
 from pypi_repo.domain.names import TOKEN_USERNAME, account_name
 from pypi_repo.domain.text import JWT_HEADER
 from pypi_repo.services.accounts.credentials import Credentials

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.accounts.accounts import Administrator, AdministratorToken, token_digest
-from pypi_repo.domain.errors import InvalidCredentials, InvalidName, UnknownAccount
+from pypi_repo.domain.accounts.errors import InvalidCredentials, UnknownAccount
+from pypi_repo.domain.errors import InvalidName
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import account_name
 from pypi_repo.services.accounts.credentials import Credentials

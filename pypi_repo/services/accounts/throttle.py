@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from pypi_repo.domain.accounts.addresses import network_of
-from pypi_repo.domain.errors import TooManyFailedLogins
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins
 
 _WINDOW = 60.0  # seconds
 _REMEMBERED_AT_MOST = 10_000

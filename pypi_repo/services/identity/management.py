@@ -6,13 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_area
-from pypi_repo.domain.errors import (
-    Conflict,
-    InvalidSetting,
-    NameTaken,
-    PermissionDenied,
-    UnknownAccount,
-)
+from pypi_repo.domain.accounts.errors import UnknownAccount
+from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken, PermissionDenied
 from pypi_repo.domain.identity.errors import UnknownIdentity, UnknownIdentityProvider
 from pypi_repo.domain.identity.provider import (
     GivenProviderSettings,

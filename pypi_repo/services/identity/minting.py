@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind
 from pypi_repo.domain.accounts.accounts import JOB_TOKEN_PREFIX, token_digest
+from pypi_repo.domain.accounts.errors import InvalidCredentials, TooManyFailedLogins
 from pypi_repo.domain.accounts.grants import Grants
-from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials, TooManyFailedLogins
+from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import (

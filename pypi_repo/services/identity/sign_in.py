@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from pypi_repo.domain.errors import RegistryError, TooManyFailedLogins
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.identity.claims import Claims
 from pypi_repo.domain.identity.errors import (
     IdentityProviderFailed,

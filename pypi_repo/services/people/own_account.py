@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.accounts.accounts import Account, SignedIn, Token, token_digest
+from pypi_repo.domain.accounts.errors import InvalidCredentials, UnknownToken
 from pypi_repo.domain.accounts.rights import OwnRights, rights_of
-from pypi_repo.domain.errors import Conflict, InvalidCredentials, NotFound, UnknownToken
+from pypi_repo.domain.errors import Conflict, NotFound
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.records import Repository
 from pypi_repo.services.accounts.login import Login, actor_of

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain import errors
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import InvalidCredentials, PermissionDenied
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import PermissionDenied
 from pypi_repo.web import problems
 from pypi_repo.web.api import description
 from pypi_repo.web.api.documents import Page

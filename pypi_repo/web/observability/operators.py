@@ -8,11 +8,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Request, Response
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import (
-    AuthenticationRequired,
-    ConfigurationError,
-    InvalidCredentials,
-)
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import AuthenticationRequired, ConfigurationError
 from pypi_repo.services.chores.reports import ChoreReport
 from pypi_repo.services.operations.readiness import Readiness
 from pypi_repo.web import problems

@@ -7,7 +7,8 @@ from typing import Literal, TypeVar
 
 from pypi_repo.domain.accounts.access import Area
 from pypi_repo.domain.accounts.accounts import check_password
-from pypi_repo.domain.errors import InvalidPassword, InvalidSetting, RegistryError
+from pypi_repo.domain.accounts.errors import InvalidPassword
+from pypi_repo.domain.errors import InvalidSetting, RegistryError
 from pypi_repo.domain.text import require_line, require_text
 from pypi_repo.settings import parse_size
 from pypi_repo.web.pages.page import HtmlPage

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pypi_repo.domain.accounts.accounts import Account, Token, check_password
+from pypi_repo.domain.accounts.errors import InvalidPassword
 from pypi_repo.domain.accounts.grants import Access, Grants
-from pypi_repo.domain.errors import InvalidPassword
 
 NOW = datetime(2026, 11, 5, tzinfo=UTC)
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from pypi_repo.domain import errors
-from pypi_repo.domain.errors import RegistryError, TooManyFailedLogins, Unavailable
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins
+from pypi_repo.domain.errors import RegistryError, Unavailable
 
 
 def _all(root: type[RegistryError] = RegistryError) -> Iterator[type[RegistryError]]:

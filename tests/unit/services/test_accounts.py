@@ -10,16 +10,18 @@ from sqlalchemy import select
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.accounts.access import ActorKind, Area
+from pypi_repo.domain.accounts.errors import (
+    InvalidPassword,
+    LastAdministrator,
+    UnknownAccount,
+    UnknownToken,
+)
 from pypi_repo.domain.errors import (
     InvalidName,
-    InvalidPassword,
     InvalidSetting,
-    LastAdministrator,
     NameTaken,
     PermissionDenied,
-    UnknownAccount,
     UnknownRepository,
-    UnknownToken,
 )
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import METADATA

@@ -6,14 +6,13 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.accounts.access import ANONYMOUS, EVERY_AREA, Actor, ActorKind, Area
-from pypi_repo.domain.errors import (
+from pypi_repo.domain.accounts.errors import (
     InvalidCredentials,
-    InvalidSetting,
     LastAdministrator,
-    PermissionDenied,
     TooManyFailedLogins,
     UnknownToken,
 )
+from pypi_repo.domain.errors import InvalidSetting, PermissionDenied
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.domain.names import normalize
 from pypi_repo.storage.database.database import Database

@@ -9,14 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from pypi_repo import OPERATOR, Access, Registry
-from pypi_repo.domain.accounts.errors import UnknownGroup, UnknownInvitation
-from pypi_repo.domain.accounts.grants import Grants
-from pypi_repo.domain.errors import (
+from pypi_repo.domain.accounts.errors import (
     InvalidCredentials,
-    RegistryError,
     UnknownAccount,
-    UnknownRepository,
+    UnknownGroup,
+    UnknownInvitation,
 )
+from pypi_repo.domain.accounts.grants import Grants
+from pypi_repo.domain.errors import RegistryError, UnknownRepository
 from pypi_repo.services.acting import Acting
 from pypi_repo.storage.catalog import Catalog
 from tests.conftest import ADMINISTRATOR, PASSWORD, READER, USER

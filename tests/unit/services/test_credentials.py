@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import bcrypt
 import pytest
 
-from pypi_repo.domain.errors import TooManyFailedLogins, TooManyLogins
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins, TooManyLogins
 from pypi_repo.services.accounts import credentials as credentials_module
 from pypi_repo.services.accounts import passwords as passwords_module
 from pypi_repo.services.accounts.credentials import Credentials

@@ -4,14 +4,13 @@ import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Grants, Registry
 from pypi_repo.domain.accounts.access import ActorKind, Area
-from pypi_repo.domain.accounts.errors import UnknownGroup
+from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownGroup
 from pypi_repo.domain.accounts.rights import Right
 from pypi_repo.domain.errors import (
     InvalidName,
     InvalidSetting,
     NameTaken,
     PermissionDenied,
-    UnknownAccount,
     UnknownRepository,
 )
 from pypi_repo.services.acting import Acting

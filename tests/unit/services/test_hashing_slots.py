@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from pypi_repo.domain.errors import TooManyLogins
+from pypi_repo.domain.accounts.errors import TooManyLogins
 from pypi_repo.server.loop import THREADS
 from pypi_repo.services.accounts import hashing_slots
 from pypi_repo.services.accounts.hashing_slots import (

@@ -9,15 +9,13 @@ from sqlalchemy import select, update
 
 from pypi_repo import OPERATOR, Actor, Registry
 from pypi_repo.domain.accounts.access import ActorKind, Area
-from pypi_repo.domain.accounts.errors import UnknownInvitation
-from pypi_repo.domain.errors import (
-    Conflict,
+from pypi_repo.domain.accounts.errors import (
     InvalidCredentials,
     InvalidPassword,
-    InvalidSetting,
-    PermissionDenied,
     UnknownAccount,
+    UnknownInvitation,
 )
+from pypi_repo.domain.errors import Conflict, InvalidSetting, PermissionDenied
 from pypi_repo.domain.journal import EVERYTHING
 from pypi_repo.storage.database.account_tables import invitations
 from pypi_repo.storage.database.database import Database

@@ -4,7 +4,8 @@ import pytest
 
 from pypi_repo import OPERATOR, Access, Registry
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import PermissionDenied, UnknownAccount
+from pypi_repo.domain.accounts.errors import UnknownAccount
+from pypi_repo.domain.errors import PermissionDenied
 from pypi_repo.domain.lists import ListRequest
 from tests.support.distributions import wheel
 from tests.support.sql import count_statements

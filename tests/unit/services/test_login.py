@@ -9,7 +9,7 @@ import bcrypt
 import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, Registry
-from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins
+from pypi_repo.domain.accounts.errors import InvalidCredentials, TooManyFailedLogins
 from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.services.accounts.credentials import Credentials
 from pypi_repo.services.accounts.login import Login

@@ -13,16 +13,18 @@ from pypi_repo import (
     Registry,
     Settings,
 )
-from pypi_repo.domain.errors import (
-    Conflict,
+from pypi_repo.domain.accounts.errors import (
     InvalidCredentials,
     InvalidPassword,
+    TooManyFailedLogins,
+    UnknownToken,
+)
+from pypi_repo.domain.errors import (
+    Conflict,
     InvalidSetting,
     NotFound,
     PermissionDenied,
-    TooManyFailedLogins,
     UnknownRepository,
-    UnknownToken,
 )
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.domain.records import Repository

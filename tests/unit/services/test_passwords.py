@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import bcrypt
 import pytest
 
-from pypi_repo.domain.errors import InvalidPassword
+from pypi_repo.domain.accounts.errors import InvalidPassword
 from pypi_repo.services.accounts import passwords as passwords_module
 from pypi_repo.services.accounts.passwords import Passwords
 

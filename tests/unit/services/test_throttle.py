@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pypi_repo.domain.errors import TooManyFailedLogins
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins
 from pypi_repo.services.accounts import throttle as throttle_module
 from pypi_repo.services.accounts.throttle import Throttle
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from pypi_repo import OPERATOR, Access, Registry
 from pypi_repo.domain.accounts.access import ActorKind
 from pypi_repo.domain.accounts.accounts import Account
-from pypi_repo.domain.errors import InvalidCredentials, TooManyFailedLogins, UnknownAccount
+from pypi_repo.domain.accounts.errors import InvalidCredentials, TooManyFailedLogins, UnknownAccount
 from pypi_repo.domain.journal import JournalFilter
 from pypi_repo.storage.database.account_tables import user_sessions
 from pypi_repo.storage.database.database import Database

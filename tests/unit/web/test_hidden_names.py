@@ -33,13 +33,13 @@ from pypi_repo import (
     Repository,
     Settings,
 )
+from pypi_repo.domain.accounts.errors import UnknownToken
 from pypi_repo.domain.errors import (
     AuthenticationRequired,
     Conflict,
     FileAlreadyExists,
     InvalidName,
     UnknownRepository,
-    UnknownToken,
 )
 from pypi_repo.domain.lists import ListRequest
 from pypi_repo.domain.names import normalize

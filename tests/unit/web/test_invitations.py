@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pypi_repo import OPERATOR, Access, Actor, ActorKind, Area, PortalApp, Registry, Settings
-from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.domain.accounts.errors import InvalidCredentials
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import ApiClient
 from tests.support.mail import MailServer

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request
 
 from pypi_repo import OPERATOR, Actor, Registry, Settings
 from pypi_repo.domain import errors
+from pypi_repo.domain.accounts.errors import InvalidCredentials
 from pypi_repo.web import problems
 from pypi_repo.web.portal.accounts.sign_in import COOKIE
 from tests.conftest import ADMINISTRATOR
@@ -281,7 +282,7 @@ def test_each_face_says_what_a_url_is_for(site: Site, registry: Registry) -> Non
     "refuse",
     [
         errors.PermissionDenied("Not you."),
-        errors.InvalidCredentials("Wrong."),
+        InvalidCredentials("Wrong."),
         errors.Unavailable("The directory does not answer."),
         Forbidden("Not here."),
     ],

@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from pypi_repo.domain.accounts import accounts
-from pypi_repo.domain.errors import UnknownAccount, UnknownToken
+from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownToken
 from pypi_repo.web.api.accounts.documents import (
     AccessDocument,
     CreatedToken,

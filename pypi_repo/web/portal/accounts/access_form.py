@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pypi_repo.domain.accounts.access import Permission
+from pypi_repo.domain.accounts.errors import UnknownAccount
 from pypi_repo.domain.accounts.grants import Access, Grants
 from pypi_repo.domain.accounts.written_grants import parse_grant
-from pypi_repo.domain.errors import InvalidSetting, UnknownAccount, UnknownRepository
+from pypi_repo.domain.errors import InvalidSetting, UnknownRepository
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
 

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 
 from pypi_repo import OPERATOR, Access, Actor, ActorKind, Permission, Registry, Settings
 from pypi_repo.domain.accounts.access import GrantPolicy
-from pypi_repo.domain.errors import ConfigurationError, InvalidCredentials
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.domain.identity.errors import TokenReused, UnknownJob
 from pypi_repo.services.identity import last_job
 from pypi_repo.storage.database.account_tables import publisher_tokens, used_once

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from pypi_repo import OPERATOR, Access, Registry, Settings
-from pypi_repo.domain.errors import InvalidCredentials, RegistryError
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.identity.errors import TokenReused, UnknownJob
 from pypi_repo.services.acting import Acting
 from pypi_repo.services.identity.minting import MintedToken

@@ -21,8 +21,8 @@ from pypi_repo import (
     Repository,
     Settings,
 )
+from pypi_repo.domain.accounts.errors import InvalidCredentials
 from pypi_repo.domain.errors import (
-    InvalidCredentials,
     InvalidName,
     InvalidSetting,
     NameTaken,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import Registry
-from pypi_repo.domain.errors import InvalidCredentials
+from pypi_repo.domain.accounts.errors import InvalidCredentials
 from pypi_repo.domain.identity.errors import InvalidToken, UnknownJob
 from pypi_repo.domain.identity.publisher import Publisher
 from pypi_repo.storage.database.account_tables import publishers

@@ -9,7 +9,8 @@ import pytest
 from werkzeug.wrappers import Response
 
 from pypi_repo import OPERATOR, Area, Registry
-from pypi_repo.domain.errors import RegistryError, TooManyFailedLogins
+from pypi_repo.domain.accounts.errors import TooManyFailedLogins
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.identity.errors import (
     IdentityProviderFailed,
     SignInFailed,

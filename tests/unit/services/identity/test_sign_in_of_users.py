@@ -3,7 +3,8 @@
 import pytest
 
 from pypi_repo import OPERATOR, Access, Registry
-from pypi_repo.domain.errors import InvalidCredentials, InvalidSetting
+from pypi_repo.domain.accounts.errors import InvalidCredentials
+from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.identity.errors import SignInRefused
 from tests.conftest import USER
 from tests.support.identity_provider import SUBJECT, ScriptedProvider

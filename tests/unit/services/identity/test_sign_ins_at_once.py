@@ -7,7 +7,8 @@ import pytest
 
 from pypi_repo import OPERATOR, Access, Registry
 from pypi_repo.domain.accounts.access import Area
-from pypi_repo.domain.errors import RegistryError, UnknownAccount
+from pypi_repo.domain.accounts.errors import UnknownAccount
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.identity.errors import SignInFailed, SignInRefused, UnknownIdentityProvider
 from pypi_repo.services.acting import Acting
 from pypi_repo.storage.database.tables import sessions
