@@ -123,12 +123,13 @@ class Registry:
         targets = Targets(settings.variables)
         self._upstream_checks = UpstreamChecks(self._client, targets)
         self._upstream_pages = UpstreamPages(self._database, self._client, targets)
+        cached = self._blobs.for_cache()
         self._upstream_files = UpstreamFiles(
             self._database,
-            self._blobs,
+            cached,
             self._client,
             targets,
-            self._downloads,
+            Downloads(cached, self._usage, self._small_files),
             pages=self._upstream_pages,
             usage=self._usage,
             limits=limits,
@@ -163,7 +164,7 @@ class Registry:
         )
         self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
-        self.upkeep = Upkeep(self._database, self._blobs)
+        self.upkeep = Upkeep(self._database, cached)
         self._telling = Telling(self._database, settings.proxies)
         retention = Retention(OPERATOR, self._database, self._gate, self._usage)
         chores = chores_of(self._database, self.upkeep, retention, self._telling)

@@ -142,12 +142,18 @@ class UpstreamPageRows:
     ) -> int | None:
         """Replaces a page in a transaction, and returns its new revision.
 
+        at: when the upstream said so.
         before: the revision that is replaced; None for a page that was never seen.
+
+        A revision is a time, or the next number. So what a power cut has taken back here, and a
+        process still remembers, is never taken for another page that comes instead of it.
 
         Returns None if others have replaced it meanwhile.
         """
         connection = within_transaction(self._executor)
+        revision = max(int(at.timestamp() * 1000), (before or 0) + 1)
         values = {
+            "revision": revision,
             "url": upstream.url,
             "document": document,
             "etag": etag,
@@ -156,7 +162,7 @@ class UpstreamPageRows:
         }
         if before is None:
             saving = insert_into(connection.dialect, upstream_pages).values(
-                upstream_id=upstream.id, project=project, revision=1, **values
+                upstream_id=upstream.id, project=project, **values
             )
             saving = saving.on_conflict_do_nothing()
         else:
@@ -167,7 +173,7 @@ class UpstreamPageRows:
                     upstream_pages.c.project == project,
                     upstream_pages.c.revision == before,
                 )
-                .values(**values, revision=before + 1)
+                .values(**values)
             )
         return connection.execute(saving.returning(upstream_pages.c.revision)).scalar_one_or_none()
 

@@ -15,7 +15,7 @@ _MOST = 15  # modules in a folder
 
 _LONGER = {
     "server/http/connection.py": 480,  # one state machine
-    "storage/database/engines.py": 380,  # all that is known of the database engines
+    "storage/database/engines.py": 400,  # all that is known of the database engines
 }
 
 

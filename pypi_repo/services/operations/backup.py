@@ -106,7 +106,7 @@ class Backup:
         """
         store = self._open(place, options)
         _tidy(store)
-        copying = BlobCopier(self._blobs, store)
+        copying = BlobCopier(self._blobs.for_cache(), store)
         lost_before: set[ExpectedBlob] = set()
         for _attempt in range(_ATTEMPTS):
             with store.stage() as staged:

@@ -111,6 +111,7 @@ class Upkeep:
             )
         trimmed = self.trim()
         blobs, size = trimmed.blobs, trimmed.bytes
+        self._blobs.settle()  # what a killed process has left
         deadline = datetime.now(UTC) - grace
         for blob in self._blobs.walk():
             if blob.modified < deadline and self._delete_orphan(blob.path, deadline):

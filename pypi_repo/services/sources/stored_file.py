@@ -62,7 +62,8 @@ class Downloads:
         return stored, size
 
     def has(self, file: "StoredFile") -> bool:
-        """Returns whether the file store has the whole file."""
+        """Returns whether the file store has the whole file, where other programs find it."""
+        self._blobs.settle()
         blob = self._blobs.look(file.path)
         return blob is not None and file.size in (None, blob.size)
 

@@ -217,6 +217,7 @@ class UpstreamFiles:
     def close(self) -> None:
         """Ends what is being fetched. Another fetch goes on where it was."""
         self._errands.close()
+        self._keeping.close()
 
     def _order(self, upstream: Upstream, file: UpstreamFile, is_ahead: bool = False) -> Order:
         return Order(

@@ -19,6 +19,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.upstreams.fetching.fetches import Stored
+from pypi_repo.services.upstreams.fetching.settling import Settling
 from pypi_repo.services.upstreams.pages import UpstreamPages
 from pypi_repo.settings import Limits
 from pypi_repo.storage.blobs.store import BlobStore
@@ -36,6 +37,8 @@ class Keeping:
 
     A row for each says what the file store has, and that this upstream has sent it. If a row is
     missing, because a process was killed between the two steps, the file is fetched once more.
+
+    blobs: the file store, for caches.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Keeping:
     ) -> None:
         self._database, self._blobs, self._pages, self._limits = database, blobs, pages, limits
         self._caches = Caches(database, blobs)
+        self._settling = Settling(blobs)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
         self._sent: set[tuple[int, str]] = set()  # ids of upstreams, and paths in the file store
@@ -91,6 +95,7 @@ class Keeping:
 
     def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
         """Completes the page of a file that was put into the file store."""
+        self._settling.soon()
         self._trim_at_times(upstream, file.filename, stored)
         known, is_named = _named(file, stored), "sha256" in file.hashes
         metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
@@ -125,6 +130,7 @@ class Keeping:
         with self._blobs.stage() as staged:
             staged.write(content, len(content))
             self._blobs.put(path, staged, {})
+        self._settling.soon()
         row = _row(upstream, file, sha256, size_beside=0 if is_counted else len(content))
         self._remember(replace(row, metadata_sha256=metadata_sha256))
 
@@ -147,13 +153,17 @@ class Keeping:
         except (InvalidArchive, InvalidFilename, InvalidMetadata, FileNotFoundError):
             return None
 
+    def close(self) -> None:
+        """Makes durable what was kept."""
+        self._settling.close()
+
     def _remember(self, row: CachedFile) -> None:
         """Does no harm if it fails: what was fetched is there, and another process fetches it."""
         for blob in row.blobs():
             self._note_sent(row.upstream_id, blob.path)
         try:
             self._database.together(
-                "upstreams", lambda connection: CachedFiles(connection).add(row)
+                "upstreams", lambda connection: CachedFiles(connection).add(row), lasting=False
             )
         except RegistryError as error:
             _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)

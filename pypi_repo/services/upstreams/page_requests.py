@@ -181,7 +181,7 @@ class PageRequests:
 
     def _change(self, work: "Callable[[UpstreamPageRows], Result]") -> "Result":
         return self._database.together(
-            _SUBJECT, lambda connection: work(UpstreamPageRows(connection))
+            _SUBJECT, lambda connection: work(UpstreamPageRows(connection)), lasting=False
         )
 
     # Health
@@ -199,14 +199,19 @@ class PageRequests:
             if not had_failed and last is not None and now - last < _NOTED_EVERY:
                 return
             self._noted[upstream.id] = now
-        with suppress(RegistryError), self._database.begin() as connection:
-            Upstreams(connection).note_answer(upstream.id, now)
+        self._note(lambda upstreams: upstreams.note_answer(upstream.id, now))
 
     def _note_failure(self, upstream: Upstream, error: RegistryError) -> None:
         self.circuit(upstream).note_failure()
         _log.warning("The upstream %s fails: %s", upstream.name, error.for_operator)
-        with suppress(RegistryError), self._database.begin() as connection:
-            Upstreams(connection).note_failure(upstream.id, datetime.now(UTC), error.message)
+        now = datetime.now(UTC)
+        self._note(lambda upstreams: upstreams.note_failure(upstream.id, now, error.message))
+
+    def _note(self, work: Callable[[Upstreams], None]) -> None:
+        with suppress(RegistryError):
+            self._database.together(
+                _SUBJECT, lambda connection: work(Upstreams(connection)), lasting=False
+            )
 
 
 class _NameRefused(UpstreamFailed):

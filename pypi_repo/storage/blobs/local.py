@@ -59,12 +59,19 @@ class LocalBlobStore(BlobStore):
     def adopt(self, path: str, place: str) -> None:
         final_place = self._locate(path)
         with own_errors():
-            os.chmod(place, _MODE)
-            os.utime(place)  # it may have been begun days ago, and a sweep goes by that
+            self._make_readable(place)
             with open(place, "rb") as file:
                 os.fsync(file.fileno())
             self._made_folder_of(final_place)
             os.replace(place, final_place)  # a name that a power failure takes can be had again
+
+    def for_cache(self) -> BlobStore:
+        from pypi_repo.storage.blobs.unsynced import UnsyncedBlobStore, boot_of_this_machine
+
+        boot = boot_of_this_machine()
+        if boot is None:
+            return self
+        return UnsyncedBlobStore(self._root, self._folder_mode, boot=boot)
 
     def fetch_folder(self) -> str:
         with own_errors():
@@ -85,12 +92,7 @@ class LocalBlobStore(BlobStore):
             os.unlink(self._locate(path))
 
     def look(self, path: str) -> Blob | None:
-        with own_errors():
-            try:
-                status = os.stat(self._locate(path))
-            except FileNotFoundError:
-                return None
-        return Blob(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+        return self._look_at(path, self._locate(path))
 
     def local_path(self, path: str) -> str:
         return os.path.abspath(self._locate(path))
@@ -101,6 +103,18 @@ class LocalBlobStore(BlobStore):
             for name in names:
                 if blob := self.look(name if relative == "." else f"{relative}/{name}"):
                     yield blob
+
+    def _look_at(self, path: str, place: str) -> Blob | None:
+        with own_errors():
+            try:
+                status = os.stat(place)
+            except FileNotFoundError:
+                return None
+        return Blob(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def _make_readable(self, place: str) -> None:
+        os.chmod(place, _MODE)
+        os.utime(place)  # it may have been begun days ago, and a sweep goes by that
 
     def _made_folder_of(self, place: str) -> str:
         folder = os.path.abspath(os.path.dirname(place))

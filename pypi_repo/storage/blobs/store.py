@@ -155,6 +155,17 @@ class BlobStore(ABC):
         beside: the contents of the small files, by the suffixes of their paths.
         """
 
+    def for_cache(self) -> "BlobStore":
+        """Returns this store for what can be had again, such as files of upstreams.
+
+        What is put there can be read at once, like all that is in this store, and need not survive
+        a power cut: then it is there as a whole, or not at all. `settle` makes it durable.
+        """
+        return self
+
+    def settle(self) -> None:  # noqa: B027 - most stores need not
+        """Makes durable what was put for a cache. Then it is in this store, too."""
+
     @abstractmethod
     def adopt(self, path: str, place: str) -> None:
         """Stores a file of this machine under a path. The file itself is gone then.

@@ -4,11 +4,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import Connection, Dialect, Executable, UpdateBase
+from sqlalchemy import Connection, Dialect, Engine, Executable, UpdateBase
 from sqlalchemy import Result as Rows
 from sqlalchemy.exc import (
     DataError,
@@ -23,6 +24,7 @@ from pypi_repo.domain.errors import InvalidSetting, OutOfSpace, Unavailable
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.storage.database.engines import (
     files_beside,
+    fleeting,
     is_busy,
     is_conflict,
     is_full,
@@ -50,7 +52,6 @@ from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _TRIES = 20
-_EVERYTHING = ""
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -63,7 +64,6 @@ class Database:
         must not be used yet.
     folder_mode: the permissions of the folder of a SQLite database, if it has to be created.
     schema: the schema of a PostgreSQL database that contains all tables.
-
     committed: tells of events after their transactions.
 
     All methods that use the database call `about_to_wait`, except `ask` with an embedded database,
@@ -90,8 +90,9 @@ class Database:
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = open_engine(self.url, schema=schema)
         self._isolated = isolated(self.engine)
+        self._fleeting = fleeting(self.engine)
         self._joined = threading.local()
-        self._groups: dict[str, GroupCommit] = {}
+        self._groups: dict[tuple[str, bool], GroupCommit] = {}
         self._prepared: dict[Question[Any], PreparedQuestion[Any]] = (
             self.engine.get_execution_options()[PREPARED]
         )
@@ -192,10 +193,12 @@ class Database:
             with self.committed.unless_refused(), joined.begin_nested():
                 yield joined
             return
-        with self.committed.afterwards(), self._transaction() as connection:
+        with self.committed.afterwards(), self._transaction(self.engine) as connection:
             yield connection
 
-    def together(self, subject: str, work: Callable[[Connection], Result]) -> Result:
+    def together(
+        self, subject: str, work: Callable[[Connection], Result], *, lasting: bool = True
+    ) -> Result:
         """Calls a function in a write transaction, and returns its result.
 
         Functions that other threads pass at the same time may share the transaction; see
@@ -204,17 +207,17 @@ class Database:
         subject: what the functions lock, such as a repository. Only functions with the same subject
             share a transaction; with SQLite, all do.
         work: the function.
+        lasting: False for what a power cut may take back: it is not waited for the disk.
         """
         about_to_wait()
         self._pass_guard()
         if joined := self._joined_connection():
             with self.committed.unless_refused(), joined.begin_nested():
                 return work(joined)
-        if writes_alone(self.dialect):
-            subject = _EVERYTHING
-        group = self._groups.get(subject)
-        if group is None:
-            group = self._groups.setdefault(subject, GroupCommit(self._transaction))
+        # What need not last takes nobody along who has to be sure.
+        key = "" if writes_alone(self.dialect) else subject, lasting
+        begin = partial(self._transaction, self.engine if lasting else self._fleeting)
+        group = self._groups.get(key) or self._groups.setdefault(key, GroupCommit(begin))
         return self.committed.after(group.make, work)
 
     def as_one(self, work: Callable[[], Result]) -> Result:
@@ -229,9 +232,8 @@ class Database:
         What `work` changes is still as it has read it: SQLite lets nobody else write meanwhile, and
         PostgreSQL refuses to change what others have changed since the transaction began
         (REPEATABLE READ). Then everything is taken back and `work` is called again, up to 20 times,
-        so what it does outside of the database must be harmless if it is repeated.
-
-        Threads that `work` starts do not join. `snapshot` does not either.
+        so what it does outside of the database must be harmless if it is repeated. Threads that
+        `work` starts do not join. `snapshot` does not either.
 
         Returns what `work` returns. Raises Unavailable if others are faster each time.
         """
@@ -251,8 +253,8 @@ class Database:
         raise Unavailable("Others keep changing the same; try again in a moment.")
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self.own_errors(), self.engine.begin() as connection:
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        with self.own_errors(), engine.begin() as connection:
             yield connection
 
     @property
@@ -262,9 +264,7 @@ class Database:
 
     def exists(self) -> bool:
         """Returns False for a SQLite database that was not created yet."""
-        if self.path is not None:
-            return os.path.exists(self.path)
-        return not self.in_memory
+        return not self.in_memory if self.path is None else os.path.exists(self.path)
 
     def make_file(self) -> None:
         """Creates the empty file of a SQLite database and its folder, for this account only.

@@ -54,6 +54,7 @@ SET tcp_keepalives_count = 3
 _SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,62}\Z", re.ASCII)
 _OWN_SCHEMA = "pypi_repo_schema"
 _SNAPSHOT = "pypi_repo_snapshot"
+_FLEETING = "pypi_repo_fleeting"
 _READER = "pypi_repo_reader"  # SQLAlchemy's AUTOCOMMIT costs SQLite a statement per check-out
 
 
@@ -154,6 +155,14 @@ def isolated(engine: Engine) -> Engine:
     if _is_sqlite(engine):
         return engine  # whose write transactions are alone anyway
     return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def fleeting(engine: Engine) -> Engine:
+    """Returns the engine with transactions whose commits do not wait for the disk.
+
+    A power cut takes the last of them back, each as a whole.
+    """
+    return engine.execution_options(**{_FLEETING: True})
 
 
 def set_up_reader(dialect: Dialect, connection: Any) -> None:
@@ -309,6 +318,7 @@ def _server_engine(url: URL, schema: str | None) -> Engine:
             "as postgresql+psycopg://..."
         ) from error
     event.listen(engine, "connect", partial(_configure_server, schema))
+    event.listen(engine, "begin", _begin_on_server)
     return engine
 
 
@@ -356,6 +366,11 @@ def _configure_server(schema: str | None, connection: Any, _record: object) -> N
     connection.autocommit = False
 
 
+def _begin_on_server(connection: Connection) -> None:
+    if connection.get_execution_options().get(_FLEETING):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get(_SNAPSHOT):
@@ -373,6 +388,9 @@ def _begin_writing(connection: Connection) -> None:
     wake up while another thread of this process is in its own transaction.
     """
     driver: Any = connection.connection.driver_connection
+    # In WAL mode, NORMAL loses the last commits in a power cut, and nothing else.
+    waits = "NORMAL" if connection.get_execution_options().get(_FLEETING) else "FULL"
+    driver.execute(f"PRAGMA synchronous = {waits}")
     driver.execute(f"PRAGMA busy_timeout = {_FIRST_PAUSES}")
     try:
         _once_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), pause=0)

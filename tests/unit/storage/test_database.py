@@ -110,6 +110,46 @@ def test_every_sqlite_connection_is_durable_and_strict(
             assert executor.execute(text(f"PRAGMA {pragma}")).scalar() == expected
 
 
+def _waits_for_the_disk(connection: Connection) -> bool:
+    """What the database itself says of its next commit."""
+    if connection.dialect.name == "sqlite":
+        return bool(connection.execute(text("PRAGMA synchronous")).scalar_one() == 2)
+    return bool(connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on")
+
+
+def test_only_what_need_not_last_does_not_wait_for_the_disk(database: Database) -> None:
+    """Whatever the same connection has done before."""
+    asked = [database.together("x", _waits_for_the_disk, lasting=last) for last in (1, 0, 1, 0)]
+    assert asked == [True, False, True, False]
+    with database.begin() as connection:
+        assert _waits_for_the_disk(connection)
+    assert database.as_one(lambda: database.together("x", _waits_for_the_disk, lasting=False))
+
+
+def test_what_need_not_last_is_seen_at_once(database: Database) -> None:
+    _add_both(database, "a", "b")
+    adding = text("INSERT INTO things (name) VALUES ('c')")
+    database.together("x", lambda connection: connection.execute(adding), lasting=False)
+    assert _names(database) == ["a", "b", "c"]
+
+
+def test_what_must_last_shares_no_commit_with_what_need_not(database: Database) -> None:
+    """It comes while the other one's transaction is under way."""
+    found: list[bool] = []
+    coming = threading.Thread(
+        target=lambda: found.append(database.together("x", _waits_for_the_disk))
+    )
+
+    def work(connection: Connection) -> bool:
+        coming.start()
+        coming.join(0.2)
+        return _waits_for_the_disk(connection)
+
+    assert not database.together("x", work, lasting=False)
+    coming.join(30)
+    assert found == [True]
+
+
 def test_a_sqlite_write_transaction_locks_at_once(sqlite: Database, tmp_path: Path) -> None:
     """Two readers that both want to write could only fail."""
     with sqlite.begin():

@@ -96,6 +96,7 @@ def test_cached_files_that_are_lost_are_left_out(
     copy.write_bytes(b"damaged")
     assert target.backup.restore(str(place)).lost == ()
     assert rows(target) == []
+    source._blobs.for_cache().settle()
     (kept,) = (tmp_path / "blobs").rglob(NAME)
     kept.unlink()
     assert source.backup.create(str(place), with_cache=True).lost == ()

@@ -67,6 +67,7 @@ def fetch(on_disk: Registry, installer: Installer, names: list[str]) -> Callable
             before = results()["whole"]
             assert installer.download(names[number]).is_whole
             wait_until(lambda: results()["whole"] > before)  # noqa: B023
+        on_disk._blobs.for_cache().settle()
 
     return fetch
 
@@ -225,6 +226,7 @@ def test_a_refused_upload_of_the_same_content_takes_nothing_away(
     acting.repositories.create("small", quota=10)
     with pytest.raises(RegistryError):
         upload(on_disk, demo, "small")
+    on_disk._blobs.for_cache().settle()
     assert stored(tmp_path) == [demo.filename]
 
 
@@ -246,6 +248,7 @@ def test_a_damaged_cached_file_is_reported_deleted_and_comes_back(
 ) -> None:
     fetch(0, 1, 2)
     installer.get(f"{installer.place(names[2])}.metadata")
+    on_disk._blobs.for_cache().settle()
     assert problems(on_disk) == []
     place_of(tmp_path, names[0]).write_bytes(b"x" * 100_000)
     place_of(tmp_path, names[1]).unlink()
