@@ -298,7 +298,7 @@ class Registry:
         return self._database.as_one(work)
 
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
-        """Has a function called with each event that this registry has committed, in its thread.
+        """Calls a function with each event that this registry has committed, in its thread.
 
         What it raises is logged, and harms nothing. Returns a function that ends this.
         """

@@ -80,7 +80,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class XAccel:
-    """nginx sends the files (`X-Accel-Redirect`).
+    """Has nginx send the files (`X-Accel-Redirect`).
 
     location: the name of the internal location of nginx that maps to the file store.
     """

@@ -32,11 +32,11 @@ def confirm(what_goes: str, yes: bool) -> None:
 
 
 def sized(files: Iterable[DistributionFile]) -> str:
-    """`2 files (1.5 MiB)`."""
+    """Returns the number and the size of files, such as `2 files (1.5 MiB)`."""
     sizes = [file.size for file in files]
     return f"{counted(len(sizes), 'file')} ({format_size(sum(sizes))})"
 
 
 def undo(repository: str, entry: int | None) -> str:
-    """What is said after a deletion: the command that takes it back, if there is a trash."""
+    """Returns how to take a deletion back, to be said after it; empty without a trash."""
     return "" if entry is None else f" Undo it with: pypi-repo trash restore {repository} {entry}"

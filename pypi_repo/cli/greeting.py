@@ -7,7 +7,7 @@ from pypi_repo.settings import USUAL_FOLDER
 
 
 def greeting(made: FirstSteps, url: str, data: str) -> str:
-    """How to use what a new registry starts with, ready to paste.
+    """Returns how to use what a new registry starts with, ready to paste.
 
     data: the folder of the registry.
     """

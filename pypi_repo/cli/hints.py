@@ -57,7 +57,7 @@ def about_options(*names: str) -> Iterator[None]:
 
 
 def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
-    """The sentence about the error, and what helps whoever gave the command.
+    """Returns the sentence about an error, and what helps whoever gave the command.
 
     command: with the program before it, as in "pypi-repo admin delete".
     """

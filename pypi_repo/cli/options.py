@@ -71,7 +71,10 @@ class Option(click.Option):
         self.show_envvar = True
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
-        """What `"$VARIABLE"` of a script gives that is not set would mean the current folder."""
+        """Refuses an empty value, which an unset variable of a script gives.
+
+        It would mean the current folder.
+        """
         if value == "":
             raise click.BadParameter("write a value, or leave it out.", ctx, self)
         return super().process_value(ctx, value)
@@ -202,7 +205,7 @@ def _timedelta(text: str) -> timedelta:
 
 
 def location_options(command: Callable[..., T]) -> Callable[..., T]:
-    """--data, and --database, --database-schema and --blobs in its place."""
+    """Adds --data, and --database, --database-schema and --blobs in its place."""
     for decorate in (
         option("--blobs", metavar="URL", help="Where to keep files, as an fsspec URL."),
         option(
@@ -260,7 +263,7 @@ def acts_as_operator(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def somebody_can_be_asked() -> bool:
-    """Whether standard input is a terminal; a program may even have closed it."""
+    """Tells whether standard input is a terminal; a program may even have closed it."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 

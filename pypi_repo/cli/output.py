@@ -20,7 +20,7 @@ def say(line: str, *, err: bool = False) -> None:
 
 
 def takes_no_more() -> bool:
-    """Whether standard output fails; if it does not, there is an empty line more on it."""
+    """Tells whether standard output fails; if not, there is an empty line more on it."""
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()

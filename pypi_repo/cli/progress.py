@@ -19,7 +19,7 @@ class Progress:
         self._bar = bar
 
     def listen(self, done: int, total: int) -> None:
-        """A Listener of the services."""
+        """Shows how many bytes are done, as a listener of the services."""
         self.show(done, total, f"{format_size(done)} of {format_size(total)}")
 
     def show(self, done: int, total: int, text: str) -> None:
@@ -29,7 +29,7 @@ class Progress:
             self._bar.update(done - self._bar.pos, current_item=text)
 
     def say(self, line: str) -> None:
-        """A line on stdout, which may be the same terminal."""
+        """Prints a line on stdout, which may be the same terminal."""
         if self._bar is not None:
             click.echo("\r\x1b[K", nl=False, err=True)
         say(line)
@@ -37,7 +37,7 @@ class Progress:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block, SIGTERM ends the work like Ctrl+C: with KeyboardInterrupt."""
+    """Ends the work of the block on SIGTERM as on Ctrl+C, with KeyboardInterrupt."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -47,7 +47,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Within the block, which is interruptible, a terminal shows how far the work is."""
+    """Shows how far the work of the block is, if there is a terminal. It is interruptible."""
     with interruptible():
         if not sys.stderr.isatty():
             yield Progress(None)

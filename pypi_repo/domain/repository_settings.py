@@ -84,14 +84,17 @@ class RepositorySettings:
         return {name: getattr(self, name) for name in SETTINGS}
 
     def demands_trusted_publishing(self, project: NormalizedName | None) -> bool:
-        """Whether files of a project must come from CI jobs that need no password.
+        """Tells whether files of a project must come from CI jobs that need no password.
 
         project: None for any project, whatever its name is.
         """
         return _matches(self.trusted_publishing_only, project)
 
     def demands_attestations(self, project: NormalizedName | None) -> bool:
-        """Whether files of a project, or of any, must come with attestations that verify."""
+        """Tells whether files of a project must come with attestations that verify.
+
+        project: None for any project, whatever its name is.
+        """
         return _matches(self.attestations_required, project)
 
 

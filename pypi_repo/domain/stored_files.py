@@ -26,7 +26,7 @@ SIGNATURE_SUFFIX = ".asc"
 
 
 def stored_signature_suffix(sha256: str) -> str:
-    """Appended to a file's path in the blob store.
+    """Returns what is appended to a file's path in the blob store for its signature.
 
     Repositories share the blobs of equal files, and must not share what others say of them.
     """
@@ -34,7 +34,7 @@ def stored_signature_suffix(sha256: str) -> str:
 
 
 def owner_path(path: str) -> str:
-    """The path of the file that a blob belongs to, by the blob's own path."""
+    """Returns the path of the file that a blob belongs to, by the blob's own path."""
     return _BESIDE.sub("", path)
 
 

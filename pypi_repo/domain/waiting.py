@@ -76,7 +76,7 @@ _thread = _Thread()
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """A context in which `about_to_wait` raises WouldWait in this thread."""
+    """Returns a context in which `about_to_wait` raises WouldWait in this thread."""
     _thread.may_wait = False
     try:
         yield
@@ -86,7 +86,7 @@ def without_waiting() -> Iterator[None]:
 
 @contextmanager
 def coming_back() -> Iterator[None]:
-    """A context in which `wait_for` raises ComeBack in this thread."""
+    """Returns a context in which `wait_for` raises ComeBack in this thread."""
     _thread.comes_back = True
     try:
         yield

@@ -33,27 +33,27 @@ class Patience:
         self._is_body, self.is_over, self.has_left_over = is_body, False, False
 
     def expect_headers(self) -> None:
-        """All headers must come within one time."""
+        """Begins to wait for the headers, all of which must come within one time."""
         self._begin(is_body=False)
         self._wanted = self._limits.headers
 
     def expect_body(self, size: int) -> None:
-        """So many bytes of the body are wanted next, or fewer."""
+        """Begins to wait for so many bytes of the body, or fewer."""
         if not self._is_body:
             self._begin(is_body=True)
         self._wanted = size
 
     def hurry(self) -> None:
-        """What is left of the body is hardly worth waiting for."""
+        """Shortens the patience: what is left of the body is hardly worth waiting for."""
         self.expect_body(0)
         self._waited = max(self._waited, self._limits.read - _HARDLY)
 
     def got(self, size: int) -> None:
-        """So many bytes of the body were in what came."""
+        """Notes how many bytes of what came were content of the body."""
         self._content += size
 
     def seconds_left(self) -> float:
-        """Raises TimeoutError if none are."""
+        """Returns how many seconds are left. Raises TimeoutError if none are."""
         left = self._limits.read - self._waited
         if left <= 0:
             raise TimeoutError(f"too little came in {self._limits.read:g} seconds")

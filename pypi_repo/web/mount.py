@@ -102,6 +102,6 @@ def shifted(environ: "WSGIEnvironment", length: int) -> "WSGIEnvironment":
 
 
 def not_found(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """A WSGI app that answers every request with 404."""
+    """Answers every request with 404, as a WSGI app."""
     refusal = problems.refusal_of(NotFound("There is nothing here; check the URL."))
     return problems.for_client(refusal, Request(environ))(environ, start_response)

@@ -23,7 +23,7 @@ class _Grant(click.ParamType[WrittenGrant]):
 
 
 def access_options(command: Callable[..., T]) -> Callable[..., T]:
-    """--read-write, --read-only and --access, for `grants_of`."""
+    """Adds --read-write, --read-only and --access, for `grants_of`."""
     for decorate in (
         click.option(
             "--access",

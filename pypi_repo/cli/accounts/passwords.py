@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def password_options(command: Callable[..., T]) -> Callable[..., T]:
-    """--password-stdin and --generate-password, for `new_password`."""
+    """Adds --password-stdin and --generate-password, for `new_password`."""
     for decorate in (
         click.option(
             "--generate-password",
@@ -31,7 +31,7 @@ def password_options(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def new_password(from_stdin: bool, generated: bool) -> str:
-    """Made up, one line of standard input, or asked for twice at the terminal."""
+    """Returns a password: made up, from standard input, or asked for twice at the terminal."""
     if from_stdin and generated:
         raise click.UsageError("Say one of --password-stdin and --generate-password.")
     if generated:

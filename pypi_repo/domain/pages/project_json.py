@@ -14,7 +14,7 @@ from pypi_repo.domain.records import DistributionFile, ListedFile, ProjectDetail
 
 
 def render(details: ProjectDetails, *, files_url: str, project_url: str, whole: bool) -> bytes:
-    """The document about `details.version`.
+    """Returns the JSON document about one release of a project, `details.version`.
 
     files_url, project_url: absolute, since readers use them out of their context.
     whole: whether it lists all releases too.

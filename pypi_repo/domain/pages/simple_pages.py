@@ -152,7 +152,7 @@ def _provenance(file: ListedFile, links: Links) -> str | None:
 
 
 def file_url(file: ListedFile, files_url: str) -> str:
-    """Where clients get the file.
+    """Returns the URL at which clients get a file.
 
     files_url: what is put before the location of a file that is no URL of its own.
     """

@@ -85,7 +85,7 @@ class CacheUse:
 
 
 def stored_metadata_suffix(sha256: str) -> str:
-    """Appended to a file's path in the blob store: its core metadata, as an upstream has it.
+    """Returns what is appended to a file's path for its core metadata, as an upstream has it.
 
     It need not be that of the own file of equal content, which is taken from the archive.
     """
@@ -93,7 +93,7 @@ def stored_metadata_suffix(sha256: str) -> str:
 
 
 def stored_provenance_suffix(upstream_id: int, url: str) -> str:
-    """Appended to a file's path in the blob store: its provenance, as an upstream has it.
+    """Returns what is appended to a file's path for its provenance, as an upstream has it.
 
     No digest is known of it, so it is that of this upstream alone.
 

@@ -43,12 +43,12 @@ METADATA = MetaData(
 
 
 def owned_by(column: str) -> ForeignKey:
-    """A reference whose row is deleted with its owner."""
+    """Returns a reference whose row is deleted with its owner."""
     return ForeignKey(column, ondelete="CASCADE")
 
 
 def columns_of_a_file() -> list[Column[Any]]:
-    """The columns of all tables of distribution files, whose rows may move from one to another."""
+    """Returns the columns that tables of files have, as rows may move from one to another."""
     return [
         Column("filename", String, nullable=False),
         Column("kind", String, nullable=False),

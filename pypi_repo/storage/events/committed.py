@@ -34,7 +34,7 @@ class Committed:
         self._thread = threading.local()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Has a function called with each event, in the thread that has committed it.
+        """Calls a function with each event, in the thread that has committed it.
 
         Returns a function that ends it.
         """

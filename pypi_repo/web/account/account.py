@@ -33,7 +33,7 @@ def show(page: AccountPage) -> Response:
 
 
 def create_token(page: AccountPage) -> Response:
-    """The page that follows shows the secret, once, and lines to paste that hold it."""
+    """Creates a token. The next page shows it once, and lines to paste that hold it."""
     name = forms.line(page, "token_name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)

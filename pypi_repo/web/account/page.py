@@ -51,11 +51,11 @@ class AccountPage(HtmlPage):
         return self.request.headers.get("User-Agent", "")
 
     def repository_link(self, name: str) -> str:
-        """The relative link to a repository."""
+        """Returns the relative link to a repository."""
         return f"{self.link()}{self.repositories_url}{quote(name)}/"
 
     def repository_url(self, name: str) -> str:
-        """The absolute URL of a repository, as the browser reached this deployment."""
+        """Returns the absolute URL of a repository, as the browser reached this deployment."""
         return urljoin(root_url(self.request), f"{self.repositories_url}{name}/")
 
     def to_wanted(self) -> Response:

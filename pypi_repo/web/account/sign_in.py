@@ -54,7 +54,7 @@ def sign_out_everywhere(page: AccountPage) -> Response:
 
 
 def forget(page: AccountPage, response: Response) -> Response:
-    """The browser drops the cookie."""
+    """Has the browser drop the cookie, and returns the response."""
     return cookies.forget(response, page.request, name=USER_COOKIE, folder=_folder(page))
 
 

@@ -21,7 +21,10 @@ _SECURITY = {
 
 
 def respond(request: Request, path: str) -> Response:
-    """Both need no token: they tell what every installation has."""
+    """Returns the description of the API, or a page that shows it.
+
+    Neither needs a token: they tell what every installation has.
+    """
     require_method(request, ["GET"], "The description can only be read.")
     if path == "":
         return redirect_to_root(request)

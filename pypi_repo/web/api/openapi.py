@@ -19,7 +19,7 @@ _OF_BODIES = (413, 415, 422)
 
 @cache
 def document() -> dict[str, Any]:
-    """All but `servers`: it is served wherever it is mounted."""
+    """Returns the OpenAPI document, without `servers`, as it is served wherever it is mounted."""
     operations = [operation for table in TABLES for operation in table.operations]
     types: set[Any] = {Problem}
     for operation in operations:

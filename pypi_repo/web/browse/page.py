@@ -87,7 +87,7 @@ class BrowsePage(VisitorPage):
         return urljoin(root_url(self.request), self.places.uploads or "")
 
     def path(self, *segments: str, **query: Any) -> str:
-        """The page of a project ends with a slash.
+        """Returns a URL relative to the root; that of a project ends with a slash.
 
         Without it, `project/json` is the JSON document of a package that is called "project".
         """
@@ -96,12 +96,12 @@ class BrowsePage(VisitorPage):
         return super().path(*segments, **query)
 
     def file_url(self, file: ListedFile) -> str | None:
-        """The link to a file; None for one that no browser should be sent to."""
+        """Returns the link to a file; None for one that no browser should be sent to."""
         url = file_url(file, f"{self.outer(self.places.files).rstrip('/')}/")
         return url if url is not file.location or is_web_url(url) else None
 
     def provenance_url(self, file: ListedFile) -> str | None:
-        """The link to what is attested of a file."""
+        """Returns the link to what is attested of a file."""
         if self.places.provenance is None or not file.has_provenance:
             return None
         path = quote(f"{file.project}/{file.version}/{file.filename}/provenance")

@@ -59,7 +59,7 @@ def show_files(page: BrowsePage, project: str) -> Response:
 
 
 def shown_project(page: BrowsePage, project: str) -> ShownProject:
-    """What the source shows of a project, with the metadata of the version that is asked for.
+    """Returns what the source shows of a project, with the metadata of the version asked for.
 
     Raises UnknownProject, UnknownRelease or NotFound.
     """

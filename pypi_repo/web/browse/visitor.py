@@ -46,13 +46,13 @@ class VisitorPage(HtmlPage):
         return self.account and sign_in_url(self.request, self.account)
 
     def outer(self, url: str) -> str:
-        """The link to another app, whose URL is absolute or relative to the root of this one."""
+        """Returns the link to another app, by its URL, which may be relative to the root."""
         parts = urlsplit(url)
         is_absolute = parts.scheme or parts.netloc or parts.path.startswith("/")
         return url if is_absolute else self.link() + url
 
     def refuse(self, refusal: Refusal) -> Response:
-        """A page for people, and what package clients understand for everybody else."""
+        """Returns a page for people, and for others what package clients understand."""
         asks_in_vain = refusal.status == 401 and is_navigation(self.request.environ)
         if asks_in_vain and self.account is not None:
             return to_sign_in(self.request, self.account)

@@ -20,7 +20,7 @@ def unyank(page: BrowsePage, project: str) -> Response:
 
 
 def own_files(page: BrowsePage, shown: ShownProject) -> tuple[int, int]:
-    """How many files of the shown release whoever asks can yank, and how many are yanked."""
+    """Returns how many files of the shown release whoever asks can yank, and can unyank."""
     release, project = shown.shown_release, shown.project.normalized_name
     uploads = page.repository.own_uploads
     if release is None or not uploads.may_yank(page.actor, page.record, project):

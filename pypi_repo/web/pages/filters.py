@@ -26,7 +26,7 @@ _EVERYWHERE = {
 
 
 def exact_size(number: int | None) -> str:
-    """For a field: what it was set to and nothing rounded, `1536MiB`; empty for None."""
+    """Returns a size for a field without rounding it, such as `1536MiB`; empty for None."""
     if number is None:
         return ""
     for unit in _UNITS:
@@ -37,7 +37,7 @@ def exact_size(number: int | None) -> str:
 
 
 def moment(value: datetime | None) -> Markup | str:
-    """A time in UTC, to the minute; the script shows it in the reader's zone."""
+    """Returns a time in UTC, to the minute; the script shows it in the reader's zone."""
     if value is None:
         return "never"
     utc = value.astimezone(UTC)
@@ -47,7 +47,7 @@ def moment(value: datetime | None) -> Markup | str:
 
 
 def day(value: datetime | None) -> Markup | str:
-    """The day of a time in UTC; the script shows that of the reader's zone."""
+    """Returns the day of a time in UTC; the script shows that of the reader's zone."""
     if value is None:
         return "never"
     utc = value.astimezone(UTC)
@@ -57,12 +57,12 @@ def day(value: datetime | None) -> Markup | str:
 
 
 def areas_in_words(areas: Iterable[Area]) -> str:
-    """`repositories, users`."""
+    """Returns the names of areas as a text, such as `repositories, users`."""
     return ", ".join(sorted(area.title for area in areas)) or "nothing"
 
 
 def access_in_words(grants: Grants) -> str:
-    """`reads all repositories; open: read and write`."""
+    """Returns grants as a text, such as `reads all repositories; open: read and write`."""
     named = [f"{name}: {_LEVELS[access]}" for name, access in sorted(grants.named.items())]
     named += [
         f"{name}/{pattern}: {_LEVELS[access]}"
@@ -75,18 +75,21 @@ def access_in_words(grants: Grants) -> str:
 
 
 def projects_in_lines(grants: Grants) -> str:
-    """For a field: `main/acme-*=read` and such, each on a line of its own."""
+    """Returns grants for a field, such as `main/acme-*=read`, each on a line of its own."""
     return "\n".join(f"{place}={level}" for place, level in written_patterns(grants).items())
 
 
 def told(detail: Mapping[str, str]) -> dict[str, str]:
-    """What an entry of the journal says beside its action, in words."""
+    """Returns what an entry of the journal says beside its action, in words."""
     words = {"True": "yes", "False": "no", "None": "none", "": "none"}
     return {name.replace("_", " "): words.get(value, value) for name, value in detail.items()}
 
 
 def percent(part: float | None) -> str:
-    """`98 %`, and never 0 or 100 for what is only nearly so; `none` where nothing was counted."""
+    """Returns a part of 1 such as `98 %`; `none` if nothing was counted.
+
+    It is never 0 or 100 for what is only nearly so.
+    """
     if part is None:
         return "none yet"
     rounded = round(part * 100)
@@ -96,12 +99,12 @@ def percent(part: float | None) -> str:
 
 
 def duration(seconds: int | None) -> str:
-    """For a field: `10m`; empty for None."""
+    """Returns a number of seconds for a field, such as `10m`; empty for None."""
     return "" if seconds is None else format_duration(seconds)
 
 
 def is_digest(text: str) -> bool:
-    """Whether it is so long that lists show its beginning."""
+    """Tells whether a text is a digest, of which lists show only the beginning."""
     return _DIGEST.fullmatch(text) is not None
 
 

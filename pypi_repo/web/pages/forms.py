@@ -19,7 +19,7 @@ _LONGEST_NUMBER = 4  # digits
 
 
 def read(page: HtmlPage, name: str, value: Callable[[], Value]) -> Value | None:
-    """The value of a field; None where it is refused, which the page then says beside the field."""
+    """Returns the value of a field; None if it is refused, which the page says beside the field."""
     try:
         return value()
     except RegistryError as error:
@@ -35,7 +35,7 @@ def settle(page: HtmlPage) -> None:
 
 @contextmanager
 def blaming(page: HtmlPage, name: str, *kinds: type[RegistryError]) -> Iterator[None]:
-    """What is raised of these kinds is said beside the field of this name."""
+    """Notes errors of these kinds that the block raises, to be said beside a field."""
     try:
         yield
     except kinds as error:
@@ -44,19 +44,19 @@ def blaming(page: HtmlPage, name: str, *kinds: type[RegistryError]) -> Iterator[
 
 
 def text(page: HtmlPage, name: str) -> str:
-    """A description or a reason. Notes what cannot be shown."""
+    """Returns a description or a reason, and notes what cannot be shown."""
     read(page, name, lambda: require_text(page.sent(name)))
     return page.sent(name)
 
 
 def line(page: HtmlPage, name: str) -> str:
-    """What people call something. Notes what cannot be shown as one line."""
+    """Returns what people call something, and notes what cannot be shown as one line."""
     read(page, name, lambda: require_line(page.sent(name)))
     return page.sent(name)
 
 
 def password(page: HtmlPage, name: str = "password", *, again: str | None = None) -> str:
-    """A password that somebody chooses. Notes one that is too weak, or not repeated alike.
+    """Returns a password that somebody chooses; notes one that is weak or not repeated alike.
 
     again: the field in which it is repeated.
     """
@@ -68,7 +68,7 @@ def password(page: HtmlPage, name: str = "password", *, again: str | None = None
 
 
 def size(page: HtmlPage, name: str) -> int | None:
-    """Bytes, or None where the field is empty. Notes what is no size."""
+    """Returns a size in bytes, None if the field is empty; notes what is no size."""
     return read(page, name, lambda: _size(page.sent(name)))
 
 
@@ -83,7 +83,7 @@ def _size(text: str) -> int | None:
 
 
 def days(page: HtmlPage, name: str) -> timedelta | None:
-    """A number of days, or None where the field is empty. Notes what is no number."""
+    """Returns a number of days, None if the field is empty; notes what is no number."""
     return read(page, name, lambda: _days(page.sent(name)))
 
 
@@ -96,7 +96,7 @@ def _days(text: str) -> timedelta | None:
 
 
 def number(page: HtmlPage, name: str, of: str, like: int) -> int | None:
-    """A whole number. Notes what is none.
+    """Returns a whole number; notes what is none.
 
     of: what is counted, in the plural.
     like: an example for the message.
@@ -111,7 +111,7 @@ def _number(text: str, of: str, like: int) -> int:
 
 
 def pairs(page: HtmlPage, name: str, separator: Literal["first", "last"]) -> list[tuple[str, str]]:
-    """Both sides of the equals sign of each line. Notes a line without them.
+    """Returns both sides of the equals sign of each line; notes a line without one.
 
     separator: which equals sign of a line it is.
     """
@@ -127,7 +127,10 @@ def _pairs(text: str, separator: Literal["first", "last"]) -> Iterator[tuple[str
 
 
 def areas(page: HtmlPage) -> list[Area]:
-    """The ticked areas. Raises InvalidSetting."""
+    """Returns the areas that are ticked.
+
+    Raises InvalidSetting.
+    """
     try:
         return [Area(value) for value in page.request.form.getlist("area")]
     except ValueError:

@@ -45,20 +45,20 @@ class Listing:
 
     @property
     def sort(self) -> str:
-        """As URLs spell it; empty for the order in which the list comes by itself."""
+        """The column in the spelling of URLs; empty for the order of the list by itself."""
         request = self.request
         if request.sort == self.columns[0] and not request.descending:
             return ""
         return f"-{request.sort}" if request.descending else request.sort
 
     def direction(self, column: str) -> str:
-        """For `aria-sort`: empty where the list is sorted by something else."""
+        """Returns the value of `aria-sort` for a column; empty if another one sorts the list."""
         if self.request.sort != column:
             return ""
         return "descending" if self.request.descending else "ascending"
 
     def sorted_by(self, column: str, largest_first: bool = False) -> str:
-        """The link that sorts by a column; the other way round where that is so already.
+        """Returns the link that sorts by a column, or the other way round if that one does.
 
         largest_first: how people want to see numbers and times at first.
         """
@@ -68,12 +68,12 @@ class Listing:
         return self.page.link(*self.path, q=self.text, sort=wanted)
 
     def turned_to(self, number: int) -> str:
-        """The link to another page of the list."""
+        """Returns the link to another page of the list."""
         page = number if number > 1 else None
         return self.page.link(*self.path, q=self.text, sort=self.sort, page=page)
 
     def neighbours(self, shown: ListPage[object]) -> tuple[str, str]:
-        """The links to the pages before and after the one that is shown; empty for none."""
+        """Returns the links to the pages before and after this one; empty for none."""
         return (
             self.turned_to(shown.number - 1) if shown.number > 1 else "",
             self.turned_to(shown.number + 1) if shown.number < shown.pages else "",

@@ -32,7 +32,7 @@ _LETTERS_PER_LINE = 90
 
 
 def height(fields: RawMetadata) -> int:
-    """About as many pixels as the document needs, as no page can ask what is in its frame.
+    """Estimates how many pixels a document needs, as no page can ask what is in its frame.
 
     0 where there is no description.
     """
@@ -41,7 +41,7 @@ def height(fields: RawMetadata) -> int:
 
 
 def document(page: HtmlPage, readmes: Readmes, name: str, fields: RawMetadata) -> Response:
-    """A page of its own, with the description of the project `name` and nothing else.
+    """Returns a page with the description of the project `name` and nothing else.
 
     What cannot be rendered is shown as plain text, by its own line breaks.
     """

@@ -84,7 +84,7 @@ class ShownProject:
 
 
 def project_on(page: ProjectPage) -> Project:
-    """What a project page says of its project."""
+    """Returns what a page of the index says of its project."""
     return Project(
         id=0,
         name=page.display_name or page.name,

@@ -34,7 +34,7 @@ _FIELDS = ("actor", "action", "repository", "project", "since", "until")
 
 
 def show(page: PortalPage) -> Response:
-    """Nothing happened on a day that does not exist: the filter says so where it was typed."""
+    """Shows the journal. The filter says of a day that does not exist that there is none."""
     before, wanted = page.asked("before"), _filter(page)
     entries = page.acting.activity.entries(
         wanted,
@@ -53,7 +53,7 @@ def show(page: PortalPage) -> Response:
 
 
 def export(page: PortalPage) -> Response:
-    """All entries that the filter leaves, as CSV, newest first."""
+    """Returns all entries that the filter leaves, as CSV, the newest first."""
     page.acting.activity.entries(limit=0)
     wanted = _filter(page)
     forms.settle(page)

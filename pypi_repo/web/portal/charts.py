@@ -17,14 +17,17 @@ _InWords = Callable[[int], str]
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """top: the value at the drawing's upper edge; its lower edge is 0."""
+    """A drawing of numbers by days, whose lower edge is 0.
+
+    top: the value at its upper edge.
+    """
 
     drawing: Markup
     top: int
 
 
 def bars(series: _Series, in_words: _InWords) -> Plot:
-    """One bar for each day. At least one day."""
+    """Draws a bar for each day, of at least one day."""
     step = _WIDTH / len(series)
     top = _top_above(_largest(series))
     drawn = Markup("").join(
@@ -40,7 +43,7 @@ def bars(series: _Series, in_words: _InWords) -> Plot:
 
 
 def area(series: _Series, in_words: _InWords) -> Plot:
-    """A filled line from the first day to the last, of bytes. At least one day."""
+    """Draws a filled line of bytes from the first day to the last, of at least one day."""
     top = _top_above(_largest(series), _unit_of_bytes(_largest(series)))
     step = _WIDTH / max(1, len(series) - 1)
     line = " ".join(

@@ -46,7 +46,7 @@ class PortalPage(HtmlPage):
         return Area(area) in self.actor.areas
 
     def manages(self, repository: str) -> bool:
-        """Whether who asks may open the pages of this repository, and so whether to link to them.
+        """Tells whether whoever asks may open the pages of a repository, and so to link to them.
 
         Also false for one that is gone.
         """
@@ -61,9 +61,9 @@ class PortalPage(HtmlPage):
         return [area for area in Area if area in self.actor.areas]
 
     def invitation_url(self, secret: str) -> str:
-        """The absolute link of an invitation, as the browser reached this deployment."""
+        """Returns the absolute link of an invitation, as the browser reached this deployment."""
         return invitation_link(secret, urljoin(root_url(self.request), f"{self.account_url}../"))
 
     def repository_url(self, name: str) -> str:
-        """The absolute URL of a repository, as the browser reached this deployment."""
+        """Returns the absolute URL of a repository, as the browser reached this deployment."""
         return urljoin(root_url(self.request), f"{self.repositories_url}{name}/")

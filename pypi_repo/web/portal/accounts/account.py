@@ -34,7 +34,7 @@ def sign_out_everywhere(page: PortalPage) -> Response:
 
 
 def create_token(page: PortalPage) -> Response:
-    """The page that follows shows the secret, once: it is nowhere else."""
+    """Creates a token, whose secret the next page shows once: it is nowhere else."""
     name = forms.line(page, "name")
     expires_in = forms.days(page, "expires_in")
     forms.settle(page)

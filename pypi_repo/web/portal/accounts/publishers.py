@@ -37,7 +37,7 @@ def show_all(page: PortalPage) -> Response:
 
 
 def show_new(page: PortalPage) -> Response:
-    """With the form of one provider, and the way to those of the others."""
+    """Shows the form of one provider, and the way to those of the others."""
     page.acting.publishers.all()  # or somebody fills in a form for nothing
     kind = _kind(page.sent("kind") or page.asked("kind")) or "github"
     return page.render(
@@ -65,7 +65,7 @@ def create(page: PortalPage) -> Response:
 
 
 def show(page: PortalPage, publisher: str) -> Response:
-    """Whether it works, or else which claim differs.
+    """Shows whether a publisher works, or else which claim differs.
 
     What somebody takes from the last job is filled in, and is not saved before the form is.
     """

@@ -56,7 +56,7 @@ def sign_out(page: PortalPage) -> Response:
 
 
 def forget(page: PortalPage, response: Response) -> Response:
-    """The browser drops the cookie; from a page of the folder in which it was set."""
+    """Has the browser drop the cookie, from a page of the folder in which it was set."""
     return cookies.forget(response, page.request, name=COOKIE, folder=None)
 
 

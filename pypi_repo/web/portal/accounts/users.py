@@ -32,7 +32,7 @@ def show_new(page: PortalPage) -> Response:
 
 
 def create(page: PortalPage) -> Response:
-    """A generated password or a link is shown on the page that follows: it is nowhere else."""
+    """Creates a user. A generated password or a link is on the next page, and nowhere else."""
     forms.read(page, "name", lambda: account_name(page.sent("name")))
     invites = page.sent("do") == "invite" and page.account_url is not None
     chosen = "" if invites else _chosen_password(page)
@@ -80,7 +80,7 @@ def show(page: PortalPage, name: str) -> Response:
 
 
 def invite(page: PortalPage, name: str) -> Response:
-    """A link for whoever is new or has forgotten the password, or none any more."""
+    """Makes or withdraws a link for whoever is new or has forgotten the password."""
     if page.sent("do") == "withdraw":
         page.acting.invitations.withdraw(name)
         note = page.done(f"Withdrew the invitation of {name}.")
@@ -111,7 +111,7 @@ def change(page: PortalPage, name: str) -> Response:
 
 
 def set_password(page: PortalPage, name: str) -> Response:
-    """Generated where none is chosen, and shown on the page that follows: it is nowhere else."""
+    """Sets a password. A generated one is on the next page, and nowhere else."""
     chosen = _chosen_password(page)
     password = chosen or secrets.token_urlsafe(18)
     forms.settle(page)
@@ -121,7 +121,7 @@ def set_password(page: PortalPage, name: str) -> Response:
 
 
 def create_token(page: PortalPage, name: str) -> Response:
-    """The page that follows shows the secret, once: it is nowhere else."""
+    """Creates a token, whose secret the next page shows once: it is nowhere else."""
     note = Note(
         text=f"The new token of {name}",
         secret=new_token(page, name, page.sent("repository") or None),
@@ -131,7 +131,7 @@ def create_token(page: PortalPage, name: str) -> Response:
 
 
 def new_token(page: PortalPage, user: str, repository: str | None) -> str:
-    """The secret of a token as the form asks for it, for one repository or for all."""
+    """Creates a token as the form asks for it, and returns its secret."""
     token_name = forms.line(page, "token_name")
     projects = forms.read(page, "token_projects", lambda: _patterns(page.sent("token_projects")))
     expires_in = forms.days(page, "expires_in")

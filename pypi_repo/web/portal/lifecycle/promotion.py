@@ -13,7 +13,7 @@ from pypi_repo.web.portal.page import PortalPage
 
 
 def show(page: PortalPage, repository: str, project: str) -> Response:
-    """Of the release that the URL names, or of all releases."""
+    """Shows how to promote the release that the URL names, or all releases."""
     found, files = page.acting.projects.get(repository, project)
     version = page.asked("version")
     if version:

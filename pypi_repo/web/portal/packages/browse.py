@@ -43,7 +43,7 @@ def look_up(page: PortalPage, repository: str) -> Response:
 
 
 def download(page: PortalPage, repository: str, path: str) -> Response:
-    """Exactly as package clients get it: never shown, always saved."""
+    """Sends a file exactly as package clients get it: never shown, always saved."""
     bound = page.registry.repository(repository)
     prefix = path_info(page.request).rindex(f"/{path}")
     environ = shifted(page.request.environ, prefix)

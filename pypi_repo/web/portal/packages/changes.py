@@ -70,7 +70,7 @@ def change_files(page: PortalPage, repository: str, project: str) -> Response:
 
 
 def delete_project(page: PortalPage, repository: str, project: str) -> Response:
-    """With everything in it."""
+    """Deletes a project with everything in it."""
     step = _project_step(page, repository, project, "delete")
     return _ask_or_do(page, "delete", [step], repository)
 

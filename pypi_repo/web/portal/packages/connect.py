@@ -13,7 +13,7 @@ from pypi_repo.web.portal.page import PortalPage
 
 
 def show(page: PortalPage, repository: str) -> Response:
-    """For every administrator: a help desk that manages users tells them how to connect."""
+    """Shows every administrator how to connect, as a help desk tells users how to."""
     found = page.acting.repositories.get(repository, Permission.AUDIT)
     asked = page.sent("user") or page.asked("user")
     user = forms.read(page, "user", lambda: _client_user(asked)) or ""
@@ -35,7 +35,7 @@ def show(page: PortalPage, repository: str) -> Response:
 
 
 def create_token(page: PortalPage, repository: str) -> Response:
-    """For this repository alone. The page that follows shows it, once, in the lines to paste."""
+    """Creates a token for this repository alone, which the next page shows once, to paste."""
     found = page.acting.repositories.get(repository, Permission.AUDIT)
     user = page.sent("user")
     secret = new_token(page, user, found.name)

@@ -99,7 +99,7 @@ def show_management(page: PortalPage, repository: str, project: str) -> Response
 
 
 def shown_project(page: PortalPage, repository: str, project: str) -> _Shown:
-    """The project of the repository, or else what its readers get from its sources."""
+    """Returns the project of the repository, or else what readers get from its sources."""
     if not is_normalized(normalize(project)):
         raise NotFound(NO_PAGE)
     found = page.acting.repositories.get(repository, Permission.MANAGE)

@@ -47,7 +47,7 @@ def show(page: PortalPage, repository: str, results: tuple[Result, ...] = ()) ->
 
 
 def upload(page: PortalPage, repository: str) -> Response:
-    """Each file stands alone: one that is refused does not keep the others out.
+    """Uploads files, of which one that is refused does not keep the others out.
 
     Who prefers JSON gets the results so; the script does, and sends each file by itself. Others
     are shown them after a redirect, or at once where something was refused.

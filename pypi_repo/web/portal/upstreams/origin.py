@@ -42,7 +42,7 @@ def show(page: PortalPage, repository: str, project: str, status: int = 200) -> 
 
 
 def show_audit(page: PortalPage, repository: str) -> Response:
-    """What a cooldown would have left out of what was downloaded lately."""
+    """Shows what a cooldown would have left out of what was downloaded lately."""
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     days = forms.read(page, "days", lambda: _days(page.asked("days")))
     cooldown = page.asked("cooldown")
