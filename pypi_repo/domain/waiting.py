@@ -11,8 +11,7 @@ bell has rung. So however many clients wait, and however long, no thread waits w
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 
 class WouldWait(BaseException):
@@ -67,36 +66,48 @@ class Bell:
 
 
 class _Thread(threading.local):
-    may_wait = True
+    attempt: "without_waiting | None" = None
     comes_back = False
 
 
 _thread = _Thread()
 
 
-@contextmanager
-def without_waiting() -> Iterator[None]:
-    """Returns a context in which `about_to_wait` raises WouldWait in this thread."""
-    _thread.may_wait = False
-    try:
-        yield
-    finally:
-        _thread.may_wait = True
+class without_waiting:  # noqa: N801 - used as a function; a generator would take 1.3 us longer
+    """A context in which `about_to_wait` raises WouldWait in this thread."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _thread.attempt = self
+
+    def __exit__(self, *_error: object) -> None:
+        _thread.attempt = None
 
 
-@contextmanager
-def coming_back() -> Iterator[None]:
-    """Returns a context in which `wait_for` raises ComeBack in this thread."""
-    _thread.comes_back = True
-    try:
-        yield
-    finally:
+class coming_back:  # noqa: N801 - as above
+    """A context in which `wait_for` raises ComeBack in this thread."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _thread.comes_back = True
+
+    def __exit__(self, *_error: object) -> None:
         _thread.comes_back = False
+
+
+def attempt() -> object | None:
+    """Returns the attempt to do something without waiting that this thread makes; None if none.
+
+    It takes microseconds, so what was true at any moment of it may be taken for true until it ends.
+    """
+    return _thread.attempt
 
 
 def about_to_wait() -> None:
     """Raises WouldWait in a thread that must not wait."""
-    if not _thread.may_wait:
+    if _thread.attempt is not None:
         raise WouldWait
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from pypi_repo.domain.waiting import about_to_wait
+from pypi_repo.domain.waiting import about_to_wait, attempt
 from pypi_repo.storage.database.engines import change_counter, is_busy, set_up_reader
 from pypi_repo.storage.database.prepared import PreparedQuestion, Result
 
@@ -107,6 +107,9 @@ class _RememberingReader(_Reader):
     before a question was asked, nothing has changed since, and the database would return the same
     answer now.
 
+    The number is read once in each attempt to answer a request without waiting. So each answer was
+    right at some moment of this attempt, as if it had been asked for a few microseconds earlier.
+
     counter: the statement that returns the number; see `change_counter`.
     """
 
@@ -114,13 +117,17 @@ class _RememberingReader(_Reader):
         super().__init__(connection)
         self._counter = counter
         self._version = 0
+        self._read_in: object | None = None  # the attempt in which the number was read last
         self._answers: dict[object, Any] = {}
 
     def ask(self, question: PreparedQuestion[Result], parameters: Mapping[str, Any]) -> Result:
-        (version,) = self.connection.execute(self._counter).fetchone()
-        if version != self._version or len(self._answers) >= _REMEMBERED_AT_MOST:
-            self._version = version
-            self._answers.clear()
+        current = attempt()
+        if current is None or current is not self._read_in:
+            (version,) = self.connection.execute(self._counter).fetchone()
+            self._read_in = current
+            if version != self._version or len(self._answers) >= _REMEMBERED_AT_MOST:
+                self._version = version
+                self._answers.clear()
         key = question, *parameters.items()
         answer: Result = self._answers.get(key, _NOT_ASKED)
         if answer is _NOT_ASKED:
