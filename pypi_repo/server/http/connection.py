@@ -435,7 +435,7 @@ class Connection(asyncio.BufferedProtocol):
             self._ask_for(receiving)
 
     def _leave_slot(self) -> None:
-        if self._requests:
+        if self._requests and self._requests[0].is_streamed:
             self._server.upload_slots.leave(self._requests[0])
 
     def _end(self) -> None:

@@ -21,6 +21,7 @@ PART = 128 * 1024
 _log = logging.getLogger(__name__)
 
 _BLANK_LINE = b"\r\n\r\n"
+_MINDED = frozenset({"content-length", "date", "connection", "transfer-encoding"})
 _FAILED = "The server failed to answer; its log says why."
 
 
@@ -182,12 +183,13 @@ class Response:
         has_date = False
         for name, value in self._headers:
             lowered = name.lower()
-            if lowered == "content-length":
-                self._remaining = int(value)
-            elif lowered == "date":
-                has_date = True
-            elif lowered in ("connection", "transfer-encoding"):
-                continue  # the server's own business
+            if lowered in _MINDED:
+                if lowered == "content-length":
+                    self._remaining = int(value)
+                elif lowered == "date":
+                    has_date = True
+                else:
+                    continue  # the server's own business
             lines.append(f"{name}: {value}")
         if self._status[:3] in ("204", "304") or request.method == "HEAD":
             self._remaining = 0

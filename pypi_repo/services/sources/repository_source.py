@@ -50,6 +50,8 @@ from pypi_repo.services.sources.united import united_lists
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
+_NOTHING_CONFIGURED = ConfiguredSources(RepositorySources(), ())
+
 
 class RepositorySource(Source):
     """Offers the files of a repository, and those of its sources.
@@ -300,7 +302,7 @@ class RepositorySource(Source):
 
     def _configured(self, repository: Repository) -> ConfiguredSources:
         if not repository.may_have_sources:
-            return ConfiguredSources(RepositorySources(), ())
+            return _NOTHING_CONFIGURED
         return self._configure(repository)
 
     def _own_supplier(self, repository: Repository, own: Project) -> Supplier:

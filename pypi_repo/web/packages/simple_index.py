@@ -97,7 +97,7 @@ class SimpleIndexApp(RepositoryApp):
         )
 
     def _provenance_base(self, request: Request) -> str | None:
-        if self._provenance_url is None or request.scheme != "https":
+        if self._provenance_url is None or request.environ.get("wsgi.url_scheme") != "https":
             return None
         return urljoin(root_url(request), self._provenance_url)
 
