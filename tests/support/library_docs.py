@@ -212,7 +212,7 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         *_of("domain.records", "Project", "ProjectSummary", "FoundProject"),
         *_of("domain.digests", "Digests"),
-        *_of("services.lifecycle.promotion", "Promoted"),
+        *_of("services.lifecycle.transfer", "Promoted"),
         *_of("domain.lifecycle.stages", "Stage"),
         *_of("domain.lifecycle.retention", "RetentionRule", "RetentionTerms"),
         *_of("domain.lifecycle.expiring", "ExpiringRelease", "RetentionPreview", "RetentionRun"),

@@ -6,7 +6,7 @@ from pypi_repo.cli.destroying import confirm, sized, yes_option
 from pypi_repo.cli.options import Command, acts_as_operator
 from pypi_repo.cli.output import say
 from pypi_repo.services.acting import Acting
-from pypi_repo.services.lifecycle.promotion import Promoted
+from pypi_repo.services.lifecycle.transfer import Promoted
 
 _move = click.option("--move", is_flag=True, help="Delete it from the first repository.")
 

@@ -1,6 +1,6 @@
 """Promotion: releases and projects that are copied or moved to another repository."""
 
-from pypi_repo.services.lifecycle import promotion
+from pypi_repo.services.lifecycle import transfer
 from pypi_repo.web.api.documents import Promotion, PromotionTarget
 from pypi_repo.web.api.operations import ApiResponse, Call, Table
 from pypi_repo.web.api.projects import shown_file
@@ -37,7 +37,7 @@ def promote_project(call: Call, repository: str, project: str) -> ApiResponse:
     return _shown(promoted)
 
 
-def _shown(promoted: promotion.Promoted) -> ApiResponse:
+def _shown(promoted: transfer.Promoted) -> ApiResponse:
     return ApiResponse(
         Promotion(
             project=promoted.project,

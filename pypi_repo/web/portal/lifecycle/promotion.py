@@ -6,7 +6,7 @@ from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting, UnknownRepository, unknown_release
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.versions import is_same_version
-from pypi_repo.services.lifecycle.promotion import Promoted
+from pypi_repo.services.lifecycle.transfer import Promoted
 from pypi_repo.settings import format_size
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
