@@ -21,7 +21,7 @@ PART = 128 * 1024
 _log = logging.getLogger(__name__)
 
 _BLANK_LINE = b"\r\n\r\n"
-_MINDED = frozenset({"content-length", "date", "connection", "transfer-encoding"})
+_OWN = frozenset({"connection", "transfer-encoding"})  # the server's own business
 _FAILED = "The server failed to answer; its log says why."
 
 
@@ -179,18 +179,12 @@ class Response:
     def _head(self) -> bytes:
         """Returns status line and headers, and decides how the end of the body is marked."""
         request = self._request
-        lines = [f"HTTP/{request.version} {self._status}"]
-        has_date = False
-        for name, value in self._headers:
-            lowered = name.lower()
-            if lowered in _MINDED:
-                if lowered == "content-length":
-                    self._remaining = int(value)
-                elif lowered == "date":
-                    has_date = True
-                else:
-                    continue  # the server's own business
-            lines.append(f"{name}: {value}")
+        given = {name.lower(): value for name, value in self._headers}
+        if not _OWN.isdisjoint(given):
+            self._headers = [each for each in self._headers if each[0].lower() not in _OWN]
+        if "content-length" in given:
+            self._remaining = int(given["content-length"])
+        lines = [f"HTTP/{request.version} {self._status}", *map(": ".join, self._headers)]
         if self._status[:3] in ("204", "304") or request.method == "HEAD":
             self._remaining = 0
         elif self._remaining is None:
@@ -200,7 +194,7 @@ class Response:
             lines.append("Connection: close")
         elif request.version == "1.0":
             lines.append("Connection: keep-alive")
-        if not has_date:
+        if "date" not in given:
             lines.append(_date(int(time.time())))
         lines.append("Server: pypi_repo")
         head = "\r\n".join(lines)
