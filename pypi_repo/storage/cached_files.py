@@ -1,15 +1,17 @@
 """Statements about the cached files of upstreams, and about how much they are used."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, select, tuple_, update
+from sqlalchemy import Table, bindparam, case, delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.storage.database.engines import insert_into
-from pypi_repo.storage.database.executor import Executor
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.prepared import Question, Row
 from pypi_repo.storage.database.upstream_tables import (
     cached_files,
     upstream_usage,
@@ -23,6 +25,50 @@ SIZE_IN_ALL = func.coalesce(cached_files.c.size, 0) + cached_files.c.size_beside
 
 Use = tuple[int, str, str]
 """The upstream's id, the SHA-256 and the filename of a file that was used."""
+
+
+def _found(rows: Sequence[Row]) -> CachedFile | None:
+    return CachedFile(**dict(zip(_FIELDS, rows[0], strict=True))) if rows else None
+
+
+def _adding(insert: Callable[[Table], Any]) -> Question[None]:
+    """insert: the INSERT of an engine, which knows ON CONFLICT."""
+    statement = insert(cached_files)
+    new = statement.excluded
+    is_known = new.metadata_sha256 == cached_files.c.metadata_sha256
+    return Question(
+        statement.on_conflict_do_update(
+            index_elements=["upstream_id", "filename", "sha256"],
+            set_={
+                "size": func.coalesce(new.size, cached_files.c.size),
+                "size_beside": cached_files.c.size_beside
+                + case((is_known, 0), else_=new.size_beside),
+                "metadata_sha256": func.coalesce(
+                    new.metadata_sha256, cached_files.c.metadata_sha256
+                ),
+                "identity": func.coalesce(new.identity, cached_files.c.identity),
+                "used_at": case(
+                    (new.used_at > cached_files.c.used_at, new.used_at),
+                    else_=cached_files.c.used_at,
+                ),
+            },
+        ),
+        lambda _rows: None,
+    )
+
+
+_GET: Question[CachedFile | None] = Question(
+    select(*_COLUMNS).where(
+        cached_files.c.upstream_id == bindparam("upstream_id"),
+        cached_files.c.filename == bindparam("filename"),
+        cached_files.c.sha256 == bindparam("sha256"),
+    ),
+    _found,
+)
+_HAS_UPSTREAM: Question[bool] = Question(
+    select(upstreams.c.id).where(upstreams.c.id == bindparam("upstream_id")), bool
+)
+_ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.insert)}
 
 
 class CachedFiles:
@@ -47,8 +93,7 @@ class CachedFiles:
 
     def get(self, upstream_id: int, filename: str, sha256: str) -> CachedFile | None:
         """Returns what is known of a file, or None."""
-        found = self._read(select(*_COLUMNS).where(*_is(upstream_id, filename, sha256)))
-        return found[0] if found else None
+        return ask(self._executor, _GET, upstream_id=upstream_id, filename=filename, sha256=sha256)
 
     def of_digest(self, sha256: str) -> list[CachedFile]:
         """Returns the files of all upstreams with a content."""
@@ -62,35 +107,10 @@ class CachedFiles:
 
         Does nothing for an upstream that was deleted meanwhile.
         """
-        known = self._executor.execute(
-            select(upstreams.c.id).where(upstreams.c.id == file.upstream_id)
-        )
-        if known.first() is None:
-            return
-        statement = insert_into(self._executor.dialect, cached_files)
-        new = statement.excluded
-        self._executor.execute(
-            statement.on_conflict_do_update(
-                index_elements=["upstream_id", "filename", "sha256"],
-                set_={
-                    "size": func.coalesce(new.size, cached_files.c.size),
-                    "size_beside": cached_files.c.size_beside
-                    + case(
-                        (new.metadata_sha256 == cached_files.c.metadata_sha256, 0),
-                        else_=new.size_beside,
-                    ),
-                    "metadata_sha256": func.coalesce(
-                        new.metadata_sha256, cached_files.c.metadata_sha256
-                    ),
-                    "identity": func.coalesce(new.identity, cached_files.c.identity),
-                    "used_at": case(
-                        (new.used_at > cached_files.c.used_at, new.used_at),
-                        else_=cached_files.c.used_at,
-                    ),
-                },
-            ),
-            [{name: getattr(file, name) for name in _FIELDS}],
-        )
+        connection = within_transaction(self._executor)
+        if ask(connection, _HAS_UPSTREAM, upstream_id=file.upstream_id):
+            values = {name: getattr(file, name) for name in _FIELDS}
+            ask(connection, _ADD[connection.dialect.name], **values)
 
     def drop(self, file: CachedFile) -> None:
         """Forgets a file."""

@@ -1,15 +1,16 @@
 """Statements about what upstreams said of projects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.storage.database.engines import insert_into
-from pypi_repo.storage.database.executor import Executor, within_transaction
+from pypi_repo.storage.database.executor import Executor, ask, within_transaction
+from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.upstream_tables import upstream_pages
 
@@ -50,6 +51,27 @@ _STATE = (
 )
 
 
+_GET_STATE: Question[PageState | None] = Question(
+    select(*_STATE).where(
+        upstream_pages.c.upstream_id == bindparam("upstream_id"),
+        upstream_pages.c.url == bindparam("url"),
+        upstream_pages.c.project == bindparam("project"),
+    ),
+    lambda rows: PageState(*rows[0]) if rows else None,
+)
+
+
+def _adding(insert: Callable[[Table], Any]) -> Question[int | None]:
+    """insert: the INSERT of an engine, which knows ON CONFLICT."""
+    statement = insert(upstream_pages).on_conflict_do_nothing()
+    return Question(
+        statement.returning(upstream_pages.c.revision), lambda rows: rows[0][0] if rows else None
+    )
+
+
+_ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.insert)}
+
+
 class UpstreamPageRows:
     """Reads and changes what was seen on upstreams.
 
@@ -61,10 +83,9 @@ class UpstreamPageRows:
 
     def state(self, upstream: Upstream, project: NormalizedName) -> PageState | None:
         """Returns what is known of a project; None if it was never seen."""
-        row = self._executor.execute(
-            select(*_STATE).where(_seen_on(upstream), upstream_pages.c.project == project)
-        ).one_or_none()
-        return None if row is None else PageState(*row)
+        return ask(
+            self._executor, _GET_STATE, upstream_id=upstream.id, url=upstream.url, project=project
+        )
 
     def states(
         self, upstream: Upstream, projects: Sequence[NormalizedName]
@@ -161,20 +182,17 @@ class UpstreamPageRows:
             "is_found": True,
         }
         if before is None:
-            saving = insert_into(connection.dialect, upstream_pages).values(
-                upstream_id=upstream.id, project=project, **values
+            adding = _ADD[connection.dialect.name]
+            return ask(connection, adding, upstream_id=upstream.id, project=project, **values)
+        saving = (
+            update(upstream_pages)
+            .where(
+                upstream_pages.c.upstream_id == upstream.id,
+                upstream_pages.c.project == project,
+                upstream_pages.c.revision == before,
             )
-            saving = saving.on_conflict_do_nothing()
-        else:
-            saving = (
-                update(upstream_pages)
-                .where(
-                    upstream_pages.c.upstream_id == upstream.id,
-                    upstream_pages.c.project == project,
-                    upstream_pages.c.revision == before,
-                )
-                .values(**values)
-            )
+            .values(**values)
+        )
         return connection.execute(saving.returning(upstream_pages.c.revision)).scalar_one_or_none()
 
     def projects(self, upstream: Upstream) -> list[NormalizedName]:

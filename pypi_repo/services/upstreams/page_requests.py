@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from pypi_repo.domain.errors import (
     RegistryError,
@@ -45,6 +45,16 @@ _TRIES = 5
 Result = TypeVar("Result")
 
 
+class Answered(NamedTuple):
+    """What is known after an upstream has answered.
+
+    page: the page, if it was sent.
+    """
+
+    state: PageState
+    page: UpstreamPage | None = None
+
+
 class PageRequests:
     """Asks upstreams for pages of projects, each at most as often as its failures allow."""
 
@@ -69,7 +79,7 @@ class PageRequests:
 
     def ask(
         self, upstream: Upstream, project: NormalizedName, state: PageState | None
-    ) -> PageState:
+    ) -> "Answered":
         """Asks for the page of a project, keeps the answer, and returns what is known then.
 
         state: what was known before.
@@ -89,13 +99,13 @@ class PageRequests:
             return self._saved(upstream, project, answered, etag, known)
         self.count(upstream, answered)
         if known is None:  # so there is nothing to take back, and names that nobody has are many
-            return PageState(0, now, None, is_found=False)
+            return Answered(PageState(0, now, None, is_found=False))
         if answered == "unchanged":
             etag = etag or known.etag
             self._change(lambda rows: rows.confirm(upstream, project, etag, now))
-            return known._replace(checked_at=now, etag=etag)
+            return Answered(known._replace(checked_at=now, etag=etag))
         self._change(lambda rows: rows.miss(upstream, project, now))
-        return PageState(known.revision + 1, now, None, is_found=False)
+        return Answered(PageState(known.revision + 1, now, None, is_found=False))
 
     def _exchange(
         self, upstream: Upstream, project: NormalizedName, known: PageState | None
@@ -127,21 +137,22 @@ class PageRequests:
         page: UpstreamPage,
         etag: str | None,
         known: PageState | None,
-    ) -> PageState:
+    ) -> "Answered":
         """Keeps a page, with what was known of its files, unless it is the one that is kept.
 
         Others may be keeping another one at the same time, and then it is done again.
         """
         now = datetime.now(UTC)
-        for _try in range(_TRIES):
-            before = UpstreamPageRows(self._database).kept(upstream, project)
+        before = None
+        for number in range(_TRIES):
+            if known is not None or number > 0:  # or else nothing is kept, most probably
+                before = UpstreamPageRows(self._database).kept(upstream, project)
             document = before.document if before and before.url == upstream.url else None
-            completed = encode(
-                with_what_was_known(page, None if document is None else decode(document), now)
-            )
+            content = with_what_was_known(page, None if document is None else decode(document), now)
+            completed = encode(content)
             if known is not None and document == completed:
                 self._change(lambda rows: rows.confirm(upstream, project, etag, now))
-                return known._replace(checked_at=now, etag=etag)
+                return Answered(known._replace(checked_at=now, etag=etag), content)
             save = partial(
                 UpstreamPageRows.save,
                 upstream=upstream,
@@ -152,7 +163,7 @@ class PageRequests:
                 before=before and before.revision,
             )
             if (revision := self._change(save)) is not None:
-                return PageState(revision, now, etag, is_found=True)
+                return Answered(PageState(revision, now, etag, is_found=True), content)
         raise Unavailable(f"The page of {project!r} is being changed by others; try again.")
 
     def complete(self, upstream: Upstream, file: UpstreamFile, found: str | None) -> None:

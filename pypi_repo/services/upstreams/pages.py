@@ -183,9 +183,7 @@ class UpstreamPages:
             return KnownPage(UpstreamPage(name=seen.project))
         revision, document = kept
         content = KnownPage(decode(document))
-        size = min(len(content.page.files) + 1, _FILES_KEPT // 2)  # a large one is kept, too
-        with self._mutex:
-            self._contents.put((*key, revision), content, size)
+        self._keep(key, revision, content)
         return content
 
     def note_found(
@@ -232,7 +230,9 @@ class UpstreamPages:
         self, upstream: Upstream, key: _Key, state: PageState | None, *, is_usable: bool
     ) -> PageState:
         def ask() -> PageState:
-            found = self.requests.ask(upstream, key[2], state)
+            found, page = self.requests.ask(upstream, key[2], state)
+            if page is not None:
+                self._keep(key, found.revision, KnownPage(page))
             self._remember(key, found)
             return found
 
@@ -248,6 +248,11 @@ class UpstreamPages:
         if state is not None:
             self._remember(key, state)
         return state
+
+    def _keep(self, key: _Key, revision: int, content: KnownPage) -> None:
+        size = min(len(content.page.files) + 1, _FILES_KEPT // 2)  # a large one is kept, too
+        with self._mutex:
+            self._contents.put((*key, revision), content, size)
 
     def _remember(self, key: _Key, state: PageState) -> None:
         if len(self._states) >= _STATES_KEPT:

@@ -26,6 +26,7 @@ _QUEUED = 1000  # of one kind, for one upstream
 _PATIENCE = 60.0  # seconds until who waits is told to come back later
 _NOT_TRIED_AGAIN = 3.0  # seconds, after it has failed
 _MISSING_FOR = 60.0  # seconds, for what the upstream does not have
+_FORGOTTEN_EVERY = 1.0  # seconds
 _ENDED_WITHIN = 5.0  # seconds
 
 _Lane = tuple[int, str]  # the upstream's id, and the kind of errands
@@ -153,6 +154,7 @@ class Errands:
         self._queues: defaultdict[_Lane, deque[Errand]] = defaultdict(deque)
         self._working: Counter[_Lane] = Counter()
         self._threads: set[threading.Thread] = set()
+        self._forgets_at = 0.0
 
     def join(self, upstream_id: int, key: Hashable, make: Callable[[], Kind]) -> Kind:
         """Returns the errand with a key, which may be over since a moment, or begins a new one.
@@ -168,8 +170,7 @@ class Errands:
             if errand is not None and not errand.is_forgotten(now):
                 self._start_some((upstream_id, errand.kind))
                 return errand  # type: ignore[return-value]
-            for old in [key for key, errand in self._errands.items() if errand.is_forgotten(now)]:
-                del self._errands[old]
+            self._forget(now)
             made = make()
             lane = upstream_id, made.kind
             if len(self._queues[lane]) >= _QUEUED:
@@ -196,6 +197,14 @@ class Errands:
         deadline = monotonic() + _ENDED_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
+
+    def _forget(self, now: float) -> None:
+        """Forgets what need not be found here any more. The mutex is held."""
+        if now < self._forgets_at:
+            return
+        self._forgets_at = now + _FORGOTTEN_EVERY
+        for old in [key for key, errand in self._errands.items() if errand.is_forgotten(now)]:
+            del self._errands[old]
 
     def _start_some(self, lane: _Lane) -> None:
         """Starts those whose turn it is. The mutex is held."""

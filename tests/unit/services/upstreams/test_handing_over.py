@@ -35,8 +35,8 @@ def test_a_proxy_sends_what_is_here(
         with LiveServer(registry.wsgi_app()) as server:
             installer = Installer(f"{server.url}/repositories/main")
             place = installer.place(NAME)
-            cold = installer.get(place)
-            assert (cold.body, header in cold.headers) == (LARGE, False)
+            cold = installer.get(place)  # which may be here when the thread is asked the next time
+            assert (cold.body, header in cold.headers) in [(LARGE, False), (b"", True)]
             wait_until(lambda: header in installer.get(place).headers)
             path = installer.get(place).headers[header]
             assert path.endswith(place.removeprefix("/files"))
