@@ -46,3 +46,19 @@ def test_a_job_waits_where_no_thread_can_be_started(
     assert "can't start new thread" in caplog.text
     threads.end(PATIENCE)
     assert not any(each.name.startswith("test-") for each in threading.enumerate())
+
+
+def test_jobs_that_come_one_after_the_other_wake_one_thread_only() -> None:
+    """Each switch to another thread costs more than many a job."""
+    ran, gathered = list[str](), threading.Barrier(3)
+    threads = Threads(3, "test")
+    for _ in range(3):
+        threads.add(partial(gathered.wait, PATIENCE))
+    assert until(lambda: len(threads._idle) == 3)
+
+    for number in range(1, 21):
+        threads.add(lambda: ran.append(threading.current_thread().name))
+        assert until(lambda number=number: len(ran) == number and len(threads._idle) == 3)
+
+    assert len(set(ran)) == 1
+    threads.end(PATIENCE)
