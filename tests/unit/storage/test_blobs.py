@@ -550,6 +550,25 @@ def test_what_lies_beside_is_durable_before_the_file_itself(
     assert [what for kind, what in kinds if kind == "rename"] == [PATH + ".metadata", PATH]
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system has no such call")
+def test_all_files_are_on_their_way_to_the_disk_before_the_first_is_synced(
+    disk: BlobStore, syscalls: _Syscalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the file system writes its journal once for all of them."""
+    fadvise = os.posix_fadvise
+
+    def recording_fadvise(descriptor: int, start: int, length: int, advice: int) -> None:
+        fadvise(descriptor, start, length, advice)
+        syscalls.events.append(("begin", str(os.fstat(descriptor).st_size)))
+
+    monkeypatch.setattr(os, "posix_fadvise", recording_fadvise)
+    _put(disk, beside={".metadata": b"one"})
+    begun = [what for kind, what in syscalls.events if kind == "begin"]
+    assert begun == ["3", str(len(CONTENT))]
+    kinds = [kind for kind, what in syscalls.events if kind == "begin" or ".staging/" in what]
+    assert kinds[:4] == ["begin", "begin", "fsync", "fsync"]
+
+
 def test_every_folder_is_synced_after_the_files_are_in_place(
     disk: BlobStore, syscalls: _Syscalls
 ) -> None:
