@@ -1,8 +1,8 @@
-"""Counts what a block of code asks of the database."""
+"""Watches and counts what a block of code asks of the database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -17,26 +17,34 @@ _HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ")
 @contextmanager
 def count_statements(database: Database) -> Iterator[list[str]]:
     """The SQL statements that the database gets within the block, on any thread."""
-    engine = database.engine
-    database._readers.close()  # so that they too are opened anew, and traced
     statements: list[str] = []
-    traced = []
 
     def remember(statement: str) -> None:
         if not statement.lstrip().upper().startswith(_HOUSEKEEPING):
             statements.append(statement)
 
-    class Remembering(psycopg.Cursor[Any]):
+    with watch_statements(database, remember):
+        yield statements
+
+
+@contextmanager
+def watch_statements(database: Database, told: Callable[[str], object]) -> Iterator[None]:
+    """Calls `told` with each statement before the database gets it, within the block."""
+    engine = database.engine
+    database._readers.close()  # so that they too are opened anew, and traced
+    traced = []
+
+    class Telling(psycopg.Cursor[Any]):
         def execute(self, query: Any, *args: Any, **options: Any) -> Self:
-            remember(query)
+            told(query)
             return super().execute(query, *args, **options)
 
     def trace(connection: Any, *_: Any) -> None:
         traced.append(connection)
         if database.dialect.name == "sqlite":
-            connection.set_trace_callback(remember)
+            connection.set_trace_callback(told)
         else:
-            connection.cursor_factory = Remembering
+            connection.cursor_factory = Telling
 
     def leave(connection: Any, *_: Any) -> None:
         if database.dialect.name == "sqlite":
@@ -48,7 +56,7 @@ def count_statements(database: Database) -> Iterator[list[str]]:
     event.listen(engine, "checkout", trace)
     event.listen(engine, "checkin", leave)
     try:
-        yield statements
+        yield
     finally:
         event.remove(engine, "checkout", trace)
         event.remove(engine, "checkin", leave)

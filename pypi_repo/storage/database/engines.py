@@ -22,11 +22,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.storage.database.prepared import PREPARED
+from pypi_repo.storage.database.prepared import PREPARED, driver_errors
 from pypi_repo.storage.events.committed import COMMITTED, Committed
 
 _BUSY_TIMEOUT = 30  # seconds a writer waits for another one
@@ -287,6 +287,7 @@ def _sqlite_engine(url: URL) -> Engine:
     engine = sqlalchemy.create_engine(
         url,
         poolclass=QueuePool,
+        pool_use_lifo=True,  # the one that was used last still has in its cache what it has written
         hide_parameters=True,  # hashes of passwords and tokens, which errors would log
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT},
         execution_options={PREPARED: {}, COMMITTED: Committed()},
@@ -350,8 +351,8 @@ def _once_free(ask: Callable[[], object], *, pause: float) -> None:
     while True:
         try:
             ask()
-        except (sqlite3.OperationalError, OperationalError) as error:
-            if not is_busy(getattr(error, "orig", error)) or time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(pause)
         else:
@@ -393,6 +394,7 @@ def _begin_writing(connection: Connection) -> None:
     driver.execute(f"PRAGMA synchronous = {waits}")
     driver.execute(f"PRAGMA busy_timeout = {_FIRST_PAUSES}")
     try:
-        _once_free(lambda: connection.exec_driver_sql("BEGIN IMMEDIATE"), pause=0)
+        with driver_errors(connection.dialect):
+            _once_free(lambda: driver.execute("BEGIN IMMEDIATE"), pause=0)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")

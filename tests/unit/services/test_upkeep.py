@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from pypi_repo import OPERATOR, Actor, Permission, Registry, Settings
 from pypi_repo.domain.accounts.access import GrantPolicy
@@ -21,6 +20,7 @@ from pypi_repo.storage.blobs.urls import open_blob_store
 from pypi_repo.storage.database.database import Database
 from tests.support.distributions import sdist, wheel
 from tests.support.s3 import S3Server
+from tests.support.sql import watch_statements
 from tests.support.uploads import damage, filenames, page, publish, upload
 
 WHEEL, SDIST = wheel(), sdist()
@@ -160,12 +160,12 @@ def test_what_is_uploaded_again_at_this_moment_stays(kept: Registry, root: Path)
     _make_old(root)
     before = _files(root)
 
-    def upload_again(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def upload_again(statement: str) -> None:
         if statement.startswith(("BEGIN IMMEDIATE", "LOCK TABLE")):
             _orphan(root)
 
-    event.listen(kept._database.engine, "before_cursor_execute", upload_again)
-    assert kept.upkeep.sweep() == Swept(0, 0)
+    with watch_statements(kept._database, upload_again):
+        assert kept.upkeep.sweep() == Swept(0, 0)
     assert _files(root) == before
 
 

@@ -159,6 +159,17 @@ def test_a_sqlite_write_transaction_locks_at_once(sqlite: Database, tmp_path: Pa
         rival.close()
 
 
+def test_a_sqlite_writer_gets_the_connection_that_was_used_last(sqlite: Database) -> None:
+    """It still has in its cache what it has written."""
+    with sqlite.snapshot() as one, sqlite.snapshot() as other:
+        assert one.connection.driver_connection is not other.connection.driver_connection
+    used = set[int]()
+    for _ in range(4):
+        with sqlite.begin() as connection:
+            used.add(id(connection.connection.driver_connection))
+    assert len(used) == 1
+
+
 def test_a_snapshot_is_one_moment_and_locks_nobody_out(database: Database) -> None:
     _add_both(database, "a", "b")
     names = text("SELECT name FROM things ORDER BY name")
