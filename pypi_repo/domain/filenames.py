@@ -204,6 +204,7 @@ def split_ending(filename: str) -> tuple[str, ListedKind] | None:
     return None if ending is None else (filename[: ending.start()], _KINDS[ending[1]])
 
 
+@lru_cache(4096)
 def identity_of(filename: str) -> str:
     """Returns a text that is equal for all spellings of a wheel's name; for an sdist, its name.
 

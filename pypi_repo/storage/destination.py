@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -199,18 +200,17 @@ _STATEMENT = (
 )
 
 
+_LENGTHS = tuple(
+    map(len, (REPOSITORY_COLUMNS, PROJECT_COLUMNS, _FOUND_RELEASE, _FOUND_FILE, _RESERVED))
+)
+_PARTS = tuple(map(slice, accumulate(_LENGTHS, initial=0), accumulate(_LENGTHS)))
+
+
 def _destination(rows: Sequence[Row]) -> Destination | None:
     if not rows:
         return None
-    row = iter(rows[0])
-
-    def of(columns: Sequence[Any]) -> Row:
-        return tuple(next(row) for _column in columns)
-
-    repository, project, release, file, reserved = map(
-        of, (REPOSITORY_COLUMNS, PROJECT_COLUMNS, _FOUND_RELEASE, _FOUND_FILE, _RESERVED)
-    )
-    retired, copy = row
+    repository, project, release, file, reserved = (rows[0][part] for part in _PARTS)
+    retired, copy = rows[0][-2:]
     return Destination(
         to_repository(repository),
         None if project[0] is None else to_project(project),

@@ -1,7 +1,7 @@
 """UploadApp: the legacy upload API, as twine, uv, poetry, hatch, flit and pdm speak it."""
 
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.errors import ActionGone, Conflict, Invalid, InvalidForm, TooLarge
@@ -15,6 +15,7 @@ from pypi_repo.web.authenticate import Authenticate
 from pypi_repo.web.observability.request_notes import note_upload
 from pypi_repo.web.packages.forms import UploadReader
 from pypi_repo.web.packages.upload_slots import take_slot
+from pypi_repo.web.plain_response import PlainResponse
 
 _GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
@@ -35,7 +36,7 @@ class UploadApp(RepositoryApp):
         super().__init__(repository, authenticate)
         self._uploads = repository.uploads
 
-    def handle(self, request: Request, actor: Actor) -> Response:
+    def handle(self, request: Request, actor: Actor) -> PlainResponse:
         if path_info(request) not in ("", "/"):
             raise NotFound("There is nothing here; uploads go to the URL above.")
         require_method(
@@ -58,8 +59,12 @@ class UploadApp(RepositoryApp):
                 if admission.rules.conflicts_are_invalid:
                     raise Invalid(error.message) from error
                 raise
-        text = "".join(f"Warning: {warning}\n" for warning in accepted.warnings)
-        return Response(text, status="200 OK", content_type="text/plain; charset=utf-8")
+        text = "".join(f"Warning: {warning}\n" for warning in accepted.warnings).encode()
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(text))),
+        ]
+        return PlainResponse("200 OK", headers, [text])
 
     def _accept(
         self, request: Request, actor: Actor, upload: UploadReader, staged: StagedFile
