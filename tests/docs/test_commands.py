@@ -21,7 +21,7 @@ from tests.support.live import LiveServer
 from tests.support.markdown import blocks
 from tests.support.processes import free_port
 from tests.support.projects import pyproject_project
-from tests.support.warm_python import WarmPython
+from tests.support.warm_python import warm_python
 
 PASSWORD = "correct-horse"
 _LOCAL = "--allow-http --allow-private-network"
@@ -70,19 +70,15 @@ def _copy_the_project(folder: Path) -> None:
     shutil.copytree(migrations, folder / "migrations", ignore=without)
 
 
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
-    with WarmPython(tmp_path_factory.mktemp("commands")) as commands:
-        yield commands
-
-
 @pytest.fixture
-def settled(machine: Machine, commands: WarmPython, tmp_path: Path) -> Iterator[Machine]:
+def settled(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
     """In a folder with a registry that is in use.
 
     The names that pages have for what differs from reader to reader stand for what is here.
     """
-    machine.make_tool("pypi-repo", commands.script)  # the tutorial has the one that is installed
+    machine.make_tool(
+        "pypi-repo", warm_python().script
+    )  # the tutorial has the one that is installed
     data = machine.folder / "pypi-repo-data"
     settings = Settings(
         database=f"sqlite:///{data}/registry.db", blobs=f"file://{data}/blobs", password_cost=4

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import gc
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -170,6 +172,7 @@ def warm_python() -> WarmPython:
 
 def _load() -> None:
     """What the programs import, but for their main modules, which are to run as such."""
+    import bcrypt
     import psycopg  # noqa: F401
     import s3fs  # noqa: F401
 
@@ -178,6 +181,11 @@ def _load() -> None:
     context = click.Context(main)
     for noun in main.list_commands(context):
         main.get_command(context, noun)
+    # As in the process of the tests, nobody waits for a costly password.
+    gensalt = bcrypt.gensalt
+    setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))  # noqa: B010
+    gc.collect()
+    gc.freeze()  # or each fork would look through, and so copy, what is there already
 
 
 def _listen(place: str) -> socket.socket:
@@ -226,7 +234,26 @@ def _run(asking: socket.socket) -> None:
             line_buffering=stream.isatty(), write_through="PYTHONUNBUFFERED" in environ
         )
     sys.argv[1:] = arguments
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _leave(end.code)
+        raise
+
+
+def _leave(status: int) -> None:
+    """Ends as Python does, but leaves modules and what they have loaded to the system.
+
+    Taking them apart costs more than most of the programs. Comes back if what was written last
+    cannot be, which is for Python to tell.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def wait_for(program: int, files: Sequence[int], asking: socket.socket) -> NoReturn:
