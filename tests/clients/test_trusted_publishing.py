@@ -15,7 +15,7 @@ import pytest
 
 from pypi_repo import OPERATOR
 from pypi_repo.domain.identity.ci_job import CIJob
-from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.jobs import ci_job_of
 from tests.support.ci_issuer import GITHUB, GITLAB, GOOGLE, JENKINS
 from tests.support.ci_site import CiSite
 from tests.support.clients import Clients, Completed
@@ -396,7 +396,7 @@ def test_t9_uv_sends_attestations(job: Job, repository: str) -> None:
         beside.write_text(json.dumps(instance.attestation(dist, signer)))
         return job.uv(repository, job.site.issuer.github(), *ALWAYS)
 
-    us = workload_of("github", {"iss": job.site.issuer.url, **GITHUB})
+    us = ci_job_of("github", {"iss": job.site.issuer.url, **GITHUB})
     other = replace(us, repository=f"{job.site.issuer.url}/acme/other")
     refused = publish(other)
     assert refused.returncode != 0

@@ -14,7 +14,7 @@ _OF_CIRCLECI = "oidc.circleci.com/"
 _FILE_AT_REF = re.compile(r"(?P<file>.+?)@(?:refs/.+|[0-9a-f]{40}|[0-9a-f]{64})", re.ASCII)
 
 
-def workload_of(kind: PublisherKind, claims: Claims) -> CIJob:
+def ci_job_of(kind: PublisherKind, claims: Claims) -> CIJob:
     """Returns the CI job that a token describes.
 
     claims: those of a token that was verified, so that they are what the provider says. What is

@@ -25,7 +25,7 @@ _UNVERIFIED = {"kind": "unverified", "claims": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class ReceivedAttestations:
     """What came of the attestations of an upload.
 
     provenance: the provenance object to serve for the file (JSON), or None.
@@ -47,7 +47,7 @@ def received_attestations(
     filename: DistributionFilename,
     sha256: str,
     uploader: CIJob | None,
-) -> Received:
+) -> ReceivedAttestations:
     """Reads the attestations of a file, and verifies those that come from a CI job.
 
     executor: where the trust root is looked up.
@@ -58,14 +58,14 @@ def received_attestations(
     All of them must verify. Raises InvalidAttestation if one is malformed or about another file.
     """
     if document is None:
-        return Received()
+        return ReceivedAttestations()
     found = attestations_of(document, filename, sha256)
     if found is None:
-        return Received(
+        return ReceivedAttestations(
             unverified="Attestations are not kept here, as a library for them is not installed."
         )
     if uploader is None:
-        return Received(
+        return ReceivedAttestations(
             provenance=provenance(found),
             unverified="Attestations are only verified if the CI job uploads that has them signed, "
             "by trusted publishing.",
@@ -74,8 +74,10 @@ def received_attestations(
         attested = verify(executor, found, uploader)
     except NotVerified as failure:
         unverified = f"The attestation is not verified: {failure}."
-        return Received(provenance=provenance(found), unverified=unverified, warnings=(unverified,))
-    return Received(provenance=provenance(found, attested), attested=attested)
+        return ReceivedAttestations(
+            provenance=provenance(found), unverified=unverified, warnings=(unverified,)
+        )
+    return ReceivedAttestations(provenance=provenance(found, attested), attested=attested)
 
 
 def attestations_of(

@@ -22,7 +22,7 @@ from pypi_repo.domain.identity.errors import (
     UnknownJob,
     invalid_token,
 )
-from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.jobs import ci_job_of
 from pypi_repo.domain.identity.publisher import (
     JobToken,
     ListedPublisher,
@@ -85,7 +85,7 @@ class _Proved:
     def workload(self) -> CIJob:
         """The job. A publisher for its own provider understands more than one for any."""
         kinds = sorted((each.kind for each in self.publishers), key=lambda kind: kind == "oidc")
-        return workload_of(kinds[0], self.claims)
+        return ci_job_of(kinds[0], self.claims)
 
     @property
     def used_once(self) -> str:

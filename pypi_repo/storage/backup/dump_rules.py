@@ -246,12 +246,12 @@ def _json_object(value: str) -> None:
         raise ValueError("no JSON object")
 
 
-def _workload(value: Mapping[str, str]) -> None:
+def _ci_job(value: Mapping[str, str]) -> None:
     try:
-        workload = CIJob(**value)  # type: ignore[arg-type]
+        job = CIJob(**value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError("no CI job") from None
-    _one_of(PUBLISHER_KINDS)(workload.kind)
+    _one_of(PUBLISHER_KINDS)(job.kind)
 
 
 def _stage_id(value: str) -> None:
@@ -335,8 +335,8 @@ _OF_COLUMNS: Mapping[str, Callable[[Any], object]] = {
             ("size", _summed),
             ("size_beside", _summed),
             ("provenance", _json_object),
-            ("workload", _workload),
-            ("attested", _workload),
+            ("workload", _ci_job),
+            ("attested", _ci_job),
         )
     },
 }

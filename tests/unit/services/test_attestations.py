@@ -16,9 +16,9 @@ from pypi_repo import EVERY_AREA, OPERATOR, Actor, ActorKind, Registry
 from pypi_repo.domain.errors import InvalidAttestation, PermissionDenied
 from pypi_repo.domain.filenames import DistributionFilename
 from pypi_repo.domain.identity.ci_job import CIJob
-from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.jobs import ci_job_of
 from pypi_repo.services.attestations.trust_roots import verifier_of
-from pypi_repo.services.attestations.uploaded import Received, received_attestations
+from pypi_repo.services.attestations.uploaded import ReceivedAttestations, received_attestations
 from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootShelf
 from tests.support.attestations import SLSA
 from tests.support.attestations import attestation as of_nobody
@@ -54,7 +54,7 @@ def trusting(registry: Registry) -> Registry:
     return registry
 
 
-def received(registry: Registry, job: CIJob | None, *attestations: Any) -> Received:
+def received(registry: Registry, job: CIJob | None, *attestations: Any) -> ReceivedAttestations:
     filename = DistributionFilename.parse(WHEEL.filename)
     document = json.dumps(attestations)
     return received_attestations(registry._database, document, filename, WHEEL.sha256, job)
@@ -93,7 +93,7 @@ def test_attestations_of_the_job_that_uploads_are_verified(trusting: Registry, j
     assert json.loads(served.model_dump_json())["envelope"] == signed_envelope(found)
 
 
-def signed_envelope(found: Received) -> Any:
+def signed_envelope(found: ReceivedAttestations) -> Any:
     assert found.provenance is not None
     (bundle,) = json.loads(found.provenance)["attestation_bundles"]
     return bundle["attestations"][0]["envelope"]
@@ -164,7 +164,7 @@ _CLAIMS: dict[CIJob, dict[str, Any]] = {
 def test_tokens_and_certificates_name_the_same_job(job: CIJob) -> None:
     """T9: as the documentation of the providers and of Fulcio says."""
     claims = {"iss": job.issuer, "sub": job.subject, **_CLAIMS[job]}
-    assert workload_of(job.kind, claims) == job
+    assert ci_job_of(job.kind, claims) == job
 
 
 def test_odd_characters_are_written_in_one_way(trusting: Registry) -> None:
@@ -172,7 +172,7 @@ def test_odd_characters_are_written_in_one_way(trusting: Registry) -> None:
     claims = _CLAIMS[GITLAB] | {
         "ci_config_ref_uri": "gitlab.com/acme/tools/widgets//a b%.yml@refs/tags/v1.0"
     }
-    job = workload_of("gitlab", {"iss": GITLAB.issuer, "sub": "x", **claims})
+    job = ci_job_of("gitlab", {"iss": GITLAB.issuer, "sub": "x", **claims})
     raw = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a b%.yml")
     other = replace(GITLAB, workflow="https://gitlab.com/acme/tools/widgets//a%20b%25.yml")
     names = {9: None, 18: f"{raw.workflow}@{raw.ref}"}
@@ -251,7 +251,7 @@ def test_an_address_alone_attests_nothing_for_jobs_without_one(trusting: Registr
     _assert_unverified(received(trusting, GITHUB, signed(person)), "its repository is not there")
 
 
-def _assert_unverified(found: Received, why: str) -> None:
+def _assert_unverified(found: ReceivedAttestations, why: str) -> None:
     assert found.attested is None
     assert why in found.unverified
     assert found.warnings == (found.unverified,)
@@ -512,7 +512,7 @@ def test_nobody_but_a_job_has_them_verified(trusting: Registry) -> None:
 def test_no_attestations_are_no_reason_to_warn(trusting: Registry) -> None:
     filename = DistributionFilename.parse(WHEEL.filename)
     found = received_attestations(trusting._database, None, filename, WHEEL.sha256, GITHUB)
-    assert found == Received()
+    assert found == ReceivedAttestations()
 
 
 def test_the_installed_root_is_that_of_the_public_instance(registry: Registry) -> None:

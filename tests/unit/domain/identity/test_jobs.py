@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob, PublisherKind
-from pypi_repo.domain.identity.jobs import workload_of
+from pypi_repo.domain.identity.jobs import ci_job_of
 
 GITHUB = "https://token.actions.githubusercontent.com"
 OF_GITHUB = {
@@ -29,7 +29,7 @@ OF_GITLAB = {
 
 def told(kind: PublisherKind, issuer: str, **claims: Any) -> dict[str, str]:
     """What is known beside kind, issuer and subject."""
-    texts = workload_of(kind, {"iss": issuer, "sub": "x", **claims}).as_texts()
+    texts = ci_job_of(kind, {"iss": issuer, "sub": "x", **claims}).as_texts()
     usual = {name: texts.pop(name) for name in ("kind", "issuer", "subject")}
     assert usual == {"kind": kind, "issuer": issuer, "subject": "x"}
     return texts
@@ -155,10 +155,10 @@ def test_t4_names_do_not_lead_elsewhere() -> None:
 
 def test_t4_what_a_newer_version_has_added_is_left_out() -> None:
     """As processes of both versions run during an upgrade."""
-    workload = workload_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
+    workload = ci_job_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
     assert CIJob.of_texts({**workload.as_texts(), "runner": "r1"}) == workload
 
 
 def test_t4_it_comes_back_from_what_is_kept() -> None:
-    workload = workload_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
+    workload = ci_job_of("github", {"iss": GITHUB, "sub": "x", **OF_GITHUB})
     assert CIJob.of_texts(workload.as_texts()) == workload
