@@ -102,6 +102,7 @@ class Body(io.RawIOBase):
         return chunk
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Reads into a buffer what `read` would return, and returns how many bytes."""
         view = memoryview(buffer).cast("B")
         chunk = self.read(len(view))
         view[: len(chunk)] = chunk

@@ -188,6 +188,7 @@ class Parser:
     # What the parser calls
 
     def on_message_begin(self) -> None:
+        """Begins a request."""
         if self._must_restart:
             return
         self._request = Request()
@@ -195,10 +196,12 @@ class Parser:
         self._head = self._framed = self._number_of_fields = 0
 
     def on_url(self, part: bytes) -> None:
+        """Adds a part of what is asked for."""
         if not self._has_head:
             self._request.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Adds a header. Raises BadRequest."""
         request = self._request
         if self._has_head:  # it is a trailer, which nobody asks for, or was known before
             return
@@ -216,6 +219,7 @@ class Parser:
         request.fields[key] = text
 
     def on_headers_complete(self) -> None:
+        """Checks the head, and hands on a request that has a body. Raises BadRequest."""
         if self._must_restart:
             self._must_restart = False
             return
@@ -238,6 +242,7 @@ class Parser:
             self._on_head(request)
 
     def on_body(self, part: bytes) -> None:
+        """Adds a part of the body, which is streamed if it is large."""
         request = self._request
         request.received += len(part)
         if request.body is not None:
@@ -248,6 +253,7 @@ class Parser:
             self._stream(request)
 
     def on_message_complete(self) -> None:
+        """Hands on a request without a body that is streamed, or ends that body."""
         if self._must_restart:
             return
         request = self._request

@@ -132,6 +132,7 @@ def restricted(content: Versioned[Content], front: Source) -> Versioned[Content]
 
 
 def restricted_file(file: ServedFile | Redirect, front: Source) -> ServedFile | Redirect:
+    """Keeps a file from shared caches if the source in front of its source is not public."""
     if isinstance(file, ServedFile) and file.public and not front.is_public():
         return file.not_public()
     return file
