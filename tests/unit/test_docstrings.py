@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 import pypi_repo
 from pypi_repo.web.pages.page import HtmlPage
 
-_STARTS_THE_PROGRAM = "pypi_repo.__main__"
+_STARTING = {"pypi_repo.__main__", "pypi_repo.wsgi"}  # their import opens a registry
 _ARGUMENT = re.compile(r"\w+: ")
 
 
 def _modules() -> Iterator[Any]:
     for found in pkgutil.walk_packages(pypi_repo.__path__, "pypi_repo."):
-        if found.name != _STARTS_THE_PROGRAM:
+        if found.name not in _STARTING:
             yield importlib.import_module(found.name)
 
 
