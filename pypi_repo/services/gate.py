@@ -35,6 +35,7 @@ Item = TypeVar("Item")
 LocatedFile = tuple[Repository, Project, DistributionFile]
 """A file, with its repository and its project before it."""
 
+_NOTHING = None, None, None, False
 _GIVEN = GrantPolicy()
 """What a CI job may do at most."""
 
@@ -108,7 +109,7 @@ class Gate:
 
         Raises UnknownFile, and the same errors as `repository`.
         """
-        _repository, located = self.look_for_file(actor, permission, catalog, repository, filename)
+        located = self.look_for_file(actor, permission, catalog, repository, filename)[1]
         if located is None:
             raise unknown_file(filename, repository)
         return located
@@ -120,20 +121,24 @@ class Gate:
         catalog: Catalog,
         repository: str,
         filename: str,
-    ) -> tuple[Repository, LocatedFile | None]:
-        """Returns the repository, and the same as `file`, but None for an unknown file."""
-        found, project, file = catalog.locate_file(repository, filename) or (None, None, None)
+    ) -> tuple[Repository, LocatedFile | None, bool]:
+        """Returns the repository, and the same as `file`, but None for an unknown file.
+
+        At last, it returns whether the repository has the first project to which a file of this
+        name can belong.
+        """
+        found, project, file, has_project = catalog.locate_file(repository, filename) or _NOTHING
         if (
             found is not None
             and project is not None
             and file is not None
             and self.allows(actor, permission, found, project.normalized_name)
         ):
-            return found, (found, project, file)
+            return found, (found, project, file), has_project
         # From here on, nothing may depend on whether the file exists.
         for possible in projects_of(filename) or (None,):
             admitted = self.admit(actor, permission, repository, found, possible)
-        return admitted, None
+        return admitted, None, has_project
 
     def admit(
         self,

@@ -8,7 +8,7 @@ from packaging.version import Version
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pypi_repo.domain.filenames import DistributionFilename, identity_of
+from pypi_repo.domain.filenames import DistributionFilename, identity_of, projects_of
 from pypi_repo.domain.records import DistributionFile, ListedProject, Project, Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.database import statements
@@ -225,7 +225,8 @@ class Catalog:
 
     def locate_file(self, repository: str, filename: str) -> LocatedFile | None:
         """Returns a repository, and a file with its project if there is one."""
-        names = {"repository": lookup(repository), "filename": lookup(filename)}
+        project = next(iter(projects_of(filename)), "")
+        names = {"repository": lookup(repository), "filename": lookup(filename), "project": project}
         return ask(self._executor, statements.LOCATE_FILE, **names)
 
     def releases(self, project_id: int) -> list[tuple[str, DistributionFile | None]]:

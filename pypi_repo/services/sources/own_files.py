@@ -135,8 +135,14 @@ class OwnFiles(Source):
             self._gate.file(actor, Permission.READ, self._catalog, self._name, location.filename),
         )
 
-    def look_for_file(self, actor: Actor, filename: str) -> tuple[Repository, LocatedFile | None]:
-        """Returns the repository, and a file in it that the actor may read, or None."""
+    def look_for_file(
+        self, actor: Actor, filename: str
+    ) -> tuple[Repository, LocatedFile | None, bool]:
+        """Returns the repository, and a file in it that the actor may read, or None.
+
+        At last, it returns whether the repository has the first project to which a file of this
+        name can belong.
+        """
         return self._gate.look_for_file(actor, Permission.READ, self._catalog, self._name, filename)
 
     def offered_file(self, actor: Actor, location: Location, located: LocatedFile) -> StoredFile:

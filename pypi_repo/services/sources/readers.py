@@ -13,6 +13,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.lru_cache import LRUCache, SharedCache
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.decided import Premises
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.own_files import OwnFiles
 from pypi_repo.services.sources.repository_source import RepositorySource
@@ -125,11 +126,12 @@ class Readers:
         upstream = None if isinstance(source, str) else source
         offered = self._offered(repository, source)
         screen = self._kept_screen(Screen.of(repository, configured, upstream))
+        premises = Premises(offered, screen) if isinstance(offered, UpstreamSource) else None
         if not screen.is_open:
             offered = Screened(offered, screen, screen.identity, self._page_summaries)
         kind, name = ("repository", source) if upstream is None else ("upstream", upstream.name)
         needs_login = upstream is not None and not repository.public_sources
-        return NamedSource(f"{kind}:{name}", offered, needs_login=needs_login)
+        return NamedSource(f"{kind}:{name}", offered, needs_login=needs_login, premises=premises)
 
     def _kept_screen(self, screen: Screen) -> Screen:
         """Returns the one that decides alike, which knows pages already: most changes are others.

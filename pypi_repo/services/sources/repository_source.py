@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
@@ -40,10 +41,12 @@ from pypi_repo.services.sources.suppliers import (
     Answer,
     ConfiguredSources,
     Decision,
+    SubjectKey,
     Supplier,
     adopted,
     supplied_file,
     supplied_page,
+    suppliers_of_file,
 )
 from pypi_repo.services.sources.united import united_lists
 
@@ -157,14 +160,19 @@ class RepositorySource(Source):
 
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         location = split_location(path)
-        repository, own = self._own.look_for_file(actor, location.filename)
+        repository, own, has_project = self._own.look_for_file(actor, location.filename)
         if own is not None and own[2].digests.sha256 == location.sha256:
             return self._own.offered_file(actor, location, own)
         failure: RegistryError | None = None
         if repository.may_have_sources:
-            for project in location.projects:
+            projects = location.projects
+            for project in projects:
                 try:
-                    return self._file_of(actor, project, path, location)
+                    find = partial(self._file_of, actor, project, path, location)
+                    if has_project or len(projects) > 1 or not location.sha256:
+                        return find()
+                    key = self._key(path, actor, repository, project)
+                    return self._configure(repository).file(key, project, find)
                 except (UnknownFile, UnknownProject):
                     continue
                 except RegistryError as error:  # it may be a file of another project
@@ -172,10 +180,10 @@ class RepositorySource(Source):
         raise failure or unknown_file(location.name, repository.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
-        repository, own = self._own.look_for_file(actor, filename)
+        repository, own, _has_project = self._own.look_for_file(actor, filename)
         if own is not None or not repository.may_have_sources:
             return self._own.provenance(actor, project, version, filename)
-        for supplier in self._suppliers_of_file(actor, project, filename, last=False):
+        for supplier in suppliers_of_file(self.suppliers(actor, project), filename):
             with suppress(UnknownFile):
                 return supplier.source.provenance(actor, project, version, filename)
         raise UnknownFile(f"There is no provenance of {filename[:200]!r} here.")
@@ -240,7 +248,13 @@ class RepositorySource(Source):
         *,
         last: bool = False,
     ) -> Sequence[Supplier]:
-        return self._decision(actor, repository, own, project, last=last).suppliers()
+        def decide() -> Sequence[Supplier]:
+            return self._decision(actor, repository, own, project, last=last).suppliers()
+
+        if own is not None or last or not repository.may_have_sources:
+            return decide()
+        key = self._key(project, actor, repository, project)
+        return self._configure(repository).supplying(key, project, decide)
 
     def _decision(
         self,
@@ -308,20 +322,10 @@ class RepositorySource(Source):
     def _own_supplier(self, repository: Repository, own: Project) -> Supplier:
         return Supplier(OWN_FILES, self._own, self._own.offered_page(repository, own))
 
-    def _suppliers_of_file(
-        self, actor: Actor, project: NormalizedName, filename: str, *, last: bool
-    ) -> Sequence[Supplier]:
-        """Returns the one that lists a file, or all if none does: any of them may withhold it.
-
-        Raises UnknownProject.
-        """
-        suppliers = self.suppliers(actor, project, last=last)
-        if len(suppliers) == 1:
-            return suppliers
-        for supplier in suppliers:
-            if any(file.filename == filename for file in supplier.page.load().files):
-                return [supplier]
-        return suppliers
+    def _key(
+        self, subject: str, actor: Actor, repository: Repository, project: NormalizedName
+    ) -> SubjectKey:
+        return SubjectKey(subject, actor.is_anonymous, self._own.is_open(repository, project))
 
     def _file_of(
         self, actor: Actor, project: NormalizedName, path: str, location: Location
@@ -335,11 +339,8 @@ class RepositorySource(Source):
         """
         for last in (True, False):
             with suppress(UnknownFile, UnknownProject):
-                suppliers = self._suppliers_of_file(actor, project, location.filename, last=last)
-                return supplied_file(
-                    actor,
-                    project,
-                    path,
-                    [each for each in suppliers if each.source is not self._own],
-                )
+                suppliers = self.suppliers(actor, project, last=last)
+                listing = suppliers_of_file(suppliers, location.filename)
+                others = [each for each in listing if each.source is not self._own]
+                return supplied_file(actor, project, path, others)
         raise unknown_file(location.name)

@@ -1,8 +1,9 @@
 """What supplies a project: one of the sources of a repository, or several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import (
@@ -18,8 +19,10 @@ from pypi_repo.domain.records import ProjectDetails, ProjectPage, Repository, Ve
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.services.sources.decided import Decided, Premise, Premises
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import REFUSED, Redirect, ServedFile, Source
+from pypi_repo.services.sources.stored_file import StoredFile
 from pypi_repo.services.sources.united import Listed, united_page
 
 
@@ -107,11 +110,13 @@ class NamedSource:
 
     name: how pages say that they come from it, such as `upstream:NAME`.
     needs_login: whether anonymous readers get nothing from it.
+    premises: tells what its answers depend on, if it is an upstream.
     """
 
     name: str
     source: Source
     needs_login: bool = False
+    premises: Premises | None = None
 
     def answer(self, actor: Actor, project: NormalizedName, *, last: bool) -> Answer:
         """Returns what the source says of a project.
@@ -173,12 +178,82 @@ class NamedSource:
         return ()
 
 
+def _may_keep_suppliers(key: "SubjectKey", suppliers: Sequence[Supplier]) -> bool:
+    return key.is_open or not any(each.page.public for each in suppliers)
+
+
+def _may_keep_file(key: "SubjectKey", file: ServedFile | Redirect) -> bool:
+    return isinstance(file, StoredFile) and (key.is_open or not file.public)
+
+
+class SubjectKey(NamedTuple):
+    """What is asked of the sources of a repository, and by whom.
+
+    subject: the project, or the location of a file.
+    is_anonymous: whether nobody is logged in; upstreams treat all others alike.
+    is_open: whether everybody may read the project, as far as the repository is concerned.
+    """
+
+    subject: str
+    is_anonymous: bool
+    is_open: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredSources:
-    """The sources of a repository in their order, and what is configured for them."""
+    """The sources of a repository in their order, and what is configured for them.
+
+    suppliers, files: who supplies projects that the repository does not have, and files of them, as
+        it was decided before.
+    """
 
     configured: RepositorySources
     sources: tuple[NamedSource, ...]
+    suppliers: Decided[SubjectKey, Sequence[Supplier]] = field(
+        default_factory=lambda: Decided(_may_keep_suppliers), compare=False
+    )
+    files: Decided[SubjectKey, ServedFile | Redirect] = field(
+        default_factory=lambda: Decided(_may_keep_file), compare=False
+    )
+
+    def supplying(
+        self, key: SubjectKey, project: NormalizedName, decide: Callable[[], Sequence[Supplier]]
+    ) -> Sequence[Supplier]:
+        """Returns what supplies a project that the repository does not have.
+
+        decide: a function that asks the sources.
+        """
+        return self.suppliers.get_or_decide(key, lambda: self.premises(project, last=False), decide)
+
+    def file(
+        self, key: SubjectKey, project: NormalizedName, decide: Callable[[], ServedFile | Redirect]
+    ) -> ServedFile | Redirect:
+        """Returns a file with a known digest, of a project that the repository does not have.
+
+        decide: a function that asks the sources.
+        """
+        return self.files.get_or_decide(key, lambda: self.premises(project, last=True), decide)
+
+    def premises(self, project: NormalizedName, *, last: bool) -> Sequence[Premise] | None:
+        """Returns what depends on sources in the question of who supplies a project.
+
+        It is for a project that the repository does not have. Returns None if the sources have to
+        be asked, which is always so for other repositories and for merged names.
+
+        last: whether the pages that were seen last are enough.
+        """
+        found: list[Premise] = []
+        if self.configured.merged and self.configured.merges(project):
+            return None
+        for named in self.sources:
+            premises = named.premises
+            premise = None if premises is None else premises.of(project, last=last)
+            if premise is None:
+                return None
+            found.append(premise)
+            if premise.is_found:
+                return found
+        return None
 
 
 def page_of(
@@ -226,6 +301,15 @@ def supplied_file(
                     return served.not_public()
                 return served
     raise unknown_file(path.rpartition("/")[2])
+
+
+def suppliers_of_file(suppliers: Sequence[Supplier], filename: str) -> Sequence[Supplier]:
+    """Returns the one that lists a file, or all if none does: any of them may withhold it."""
+    if len(suppliers) > 1:
+        for supplier in suppliers:
+            if any(file.filename == filename for file in supplier.page.load().files):
+                return [supplier]
+    return suppliers
 
 
 def supplied_page(suppliers: Sequence[Supplier]) -> Versioned[ProjectPage]:

@@ -35,6 +35,7 @@ from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.source import ServedFile, Source
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import SeenPage, UpstreamPages
+from pypi_repo.storage.upstream_pages import PageState
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -104,6 +105,17 @@ class UpstreamSource(Source):
         self, actor: Actor, projects: Sequence[NormalizedName]
     ) -> Mapping[NormalizedName, ProjectSummary]:
         return self._summaries.of(self.seen_pages(actor, projects))
+
+    def known(self, project: NormalizedName, *, last: bool) -> PageState | None:
+        """Returns what the page of a project depends on, or None if it is not in memory.
+
+        last: whether the page that was seen last is enough.
+        """
+        return self._pages.known(self.upstream, project, last=last)
+
+    def page_in(self, project: NormalizedName, state: PageState) -> Versioned[ProjectPage]:
+        """Returns the page of a project in a state in which there is one."""
+        return self._page(project, self._pages.page_in(self.upstream, project, state))
 
     def may_have(self, project: NormalizedName) -> bool:
         return self._pages.may_have(self.upstream, project)

@@ -120,6 +120,22 @@ class UpstreamPages:
             return self._seen(upstream, project, state, datetime.now(UTC))
         return self.page(upstream, project)
 
+    def known(self, upstream: Upstream, project: NormalizedName, *, last: bool) -> PageState | None:
+        """Returns the state on which the next page depends, or None if it is not in memory.
+
+        last: whether it is that of `last_page`, and not of `page`.
+        """
+        state = self._states.get((upstream.id, upstream.url, project))
+        if state is None or (last and state.is_found):
+            return state
+        return state if _is_fresh(state, upstream, datetime.now(UTC)) else None
+
+    def page_in(
+        self, upstream: Upstream, project: NormalizedName, state: PageState
+    ) -> SeenPage | None:
+        """Returns the page of a project in a state."""
+        return self._seen(upstream, project, state, datetime.now(UTC))
+
     def seen(
         self, upstream: Upstream, projects: Sequence[NormalizedName]
     ) -> Mapping[NormalizedName, SeenPage]:

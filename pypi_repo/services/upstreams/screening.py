@@ -86,7 +86,7 @@ class Screen:
         For one page, it changes with time exactly when what is shown does. The page is loaded only
         if time matters and the page is new to this screen.
         """
-        if not self._time_matters:
+        if not self.time_matters:
             return None
         with self._mutex:
             timeline = self._timelines.get(page.key)
@@ -129,7 +129,8 @@ class Screen:
         return tuple(each for each in _withheld(verdicts, page, now) if each.code != "denied")
 
     @cached_property
-    def _time_matters(self) -> bool:
+    def time_matters(self) -> bool:
+        """Whether what is shown of a page can change by itself."""
         cooldown = self._enforced
         ending = self._rules if cooldown is None else (*self._rules, *self._exceptions)
         ages = cooldown is not None and not cooldown.is_fixed

@@ -76,8 +76,17 @@ class Located(NamedTuple):
     project: Project | None
 
 
-LocatedFile = tuple[Repository, Project | None, DistributionFile | None]
-"""A repository, and a file with its project if it is there."""
+class LocatedFile(NamedTuple):
+    """A repository, and a file with its project if it is there.
+
+    has_project: whether the repository has the project to which a file of this name belongs, also
+        if it does not have the file.
+    """
+
+    repository: Repository
+    project: Project | None
+    file: DistributionFile | None
+    has_project: bool
 
 
 def lookup(name: str) -> str:
@@ -168,10 +177,12 @@ def located(row: Sequence[Any]) -> Located:
 
 def located_file(row: Sequence[Any]) -> LocatedFile:
     """Returns what a row of LOCATE_FILE contains."""
-    project, file = row[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)], row[-len(FILE_COLUMNS) :]
+    *others, has_project = row
+    project = others[len(REPOSITORY_COLUMNS) : -len(FILE_COLUMNS)]
     if project[0] is None:
-        return to_repository(row), None, None
-    return to_repository(row), to_project(project), to_file(file)
+        return LocatedFile(to_repository(row), None, None, bool(has_project))
+    file = to_file(others[-len(FILE_COLUMNS) :])
+    return LocatedFile(to_repository(row), to_project(project), file, bool(has_project))
 
 
 def file_values(file: DistributionFile, size_beside: int) -> dict[str, Any]:

@@ -85,8 +85,19 @@ LOCATE_PROJECT = Question(
     .where(repositories.c.name == bindparam("repository")),
     _located,
 )
+_named = projects.alias()
 LOCATE_FILE = Question(
-    select(*REPOSITORY_COLUMNS, *PROJECT_COLUMNS, *FILE_COLUMNS)
+    select(
+        *REPOSITORY_COLUMNS,
+        *PROJECT_COLUMNS,
+        *FILE_COLUMNS,
+        exists()
+        .where(
+            _named.c.repository_id == repositories.c.id,
+            _named.c.normalized_name == bindparam("project"),
+        )
+        .label("has_project"),
+    )
     .outerjoin_from(
         repositories,
         files,
