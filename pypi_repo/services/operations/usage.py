@@ -54,10 +54,15 @@ class UsageCounter:
         self._noted: dict[Use, int] = {}  # the hour in which each file was used last
         self._downloaded: Counter[int] = Counter()  # by the upstream
 
-    def count_download(self, release: DownloadedRelease) -> None:
-        """Counts a download of a release."""
+    def count_download(self, release: DownloadedRelease, cached: Use | None = None) -> None:
+        """Counts a download of a release.
+
+        cached: the file, if it is one of an upstream, which was then used in this hour.
+        """
         with self._mutex:
             self._downloads[release, datetime.now(UTC).date()] += 1
+            if cached is not None:
+                self._note_cached(cached)
             self._write_soon()
 
     def note_use(self, user_id: int, token_id: int | None = None) -> None:
@@ -75,17 +80,14 @@ class UsageCounter:
             self._add_use(upstream_id, CacheUse(fetches=fetches, fetched=fetched))
             self._write_soon()
 
-    def note_download_of_upstream(self, use: Use) -> None:
-        """Counts a download of a file of an upstream, and records that it was used in this hour."""
+    def _note_cached(self, use: Use) -> None:
         hour = int(time.time()) // _HOUR
-        with self._mutex:
-            self._downloaded[use[0]] += 1
-            if self._noted.get(use) != hour:
-                if len(self._noted) >= _COUNTED_AT_MOST:
-                    self._noted.clear()
-                self._noted[use] = hour
-                self._cached[use] = datetime.fromtimestamp(hour * _HOUR, UTC)
-            self._write_soon()
+        self._downloaded[use[0]] += 1
+        if self._noted.get(use) != hour:
+            if len(self._noted) >= _COUNTED_AT_MOST:
+                self._noted.clear()
+            self._noted[use] = hour
+            self._cached[use] = datetime.fromtimestamp(hour * _HOUR, UTC)
 
     def _add_use(self, upstream_id: int, use: CacheUse) -> None:
         key = upstream_id, datetime.now(UTC).date()

@@ -30,7 +30,9 @@ class Location(NamedTuple):
     def projects(self) -> tuple[NormalizedName, ...]:
         """The projects to which the file can belong, of which only the location may say which."""
         possible = projects_of(self.filename)
-        return tuple(name for name in possible if self.project in ("", name))
+        if not self.project:
+            return possible
+        return tuple(name for name in possible if name == self.project)
 
     @property
     def suffix(self) -> str:

@@ -13,6 +13,7 @@ from pypi_repo.services.sources.small_files import LARGEST, SmallFiles
 from pypi_repo.services.sources.source import ServedFile
 from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
 from pypi_repo.storage.blobs.store import BlobStore, own_errors
+from pypi_repo.storage.cached_files import Use
 
 _log = logging.getLogger(__name__)
 
@@ -89,9 +90,12 @@ class Downloads:
         """
         return self._blobs.signed_url(file.path, expires_in)
 
-    def count(self, release: DownloadedRelease) -> None:
-        """Counts a download of a release."""
-        self._usage.count_download(release)
+    def count(self, release: DownloadedRelease, cached: Use | None = None) -> None:
+        """Counts a download of a release.
+
+        cached: the file, if it is one of an upstream.
+        """
+        self._usage.count_download(release, cached)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,9 @@ class FileOfUpstream(StoredFile):
             raise self._elsewhere()
 
     def count_download(self) -> None:
-        StoredFile.count_download(self)
-        self.files.note_download(self.upstream, self.etag, self.filename)
+        if self.counted_for is not None:
+            use = self.upstream.id, self.etag, self.filename
+            self.downloads.count(self.counted_for, use)
 
     def _was_sent(self) -> bool:
         return bool(self.etag) and self.files.was_sent(self.upstream, self.filename, self.etag)

@@ -188,10 +188,6 @@ class UpstreamFiles:
                 "is offline; choose another version, or tell an administrator."
             )
 
-    def note_download(self, upstream: Upstream, sha256: str, filename: str) -> None:
-        """Counts a download of a file of an upstream."""
-        self._usage.note_download_of_upstream((upstream.id, sha256, filename))
-
     def was_sent(self, upstream: Upstream, filename: str, sha256: str, suffix: str = "") -> bool:
         """Returns whether an upstream has sent a file before, or what is stored beside it.
 
