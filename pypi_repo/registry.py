@@ -38,8 +38,8 @@ from pypi_repo.services.packages.readmes import Readmes
 from pypi_repo.services.people.invitations import Acceptance
 from pypi_repo.services.people.own_account import OwnAccount
 from pypi_repo.services.people.user_sessions import UserSessions
+from pypi_repo.services.small_files import SmallFiles
 from pypi_repo.services.sources.readers import Readers
-from pypi_repo.services.sources.small_files import SmallFiles
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
 from pypi_repo.services.upstreams.checking import UpstreamChecks

@@ -9,7 +9,7 @@ from pypi_repo.domain.errors import ConfigurationError, UnknownFile
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.services.operations.usage import UsageCounter
-from pypi_repo.services.sources.small_files import LARGEST, SmallFiles
+from pypi_repo.services.small_files import LARGEST, SmallFiles
 from pypi_repo.services.sources.source import ServedFile
 from pypi_repo.settings import FilesSentBy, SignedUrls, XSendfile
 from pypi_repo.storage.blobs.store import BlobStore, own_errors

@@ -3,7 +3,7 @@
 import hashlib
 import tracemalloc
 
-from pypi_repo.services.sources.small_files import LARGEST, SmallFiles
+from pypi_repo.services.small_files import LARGEST, SmallFiles
 
 
 def _digest(content: bytes) -> str:
