@@ -27,7 +27,8 @@ class Balance:
     def is_my_turn(self, place: int, connections: int) -> bool:
         """Returns whether no other process has fewer connections.
 
-        All processes are asked about each new connection, so an outdated number is soon corrected.
+        It is also called when a connection has ended. Others would believe a number that is too
+        high, and the first that is asked would take many new connections at once.
         """
         mine = connections + 1
         self._one_more[place] = mine

@@ -48,7 +48,8 @@ class Server:
     tls: a TLS context, which encrypts all connections.
     is_my_turn: a function that is asked before a connection is accepted, with the number of
         connections, if other processes listen on the same sockets. If it returns False, the
-        connection is left to these processes for a moment.
+        connection is left to these processes for a moment. It is also called when a connection has
+        ended, to tell these processes.
     """
 
     def __init__(
@@ -162,8 +163,10 @@ class Server:
         self._connections.add(connection)
 
     def left(self, connection: Connection) -> None:
-        """Removes a connection that has ended."""
+        """Removes a connection that has ended, and tells other processes."""
         self._connections.discard(connection)
+        if self._is_my_turn is not None and not self.is_ending:
+            self._is_my_turn(len(self._connections))
 
     def call(self, do: Callable[..., object], *arguments: Any) -> None:
         """Calls a function in the event loop soon.

@@ -108,6 +108,20 @@ def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
     assert is_my_turn, "while it still answers"
 
 
+def test_others_are_told_when_a_client_has_left(serve: Serve) -> None:
+    """Or the first process that is asked would take all new connections at once."""
+    balance = Balance(2)
+    balance.enter(0)
+    server = serve(echo, is_my_turn=partial(balance.is_my_turn, 0))
+    with server.connect() as client:
+        client.sendall(GET)
+        assert client.recv(12) == b"HTTP/1.1 200"
+        has_one = balance.is_my_turn(1, 1)
+
+    assert has_one
+    assert until(lambda: not balance.is_my_turn(1, 1)), "it has none"
+
+
 def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
     """However many come at once; nobody takes them here, so they are taken in the end."""
     first_asked = dict[int, float]()
@@ -125,9 +139,10 @@ def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
             client.sendall(GET)
         for client in clients:
             assert client.recv(12) == b"HTTP/1.1 200"
+        number_of_questions = len(asked)
 
     assert first_asked[19] - first_asked[0] > 18 * 0.001
-    assert len(asked) < 3 * 20, "it waits, and does not spin"
+    assert number_of_questions < 3 * 20, "it waits, and does not spin"
 
 
 def test_nobody_has_to_leave_for_a_connection_of_another_process(
