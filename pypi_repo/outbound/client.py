@@ -208,6 +208,7 @@ def _without_ours(headers: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
+@functools.cache  # each request would wait for the lock
 def _import_urllib3() -> None:
     """In one thread at a time: its modules import each other in a circle.
 

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from copy import copy
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ _PATIENCE = 60.0  # seconds until who waits is told to come back later
 _NOT_TRIED_AGAIN = 3.0  # seconds, after it has failed
 _MISSING_FOR = 60.0  # seconds, for what the upstream does not have
 _FORGOTTEN_EVERY = 1.0  # seconds
+_IDLE_FOR = 5.0  # seconds
 _ENDED_WITHIN = 5.0  # seconds
 
 _Lane = tuple[int, str]  # the upstream's id, and the kind of errands
@@ -154,6 +156,8 @@ class Errands:
         self._queues: defaultdict[_Lane, deque[Errand]] = defaultdict(deque)
         self._working: Counter[_Lane] = Counter()
         self._threads: set[threading.Thread] = set()
+        self._given: SimpleQueue[tuple[_Lane, Errand] | None] = SimpleQueue()  # to idle threads
+        self._idle = 0
         self._forgets_at = 0.0
 
     def join(self, upstream_id: int, key: Hashable, make: Callable[[], Kind]) -> Kind:
@@ -191,6 +195,9 @@ class Errands:
                 errand.is_stopped = True
             self._errands.clear()
             threads = list(self._threads)
+            for _thread in range(self._idle):
+                self._given.put(None)
+            self._idle = 0
         for errand in queued:
             errand.failure = Unavailable("The server is about to end; try again in a moment.")
             errand.end()
@@ -213,17 +220,51 @@ class Errands:
             queue.popleft()
 
     def _start(self, lane: _Lane, errand: Errand) -> bool:
-        def work() -> None:
-            errand.do()
-            with self._mutex:
-                self._working[lane] -= 1
-                self._threads.discard(thread)
-                self._start_some(lane)
-
-        thread = threading.Thread(target=work, name=f"fetching-{lane[0]}", daemon=True)
+        self._working[lane] += 1
+        if self._idle:
+            self._idle -= 1
+            self._given.put((lane, errand))
+            return True
+        first = [(lane, errand)]
+        thread = threading.Thread(target=self._work_on, args=(first,), name="fetching", daemon=True)
         with suppress(RuntimeError):  # the system allows no more threads for now
             thread.start()
-            self._working[lane] += 1
             self._threads.add(thread)
             return True
+        self._working[lane] -= 1
         return False
+
+    def _work_on(self, first: "list[tuple[_Lane, Errand]]") -> None:
+        """Does an errand in this thread, and those that are given to it within some seconds.
+
+        Threads are started seldom: who starts one waits until it runs.
+        """
+        given: tuple[_Lane, Errand] | None = first.pop()
+        while given is not None:
+            is_needed = self._do(*given)
+            given = None  # what it holds, such as a file, is given back before this waits
+            if is_needed:
+                given = self._next()
+        with self._mutex:
+            self._threads.discard(threading.current_thread())
+
+    def _do(self, lane: _Lane, errand: Errand) -> bool:
+        """Returns whether this thread is to wait for more."""
+        errand.do()
+        with self._mutex:
+            self._working[lane] -= 1
+            self._start_some(lane)
+            if errand.is_stopped:  # and `close` may wait for the thread
+                return False
+            self._idle += 1
+        return True
+
+    def _next(self) -> "tuple[_Lane, Errand] | None":
+        """Waits for an errand; None if there is none for some seconds, or all is to end."""
+        with suppress(Empty):
+            return self._given.get(timeout=_IDLE_FOR)
+        with self._mutex:
+            with suppress(Empty):
+                return self._given.get_nowait()  # just given to a thread that was idle
+            self._idle -= 1
+        return None

@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -66,6 +67,45 @@ def test_an_upstream_that_hangs_takes_no_turn_of_others(
     goes_on.set()
     for each in first:
         each.wait_to_end()
+
+
+class Noting(Errand):
+    """Notes the thread that does it."""
+
+    def work(self) -> None:
+        self.thread = threading.current_thread()
+
+
+def test_one_thread_does_one_errand_after_the_other_and_ends_at_the_end() -> None:
+    errands = Errands()
+    threads = []
+    for number in range(5):
+        done = errands.join(1, number, Noting)
+        done.wait_to_end()
+        wait_until(lambda: errands._idle == 1)
+        threads.append(done.thread)
+    assert set(threads) == {threads[0]}
+    left = weakref.ref(done)
+    errands.close()
+    del done
+    assert not threads[0].is_alive()
+    assert left() is None
+    again = errands.join(1, "again", Noting)  # a registry that was closed can be used again
+    again.wait_to_end()
+    errands.close()
+    assert not again.thread.is_alive()
+
+
+def test_an_idle_thread_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pypi_repo.services.upstreams.fetching.errands._IDLE_FOR", 0.01)
+    errands = Errands()
+    done = errands.join(1, 1, Noting)
+    done.wait_to_end()
+    done.thread.join(60)
+    assert (done.thread.is_alive(), errands._idle) == (False, 0)
+    another = errands.join(1, 2, Noting)
+    another.wait_to_end()
+    assert another.thread is not done.thread
 
 
 def test_what_found_no_thread_begins_when_it_is_asked_for_again(
