@@ -157,14 +157,20 @@ class Machine:
         path.chmod(0o755)
 
     def _make_tools(self) -> None:
-        """python3 makes environments that have already what the public index would give."""
+        """python3 makes environments that have already what the public index would give, and pip.
+
+        It does not install another one into each of them, which takes longer than most pages.
+        """
         scripts = Path(sys.executable).parent
         given = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
         (self.home / "given.pth").write_text(given)
         venv, site = self.home / "venv", "lib/python3*/site-packages"
+        pip = self.home / "pip"
+        pip.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n')
+        pip.chmod(0o755)
         make = (
-            f'{sys.executable} "$@" && for place in "$3"/{site}; do '
-            f'cp {self.home / "given.pth"} "$place"; done'
+            f'{sys.executable} "$@" --without-pip && cp {pip} "$3/bin" && '
+            f'for place in "$3"/{site}; do cp {self.home / "given.pth"} "$place"; done'
         )
         run = f'exec {venv}/bin/python "$@"'
         self.make_tool("python3", f'if [ "$1 $2" = "-m venv" ]; then {make}; else {run}; fi')
