@@ -18,6 +18,7 @@ from tests.support.clients import Clients
 from tests.support.postgres import PostgresServer
 from tests.support.quick_s3 import quick_s3
 from tests.support.quick_schema import Filled, quick_schema
+from tests.support.quick_trust import quick_trust
 from tests.support.s3 import S3Server
 from tests.support.shared_statements import shared_statements
 from tests.support.sharing_out import shared_out
@@ -38,7 +39,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def _quick() -> Iterator[None]:
     """Nobody waits here for the same migrations and statements again, or for a costly password."""
     gensalt = bcrypt.gensalt
-    with quick_schema(), quick_s3(), shared_statements(), pytest.MonkeyPatch.context() as patch:
+    with (
+        quick_schema(),
+        quick_s3(),
+        quick_trust(),
+        shared_statements(),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(bcrypt, "gensalt", lambda rounds: gensalt(min(rounds, 5)))
         yield
 
