@@ -1,6 +1,7 @@
 """What attackers of the portal try."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,7 @@ from tests.support.api import KNOWN, create_publisher, create_webhook, open_stag
 from tests.support.distributions import multipart, wheel
 from tests.support.http import basic, bearer
 from tests.support.portal import PortalClient, text_of
+from tests.support.quick_schema import Filled
 from tests.support.uploads import upload
 
 COOKIE = "pypi_repo_session"
@@ -161,9 +163,9 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-def portal(registry: Registry) -> PortalClient:
-    """Signed in, with a package to lose."""
+@Filled
+def _fill(registry: Registry) -> None:
+    populate(registry)
     upload(registry, wheel("demo", "1.0", description="Told."))
     registry.acting_as(OPERATOR).repositories.create("releases")
     upload(registry, wheel("left", "1.0"))
@@ -181,6 +183,19 @@ def portal(registry: Registry) -> PortalClient:
     providers.create("sso", issuer="https://sso.invalid", client_id="x", accounts="users")
     providers.link("sso", USER, "linked")
     create_publisher(registry)
+
+
+@pytest.fixture
+def registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
+    """In memory; for the portal with a package to lose, and some of everything else."""
+    with Registry(Settings(database="sqlite://", blobs="memory://", password_cost=4)) as registry:
+        (_fill if "portal" in request.fixturenames else populate)(registry)
+        yield registry
+
+
+@pytest.fixture
+def portal(registry: Registry) -> PortalClient:
+    """Signed in."""
     portal = PortalClient(registry)
     assert portal.sign_in(ADMINISTRATOR, PASSWORD).status_code == 303
     return portal

@@ -7,6 +7,7 @@ with a few more of everything. The index, downloads and uploads are counted in t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.api import (
 )
 from tests.support.distributions import wheel
 from tests.support.portal import PortalClient
+from tests.support.quick_schema import Filled
 from tests.support.sql import count_statements
 from tests.support.uploads import upload
 
@@ -134,50 +136,55 @@ PAGES = {
 }  # fmt: skip
 
 
+def _fill(registry: Registry, number: int) -> None:
+    populate(registry)
+    operator = registry.acting_as(OPERATOR)
+    create_webhook(registry)
+    for each in range(number):
+        operator.upstreams.create(f"public{each or ''}", url="https://index.example/simple/")
+        operator.sources.add_rule("main", "deny", f"unwanted-{each}")
+        operator.sources.add_rule("main", "exempt", "demo", reason="a fix", until=_NEXT_CENTURY)
+        for version in ("1.0", "2.0"):
+            upload(registry, wheel(f"demo{each or ''}", version))
+        if each:
+            registry.acting_as(OPERATOR).repositories.create(f"other-{each}")
+            registry.acting_as(OPERATOR).accounts.create_user(f"user-{each}@example.com", PASSWORD)
+            operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
+            operator.groups.add_members(f"group-{each}", [USER])
+            create_provider(registry, f"other-{each}")
+            create_publisher(registry, f"other-{each}")
+            create_webhook(registry, f"other-{each}")
+            registry.acting_as(OPERATOR).administrators.create(
+                f"admin-{each}@example.com", PASSWORD
+            )
+        operator.retention.add_rule("main", f"demo{each or ''}", keep_last=1)
+    operator.pins.pin("main", "demo", "1.0", "in use")
+    operator.retention.preview("main", lambda _release: None)
+    operator.repositories.create("releases")
+    upload(registry, wheel("left", "1.0"))
+    operator.projects.delete("main", "left")
+    open_stage(registry)
+    operator.upstreams.create("used", url="https://index.example/simple/")
+    operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
+    registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
+    registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
+    operator.invitations.invite(USER)
+    operator.groups.create("platform", named={"main": Access.READ})
+    create_provider(registry)
+    create_publisher(registry)
+    tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
+    assert tokens[-1] == KNOWN["token"]
+
+
+_FILL = {number: Filled(partial(_fill, number=number)) for number in (FEW, MORE)}
+
+
 @contextmanager
 def filled(number: int) -> Iterator[Registry]:
     """A registry with `number` of everything."""
     settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
     with Registry(settings) as registry:
-        populate(registry)
-        operator = registry.acting_as(OPERATOR)
-        create_webhook(registry)
-        for each in range(number):
-            operator.upstreams.create(f"public{each or ''}", url="https://index.example/simple/")
-            operator.sources.add_rule("main", "deny", f"unwanted-{each}")
-            operator.sources.add_rule("main", "exempt", "demo", reason="a fix", until=_NEXT_CENTURY)
-            for version in ("1.0", "2.0"):
-                upload(registry, wheel(f"demo{each or ''}", version))
-            if each:
-                registry.acting_as(OPERATOR).repositories.create(f"other-{each}")
-                registry.acting_as(OPERATOR).accounts.create_user(
-                    f"user-{each}@example.com", PASSWORD
-                )
-                operator.groups.create(f"group-{each}", patterns={("main", "demo"): Access.READ})
-                operator.groups.add_members(f"group-{each}", [USER])
-                create_provider(registry, f"other-{each}")
-                create_publisher(registry, f"other-{each}")
-                create_webhook(registry, f"other-{each}")
-                registry.acting_as(OPERATOR).administrators.create(
-                    f"admin-{each}@example.com", PASSWORD
-                )
-            operator.retention.add_rule("main", f"demo{each or ''}", keep_last=1)
-        operator.pins.pin("main", "demo", "1.0", "in use")
-        operator.retention.preview("main", lambda _release: None)
-        operator.repositories.create("releases")
-        upload(registry, wheel("left", "1.0"))
-        operator.projects.delete("main", "left")
-        open_stage(registry)
-        operator.upstreams.create("used", url="https://index.example/simple/")
-        operator.sources.set_sources("main", ["upstream:used"])  # each may cost a statement
-        registry.acting_as(OPERATOR).projects.yank_release("main", "demo", "1.0", "broken")
-        registry.acting_as(OPERATOR).administrators.create("spare@example.com", PASSWORD)
-        operator.invitations.invite(USER)
-        operator.groups.create("platform", named={"main": Access.READ})
-        create_provider(registry)
-        create_publisher(registry)
-        tokens = [registry.acting_as(OPERATOR).accounts.create_token(USER)[0].id for _ in range(2)]
-        assert tokens[-1] == KNOWN["token"]
+        _FILL[number](registry)
         yield registry
 
 
