@@ -64,6 +64,7 @@ class _Kept(psycopg.Connection[Any]):
         """Whether the server still answers."""
         try:
             self.isolation_level = self.read_only = self.deferrable = None
+            self.cursor_factory = psycopg.Cursor  # see `count_statements`
             self.autocommit = True
             self.execute(_AS_NEW)
             self.autocommit = False

@@ -21,6 +21,7 @@ from pypi_repo import Registry
 from pypi_repo.storage.blobs.remote import MemoryBlobStore
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import METADATA
 
 _IS_EMPTY = {
     "sqlite": "SELECT count(*) = 0 FROM sqlite_master",
@@ -30,6 +31,15 @@ _IS_EMPTY = {
 _IS_USED = f"""
 SELECT EXISTS (SELECT 1 FROM journal) OR EXISTS (SELECT 1 FROM repositories)
     OR NOT EXISTS (SELECT 1 FROM {schema.VERSION_TABLE} WHERE version_num = '{schema.HEAD}')
+"""
+# A row as text is a literal of its table's type, whatever its columns are.
+_ROWS = """
+SELECT format('INSERT INTO {table} SELECT (%L::{table}).*', filled::text)
+FROM {table} AS filled ORDER BY ctid
+"""
+_SEQUENCES = """
+SELECT format('SELECT setval(%L, %s)', sequencename, last_value) FROM pg_sequences
+WHERE schemaname = current_schema() AND last_value IS NOT NULL
 """
 _ASKING = ("SELECT", "PRAGMA", "SHOW")
 
@@ -67,7 +77,7 @@ class _Copied:
 
 @dataclass
 class Filled:
-    """Fills registries alike: the first one by `fill`, the next ones in SQLite by a copy of it.
+    """Fills registries alike: the first one of each engine by `fill`, the next ones by a copy.
 
     What `fill` uploads, it uploads to memory.
     """
@@ -76,11 +86,14 @@ class Filled:
     content: bytes | None = None
     tables: object = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    in_server: tuple[str, Mapping[str, bytes]] | None = None
 
     def __call__(self, registry: Registry) -> None:
         database = registry._database
-        if not _is_sqlite(database) or _is_used(database):
+        if _is_used(database):
             self.fill(registry)
+        elif not _is_sqlite(database):
+            self._fill_server(registry)
         elif self.content is None:
             self.tables = _tables(database)
             self.fill(registry)
@@ -88,10 +101,33 @@ class Filled:
             self.files = _files(registry)
         elif self.tables == _tables(database):
             _put(database, self.content)
-            for place, content in self.files.items():
-                _memory(registry).pipe_file(place, content)
+            _put_files(registry, self.files)
         else:  # a host has some of its own there
             self.fill(registry)
+
+    def _fill_server(self, registry: Registry) -> None:
+        database = registry._database
+        if self.in_server is None:
+            self.fill(registry)
+            self.in_server = _script(database), _files(registry)
+        else:
+            script, files = self.in_server
+            with _driver(database) as connection:
+                connection.execute(script)
+                connection.commit()
+            _put_files(registry, files)
+
+
+def _script(database: Database) -> str:
+    """Statements that fill an empty database of PostgreSQL as this one is filled."""
+    with _driver(database) as connection:
+        lines = [
+            line
+            for table in METADATA.sorted_tables
+            for (line,) in connection.execute(_ROWS.format(table=table.name))
+        ]
+        lines += [line for (line,) in connection.execute(_SEQUENCES)]
+    return "; ".join(lines)
 
 
 def _files(registry: Registry) -> Mapping[str, bytes]:
@@ -99,6 +135,11 @@ def _files(registry: Registry) -> Mapping[str, bytes]:
     if memory is None:
         return {}
     return {place: memory.cat_file(place) for place in memory.find("/")}
+
+
+def _put_files(registry: Registry, files: Mapping[str, bytes]) -> None:
+    for place, content in files.items():
+        _memory(registry).pipe_file(place, content)
 
 
 def _memory(registry: Registry) -> Any:
@@ -124,7 +165,7 @@ def _tables(database: Database) -> object:
 
 def _is_used(database: Database) -> bool:
     """Whether it has anything but a schema of this version."""
-    with _sqlite(database) as connection:
+    with _driver(database) as connection:
         (used,) = connection.execute(_IS_USED).fetchone()
     return bool(used)
 
@@ -153,9 +194,14 @@ def _of_version(version: bytes, content: bytes) -> bytes:
 
 
 @contextmanager
-def _sqlite(database: Database) -> Iterator[sqlite3.Connection]:
+def _driver(database: Database) -> Iterator[Any]:
     with closing(database.engine.raw_connection()) as connection:
-        driver = connection.driver_connection
+        yield connection.driver_connection
+
+
+@contextmanager
+def _sqlite(database: Database) -> Iterator[sqlite3.Connection]:
+    with _driver(database) as driver:
         assert isinstance(driver, sqlite3.Connection)
         yield driver
 

@@ -9,9 +9,15 @@ from sqlalchemy import text
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.tables import METADATA
+from tests.conftest import populate
+from tests.support.distributions import wheel
+from tests.support.journal import journal_of
 from tests.support.postgres import PostgresServer
 from tests.support.quick_schema import Filled, quick_schema
+from tests.support.uploads import upload
 
+_TABLES = METADATA.sorted_tables
 _EVERYTHING = {
     "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_master"],
     "postgresql": [
@@ -62,6 +68,33 @@ def test_a_registry_that_was_used_is_filled_as_it_is() -> None:
             names.append([each.name for each in operator.repositories.all()])
 
     assert names == [["filled"], ["filled"], ["filled", "used"]]
+
+
+def test_a_copy_in_postgresql_has_the_same_rows_and_goes_on_with_the_same_numbers(
+    postgres: PostgresServer,
+) -> None:
+    fill = Filled(_fill_with_odd_text)
+    everything = []
+    with quick_schema():
+        for _ in range(2):
+            url = postgres.create_database()
+            with closing(Database(url)) as database:
+                schema.upgrade(database)
+            with Registry(Settings(database=url, blobs="memory://")) as registry:
+                fill(registry)
+                rows = [registry._database.execute(table.select()).all() for table in _TABLES]
+                operator = registry.acting_as(OPERATOR)
+                operator.groups.create("next")
+                entry = journal_of(registry)[-1]
+                (file,) = operator.projects.get("main", "demo")[1]
+                everything.append((rows, entry.id, file))
+
+    assert everything[0] == everything[1]
+
+
+def _fill_with_odd_text(registry: Registry) -> None:
+    populate(registry)
+    upload(registry, wheel("demo", "1.0", description="100% of \\ 'quotes'; \"and\" (more)\n"))
 
 
 def test_what_a_host_has_in_the_database_stays() -> None:
