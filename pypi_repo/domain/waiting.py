@@ -67,7 +67,7 @@ class Bell:
 
 class _Thread(threading.local):
     attempt: "without_waiting | None" = None
-    comes_back = False
+    comes_back_after: float | None = None  # seconds
 
 
 _thread = _Thread()
@@ -86,15 +86,22 @@ class without_waiting:  # noqa: N801 - used as a function; a generator would tak
 
 
 class coming_back:  # noqa: N801 - as above
-    """A context in which `wait_for` raises ComeBack in this thread."""
+    """A context in which `wait_for` raises ComeBack in this thread.
 
-    __slots__ = ()
+    moment: for how many seconds it waits before that. To start again costs more than to wait for
+        what comes at once.
+    """
+
+    __slots__ = ("_moment",)
+
+    def __init__(self, moment: float = 0.0) -> None:
+        self._moment = moment
 
     def __enter__(self) -> None:
-        _thread.comes_back = True
+        _thread.comes_back_after = self._moment
 
     def __exit__(self, *_error: object) -> None:
-        _thread.comes_back = False
+        _thread.comes_back_after = None
 
 
 def attempt() -> object | None:
@@ -121,8 +128,10 @@ def wait_for(bell: Bell, rung: int, seconds: float) -> None:
     must not wait. So this must come before anything was changed or counted.
     """
     about_to_wait()
-    if _thread.comes_back:
+    moment = _thread.comes_back_after
+    if moment == 0:
         raise ComeBack(bell, rung, seconds)
     rang = threading.Event()
     bell.listen(rung, rang.set)
-    rang.wait(seconds)
+    if not rang.wait(seconds if moment is None else min(moment, seconds)) and moment is not None:
+        raise ComeBack(bell, rung, seconds)

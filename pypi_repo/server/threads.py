@@ -25,6 +25,11 @@ class Threads:
         self._idle: list[threading.Lock] = []  # each is released to wake its thread
         self._threads: list[threading.Thread] = []
 
+    @property
+    def are_mostly_idle(self) -> bool:
+        """Whether no more than half of them have something to do, as far as is known."""
+        return len(self._threads) - len(self._idle) <= self._count // 2
+
     def add(self, job: Job) -> None:
         """Gives a job to a thread. Only one thread at a time may call this.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ARRIVAL = 0.5
 """Seconds in which nobody who just came has to leave for others."""
 
+MOMENT = 0.03
+"""Seconds that a thread waits for what others bring. Nearby servers answer within them."""
+
 _AHEAD = 16 * 1024  # bytes that a client may send before the answer to its last request
 _UNTAKEN = 64 * 1024  # bytes of answers that wait for the client before more is made of them
 _FAREWELL = 1.0  # seconds, at the end, for clients to ask once more and be told
@@ -320,10 +323,15 @@ class Connection(asyncio.BufferedProtocol):
         threads = server.upload_threads if request.is_streamed else server.threads
         threads.add(partial(self._work, request, response))
 
+    @property
+    def _moment(self) -> float:
+        """For how many seconds a thread may wait for what others bring, as nobody else needs it."""
+        return MOMENT if self._server.threads.are_mostly_idle else 0.0
+
     def _work(self, request: Request, response: Response) -> None:
         """Makes the next part of an answer, in a thread."""
         try:
-            with coming_back() if request.only_reads else nullcontext():
+            with coming_back(self._moment) if request.only_reads else nullcontext():
                 part = response.make_part(self._server.application)
         except ComeBack as until:
             self._server.call(self._pause, response, until)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pypi_repo.domain.waiting import Bell, about_to_wait, wait_for
+from pypi_repo.server.http import connection as connection_module
 from pypi_repo.server.loop import THREADS
 from tests.support.http import Connection
 from tests.support.small_server import SmallServer
@@ -73,6 +74,17 @@ class _Chunks:
         return chunk
 
 
+@pytest.fixture(autouse=True)
+def comes_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "MOMENT", 0.0)
+
+
+@pytest.fixture
+def waits_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as there are enough of them."""
+    monkeypatch.setattr(connection_module, "MOMENT", 60.0)
+
+
 @pytest.fixture
 def growing() -> Growing:
     return Growing()
@@ -101,6 +113,28 @@ def test_more_can_wait_than_there_are_threads(growing: Growing, server: SmallSer
         with connection:
             assert connection.read_head()[0] == b"HTTP/1.1 200 OK"
             assert connection.read_to_end().endswith(b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.usefixtures("waits_in_threads")
+def test_what_comes_at_once_is_not_begun_again(growing: Growing, server: SmallServer) -> None:
+    (connection,) = begun(server, 1)
+    with connection:
+        wait_until(lambda: growing.calls == 1)
+        growing.grow(b"some", is_whole=True)
+        connection.read_head()
+        assert connection.read_to_end().startswith(b"4\r\nsome\r\n")
+    assert growing.calls == 1
+
+
+@pytest.mark.usefixtures("waits_in_threads")
+def test_half_of_the_threads_are_left_to_others(growing: Growing, server: SmallServer) -> None:
+    connections = begun(server, 3 * THREADS)
+    wait_until(lambda: growing.calls == 3 * THREADS)
+    assert server.answers(OTHER)[0].body == b"other"
+    growing.grow(b"some", is_whole=True)
+    for connection in connections:
+        with connection:
+            assert connection.read_to_end().endswith(b"0\r\n\r\n")
 
 
 def test_what_is_there_is_sent_before_the_rest_comes(growing: Growing, server: SmallServer) -> None:
