@@ -308,7 +308,7 @@ def test_a_thread_that_is_stopped_while_it_waits_has_changed_nothing(database: D
         return add(1)(connection)
 
     def interrupt() -> None:
-        group = database._groups.get("main") or database._groups[""]
+        group = database._groups.get(("main", True)) or database._groups["", True]
         wait_until(lambda: len(group._waiting) == 1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
