@@ -9,10 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pypi_repo.server.background import BackgroundServer
-from pypi_repo.server.http import connection
 from tests.support.processes import ServerProcess, free_port
 
 if TYPE_CHECKING:
@@ -25,12 +22,6 @@ class LiveServer(BackgroundServer):
     def __init__(self, app: WSGIApplication, prefix: str = "") -> None:
         super().__init__(_below(prefix, app) if prefix else app)
         self.url += prefix
-
-    def close(self) -> None:
-        """Without the second in which a client with an open connection might ask again."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(connection, "_FAREWELL", 0)
-            super().close()
 
 
 class ServeProcess(ServerProcess):
