@@ -12,6 +12,7 @@ bell has rung. So however many clients wait, and however long, no thread waits w
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 
 class WouldWait(BaseException):
@@ -67,7 +68,7 @@ class Bell:
 
 class _Thread(threading.local):
     attempt: "without_waiting | None" = None
-    comes_back_after: float | None = None  # seconds
+    comes_back_at: float | None = None  # on the clock of time.monotonic
 
 
 _thread = _Thread()
@@ -88,8 +89,8 @@ class without_waiting:  # noqa: N801 - used as a function; a generator would tak
 class coming_back:  # noqa: N801 - as above
     """A context in which `wait_for` raises ComeBack in this thread.
 
-    moment: for how many seconds it waits before that. To start again costs more than to wait for
-        what comes at once.
+    moment: for how many seconds the thread may have been in the context before that. To start again
+        costs more than to wait for what comes at once.
     """
 
     __slots__ = ("_moment",)
@@ -98,10 +99,10 @@ class coming_back:  # noqa: N801 - as above
         self._moment = moment
 
     def __enter__(self) -> None:
-        _thread.comes_back_after = self._moment
+        _thread.comes_back_at = monotonic() + self._moment
 
     def __exit__(self, *_error: object) -> None:
-        _thread.comes_back_after = None
+        _thread.comes_back_at = None
 
 
 def attempt() -> object | None:
@@ -128,10 +129,11 @@ def wait_for(bell: Bell, rung: int, seconds: float) -> None:
     must not wait. So this must come before anything was changed or counted.
     """
     about_to_wait()
-    moment = _thread.comes_back_after
-    if moment == 0:
-        raise ComeBack(bell, rung, seconds)
+    deadline = _thread.comes_back_at
+    moment = seconds if deadline is None else min(seconds, deadline - monotonic())
     rang = threading.Event()
-    bell.listen(rung, rang.set)
-    if not rang.wait(seconds if moment is None else min(moment, seconds)) and moment is not None:
+    if moment > 0:
+        bell.listen(rung, rang.set)
+        rang.wait(moment)
+    if deadline is not None and not rang.is_set():
         raise ComeBack(bell, rung, seconds)

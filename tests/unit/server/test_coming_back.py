@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pypi_repo.domain.waiting import Bell, about_to_wait, wait_for
+from pypi_repo.domain.waiting import Bell, ComeBack, about_to_wait, coming_back, wait_for
 from pypi_repo.server.http import connection as connection_module
 from pypi_repo.server.loop import THREADS
 from tests.support.http import Connection
@@ -135,6 +135,20 @@ def test_half_of_the_threads_are_left_to_others(growing: Growing, server: SmallS
     for connection in connections:
         with connection:
             assert connection.read_to_end().endswith(b"0\r\n\r\n")
+
+
+def test_a_moment_does_not_begin_anew_with_each_ring() -> None:
+    """Or what comes in drops would hold the thread until its end."""
+    bell = Bell()
+
+    def wait_for_drops() -> None:
+        for _drop in range(100):
+            rung = bell.rung
+            threading.Timer(0.01, bell.ring).start()
+            wait_for(bell, rung, 60)
+
+    with coming_back(0.05), pytest.raises(ComeBack):
+        wait_for_drops()
 
 
 def test_what_is_there_is_sent_before_the_rest_comes(growing: Growing, server: SmallServer) -> None:
