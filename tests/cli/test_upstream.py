@@ -300,6 +300,49 @@ def test_the_hosts_of_files_are_taken_from_a_page(cli: CommandLine, static: Live
     assert hosts == {"found": ["a.example", "b.example"], "given": ["b.example"], "offline": []}
 
 
+def test_a_url_that_is_put_right_is_read_as_a_new_one(
+    cli: CommandLine, static: LiveServer, live: LiveUpstream
+) -> None:
+    """B4: else its pages would work, and none of its files."""
+    hosts = {}
+    for name, wrong, right in (
+        ("typo", (live.url, *LOCAL), ("--url", static.url)),
+        ("option", (static.url, "--allow-http"), ("--allow-private-network",)),
+        ("offline", (static.url, *LOCAL, "--offline"), ("--online",)),
+        ("said", (live.url, *LOCAL), ("--url", static.url, "--file-host", "b.example")),
+    ):
+        cli.ok("upstream", "create", name, *wrong)
+        said = cli.ok("upstream", "set", name, *right)
+        assert ("files may also come from a.example, b.example." in said) == (name != "said")
+        hosts[name] = cli.json("upstream", "show", name)["file_hosts"]
+    cli.ok("upstream", "set", "said", "--fresh-for", "1h")
+    chosen = cli.run("upstream", "set", "said", "--url", f"{static.url}/other/")
+
+    both = ["a.example", "b.example"]
+    assert hosts == {"typo": both, "option": both, "offline": both, "said": ["b.example"]}
+    assert "set said --file-host b.example --file-host a.example`" in chosen.stderr
+    assert cli.json("upstream", "show", "said")["file_hosts"] == ["b.example"], "chosen by hand"
+
+
+def test_a_page_above_the_index_is_no_index(cli: CommandLine) -> None:
+    """B5: of no file at all, everything could be said."""
+
+    def folders(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        is_there = environ["PATH_INFO"] in ("/", "/files/", "/simple/")
+        start_response("200 OK" if is_there else "404 Not Found", [("Content-Type", "text/html")])
+        return [b"<a href='files/'>files/</a> <a href='simple/'>simple/</a>"]
+
+    with LiveServer(folders) as server:
+        created = cli.run("upstream", "create", "above", server.url, *LOCAL)
+        checked = cli.refused("upstream", "check", "above")
+
+    sentence = "no project with files to look at; check its URL"
+    assert created.exit_code == 0
+    assert "gives no page yet: " in created.stderr
+    assert sentence in created.stderr
+    assert sentence in checked
+
+
 def test_an_upstream_that_does_not_answer_yet_is_created(
     cli: CommandLine, live: LiveUpstream
 ) -> None:

@@ -1,5 +1,6 @@
 """pypi-repo upstream ..."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from pypi_repo.cli.sources.upstream_options import (
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.acting import Acting
+from pypi_repo.services.upstreams.checking import UpstreamCheck, is_asked_otherwise
 from pypi_repo.storage.upstream_reports import UpstreamReport
 
 
@@ -47,8 +49,7 @@ def create(operator: Acting, name: str, url: str, **options: Any) -> None:
         f"upstream:{created.name}` makes it a source."
     )
     _note_cooldown(created)
-    if "file_hosts" not in settings and not created.offline:
-        _find_file_hosts(operator, created)
+    _read_a_page(operator, created, {"url", *settings})
 
 
 @upstream.command("list")
@@ -110,7 +111,9 @@ def show(operator: Acting, name: str, as_json: bool) -> None:
 def set_(operator: Acting, name: str, url: str | None, **options: Any) -> None:
     """Change settings of upstream NAME; others stay as they are.
 
-    Who changes the URL to another place gives the credentials for it, too.
+    Who changes the URL to another place gives the credentials for it, too. If it is asked at
+    another place or in another way, a page is read as by `upstream create`, and hosts that are
+    known already stay.
     """
     settings = given_credentials(options) | given_settings({"url": url, **options})
     if not settings:
@@ -119,6 +122,7 @@ def set_(operator: Acting, name: str, url: str | None, **options: Any) -> None:
     say(f"Changed upstream {name}.")
     if "cooldown" in settings:
         _note_cooldown(changed)
+    _read_a_page(operator, changed, settings)
 
 
 @upstream.command()
@@ -144,14 +148,7 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
     """
     found, answer = operator.upstreams.get(name), operator.upstreams.check(name)
     print_record(asdict(answer) | {"file_hosts": list(answer.file_hosts)}, as_json)
-    other_hosts = [host for host in answer.file_hosts if host not in found.file_hosts]
-    if other_hosts:
-        hosts = " ".join(f"--file-host {host}" for host in (*found.file_hosts, *other_hosts))
-        say(
-            "Some of its files are at hosts from which none are fetched; `pypi-repo upstream set "
-            f"{name} {hosts}` allows it.",
-            err=True,
-        )
+    _note_other_hosts(found, answer)
     if not (answer.has_upload_times or found.first_seen) and found.cooldown_mode == "enforce":
         say(
             "Some of its files have no upload time, so the cooldown leaves them out; `pypi-repo "
@@ -163,19 +160,40 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
 upstream.add_command(prefetch)
 
 
-def _find_file_hosts(operator: Acting, created: Upstream) -> None:
+def _read_a_page(operator: Acting, upstream: Upstream, given: Collection[str]) -> None:
+    """Says at once what only the first installation would say otherwise.
+
+    given: the settings that were given. Hosts of files that a page names are taken if none are
+        known.
+    """
+    if not is_asked_otherwise(upstream, given):
+        return
     try:
-        found = operator.upstreams.find_file_hosts(created.name)
+        if upstream.file_hosts:
+            _note_other_hosts(upstream, operator.upstreams.check(upstream.name))
+            return
+        found = operator.upstreams.find_file_hosts(upstream.name)
     except (UpstreamFailed, UpstreamRefused) as error:
         sentence = " ".join(error.for_operator.split()).removesuffix(".")
         say(
-            f"It gives no page yet: {sentence}. `pypi-repo upstream check {created.name}` asks it "
+            f"It gives no page yet: {sentence}. `pypi-repo upstream check {upstream.name}` asks it "
             "again.",
             err=True,
         )
     else:
         if found.file_hosts:
             say(f"Its files may also come from {', '.join(found.file_hosts)}.")
+
+
+def _note_other_hosts(found: Upstream, answer: UpstreamCheck) -> None:
+    other_hosts = [host for host in answer.file_hosts if host not in found.file_hosts]
+    if other_hosts:
+        hosts = " ".join(f"--file-host {host}" for host in (*found.file_hosts, *other_hosts))
+        say(
+            "Some of its files are at hosts from which none are fetched; `pypi-repo upstream set "
+            f"{found.name} {hosts}` allows it.",
+            err=True,
+        )
 
 
 def _hit_rate(found: UpstreamReport) -> float | None:

@@ -1,7 +1,7 @@
 """Asks an upstream what it speaks, and from which hosts its files come."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from urllib.parse import urlsplit
@@ -20,6 +20,12 @@ LARGEST_PAGE = 64 * 1024 * 1024  # bytes
 _READ_OF_A_LIST = 256 * 1024  # bytes, in which a project is found if there is one
 _LISTED = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]{1,100})"|href="([^"]{1,200}?)/?"')
 _TRIED = 5  # projects of a list
+_HOW_IT_IS_ASKED = frozenset(
+    {
+        *("url", "offline", "allow_http", "allow_private_network", "ca_file"),
+        *("username", "secret", "secret_variable"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,15 @@ class UpstreamCheck:
     file_hosts: tuple[str, ...]
 
 
+def is_asked_otherwise(upstream: Upstream, given: Collection[str]) -> bool:
+    """Returns whether a page should say anew from which hosts the files of an upstream come.
+
+    given: the names of the settings that were given to it. What was said of the hosts holds.
+    """
+    says_hosts = "file_hosts" in given
+    return not (upstream.offline or says_hosts or _HOW_IT_IS_ASKED.isdisjoint(given))
+
+
 class UpstreamChecks:
     """Reads a page of an upstream, which is not kept."""
 
@@ -54,18 +69,22 @@ class UpstreamChecks:
     def check(self, upstream: Upstream) -> UpstreamCheck:
         """Asks an upstream for a project that it has: a well-known one, or one of its list.
 
+        A page without any file says nothing of an index: other sites have such pages, too.
+
         Raises UpstreamFailed, UpstreamRefused or UnreadablePage.
         """
         target = self._targets.of(upstream)
         for project in chain(_WELL_KNOWN, self._listed(upstream, target)):
             with self._ask(target, f"{upstream.url}{project}/") as answer:
                 if answer.status == 200:
-                    return _check(upstream, project, answer)
-                if answer.status not in (404, 410):
+                    found = _check(upstream, project, answer)
+                    if found.files:
+                        return found
+                elif answer.status not in (404, 410):
                     raise unexpected(upstream, answer)
         raise UpstreamFailed(
-            f"The upstream {upstream.name!r} has no project to look at; check its URL, which must "
-            "be that of a simple index."
+            f"The upstream {upstream.name!r} has no project with files to look at; check its URL, "
+            "which must be that of a simple index."
         )
 
     def _listed(self, upstream: Upstream, target: Target) -> Iterator[NormalizedName]:
@@ -114,6 +133,11 @@ def unexpected(upstream: Upstream, answer: Answer) -> UpstreamFailed:
             f"The upstream {upstream.name!r} refuses the credentials that it is given; tell an "
             "administrator.",
             detail=f"status {answer.status}",
+        )
+    if answer.status in (404, 410):
+        return UpstreamFailed(
+            f"The upstream {upstream.name!r} answers with status {answer.status}; check its URL, "
+            "which must be that of a simple index."
         )
     return UpstreamFailed(
         f"The upstream {upstream.name!r} answers with status {answer.status}; try again later."

@@ -70,7 +70,7 @@ def test_an_upstream_that_refuses_or_has_nothing_says_so(
 ) -> None:
     upstream.create_on(registry)
     check = registry.acting_as(OPERATOR).upstreams.check
-    with pytest.raises(UpstreamFailed, match="no project to look at"):
+    with pytest.raises(UpstreamFailed, match="no project with files to look at"):
         check("public")
     upstream.broken = "403 Forbidden"
     with pytest.raises(UpstreamFailed, match="credentials"):

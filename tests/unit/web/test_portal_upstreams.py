@@ -411,6 +411,15 @@ def test_a_new_upstream_is_asked_for_the_hosts_of_its_files() -> None:
         portal.send("new-upstream", name="three", **local, offline="yes")
         assert upstreams.get("two").file_hosts == ("other.example",)
         assert len(server.asked) == 1
+        shown = text_of(portal.send("upstreams/three", **local))
+        assert "Its files come from files.example." in shown
+        assert upstreams.get("three").file_hosts == ("files.example",)
+        moved = local | {"url": f"{local['url']}team/", "file_hosts": "other.example"}
+        shown = text_of(portal.send("upstreams/two", **moved))
+        assert "Some of its files are at files.example, from where none are fetched." in shown
+        assert upstreams.get("two").file_hosts == ("other.example",)
+        portal.send("upstreams/two", **moved, cooldown="3d")
+        assert len(server.asked) == 3
         registry.close()
 
 

@@ -1,13 +1,21 @@
 """Upstreams: how they answer and are used, and how to create, change and delete one."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from werkzeug.wrappers import Response
 
-from pypi_repo.domain.errors import InvalidSetting, NameTaken, UpstreamFailed, UpstreamRefused
+from pypi_repo.domain.errors import (
+    InvalidSetting,
+    NameTaken,
+    PermissionDenied,
+    UpstreamFailed,
+    UpstreamRefused,
+)
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import counted
-from pypi_repo.services.upstreams.checking import UpstreamCheck
+from pypi_repo.domain.upstreams.upstream import GivenUpstreamSettings, Upstream
+from pypi_repo.services.upstreams.checking import UpstreamCheck, is_asked_otherwise
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
 from pypi_repo.web import problems
@@ -32,10 +40,8 @@ def create(page: PortalPage) -> Response:
     settings = upstream_form.settings(page, None)
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken), _blaming_credentials(page):
-        page.acting.upstreams.create(name, **settings)
-    answer = ""
-    if not settings["file_hosts"] and not settings["offline"]:
-        answer = _find_file_hosts(page, name)
+        created = page.acting.upstreams.create(name, **settings)
+    answer = _read_a_page(page, created, _said(settings))
     note = page.done(
         f"Created the upstream {name}.{answer} Add it to the sources of a repository, on the page "
         "Sources of the repository."
@@ -55,11 +61,16 @@ def show(page: PortalPage, upstream: str) -> Response:
 
 
 def change(page: PortalPage, upstream: str) -> Response:
-    settings = upstream_form.settings(page, page.acting.upstreams.get(upstream))
+    before = page.acting.upstreams.get(upstream)
+    settings = upstream_form.settings(page, before)
     forms.settle(page)
     with _blaming_credentials(page):
-        page.acting.upstreams.change(upstream, **settings)
-    note = page.done(f"Saved the upstream {upstream}. The settings hold from the next request on.")
+        changed = page.acting.upstreams.change(upstream, **settings)
+    said = {name for name, value in settings.items() if getattr(before, name) != value}
+    answer = _read_a_page(page, changed, said)
+    note = page.done(
+        f"Saved the upstream {upstream}. The settings hold from the next request on.{answer}"
+    )
     return page.redirect("upstreams", upstream, note=note)
 
 
@@ -94,12 +105,29 @@ def _blaming_credentials(page: PortalPage) -> AbstractContextManager[None]:
     return forms.blaming(page, "credentials", InvalidSetting)
 
 
-def _find_file_hosts(page: PortalPage, name: str) -> str:
-    """Lets files be fetched from the hosts that a page of the upstream names, and tells of it."""
+def _said(settings: GivenUpstreamSettings) -> set[str]:
+    """Returns the names of the settings of a new upstream that were filled in."""
+    return {name for name, value in settings.items() if value}
+
+
+def _read_a_page(page: PortalPage, upstream: Upstream, said: Collection[str]) -> str:
+    """Tells what only the first installation would tell otherwise.
+
+    said: the settings that were said. Hosts of files that a page names are taken if none are known.
+    """
+    if not is_asked_otherwise(upstream, said):
+        return ""
     try:
-        hosts = page.acting.upstreams.find_file_hosts(name).file_hosts
+        if upstream.file_hosts:
+            found = page.acting.upstreams.check(upstream.name).file_hosts
+            others = [host for host in found if host not in upstream.file_hosts]
+            more = f" Some of its files are at {', '.join(others)}, from where none are fetched."
+            return more if others else ""
+        hosts = page.acting.upstreams.find_file_hosts(upstream.name).file_hosts
     except (UpstreamFailed, UpstreamRefused) as error:
         return f" It gives no page yet: {error.message}"
+    except PermissionDenied as error:
+        return f" Some of its files are at hosts from where none are fetched. {error.message}"
     return f" Its files come from {', '.join(hosts)}." if hosts else " It has its files itself."
 
 
