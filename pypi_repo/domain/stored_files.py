@@ -18,6 +18,9 @@ def file_path(sha256: str, filename: str) -> str:
 
 _BESIDE = re.compile(r"(\.metadata|\.[0-9a-f]{16}\.(asc|metadata|provenance))\Z")
 
+_SAID_BESIDE = re.compile(r"\.([0-9a-f]{16})\.(?:asc|metadata)\Z")
+_SAID = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/")
+
 METADATA_SUFFIX = ".metadata"
 """Appended to a file's path: its core metadata (PEP 658)."""
 
@@ -36,6 +39,14 @@ def stored_signature_suffix(sha256: str) -> str:
 def owner_path(path: str) -> str:
     """Returns the path of the file that a blob belongs to, by the blob's own path."""
     return _BESIDE.sub("", path)
+
+
+def named_digest(path: str) -> str:
+    """Returns how the SHA-256 of a blob begins, by its path; empty where the path does not say."""
+    if beside := _SAID_BESIDE.search(path):
+        return beside[1]
+    digest = _SAID.match(path)
+    return "" if digest is None or owner_path(path) != path else "".join(digest.groups())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Deletes stored files that are no longer needed, and finds damaged ones."""
 
+import logging
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from operator import attrgetter
 from typing import Literal
 
 from pypi_repo.domain.digests import DigestingCounter
-from pypi_repo.domain.errors import Conflict, Unavailable
+from pypi_repo.domain.errors import Conflict, RegistryError, Unavailable
 from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile, owner_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile
 from pypi_repo.domain.upstreams.upstream import Upstream
@@ -22,6 +23,8 @@ from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.stored_files import StoredFiles
 from pypi_repo.storage.upstreams import Upstreams
+
+_log = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
 """How long a blob without a row may belong to an upload that is still under way."""
@@ -84,12 +87,16 @@ class Upkeep:
     """Frees space in the file store, and finds damaged files.
 
     All methods can be used while the registry is in use.
+
+    blobs: the file store of uploaded files.
+    cached: the same one for caches, which has files of upstreams that others do not rely on yet.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, cached: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
-        self._caches = Caches(database, blobs)
+        self._cached = cached
+        self._caches = Caches(database, cached)
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:
         """Deletes stored files that no file of the registry refers to, on the index or elsewhere.
@@ -111,11 +118,14 @@ class Upkeep:
             )
         trimmed = self.trim()
         blobs, size = trimmed.blobs, trimmed.bytes
-        self._blobs.settle()  # what a killed process has left
         deadline = datetime.now(UTC) - grace
-        for blob in self._blobs.walk():
+        for blob in self._cached.walk():
             if blob.modified < deadline and self._delete_orphan(blob.path, deadline):
                 blobs, size = blobs + 1, size + blob.size
+        try:
+            self._cached.settle()  # what a killed process has left, now that there is room
+        except RegistryError as error:
+            _log.warning("What was fetched is not settled: %s", error.for_operator)
         return Swept(blobs, size)
 
     def trim(self) -> Swept:
@@ -192,7 +202,7 @@ class Upkeep:
         looked_at: the paths of blobs that belong to files of repositories, too.
         """
         looks = [
-            (blob.path, self._fault(blob, count))
+            (blob.path, _fault(self._cached, blob, count))
             for blob in file.blobs()
             if blob.path not in looked_at
         ]
@@ -219,30 +229,9 @@ class Upkeep:
                 repositories.setdefault(blob, []).append(file.repository)
         problems = []
         for blob, names in repositories.items():
-            if found := self._fault(blob, count):
+            if found := _fault(self._blobs, blob, count):
                 problems.append(Problem(blob.path, tuple(names), *found))
         return problems
-
-    def _fault(self, blob: ExpectedBlob, count: Callable[[int], None]) -> tuple[Fault, str] | None:
-        counter = DigestingCounter()
-        try:
-            for piece in self._blobs.read(blob.path):
-                counter.update(piece)
-                if blob.size is not None:  # what is kept beside a file is not counted
-                    count(len(piece))
-        except FileNotFoundError:
-            return "missing", "It is missing from the file store."
-        except Unavailable as error:
-            self._blobs.look(blob.path)  # raises where not only this blob cannot be read
-            return "unreadable", f"It cannot be read ({error.detail})."
-        if blob.size not in (None, counter.size):
-            return "wrong-size", f"It should have {blob.size} bytes and has {counter.size}."
-        digests = counter.digests()
-        if digests.sha256 != blob.sha256:
-            return "wrong-digest", "Its content is not what was uploaded: the digest differs."
-        if blob.digests not in (None, digests):
-            return "wrong-digest", "It is whole, but the database has other digests of it."
-        return None
 
     def _delete_orphan(self, path: str, deadline: datetime) -> bool:
         """False if it is none. Nothing is published meanwhile, so none becomes a file's blob."""
@@ -254,8 +243,32 @@ class Upkeep:
             Catalog(connection).lock_repositories()
             if StoredFiles(connection).refers_to(sha256, filename):
                 return False
-            blob = self._blobs.look(path)
+            blob = self._cached.look(path)
             if blob is None or blob.modified >= deadline:  # somebody uploads it again
                 return False
-            self._blobs.delete(path)
+            self._cached.delete(path)
         return True
+
+
+def _fault(
+    blobs: BlobStore, blob: ExpectedBlob, count: Callable[[int], None]
+) -> tuple[Fault, str] | None:
+    counter = DigestingCounter()
+    try:
+        for piece in blobs.read(blob.path):
+            counter.update(piece)
+            if blob.size is not None:  # what is kept beside a file is not counted
+                count(len(piece))
+    except FileNotFoundError:
+        return "missing", "It is missing from the file store."
+    except Unavailable as error:
+        blobs.look(blob.path)  # raises where not only this blob cannot be read
+        return "unreadable", f"It cannot be read ({error.detail})."
+    if blob.size not in (None, counter.size):
+        return "wrong-size", f"It should have {blob.size} bytes and has {counter.size}."
+    digests = counter.digests()
+    if digests.sha256 != blob.sha256:
+        return "wrong-digest", "Its content is not what was uploaded: the digest differs."
+    if blob.digests not in (None, digests):
+        return "wrong-digest", "It is whole, but the database has other digests of it."
+    return None

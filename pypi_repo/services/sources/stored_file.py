@@ -64,7 +64,7 @@ class Downloads:
 
     def has(self, file: "StoredFile") -> bool:
         """Returns whether the file store has the whole file, where other programs find it."""
-        self._blobs.settle()
+        self._blobs.settle_one(file.path)
         blob = self._blobs.look(file.path)
         return blob is not None and file.size in (None, blob.size)
 

@@ -164,7 +164,16 @@ class BlobStore(ABC):
         return self
 
     def settle(self) -> None:  # noqa: B027 - most stores need not
-        """Makes durable what was put for a cache. Then it is in this store, too."""
+        """Makes durable what was put for a cache. Then it is in this store, too.
+
+        One that fails keeps back no other. The first error is raised at the end.
+        """
+
+    def settle_one(self, path: str) -> None:  # noqa: B027 - most stores need not
+        """Makes a blob durable that was put for a cache, if it is not yet.
+
+        What turns out to be damaged is deleted.
+        """
 
     @abstractmethod
     def adopt(self, path: str, place: str) -> None:

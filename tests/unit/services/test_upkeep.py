@@ -1,5 +1,7 @@
 """Database and blob store are kept in step."""
 
+import errno
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -14,11 +16,12 @@ from pypi_repo import OPERATOR, Actor, Permission, Registry, Settings
 from pypi_repo.domain.accounts.access import GrantPolicy
 from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.records import Repository
+from pypi_repo.domain.stored_files import file_path
 from pypi_repo.services.operations import upkeep
 from pypi_repo.services.operations.upkeep import Problem, Swept
 from pypi_repo.storage.blobs.urls import open_blob_store
 from pypi_repo.storage.database.database import Database
-from tests.support.distributions import sdist, wheel
+from tests.support.distributions import Distribution, sdist, wheel
 from tests.support.s3 import S3Server
 from tests.support.sql import watch_statements
 from tests.support.uploads import damage, filenames, page, publish, upload
@@ -111,6 +114,45 @@ def test_sweeping_takes_what_was_left_in_staging(kept: Registry, root: Path) -> 
     _make_old(root)
     assert kept.upkeep.sweep() == Swept(1, 4)
     assert _files(root) == set()
+
+
+def test_a_full_disk_can_be_swept(
+    kept: Registry, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while files of upstreams wait for a place, for which there is no room."""
+    orphan = _orphan(root)
+    _make_old(root)
+    waiting = _cache(kept, SDIST)
+
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", full)
+        assert kept.upkeep.sweep().blobs == 2
+    assert not (root / orphan).exists()
+    assert kept._blobs.for_cache().exists(waiting)
+    kept.upkeep.sweep()
+    assert kept._blobs.exists(waiting)
+
+
+def test_an_old_orphan_that_waits_is_swept(kept: Registry, root: Path) -> None:
+    """Not so what an upload or a row counts on."""
+    waiting = _cache(kept, SDIST)
+    upload(kept, WHEEL)
+    _make_old(root)
+    assert kept.upkeep.sweep() == Swept(1, len(SDIST.content))
+    assert not kept._blobs.for_cache().exists(waiting)
+
+
+def _cache(registry: Registry, file: Distribution) -> str:
+    """Puts a file into the file store as one of an upstream, and returns its path."""
+    store = registry._blobs.for_cache()
+    path = file_path(hashlib.sha256(file.content).hexdigest(), file.filename)
+    with store.stage() as staged:
+        staged.write(file.content, len(file.content))
+        store.put(path, staged, {})
+    return path
 
 
 def test_sweeping_takes_the_bytes_of_deleted_files(kept: Registry, root: Path) -> None:
@@ -417,3 +459,15 @@ def test_sweeping_beside_uploads_loses_nothing(kept: Registry) -> None:
         sweeper.join()
     assert filenames(kept) == [distribution.filename for distribution in distributions]
     assert damage(kept) == []
+
+
+def test_an_own_file_is_missing_though_an_upstream_has_sent_it_a_moment_ago(
+    kept: Registry, root: Path
+) -> None:
+    """Readers of the repository do not get what waits to be synced."""
+    upload(kept, WHEEL)
+    path = file_path(hashlib.sha256(WHEEL.content).hexdigest(), WHEEL.filename)
+    (root / path).unlink()
+    assert _cache(kept, WHEEL) == path
+    (problem,) = damage(kept)
+    assert (problem.path, problem.fault) == (path, "missing")

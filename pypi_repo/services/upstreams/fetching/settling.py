@@ -10,6 +10,7 @@ from pypi_repo.storage.blobs.store import BlobStore
 _log = logging.getLogger(__name__)
 
 _AFTER = 2.0  # seconds
+_AGAIN = 30.0  # seconds after one that failed
 
 
 class Settling:
@@ -25,10 +26,13 @@ class Settling:
 
     def soon(self) -> None:
         """Lets settle what has come, and what comes within the next seconds."""
+        self._start(_AFTER)
+
+    def _start(self, after: float) -> None:
         with self._mutex:
             if self._timer is not None:
                 return
-            timer = threading.Timer(_AFTER, self._settle)
+            timer = threading.Timer(after, self._settle_or_again)
             timer.daemon = True
             with suppress(RuntimeError):  # the system allows no more threads for now
                 timer.start()
@@ -42,10 +46,16 @@ class Settling:
             timer.cancel()
             self._settle()
 
-    def _settle(self) -> None:
+    def _settle_or_again(self) -> None:
+        if not self._settle():
+            self._start(_AGAIN)
+
+    def _settle(self) -> bool:
         with self._mutex:
             self._timer = None
         try:
             self._blobs.settle()
         except RegistryError as error:
             _log.warning("What was fetched is not settled: %s", error.for_operator)
+            return False
+        return True

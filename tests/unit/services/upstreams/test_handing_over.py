@@ -1,5 +1,7 @@
 """Files of upstreams, where something else than the application sends files, or waits otherwise."""
 
+import errno
+import os
 import random
 import threading
 from collections.abc import Iterable
@@ -9,6 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from pypi_repo import Registry, Settings, SignedUrls, XAccel, XSendfile
+from pypi_repo.services.upstreams.fetching import settling
 from pypi_repo.settings import FilesSentBy
 from tests.conftest import populate
 from tests.support.live import LiveServer
@@ -106,3 +109,32 @@ def test_another_server_waits_in_its_thread(index: ScriptedIndex, on_disk: Regis
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_proxy_sends_what_has_its_place_whatever_else_cannot_get_one(
+    index: ScriptedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(NAME, LARGE)
+    other = NAME.replace("1.0", "2.0")
+    index.add(other, LARGE)
+    monkeypatch.setattr(settling, "_AFTER", 3600)
+    settings = Settings(database=tmp_path / "registry.db", password_cost=4, files_sent_by=XAccel())
+    with Registry(settings) as registry:
+        populate(registry)
+        index.create_on(registry)
+        with LiveServer(registry.wsgi_app()) as server:
+            installer = Installer(f"{server.url}/repositories/main")
+            place, others = installer.place(NAME), installer.place(other)
+            installer.get(place)
+            wait_until(lambda: "x-accel-redirect" in installer.get(place).headers)
+            installer.get(others)
+            wait_until(lambda: registry._upstream_files.results()["whole"] == 2)
+
+            def failing(_descriptor: int) -> None:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fsync", failing)
+                assert installer.get(place).status == 200
+                assert "x-accel-redirect" in installer.get(place).headers
+                assert installer.get(others).status == 503
