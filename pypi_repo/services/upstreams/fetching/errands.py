@@ -194,7 +194,7 @@ class Errands:
             for errand in self._errands.values():
                 errand.is_stopped = True
             self._errands.clear()
-            threads = list(self._threads)
+            threads, self._threads = self._threads, set()  # which end after what they do
             for _thread in range(self._idle):
                 self._given.put(None)
             self._idle = 0
@@ -253,11 +253,10 @@ class Errands:
         errand.do()
         with self._mutex:
             self._working[lane] -= 1
+            is_needed = threading.current_thread() in self._threads
+            self._idle += is_needed  # before others begin: this thread is there for them
             self._start_some(lane)
-            if errand.is_stopped:  # and `close` may wait for the thread
-                return False
-            self._idle += 1
-        return True
+        return is_needed
 
     def _next(self) -> "tuple[_Lane, Errand] | None":
         """Waits for an errand; None if there is none for some seconds, or all is to end."""

@@ -96,6 +96,52 @@ def test_one_thread_does_one_errand_after_the_other_and_ends_at_the_end() -> Non
     assert not again.thread.is_alive()
 
 
+def test_those_who_wait_for_their_turn_need_no_more_threads(goes_on: threading.Event) -> None:
+    class HangingAndNoting(Hanging):
+        def work(self) -> None:
+            self.thread = threading.current_thread()
+            super().work()
+
+    errands = Errands()
+    joined = [errands.join(1, number, lambda: HangingAndNoting(goes_on)) for number in range(40)]
+    goes_on.set()
+    for each in joined:
+        each.wait_to_end()
+    assert len({each.thread for each in joined}) == 16
+    errands.close()
+    assert not any(each.thread.is_alive() for each in joined)
+
+
+def test_a_thread_ends_with_its_errand_when_all_was_closed_meanwhile(
+    goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the errand is still known or not, and whether others have begun since."""
+    for name, seconds in {
+        "_ENDED_WITHIN": 0.0,
+        "_FORGOTTEN_EVERY": 0.0,
+        "_IDLE_FOR": 600.0,
+    }.items():
+        monkeypatch.setattr(f"pypi_repo.services.upstreams.fetching.errands.{name}", seconds)
+
+    class EndingSlowly(Noting):
+        kept = 0.0
+
+        def end(self) -> None:
+            super().end()
+            assert goes_on.wait(60)
+
+    errands = Errands()
+    slow = errands.join(1, "slow", EndingSlowly)
+    slow.wait_to_end()
+    errands.join(1, "the one before is forgotten by then", Noting).wait_to_end()
+    errands.close()
+    errands.join(1, "another", Noting).wait_to_end()
+    goes_on.set()
+    slow.thread.join(60)
+    assert not slow.thread.is_alive()
+    errands.close()
+
+
 def test_an_idle_thread_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pypi_repo.services.upstreams.fetching.errands._IDLE_FOR", 0.01)
     errands = Errands()
