@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pypi_repo.registry import Registry
+from pypi_repo.server.balance import Share
 from pypi_repo.server.http.patience import Patience
 from pypi_repo.server.loop import Server
 from pypi_repo.server.processors import can_fork
@@ -67,7 +68,7 @@ class Service:
         with temporary_folder() if self._settings.metrics_token else nullcontext() as folder:
             self._settings = replace(self._settings, metrics_folder=folder)
             supervisor = Supervisor(
-                lambda seat: self._serve(seat.run, seat.is_my_turn),
+                lambda seat: self._serve(seat.run, seat.share),
                 workers,
                 self._sockets,
                 renew=self._reload,
@@ -81,9 +82,7 @@ class Service:
     def _reload(self) -> None:
         self._tls = self._renew()
 
-    def _serve(
-        self, run: Callable[[Server], None], is_my_turn: Callable[[int], bool] | None = None
-    ) -> None:
+    def _serve(self, run: Callable[[Server], None], share: Share | None = None) -> None:
         with Registry(self._settings) as registry:
             registry.chores.start()
             run(
@@ -92,7 +91,7 @@ class Service:
                     self._sockets,
                     patience=self._patience,
                     tls=self._tls,
-                    is_my_turn=is_my_turn,
+                    share=share,
                 )
             )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import itemgetter
 
+from pypi_repo.server.balance import Share
 from pypi_repo.server.http.connection import ARRIVAL, Connection
 from pypi_repo.server.http.patience import Patience
 
@@ -29,7 +30,7 @@ class Acceptor:
     sockets: the listening sockets.
     connections: all connections that exist.
     new_connection: a function that creates a connection.
-    is_my_turn: as for `Server`.
+    share: as for `Server`. A connection is left to processes with fewer for a moment.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class Acceptor:
         *,
         patience: Patience,
         tls: ssl.SSLContext | None,
-        is_my_turn: Callable[[int], bool] | None,
+        share: Share,
     ) -> None:
         self._sockets, self._connections = sockets, connections
         self._new_connection = new_connection
         self._patience, self._tls = patience, tls
-        self._is_my_turn = is_my_turn or _always
+        self._share = share
         self._limit = _possible_connections()
         self._joining = dict[asyncio.Task[None], float]()  # with the time at which each came
         self._is_closed = False
@@ -63,7 +64,8 @@ class Acceptor:
     def close(self) -> None:
         """Stops listening, once the clients that are connected already have been accepted.
 
-        The system would reset their connections, and they may have sent their requests.
+        The system would reset their connections, and they may have sent their requests. A process
+        cannot know whether others still have the socket, so one that is replaced takes them, too.
         """
         self._is_closed = True
         for listening in self._sockets:
@@ -71,6 +73,10 @@ class Acceptor:
                 pass
             self._loop.remove_reader(listening)
             listening.close()
+
+    def tell_others(self) -> None:
+        """Tells other processes how many connections there are, when one has come or gone."""
+        self._share.note(self._number)
 
     def abort(self) -> None:
         """Ends the connections that are being set up."""
@@ -83,7 +89,7 @@ class Acceptor:
 
     def _on_arrival(self, listening: socket.socket) -> None:
         for _ in range(_AT_ONCE):
-            if not self._is_my_turn(self._number):
+            if not self._share.is_my_turn():
                 self._listen_later(listening, _LEFT_TO_OTHERS, self._take_what_was_left)
                 return
             if not self._take(listening):
@@ -134,8 +140,13 @@ class Acceptor:
         keep_little(accepted)
         task = self._loop.create_task(self._join(accepted))
         self._joining[task] = time.monotonic()
-        task.add_done_callback(self._joining.pop)
+        task.add_done_callback(self._has_joined)
+        self.tell_others()
         return True
+
+    def _has_joined(self, task: asyncio.Task[None]) -> None:
+        del self._joining[task]
+        self.tell_others()
 
     async def _join(self, accepted: socket.socket) -> None:
         try:
@@ -163,10 +174,6 @@ class Acceptor:
             ),
         ]
         return min(waiting, key=itemgetter(0))[1] if waiting else None
-
-
-def _always(_connections: int) -> bool:
-    return True
 
 
 def keep_little(accepted: socket.socket) -> None:

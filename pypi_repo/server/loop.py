@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypi_repo.environ import DISCARDS_WHAT_IS_NOT_READ, SENDS_PARTS_OF_FILES, TAKES_SLOT
 from pypi_repo.server.acceptor import Acceptor
+from pypi_repo.server.balance import Balance, Share
 from pypi_repo.server.http.connection import Connection
 from pypi_repo.server.http.patience import Patience
 from pypi_repo.server.http.request import Request
@@ -46,10 +47,8 @@ class Server:
     sockets: the listening sockets, which are closed at the end.
     patience: how long and how slowly clients may send and receive.
     tls: a TLS context, which encrypts all connections.
-    is_my_turn: a function that is asked before a connection is accepted, with the number of
-        connections, if other processes listen on the same sockets. If it returns False, the
-        connection is left to these processes for a moment. It is also called when a connection has
-        ended, to tell these processes.
+    share: the part of the connections that this process is to have, if others listen on the same
+        sockets.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Server:
         *,
         patience: Patience = _PATIENCE,
         tls: ssl.SSLContext | None = None,
-        is_my_turn: Callable[[int], bool] | None = None,
+        share: Share | None = None,
     ) -> None:
         self.application = application
         self.patience = patience
@@ -68,7 +67,9 @@ class Server:
         self.upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
         self.buffer = memoryview(bytearray(_RECEIVE))  # of all connections: each empties it at once
         self.is_ending = False
-        self._sockets, self._tls, self._is_my_turn = sockets, tls, is_my_turn
+        self._sockets, self._tls = sockets, tls
+        self._share = share or Balance(1).share(0)
+        self._acceptor: Acceptor
         self._connections = set[Connection]()
         self._is_stopped = False
         self._stopping = asyncio.Event()
@@ -124,13 +125,13 @@ class Server:
         self._loop = asyncio.get_running_loop()
         if self._tls is not None:
             SSLProtocol.max_size = _RECEIVE  # or each connection keeps 256 KiB to receive in
-        acceptor = Acceptor(
+        self._acceptor = acceptor = Acceptor(
             self._sockets,
             self._connections,
             partial(Connection, self),
             patience=self.patience,
             tls=self._tls,
-            is_my_turn=self._is_my_turn,
+            share=self._share,
         )
         self._look_at_all()
         if not self._is_stopped:
@@ -163,10 +164,9 @@ class Server:
         self._connections.add(connection)
 
     def left(self, connection: Connection) -> None:
-        """Removes a connection that has ended, and tells other processes."""
+        """Removes a connection that has ended."""
         self._connections.discard(connection)
-        if self._is_my_turn is not None and not self.is_ending:
-            self._is_my_turn(len(self._connections))
+        self._acceptor.tell_others()
 
     def call(self, do: Callable[..., object], *arguments: Any) -> None:
         """Calls a function in the event loop soon.

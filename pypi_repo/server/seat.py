@@ -4,9 +4,8 @@ import os
 import socket
 import threading
 import time
-from functools import partial
 
-from pypi_repo.server.balance import Balance
+from pypi_repo.server.balance import Share
 from pypi_repo.server.loop import Server
 
 PROCESS_SIZE = 4  # bytes of the number of a process that says that it serves
@@ -38,28 +37,22 @@ class Generation:
 class Seat:
     """The place of a worker among the processes that share the sockets.
 
+    share: its part of the connections.
     line: a pipe that is closed when the worker is to finish.
     ready: a pipe to which the worker writes its number when it serves.
     """
 
-    def __init__(
-        self, balance: Balance, place: int, line: socket.socket, ready: socket.socket
-    ) -> None:
-        self._balance = balance
-        self._place = place
+    def __init__(self, share: Share, line: socket.socket, ready: socket.socket) -> None:
+        self.share = share
         self._line = line
         self._ready = ready
-
-    def is_my_turn(self, connections: int) -> bool:
-        """Returns whether this process should accept one more connection."""
-        return self._balance.is_my_turn(self._place, connections)
 
     def run(self, server: Server) -> None:
         """Serves until the supervisor ends it or dies, or SIGTERM arrives."""
         threading.Thread(target=self._stop_at_the_end, args=(server,), daemon=True).start()
-        self._balance.enter(self._place)
+        self.share.enter()
         self._ready.sendall(os.getpid().to_bytes(PROCESS_SIZE))
-        server.run(partial(self._balance.leave, self._place))
+        server.run(self.share.leave)
 
     def _stop_at_the_end(self, server: Server) -> None:
         self._line.recv(1)

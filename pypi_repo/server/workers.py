@@ -178,7 +178,7 @@ class Supervisor:
                 return
             worker = self._workers.pop(process, None)
             if worker is not None:
-                self._balance.leave(worker.place)
+                self._balance.share(worker.place).leave()
                 self._places.append(worker.place)
                 self._miss(worker, f"Worker process {process} {_how_it_ended(status)}")
 
@@ -275,7 +275,7 @@ class Supervisor:
                 if generation is not None:
                     generation.leave_it_to_the_supervisor()
             line = worker.generation.line
-            self._work(Seat(self._balance, worker.place, line, self._tell_ready))
+            self._work(Seat(self._balance.share(worker.place), line, self._tell_ready))
             status = 0
         except RegistryError as error:
             _log.error("A worker process cannot serve. %s", error.for_operator)

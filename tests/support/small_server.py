@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.exceptions import HTTPException
 
 from pypi_repo.server.background import BackgroundServer
+from pypi_repo.server.balance import Share
 from pypi_repo.server.http.patience import Patience
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ class SmallServer(BackgroundServer):
         application: WSGIApplication,
         patience: Patience = _PATIENT,
         tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
-        is_my_turn: Callable[[int], bool] | None = None,
+        share: Share | None = None,
     ) -> None:
         self.client_tls = tls[1] if tls else None
         mine = tls[0] if tls else None
-        super().__init__(application, patience=patience, tls=mine, is_my_turn=is_my_turn)
+        super().__init__(application, patience=patience, tls=mine, share=share)
         self.server = self._server
 
     def connect(self, room: int | None = None) -> socket.socket:

@@ -6,22 +6,30 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from functools import partial
 from typing import Any
 
 import pytest
 
 from pypi_repo.domain.waiting import about_to_wait
 from pypi_repo.server import acceptor
-from pypi_repo.server.balance import Balance
+from pypi_repo.server.balance import Balance, Share
 from pypi_repo.server.http.connection import ARRIVAL
 from pypi_repo.server.loop import Server
 from pypi_repo.server.sockets import listen
 from tests.support.small_server import echo
 from tests.support.waiting import until
-from tests.unit.server.conftest import Serve
+from tests.unit.server.conftest import Serve, Tls
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def two_shares(places: int = 2) -> tuple[Share, Share]:
+    """Of processes that accept connections."""
+    balance = Balance(places)
+    shares = balance.share(0), balance.share(1)
+    for share in shares:
+        share.enter()
+    return shares
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
@@ -29,10 +37,13 @@ def test_each_gets_as_many(processes: int) -> None:
     """Whoever is asked first, as long as all are asked."""
     balance = Balance(2 * processes)
     connections = [0] * processes
-    for place in range(processes):
-        balance.enter(place)
+    shares = [balance.share(place) for place in range(processes)]
+    for share in shares:
+        share.enter()
     for _ in range(25 * processes):
-        takers = [place for place, n in enumerate(connections) if balance.is_my_turn(place, n)]
+        for share, number in zip(shares, connections, strict=True):
+            share.note(number)
+        takers = [place for place, share in enumerate(shares) if share.is_my_turn()]
         assert takers, "somebody must"
         connections[takers[0]] += 1
 
@@ -40,44 +51,44 @@ def test_each_gets_as_many(processes: int) -> None:
 
 
 def test_nobody_waits_for_who_is_gone_or_was_never_there() -> None:
-    balance = Balance(4)
-    balance.enter(0)
-    balance.enter(1)
-    with_both = balance.is_my_turn(0, 3)
-    balance.leave(1)
+    one, other = two_shares(places=4)
+    one.note(3)
+    with_both = one.is_my_turn()
+    other.leave()
+    other.note(1)
 
     assert not with_both
-    assert balance.is_my_turn(0, 3)
+    assert one.is_my_turn()
 
 
 def test_who_lost_its_connections_is_next() -> None:
-    balance = Balance(2)
-    for place in (0, 1):
-        balance.enter(place)
-        balance.is_my_turn(place, 10)
+    one, other = two_shares()
+    for share in (one, other):
+        share.note(10)
+    other.note(0)
 
-    assert balance.is_my_turn(1, 0)
-    assert not balance.is_my_turn(0, 10)
+    assert other.is_my_turn()
+    assert not one.is_my_turn()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_other_processes_see_it() -> None:
-    balance = Balance(2)
-    balance.enter(0)
+    one, other = two_shares()
+    one.note(1)
+    other.note(1)
     child = os.fork()
     if child == 0:
-        balance.enter(1)
+        other.note(0)
         os._exit(0)
     os.waitpid(child, 0)
 
-    assert not balance.is_my_turn(0, 1)
-    assert balance.is_my_turn(0, 0)
+    assert not one.is_my_turn()
 
 
 def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
     """One that was counted out before would count itself in again at the next connection."""
-    balance = Balance(2)
-    balance.enter(0)
+    share, other = two_shares()
+    other.note(100)
     (listening,) = sockets = listen("127.0.0.1", 0)
     goes_on = threading.Event()
     closed = list[bool]()
@@ -89,9 +100,9 @@ def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
 
     def leave() -> None:
         closed.append(listening.fileno() == -1)
-        balance.leave(0)
+        share.leave()
 
-    server = Server(slow, sockets, is_my_turn=partial(balance.is_my_turn, 0))
+    server = Server(slow, sockets, share=share)
     serving = threading.Thread(target=server.serve, args=(leave,))
     with socket.create_connection(listening.getsockname()[:2], timeout=60) as client:
         serving.start()
@@ -99,7 +110,7 @@ def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
         assert until(lambda: bool(server._connections))
         server.stop()
         assert until(lambda: bool(closed))
-        is_my_turn = balance.is_my_turn(1, 100)
+        is_my_turn = other.is_my_turn()
         goes_on.set()
         assert client.recv(12) == b"HTTP/1.1 200"
     serving.join()
@@ -110,16 +121,35 @@ def test_a_process_is_counted_until_it_takes_no_more_connections() -> None:
 
 def test_others_are_told_when_a_client_has_left(serve: Serve) -> None:
     """Or the first process that is asked would take all new connections at once."""
-    balance = Balance(2)
-    balance.enter(0)
-    server = serve(echo, is_my_turn=partial(balance.is_my_turn, 0))
+    share, other = two_shares()
+    other.note(1)
+    server = serve(echo, share=share)
     with server.connect() as client:
         client.sendall(GET)
         assert client.recv(12) == b"HTTP/1.1 200"
-        has_one = balance.is_my_turn(1, 1)
+        has_one = other.is_my_turn()
 
     assert has_one
-    assert until(lambda: not balance.is_my_turn(1, 1)), "it has none"
+    assert until(lambda: not other.is_my_turn()), "it has none"
+
+
+def test_others_are_told_of_connections_that_are_being_set_up(serve: Serve, tls: Tls) -> None:
+    """A process amid handshakes would take all new connections when one of its old ones ends."""
+    share, other = two_shares()
+    server = serve(echo, tls=tls, share=share)
+    other.note(3)
+    with ExitStack() as stack:
+        for _number in range(3):
+            silent = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+            stack.enter_context(silent)
+        with server.connect() as client:
+            client.sendall(GET)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert until(lambda: not server.server._connections)
+        has_as_many = other.is_my_turn()
+    other.note(1)
+    assert has_as_many
+    assert until(lambda: not other.is_my_turn()), "they have left amid their handshakes"
 
 
 def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
@@ -127,12 +157,18 @@ def test_each_connection_is_left_to_others_for_a_moment(serve: Serve) -> None:
     first_asked = dict[int, float]()
     asked = list[int]()
 
-    def never(connections: int) -> bool:
-        asked.append(connections)
-        first_asked.setdefault(connections, time.monotonic())
-        return False
+    class Never(Share):
+        connections = 0
 
-    server = serve(echo, is_my_turn=never)
+        def note(self, connections: int) -> None:
+            self.connections = connections
+
+        def is_my_turn(self) -> bool:
+            asked.append(self.connections)
+            first_asked.setdefault(self.connections, time.monotonic())
+            return False
+
+    server = serve(echo, share=Never(memoryview(bytearray(1)), 0))
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(20)]
         for client in clients:
@@ -152,13 +188,14 @@ def test_nobody_has_to_leave_for_a_connection_of_another_process(
     taken = list[socket.socket]()
     others = threading.Event()
 
-    def after_others(_connections: int) -> bool:
-        if others.is_set():
-            with suppress(BlockingIOError):
-                taken.append(shared.accept()[0])
-        return True
+    class AfterOthers(Share):
+        def is_my_turn(self) -> bool:
+            if others.is_set():
+                with suppress(BlockingIOError):
+                    taken.append(shared.accept()[0])
+            return True
 
-    server = serve(echo, is_my_turn=after_others)
+    server = serve(echo, share=AfterOthers(memoryview(bytearray(1)), 0))
     with server.server._sockets[0].dup() as shared, server.connect() as idle:
         idle.sendall(GET)
         assert idle.recv(12) == b"HTTP/1.1 200"
