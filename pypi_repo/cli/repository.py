@@ -1,6 +1,6 @@
 """pypi-repo repository ..."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import click
@@ -155,12 +155,13 @@ def create(registry: Registry, name: str, **options: Any) -> None:
     sources, settings = _sources(options), given(options)
     operator = registry.acting_as(OPERATOR)
 
-    def created() -> None:
+    def created() -> RepositorySources:
         operator.repositories.create(name, **settings)
-        operator.sources.configure(name, **sources)
+        return operator.sources.configure(name, **sources)
 
-    registry.as_one(created)
+    made = registry.as_one(created)
     say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
+    _warn_of_order(made, sources)
 
 
 @repository.command("list")
@@ -203,12 +204,15 @@ def set_(registry: Registry, name: str, given_up: tuple[str, ...], **options: An
         raise click.UsageError("Say what to change, such as --public or --protect.")
     operator = registry.acting_as(OPERATOR)
 
-    def changed() -> None:
+    def changed() -> tuple[RepositorySources, RepositorySources]:
+        before = operator.sources.of(name)
         operator.repositories.change(name, **settings)
-        operator.sources.configure(name, **sources, given_up=given_up)
+        return before, operator.sources.configure(name, **sources, given_up=given_up)
 
-    registry.as_one(changed)
+    before, after = registry.as_one(changed)
     say(f"Changed repository {name}.")
+    _say_what_is_gone(before, after)
+    _warn_of_order(after, sources)
 
 
 @repository.command()
@@ -226,6 +230,22 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     confirm(f"This deletes repository {name} with {content}", yes)
     operator.repositories.delete(name)
     say(f"Deleted repository {name} with {content}; `pypi-repo upkeep sweep` will free its space.")
+
+
+def _say_what_is_gone(before: RepositorySources, after: RepositorySources) -> None:
+    """Says what was replaced, as whoever means to add something may not know that all is."""
+    for what, had, has in (
+        ("a source", before.references, after.references),
+        ("reserved", before.reserved, after.reserved),
+        ("merged", before.merged, after.merged),
+    ):
+        if gone := [each for each in had if each not in has]:
+            say(f"No longer {what}: {', '.join(gone)}.")
+
+
+def _warn_of_order(found: RepositorySources, given: Collection[str]) -> None:
+    if "sources" in given and found.warning:
+        say(found.warning, err=True)
 
 
 def _sources(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:

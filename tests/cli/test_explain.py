@@ -85,7 +85,7 @@ def test_the_names_that_hide_something(reading: CommandLine, index: Index) -> No
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "No project of main" in nothing.stderr
     found = reading.json("explain", "main")
-    assert {"project": "demo", "source": "upstream:public"} in found
+    assert {"project": "demo", "source": "upstream:public", "by": "own-files"} in found
     assert reading.json("explain", "main", "demo")["supplier"] == "own-files"
 
 

@@ -33,6 +33,42 @@ def test_sources_in_their_order(source_cli: CommandLine) -> None:
     assert source_cli.json("repository", "show", "main")["sources"] == []
 
 
+def test_an_upstream_before_a_repository_is_warned_of(source_cli: CommandLine) -> None:
+    """B1: strangers could publish under the names of the repository."""
+    right = ("--source", "repository:base", "--source", "upstream:public")
+    wrong = (*right[2:], *right[:2])
+    warned = {
+        name: "upstream public comes before the repository base" in said.stderr
+        for name, said in {
+            "right": source_cli.run("repository", "set", "main", *right),
+            "wrong": source_cli.run("repository", "set", "main", *wrong),
+            "other": source_cli.run("repository", "set", "main", "--public"),
+            "new": source_cli.run("repository", "create", "made", *wrong),
+        }.items()
+    }
+
+    assert warned == {"right": False, "wrong": True, "other": False, "new": True}
+
+
+def test_what_is_replaced_is_said(source_cli: CommandLine) -> None:
+    """B2: who means to add a name would not notice else that others are gone."""
+    first = source_cli.ok(
+        *("repository", "set", "main", "--reserve", "acme-*", "--reserve", "billing"),
+        *("--merge", "torch", "--source", "repository:base"),
+    )
+    second = source_cli.ok(
+        *("repository", "set", "main", "--reserve", "both", "--merge", "torch"),
+        *("--source", "upstream:public"),
+    )
+
+    assert first == "Changed repository main.\n"
+    assert second.splitlines() == [
+        "Changed repository main.",
+        "No longer a source: repository:base.",
+        "No longer reserved: acme-*, billing.",
+    ]
+
+
 def test_reserved_and_merged_names(source_cli: CommandLine) -> None:
     """V2, V3."""
     source_cli.ok(

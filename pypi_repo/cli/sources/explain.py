@@ -22,8 +22,8 @@ from pypi_repo.services.acting import Acting
 def explain(operator: Acting, repository: str, project: str | None, as_json: bool) -> None:
     """Explain from where PROJECT comes in REPOSITORY, and which of its files are left out.
 
-    Without PROJECT, list the projects of REPOSITORY that hide one of the same name in a source, as
-    far as is known.
+    Without PROJECT, list the projects of REPOSITORY, and of its sources before another repository,
+    that hide one of the same name in a later source, as far as somebody has asked for it.
     """
     if project is None:
         print_records(

@@ -66,13 +66,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedName:
-    """A project of a repository that hides one of the same name in a source.
+    """A project of a repository, or of one of its sources, that hides one in a later source.
 
-    source: the source, as `upstream:NAME` or `repository:NAME`.
+    source: the source whose project is hidden, as `upstream:NAME` or `repository:NAME`.
+    by: `own-files`, or the earlier source that has the name.
     """
 
     project: NormalizedName
     source: str
+    by: str = "own-files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

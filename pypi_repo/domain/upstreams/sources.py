@@ -1,5 +1,6 @@
 """What is configured for the sources of a repository."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pypi_repo.domain.errors import InvalidSetting
@@ -35,6 +36,21 @@ class RepositorySources:
             for source in self.sources
         )
 
+    @property
+    def warning(self) -> str:
+        """What is dangerous in the order of the sources, as one sentence; empty if nothing is."""
+        first = next((each for each in self.sources if isinstance(each, Upstream)), None)
+        if first is None:
+            return ""
+        behind = [name for name in self.sources[self.sources.index(first) :] if first != name]
+        names = [name for name in behind if isinstance(name, str)]
+        if not names:
+            return ""
+        return (
+            f"The upstream {first.name} comes before {_repositories(names)}, so it supplies every "
+            "name that both have; put upstreams last, or strangers can replace packages of yours."
+        )
+
     def keeps(self, project: NormalizedName) -> bool:
         """Returns whether a name belongs to the repository even if it has no such project."""
         return project in self.kept or matches_any(self.reserved, project)
@@ -42,6 +58,10 @@ class RepositorySources:
     def merges(self, project: NormalizedName) -> bool:
         """Returns whether the repository and all its sources supply a name together."""
         return matches_any(self.merged, project)
+
+
+def _repositories(names: Sequence[str]) -> str:
+    return f"the {'repository' if len(names) == 1 else 'repositories'} {' and '.join(names)}"
 
 
 def parse_source(text: str) -> tuple[str, str]:

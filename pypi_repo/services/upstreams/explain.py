@@ -1,6 +1,6 @@
 """Explains from where projects come, and what their names hide."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR
@@ -71,19 +71,37 @@ class Explainer:
             withheld=() if stopped else tuple(withheld),
         )
 
-    def shadowed_names(self, repository: Repository) -> list[ShadowedName]:
-        """Returns the projects of a repository that hide those of its sources, sorted by name.
+    def shadowed_names(
+        self, repository: Repository, shows: Callable[[Repository, NormalizedName], bool]
+    ) -> list[ShadowedName]:
+        """Returns what hides projects of the sources, sorted by name.
 
+        That are projects of the repository, and of a source that comes before another repository.
         No upstream is asked.
+
+        shows: decides which projects are named.
         """
-        own = [project.normalized_name for project in self._catalog.projects(repository)]
         configured = self._stored.of(repository)
-        found = [
-            ShadowedName(project=project, source=reference)
-            for reference, source in zip(configured.references, configured.sources, strict=True)
-            for project in {*self._known_names(source)}.intersection(own)
-            if not configured.merges(project)
-        ]
+        own = (project.normalized_name for project in self._catalog.projects(repository))
+        suppliers: dict[NormalizedName, tuple[str, Upstream | Repository]] = dict.fromkeys(
+            own, (OWN_FILES, repository)
+        )
+        found: list[ShadowedName] = []
+        for reference, source in zip(configured.references, configured.sources, strict=True):
+            owners = dict(reversed([*self._known_names(source)]))  # the first of each name counts
+            for project, owner in owners.items():
+                if configured.merges(project):
+                    continue
+                by, supplier = suppliers.setdefault(project, (reference, owner))
+                is_hidden = by == OWN_FILES or (
+                    by != reference
+                    and isinstance(owner, Repository)
+                    and owner != supplier  # by way of two sources
+                    and not configured.keeps(project)
+                    and shows(owner, project)
+                )
+                if is_hidden and shows(repository, project):
+                    found.append(ShadowedName(project=project, source=reference, by=by))
         return sorted(found, key=lambda each: (each.project, each.source))
 
     def _said(
@@ -144,15 +162,18 @@ class Explainer:
         answers = [self._known(each, project) for each in configured.sources]
         return True if True in answers else None if None in answers else False
 
-    def _known_names(self, source: Upstream | str) -> Iterator[NormalizedName]:
-        """Yields the names of the projects of a source that are known."""
+    def _known_names(
+        self, source: Upstream | str
+    ) -> Iterator[tuple[NormalizedName, Upstream | Repository]]:
+        """Yields the names of the projects of a source that are known, and who has them."""
         if isinstance(source, Upstream):
-            yield from self._pages.projects(source)
+            yield from ((name, source) for name in self._pages.projects(source))
         elif inner := self._repository(source):
             configured = self._stored.of(inner)
-            yield from (project.normalized_name for project in self._catalog.projects(inner))
+            yield from ((found.normalized_name, inner) for found in self._catalog.projects(inner))
             for each in configured.sources:
-                yield from (name for name in self._known_names(each) if not configured.keeps(name))
+                known = self._known_names(each)
+                yield from ((name, owner) for name, owner in known if not configured.keeps(name))
 
     def _has_own(self, repository: str, project: NormalizedName) -> bool:
         located = self._catalog.locate(repository, project)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_area
 from pypi_repo.domain.errors import Conflict, InvalidSetting
@@ -275,14 +276,14 @@ class Sources:
         return Explainer(self._database, self._readers).explain(found, name)
 
     def shadowed_names(self, repository: str) -> list[ShadowedName]:
-        """Returns the projects of a repository that hide projects of its sources, sorted by name.
+        """Returns what hides projects of the sources of a repository, sorted by name.
 
+        That are projects of the repository, and of a source that comes before another repository.
         No upstream is asked, so projects for which nobody ever asked are missing.
         """
         found = self._managed(Catalog(self._database), repository)
-        names = Explainer(self._database, self._readers).shadowed_names(found)
-        hidden = self._hidden(found, [each.project for each in names])
-        return [each for each in names if each.project not in hidden]
+        shows = partial(self._gate.allows, self._actor, Permission.MANAGE)
+        return Explainer(self._database, self._readers).shadowed_names(found, shows)
 
     def audit(
         self, repository: str, days: int = 7, cooldown: str | None = None

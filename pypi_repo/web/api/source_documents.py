@@ -209,10 +209,11 @@ class Explanation(Document, frozen=True, kw_only=True):
 
 
 class ShadowedName(Document, frozen=True, kw_only=True):
-    """A project of a repository that hides one of the same name in a source."""
+    """A project `by` whose name that of a later source is hidden: `own-files`, or a source."""
 
     project: str
     source: str
+    by: str
 
 
 class AuditEntry(Document, frozen=True, kw_only=True):

@@ -443,7 +443,8 @@ def test_names_that_hide_something(registry: Registry, api: ApiClient) -> None:
         upload(registry, wheel(name, "1.0"), "base")
     api.put("repositories/main/sources", {"sources": ["repository:base"]})
     assert api.all("repositories/main/shadowed-names", 1) == [
-        {"project": name, "source": "repository:base"} for name in ("demo", "other")
+        {"project": name, "source": "repository:base", "by": "own-files"}
+        for name in ("demo", "other")
     ]
 
 

@@ -45,6 +45,7 @@ def test_sources_are_added_moved_and_removed(registry: Registry, portal: PortalC
         page = portal.send(SOURCES, do="add", source=source)
         assert f"Added the source {source.replace(':', ' ')}." in text_of(page)
     assert references(registry) == ("upstream:one", "repository:shared", "upstream:two")
+    assert "The upstream one comes before the repository shared" in text_of(portal.get(SOURCES))
     page = portal.send(SOURCES, do="up", source="upstream:two")
     assert references(registry) == ("upstream:one", "upstream:two", "repository:shared")
     portal.send(SOURCES, do="down", source="upstream:one")
@@ -52,6 +53,8 @@ def test_sources_are_added_moved_and_removed(registry: Registry, portal: PortalC
     page = portal.send(SOURCES, do="remove", source="upstream:one")
     assert "Removed the source upstream one." in text_of(page)
     assert references(registry) == ("upstream:two", "repository:shared")
+    portal.send(SOURCES, do="down", source="upstream:two")
+    assert "comes before" not in text_of(portal.get(SOURCES))
 
 
 @pytest.mark.parametrize(("do", "source"), [("up", "upstream:one"), ("down", "upstream:two")])

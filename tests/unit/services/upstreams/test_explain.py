@@ -290,6 +290,33 @@ def test_v11_names_that_are_known_further_away(filled: Registry, upstream: LiveU
     assert explain(filled).shadowed == ()
 
 
+def test_what_an_earlier_source_hides_of_a_later_repository(
+    filled: Registry, upstream: LiveUpstream
+) -> None:
+    """B1."""
+    upstream.add(wheel("demo", "9.0"))
+    upstream.add(wheel("kept", "9.0"))
+    sources = filled.acting_as(OPERATOR).sources
+    upload(filled, wheel("demo", "1.0"), "team")
+    upload(filled, wheel("kept", "1.0"), "team")
+    filled.acting_as(OPERATOR).repositories.create("other-team")
+    sources.set_sources("other-team", ["repository:team"])
+    sources.set_sources("main", ["repository:team", "repository:other-team", "upstream:public"])
+    assert sources.of("main").warning == ""
+    assert sources.shadowed_names("main") == [], "the same project by way of two sources"
+
+    sources.set_sources("main", ["upstream:public", "repository:team", "repository:other-team"])
+    sources.reserve("main", ["kept"])
+    assert "repositories team and other-team" in sources.of("main").warning
+    assert explain(filled).supplier == "upstream:public"
+    assert sources.shadowed_names("main") == [
+        ShadowedName(project=normalize("demo"), source=source, by="upstream:public")
+        for source in ("repository:other-team", "repository:team")
+    ]
+    sources.merge("main", ["demo"])
+    assert sources.shadowed_names("main") == []
+
+
 # Who may
 
 
