@@ -1,12 +1,11 @@
 """Statements about the cached files of upstreams, and about how much they are used."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, case, delete, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Dialect, bindparam, case, delete, func, select, tuple_, update
 
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
 from pypi_repo.storage.database.engines import insert_into
@@ -31,29 +30,22 @@ def _found(rows: Sequence[Row]) -> CachedFile | None:
     return CachedFile(**dict(zip(_FIELDS, rows[0], strict=True))) if rows else None
 
 
-def _adding(insert: Callable[[Table], Any]) -> Question[None]:
-    """insert: the INSERT of an engine, which knows ON CONFLICT."""
-    statement = insert(cached_files)
+def _adding(dialect: Dialect) -> Any:
+    statement = insert_into(dialect, cached_files)
     new = statement.excluded
     is_known = new.metadata_sha256 == cached_files.c.metadata_sha256
-    return Question(
-        statement.on_conflict_do_update(
-            index_elements=["upstream_id", "filename", "sha256"],
-            set_={
-                "size": func.coalesce(new.size, cached_files.c.size),
-                "size_beside": cached_files.c.size_beside
-                + case((is_known, 0), else_=new.size_beside),
-                "metadata_sha256": func.coalesce(
-                    new.metadata_sha256, cached_files.c.metadata_sha256
-                ),
-                "identity": func.coalesce(new.identity, cached_files.c.identity),
-                "used_at": case(
-                    (new.used_at > cached_files.c.used_at, new.used_at),
-                    else_=cached_files.c.used_at,
-                ),
-            },
-        ),
-        lambda _rows: None,
+    return statement.on_conflict_do_update(
+        index_elements=["upstream_id", "filename", "sha256"],
+        set_={
+            "size": func.coalesce(new.size, cached_files.c.size),
+            "size_beside": cached_files.c.size_beside + case((is_known, 0), else_=new.size_beside),
+            "metadata_sha256": func.coalesce(new.metadata_sha256, cached_files.c.metadata_sha256),
+            "identity": func.coalesce(new.identity, cached_files.c.identity),
+            "used_at": case(
+                (new.used_at > cached_files.c.used_at, new.used_at),
+                else_=cached_files.c.used_at,
+            ),
+        },
     )
 
 
@@ -68,7 +60,7 @@ _GET: Question[CachedFile | None] = Question(
 _HAS_UPSTREAM: Question[bool] = Question(
     select(upstreams.c.id).where(upstreams.c.id == bindparam("upstream_id")), bool
 )
-_ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.insert)}
+_ADD: Question[None] = Question(_adding, lambda _rows: None)
 
 
 class CachedFiles:
@@ -110,7 +102,7 @@ class CachedFiles:
         connection = within_transaction(self._executor)
         if ask(connection, _HAS_UPSTREAM, upstream_id=file.upstream_id):
             values = {name: getattr(file, name) for name in _FIELDS}
-            ask(connection, _ADD[connection.dialect.name], **values)
+            ask(connection, _ADD, **values)
 
     def drop(self, file: CachedFile) -> None:
         """Forgets a file."""

@@ -154,7 +154,7 @@ class Database:
                     with self.own_errors(), driver_errors(self.engine.dialect):
                         raise
         # On the connection of `as_one`, or on one that waits for locks.
-        return question.make(self.execute(question.statement, parameters).all())
+        return question.make(self.execute(question.on(self.dialect), parameters).all())
 
     @property
     def dialect(self) -> Dialect:

@@ -31,14 +31,19 @@ class Question(Generic[Result]):
 
     It is a constant of a module.
 
-    statement: the statement, which may change something if it is used with `ask`. It has no JSON
-        columns but as text, as some drivers decode them, and no answer can be kept for such rows.
+    statement: the statement, which may change something if it is used with `ask`, or a function
+        that returns it for a dialect. It has no JSON columns but as text, as some drivers decode
+        them, and no answer can be kept for such rows.
     make: the function, which must depend on nothing but the rows, because the answer is reused for
         equal rows.
     """
 
-    statement: Statement
+    statement: Statement | Callable[[Dialect], Statement]
     make: Callable[[Sequence[Row]], Result]
+
+    def on(self, dialect: Dialect) -> Statement:
+        """Returns the statement for a dialect."""
+        return self.statement(dialect) if callable(self.statement) else self.statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def _compiled(question: Question[Any], dialect: Dialect, names: Collection[str])
     kind = type(dialect), dialect.server_version_info, dialect.paramstyle, frozenset(names)
     known = _compiled_before.setdefault(question, {})
     if kind not in known:
-        known[kind] = _compile(question.statement, dialect, names)
+        known[kind] = _compile(question.on(dialect), dialect, names)
     return known[kind]
 
 

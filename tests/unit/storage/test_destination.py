@@ -12,7 +12,7 @@ def test_files_are_found_by_indexes_without_statistics() -> None:
     database = Database("sqlite://")
     schema.upgrade(database)
     with database.begin() as connection:
-        statement = str(DESTINATION.statement.compile(dialect=connection.dialect))
+        statement = str(DESTINATION.on(connection.dialect).compile(dialect=connection.dialect))
         values = ("",) * statement.count("?")
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         steps = [row[3] for row in plan]
