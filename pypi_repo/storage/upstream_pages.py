@@ -1,26 +1,29 @@
 """Statements about what upstreams said of projects."""
 
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, update
 
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.upstream_tables import upstream_pages
 
 _AT_ONCE = 50  # pages, of which each may have a million bytes
+_APART = 1_000_000  # microseconds: two changes get the same number once in so many times, at most
 
 
 class PageState(NamedTuple):
     """What is known of a project of an upstream, without the page itself.
 
-    revision: a number that grows with each change of the page.
+    revision: a number that grows with each change of the page, and that no other change gets.
     checked_at: when the upstream confirmed it last.
     etag: the ETag that the upstream gave; None if it gave none.
     is_found: whether the upstream has the project.
@@ -61,15 +64,14 @@ _GET_STATE: Question[PageState | None] = Question(
 )
 
 
-def _adding(insert: Callable[[Table], Any]) -> Question[int | None]:
-    """insert: the INSERT of an engine, which knows ON CONFLICT."""
-    statement = insert(upstream_pages).on_conflict_do_nothing()
-    return Question(
-        statement.returning(upstream_pages.c.revision), lambda rows: rows[0][0] if rows else None
-    )
-
-
-_ADD = {"sqlite": _adding(sqlite.insert), "postgresql": _adding(postgresql.insert)}
+_ADD: Question[int | None] = Question(
+    lambda dialect: (
+        insert_into(dialect, upstream_pages)
+        .on_conflict_do_nothing()
+        .returning(upstream_pages.c.revision)
+    ),
+    lambda rows: rows[0][0] if rows else None,
+)
 
 
 class UpstreamPageRows:
@@ -147,10 +149,14 @@ class UpstreamPageRows:
         """Records that the page has not changed."""
         self._change(upstream, project, etag=etag, checked_at=at)
 
-    def miss(self, upstream: Upstream, project: NormalizedName, at: datetime) -> None:
-        """Records that the upstream does not have the project any more, if it had it."""
-        revision = upstream_pages.c.revision + 1
+    def miss(self, upstream: Upstream, project: NormalizedName, at: datetime, before: int) -> int:
+        """Records that the upstream does not have the project any more, and returns the revision.
+
+        before: the revision when the upstream was asked.
+        """
+        revision = _next_revision(before)
         self._change(upstream, project, is_found=False, etag=None, checked_at=at, revision=revision)
+        return revision
 
     def save(
         self,
@@ -166,15 +172,11 @@ class UpstreamPageRows:
         at: when the upstream said so.
         before: the revision that is replaced; None for a page that was never seen.
 
-        A revision is a time, or the next number. So what a power cut has taken back here, and a
-        process still remembers, is never taken for another page that comes instead of it.
-
         Returns None if others have replaced it meanwhile.
         """
         connection = within_transaction(self._executor)
-        revision = max(int(at.timestamp() * 1000), (before or 0) + 1)
         values = {
-            "revision": revision,
+            "revision": _next_revision(before),
             "url": upstream.url,
             "document": document,
             "etag": etag,
@@ -182,8 +184,7 @@ class UpstreamPageRows:
             "is_found": True,
         }
         if before is None:
-            adding = _ADD[connection.dialect.name]
-            return ask(connection, adding, upstream_id=upstream.id, project=project, **values)
+            return ask(connection, _ADD, upstream_id=upstream.id, project=project, **values)
         saving = (
             update(upstream_pages)
             .where(
@@ -216,6 +217,15 @@ class UpstreamPageRows:
             .where(_seen_on(upstream), upstream_pages.c.project == project)
             .values(**values)
         )
+
+
+def _next_revision(before: int | None) -> int:
+    """Returns a number that is greater than the last, and that no other change gets.
+
+    So what a power cut takes back in the database, and a process still remembers, is not taken for
+    what comes instead of it: it comes later, and if the clock was set back, by another step.
+    """
+    return max(time.time_ns() // 1000, before or 0) + 1 + secrets.randbelow(_APART)
 
 
 def _seen_on(upstream: Upstream) -> ColumnElement[bool]:

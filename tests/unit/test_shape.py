@@ -45,3 +45,15 @@ def test_only_the_profiles_themselves_know_which_profile_is_which() -> None:
         if isinstance(side, ast.Constant) and side.value in PROFILES
     }
     assert compared == set()
+
+
+def test_only_one_module_knows_the_dialects_of_the_engines() -> None:
+    """All else asks it for what differs between them."""
+    knows = {
+        _name(path)
+        for path in _MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("sqlalchemy.dialects")
+    }
+    assert knows == {"storage/database/engines.py"}

@@ -104,8 +104,8 @@ class PageRequests:
             etag = etag or known.etag
             self._change(lambda rows: rows.confirm(upstream, project, etag, now))
             return Answered(known._replace(checked_at=now, etag=etag))
-        self._change(lambda rows: rows.miss(upstream, project, now))
-        return Answered(PageState(known.revision + 1, now, None, is_found=False))
+        revision = self._change(lambda rows: rows.miss(upstream, project, now, known.revision))
+        return Answered(PageState(revision, now, None, is_found=False))
 
     def _exchange(
         self, upstream: Upstream, project: NormalizedName, known: PageState | None

@@ -179,7 +179,8 @@ class UpstreamPages:
     def known_state(self, upstream: Upstream) -> Hashable:
         """Returns a value that changes when the projects do that were asked for and found.
 
-        That one comes back while another goes is noticed with the next change only.
+        That one comes while another goes, or instead of one that the database has lost, is noticed
+        with the next change only.
         """
         return upstream.id, upstream.url, self._rows.numbers(upstream)
 

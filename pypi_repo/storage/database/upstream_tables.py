@@ -120,7 +120,7 @@ upstream_pages = Table(
 """What an upstream said of a project that it has, or had: `is_found`.
 
 `url` is that of the upstream when it was asked: what was seen elsewhere counts no more. `revision`
-grows with each change, and never starts again.
+grows with each change, is never used twice, and never starts again.
 """
 
 cached_files = Table(

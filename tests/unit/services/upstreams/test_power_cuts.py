@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -280,3 +281,39 @@ def test_a_page_that_comes_instead_of_a_lost_one_is_not_taken_for_it(
     upstream = on_disk.acting_as(OPERATOR).upstreams.get("elsewhere")
     on_disk._upstream_pages.look_again(upstream, "demo")  # type: ignore[arg-type]
     assert len(installer.page("demo")) == 2
+
+
+@pytest.mark.parametrize("clock", ["runs", "was set back"])
+def test_a_completed_page_that_comes_instead_of_a_lost_one_is_not_taken_for_it(
+    on_disk: Registry,
+    index: ScriptedIndex,
+    installer: Installer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: str,
+) -> None:
+    """And so with a page that is changed and not added."""
+    names = [NAME, "demo-2.0-py3-none-any.whl"]
+    for name in names:
+        index.add(name, name.encode(), hashes={})
+    assert len(installer.page("demo")) == 2
+    with on_disk._database.begin() as connection:
+        (before,) = connection.execute(upstream_pages.select()).mappings().all()
+    if clock == "was set back":
+        monkeypatch.setattr(time, "time_ns", lambda: 1)
+    fetch(on_disk, installer, names[0])
+    wait_until(lambda: _known_digests(installer) == [names[0]])
+    with on_disk._database.begin() as connection:
+        connection.execute(cached_files.delete())
+        connection.execute(upstream_pages.update().values(**before))
+    with started(tmp_path) as other, LiveServer(other.wsgi_app()) as server:
+        mine = Installer(f"{server.url}/repositories/main")
+        fetch(other, mine, names[1])
+        wait_until(lambda: _known_digests(mine) == [names[1]])
+    upstream = on_disk.acting_as(OPERATOR).upstreams.get("elsewhere")
+    on_disk._upstream_pages.look_again(upstream, "demo")  # type: ignore[arg-type]
+    assert _known_digests(installer) == [names[1]]
+
+
+def _known_digests(installer: Installer) -> list[str]:
+    return [file["filename"] for file in installer.page("demo") if file["hashes"]]
