@@ -5,6 +5,7 @@ variables in docs/reference/settings.md that name `pypi_repo.wsgi`.
 """
 
 import atexit
+import logging
 import os
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)
+
+
 def _open_registry() -> Registry:
     try:
         registry = Registry(from_mapping(os.environ))
@@ -25,6 +30,9 @@ def _open_registry() -> Registry:
         # A server's log should end with the sentence; how we came upon it only buries it.
         sentence = error.for_operator if isinstance(error, RegistryError) else str(error)
         raise ConfigurationError(sentence) from None
+    _log.info(
+        "The database is %s; the files are in %s.", registry.database_place, registry.files_place
+    )
     # A worker that ends in order writes what it has counted. granian's workers are children of
     # multiprocessing, which ends them without atexit.
     atexit.register(registry.close)

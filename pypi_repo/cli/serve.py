@@ -260,7 +260,7 @@ def _encrypting(certificate: Path | None, key: Path | None) -> Callable[[], ssl.
 def _spool_in(folder: Path) -> None:
     """Temporary files on the disk meant for them: files on their way to an object store."""
     try:
-        make_folders(folder, PRIVATE)
+        make_folders(folder, PRIVATE, keep_owner=True)
     except OSError as error:
         raise ConfigurationError(
             f"The folder {folder} cannot be made: {error.strerror}. Choose another --data."

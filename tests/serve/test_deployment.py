@@ -127,7 +127,7 @@ def deployment(
 
 
 def test_publish_install_and_watch(
-    deployment: Deployment, clients: Clients, tmp_path: Path
+    deployment: Deployment, environment: dict[str, str], clients: Clients, tmp_path: Path
 ) -> None:
     for variable in ("PIP_CERT", "SSL_CERT_FILE", "TWINE_CERT"):
         clients.environment[variable] = str(deployment.certificate)
@@ -150,9 +150,13 @@ def test_publish_install_and_watch(
     # A line is written a moment after its answer.
     wait_until(lambda: headers["X-Request-ID"] in deployment.gunicorn.output)
     lines = [json.loads(line) for line in deployment.gunicorn.output.splitlines() if line[0] == "{"]
-    assert [line["actor"] for line in lines if line["route"] == "upload"] == [USER]
+    assert [line["actor"] for line in lines if line.get("route") == "upload"] == [USER]
     assert lines[-1]["request_id"] == headers["X-Request-ID"]
     assert PASSWORD not in deployment.gunicorn.output
+    told = [line["message"] for line in lines if line["logger"] == "pypi_repo.wsgi"]
+    place = environment["PYPI_REPO_BLOBS"]
+    assert [line.partition("the files are in ")[2] for line in told] == [f"{place}."] * len(told)
+    assert told
 
 
 def test_reload_and_restart_lose_no_request(

@@ -1,14 +1,23 @@
 """Where a registry is: database and files lie where they were said to be, whatever it is called."""
 
+import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from pypi_repo import OPERATOR, Registry, Settings, XAccel, XSendfile
-from pypi_repo.domain.errors import NoRegistry
+from pypi_repo.cli.main import main
+from pypi_repo.domain.errors import ConfigurationError, NoRegistry
 from pypi_repo.settings import in_folder
+from pypi_repo.storage.blobs.part_file import PartFile
+from pypi_repo.storage.folders import network_file_system
 from tests.conftest import populate
 from tests.support.distributions import wheel
 from tests.support.uploads import upload
@@ -120,3 +129,135 @@ def test_only_a_proxy_that_sends_files_gets_into_the_folder(
     assert modes["data"] == mode
     assert modes["registry.db"] == 0o600
     assert (modes["blobs"], modes[wheel().filename]) == (0o750, 0o640)
+
+
+# Of accounts
+
+_SERVICE = 65534  # an account that owns nothing here
+
+only_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can act as other accounts"
+)
+
+
+@pytest.fixture
+def of_a_service() -> Iterator[Path]:
+    """A folder that the account of a service owns and can reach."""
+    above = Path(tempfile.mkdtemp())
+    above.chmod(0o755)
+    (above / "state").mkdir(mode=0o700)
+    os.chown(above / "state", _SERVICE, _SERVICE)
+    yield above / "state"
+    shutil.rmtree(above)
+
+
+def owners(folder: Path) -> set[tuple[int, int]]:
+    found = [path.stat() for path in folder.rglob("*")]
+    return {(status.st_uid, status.st_gid) for status in found}
+
+
+@contextmanager
+def as_the_service() -> Iterator[None]:
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(_SERVICE)
+    os.seteuid(_SERVICE)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+@only_root
+def test_what_root_stores_belongs_to_the_owner_of_the_folder(
+    of_a_service: Path, folder: Path
+) -> None:
+    data = of_a_service / "data"
+    large = wheel("large", padding=400_000)  # it waits on the disk
+    with Registry(in_folder(str(data))) as registry:
+        populate(registry)
+        for dist in (wheel(), large):
+            upload(registry, dist)
+        assert (data / "registry.db-wal").exists()
+        assert owners(of_a_service) == {(_SERVICE, _SERVICE)}
+        registry.backup.create(str(of_a_service / "backup"))
+    part = PartFile(str(data / "part"))
+    part.close()
+    assert (data / "part").stat().st_uid == _SERVICE
+
+    with as_the_service(), Registry(in_folder(str(data)), make_new=False) as registry:
+        upload(registry, wheel("another", padding=400_000))
+    # A backup is as secret as the database, and is of whoever makes it.
+    assert owners(of_a_service / "backup") == {(0, 0)}
+
+
+@only_root
+def test_root_gives_away_nothing_that_others_put_there(of_a_service: Path, folder: Path) -> None:
+    (folder / "secret").touch(mode=0o600)
+    (of_a_service / "part").symlink_to(folder / "secret")
+    PartFile(str(of_a_service / "part")).close()
+    assert (folder / "secret").stat().st_uid == 0
+
+
+@only_root
+@pytest.mark.parametrize("command", ["repository list", "db upgrade"])
+def test_a_folder_that_may_not_be_entered_is_no_missing_registry(
+    command: str, of_a_service: Path
+) -> None:
+    data = of_a_service / "data"
+    with Registry(in_folder(str(data))) as registry:
+        populate(registry)
+    CliRunner().invoke(main, [*command.split()[:2], "--help"])  # what is imported later
+    for closed, verb in ((of_a_service, "enter"), (data / "registry.db", "read")):
+        os.chown(closed, 0, 0)
+        with as_the_service():
+            refused = CliRunner().invoke(main, [*command.split(), "--data", str(data)])
+            with pytest.raises(ConfigurationError, match=f"may not {verb}"):
+                Registry(in_folder(str(data)))  # as servers do
+        os.chown(closed, _SERVICE, _SERVICE)
+        assert refused.exit_code == 1
+        assert f"This account may not {verb} {closed}; use the account" in refused.stderr
+        assert refused.stderr.rstrip().endswith("to which it belongs, root.")
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/", None),
+        ("/srv", None),
+        ("/mnt/packages", "nfs4"),
+        ("/mnt/packages/below", "nfs4"),
+        ("/mnt/packages-of-this-machine", None),
+        ("/mnt/packages/disk", None),
+        ("/mnt/with space", "cifs"),
+        ("/mnt/sshfs/data", "fuse.sshfs"),
+        ("/mnt/container", None),
+    ],
+)
+def test_a_file_system_of_another_machine_is_noticed(
+    place: str, kind: str | None, tmp_path: Path
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 / ext4 rw 0 0\n"
+        "nas:/packages /mnt/packages nfs4 rw 0 0\n"
+        "/dev/sdb1 /mnt/packages/disk xfs rw 0 0\n"
+        "//nas/x /mnt/with\\040space cifs rw 0 0\n"
+        "ada@nas: /mnt/sshfs fuse.sshfs rw 0 0\n"
+        "fuse-overlayfs /mnt/container fuse.fuse-overlayfs rw 0 0\n"
+    )
+    assert network_file_system(place, str(mounts)) == kind
+    assert network_file_system(place, str(tmp_path / "none")) is None
+
+
+def test_sqlite_on_a_file_system_of_another_machine_is_warned_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mounts = folder / "mounts"
+    mounts.write_text(f"nas:/packages {folder.parent} nfs rw 0 0\n")
+    monkeypatch.setattr(network_file_system, "__defaults__", (str(mounts),))
+    with Registry(in_folder("data")) as registry:
+        registry.upgrade()
+    assert f"{folder}/data/registry.db is on a file system of another machine (nfs)" in caplog.text

@@ -13,7 +13,6 @@ from pypi_repo.storage.database.database import Database
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 3.0  # seconds
-_NO_SUCH_BLOB = "readiness"
 
 
 class Readiness:
@@ -22,7 +21,7 @@ class Readiness:
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._probes = {
             "database": _Probe(lambda: schema.require_usable(database)),
-            "files": _Probe(lambda: blobs.look(_NO_SUCH_BLOB)),
+            "files": _Probe(blobs.require_usable),
         }
 
     def check(self) -> dict[str, str]:

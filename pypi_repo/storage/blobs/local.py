@@ -11,7 +11,7 @@ from typing import IO
 
 from pypi_repo.domain.errors import Unavailable
 from pypi_repo.storage.blobs.store import Blob, BlobStore, StagedFile, own_errors
-from pypi_repo.storage.folders import FOR_GROUP, make_folders
+from pypi_repo.storage.folders import FOR_GROUP, give_to_owner, make_folders
 
 STAGING = ".staging"
 
@@ -33,6 +33,7 @@ class LocalBlobStore(BlobStore):
         self._root = root
         self._follows_links = follows_links
         self._folder_mode = folder_mode
+        self._keep_owner = follows_links  # a backup belongs to whoever makes it
         self._staging = os.path.join(root, STAGING)
         self._durable: set[str] = set()  # the folders whose names are known to be on the disk
 
@@ -79,7 +80,7 @@ class LocalBlobStore(BlobStore):
 
     def fetch_folder(self) -> str:
         with own_errors():
-            make_folders(self._staging, self._folder_mode)
+            self._make_folders(self._staging)
         return self._staging
 
     def open(self, path: str) -> IO[bytes]:
@@ -122,8 +123,11 @@ class LocalBlobStore(BlobStore):
 
     def _made_folder_of(self, place: str) -> str:
         folder = os.path.abspath(os.path.dirname(place))
-        self._durable.difference_update(make_folders(folder, self._folder_mode))
+        self._durable.difference_update(self._make_folders(folder))
         return folder
+
+    def _make_folders(self, folder: str) -> list[str]:
+        return make_folders(folder, self._folder_mode, keep_owner=self._keep_owner)
 
     def _stage_small(self, content: bytes) -> StagedFile:
         small = self.stage()
@@ -134,14 +138,22 @@ class LocalBlobStore(BlobStore):
         try:
             file = self._new_file()
         except FileNotFoundError:
-            make_folders(self._staging, self._folder_mode)
+            self._make_folders(self._staging)
             _sync_folder(os.path.dirname(self._root))
             file = self._new_file()
         return file, file.name
 
     def _new_file(self) -> IO[bytes]:
         place = self._locate(f"{STAGING}/{secrets.token_hex(16)}")
-        return open(place, "x+b", _BUFFER, opener=_open_new)
+        return open(place, "x+b", _BUFFER, opener=self._open_new)
+
+    def _open_new(self, path: str, flags: int) -> int:
+        descriptor = os.open(path, flags, _MODE)
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:  # whatever the umask says
+            os.chmod(path, _MODE)
+        if self._keep_owner:
+            give_to_owner(descriptor, self._staging)
+        return descriptor
 
     def _sync_names(self, folder: str) -> None:
         """Syncs a folder and its parents, up to the root, so that the names in them are durable.
@@ -178,13 +190,6 @@ def _open_file(path: str, flags: int) -> int:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "Not a file", path)
-    return descriptor
-
-
-def _open_new(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags, _MODE)
-    if stat.S_IMODE(os.fstat(descriptor).st_mode) != _MODE:  # whatever the umask says
-        os.chmod(path, _MODE)
     return descriptor
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import IO
 
 from pypi_repo.storage.blobs.store import own_errors
+from pypi_repo.storage.folders import give_to_owner
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,8 +28,13 @@ class PartFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         with own_errors():
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), _MODE)
+            try:
+                descriptor = os.open(path, flags | os.O_EXCL, _MODE)
+                give_to_owner(descriptor, os.path.dirname(path))
+            except FileExistsError:
+                descriptor = os.open(path, flags, _MODE)
             self._file: IO[bytes] = open(descriptor, "r+b", buffering=0)  # noqa: SIM115
 
     def lock(self) -> bool:

@@ -26,6 +26,7 @@ _UPLOAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "gs": {"chunksize": 8 * _MIB},
     "abfs": {"max_concurrency": 2},
 }
+_TELL_OF_BUCKETS = ("s3", "abfs")
 _SLOWEST = 256 * 1024  # bytes a second
 _LEFT_ALONE = 24 * 60 * 60  # seconds
 _DESCRIPTORS = "/proc/self/fd"
@@ -108,6 +109,20 @@ class RemoteBlobStore(BlobStore):
         with own_errors(), suppress(FileNotFoundError):
             return self._blob(self._fs.info(self._locate(path)))
         return None
+
+    def require_usable(self) -> None:
+        """Raises Unavailable also if there is no such bucket.
+
+        Of a file in it, stores say the same whether the file or the bucket is missing. Google tells
+        of a bucket only to who may administer it, so there it is not asked for.
+        """
+        super().require_usable()
+        if self._protocol not in _TELL_OF_BUCKETS:
+            return
+        bucket = self._root.partition("/")[0]
+        # Any other answer than that it is not there: who may use it need not be allowed to look.
+        with own_errors(), suppress(PermissionError):
+            self._fs.info(bucket)
 
     @property
     def signs_urls(self) -> bool:

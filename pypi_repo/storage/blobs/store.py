@@ -22,6 +22,7 @@ from pypi_repo.settings import format_size
 
 _PIECE = 1024 * 1024
 _SMALL = 256 * 1024
+_NO_SUCH_BLOB = "readiness"
 
 
 class StagedFile:
@@ -154,6 +155,10 @@ class BlobStore(ABC):
 
         beside: the contents of the small files, by the suffixes of their paths.
         """
+
+    def require_usable(self) -> None:
+        """Raises Unavailable if files can not be kept in the store at the moment."""
+        self.look(_NO_SUCH_BLOB)
 
     def for_cache(self) -> "BlobStore":
         """Returns this store for what can be had again, such as files of upstreams.

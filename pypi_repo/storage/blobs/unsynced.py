@@ -14,7 +14,7 @@ from pypi_repo.domain.errors import OutOfSpace, Unavailable
 from pypi_repo.domain.stored_files import named_digest
 from pypi_repo.storage.blobs.local import STAGING, LocalBlobStore
 from pypi_repo.storage.blobs.store import Blob, StagedFile, own_errors
-from pypi_repo.storage.folders import FOR_GROUP, make_folders
+from pypi_repo.storage.folders import FOR_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class UnsyncedBlobStore(LocalBlobStore):
     def fetch_folder(self) -> str:
         with own_errors():
             if not os.path.isdir(self._waiting):
-                make_folders(self._waiting, self._folder_mode)
+                self._make_folders(self._waiting)
         return self._waiting
 
     def open(self, path: str) -> IO[bytes]:

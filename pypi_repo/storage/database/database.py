@@ -48,7 +48,7 @@ from pypi_repo.storage.database.prepared import (
 )
 from pypi_repo.storage.database.readers import Readers
 from pypi_repo.storage.events.committed import COMMITTED, Committed
-from pypi_repo.storage.folders import PRIVATE, make_folders, make_private, make_private_file
+from pypi_repo.storage.folders import PRIVATE, is_there, make_private, make_private_file
 
 _BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)  # ours, and not its
 _TRIES = 20
@@ -263,19 +263,18 @@ class Database:
         return self._joined_connection() is not None
 
     def exists(self) -> bool:
-        """Returns False for a SQLite database that was not created yet."""
-        return not self.in_memory if self.path is None else os.path.exists(self.path)
+        """Returns False for a SQLite database that was not created yet; raises as `is_there`."""
+        return not self.in_memory if self.path is None else is_there(self.path)
 
     def make_file(self) -> None:
         """Creates the empty file of a SQLite database and its folder, for this account only.
 
         What exists is kept; see `make_private_file` for its permissions.
         """
-        if self.path is None or self.folder is None:
+        if self.path is None:
             return
         try:
-            make_folders(self.folder, self._folder_mode)
-            make_private_file(self.path)
+            make_private_file(self.path, self._folder_mode)
         except OSError as error:
             raise Unavailable(
                 "The file of the metadata database cannot be made; choose another folder or "

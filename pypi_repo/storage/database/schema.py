@@ -3,6 +3,7 @@
 Alembic is only imported if a schema has to be upgraded.
 """
 
+import logging
 from pathlib import Path
 
 import sqlalchemy
@@ -12,6 +13,9 @@ from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.engines import make_schema, writes_alone
 from pypi_repo.storage.database.tables import METADATA
+from pypi_repo.storage.folders import network_file_system
+
+_log = logging.getLogger(__name__)
 
 HEAD = "0012"
 """The newest revision in migrations/versions; a test holds the two together."""
@@ -103,10 +107,19 @@ def require_usable(database: Database) -> None:
 def upgrade(database: Database) -> None:
     """Upgrades the schema of the database. Several processes can call it at the same time.
 
+    It logs a warning for a SQLite database on a file system of another machine.
+
     Raises SchemaOutdated if the schema is newer than this version, and ConfigurationError if
     another application has tables with the same names.
     """
     database.make_file()
+    if database.folder is not None and (kind := network_file_system(database.folder)):
+        _log.warning(
+            "%s is on a file system of another machine (%s), where SQLite's locks cannot be relied "
+            "on; keep it on a disk of this machine, or use PostgreSQL.",
+            database,
+            kind,
+        )
     _refuse_newer(current_revision(database))
     with database.begin(guarded=False) as connection:
         migrate(connection, HEAD)

@@ -20,6 +20,7 @@ from tests.support.http import JSON, Site, basic, bearer
 from tests.support.metrics import TOKEN, samples
 from tests.support.portal import PortalClient
 from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
 from tests.support.sql import count_statements
 from tests.unit.web.conftest import PATHS
 
@@ -78,6 +79,17 @@ def test_not_ready_while_the_file_store_is_away(
     assert (response.status_code, response.text) == (503, "database: ok\nfiles: unavailable\n")
     assert "files" in caplog.text
     folder.unlink()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_without_the_bucket(s3: S3Server, new_site: Callable[..., Site]) -> None:
+    """A store says the same of a file that is not in a bucket, and of one in no bucket."""
+    client = new_site(
+        blobs="s3://bucket-of-nobody/packages", blob_options=s3.storage_options
+    ).client
+    response = client.get("/readyz")
+    assert (response.status_code, response.text) == (503, "database: ok\nfiles: unavailable\n")
+    s3.create_bucket("bucket-of-nobody")
     assert client.get("/readyz").status_code == 200
 
 
