@@ -18,11 +18,12 @@ from pypi_repo.cli.options import (
     uses_registry,
 )
 from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.cli.sources.upstream_options import without_upload_times
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.sources import RepositorySources
-from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES
+from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, Upstream
 from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.registry import Registry
 from pypi_repo.services.acting import Acting
@@ -162,6 +163,7 @@ def create(registry: Registry, name: str, **options: Any) -> None:
     made = registry.as_one(created)
     say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
     _warn_of_order(made, sources)
+    _warn_of_cooldown(operator, name, made)
 
 
 @repository.command("list")
@@ -213,6 +215,8 @@ def set_(registry: Registry, name: str, given_up: tuple[str, ...], **options: An
     say(f"Changed repository {name}.")
     _say_what_is_gone(before, after)
     _warn_of_order(after, sources)
+    if not {"sources", "cooldown", "cooldown_mode"}.isdisjoint([*sources, *settings]):
+        _warn_of_cooldown(operator, name, after)
 
 
 @repository.command()
@@ -246,6 +250,13 @@ def _say_what_is_gone(before: RepositorySources, after: RepositorySources) -> No
 def _warn_of_order(found: RepositorySources, given: Collection[str]) -> None:
     if "sources" in given and found.warning:
         say(found.warning, err=True)
+
+
+def _warn_of_cooldown(operator: Acting, name: str, found: RepositorySources) -> None:
+    repository = operator.repositories.get(name)
+    for source in found.sources:
+        if isinstance(source, Upstream) and operator.upstreams.is_left_out(source.name, repository):
+            say(without_upload_times(source.name), err=True)
 
 
 def _sources(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:

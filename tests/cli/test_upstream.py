@@ -402,6 +402,40 @@ def test_check_says_what_the_settings_leave_out(cli: CommandLine, static: LiveSe
     assert cli.run("upstream", "check", "static").stderr == ""
 
 
+def test_a_cooldown_that_leaves_out_everything_is_warned_of(
+    main_cli: CommandLine, static: LiveServer
+) -> None:
+    """B6: from then on, nobody could install anything."""
+    warning = "No file that is known of the upstream static has an upload time"
+    enforced = ("--cooldown", "3d", "--cooldown-mode", "enforce")
+    main_cli.ok("upstream", "create", "static", static.url, *LOCAL)
+    main_cli.ok("repository", "set", "main", "--source", "upstream:static")
+    unknown = main_cli.run("repository", "set", "main", *enforced).stderr
+    main_cli.ok("repository", "set", "main", "--cooldown-mode", "none", "--cooldown", "none")
+    main_cli.ok("explain", "main", "pip")  # so that its page is kept
+    told = {
+        "audited": main_cli.run("upstream", "set", "static", "--cooldown", "3d").stderr,
+        "here": main_cli.run("repository", "set", "main", *enforced).stderr,
+        "new": main_cli.run(
+            "repository", "create", "made", "--source", "upstream:static", *enforced
+        ).stderr,
+        "everywhere": main_cli.run("upstream", "set", "static", *enforced).stderr,
+        "counted": main_cli.run("upstream", "set", "static", "--first-seen").stderr,
+        "fine": main_cli.run("repository", "set", "main", *enforced).stderr,
+    }
+
+    assert unknown == ""
+    assert {name: warning in said for name, said in told.items()} == {
+        "audited": False,
+        "here": True,
+        "new": True,
+        "everywhere": True,
+        "counted": False,
+        "fine": False,
+    }
+    assert "`pypi-repo upstream set static --first-seen`" in told["here"]
+
+
 def test_a_source_is_not_deleted(main_cli: CommandLine) -> None:
     main_cli.ok("upstream", "create", "public", URL, UNASKED)
     main_cli.ok("repository", "set", "main", "--source", "upstream:public")

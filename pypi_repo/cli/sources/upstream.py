@@ -16,6 +16,7 @@ from pypi_repo.cli.sources.upstream_options import (
     given_credentials,
     given_settings,
     settings_options,
+    without_upload_times,
 )
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.upstream import Upstream
@@ -122,6 +123,8 @@ def set_(operator: Acting, name: str, url: str | None, **options: Any) -> None:
     say(f"Changed upstream {name}.")
     if "cooldown" in settings:
         _note_cooldown(changed)
+    if operator.upstreams.is_left_out(name):
+        say(without_upload_times(name), err=True)
     _read_a_page(operator, changed, settings)
 
 

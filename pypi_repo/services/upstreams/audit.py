@@ -1,4 +1,4 @@
-"""Finds what a cooldown would have withheld of what was downloaded."""
+"""Finds what a cooldown would have withheld of what was downloaded, or withholds altogether."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from pypi_repo.domain.errors import UnreadablePage
 from pypi_repo.domain.names import NormalizedName
-from pypi_repo.domain.records import ProjectPage, Repository
+from pypi_repo.domain.records import ListedFile, ProjectPage, Repository
 from pypi_repo.domain.upstreams.explanation import AuditEntry
 from pypi_repo.domain.upstreams.pages import decode
 from pypi_repo.domain.upstreams.sources import RepositorySources
@@ -25,6 +25,8 @@ from pypi_repo.storage.usage import Usage
 
 _Releases = Mapping[str, Mapping[date, int]]
 """Version -> day -> downloads."""
+
+_LOOKED_AT = 20  # pages, which is enough to know how an upstream is
 
 
 class CooldownAudit:
@@ -113,3 +115,32 @@ def _by_project(counts: Iterable[DownloadCount]) -> dict[NormalizedName, _Releas
     for count in counts:
         found[NormalizedName(count.project)][count.version][count.day] = count.count
     return {**found}
+
+
+def is_left_out(database: Database, upstream: Upstream, repository: Repository | None) -> bool:
+    """Returns whether an enforced cooldown leaves out all files that are known of an upstream.
+
+    That is so if none of them has an upload time, and they do not count from when they were first
+    seen. The upstream is not asked.
+
+    repository: a repository that has it among its sources, whose cooldown comes first; None for the
+        upstream's own.
+    """
+    cooldown, mode = upstream.cooldown, upstream.cooldown_mode
+    if repository is not None:
+        cooldown = repository.cooldown if repository.cooldown is not None else cooldown
+        mode = repository.cooldown_mode if repository.cooldown_mode is not None else mode
+    if cooldown is None or mode != "enforce" or upstream.first_seen:
+        return False
+    dates = [file.uploaded_at for file in _files(database, upstream)]
+    return bool(dates) and not any(dates)
+
+
+def _files(database: Database, upstream: Upstream) -> Iterator[ListedFile]:
+    rows = UpstreamPageRows(database)
+    known = rows.projects(upstream)[:_LOOKED_AT]
+    for project, revision, document in rows.documents(upstream, known):
+        try:
+            yield from project_page(project, revision, decode(document)).files
+        except UnreadablePage:  # it is asked for again when somebody wants it
+            continue

@@ -11,6 +11,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.prefetching.environments import ALL_ENVIRONMENTS, Environments
 from pypi_repo.domain.prefetching.wanted import Wanted
+from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.domain.upstreams.upstream import (
     SECRET_SETTINGS,
@@ -22,6 +23,7 @@ from pypi_repo.domain.upstreams.upstream import (
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.sources.readers import Readers
+from pypi_repo.services.upstreams.audit import is_left_out
 from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
@@ -124,6 +126,19 @@ class UpstreamManagement:
         """
         found = self._checks.check(self.get(name)).file_hosts
         return self.change(name, file_hosts=found)
+
+    def is_left_out(self, name: str, repository: Repository | None = None) -> bool:
+        """Returns whether an enforced cooldown leaves out all files that are known of an upstream.
+
+        That is so if none of them has an upload time, and they do not count from when they were
+        first seen. The upstream is not asked.
+
+        repository: a repository that has it among its sources, whose cooldown comes first; None for
+            the upstream's own.
+
+        Raises UnknownUpstream.
+        """
+        return is_left_out(self._database, self.get(name), repository)
 
     def prefetch(
         self,

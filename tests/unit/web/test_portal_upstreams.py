@@ -419,7 +419,17 @@ def test_a_new_upstream_is_asked_for_the_hosts_of_its_files() -> None:
         assert "Some of its files are at files.example, from where none are fetched." in shown
         assert upstreams.get("two").file_hosts == ("other.example",)
         portal.send("upstreams/two", **moved, cooldown="3d")
-        assert len(server.asked) == 3
+        registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:two"])
+        registry.acting_as(OPERATOR).sources.explain("main", "pip")  # so that its page is kept
+        assert len(server.asked) == 4
+        enforced = moved | {"cooldown": "3d", "cooldown_mode": "enforce"}
+        shown = text_of(portal.send("upstreams/two", **enforced))
+        assert "No file that is known of the upstream two has an upload time" in shown
+        shown = text_of(portal.send("repositories/main/settings"))
+        assert "No file that is known of the upstream two has an upload time" in shown
+        shown = text_of(portal.send("upstreams/two", **enforced, first_seen="yes"))
+        assert "has an upload time" not in shown
+        assert len(server.asked) == 4
         registry.close()
 
 

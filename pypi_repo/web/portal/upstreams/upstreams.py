@@ -68,6 +68,8 @@ def change(page: PortalPage, upstream: str) -> Response:
         changed = page.acting.upstreams.change(upstream, **settings)
     said = {name for name, value in settings.items() if getattr(before, name) != value}
     answer = _read_a_page(page, changed, said)
+    if page.acting.upstreams.is_left_out(upstream):
+        answer += upstream_form.without_upload_times(upstream)
     note = page.done(
         f"Saved the upstream {upstream}. The settings hold from the next request on.{answer}"
     )
