@@ -17,6 +17,7 @@ STAGING = ".staging"
 
 _MODE = 0o640  # the group may read: that of a proxy that sends the files
 _BUFFER = 64 * 1024  # bytes
+_SMALL = 1024 * 1024  # bytes
 
 
 class LocalBlobStore(BlobStore):
@@ -52,8 +53,9 @@ class LocalBlobStore(BlobStore):
             ]
             files.append((staged, place))
             descriptors = [file.on_disk().fileno() for file, _place in files]
-            for descriptor in descriptors:
-                _begin_writing_out(descriptor)
+            if beside:
+                for descriptor in descriptors:
+                    _begin_writing_out(descriptor)
             for descriptor in descriptors:
                 os.fsync(descriptor)
             folder = self._made_folder_of(place)
@@ -194,13 +196,16 @@ def _open_file(path: str, flags: int) -> int:
 
 
 def _begin_writing_out(descriptor: int) -> None:
-    """Lets the system begin to write a file to disk, and does not wait for it.
+    """Lets the system begin to write a small file to disk, and does not wait for it.
 
     If all files of an upload are on their way when the first is synced, the file system writes its
-    journal once for all of them. That the pages of the file may be forgotten is what begins it on
-    Linux; where it does not, the sync does all by itself.
+    journal once for all of them. Where the system cannot be told, the sync does all by itself.
+
+    On Linux, it is told that it may forget the file's pages. It would forget what is on the disk
+    already of a large file, which is then read again by the first who downloads it; and beside the
+    time that a large file takes, that of the journal does not count.
     """
-    if hasattr(os, "posix_fadvise"):
+    if hasattr(os, "posix_fadvise") and os.fstat(descriptor).st_size <= _SMALL:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 

@@ -569,6 +569,22 @@ def test_all_files_are_on_their_way_to_the_disk_before_the_first_is_synced(
     assert kinds[:4] == ["begin", "begin", "fsync", "fsync"]
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system has no such call")
+def test_what_is_downloaded_next_is_not_forgotten(
+    disk: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large file it would cost the first client a read from the disk."""
+    begun = []
+
+    def recording_fadvise(descriptor: int, *_args: int) -> None:
+        begun.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "posix_fadvise", recording_fadvise)
+    _put(disk)
+    _put(disk, content=bytes(2048 * KIB), beside={".metadata": b"one"})
+    assert begun == [len(b"one")]
+
+
 def test_every_folder_is_synced_after_the_files_are_in_place(
     disk: BlobStore, syscalls: _Syscalls
 ) -> None:
