@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pypi_repo.domain.accounts.access import (
     ANONYMOUS,
@@ -32,12 +32,29 @@ from pypi_repo.settings import TRASH_DAYS
 from pypi_repo.storage.catalog import Catalog
 
 Item = TypeVar("Item")
-LocatedFile = tuple[Repository, Project, DistributionFile]
-"""A file, with its repository and its project before it."""
-
-_NOTHING = None, None, None, False
 _GIVEN = GrantPolicy()
 """What a CI job may do at most."""
+
+
+class FileInProject(NamedTuple):
+    """A file that is there, with its project and its repository."""
+
+    repository: Repository
+    project: Project
+    file: DistributionFile
+
+
+class FoundFile(NamedTuple):
+    """What looking for a file has found.
+
+    file: the file; None for one that is not there, or that the actor may not get.
+    has_project: whether the repository has the first project to which a file of this name can
+        belong.
+    """
+
+    repository: Repository
+    file: FileInProject | None
+    has_project: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +121,15 @@ class Gate:
         catalog: Catalog,
         repository: str,
         filename: str,
-    ) -> LocatedFile:
+    ) -> FileInProject:
         """Returns a file with its project and repository, if the actor has a permission.
 
         Raises UnknownFile, and the same errors as `repository`.
         """
-        located = self.look_for_file(actor, permission, catalog, repository, filename)[1]
-        if located is None:
+        found = self.look_for_file(actor, permission, catalog, repository, filename).file
+        if found is None:
             raise unknown_file(filename, repository)
-        return located
+        return found
 
     def look_for_file(
         self,
@@ -121,24 +138,19 @@ class Gate:
         catalog: Catalog,
         repository: str,
         filename: str,
-    ) -> tuple[Repository, LocatedFile | None, bool]:
-        """Returns the repository, and the same as `file`, but None for an unknown file.
-
-        At last, it returns whether the repository has the first project to which a file of this
-        name can belong.
-        """
-        found, project, file, has_project = catalog.locate_file(repository, filename) or _NOTHING
-        if (
-            found is not None
-            and project is not None
-            and file is not None
-            and self.allows(actor, permission, found, project.normalized_name)
-        ):
-            return found, (found, project, file), has_project
+    ) -> FoundFile:
+        """Returns the same as `file`, but without a file if it is unknown."""
+        located = catalog.locate_file(repository, filename)
+        if located is not None and located.project is not None and located.file is not None:
+            found = FileInProject(located.repository, located.project, located.file)
+            if self.allows(actor, permission, found.repository, found.project.normalized_name):
+                return FoundFile(found.repository, found, located.has_project)
         # From here on, nothing may depend on whether the file exists.
         for possible in projects_of(filename) or (None,):
-            admitted = self.admit(actor, permission, repository, found, possible)
-        return admitted, None, has_project
+            admitted = self.admit(
+                actor, permission, repository, located and located.repository, possible
+            )
+        return FoundFile(admitted, None, has_project=located is not None and located.has_project)
 
     def admit(
         self,

@@ -20,6 +20,7 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.versions import parse_version, version_or_none
+from pypi_repo.services.gate import FileInProject
 from pypi_repo.services.sources.locations import split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
@@ -97,7 +98,9 @@ class StageSource(SourceWrapper):
         project = own or Project(
             id=0, name=staged.display_name, normalized_name=staged.file.project
         )
-        found = self._own.offered_file(actor, location, (repository, project, staged.file))
+        found = self._own.offered_file(
+            actor, location, FileInProject(repository, project, staged.file)
+        )
         # Trying a release is no use of it, which retention would count.
         return replace(found, public=False, counted_for=None)
 

@@ -27,7 +27,7 @@ from pypi_repo.domain.records import (
 from pypi_repo.domain.stored_files import METADATA_SUFFIX, SIGNATURE_SUFFIX, stored_signature_suffix
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import parse_version, version_or_none
-from pypi_repo.services.gate import Gate, LocatedFile
+from pypi_repo.services.gate import FileInProject, FoundFile, Gate
 from pypi_repo.services.packages.documents import Documents
 from pypi_repo.services.sources.lists.own_lists import KeepList, OwnLists
 from pypi_repo.services.sources.locations import Location, split_location
@@ -135,22 +135,16 @@ class OwnFiles(Source):
             self._gate.file(actor, Permission.READ, self._catalog, self._name, location.filename),
         )
 
-    def look_for_file(
-        self, actor: Actor, filename: str
-    ) -> tuple[Repository, LocatedFile | None, bool]:
-        """Returns the repository, and a file in it that the actor may read, or None.
-
-        At last, it returns whether the repository has the first project to which a file of this
-        name can belong.
-        """
+    def look_for_file(self, actor: Actor, filename: str) -> FoundFile:
+        """Returns the repository, and a file in it if there is one that the actor may read."""
         return self._gate.look_for_file(actor, Permission.READ, self._catalog, self._name, filename)
 
-    def offered_file(self, actor: Actor, location: Location, located: LocatedFile) -> StoredFile:
+    def offered_file(self, actor: Actor, location: Location, own: FileInProject) -> StoredFile:
         """Returns a file that was looked for, or what is stored beside it.
 
         Raises UnknownFile or ProjectClosed.
         """
-        repository, project, file = located
+        repository, project, file = own
         name, filename = location.name, location.filename
         if file.digests.sha256 != location.sha256:
             raise unknown_file(filename, self._name)

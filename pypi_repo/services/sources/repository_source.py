@@ -161,7 +161,7 @@ class RepositorySource(Source):
     def file(self, actor: Actor, path: str) -> ServedFile | Redirect:
         location = split_location(path)
         repository, own, has_project = self._own.look_for_file(actor, location.filename)
-        if own is not None and own[2].digests.sha256 == location.sha256:
+        if own is not None and own.file.digests.sha256 == location.sha256:
             return self._own.offered_file(actor, location, own)
         failure: RegistryError | None = None
         if repository.may_have_sources:
