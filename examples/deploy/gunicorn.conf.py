@@ -5,7 +5,7 @@ from typing import Any
 bind = "127.0.0.1:8080"  # unless systemd hands over a socket
 workers = 2  # one for each processor; /metrics of any worker has the numbers of all workers
 worker_class = "gthread"
-threads = 32  # uploads and downloads under way at the same time
+threads = 20  # uploads and downloads under way at the same time; two connections each to PostgreSQL
 
 # These limit headers. PYPI_REPO_MAX_UPLOAD_SIZE limits bodies, and nginx slow clients.
 limit_request_line = 8190

@@ -23,7 +23,7 @@ import pytest
 import yaml
 from werkzeug.test import Client
 
-from pypi_repo import Registry, Settings
+from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from pypi_repo.cli.serve import serve
 from pypi_repo.settings import from_mapping
@@ -273,6 +273,51 @@ def test_upkeep_is_run_again_and_again() -> None:
     main.main([*arguments, "--help"], standalone_mode=False)
 
 
+_PAGES = DEPLOY.parents[1] / "docs" / "how-to"
+_USUAL_CONNECTIONS = 100  # of PostgreSQL; three of them are for its administrator
+
+
+def test_processes_and_threads_fit_into_the_connections_of_postgresql() -> None:
+    configuration = placed("gunicorn.conf.py", {})
+    (workers,) = re.findall(r"^workers = (\d+)", configuration, re.MULTILINE)
+    (threads,) = re.findall(r"^threads = (\d+)", configuration, re.MULTILINE)
+    page = (_PAGES / "scale-out.md").read_text(encoding="utf-8")
+    commands = re.findall(r"--workers (\d+) --(?:blocking-)?threads (\d+)", page)
+    commands += re.findall(r"processes = (\d+)\nthreads = (\d+)", page)
+    assert len(commands) == 3
+    machines = len(re.findall(r"server 10\.0\.0\.\d+:8000;", page))
+
+    of_each = [int(processes) * int(each) * 2 * machines for processes, each in commands]
+    of_each.append(int(workers) * int(threads) * 2)
+    spare = 10
+    assert all(needed + spare <= _USUAL_CONNECTIONS - 3 for needed in of_each)
+
+
+def test_servers_listen_where_the_proxy_asks() -> None:
+    page = (_PAGES / "scale-out.md").read_text(encoding="utf-8")
+    asked = re.findall(r"server (10\.0\.0\.\d+):(\d+);", page)
+    listening = re.findall(r"(?:--bind|http-socket =) (\S+):(\d+)", page)
+    listening += re.findall(r"--host (\S+) --port (\d+) pypi_repo", page)
+    assert len(listening) == 3
+    assert set(listening) <= set(asked)
+
+
+def test_all_pages_let_the_same_size_through() -> None:
+    sizes = {
+        size
+        for page in _PAGES.glob("*.md")
+        for size in re.findall(r"client_max_body_size (\w+)", page.read_text(encoding="utf-8"))
+    }
+    assert sizes == {"4112m"}
+
+
+def test_an_upgrade_restarts_units_that_there_are() -> None:
+    page = (_PAGES / "upgrade.md").read_text(encoding="utf-8")
+    restarted = set(re.findall(r"systemctl restart (\S+)", page))
+    assert restarted == {"pypi-repo", "pypi-repo-serve"}
+    assert all((DEPLOY / f"{name}.service").is_file() for name in restarted)
+
+
 def unit(name: str) -> ConfigParser:
     parser = ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
@@ -349,17 +394,33 @@ def test_prometheus_sends_the_token() -> None:
     (job,) = yaml.safe_load(placed("prometheus.yml", {}))["scrape_configs"]
     assert set(job["authorization"]) == {"credentials_file"}  # its type is Bearer by default
     assert job.get("metrics_path", "/metrics") == "/metrics"
+    ((target,),) = (each["targets"] for each in job["static_configs"])
+    site = placed("nginx.conf", {})
+    name, port = target.split(":")
+    assert job["scheme"] == "https"
+    assert f"server_name {name};" in site
+    assert f"listen {port} ssl;" in site
+    (place,) = re.findall(r"location = /metrics \{(.*?)\}", site, re.DOTALL)
+    assert "proxy_pass http://pypi_repo;" in place
 
 
 def test_alerts_and_panels_ask_for_numbers_that_there_are() -> None:
     settings = Settings(database="sqlite://", metrics_token=TOKEN)
     with Registry(settings) as registry:
+        operator = registry.acting_as(OPERATOR)
+        operator.repositories.create("main", public=True, public_sources=True)
+        url = f"http://127.0.0.1:{free_port()}/simple/"
+        operator.upstreams.create("down", url=url, allow_http=True, allow_private_network=True)
+        operator.sources.set_sources("main", ["upstream:down"])
+        registry.chores.run_due()
         client = Client(registry.wsgi_app())
         client.get("/nothing")
+        assert client.get("/repositories/main/simple/demo/").status_code == 502
         found = samples(client.get("/metrics", headers=bearer(TOKEN)).text)
     names = {name.partition("{")[0] for name in found}
     alerts = placed("alerts.yml", {})
     page = DEPLOY.parents[1] / "docs" / "how-to" / "monitor.md"
+    assert 'pypi_repo_upstream_pages_total{upstream="down",result="failed"}' in found
     (panels,) = (block.text for block in blocks(page) if block.language == "text")
     for text in (alerts, panels):
         asked = set(re.findall(r"pypi_repo_\w+", text))

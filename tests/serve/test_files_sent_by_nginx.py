@@ -129,7 +129,7 @@ def test_a_lost_file_is_told_in_our_words(reader: Publisher, data: Path) -> None
 
 
 def test_numbers_are_not_for_the_world(reader: Publisher) -> None:
-    assert reader.get("/metrics").status == 404
+    assert reader.get("/metrics").status == 403
     assert reader.get("/readyz").status == 200
 
 

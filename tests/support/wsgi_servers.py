@@ -23,6 +23,7 @@ _READY = {
 }
 _MISSED = 10  # seconds until granian ends a worker that missed the signal; counts are written in 5
 _REGISTRY = "pypi_repo.wsgi:application"
+_MACHINE = "10.0.0.11"
 _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
 
 
@@ -94,17 +95,18 @@ def nginx_site(port: int, upstreams: Iterable[int]) -> str:
 def _line(name: str, port: int, workers: int, threads: int) -> list[str]:
     lines = "".join(blocks("console")).splitlines()
     (line,) = (line for line in lines if line.startswith(f"{name} "))
-    line = _replaced(line, "--workers 4", f"--workers {workers}")
+    line = _replaced(line, "--workers 2", f"--workers {workers}")
     line = _replaced(line, "threads 8", f"threads {threads}")
+    line = _replaced(line, _MACHINE, "127.0.0.1")
     line = line.replace("--workers-kill-timeout 300", f"--workers-kill-timeout {_MISSED}")
     return _replaced(line, "8000", str(port)).split()
 
 
 def _from_ini(folder: Path, port: int, workers: int) -> list[str]:
     (ini,) = blocks("ini")
-    ini = _replaced(ini, "processes = 4", f"processes = {workers}")
+    ini = _replaced(ini, "processes = 2", f"processes = {workers}")
     path = folder / f"uwsgi-{port}.ini"
-    path.write_text(_replaced(ini, ":8000", f":{port}"))
+    path.write_text(_replaced(ini, f"{_MACHINE}:8000", f"127.0.0.1:{port}"))
     return ["uwsgi", "--ini", str(path)]
 
 
