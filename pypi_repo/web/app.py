@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -47,7 +47,7 @@ class WSGIApp(ABC):
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        request = _LazyRequest(environ)
+        request = Request(environ)
         response: WSGIApplication
         try:
             refuse_other_sites(request)
@@ -110,23 +110,6 @@ class RepositoryApp(WSGIApp):
         Raises InvalidCredentials, also for administrators.
         """
         return for_package_clients(super().identify(environ))
-
-
-class _LazyRequest(Request):
-    """A request that Werkzeug takes apart when somebody asks for more than its method.
-
-    Nobody does so where a page or a file is answered from memory.
-    """
-
-    def __init__(self, environ: "WSGIEnvironment") -> None:
-        self.environ = environ
-        self.method = environ["REQUEST_METHOD"].upper()
-
-    def __getattr__(self, name: str) -> Any:
-        if "headers" in self.__dict__:
-            raise AttributeError(name)
-        super().__init__(self.environ)
-        return getattr(self, name)
 
 
 def for_package_clients(actor: Actor) -> Actor:
