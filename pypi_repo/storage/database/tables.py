@@ -4,6 +4,7 @@ Ids of repositories, projects and tokens are never used twice (`sqlite_autoincre
 caches identify pages by the first two, and people revoke a token by its id.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -21,8 +22,11 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.types import TypeEngine
 
 from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
+from pypi_repo.domain.upstreams.upstream import CooldownMode
+from pypi_repo.domain.validation.profiles import Profile
 from pypi_repo.storage.database import (  # noqa: F401 - METADATA has all tables
     account_tables,
     lifecycle_tables,
@@ -33,7 +37,20 @@ from pypi_repo.storage.database.metadata import METADATA as METADATA
 from pypi_repo.storage.database.metadata import UTCDateTime, columns_of_a_file, owned_by
 from pypi_repo.storage.database.upstream_tables import SECRET
 
-_KINDS = {bool: Boolean, int | None: BigInteger}  # all else is text
+_KINDS: Mapping[Any, type[TypeEngine[Any]]] = {  # by the types of settings
+    bool: Boolean,
+    int | None: BigInteger,
+    str: String,
+    str | None: String,
+    tuple[str, ...]: String,
+    Profile: String,
+    CooldownMode | None: String,
+}
+_DEFAULTS: Mapping[type, Callable[[Any], Any]] = {  # by the types of default values
+    bool: {True: true(), False: false()}.__getitem__,
+    str: str,
+    tuple: lambda patterns: text(f"'{' '.join(patterns)}'"),
+}
 _OF_NEW_TABLE = ("description", "public", "allow_overwrite")  # no rows needed a default
 
 
@@ -43,8 +60,8 @@ def _columns_of_settings() -> list[Column[Any]]:
     for name, value in RepositorySettings().settings().items():
         default: Any = None
         if value is not None and name not in _OF_NEW_TABLE:
-            default = {True: true(), False: false(), (): text("''")}.get(value, value)
-        kind = _KINDS.get(SETTINGS[name], String)
+            default = _DEFAULTS[type(value)](value)
+        kind = _KINDS[SETTINGS[name]]
         columns.append(Column(name, kind, server_default=default, nullable=value is None))
     return columns
 

@@ -3,9 +3,10 @@
 The docstrings of the classes are shown in the description of the API.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +14,8 @@ from msgspec import Meta
 from pypi_repo.domain import repository_settings
 from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.records import ProjectStatus
+from pypi_repo.domain.upstreams.upstream import CooldownMode
+from pypi_repo.domain.validation.profiles import Profile
 
 Item = TypeVar("Item")
 
@@ -38,19 +41,22 @@ class Page(Document, Generic[Item], frozen=True, kw_only=True):
 # Repositories
 
 
-_LIMITED = {  # what the API limits; all else is of the type that it has in the registry
-    str: Text,
+_TYPES: Mapping[Any, Any] = {  # in the API, by the types that settings have in the registry
+    bool: bool,
     int | None: Bytes | None,
+    str: Text,
     str | None: Text | None,
     tuple[str, ...]: Patterns,
+    Profile: Profile,
+    CooldownMode | None: CooldownMode | None,
 }
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # nothing here names a setting, so mypy need not know them
     _Settings = Document
 else:
     _Settings = msgspec.defstruct(
         "_Settings",
         [
-            (each.name, _LIMITED.get(each.type, each.type), each.default)
+            (each.name, _TYPES[each.type], each.default)
             for each in fields(repository_settings.RepositorySettings)
         ],
         bases=(Document,),
