@@ -38,6 +38,12 @@ class LRUCache(Generic[Value]):
             _key, (_value, forgotten) = self._kept.popitem(last=False)
             self.size -= forgotten
 
+    def forget(self, key: Hashable) -> None:
+        """Removes the value for a key, if there is one."""
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self.size -= found[1]
+
 
 class SharedCache(Generic[Value]):
     """An LRUCache that threads share.

@@ -1,17 +1,18 @@
 """Decisions that are made again only when something has changed on which they depend."""
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.services.lru_cache import LRUCache
 from pypi_repo.services.sources.upstream_source import UpstreamSource
 from pypi_repo.services.upstreams.screening import Screen
 
-Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
-_KEPT = 5000  # decisions of one kind and repository
+_KEPT = 20_000  # of a kilobyte or two
 
 
 class Premise(NamedTuple):
@@ -55,37 +56,40 @@ class Premises:
         return Premise(state, selection, state.is_found)
 
 
-class Decided(Generic[Key, Result]):
-    """Keeps decisions together with their premises.
+class Decided:
+    """Keeps those decisions that were used last, of all repositories, together with their premises.
 
-    It belongs to one configuration of the sources of a repository.
-
-    may_keep: a function that tells whether a decision depends on nothing but its key and premises.
+    Threads may share it.
     """
 
-    def __init__(self, may_keep: Callable[[Key, Result], bool]) -> None:
-        self._may_keep = may_keep
-        self._kept: dict[Key, tuple[Sequence[Premise], Result]] = {}
+    def __init__(self) -> None:
+        self._kept: LRUCache[tuple[Sequence[Premise], Any]] = LRUCache(_KEPT)
+        self._mutex = threading.Lock()
 
     def get_or_decide(
         self,
-        key: Key,
+        key: Hashable,
         premises: Callable[[], Sequence[Premise] | None],
         decide: Callable[[], Result],
+        may_keep: Callable[[Result], bool],
     ) -> Result:
         """Returns a decision that was made before on the same premises, or makes it.
 
-        premises: a function that returns what the decision depends on now, or None if that is not
-            known.
+        key: identifies what is decided, and what is configured for it.
+        premises: a function that returns what else the decision depends on now, or None if that is
+            not known.
+        may_keep: a function that tells whether a decision depends on nothing but these.
         """
         before = premises()
-        kept = self._kept.get(key)
+        with self._mutex:
+            kept = self._kept.get(key)
         if kept is not None and kept[0] == before:
-            return kept[1]
+            found: Result = kept[1]
+            return found
         result = decide()
         # What has changed meanwhile may be in the decision or not.
-        if before is not None and premises() == before and self._may_keep(key, result):
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            self._kept[key] = before, result
+        if before is not None and premises() == before and may_keep(result):
+            with self._mutex:
+                self._kept.forget(key)
+                self._kept.put(key, (before, result), 1)
         return result

@@ -13,7 +13,7 @@ from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.lru_cache import LRUCache, SharedCache
 from pypi_repo.services.packages.documents import Documents
-from pypi_repo.services.sources.decided import Premises
+from pypi_repo.services.sources.decided import Decided, Premises
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.own_files import OwnFiles
 from pypi_repo.services.sources.repository_source import RepositorySource
@@ -61,11 +61,14 @@ class Readers:
             _PROJECTS_KEPT, lambda listed: len(listed.projects) + 1
         )
         self._page_summaries = PageSummaries()
+        self._decided = Decided()
 
     def source_of(self, repository: str) -> RepositorySource:
         """Returns what readers of a repository get, which need not exist."""
         own = self.own_files_of(repository)
-        return RepositorySource(own, self.configured, self._kept_list, self._page_summaries)
+        return RepositorySource(
+            own, self.configured, self._kept_list, self._page_summaries, self._decided
+        )
 
     def own_files_of(self, repository: str) -> OwnFiles:
         """Returns what was uploaded to a repository, which need not exist."""

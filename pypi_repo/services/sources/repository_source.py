@@ -6,12 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
-from pypi_repo.domain.errors import (
-    RegistryError,
-    UnknownFile,
-    UnknownProject,
-    unknown_file,
-)
+from pypi_repo.domain.errors import RegistryError, UnknownFile, UnknownProject, unknown_file
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
@@ -26,6 +21,7 @@ from pypi_repo.domain.records import (
     Versioned,
 )
 from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.services.sources.decided import Decided
 from pypi_repo.services.sources.lists.of_several import (
     releases_of,
     supplied_summaries,
@@ -68,6 +64,7 @@ class RepositorySource(Source):
     configure: a function that returns the sources of the repository, as it is now.
     keep: a function that lets a list be loaded only once.
     summaries: reads what pages say of their projects.
+    decided: keeps what was decided, of this repository and of others.
     """
 
     def __init__(
@@ -76,9 +73,11 @@ class RepositorySource(Source):
         configure: Callable[[Repository], ConfiguredSources],
         keep: KeepList,
         summaries: PageSummaries,
+        decided: Decided,
     ) -> None:
         self._own = own
         self._summaries = summaries
+        self._decided = decided
         self._configure = configure
         self._keep = keep
 
@@ -171,8 +170,8 @@ class RepositorySource(Source):
                     find = partial(self._file_of, actor, project, path, location)
                     if has_project or len(projects) > 1 or not location.sha256:
                         return find()
-                    key = self._key(path, actor, repository, project)
-                    return self._configure(repository).file(key, project, find)
+                    key = self._key(actor, repository, project, path)
+                    return self._decided.get_or_decide(key, key.premises, find, key.decides_file)
                 except (UnknownFile, UnknownProject):
                     continue
                 except RegistryError as error:  # it may be a file of another project
@@ -253,8 +252,8 @@ class RepositorySource(Source):
 
         if own is not None or last or not repository.may_have_sources:
             return decide()
-        key = self._key(project, actor, repository, project)
-        return self._configure(repository).supplying(key, project, decide)
+        key = self._key(actor, repository, project)
+        return self._decided.get_or_decide(key, key.premises, decide, key.decides_suppliers)
 
     def _decision(
         self,
@@ -323,9 +322,10 @@ class RepositorySource(Source):
         return Supplier(OWN_FILES, self._own, self._own.offered_page(repository, own))
 
     def _key(
-        self, subject: str, actor: Actor, repository: Repository, project: NormalizedName
+        self, actor: Actor, repository: Repository, project: NormalizedName, path: str = ""
     ) -> SubjectKey:
-        return SubjectKey(subject, actor.is_anonymous, self._own.is_open(repository, project))
+        sources, is_open = self._configure(repository), self._own.is_open(repository, project)
+        return SubjectKey(sources, project, path, actor.is_anonymous, is_open)
 
     def _file_of(
         self, actor: Actor, project: NormalizedName, path: str, location: Location

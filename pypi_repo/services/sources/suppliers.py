@@ -1,8 +1,8 @@
 """What supplies a project: one of the sources of a repository, or several."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
@@ -19,7 +19,7 @@ from pypi_repo.domain.records import ProjectDetails, ProjectPage, Repository, Ve
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
-from pypi_repo.services.sources.decided import Decided, Premise, Premises
+from pypi_repo.services.sources.decided import Premise, Premises
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import REFUSED, Redirect, ServedFile, Source
 from pypi_repo.services.sources.stored_file import StoredFile
@@ -178,61 +178,12 @@ class NamedSource:
         return ()
 
 
-def _may_keep_suppliers(key: "SubjectKey", suppliers: Sequence[Supplier]) -> bool:
-    return key.is_open or not any(each.page.public for each in suppliers)
-
-
-def _may_keep_file(key: "SubjectKey", file: ServedFile | Redirect) -> bool:
-    return isinstance(file, StoredFile) and (key.is_open or not file.public)
-
-
-class SubjectKey(NamedTuple):
-    """What is asked of the sources of a repository, and by whom.
-
-    subject: the project, or the location of a file.
-    is_anonymous: whether nobody is logged in; upstreams treat all others alike.
-    is_open: whether everybody may read the project, as far as the repository is concerned.
-    """
-
-    subject: str
-    is_anonymous: bool
-    is_open: bool
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is another one, even if nothing differs
 class ConfiguredSources:
-    """The sources of a repository in their order, and what is configured for them.
-
-    suppliers, files: who supplies projects that the repository does not have, and files of them, as
-        it was decided before.
-    """
+    """The sources of a repository in their order, and what is configured for them."""
 
     configured: RepositorySources
     sources: tuple[NamedSource, ...]
-    suppliers: Decided[SubjectKey, Sequence[Supplier]] = field(
-        default_factory=lambda: Decided(_may_keep_suppliers), compare=False
-    )
-    files: Decided[SubjectKey, ServedFile | Redirect] = field(
-        default_factory=lambda: Decided(_may_keep_file), compare=False
-    )
-
-    def supplying(
-        self, key: SubjectKey, project: NormalizedName, decide: Callable[[], Sequence[Supplier]]
-    ) -> Sequence[Supplier]:
-        """Returns what supplies a project that the repository does not have.
-
-        decide: a function that asks the sources.
-        """
-        return self.suppliers.get_or_decide(key, lambda: self.premises(project, last=False), decide)
-
-    def file(
-        self, key: SubjectKey, project: NormalizedName, decide: Callable[[], ServedFile | Redirect]
-    ) -> ServedFile | Redirect:
-        """Returns a file with a known digest, of a project that the repository does not have.
-
-        decide: a function that asks the sources.
-        """
-        return self.files.get_or_decide(key, lambda: self.premises(project, last=True), decide)
 
     def premises(self, project: NormalizedName, *, last: bool) -> Sequence[Premise] | None:
         """Returns what depends on sources in the question of who supplies a project.
@@ -254,6 +205,38 @@ class ConfiguredSources:
             if premise.is_found:
                 return found
         return None
+
+
+class SubjectKey(NamedTuple):
+    """What is asked of the sources of a repository, and by whom.
+
+    sources: what is configured.
+    project: the project.
+    path: the location of a file of it; empty for what supplies the project.
+    is_anonymous: whether nobody is logged in; upstreams treat all others alike.
+    is_open: whether everybody may read the project, as far as the repository is concerned.
+    """
+
+    sources: ConfiguredSources
+    project: NormalizedName
+    path: str
+    is_anonymous: bool
+    is_open: bool
+
+    def premises(self) -> Sequence[Premise] | None:
+        """Returns what the sources have to do with the answer, or None if they must be asked.
+
+        The page that was seen last decides about a file, and a fresh one about the project.
+        """
+        return self.sources.premises(self.project, last=bool(self.path))
+
+    def decides_suppliers(self, suppliers: Sequence[Supplier]) -> bool:
+        """Returns whether the suppliers of a project depend on nothing else but sources."""
+        return self.is_open or not any(each.page.public for each in suppliers)
+
+    def decides_file(self, file: ServedFile | Redirect) -> bool:
+        """Returns whether a file depends on nothing else but sources."""
+        return isinstance(file, StoredFile) and (self.is_open or not file.public)
 
 
 def page_of(

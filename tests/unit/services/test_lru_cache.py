@@ -27,3 +27,12 @@ def test_a_value_that_is_there_stays_as_it_is() -> None:
     cache.put("one", "2", 6)
     assert cache.get("one") == "1"
     assert cache.size == 6
+
+
+def test_what_is_forgotten_takes_no_room() -> None:
+    cache = LRUCache[str](10)
+    cache.put("one", "1", 6)
+    cache.forget("one")
+    cache.forget("unknown")
+    assert cache.get("one") is None
+    assert cache.size == 0
