@@ -56,7 +56,7 @@ def give_to_owner(descriptor: int, folder: str) -> None:
     """
     if _is_root():
         around = os.stat(folder)
-        with suppress(PermissionError):  # of a root with fewer rights, as in some containers
+        with suppress(OSError):  # as not every file system and not every container's root can
             os.fchown(descriptor, around.st_uid, around.st_gid)
 
 
