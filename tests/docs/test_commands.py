@@ -76,9 +76,8 @@ def settled(machine: Machine, tmp_path: Path) -> Iterator[Machine]:
 
     The names that pages have for what differs from reader to reader stand for what is here.
     """
-    machine.make_tool(
-        "pypi-repo", warm_python().script
-    )  # the tutorial has the one that is installed
+    # The tutorial has the one that is installed.
+    machine.make_tool("pypi-repo", warm_python().script)
     data = machine.folder / "pypi-repo-data"
     settings = Settings(
         database=f"sqlite:///{data}/registry.db", blobs=f"file://{data}/blobs", password_cost=4

@@ -16,7 +16,9 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Dialect, Engine, event
 
 _MOST = 8
-_AS_NEW = "RESET ALL"
+# Prepared statements stay, as psycopg counts on them. So would temporary tables, LISTEN and locks
+# of a session, if anything here used them.
+_SETTINGS_AS_NEW = "RESET ALL"
 
 
 @contextmanager
@@ -66,7 +68,7 @@ class _Kept(psycopg.Connection[Any]):
             self.isolation_level = self.read_only = self.deferrable = None
             self.cursor_factory = psycopg.Cursor  # see `count_statements`
             self.autocommit = True
-            self.execute(_AS_NEW)
+            self.execute(_SETTINGS_AS_NEW)
             self.autocommit = False
         except psycopg.Error:
             self.end()

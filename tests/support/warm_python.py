@@ -245,8 +245,9 @@ def _run(asking: socket.socket) -> None:
 def _leave(status: int) -> None:
     """Ends as Python does, but leaves modules and what they have loaded to the system.
 
-    Taking them apart costs more than most of the programs. Comes back if what was written last
-    cannot be, which is for Python to tell.
+    Taking them apart costs more than most of the programs. What Python would say then, such as of
+    files that are still open, is seen by the tests that start their programs cold. Comes back if
+    what was written last cannot be, which is for Python to tell.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
