@@ -6,9 +6,20 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    UpdateBase,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
 
 from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.upstreams.pages import UpstreamPage, encode
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.storage.database.engines import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
@@ -23,7 +34,8 @@ _APART = 1_000_000  # microseconds: two changes get the same number once in so m
 class PageState(NamedTuple):
     """What is known of a project of an upstream, without the page itself.
 
-    revision: a number that grows with each change of the page, and that no other change gets.
+    revision: a number that grows with each change of the page, and that no other change gets; 0 for
+        what is not kept.
     checked_at: when the upstream confirmed it last.
     etag: the ETag that the upstream gave; None if it gave none.
     is_found: whether the upstream has the project.
@@ -33,6 +45,11 @@ class PageState(NamedTuple):
     checked_at: datetime
     etag: str | None
     is_found: bool
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the database has it, so that it outlives the process."""
+        return self.revision > 0
 
 
 class KeptPage(NamedTuple):
@@ -74,6 +91,30 @@ _ADD: Question[int | None] = Question(
 )
 
 
+def _missing(dialect: Dialect) -> UpdateBase:
+    statement = insert_into(dialect, upstream_pages)
+    kept, said = upstream_pages.c, statement.excluded
+    newer = case((kept.revision < said.revision, said.revision), else_=kept.revision + 1)
+    # What was known of its files counts again if they come back, but not elsewhere.
+    document = case((kept.url == said.url, kept.document), else_=said.document)
+    keeping: UpdateBase = statement.on_conflict_do_update(
+        index_elements=[kept.upstream_id, kept.project],
+        set_={
+            "url": said.url,
+            "revision": newer,
+            "checked_at": said.checked_at,
+            "etag": said.etag,
+            "is_found": said.is_found,
+            "document": document,
+        },
+        where=kept.checked_at <= said.checked_at,
+    )
+    return keeping.returning(kept.revision)
+
+
+_MISS: Question[int | None] = Question(_missing, lambda rows: rows[0][0] if rows else None)
+
+
 class UpstreamPageRows:
     """Reads and changes what was seen on upstreams.
 
@@ -112,7 +153,7 @@ class UpstreamPageRows:
         return None if row is None else (row[0], bytes(row[1]))
 
     def kept(self, upstream: Upstream, project: NormalizedName) -> KeptPage | None:
-        """Returns what is kept of a project, also if it is not there any more."""
+        """Returns what is kept of a project, also if it is not there or not any more."""
         row = self._executor.execute(
             select(
                 upstream_pages.c.revision, upstream_pages.c.url, upstream_pages.c.document
@@ -147,16 +188,35 @@ class UpstreamPageRows:
         self, upstream: Upstream, project: NormalizedName, etag: str | None, at: datetime
     ) -> None:
         """Records that the page has not changed."""
-        self._change(upstream, project, etag=etag, checked_at=at)
+        self._executor.execute(
+            update(upstream_pages)
+            .where(_seen_on(upstream), upstream_pages.c.project == project)
+            .values(etag=etag, checked_at=at)
+        )
 
-    def miss(self, upstream: Upstream, project: NormalizedName, at: datetime, before: int) -> int:
-        """Records that the upstream does not have the project any more, and returns the revision.
+    def miss(
+        self, upstream: Upstream, project: NormalizedName, at: datetime, before: int
+    ) -> int | None:
+        """Records in a transaction that the upstream does not have a project, or not any more.
 
-        before: the revision when the upstream was asked.
+        at: when the upstream said so.
+        before: the revision when the upstream was asked; 0 if nothing was kept.
+
+        Returns the revision, or None if it has said something later.
         """
-        revision = _next_revision(before)
-        self._change(upstream, project, is_found=False, etag=None, checked_at=at, revision=revision)
-        return revision
+        connection = within_transaction(self._executor)
+        return ask(
+            connection,
+            _MISS,
+            upstream_id=upstream.id,
+            project=project,
+            url=upstream.url,
+            revision=_next_revision(before),
+            checked_at=at,
+            etag=None,
+            is_found=False,
+            document=encode(UpstreamPage(name=project)),
+        )
 
     def save(
         self,
@@ -206,17 +266,10 @@ class UpstreamPageRows:
         return list(self._executor.execute(statement).scalars())
 
     def numbers(self, upstream: Upstream) -> tuple[int, int]:
-        """Returns how many projects were found, and how many were and are gone again."""
+        """Returns how many projects were found, and of how many it is kept that they were not."""
         is_found = func.count(case((upstream_pages.c.is_found, 1)))
         row = self._executor.execute(select(is_found, func.count()).where(_seen_on(upstream))).one()
         return row[0], row[1] - row[0]
-
-    def _change(self, upstream: Upstream, project: NormalizedName, **values: object) -> None:
-        self._executor.execute(
-            update(upstream_pages)
-            .where(_seen_on(upstream), upstream_pages.c.project == project)
-            .values(**values)
-        )
 
 
 def _next_revision(before: int | None) -> int:

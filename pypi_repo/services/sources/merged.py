@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownFile, UnknownProject, unknown_file, unknown_project
+from pypi_repo.domain.errors import UnknownFile, UnknownProject, unknown_file
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.pages.summaries import NewestRelease
 from pypi_repo.domain.records import (
@@ -17,6 +17,7 @@ from pypi_repo.domain.records import (
     ProjectSummary,
     Versioned,
 )
+from pypi_repo.services.sources.absences import Absence, absences_of, absent_project, oldest
 from pypi_repo.services.sources.lists.of_several import (
     releases_of,
     supplied_summaries,
@@ -158,12 +159,18 @@ class Merged(Source):
         Raises UnknownProject.
         """
         self.check_access(actor)
+        absences: tuple[Absence, ...] = ()
         for source in self._sources:
             try:
-                return source, source.project_page(actor, project)
-            except UnknownProject:
+                page = source.project_page(actor, project)
+            except UnknownProject as error:
+                absences += absences_of(error)
                 continue
-        raise unknown_project(project)
+            for absence in absences:
+                absence.keep()
+            ages = (absence.stale_for for absence in absences)
+            return source, replace(page, stale_for=oldest([page.stale_for, *ages]))
+        raise absent_project(project, absences)
 
     def _adopted(self, owner: Source, content: Versioned[Content]) -> Versioned[Content]:
         """Names the owner in the key, because another source may use the same keys."""

@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
-from pypi_repo.domain.errors import Unavailable, UpstreamFailed, UpstreamRefused
+from pypi_repo.domain.errors import Unavailable, UnknownProject, UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ProjectList, Repository, Versioned
 from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, UpstreamOffline
@@ -185,11 +185,12 @@ def _check_known(shown: str, named: NamedSource, project: NormalizedName) -> Non
 
 def _check_new_name(shown: str, named: NamedSource, project: NormalizedName) -> None:
     try:
-        is_free = page_of(OPERATOR, named.source, project) is None
-    except UpstreamOffline:
-        is_free = True
-    except NameWithheld:
+        page_of(OPERATOR, named.source, project)
         is_free = False
+    except NameWithheld as error:
+        is_free = isinstance(error, UpstreamOffline)
+    except UnknownProject:
+        is_free = True
     except (UpstreamFailed, UpstreamRefused) as error:
         raise Unavailable(
             f"At the moment, {shown} cannot say whether it has {project!r}, which this upload "

@@ -30,6 +30,7 @@ from pypi_repo.services.sources.lists.of_several import (
 from pypi_repo.services.sources.lists.own_lists import KeepList
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.lists.seen_suppliers import seen_suppliers
+from pypi_repo.services.sources.lists.united import united_lists
 from pypi_repo.services.sources.locations import Location, split_location
 from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
@@ -44,7 +45,6 @@ from pypi_repo.services.sources.suppliers import (
     supplied_page,
     suppliers_of_file,
 )
-from pypi_repo.services.sources.united import united_lists
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata

@@ -19,11 +19,12 @@ from pypi_repo.domain.records import ProjectDetails, ProjectPage, Repository, Ve
 from pypi_repo.domain.upstreams.errors import NameWithheld, name_kept
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.services.sources.absences import Absence, absences_of, absent_project, oldest
 from pypi_repo.services.sources.decided import Premise, Premises
+from pypi_repo.services.sources.lists.united import Listed, united_page
 from pypi_repo.services.sources.screened import Screened
 from pypi_repo.services.sources.source import REFUSED, Redirect, ServedFile, Source
 from pypi_repo.services.sources.stored_file import StoredFile
-from pypi_repo.services.sources.united import Listed, united_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,15 @@ class Supplier:
             return self
         return replace(self, page=replace(self.page, public=False))
 
+    def as_old_as(self, age: int | None) -> "Supplier":
+        """Returns the same, but the page is as old as what it depends on, if that is not fresh.
+
+        age: in seconds; None for what is fresh.
+        """
+        if age is None:
+            return self
+        return replace(self, page=replace(self.page, stale_for=oldest([self.page.stale_for, age])))
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -47,10 +57,12 @@ class Answer:
 
     supplier: the source with its page; None if it has none.
     failure: why it offers nothing although it owns the name, or may own it.
+    absences: the upstreams that do not have the project, so that the source has none.
     """
 
     supplier: Supplier | None = None
     failure: NameWithheld | UpstreamFailed | UpstreamRefused | None = None
+    absences: tuple[Absence, ...] = ()
 
     def decides(self, *, is_merged: bool) -> bool:
         """Returns whether later sources are not asked.
@@ -82,9 +94,19 @@ class Decision:
     def suppliers(self) -> Sequence[Supplier]:
         """Returns what supplies the project: one source, or several if the name is merged.
 
+        What lets them supply it is kept for the time when it cannot be asked for.
+
         Raises UnknownProject, and what a source has raised that cannot say whether it has the
         project.
         """
+        suppliers = self._suppliers()
+        absences = self._absences()
+        for absence in absences:
+            absence.keep()
+        age = oldest(absence.stale_for for absence in absences)
+        return [each.as_old_as(age) for each in suppliers]
+
+    def _suppliers(self) -> Sequence[Supplier]:
         failures = [each.failure for each in self.answers if each.failure is not None]
         for failure in failures:
             if not isinstance(failure, NameWithheld):
@@ -100,8 +122,11 @@ class Decision:
         if failures:  # which have the same text as the last: it may be a secret
             raise failures[0]
         if self.answers:
-            raise unknown_project(self.project)
+            raise absent_project(self.project, self._absences())
         raise unknown_project(self.project, self.repository.name)
+
+    def _absences(self) -> tuple[Absence, ...]:
+        return tuple(absence for answer in self.answers for absence in answer.absences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +152,20 @@ class NamedSource:
             return Answer(supplier=self.supplier(actor, project, last=last))
         except (NameWithheld, UpstreamFailed, UpstreamRefused) as error:
             return Answer(failure=error)
+        except UnknownProject as error:
+            return Answer(absences=absences_of(error))
 
-    def supplier(self, actor: Actor, project: NormalizedName, *, last: bool) -> Supplier | None:
-        """Returns the source with its page of a project, or None if it does not own the name.
+    def supplier(self, actor: Actor, project: NormalizedName, *, last: bool) -> Supplier:
+        """Returns the source with its page of a project.
 
         last: whether the page that was seen last is enough.
 
-        Raises NameWithheld if it owns the name, and does not offer the project to the actor.
+        Raises UnknownProject if it does not own the name, and NameWithheld if it does, and does not
+        offer the project to the actor.
         """
         if actor.is_anonymous and self.needs_login:
-            _require_none(self.source, project)
-            return None
+            raise _refused(self.source, project)
         page = page_of(actor, self.source, project, last=last)
-        if page is None:
-            return None
         if page.source != self.name:
             page = replace(page, source=self.name)
         return Supplier(self.name, self.source, page)
@@ -241,32 +266,28 @@ class SubjectKey(NamedTuple):
 
 def page_of(
     actor: Actor, source: Source, project: NormalizedName, *, last: bool = False
-) -> Versioned[ProjectPage] | None:
-    """Returns the page of a project of a source, or None if the source does not own its name.
+) -> Versioned[ProjectPage]:
+    """Returns the page of a project of a source.
 
     last: whether the page that was seen last is enough.
 
-    Raises NameWithheld if the source owns the name, and does not offer the project to the actor.
+    Raises UnknownProject if the source does not own the name, and NameWithheld if it does, and does
+    not offer the project to the actor.
     """
     try:
         return (source.last_page if last else source.project_page)(actor, project)
-    except NameWithheld:
-        raise
-    except UnknownProject:
-        return None
     except REFUSED:
-        _require_none(source, project)
-        return None
+        raise _refused(source, project) from None
 
 
-def _require_none(source: Source, project: NormalizedName) -> None:
-    """Raises NameWithheld if a source that the reader may not read may have a project.
+def _refused(source: Source, project: NormalizedName) -> UnknownProject:
+    """Returns NameWithheld if a source that the reader may not read may have a project.
 
     Nobody else is asked for such a reader, who could otherwise find out names by it.
     """
-    if source.may_have(project):
-        # It says no more than of a project that does not exist: its name may be a secret.
-        raise NameWithheld(unknown_project(project).message) from None
+    nothing = unknown_project(project)
+    # It says no more than of a project that does not exist: its name may be a secret.
+    return NameWithheld(nothing.message) if source.may_have(project) else nothing
 
 
 def supplied_file(
@@ -308,4 +329,5 @@ def adopted(supplier: Supplier, details: Versioned[ProjectDetails]) -> Versioned
         details,
         public=details.public and supplier.page.public,
         source=supplier.name,
+        stale_for=oldest([details.stale_for, supplier.page.stale_for]),
     )

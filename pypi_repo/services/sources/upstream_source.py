@@ -12,7 +12,6 @@ from pypi_repo.domain.errors import (
     UnknownProject,
     UpstreamFailed,
     unknown_file,
-    unknown_project,
 )
 from pypi_repo.domain.metadata.raw_metadata import Document
 from pypi_repo.domain.names import NormalizedName
@@ -29,6 +28,7 @@ from pypi_repo.domain.upstreams.pages import UpstreamFile, UpstreamPage
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.usage import DownloadedRelease
 from pypi_repo.domain.versions import is_same_version
+from pypi_repo.services.sources.absences import Absence, absent_project
 from pypi_repo.services.sources.lists.own_lists import KeepList
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.locations import Location, split_location
@@ -177,7 +177,7 @@ class UpstreamSource(Source):
 
     def _page(self, project: NormalizedName, seen: SeenPage | None) -> Versioned[ProjectPage]:
         if seen is None:
-            raise unknown_project(project)
+            raise absent_project(project, (Absence(self._pages, self.upstream, project),))
         return Versioned(
             key=("upstream", self.upstream.id, project, seen.revision),
             serial=seen.revision,

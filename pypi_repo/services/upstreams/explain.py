@@ -14,6 +14,7 @@ from pypi_repo.domain.upstreams.explanation import AskedSource, Explanation, Sha
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.upstreams.verdicts import Withheld
+from pypi_repo.services.sources.absences import oldest
 from pypi_repo.services.sources.own_files import OWN_FILES
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.suppliers import Answer, NamedSource
@@ -116,7 +117,10 @@ class Explainer:
             said = replace(said, answer=code, told=answer.failure.message)
         elif answer.supplier is None:
             told = "It has no project of this name."
-            said = replace(said, answer="has-none", has_project=False, told=told)
+            stale_for = oldest(absence.stale_for for absence in answer.absences)
+            said = replace(
+                said, answer="has-none", has_project=False, told=told, stale_for=stale_for
+            )
         else:
             hidden = named.withheld(project)
             said = replace(said, has_project=True, stale_for=answer.supplier.page.stale_for)

@@ -98,14 +98,32 @@ class PageRequests:
             self.count(upstream, "changed")
             return self._saved(upstream, project, answered, etag, known)
         self.count(upstream, answered)
-        if known is None:  # so there is nothing to take back, and names that nobody has are many
-            return Answered(PageState(0, now, None, is_found=False))
-        if answered == "unchanged":
+        if answered == "unchanged" and known is not None:
             etag = etag or known.etag
             self._change(lambda rows: rows.confirm(upstream, project, etag, now))
             return Answered(known._replace(checked_at=now, etag=etag))
-        revision = self._change(lambda rows: rows.miss(upstream, project, now, known.revision))
-        return Answered(PageState(revision, now, None, is_found=False))
+        if state is None or not state.is_kept:
+            return Answered(PageState(0, now, None, is_found=False))
+        absence = PageState(state.revision, now, None, is_found=False)
+        return Answered(self.keep_absence(upstream, project, absence))
+
+    def keep_absence(
+        self, upstream: Upstream, project: NormalizedName, absence: PageState
+    ) -> PageState:
+        """Keeps in the database that an upstream does not have a project.
+
+        Names that nobody has are many, so it is only for one that was known before, or that others
+        supply for this reason.
+
+        absence: what is known, with the revision of what was kept before.
+
+        Returns what is known then, which is something else if others have learnt it later.
+        """
+        at, before = absence.checked_at, absence.revision
+        revision = self._change(lambda rows: rows.miss(upstream, project, at, before))
+        if revision is None:
+            return UpstreamPageRows(self._database).state(upstream, project) or absence
+        return absence._replace(revision=revision)
 
     def _exchange(
         self, upstream: Upstream, project: NormalizedName, known: PageState | None

@@ -82,11 +82,13 @@ class _Asking(Errand):
 class UpstreamPages:
     """Asks upstreams for pages of projects, and remembers the answers.
 
-    What was seen is kept in the database, so no other process and no restart asks again. Of a
-    project that an upstream never had, only the process that has asked knows so.
+    What was seen is kept in the database, so no other process and no restart asks again. That an
+    upstream never had a project is kept there only if somebody says so (`keep_absence`). Otherwise
+    only the process that has asked knows it, for a minute.
     """
 
     def __init__(self, database: Database, client: OutboundClient, targets: Targets) -> None:
+        self._database = database
         self._rows = UpstreamPageRows(database)
         self.requests = PageRequests(database, client, targets)
         self._errands = Errands()
@@ -110,13 +112,14 @@ class UpstreamPages:
     def last_page(self, upstream: Upstream, project: NormalizedName) -> SeenPage | None:
         """Returns the page of a project as it was seen last, however long ago.
 
-        The upstream is only asked if the page was never seen.
+        The upstream is only asked if the page was never seen, and it is not kept either that there
+        is none.
 
         Raises the same errors as `page`.
         """
         key = (upstream.id, upstream.url, project)
         state = self._states.get(key) or self._read_state(upstream, key)
-        if state is not None and state.is_found:
+        if state is not None and state.is_kept:
             return self._seen(upstream, project, state, datetime.now(UTC))
         return self.page(upstream, project)
 
@@ -126,7 +129,7 @@ class UpstreamPages:
         last: whether it is that of `last_page`, and not of `page`.
         """
         state = self._states.get((upstream.id, upstream.url, project))
-        if state is None or (last and state.is_found):
+        if state is None or (last and state.is_kept):
             return state
         return state if _is_fresh(state, upstream, datetime.now(UTC)) else None
 
@@ -167,6 +170,31 @@ class UpstreamPages:
         key = (upstream.id, upstream.url, project)
         state = self._states.get(key) or self._read_state(upstream, key)
         return state is None or state.is_found
+
+    def keep_absence(self, upstream: Upstream, project: NormalizedName) -> None:
+        """Keeps in the database that an upstream does not have a project, as others supply it.
+
+        So it is known in all processes, and while the upstream cannot say.
+        """
+        key = (upstream.id, upstream.url, project)
+        state = self._states.get(key)
+        if state is None or state.is_found or state.is_kept or self._database.is_joined:
+            return
+        self._remember(key, state._replace(revision=1))  # so others need not keep it, too
+        try:
+            self._remember(key, self.requests.keep_absence(upstream, project, state))
+        except RegistryError:  # whoever gets the project elsewhere gets it all the same
+            self._remember(key, state)
+
+    def absent_for(self, upstream: Upstream, project: NormalizedName) -> int | None:
+        """Returns how old it is in seconds that an upstream does not have a project.
+
+        Returns None if that is fresh, and does not only count because the upstream does not answer.
+        """
+        state = self._states.get((upstream.id, upstream.url, project))
+        if state is None or state.is_found:
+            return None
+        return _stale_for(state, upstream, datetime.now(UTC))
 
     def look_again(self, upstream: Upstream, project: NormalizedName) -> None:
         """Lets the next call read what other processes have found out meanwhile."""
@@ -228,13 +256,13 @@ class UpstreamPages:
         if state is not None and _is_fresh(state, upstream, now):
             return state
         if upstream.offline:
-            if state is not None and state.is_found:
+            if state is not None and state.is_kept:
                 return state
             raise UpstreamOffline(
                 f"Nothing is known of {project!r}, because the upstream {upstream.name!r} is "
                 "offline; fetch it before, or ask an administrator."
             )
-        is_usable = state is not None and state.is_found and _may_be_stale(state, upstream, now)
+        is_usable = state is not None and state.is_kept and _may_be_stale(state, upstream, now)
         try:
             return self._asked(upstream, key, state, is_usable=is_usable)
         except RegistryError:
@@ -281,20 +309,25 @@ class UpstreamPages:
     ) -> SeenPage | None:
         if not state.is_found:
             return None
-        is_fresh = upstream.offline or _is_fresh(state, upstream, now)
-        age = now - state.checked_at
-        return SeenPage(
-            self, upstream, project, state.revision, None if is_fresh else int(age.total_seconds())
-        )
+        return SeenPage(self, upstream, project, state.revision, _stale_for(state, upstream, now))
+
+
+def _fresh_for(state: PageState, upstream: Upstream) -> timedelta:
+    return timedelta(seconds=upstream.fresh_for) if state.is_found else _MISSING_FOR
 
 
 def _is_fresh(state: PageState, upstream: Upstream, now: datetime) -> bool:
-    fresh_for = timedelta(seconds=upstream.fresh_for) if state.is_found else _MISSING_FOR
-    return now - state.checked_at < fresh_for
+    return now - state.checked_at < _fresh_for(state, upstream)
+
+
+def _stale_for(state: PageState, upstream: Upstream, now: datetime) -> int | None:
+    if upstream.offline or _is_fresh(state, upstream, now):
+        return None
+    return int((now - state.checked_at).total_seconds())
 
 
 def _may_be_stale(state: PageState, upstream: Upstream, now: datetime) -> bool:
     if upstream.stale_for is None:
         return True
-    longest = timedelta(seconds=upstream.fresh_for + upstream.stale_for)
+    longest = _fresh_for(state, upstream) + timedelta(seconds=upstream.stale_for)
     return now - state.checked_at < longest

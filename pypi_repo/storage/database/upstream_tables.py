@@ -117,7 +117,10 @@ upstream_pages = Table(
     Index(None, "upstream_id", "url", "is_found", "project"),
     info=CACHE,
 )
-"""What an upstream said of a project that it has, or had: `is_found`.
+"""What an upstream said of a project that it has (`is_found`), or that it does not have.
+
+That it never had one is only kept where somebody else supplies the project for that reason, with a
+page without files: anybody can ask for names that nobody has.
 
 `url` is that of the upstream when it was asked: what was seen elsewhere counts no more. `revision`
 grows with each change, is never used twice, and never starts again.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ListedFile, ProjectList, ProjectPage, Versioned
 from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.services.sources.absences import oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,13 @@ def united_page(pages: Sequence[Versioned[ProjectPage]]) -> Versioned[ProjectPag
     pages: the pages in the order of the sources. Of files with the same name, the first counts. The
         status is that of the first that is not quarantined: such a page has no files.
     """
-    stale = [page.stale_for for page in pages if page.stale_for is not None]
     return Versioned(
         key=("united", *(page.key for page in pages)),
         serial=sum(page.serial for page in pages),
         public=all(page.public for page in pages),
         load=lambda: _united([page.load() for page in pages]),
         source=", ".join(page.source for page in pages),
-        stale_for=max(stale, default=None),
+        stale_for=oldest(page.stale_for for page in pages),
     )
 
 
