@@ -1,7 +1,9 @@
 """Makes the sources of the repositories of a registry."""
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
 from pypi_repo.domain.accounts.access import OPERATOR, Actor
 from pypi_repo.domain.errors import Unavailable, UnknownProject, UpstreamFailed, UpstreamRefused
@@ -10,6 +12,7 @@ from pypi_repo.domain.records import ProjectList, Repository, Versioned
 from pypi_repo.domain.upstreams.errors import NameSupplied, NameWithheld, UpstreamOffline
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.lru_cache import LRUCache, SharedCache
 from pypi_repo.services.packages.documents import Documents
@@ -164,6 +167,23 @@ class Readers:
             return listed
         load = listed.load
         return replace(listed, load=lambda: self._lists.get_or_make(listed.key, load))
+
+
+def withheld_from(actor: Actor, source: Source, project: NormalizedName) -> tuple[Withheld, ...]:
+    """Returns why files of a project are not offered, to an actor who is offered the project.
+
+    Of what a host has wrapped nothing is told, because the host may hide it.
+    """
+    here: tuple[Withheld, ...] = ()
+    if isinstance(source, Screened):
+        with suppress(UnknownProject):
+            here = source.withheld(actor, project)
+        source = source.source
+    if not isinstance(source, RepositorySource):
+        return here
+    suppliers = source.suppliers(actor, project, last=True)
+    inside = (withheld_from(actor, each.source, project) for each in suppliers)
+    return (*chain.from_iterable(inside), *here)
 
 
 def _shown_to(actor: Actor, named: NamedSource) -> str:

@@ -1,5 +1,6 @@
 """A project, as its readers look at it: its description, its releases and its files."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from werkzeug.exceptions import NotFound
@@ -9,7 +10,10 @@ from pypi_repo.domain.errors import UnknownRelease, unknown_release
 from pypi_repo.domain.lists import ListPage
 from pypi_repo.domain.names import is_normalized, normalize
 from pypi_repo.domain.records import ProjectPage
-from pypi_repo.domain.versions import is_same_version
+from pypi_repo.domain.upstreams.errors import FileWithheld
+from pypi_repo.domain.versions import is_same_version, version_order
+from pypi_repo.services.sources.own_files import OWN_FILES
+from pypi_repo.services.sources.readers import withheld_from
 from pypi_repo.web.browse import yanks
 from pypi_repo.web.browse.page import BrowsePage
 from pypi_repo.web.pages import readme
@@ -61,14 +65,15 @@ def show_files(page: BrowsePage, project: str) -> Response:
 def shown_project(page: BrowsePage, project: str) -> ShownProject:
     """Returns what the source shows of a project, with the metadata of the version asked for.
 
-    Raises UnknownProject, UnknownRelease or NotFound.
+    Raises UnknownProject, FileWithheld, UnknownRelease or NotFound.
     """
     name, source = normalize(project), page.source
     if not is_normalized(name):
         raise NotFound(NO_PAGE)
     versioned = source.project_page(page.actor, name)
     listed = versioned.load()
-    version = _spelled(listed, page.asked("version"))
+    withheld = {} if versioned.source == OWN_FILES else _withheld(page, listed)
+    version = _spelled(listed, page.asked("version"), withheld)
     try:
         details = source.details_of(replace(versioned, load=lambda: listed), version).load()
     except UnknownRelease:
@@ -78,19 +83,37 @@ def shown_project(page: BrowsePage, project: str) -> ShownProject:
         details=details,
         sources=versioned.source.split(", "),
         stale_for=versioned.stale_for,
+        withheld=list(withheld.values()),
     )
 
 
-def _spelled(listed: ProjectPage, version: str) -> str | None:
+def _withheld(page: BrowsePage, listed: ProjectPage) -> dict[str, str]:
+    """Why releases are not offered at all, by their versions, the newest first.
+
+    Whoever asks for one of their files is told the same.
+    """
+    reasons: dict[str, str] = {}
+    for each in withheld_from(page.actor, page.source, listed.name):
+        if each.file.version not in listed.versions:
+            reasons.setdefault(each.file.version, each.reason)
+    return {version: reasons[version] for version in sorted(reasons, key=version_order)[::-1]}
+
+
+def _spelled(listed: ProjectPage, version: str, withheld: Mapping[str, str]) -> str | None:
     """The version as the project spells it; None if none is asked for.
 
-    Raises UnknownRelease.
+    withheld: why other releases are not offered.
+
+    Raises FileWithheld or UnknownRelease.
     """
     if not version or version in listed.versions:
         return version or None
     for spelled in listed.versions:
         if is_same_version(spelled, version):
             return spelled
+    for spelled, reason in withheld.items():
+        if is_same_version(spelled, version):
+            raise FileWithheld(reason)
     raise unknown_release(listed.name, version)
 
 

@@ -50,12 +50,14 @@ class ShownProject:
 
     sources: from where what is shown comes, as the index says it: `own-files`, `upstream:NAME`.
     stale_for: for how many seconds its page should have been asked for again, where it fails.
+    withheld: why releases are not offered, one sentence for each, those of the newest first.
     """
 
     project: Project
     details: ProjectDetails | None
     sources: Sequence[str] = (OWN_FILES,)
     stale_for: int | None = None
+    withheld: Sequence[str] = ()
 
     @property
     def is_own(self) -> bool:

@@ -2,19 +2,31 @@
 
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
 from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, Filtered, ListedFile, Registry
+from pypi_repo.domain.names import normalize
+from pypi_repo.services.sources.readers import withheld_from
 from tests.conftest import PASSWORD, USER
 from tests.support.attestations import attestation
 from tests.support.distributions import sdist, wheel
 from tests.support.http import Site, basic
 from tests.support.portal import text_of
 from tests.support.uploads import upload
+from tests.support.upstreams import LiveUpstream
 from tests.unit.web.browse.conftest import HTML, Get
+
+
+@pytest.fixture
+def upstream() -> Iterator[LiveUpstream]:
+    upstream = LiveUpstream()
+    yield upstream
+    upstream.close()
+
 
 DETAILS = """\
 Summary: Bookings of the ledger service
@@ -74,6 +86,60 @@ def test_each_version_has_its_page_in_any_spelling(registry: Registry, get: Get)
     for version in ("9", "none", "<b>"):
         assert get("project/ledger-client/").status_code == 200
         assert get(f"project/ledger-client/?version={version}").status_code == 404
+
+
+def test_releases_that_are_withheld_are_told(
+    registry: Registry, get: Get, upstream: LiveUpstream
+) -> None:
+    """B7: with the sentence with which a file of them is refused."""
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.create("inner")
+    for distribution in (wheel("demo", "1.0"), sdist("demo", "2.0"), wheel("demo", "2.0")):
+        upstream.add(distribution)
+    upstream.create_on(registry)
+    operator.sources.set_sources("inner", ["upstream:public"])
+    operator.sources.set_sources("main", ["repository:inner"])
+    assert "withheld" not in text_of(get("project/demo/"))
+
+    operator.sources.add_rule("inner", "deny", "demo>=2", reason="it eats data")
+    operator.sources.add_rule("main", "deny", "demo", kind="sdist", reason="not of a release")
+    shown = text_of(get("project/demo/"))
+    asked = get("project/demo/?version=2.0.0")
+    reason = operator.sources.explain("main", "demo").withheld[0].reason
+    assert f"1 release is withheld. {reason}" in shown
+    assert "it eats data" in reason
+    assert "not of a release" not in shown
+    assert asked.status_code == 403
+    assert reason in text_of(asked)
+    assert get("project/demo/?version=3.0").status_code == 404
+
+    operator.sources.add_rule("main", "deny", "demo", reason="none at all")
+    shown = text_of(get("project/demo/"))
+    assert "2 releases are withheld." in shown
+    assert shown.index("it eats data") < shown.index("none at all"), "the newest first"
+
+
+def test_what_is_withheld_is_not_told_to_whoever_gets_none_of_it(
+    registry: Registry, get: Get, upstream: LiveUpstream
+) -> None:
+    upstream.add(wheel("demo", "1.0"))
+    upstream.create_on(registry)
+    operator = registry.acting_as(OPERATOR)
+    operator.repositories.change("main", public=True)
+    operator.sources.set_sources("main", ["upstream:public"])
+    operator.sources.add_rule("main", "deny", "demo", reason="it eats data")
+    assert "it eats data" in get("project/demo/").text
+    client = Client(registry.wsgi_app())
+    for path in ("project/demo/", "project/demo/?version=1.0"):
+        answer = client.get(f"/repositories/main/{path}", headers=HTML)
+        assert answer.status_code in (401, 404)
+        assert "it eats data" not in answer.text
+    hidden = Hiding(registry.repository("main").source)
+    assert withheld_from(OPERATOR, hidden, normalize("demo")) == ()
+
+
+class Hiding(Filtered):
+    """A wrapper of a host."""
 
 
 @pytest.mark.parametrize("spelling", ["Ledger.Client", "ledger_client", "LEDGER--CLIENT"])
