@@ -5,6 +5,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from http.client import HTTPMessage
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -36,6 +37,16 @@ def in_two_parts(goes_on: threading.Event) -> Callable[[Asked, bytes], Iterator[
     return answers
 
 
+def first_answer(
+    installer: Installer, place: str, goes_on: threading.Event
+) -> tuple[bytes, HTTPMessage]:
+    """Returns the body and the headers of an answer that begins before the file is here."""
+    goes_on.clear()
+    with installer.asking(place) as answer:
+        goes_on.set()
+        return answer.read(), answer.headers
+
+
 @pytest.mark.parametrize(
     ("sent_by", "header"), [(XAccel(), "x-accel-redirect"), (XSendfile(), "x-sendfile")]
 )
@@ -52,9 +63,8 @@ def test_a_proxy_sends_what_is_here(
         with LiveServer(registry.wsgi_app()) as server:
             installer = Installer(f"{server.url}/repositories/main")
             place = installer.place(NAME)
-            with installer.asking(place) as cold:  # whose head comes before the file is here
-                goes_on.set()
-                assert (cold.read(), header in cold.headers) == (LARGE, False)
+            body, headers = first_answer(installer, place, goes_on)
+            assert (body, header in headers) == (LARGE, False)
             wait_until(lambda: header in installer.get(place).headers)
             path = installer.get(place).headers[header]
             assert path.endswith(place.removeprefix("/files"))
@@ -65,6 +75,8 @@ def test_an_object_store_sends_what_is_here(
     index: ScriptedIndex, s3: S3Server, tmp_path: Path
 ) -> None:
     """F1: and keeps it under the same path."""
+    goes_on = threading.Event()
+    index.answers = in_two_parts(goes_on)
     index.add(NAME, LARGE, beside=b"Name: demo\n")
     bucket = s3.create_bucket("files-of-upstreams")
     settings = Settings(
@@ -80,8 +92,7 @@ def test_an_object_store_sends_what_is_here(
         with LiveServer(registry.wsgi_app()) as server:
             installer = Installer(f"{server.url}/repositories/main")
             place = installer.place(NAME)
-            cold = installer.get(place)
-            assert (cold.status, cold.body) == (200, LARGE)
+            assert first_answer(installer, place, goes_on)[0] == LARGE
             wait_until(lambda: installer.get(place).status == 302)
             assert place.removeprefix("/files") in installer.get(place).headers["location"]
             assert installer.get(place, Range="bytes=10-19").body == LARGE[10:20]
@@ -127,6 +138,8 @@ def test_another_server_waits_in_its_thread(index: ScriptedIndex, on_disk: Regis
 def test_a_proxy_sends_what_has_its_place_whatever_else_cannot_get_one(
     index: ScriptedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    goes_on = threading.Event()
+    index.answers = in_two_parts(goes_on)
     index.add(NAME, LARGE)
     other = NAME.replace("1.0", "2.0")
     index.add(other, LARGE)
@@ -138,9 +151,9 @@ def test_a_proxy_sends_what_has_its_place_whatever_else_cannot_get_one(
         with LiveServer(registry.wsgi_app()) as server:
             installer = Installer(f"{server.url}/repositories/main")
             place, others = installer.place(NAME), installer.place(other)
-            installer.get(place)
+            first_answer(installer, place, goes_on)
             wait_until(lambda: "x-accel-redirect" in installer.get(place).headers)
-            installer.get(others)
+            first_answer(installer, others, goes_on)
             wait_until(lambda: registry._upstream_files.results()["whole"] == 2)
 
             def failing(_descriptor: int) -> None:
