@@ -152,7 +152,7 @@ def test_no_secret_is_in_the_database(both: Registry, database: Database) -> Non
     assert secret not in stored
     assert secret[12:] not in stored
     assert hashlib.sha256(secret.encode()).hexdigest() in stored
-    assert stored.count("$2b$04$") == 3
+    assert stored.count("$2b$") == 3  # by whichever registry was filled first, at its cost
 
 
 def test_a_token_is_listed_by_name_and_prefix(both: Registry) -> None:
