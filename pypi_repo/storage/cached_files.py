@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Dialect, bindparam, case, delete, func, select, tuple_, update
 
 from pypi_repo.domain.upstreams.cached_file import CachedFile, CacheUse
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question, Row
 from pypi_repo.storage.database.upstream_tables import (

@@ -12,7 +12,7 @@ from pypi_repo.domain.filenames import DistributionFilename, identity_of, projec
 from pypi_repo.domain.records import DistributionFile, ListedProject, Project, Repository
 from pypi_repo.domain.repository_settings import GivenSettings, RepositorySettings
 from pypi_repo.storage.database import statements
-from pypi_repo.storage.database.engines import lock_tables, writes_alone
+from pypi_repo.storage.database.engines.both import lock_tables, writes_alone
 from pypi_repo.storage.database.executor import Executor, ask, lock_name, within_transaction
 from pypi_repo.storage.database.rows import (
     PROJECT_COLUMNS,

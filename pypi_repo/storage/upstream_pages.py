@@ -21,7 +21,7 @@ from sqlalchemy import (
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.upstreams.pages import UpstreamPage, encode
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import lookup

@@ -13,7 +13,7 @@ from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.rules import Rule
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream, UpstreamSettings
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import repositories

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, desc, func, not_, 
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.usage import DownloadCount, RepositoryUsage, TopProject, UploadedFile
-from pypi_repo.storage.database.engines import day_of, insert_into
+from pypi_repo.storage.database.engines.both import day_of, insert_into
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.lifecycle_tables import (
     staged_files,

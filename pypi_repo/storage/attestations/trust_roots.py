@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from pypi_repo.storage.database.account_tables import trust_roots
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 
 

@@ -20,12 +20,8 @@ from sqlalchemy import (
     text,
 )
 
-from pypi_repo.storage.database.engines import (
-    last_id,
-    lock_tables,
-    never_uses_an_id_twice,
-    set_last_id,
-)
+from pypi_repo.storage.database.engines.both import last_id, lock_tables, set_last_id
+from pypi_repo.storage.database.engines.sqlite import never_uses_an_id_twice
 from pypi_repo.storage.database.tables import METADATA
 from pypi_repo.storage.stored_files import TABLES_OF_FILES
 

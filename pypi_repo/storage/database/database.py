@@ -22,20 +22,17 @@ from sqlalchemy.pool import QueuePool
 
 from pypi_repo.domain.errors import InvalidSetting, OutOfSpace, Unavailable
 from pypi_repo.domain.waiting import about_to_wait
-from pypi_repo.storage.database.engines import (
-    files_beside,
+from pypi_repo.storage.database.engines import sqlite
+from pypi_repo.storage.database.engines.both import (
     fleeting,
-    is_busy,
     is_conflict,
     is_full,
-    is_in_memory,
     is_locked,
     isolated,
     open_engine,
     parse_url,
     reading,
     snapshots,
-    sqlite_path,
     writes_alone,
 )
 from pypi_repo.storage.database.group_commit import GroupCommit
@@ -84,8 +81,8 @@ class Database:
         self._folder_mode = folder_mode
         self._schema = schema
         self.url = parse_url(place)
-        self.path = sqlite_path(self.url)
-        self.in_memory = is_in_memory(self.url)
+        self.path = sqlite.path_of(self.url)
+        self.in_memory = sqlite.is_in_memory(self.url)
         self.is_embedded = self.path is not None
         self.folder = os.path.dirname(os.path.abspath(self.path)) if self.path else None
         self.engine = open_engine(self.url, schema=schema)
@@ -150,7 +147,7 @@ class Database:
             try:
                 return self._readers.ask(prepared, parameters)
             except Exception as error:
-                if not is_busy(error):
+                if not sqlite.is_busy(error):
                     with self.own_errors(), driver_errors(self.engine.dialect):
                         raise
         # On the connection of `as_one`, or on one that waits for locks.
@@ -281,7 +278,8 @@ class Database:
                 "change its owner.",
                 detail=f"{error.filename}: {error.strerror}",
             ) from error
-        for path in files_beside(self.path):  # new ones get the permissions of the database's own
+        # New ones get the permissions of the database's own.
+        for path in sqlite.files_beside(self.path):
             make_private(path)
 
     def connections(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, text
 
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.engines import writes_alone
+from pypi_repo.storage.database.engines.both import writes_alone
 from pypi_repo.storage.database.prepared import Question, Result
 from pypi_repo.storage.database.prepared import ask as ask_within
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from pypi_repo.domain.waiting import about_to_wait, attempt
-from pypi_repo.storage.database.engines import change_counter, is_busy, set_up_reader
+from pypi_repo.storage.database.engines.both import change_counter, set_up_reader
+from pypi_repo.storage.database.engines.sqlite import is_busy
 from pypi_repo.storage.database.prepared import PreparedQuestion, Result
 
 _REMEMBERED_AT_MOST = 1024  # answers

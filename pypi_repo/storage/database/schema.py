@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.database.engines import make_schema, writes_alone
+from pypi_repo.storage.database.engines.both import writes_alone
+from pypi_repo.storage.database.engines.postgresql import make_schema
 from pypi_repo.storage.database.tables import METADATA
 from pypi_repo.storage.folders import network_file_system
 

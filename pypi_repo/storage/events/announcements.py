@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, false, or_, select
 
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.operation_tables import announcements
 from pypi_repo.storage.database.tables import (

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 
 from pypi_repo.storage.database.account_tables import issuers, used_once
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
 from pypi_repo.storage.database.rows import lookup
 

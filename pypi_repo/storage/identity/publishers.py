@@ -19,7 +19,7 @@ from pypi_repo.domain.identity.publisher import (
     PublisherSettings,
 )
 from pypi_repo.storage.database.account_tables import publisher_tokens, publishers
-from pypi_repo.storage.database.engines import insert_into
+from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, lock_name, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import job_text, lookup, to_job

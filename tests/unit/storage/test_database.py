@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
-from pypi_repo.storage.database import engines
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.database.engines import options
+from pypi_repo.storage.database.engines import sqlite as sqlite_engine
 from pypi_repo.storage.database.prepared import Question
 from tests.support.postgres import PostgresServer
 
@@ -299,7 +300,7 @@ def test_the_file_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
 def test_a_locked_database_is_said_to_be_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(options, "BUSY_TIMEOUT", 0.05)
     database = Database(f"sqlite:///{tmp_path}/registry.db")
     database.execute(text("SELECT 1"))
     rival = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
@@ -328,7 +329,7 @@ def test_a_writer_looks_often_whether_another_one_is_done(
             if len(pauses) == 100:
                 rival.execute("ROLLBACK")
 
-        monkeypatch.setattr(engines.time, "sleep", pause)
+        monkeypatch.setattr(sqlite_engine.time, "sleep", pause)
         with sqlite.begin() as connection:
             connection.execute(text("INSERT INTO things VALUES ('a')"))
     assert pauses == [pauses[0]] * 100
@@ -464,7 +465,7 @@ def test_a_change_whose_connection_is_cut_is_never_repeated(server_database: Dat
 def test_a_lock_of_the_server_is_waited_for_a_while(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "_BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(options, "BUSY_TIMEOUT", 0.2)
     database = Database(postgres_url)
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE things (name VARCHAR PRIMARY KEY)"))
