@@ -42,7 +42,7 @@ from pypi_repo.services.small_files import SmallFiles
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.sources.source import Source
 from pypi_repo.services.sources.stored_file import Downloads
-from pypi_repo.services.upstreams.checking import UpstreamChecks
+from pypi_repo.services.upstreams.configuring.checking import UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.services.upstreams.files import UpstreamFiles
 from pypi_repo.services.upstreams.pages import UpstreamPages

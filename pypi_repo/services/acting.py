@@ -34,10 +34,10 @@ from pypi_repo.services.packages.projects import Projects
 from pypi_repo.services.packages.repositories import Repositories
 from pypi_repo.services.people.invitations import Invitations
 from pypi_repo.services.sources.readers import Readers
-from pypi_repo.services.upstreams.checking import UpstreamChecks
+from pypi_repo.services.upstreams.configuring.checking import UpstreamChecks
+from pypi_repo.services.upstreams.configuring.management import UpstreamManagement
+from pypi_repo.services.upstreams.configuring.sources import Sources
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
-from pypi_repo.services.upstreams.management import UpstreamManagement
-from pypi_repo.services.upstreams.sources import Sources
 from pypi_repo.storage.database.database import Database
 
 if TYPE_CHECKING:

@@ -228,7 +228,7 @@ SECTIONS: dict[str, list[Entry]] = {
         ),
         *_of("domain.upstreams.verdicts", "Withheld"),
         *_of("storage.upstreams", "Health"),
-        *_of("services.upstreams.checking", "UpstreamCheck"),
+        *_of("services.upstreams.configuring.checking", "UpstreamCheck"),
         *_of("storage.upstream_reports", "UpstreamReport"),
         *_of("domain.prefetching.wanted", "Wanted"),
         *_of("domain.prefetching.environments", "Environments"),

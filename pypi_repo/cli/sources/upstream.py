@@ -21,7 +21,7 @@ from pypi_repo.cli.sources.upstream_options import (
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.acting import Acting
-from pypi_repo.services.upstreams.checking import UpstreamCheck, is_asked_otherwise
+from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, is_asked_otherwise
 from pypi_repo.storage.upstream_reports import UpstreamReport
 
 

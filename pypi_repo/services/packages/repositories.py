@@ -15,7 +15,7 @@ from pypi_repo.domain.repository_settings import (
     normalized_settings,
 )
 from pypi_repo.services.gate import Audit, Gate
-from pypi_repo.services.upstreams.management import require_unused
+from pypi_repo.services.upstreams.configuring.management import require_unused
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstreams import SourcesOfRepositories

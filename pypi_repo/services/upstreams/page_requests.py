@@ -29,8 +29,8 @@ from pypi_repo.domain.upstreams.seen import with_found_file, with_what_was_known
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.outbound.answer import Answer
 from pypi_repo.outbound.client import OutboundClient
-from pypi_repo.services.upstreams.checking import LARGEST_PAGE, unexpected
 from pypi_repo.services.upstreams.circuits import Circuit
+from pypi_repo.services.upstreams.configuring.checking import LARGEST_PAGE, unexpected
 from pypi_repo.services.upstreams.targets import Targets
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstream_pages import PageState, UpstreamPageRows

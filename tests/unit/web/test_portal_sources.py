@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from pypi_repo import OPERATOR, Area, Registry
-from pypi_repo.services.upstreams.sources import Sources
+from pypi_repo.services.upstreams.configuring.sources import Sources
 from pypi_repo.storage.database.tables import repositories
 from pypi_repo.storage.database.upstream_tables import source_rules
 from tests.conftest import ADMINISTRATOR, PASSWORD

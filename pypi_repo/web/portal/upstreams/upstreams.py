@@ -15,7 +15,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.upstream import GivenUpstreamSettings, Upstream
-from pypi_repo.services.upstreams.checking import UpstreamCheck, is_asked_otherwise
+from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, is_asked_otherwise
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
 from pypi_repo.web import problems

@@ -19,7 +19,7 @@ from pypi_repo.domain.errors import (
 )
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.domain.upstreams.upstream import Upstream
-from pypi_repo.services.upstreams.management import UpstreamManagement
+from pypi_repo.services.upstreams.configuring.management import UpstreamManagement
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.tables import METADATA
 from tests.support.journal import journal_of

@@ -34,7 +34,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.names import normalize
 from pypi_repo.domain.upstreams.errors import NameWithheld, UnknownRule, UnknownUpstream
 from pypi_repo.domain.upstreams.sources import RepositorySources
-from pypi_repo.services.upstreams.sources import Sources
+from pypi_repo.services.upstreams.configuring.sources import Sources
 from tests.support.distributions import wheel
 from tests.support.journal import journal_of
 from tests.support.uploads import UPLOADER, upload

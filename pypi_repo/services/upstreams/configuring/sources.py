@@ -23,9 +23,9 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.operations.usage import UsageCounter
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.audit import CooldownAudit
-from pypi_repo.services.upstreams.changes import SourcesChange
+from pypi_repo.services.upstreams.configuring.changes import SourcesChange
+from pypi_repo.services.upstreams.configuring.management import known_upstream
 from pypi_repo.services.upstreams.explain import Explainer
-from pypi_repo.services.upstreams.management import known_upstream
 from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database

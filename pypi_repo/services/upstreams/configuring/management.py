@@ -24,7 +24,7 @@ from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.audit import is_left_out
-from pypi_repo.services.upstreams.checking import UpstreamCheck, UpstreamChecks
+from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, UpstreamChecks
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog

@@ -1,0 +1,1 @@
+"""What people configure of upstreams and of the sources of repositories."""
