@@ -1,6 +1,6 @@
 """pypi-repo repository ..."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -18,12 +18,11 @@ from pypi_repo.cli.options import (
     uses_registry,
 )
 from pypi_repo.cli.output import print_record, print_records, say
-from pypi_repo.cli.sources.upstream_options import without_upload_times
 from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.sources import RepositorySources
-from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, Upstream
+from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES
 from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.registry import Registry
 from pypi_repo.services.acting import Acting
@@ -156,14 +155,13 @@ def create(registry: Registry, name: str, **options: Any) -> None:
     sources, settings = _sources(options), given(options)
     operator = registry.acting_as(OPERATOR)
 
-    def created() -> RepositorySources:
+    def created() -> None:
         operator.repositories.create(name, **settings)
-        return operator.sources.configure(name, **sources)
+        operator.sources.configure(name, **sources)
 
-    made = registry.as_one(created)
+    registry.as_one(created)
     say(f"Created repository {name}; packages go to and come from /repositories/{name}/.")
-    _warn_of_order(made, sources)
-    _warn_of_cooldown(operator, name, made)
+    _warn(operator, name, [*sources, *settings])
 
 
 @repository.command("list")
@@ -214,9 +212,7 @@ def set_(registry: Registry, name: str, given_up: tuple[str, ...], **options: An
     before, after = registry.as_one(changed)
     say(f"Changed repository {name}.")
     _say_what_is_gone(before, after)
-    _warn_of_order(after, sources)
-    if not {"sources", "cooldown", "cooldown_mode"}.isdisjoint([*sources, *settings]):
-        _warn_of_cooldown(operator, name, after)
+    _warn(operator, name, [*sources, *settings])
 
 
 @repository.command()
@@ -247,16 +243,9 @@ def _say_what_is_gone(before: RepositorySources, after: RepositorySources) -> No
             say(f"No longer {what}: {', '.join(gone)}.")
 
 
-def _warn_of_order(found: RepositorySources, given: Collection[str]) -> None:
-    if "sources" in given and found.warning:
-        say(found.warning, err=True)
-
-
-def _warn_of_cooldown(operator: Acting, name: str, found: RepositorySources) -> None:
-    repository = operator.repositories.get(name)
-    for source in found.sources:
-        if isinstance(source, Upstream) and operator.upstreams.is_left_out(source.name, repository):
-            say(without_upload_times(source.name), err=True)
+def _warn(operator: Acting, name: str, given: Iterable[str]) -> None:
+    for warning in operator.warnings.of_repository(name, frozenset(given)):
+        say(warning, err=True)
 
 
 def _sources(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:

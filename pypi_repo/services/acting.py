@@ -37,6 +37,7 @@ from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.configuring.checking import UpstreamChecks
 from pypi_repo.services.upstreams.configuring.management import UpstreamManagement
 from pypi_repo.services.upstreams.configuring.sources import Sources
+from pypi_repo.services.upstreams.configuring.warnings import Warnings
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetching
 from pypi_repo.storage.database.database import Database
 
@@ -184,6 +185,11 @@ class Acting:
     def sources(self) -> Sources:
         """Manages the sources of repositories, and the rules for what comes from them."""
         return Sources(self.actor, self._database, self._gate, self._readers, self._usage_counter)
+
+    @cached_property
+    def warnings(self) -> Warnings:
+        """Warns of settings of repositories and upstreams that are probably mistakes."""
+        return Warnings(self.actor, self._database, self._gate)
 
     @cached_property
     def imports(self) -> "Imports":

@@ -240,12 +240,39 @@ def test_credentials_are_not_sent_to_another_place_by_a_new_url(cli: CommandLine
 
 
 def test_a_cooldown_that_is_off_is_told(cli: CommandLine) -> None:
-    created = cli.ok("upstream", "create", "public", URL, UNASKED, "--cooldown", "3d")
-    enforced = cli.ok("upstream", "set", "public", "--cooldown-mode", "enforce")
-    longer = cli.ok("upstream", "set", "public", "--cooldown", "7d")
+    created = cli.run("upstream", "create", "public", URL, UNASKED, "--cooldown", "3d")
+    enforced = cli.run("upstream", "set", "public", "--cooldown-mode", "enforce")
+    longer = cli.run("upstream", "set", "public", "--cooldown", "7d")
 
-    assert "--cooldown-mode enforce`" in created
-    assert enforced == longer == "Changed upstream public.\n"
+    assert "the mode enforce turns it on" in created.stderr
+    assert enforced.stderr == longer.stderr == ""
+
+
+def test_values_that_are_surely_mistakes_are_warned_of(main_cli: CommandLine) -> None:
+    """C1, F7 and V2: minutes for months, bytes for gigabytes, and all names reserved."""
+    minutes = "A cooldown of 3 minutes is shorter than an hour"
+    upstream = ("upstream", "set", "public")
+    repository = ("repository", "set", "main")
+    main_cli.ok("upstream", "create", "public", URL, UNASKED, "--cooldown-mode", "enforce")
+    for command, warning in {
+        (*upstream, "--cooldown", "3m"): minutes,
+        (*upstream, "--fresh-for", "1h"): "",  # is not about the cooldown
+        (*upstream, "--cooldown", "1h"): "",
+        (*upstream, "--cooldown", "0d"): "",
+        (*upstream, "--cache-size", "50"): "The cache is 50 bytes, which is less than 1 MiB",
+        (*upstream, "--cache-size", "1MiB"): "",
+        (*repository, "--cooldown", "3m"): minutes,
+        (*repository, "--quota", "50"): "The limit for all files together is 50 bytes",
+        (*repository, "--reserve", "*"): "",  # there are no sources yet
+        (*repository, "--source", "upstream:public"): "All names are reserved for main",
+        (*repository, "--description", "ours"): "",
+        (*repository, "--reserve", "acme-*"): "",
+    }.items():
+        told = main_cli.run(*command)
+        assert told.exit_code == 0
+        assert told.stderr.startswith(warning), command
+        assert bool(told.stderr) == bool(warning), command
+        assert told.stderr.count("\n") <= 1
 
 
 def test_list(cli: CommandLine) -> None:
@@ -433,7 +460,7 @@ def test_a_cooldown_that_leaves_out_everything_is_warned_of(
         "counted": False,
         "fine": False,
     }
-    assert "`pypi-repo upstream set static --first-seen`" in told["here"]
+    assert "turn on first-seen for the upstream" in told["here"]
 
 
 def test_a_source_is_not_deleted(main_cli: CommandLine) -> None:

@@ -1,6 +1,6 @@
 """pypi-repo upstream ..."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -16,12 +16,9 @@ from pypi_repo.cli.sources.upstream_options import (
     given_credentials,
     given_settings,
     settings_options,
-    without_upload_times,
 )
-from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.acting import Acting
-from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, is_asked_otherwise
 from pypi_repo.storage.upstream_reports import UpstreamReport
 
 
@@ -49,8 +46,7 @@ def create(operator: Acting, name: str, url: str, **options: Any) -> None:
         f"Created upstream {created.name}; `pypi-repo repository set REPOSITORY --source "
         f"upstream:{created.name}` makes it a source."
     )
-    _note_cooldown(created)
-    _read_a_page(operator, created, {"url", *settings})
+    _warn(operator, name, {"url", *settings})
 
 
 @upstream.command("list")
@@ -119,13 +115,9 @@ def set_(operator: Acting, name: str, url: str | None, **options: Any) -> None:
     settings = given_credentials(options) | given_settings({"url": url, **options})
     if not settings:
         raise click.UsageError("Say what to change, such as --fresh-for 1h or --offline.")
-    changed = operator.upstreams.change(name, **settings)
+    operator.upstreams.change(name, **settings)
     say(f"Changed upstream {name}.")
-    if "cooldown" in settings:
-        _note_cooldown(changed)
-    if operator.upstreams.is_left_out(name):
-        say(without_upload_times(name), err=True)
-    _read_a_page(operator, changed, settings)
+    _warn(operator, name, settings)
 
 
 @upstream.command()
@@ -151,7 +143,7 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
     """
     found, answer = operator.upstreams.get(name), operator.upstreams.check(name)
     print_record(asdict(answer) | {"file_hosts": list(answer.file_hosts)}, as_json)
-    _note_other_hosts(found, answer)
+    _note_other_hosts(found, answer.file_hosts)
     if not (answer.has_upload_times or found.first_seen) and found.cooldown_mode == "enforce":
         say(
             "Some of its files have no upload time, so the cooldown leaves them out; `pypi-repo "
@@ -163,52 +155,36 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
 upstream.add_command(prefetch)
 
 
-def _read_a_page(operator: Acting, upstream: Upstream, given: Collection[str]) -> None:
+def _warn(operator: Acting, name: str, given: Collection[str]) -> None:
     """Says at once what only the first installation would say otherwise.
 
     given: the settings that were given. Hosts of files that a page names are taken if none are
         known.
     """
-    if not is_asked_otherwise(upstream, given):
-        return
-    try:
-        if upstream.file_hosts:
-            _note_other_hosts(upstream, operator.upstreams.check(upstream.name))
-            return
-        found = operator.upstreams.find_file_hosts(upstream.name)
-    except (UpstreamFailed, UpstreamRefused) as error:
-        sentence = " ".join(error.for_operator.split()).removesuffix(".")
-        say(
-            f"It gives no page yet: {sentence}. `pypi-repo upstream check {upstream.name}` asks it "
-            "again.",
-            err=True,
-        )
-    else:
-        if found.file_hosts:
-            say(f"Its files may also come from {', '.join(found.file_hosts)}.")
+    for warning in operator.warnings.of_upstream(name, given):
+        say(warning, err=True)
+    found = operator.upstreams.read_page(name, given)
+    if found.new_hosts:
+        say(f"Its files may also come from {', '.join(found.new_hosts)}.")
+    if found.failure:
+        (warning,) = found.warnings
+        say(f"{warning} `pypi-repo upstream check {name}` asks it again.", err=True)
+    _note_other_hosts(found.upstream, found.other_hosts)
 
 
-def _note_other_hosts(found: Upstream, answer: UpstreamCheck) -> None:
-    other_hosts = [host for host in answer.file_hosts if host not in found.file_hosts]
+def _note_other_hosts(found: Upstream, hosts: Iterable[str]) -> None:
+    other_hosts = [host for host in hosts if host not in found.file_hosts]
     if other_hosts:
-        hosts = " ".join(f"--file-host {host}" for host in (*found.file_hosts, *other_hosts))
+        options = " ".join(f"--file-host {host}" for host in (*found.file_hosts, *other_hosts))
         say(
             "Some of its files are at hosts from which none are fetched; `pypi-repo upstream set "
-            f"{found.name} {hosts}` allows it.",
+            f"{found.name} {options}` allows it.",
             err=True,
         )
 
 
 def _hit_rate(found: UpstreamReport) -> float | None:
     return None if found.hit_rate is None else round(found.hit_rate, 3)
-
-
-def _note_cooldown(found: Upstream) -> None:
-    if found.cooldown is not None and found.cooldown_mode == "off":
-        say(
-            f"No files are left out yet: `pypi-repo upstream set {found.name} --cooldown-mode "
-            "enforce` turns the cooldown on."
-        )
 
 
 def _record(found: Upstream) -> dict[str, Any]:

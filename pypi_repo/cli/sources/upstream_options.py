@@ -149,15 +149,6 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def without_upload_times(upstream: str) -> str:
-    """Returns what to say of an upstream of which the cooldown leaves out everything."""
-    return (
-        f"No file that is known of the upstream {upstream} has an upload time, so nothing of it "
-        f"can be installed; `pypi-repo upstream set {upstream} --first-seen` counts from when "
-        "files were first seen."
-    )
-
-
 def _credentials(
     username: str | None = None, secret: str | None = None, secret_variable: str | None = None
 ) -> dict[str, str | None]:

@@ -186,11 +186,16 @@ class GrantPolicy(AccessPolicy):
         return actor.grants.treat_projects_alike(repository.name, needed)
 
 
+def may_manage(actor: Actor, area: Area) -> bool:
+    """Returns whether the actor is the operator, or an administrator who manages the area."""
+    return actor.kind is ActorKind.OPERATOR or (
+        actor.kind is ActorKind.ADMINISTRATOR and area in actor.areas
+    )
+
+
 def require_area(actor: Actor, area: Area) -> None:
     """Raises PermissionDenied unless the actor is the operator or manages the area."""
-    if actor.kind is ActorKind.OPERATOR:
-        return
-    if actor.kind is not ActorKind.ADMINISTRATOR or area not in actor.areas:
+    if not may_manage(actor, area):
         raise PermissionDenied(
             f"{actor.name!r} may not manage {area.title}; ask somebody who manages administrators "
             "for the permission."

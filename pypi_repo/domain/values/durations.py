@@ -64,6 +64,11 @@ class Age:
         """Whether it is a date, so that time makes nothing old enough."""
         return self._date is not None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a duration of less than an hour, but not none."""
+        return timedelta() < self._duration < timedelta(hours=1)
+
     def is_reached(self, appeared: datetime, now: datetime) -> bool:
         """Returns whether something that appeared at a moment is old enough."""
         if self._date is not None:

@@ -71,13 +71,13 @@ class ApiApp(WSGIApp):
         if request.method in _READING:
             return _shown(operation.handle(call, **names), request)
         if request.method == "POST" or not (request.if_match or request.if_none_match):
-            return _changed(operation.handle(call, **names), request)
+            return _changed(_settled(operation.handle(call, **names)), request)
 
         def change_if_still_so() -> ApiResponse:
             self._check_conditions(request, methods, call, names)
             return operation.handle(call, **names)
 
-        return _changed(self._registry.as_one(change_if_still_so), request)
+        return _changed(_settled(self._registry.as_one(change_if_still_so)), request)
 
     def _admitted(self, request: Request) -> Actor:
         scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
@@ -191,15 +191,23 @@ def _following(request: Request, cursor: str) -> str:
     return f"?{urlencode(asked)}"
 
 
+def _settled(answer: ApiResponse) -> ApiResponse:
+    return answer if answer.settle is None else answer.settle()
+
+
 def _changed(answer: ApiResponse, request: Request) -> Response:
     if answer.document is None:
         return Response(status=answer.status)
-    response = Response(_encoded(answer), answer.status, content_type="application/json")
+    state = body = _encoded(answer)
+    if answer.warnings is not None:
+        shown = {**msgspec.to_builtins(answer.document), "warnings": answer.warnings}
+        body = msgspec.json.encode(shown)
+    response = Response(body, answer.status, content_type="application/json")
     if answer.location is not None:
         response.autocorrect_location_header = False
         response.headers["Location"] = f"{mount_path(request)}/{answer.location}"
     elif answer.status == 200:
-        response.set_etag(_etag(response.get_data()))
+        response.set_etag(_etag(state))  # as of a GET, which does not warn
     return response
 
 

@@ -76,6 +76,12 @@ class Repository(RepositorySettings, frozen=True, kw_only=True):
     created_at: Instant
 
 
+class SavedRepository(Repository, frozen=True, kw_only=True):
+    """A repository as it is now. `warnings` say what is probably a mistake."""
+
+    warnings: list[str]
+
+
 class Day(Document, frozen=True, kw_only=True):
     """One day in UTC: its downloads, and the bytes stored until its end in files that exist now."""
 

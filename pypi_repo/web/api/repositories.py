@@ -16,6 +16,7 @@ from pypi_repo.web.api.documents import (
     Repository,
     RepositorySettings,
     RepositoryUsage,
+    SavedRepository,
     TopProject,
     Usage,
 )
@@ -46,7 +47,7 @@ def get_repository(call: Call, repository: str) -> ApiResponse:
 @table.operation(
     "PUT",
     _ONE,
-    {200: Repository, 201: Repository},
+    {200: SavedRepository, 201: SavedRepository},
     body=RepositorySettings,
     refusals=(409,),
 )
@@ -58,9 +59,9 @@ def put_repository(call: Call, repository: str) -> ApiResponse:
         found = repositories.get(repository, Permission.MANAGE)
     except UnknownRepository:
         created = repositories.create(repository, **wanted)
-        return ApiResponse(_shown(created), 201, f"repositories/{repository}")
+        return _saved(call, created, 201, f"repositories/{repository}")
     different = {name: value for name, value in wanted.items() if getattr(found, name) != value}
-    return ApiResponse(_shown(repositories.change(repository, **different)))
+    return _saved(call, repositories.change(repository, **different))
 
 
 @table.operation("DELETE", _ONE, {204: None})
@@ -96,6 +97,13 @@ def get_usage(call: Call) -> ApiResponse:
             top_projects=[TopProject(**asdict(project)) for project in top],
         )
     )
+
+
+def _saved(
+    call: Call, saved: records.Repository, status: int = 200, location: str | None = None
+) -> ApiResponse:
+    warnings = call.acting.warnings.of_repository(saved.name)
+    return ApiResponse(_shown(saved), status, location, warnings)
 
 
 def _shown(found: records.Repository) -> Repository:

@@ -24,7 +24,6 @@ class _ShownSettings(Document, frozen=True, kw_only=True):
     url: Address
     username: Text | None = None
     secret_variable: Text | None = None
-    file_hosts: Names = ()
     fresh_for: Seconds = DEFAULT_FRESH_FOR
     stale_for: Seconds | None = None
     cache_size: Bytes | None = None
@@ -40,12 +39,17 @@ class _ShownSettings(Document, frozen=True, kw_only=True):
 class UpstreamSettings(_ShownSettings, frozen=True, kw_only=True):
     """Durations are in seconds; `stale_for` is null for ever, and `cache_size` for no limit.
 
+    If the upstream is asked at another place or in another way and `file_hosts` is left out, a page
+    of it is read. Files may come from the hosts that it names if none are known, and those that are
+    known stay.
+
     `secret` is the password of `username`, or without one a bearer token, and no answer contains
     it. Without `secret` an old one is kept; null removes it. Only the operator changes
     `allow_private_network` and `ca_file`, and of an upstream in a private network `url` and
     `file_hosts`, from the command line.
     """
 
+    file_hosts: Names | UnsetType = UNSET
     secret: Secret | UnsetType | None = UNSET
 
 
@@ -65,9 +69,16 @@ UpstreamChanges = msgspec.defstruct(
 class Upstream(_ShownSettings, frozen=True, kw_only=True):
     """An index elsewhere. `credentials` says what is sent to it, without any secret."""
 
+    file_hosts: Names
     name: str
     credentials: str
     created_at: Instant
+
+
+class SavedUpstream(Upstream, frozen=True, kw_only=True):
+    """An upstream as it is now. `warnings` say what is probably a mistake."""
+
+    warnings: list[str]
 
 
 class UpstreamUsage(Document, frozen=True, kw_only=True):
@@ -119,6 +130,12 @@ class Sources(SourcesSettings, frozen=True, kw_only=True):
     """The sources of a repository. No source supplies names of deleted projects, in `kept`."""
 
     kept: tuple[str, ...]
+
+
+class SavedSources(Sources, frozen=True, kw_only=True):
+    """The sources as they are now. `warnings` say what is probably a mistake."""
+
+    warnings: list[str]
 
 
 class KeptName(Document, frozen=True, kw_only=True):

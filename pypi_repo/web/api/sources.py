@@ -22,6 +22,7 @@ from pypi_repo.web.api.source_documents import (
     KeptName,
     Rule,
     RuleSettings,
+    SavedSources,
     ShadowedName,
     Sources,
     SourcesSettings,
@@ -45,14 +46,14 @@ def get_sources(call: Call, repository: str) -> ApiResponse:
 
 
 @table.operation(
-    "PUT", f"{_REPOSITORY}/sources", {200: Sources}, body=SourcesSettings, refusals=(409,)
+    "PUT", f"{_REPOSITORY}/sources", {200: SavedSources}, body=SourcesSettings, refusals=(409,)
 )
 def put_sources(call: Call, repository: str) -> ApiResponse:
     """Give the repository exactly these sources and names."""
     wanted: SourcesSettings = call.body
-    return ApiResponse(
-        _sources(call.acting.sources.configure(repository, **msgspec.structs.asdict(wanted)))
-    )
+    saved = call.acting.sources.configure(repository, **msgspec.structs.asdict(wanted))
+    warnings = call.acting.warnings.of_repository(repository, {"sources", "reserved"})
+    return ApiResponse(_sources(saved), warnings=warnings)
 
 
 @table.operation("GET", _KEPT, {200: KeptName})

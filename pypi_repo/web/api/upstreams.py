@@ -1,5 +1,6 @@
 """Upstreams: indexes elsewhere, from which packages come."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from pypi_repo.web.api.documents import Page
 from pypi_repo.web.api.operations import ApiResponse, Call, Table, page_of
 from pypi_repo.web.api.queries import PageQuery
 from pypi_repo.web.api.source_documents import (
+    SavedUpstream,
     Upstream,
     UpstreamChanges,
     UpstreamCheck,
@@ -38,7 +40,7 @@ def get_upstream(call: Call, upstream: str) -> ApiResponse:
     return ApiResponse(_shown(call.acting.upstreams.get(upstream)))
 
 
-@table.operation("PUT", _ONE, {200: Upstream, 201: Upstream}, body=UpstreamSettings)
+@table.operation("PUT", _ONE, {200: SavedUpstream, 201: SavedUpstream}, body=UpstreamSettings)
 def put_upstream(call: Call, upstream: str) -> ApiResponse:
     """Create the upstream, or give it exactly these settings."""
     upstreams = call.acting.upstreams
@@ -46,17 +48,21 @@ def put_upstream(call: Call, upstream: str) -> ApiResponse:
     try:
         found = upstreams.get(upstream)
     except UnknownUpstream:
-        created = upstreams.create(upstream, **wanted)
-        return ApiResponse(_shown(created), 201, f"upstreams/{created.name}")
+        upstreams.create(upstream, **wanted)
+        return _saved(call, upstream, wanted, 201, f"upstreams/{upstream}")
     wanted["url"] = domain.index_url(wanted["url"])
+    said = {"file_hosts"} & wanted.keys()
     different = {name: value for name, value in wanted.items() if getattr(found, name) != value}
-    return _changed(call, upstream, different)
+    upstreams.change(upstream, **different)
+    return _saved(call, upstream, different.keys() | said)
 
 
-@table.operation("PATCH", _ONE, {200: Upstream}, body=UpstreamChanges)
+@table.operation("PATCH", _ONE, {200: SavedUpstream}, body=UpstreamChanges)
 def patch_upstream(call: Call, upstream: str) -> ApiResponse:
     """Change some settings of the upstream."""
-    return _changed(call, upstream, _given(call.body))
+    given = _given(call.body)
+    call.acting.upstreams.change(upstream, **given)
+    return _saved(call, upstream, given)
 
 
 @table.operation("DELETE", _ONE, {204: None}, refusals=(409,))
@@ -90,8 +96,19 @@ def check_upstream(call: Call, upstream: str) -> ApiResponse:
     return ApiResponse(msgspec.convert(found, UpstreamCheck, from_attributes=True))
 
 
-def _changed(call: Call, upstream: str, given: dict[str, Any]) -> ApiResponse:
-    return ApiResponse(_shown(call.acting.upstreams.change(upstream, **given)))
+def _saved(
+    call: Call,
+    upstream: str,
+    given: Collection[str],
+    status: int = 200,
+    location: str | None = None,
+) -> ApiResponse:
+    def settle() -> ApiResponse:
+        read = call.acting.upstreams.read_page(upstream, given)
+        warnings = [*read.warnings, *call.acting.warnings.of_upstream(upstream)]
+        return ApiResponse(_shown(read.upstream), status, location, warnings)
+
+    return ApiResponse(settle=settle)
 
 
 def _given(document: msgspec.Struct) -> dict[str, Any]:

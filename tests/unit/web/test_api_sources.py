@@ -1,17 +1,20 @@
 """Upstreams, sources, rules and exceptions in the management API."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
-from pypi_repo import OPERATOR, Area, Registry
+from pypi_repo import OPERATOR, Area, Registry, Settings
 from pypi_repo.web.problems import BEARER
-from tests.conftest import ADMINISTRATOR, PASSWORD, USER
+from tests.conftest import ADMINISTRATOR, PASSWORD, USER, populate
 from tests.support.api import ApiClient
 from tests.support.distributions import wheel
+from tests.support.forward_proxy import ForwardProxy
 from tests.support.http import basic, bearer
+from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
 
@@ -72,6 +75,8 @@ def test_upstreams(registry: Registry, api: ApiClient) -> None:
     assert made.headers["Location"] == "/api/v1/upstreams/public"
     shown = made.get_json()
     assert shown.pop("created_at")
+    (warning,) = shown.pop("warnings")
+    assert warning.startswith("It gives no page yet: ")
     assert shown == {**SETTINGS, "name": "public", "credentials": ""}
 
     wanted = {**SETTINGS, "offline": True, "file_hosts": ["files.example"], "stale_for": 86400}
@@ -82,7 +87,8 @@ def test_upstreams(registry: Registry, api: ApiClient) -> None:
     assert api.put("upstreams/public", {**wanted, "url": URL[:-1]}).status_code == 200
     assert _changes(registry) == changes, "a repetition changes nothing"
 
-    assert api.get("upstreams/public").get_json() == again.get_json()
+    read = api.get("upstreams/public").get_json()
+    assert {**read, "warnings": []} == again.get_json()
     assert [each["name"] for each in api.get("upstreams").get_json()["items"]] == ["public"]
     assert api.delete("upstreams/public").status_code == 204
     _refused(api.get("upstreams/public"), 404, "unknown-upstream")
@@ -90,12 +96,12 @@ def test_upstreams(registry: Registry, api: ApiClient) -> None:
 
 
 def test_some_settings_are_changed_by_patch(api: ApiClient) -> None:
-    api.put("upstreams/public", {"url": URL, "cooldown": "3d", "cache_size": 100})
+    api.put("upstreams/public", {"url": URL, "cooldown": "3d", "cache_size": 2**20})
     patched = api.call("PATCH", "upstreams/public", json={"cooldown": None, "offline": True})
     assert patched.status_code == 200
     assert {key: patched.get_json()[key] for key in SETTINGS} == {
         **SETTINGS,
-        "cache_size": 100,
+        "cache_size": 2**20,
         "offline": True,
     }
     assert api.call("PATCH", "upstreams/public", json={}).get_json() == patched.get_json()
@@ -103,6 +109,68 @@ def test_some_settings_are_changed_by_patch(api: ApiClient) -> None:
         assert api.call("PATCH", "upstreams/public", json=wrong).status_code == 422
     response = api.call("PATCH", "upstreams/absent", json={"offline": True})
     _refused(response, 404, "unknown-upstream")
+
+
+def test_an_upstream_that_is_put_right_is_asked_for_its_hosts() -> None:
+    """S2: by all ways that change how it is asked, and once the change is committed."""
+    page = b"<!doctype html><a href='https://files.example/pip-1.0.tar.gz'>pip-1.0.tar.gz</a>"
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+    with (
+        ScriptedServer(lambda _asked: reply(page)) as server,
+        ForwardProxy(hosts={"index.invalid": "127.0.0.1"}) as proxy,
+        Registry(replace(settings, proxies={"http": proxy.url})) as registry,
+    ):
+        populate(registry)
+        api = ApiClient(registry, ADMINISTRATOR)
+        right = {"url": f"http://index.invalid:{server.port}/simple/", "allow_http": True}
+        for name in ("patched", "put", "conditional", "said"):
+            assert api.put(f"upstreams/{name}", {**right, "offline": True}).status_code == 201
+        matched = {"If-Match": api.get("upstreams/conditional").headers["ETag"]}
+        answers = {
+            "new": api.put("upstreams/new", right),
+            "patched": api.call("PATCH", "upstreams/patched", json={"offline": False}),
+            "put": api.put("upstreams/put", right),
+            "conditional": api.put("upstreams/conditional", right, headers=matched),
+            "said": api.put("upstreams/said", {**right, "file_hosts": []}),
+        }
+        told = {name: answer.get_json() for name, answer in answers.items()}
+        elsewhere = {"url": f"{right['url']}team/", "file_hosts": ["b.example"]}
+        api.call("PATCH", "upstreams/said", json=elsewhere)
+        moved = api.call("PATCH", "upstreams/said", json={"url": right["url"]}).get_json()
+        again = api.put("upstreams/put", right)
+        tag = api.get("upstreams/put").headers["ETag"]
+
+    taken = {name: shown["file_hosts"] for name, shown in told.items()}
+    assert taken == {**{name: ["files.example"] for name in told}, "said": []}
+    assert all(shown["warnings"] == [] for shown in told.values())
+    assert again.get_json()["file_hosts"] == ["files.example"], "what is left out stays"
+    assert again.headers["ETag"] == tag
+    assert moved["file_hosts"] == ["b.example"]
+    assert "Some of its files are at files.example, from where none" in moved["warnings"][0]
+
+
+def test_mistakes_are_told_to_programs(registry: Registry, api: ApiClient) -> None:
+    """C1, F7, V2: the sentences that the command line says, too."""
+    offline = {"url": URL, "offline": True}
+    wrong = {"cooldown": "3m", "cooldown_mode": "enforce", "cache_size": 50}
+    upstream = api.put("upstreams/public", offline | wrong).get_json()["warnings"]
+    patched = api.call("PATCH", "upstreams/public", json={"cache_size": None}).get_json()
+    repository = api.put("repositories/main", {"cooldown": "3m"}).get_json()["warnings"]
+    api.put("repositories/team", {})
+    wanted = {"sources": ["upstream:public", "repository:team"], "reserved": ["*"]}
+    sources = api.put("repositories/main/sources", wanted).get_json()["warnings"]
+
+    minutes = "A cooldown of 3 minutes is shorter than an hour"
+    assert [text[: len(minutes)] for text in patched["warnings"]] == [minutes]
+    assert [text[: len(minutes)] for text in repository] == [minutes]
+    assert upstream == [
+        *patched["warnings"],
+        "The cache is 50 bytes, which is less than 1 MiB; sizes have a unit, like 50GiB.",
+    ]
+    assert "The upstream public comes before the repository team" in sources[0]
+    assert "All names are reserved for main" in sources[1]
+    assert len(sources) == 2
+    assert "warnings" not in api.get("repositories/main").get_json()
 
 
 def test_conditions(api: ApiClient) -> None:
@@ -280,16 +348,17 @@ def test_sources(registry: Registry, api: ApiClient) -> None:
         "merged": ["torch"],
     }
     shown = {**wanted, "reserved": ["acme-*", "inner"], "kept": []}
-    assert api.put("repositories/main/sources", wanted).get_json() == shown
+    saved = {**shown, "warnings": []}
+    assert api.put("repositories/main/sources", wanted).get_json() == saved
     changes = _changes(registry)
-    assert api.put("repositories/main/sources", wanted).get_json() == shown
+    assert api.put("repositories/main/sources", wanted).get_json() == saved
     assert _changes(registry) == changes
     answer = api.get("repositories/main/sources")
     assert answer.get_json() == shown
     none = {"sources": [], "reserved": [], "merged": []}
     matched = {"If-Match": answer.headers["ETag"]}
     emptied = api.put("repositories/main/sources", {}, headers=matched)
-    assert emptied.get_json() == {**none, "kept": []}
+    assert emptied.get_json() == {**none, "kept": [], "warnings": []}
     assert api.put("repositories/main/sources", wanted, headers=matched).status_code == 412
 
 

@@ -416,7 +416,7 @@ def test_a_new_upstream_is_asked_for_the_hosts_of_its_files() -> None:
         assert upstreams.get("three").file_hosts == ("files.example",)
         moved = local | {"url": f"{local['url']}team/", "file_hosts": "other.example"}
         shown = text_of(portal.send("upstreams/two", **moved))
-        assert "Some of its files are at files.example, from where none are fetched." in shown
+        assert "Some of its files are at files.example, from where none are fetched; add" in shown
         assert upstreams.get("two").file_hosts == ("other.example",)
         portal.send("upstreams/two", **moved, cooldown="3d")
         registry.acting_as(OPERATOR).sources.set_sources("main", ["upstream:two"])

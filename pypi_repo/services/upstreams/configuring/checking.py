@@ -50,6 +50,36 @@ class UpstreamCheck:
     file_hosts: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """What a page has said of an upstream that is new, or asked otherwise than before.
+
+    upstream: the upstream, as it is now.
+    new_hosts: the hosts of files that were taken from the page.
+    other_hosts: hosts that the page names, from which no files are fetched.
+    failure: why there was no page, for who has asked; empty if there was, or none was asked for.
+    """
+
+    upstream: Upstream
+    new_hosts: tuple[str, ...] = ()
+    other_hosts: tuple[str, ...] = ()
+    failure: str = ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is probably wrong with the settings, as sentences."""
+        found = []
+        if self.failure:
+            sentence = " ".join(self.failure.split()).removesuffix(".")
+            found.append(f"It gives no page yet: {sentence}.")
+        if self.other_hosts:
+            found.append(
+                f"Some of its files are at {', '.join(self.other_hosts)}, from where none are "
+                "fetched; add them to its file hosts to allow it."
+            )
+        return found
+
+
 def is_asked_otherwise(upstream: Upstream, given: Collection[str]) -> bool:
     """Returns whether a page should say anew from which hosts the files of an upstream come.
 

@@ -1,17 +1,24 @@
 """Creates, lists, changes and deletes upstreams."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Unpack
 
 from pypi_repo.domain.accounts.access import Actor, ActorKind, Area, require_area
-from pypi_repo.domain.errors import Conflict, InvalidSetting, NameTaken, PermissionDenied
+from pypi_repo.domain.errors import (
+    Conflict,
+    InvalidSetting,
+    NameTaken,
+    PermissionDenied,
+    UpstreamFailed,
+    UpstreamRefused,
+)
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.prefetching.environments import ALL_ENVIRONMENTS, Environments
 from pypi_repo.domain.prefetching.wanted import Wanted
-from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.domain.upstreams.upstream import (
     SECRET_SETTINGS,
@@ -23,8 +30,12 @@ from pypi_repo.domain.upstreams.upstream import (
 from pypi_repo.services.gate import Audit, Gate
 from pypi_repo.services.operations.progress import Listener, nobody
 from pypi_repo.services.sources.readers import Readers
-from pypi_repo.services.upstreams.audit import is_left_out
-from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, UpstreamChecks
+from pypi_repo.services.upstreams.configuring.checking import (
+    PageRead,
+    UpstreamCheck,
+    UpstreamChecks,
+    is_asked_otherwise,
+)
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
 from pypi_repo.storage.catalog import Catalog
@@ -127,18 +138,29 @@ class UpstreamManagement:
         found = self._checks.check(self.get(name)).file_hosts
         return self.change(name, file_hosts=found)
 
-    def is_left_out(self, name: str, repository: Repository | None = None) -> bool:
-        """Returns whether an enforced cooldown leaves out all files that are known of an upstream.
+    def read_page(self, name: str, given: Collection[str]) -> PageRead:
+        """Asks an upstream for a page if settings say anew what is asked, and how.
 
-        That is so if none of them has an upload time, and they do not count from when they were
-        first seen. The upstream is not asked.
+        Otherwise only the first installation would tell what is wrong. If no hosts of files are
+        known, those that the page names are taken, unless only the operator may change them.
 
-        repository: a repository that has it among its sources, whose cooldown comes first; None for
-            the upstream's own.
+        given: the names of the settings that were given to it.
 
-        Raises UnknownUpstream.
+        Raises UnknownUpstream. That the upstream does not answer is in what is returned.
         """
-        return is_left_out(self._database, self.get(name), repository)
+        upstream = self.get(name)
+        if not is_asked_otherwise(upstream, given):
+            return PageRead(upstream)
+        try:
+            hosts = self._checks.check(upstream).file_hosts
+        except (UpstreamFailed, UpstreamRefused) as error:
+            is_operator = self._actor.kind is ActorKind.OPERATOR
+            return PageRead(upstream, failure=error.for_operator if is_operator else error.message)
+        if hosts and not upstream.file_hosts:
+            with suppress(PermissionDenied):  # it is in a private network
+                return PageRead(self.change(name, file_hosts=hosts), new_hosts=hosts)
+        others = tuple(host for host in hosts if host not in upstream.file_hosts)
+        return PageRead(upstream, other_hosts=others)
 
     def prefetch(
         self,

@@ -15,13 +15,12 @@ from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.repository_settings import SETTINGS, RepositorySettings
 from pypi_repo.domain.text import counted
-from pypi_repo.domain.upstreams.upstream import CooldownMode, Upstream, check_cooldown
+from pypi_repo.domain.upstreams.upstream import CooldownMode, check_cooldown
 from pypi_repo.domain.usage import RepositoryUsage
 from pypi_repo.domain.validation.profiles import PROFILES, Profile
 from pypi_repo.web.pages import forms
 from pypi_repo.web.pages.listing import Listing
 from pypi_repo.web.portal.page import PortalPage
-from pypi_repo.web.portal.upstreams.upstream_form import without_upload_times
 
 _FOUND = 50  # projects of a search
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -78,7 +77,8 @@ def create(page: PortalPage) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
         page.acting.repositories.create(name, **settings)
-    note = page.done(f"Created the repository {name}.")
+    made = f"Created the repository {name}."
+    note = page.done(" ".join([made, *page.acting.warnings.of_repository(name)]))
     return page.redirect("repositories", name, "connect", note=note)
 
 
@@ -97,22 +97,9 @@ def change(page: PortalPage, repository: str) -> Response:
     if settings["public"] and not before.public and page.sent("confirmed") != "yes":
         return _ask_before_publishing(page, before)
     page.acting.repositories.change(repository, **settings)
-    note = page.done(
-        f"Saved the settings of {repository}. They hold from the next request on."
-        f"{_warning_of_cooldown(page, repository)}"
-    )
+    saved = f"Saved the settings of {repository}. They hold from the next request on."
+    note = page.done(" ".join([saved, *page.acting.warnings.of_repository(repository, settings)]))
     return page.redirect("repositories", repository, "settings", note=note)
-
-
-def _warning_of_cooldown(page: PortalPage, repository: str) -> str:
-    if not page.may("repositories"):  # who may not see how upstreams are
-        return ""
-    found = page.acting.repositories.get(repository, Permission.MANAGE)
-    return "".join(
-        without_upload_times(source.name)
-        for source in page.acting.sources.of(repository).sources
-        if isinstance(source, Upstream) and page.acting.upstreams.is_left_out(source.name, found)
-    )
 
 
 def _ask_before_publishing(page: PortalPage, repository: Repository) -> Response:

@@ -21,6 +21,7 @@ def show(page: PortalPage, repository: str) -> Response:
         "portal/repository_sources.html",
         repository=page.acting.repositories.get(repository, Permission.MANAGE),
         configured=configured,
+        warnings=page.acting.warnings.of_repository(repository, {"sources", "reserved"}),
         reports=page.acting.sources.reports(repository),
         shadowed=page.acting.sources.shadowed_names(repository) if configured.sources else [],
         choices=_choices(page, repository, configured),

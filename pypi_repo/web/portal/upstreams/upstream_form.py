@@ -52,14 +52,6 @@ def settings(page: PortalPage, stored: Upstream | None) -> GivenUpstreamSettings
     return given
 
 
-def without_upload_times(upstream: str) -> str:
-    """Returns what to say of an upstream of which the cooldown leaves out everything."""
-    return (
-        f" No file that is known of the upstream {upstream} has an upload time, so nothing of it "
-        "can be installed. Turn on First seen for the upstream, or turn the cooldown off."
-    )
-
-
 def _check(page: PortalPage, field: str, **values: Any) -> None:
     forms.read(page, field, replace(_VALID, **values).check)
 

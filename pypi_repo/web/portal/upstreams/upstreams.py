@@ -8,14 +8,13 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.errors import (
     InvalidSetting,
     NameTaken,
-    PermissionDenied,
     UpstreamFailed,
     UpstreamRefused,
 )
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import counted
-from pypi_repo.domain.upstreams.upstream import GivenUpstreamSettings, Upstream
-from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck, is_asked_otherwise
+from pypi_repo.domain.upstreams.upstream import GivenUpstreamSettings
+from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
 from pypi_repo.web import problems
@@ -40,8 +39,8 @@ def create(page: PortalPage) -> Response:
     settings = upstream_form.settings(page, None)
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken), _blaming_credentials(page):
-        created = page.acting.upstreams.create(name, **settings)
-    answer = _read_a_page(page, created, _said(settings))
+        page.acting.upstreams.create(name, **settings)
+    answer = _after(page, name, _said(settings))
     note = page.done(
         f"Created the upstream {name}.{answer} Add it to the sources of a repository, on the page "
         "Sources of the repository."
@@ -65,11 +64,9 @@ def change(page: PortalPage, upstream: str) -> Response:
     settings = upstream_form.settings(page, before)
     forms.settle(page)
     with _blaming_credentials(page):
-        changed = page.acting.upstreams.change(upstream, **settings)
+        page.acting.upstreams.change(upstream, **settings)
     said = {name for name, value in settings.items() if getattr(before, name) != value}
-    answer = _read_a_page(page, changed, said)
-    if page.acting.upstreams.is_left_out(upstream):
-        answer += upstream_form.without_upload_times(upstream)
+    answer = _after(page, upstream, said)
     note = page.done(
         f"Saved the upstream {upstream}. The settings hold from the next request on.{answer}"
     )
@@ -112,25 +109,15 @@ def _said(settings: GivenUpstreamSettings) -> set[str]:
     return {name for name, value in settings.items() if value}
 
 
-def _read_a_page(page: PortalPage, upstream: Upstream, said: Collection[str]) -> str:
+def _after(page: PortalPage, upstream: str, said: Collection[str]) -> str:
     """Tells what only the first installation would tell otherwise.
 
     said: the settings that were said. Hosts of files that a page names are taken if none are known.
     """
-    if not is_asked_otherwise(upstream, said):
-        return ""
-    try:
-        if upstream.file_hosts:
-            found = page.acting.upstreams.check(upstream.name).file_hosts
-            others = [host for host in found if host not in upstream.file_hosts]
-            more = f" Some of its files are at {', '.join(others)}, from where none are fetched."
-            return more if others else ""
-        hosts = page.acting.upstreams.find_file_hosts(upstream.name).file_hosts
-    except (UpstreamFailed, UpstreamRefused) as error:
-        return f" It gives no page yet: {error.message}"
-    except PermissionDenied as error:
-        return f" Some of its files are at hosts from where none are fetched. {error.message}"
-    return f" Its files come from {', '.join(hosts)}." if hosts else " It has its files itself."
+    found = page.acting.upstreams.read_page(upstream, said)
+    hosts = [f"Its files come from {', '.join(found.new_hosts)}."] if found.new_hosts else []
+    told = [*hosts, *found.warnings, *page.acting.warnings.of_upstream(upstream)]
+    return "".join(f" {sentence}" for sentence in told)
 
 
 def _in_words(found: UpstreamCheck) -> str:

@@ -1,0 +1,121 @@
+"""Warns of settings that are valid, and surely not what somebody wants."""
+
+from collections.abc import Collection, Iterator
+
+from pypi_repo.domain.accounts.access import Actor, Area, Permission, may_manage, require_area
+from pypi_repo.domain.records import Repository
+from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.sources import RepositorySources
+from pypi_repo.domain.upstreams.upstream import Upstream
+from pypi_repo.domain.values.durations import Age
+from pypi_repo.services.gate import Gate
+from pypi_repo.services.upstreams.audit import is_left_out
+from pypi_repo.services.upstreams.configuring.management import known_upstream
+from pypi_repo.settings import MIB
+from pypi_repo.storage.catalog import Catalog
+from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
+
+_Warning = tuple[frozenset[str], str]
+"""The settings that it is about, and the sentence."""
+
+_SIZES = {
+    "max_file_size": "largest file",
+    "quota": "limit for all files together",
+    "cache_size": "cache",
+}
+
+
+class Warnings:
+    """Looks at how repositories and upstreams are configured. Nothing elsewhere is asked."""
+
+    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+        self._actor = actor
+        self._database = database
+        self._gate = gate
+
+    def of_repository(self, name: str, about: Collection[str] | None = None) -> list[str]:
+        """Returns what is probably wrong with a repository and its sources, as sentences.
+
+        about: names of settings, of which `sources` and `reserved` are two; None for all.
+
+        Raises UnknownRepository, and PermissionDenied if the actor may not manage it.
+        """
+        catalog = Catalog(self._database)
+        repository = self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
+        configured = SourcesOfRepositories(self._database).of(repository)
+        return _sentences(self._about_repository(repository, configured), about)
+
+    def of_upstream(self, name: str, about: Collection[str] | None = None) -> list[str]:
+        """Returns what is probably wrong with an upstream, as sentences.
+
+        about: names of settings; None for all.
+
+        Raises UnknownUpstream, and PermissionDenied unless the actor is the operator or an
+        administrator with the area `repositories`.
+        """
+        require_area(self._actor, Area.REPOSITORIES)
+        upstream = known_upstream(Upstreams(self._database), name)
+        return _sentences(self._about_upstream(upstream), about)
+
+    def _about_repository(
+        self, repository: Repository, configured: RepositorySources
+    ) -> Iterator[_Warning]:
+        yield from _about_values(repository)
+        if configured.warning:
+            yield frozenset({"sources"}), configured.warning
+        if configured.sources and "*" in configured.reserved:
+            yield (
+                frozenset({"sources", "reserved"}),
+                f"All names are reserved for {repository.name}, so nothing comes from its sources; "
+                "reserve only names of your own, such as acme-*.",
+            )
+        if not may_manage(self._actor, Area.REPOSITORIES):
+            return  # who may not see how upstreams are
+        for source in configured.sources:
+            if isinstance(source, Upstream) and is_left_out(self._database, source, repository):
+                settings = frozenset({"sources", "cooldown", "cooldown_mode"})
+                yield settings, _without_upload_times(source)
+
+    def _about_upstream(self, upstream: Upstream) -> Iterator[_Warning]:
+        yield from _about_values(upstream)
+        if upstream.cooldown is not None and upstream.cooldown_mode == "off":
+            yield (
+                frozenset({"cooldown"}),
+                f"The cooldown of {upstream.name} leaves out no files yet, because its mode is "
+                "off; the mode enforce turns it on.",
+            )
+        if is_left_out(self._database, upstream, None):
+            yield (
+                frozenset({"url", "cooldown", "cooldown_mode", "first_seen"}),
+                _without_upload_times(upstream),
+            )
+
+
+def _sentences(found: Iterator[_Warning], about: Collection[str] | None) -> list[str]:
+    return [text for settings, text in found if about is None or not settings.isdisjoint(about)]
+
+
+def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
+    if settings.cooldown is not None and Age(settings.cooldown).is_short:
+        yield (
+            frozenset({"cooldown"}),
+            f"A cooldown of {Age(settings.cooldown)} is shorter than an hour, in which hardly "
+            "anything comes to light; write days like 3d.",
+        )
+    for name, what in _SIZES.items():
+        size = getattr(settings, name, None)
+        if size is not None and size < MIB:
+            yield (
+                frozenset({name}),
+                f"The {what} is {counted(size, 'byte')}, which is less than 1 MiB; sizes have a "
+                "unit, like 50GiB.",
+            )
+
+
+def _without_upload_times(upstream: Upstream) -> str:
+    return (
+        f"No file that is known of the upstream {upstream.name} has an upload time, so nothing of "
+        "it can be installed; turn on first-seen for the upstream, which counts from when files "
+        "were first seen, or turn the cooldown off."
+    )
