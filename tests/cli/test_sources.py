@@ -197,6 +197,7 @@ def test_rules(source_cli: CommandLine) -> None:
         "kind": "sdist",
         "yanked": True,
         "status": "archived",
+        "covered_by": None,
         "reason": "CVE",
         "author": "operator",
         "until": f"{NEXT_YEAR}T00:00:00+00:00",
@@ -204,6 +205,18 @@ def test_rules(source_cli: CommandLine) -> None:
     }
     assert (second["action"], second["target"], second["until"]) == ("allow", "acme-*", None)
     assert [each["id"] for each in source_cli.json("rule", "list", "main")] == [2]
+
+
+def test_a_rule_that_decides_nothing_is_told(source_cli: CommandLine) -> None:
+    """C6: the first match wins, so what comes too late is no mistake that anybody sees."""
+    source_cli.ok("rule", "add", "main", "--deny", "acme-*")
+    late = source_cli.run("rule", "add", "main", "--allow", "acme-core").stderr
+    fine = source_cli.run("rule", "add", "main", "--allow", "demo").stderr
+
+    assert "It decides nothing, because rule 1 comes first" in late
+    assert fine == ""
+    shown = source_cli.json("rule", "list", "main")
+    assert [each["covered_by"] for each in shown] == [None, 1, None]
 
 
 def test_exceptions(source_cli: CommandLine) -> None:

@@ -11,7 +11,7 @@ from pypi_repo.cli.output import print_records, say
 from pypi_repo.cli.sources.explain import withheld_files
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus
-from pypi_repo.domain.upstreams.rules import Rule
+from pypi_repo.domain.upstreams.rules import Rule, covered_rules
 from pypi_repo.services.acting import Acting
 
 _KINDS = ("sdist", "bdist_wheel")
@@ -73,6 +73,14 @@ def add_rule(
         until=until,
     )
     say(f"Added rule {added.id} to {repository}: {added.action} {added.target}.")
+    covered = covered_rules(operator.sources.of(repository).rules, datetime.now(UTC))
+    if added.id in covered:
+        earlier = covered[added.id]
+        say(
+            f"It decides nothing, because rule {earlier} comes first and is about all of its "
+            f"files; delete rule {earlier} and add it again to have it come later.",
+            err=True,
+        )
 
 
 @rule.command("list")
@@ -80,7 +88,12 @@ def add_rule(
 @json_option
 @acts_as_operator
 def list_rules(operator: Acting, repository: str, as_json: bool) -> None:
-    """List the rules of REPOSITORY, in their order."""
+    """List the rules of REPOSITORY, in their order.
+
+    A rule that is covered by an earlier one decides nothing.
+    """
+    rules = operator.sources.of(repository).rules
+    covered = covered_rules(rules, datetime.now(UTC))
     print_records(
         [
             {
@@ -90,9 +103,10 @@ def list_rules(operator: Acting, repository: str, as_json: bool) -> None:
                 "kind": found.kind,
                 "yanked": found.yanked,
                 "status": found.status,
+                "covered_by": covered.get(found.id),
                 **_why(found),
             }
-            for found in operator.sources.of(repository).rules
+            for found in rules
             if not found.is_exception
         ],
         as_json,

@@ -1,8 +1,10 @@
 """Rules for what a repository takes from its sources."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -12,7 +14,8 @@ from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.patterns import matches, name_pattern
-from pypi_repo.domain.records import ListedFile, ProjectStatus
+from pypi_repo.domain.records import PROJECT_STATUSES, ListedFile, ProjectStatus
+from pypi_repo.domain.text import require_text
 from pypi_repo.domain.versions import version_or_none
 
 _LONGEST_TARGET = 700  # characters
@@ -52,6 +55,20 @@ class Rule:
     created_at: datetime
     until: datetime | None = None
 
+    def check(self) -> None:
+        """Raises InvalidSetting for values that a new rule cannot have."""
+        require_text(self.reason)
+        if self.action not in ("allow", "deny", "exempt"):
+            raise InvalidSetting("A rule allows, denies or exempts; say which.")
+        if self.kind not in (None, "sdist", "bdist_wheel"):
+            raise InvalidSetting("A kind of files is sdist or bdist_wheel.")
+        if self.status is not None and self.status not in PROJECT_STATUSES:
+            raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
+        if self.action == "exempt" and (not self.reason or self.until is None):
+            raise InvalidSetting("An exception needs a reason and a date on which it ends.")
+        if self.until is not None and not _is_ahead(self.until, self.created_at):
+            raise InvalidSetting("The date on which the rule ends must be in the future.")
+
     def is_over(self, now: datetime) -> bool:
         """Returns whether the rule has ended."""
         return self.until is not None and self.until <= now
@@ -70,6 +87,24 @@ class Rule:
             and (not self.yanked or file.yanked is not None)
             and (self.status is None or status == self.status)
             and (not self.specifier or self._contains(file.version))
+        )
+
+    def covers(self, other: "Rule") -> bool:
+        """Returns whether each file that another rule is about is one that this rule is about.
+
+        Whether it also ends later is not looked at. Specifiers are only compared as texts.
+        """
+        # What has a version that cannot be compared is denied by the other rule, not allowed here.
+        is_about_versions = not self.specifier or (
+            self.specifier == other.specifier and (self.action, other.action) != ("allow", "deny")
+        )
+        return (
+            is_about_versions
+            # No name has an asterisk, so only one in this pattern matches one in the other.
+            and matches(self.pattern, NormalizedName(other.pattern))
+            and self.kind in (None, other.kind)
+            and (other.yanked or not self.yanked)
+            and self.status in (None, other.status)
         )
 
     def _contains(self, version: str) -> bool:
@@ -110,6 +145,36 @@ class Rule:
             "until": self.until and self.until.isoformat(),
         }
         return {name: value for name, value in values.items() if value}
+
+
+def covered_rules(rules: Iterable[Rule], now: datetime) -> dict[int, int]:
+    """Returns the rules that decide nothing, because an earlier one decides about the same files.
+
+    rules: the rules of a repository, in their order. Exceptions are not looked at.
+
+    Returns the ids of such rules, each with that of the earlier one.
+    """
+    found: dict[int, int] = {}
+    earlier: dict[str, list[Rule]] = defaultdict(list)
+    """By their pattern, as most rules name one project; those with an asterisk under `*`."""
+    for rule in (each for each in rules if not each.is_exception):
+        for other in (*earlier["*"], *earlier[rule.pattern]):
+            ends_later = other.until is None or (
+                rule.until is not None and rule.until <= other.until
+            )
+            if ends_later and not other.is_over(now) and other.covers(rule):
+                found[rule.id] = other.id
+                break
+        earlier["*" if "*" in rule.pattern else rule.pattern].append(rule)
+    return found
+
+
+def _is_ahead(moment: datetime, now: datetime) -> bool:
+    """Not in the year 10000 either, as UTC has it."""
+    try:
+        return moment.tzinfo is not None and moment.astimezone(UTC) > now
+    except OverflowError:
+        return False
 
 
 def parse_target(text: str) -> tuple[str, str]:

@@ -161,9 +161,14 @@ class RuleSettings(Document, frozen=True, kw_only=True):
 
 
 class Rule(RuleSettings, frozen=True, kw_only=True):
-    """A rule. The first that is about a file decides."""
+    """A rule. The first that is about a file decides.
+
+    `covered_by` is an earlier rule that is about all of its files, so that this one decides
+    nothing; null if there is none.
+    """
 
     id: int
+    covered_by: int | None
     author: str
     created_at: Instant
 

@@ -1,6 +1,7 @@
 """The sources of a repository, and the rules and exceptions for what comes from them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -36,6 +37,7 @@ _KEPT = f"{_REPOSITORY}/kept-names/{{name}}"
 _RULES = f"{_REPOSITORY}/rules"
 _RULE = f"{_RULES}/{{rule}}"
 _EXCEPTIONS = f"{_REPOSITORY}/exceptions"
+_OF_A_RULE = frozenset(Rule.__struct_fields__) - {"covered_by"}
 _EXCEPTION = f"{_EXCEPTIONS}/{{exception}}"
 
 
@@ -75,21 +77,25 @@ def delete_kept_name(call: Call, repository: str, name: str) -> ApiResponse:
 @table.operation("GET", _RULES, {200: Page[Rule]}, query=PageQuery)
 def list_rules(call: Call, repository: str) -> ApiResponse:
     """The rules of a repository, in their order."""
-    found = [rule for rule in call.acting.sources.of(repository).rules if not rule.is_exception]
-    return ApiResponse(page_of(found, call.query, _by_id, _rule))
+    configured = call.acting.sources.of(repository).rules
+    found = [rule for rule in configured if not rule.is_exception]
+    shown = _shown_among(configured)
+    return ApiResponse(page_of(found, call.query, _by_id, shown))
 
 
 @table.operation("POST", _RULES, {201: Rule}, body=RuleSettings)
 def add_rule(call: Call, repository: str) -> ApiResponse:
     """Add a rule after the others."""
     added = call.acting.sources.add_rule(repository, **msgspec.structs.asdict(call.body))
-    return ApiResponse(_rule(added), 201, f"repositories/{repository}/rules/{added.id}")
+    shown = _shown_among(call.acting.sources.of(repository).rules)
+    return ApiResponse(shown(added), 201, f"repositories/{repository}/rules/{added.id}")
 
 
 @table.operation("GET", _RULE, {200: Rule})
 def get_rule(call: Call, repository: str, rule: int) -> ApiResponse:
     """A rule."""
-    return ApiResponse(_rule(call.acting.sources.rule(repository, rule)))
+    found = call.acting.sources.rule(repository, rule)
+    return ApiResponse(_shown_among(call.acting.sources.of(repository).rules)(found))
 
 
 @table.operation("DELETE", _RULE, {204: None})
@@ -213,8 +219,14 @@ def _by_id(rule: rules.Rule) -> str:
     return f"{rule.id:020}"
 
 
-def _rule(found: rules.Rule) -> Rule:
-    return msgspec.convert(found, Rule, from_attributes=True)
+def _shown_among(configured: Sequence[rules.Rule]) -> Callable[[rules.Rule], Rule]:
+    covered = rules.covered_rules(configured, datetime.now(UTC))
+
+    def shown(found: rules.Rule) -> Rule:
+        document = {name: getattr(found, name) for name in _OF_A_RULE}
+        return Rule(**document, covered_by=covered.get(found.id))
+
+    return shown
 
 
 def _exception(found: rules.Rule) -> CooldownException:

@@ -423,13 +423,16 @@ def test_rules_and_exceptions(registry: Registry, api: ApiClient) -> None:
         "target": "requests<2.32",
         "until": "2099-12-31T22:00:00Z",
         "author": ADMINISTRATOR,
+        "covered_by": None,
     }
     exempt = api.post("repositories/main/exceptions", EXCEPTION)
     assert exempt.status_code == 201
     assert (exempt.get_json()["target"], exempt.get_json()["author"]) == ("demo==2", ADMINISTRATOR)
     for _ in range(3):
         api.post("repositories/main/rules", {"action": "allow", "target": "acme-*"})
-    assert [each["id"] for each in api.all("repositories/main/rules", 2)] == [1, 3, 4, 5]
+    shown = api.all("repositories/main/rules", 2)
+    assert [each["id"] for each in shown] == [1, 3, 4, 5]
+    assert [each["covered_by"] for each in shown] == [None, None, 3, 3]
     assert [each["id"] for each in api.all("repositories/main/exceptions", 2)] == [2]
 
     for answer in (made, exempt):

@@ -275,6 +275,15 @@ def test_a_rule_that_has_ended_is_marked(registry: Registry, portal: PortalClien
     assert "2026-01-02 00:00 UTC over" in text_of(portal.get(RULES))
 
 
+def test_a_rule_that_decides_nothing_is_marked(registry: Registry, portal: PortalClient) -> None:
+    """C6."""
+    sources(registry).add_rule("main", "deny", "acme-*")
+    sources(registry).add_rule("main", "allow", "demo")
+    assert "decides nothing" not in text_of(portal.get(RULES))
+    sources(registry).add_rule("main", "allow", "acme-core")
+    assert "number 3 decides nothing: rule 1 comes first" in text_of(portal.get(RULES))
+
+
 def test_rules_without_sources_are_pointed_out(registry: Registry, portal: PortalClient) -> None:
     assert "no sources yet" in text_of(portal.get(RULES))
     sources(registry).set_sources("main", ["upstream:one"])

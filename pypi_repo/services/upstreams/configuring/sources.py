@@ -10,9 +10,8 @@ from pypi_repo.domain.accounts.access import Actor, Area, Permission, require_ar
 from pypi_repo.domain.errors import Conflict, InvalidSetting
 from pypi_repo.domain.filenames import FileKind
 from pypi_repo.domain.names import NormalizedName, normalize, project_name
-from pypi_repo.domain.patterns import name_pattern
-from pypi_repo.domain.records import PROJECT_STATUSES, ProjectStatus, Repository
-from pypi_repo.domain.text import require_text
+from pypi_repo.domain.patterns import matches, name_pattern
+from pypi_repo.domain.records import ProjectStatus, Repository
 from pypi_repo.domain.upstreams.errors import UnknownRule
 from pypi_repo.domain.upstreams.explanation import AuditEntry, Explanation, ShadowedName
 from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
@@ -123,7 +122,7 @@ class Sources:
     def give_up_name(self, repository: str, project: str) -> None:
         """Lets the sources of a repository supply the name of a deleted project.
 
-        Raises Conflict if the name is not that of a deleted project.
+        Raises Conflict if the name is not that of a deleted project, or is reserved.
         """
         name = normalize(project)
         with self._change(repository) as change:
@@ -132,6 +131,12 @@ class Sources:
             if is_there is not None and is_there.project is not None:
                 raise Conflict(
                     f"Repository {repository!r} has a project {name!r}; delete it first."
+                )
+            reserved = change.stored.of(change.repository).reserved
+            if pattern := next((each for each in reserved if matches(each, name)), None):
+                raise Conflict(
+                    f"The name {name!r} is reserved by {pattern!r}, so no source supplies it; stop "
+                    "reserving it first."
                 )
             if not change.stored.give_up_name(change.repository, name):
                 raise Conflict(f"Repository {repository!r} keeps no name {name[:80]!r}; check it.")
@@ -216,18 +221,6 @@ class Sources:
         Raises InvalidSetting.
         """
         pattern, specifier = parse_target(target)
-        now = datetime.now(UTC)
-        require_text(reason)
-        if action not in ("allow", "deny", "exempt"):
-            raise InvalidSetting("A rule allows, denies or exempts; say which.")
-        if kind not in (None, "sdist", "bdist_wheel"):
-            raise InvalidSetting("A kind of files is sdist or bdist_wheel.")
-        if status is not None and status not in PROJECT_STATUSES:
-            raise InvalidSetting(f"A status is one of {', '.join(PROJECT_STATUSES)}.")
-        if action == "exempt" and (not reason.strip() or until is None):
-            raise InvalidSetting("An exception needs a reason and a date on which it ends.")
-        if until is not None and not _is_ahead(until, now):
-            raise InvalidSetting("The date on which the rule ends must be in the future.")
         planned = Rule(
             id=0,
             action=action,
@@ -238,9 +231,10 @@ class Sources:
             status=status,
             reason=reason.strip(),
             author=self._actor.name,
-            created_at=now,
+            created_at=datetime.now(UTC),
             until=until,
         )
+        planned.check()
         with self._change(repository) as change:
             added = change.stored.add_rule(change.repository, planned)
             change.record(f"add {added.noun}", added.described())
@@ -340,11 +334,3 @@ class Sources:
                 stored=SourcesOfRepositories(connection),
                 repository=found,
             )
-
-
-def _is_ahead(moment: datetime, now: datetime) -> bool:
-    """Not in the year 10000 either, as UTC has it."""
-    try:
-        return moment.tzinfo is not None and moment.astimezone(UTC) > now
-    except OverflowError:
-        return False

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.records import PROJECT_STATUSES
-from pypi_repo.domain.upstreams.rules import Rule, parse_target
+from pypi_repo.domain.upstreams.rules import Rule, covered_rules, parse_target
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
 
@@ -17,6 +17,7 @@ KINDS = {"sdist": "sdists only", "bdist_wheel": "wheels only"}
 def show(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     configured = page.acting.sources.of(repository)
+    now = datetime.now(UTC)
     return page.render(
         "portal/repository_rules.html",
         repository=found,
@@ -25,7 +26,8 @@ def show(page: PortalPage, repository: str) -> Response:
         exceptions=[rule for rule in configured.rules if rule.is_exception],
         kinds=KINDS,
         statuses=PROJECT_STATUSES,
-        now=datetime.now(UTC),
+        covered=covered_rules(configured.rules, now),
+        now=now,
     )
 
 

@@ -1,6 +1,7 @@
 """Rules for what comes from sources (C3, C6)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ExternalFile
-from pypi_repo.domain.upstreams.rules import Rule, RuleAction, parse_target
+from pypi_repo.domain.upstreams.rules import Rule, RuleAction, covered_rules, parse_target
 from tests.support.growth import assert_linear
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -125,3 +126,45 @@ def test_what_a_rule_is_about_for_people() -> None:
     assert rule("demo<2").subject == "demo<2"
     about = rule("*", kind="sdist", yanked=True, status="archived").subject
     assert about == "* sdist yanked archived"
+
+
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "is_covered"),
+    [
+        (rule("demo"), rule("demo", "allow"), True),
+        (rule("demo"), rule("demo", "deny"), True),
+        (rule("de*"), rule("demo", "allow"), True),
+        (rule("de*"), rule("d*", "allow"), False),
+        (rule("*-core"), rule("acme-*-core", "allow"), True),
+        (rule("acme-core"), rule("acme-*", "allow"), False),
+        (rule("*"), rule("demo<2", "allow"), True),
+        (rule("demo<2"), rule("demo", "allow"), False),
+        (rule("demo<2"), rule("demo<2", "allow"), True),
+        (rule("demo<2", "allow"), rule("demo<2", "deny"), False),  # the version is no version
+        (rule("demo", kind="sdist"), rule("demo", "allow"), False),
+        (rule("demo"), rule("demo", "allow", kind="sdist"), True),
+        (rule("demo", kind="sdist"), rule("demo", "allow", kind="bdist_wheel"), False),
+        (rule("demo", yanked=True), rule("demo", "allow"), False),
+        (rule("demo"), rule("demo", "allow", yanked=True), True),
+        (rule("demo", status="archived"), rule("demo", "allow"), False),
+        (rule("demo"), rule("demo", "allow", status="archived"), True),
+        (rule("demo", until=LATER), rule("demo", "allow"), False),
+        (rule("demo", until=LATER), rule("demo", "allow", until=LATER), True),
+        (rule("demo", until=NOW), rule("demo", "allow", until=NOW), False),  # is over
+        (rule("demo", "exempt", until=LATER), rule("demo", "allow"), False),
+        (rule("other"), rule("demo", "allow"), False),
+    ],
+)
+def test_c6_rules_that_decide_nothing(earlier: Rule, later: Rule, is_covered: bool) -> None:
+    found = covered_rules([earlier, replace(later, id=2)], NOW)
+    assert found == ({2: 1} if is_covered else {})
+
+
+def test_c6_many_rules_are_compared_in_no_time() -> None:
+    def many(number: int) -> list[Rule]:
+        return [replace(rule(f"demo-{each}"), id=each) for each in range(number)]
+
+    assert_linear(lambda rules: covered_rules(rules, NOW), many, 20_000)

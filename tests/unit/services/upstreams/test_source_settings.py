@@ -251,6 +251,18 @@ def test_v1_the_name_of_a_deleted_project_is_kept_until_it_is_given_up(filled: R
     assert (entry.action, entry.project) == ("give up name", "acme-core")
 
 
+def test_v2_a_reserved_name_is_not_given_up(filled: Registry) -> None:
+    """Otherwise it would seem to be, and no source would supply it."""
+    upload(filled, wheel("Acme.Core", "1.0"))
+    filled.acting_as(OPERATOR).projects.delete("main", "acme-core")
+    sources(filled).reserve("main", ["acme-*"])
+    with pytest.raises(Conflict, match="reserved by 'acme-\\*', so no source supplies it"):
+        sources(filled).give_up_name("main", "acme_core")
+    assert sources(filled).of("main").kept == {"acme-core"}
+    sources(filled).configure("main", reserved=[], given_up=["acme-core"])
+    assert not sources(filled).of("main").keeps(normalize("acme-core"))
+
+
 def test_v1_a_repository_without_sources_keeps_names_from_those_of_others(
     filled: Registry,
 ) -> None:
