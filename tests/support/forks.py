@@ -112,6 +112,8 @@ def _end_threads() -> None:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         fsspec.asyn.reset_lock()
+    for ending in set(threading.enumerate()) - {threading.current_thread()}:
+        ending.join(5)  # a timer that was cancelled has not noticed yet
     assert threading.active_count() == 1, threading.enumerate()
 
 

@@ -270,7 +270,10 @@ def test_each_name_is_compared_with_patterns_in_time_that_grows_with_their_numbe
         names = [
             normalize(f"acme-{each}" if each % 2 else f"other-{each}") for each in range(number)
         ]
-        began = time.perf_counter()
-        assert len(gate.hidden(partner, Permission.READ, main, names.copy)) == number // 2
-        taken.append(time.perf_counter() - began)
+        tries = []
+        for _try in range(3):
+            began = time.thread_time()
+            assert len(gate.hidden(partner, Permission.READ, main, names.copy)) == number // 2
+            tries.append(time.thread_time() - began)
+        taken.append(min(tries))
     assert taken[1] < taken[0] * 12
