@@ -189,7 +189,7 @@ class Acting:
     @cached_property
     def warnings(self) -> Warnings:
         """Warns of settings of repositories and upstreams that are probably mistakes."""
-        return Warnings(self.actor, self._database, self._gate)
+        return Warnings(self.actor, self._database, self._gate, self._readers)
 
     @cached_property
     def imports(self) -> "Imports":

@@ -265,6 +265,11 @@ class UpstreamPageRows:
         )
         return list(self._executor.execute(statement).scalars())
 
+    def asked_projects(self, upstream: Upstream) -> set[NormalizedName]:
+        """Returns the projects of which it is kept whether the upstream has them."""
+        statement = select(upstream_pages.c.project).where(_seen_on(upstream))
+        return set(self._executor.execute(statement).scalars())
+
     def numbers(self, upstream: Upstream) -> tuple[int, int]:
         """Returns how many projects were found, and of how many it is kept that they were not."""
         is_found = func.count(case((upstream_pages.c.is_found, 1)))

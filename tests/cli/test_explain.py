@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import PASSWORD, CommandLine, Index
 from tests.support.distributions import wheel
 from tests.support.http import basic
+from tests.support.uploads import upload
 from tests.support.upstreams import LiveUpstream
 
 LOCAL = ("--allow-http", "--allow-private-network")
@@ -53,6 +54,23 @@ def test_where_a_project_comes_from_and_what_is_left_out(reading: CommandLine) -
     assert "supplier:    upstream:public" in people
     assert FILE in people
     assert "demo-1.0-" not in people
+
+
+def test_how_many_projects_were_not_compared(main_cli: CommandLine, live: LiveUpstream) -> None:
+    """B3: an empty list does not mean that nothing is hidden."""
+    with main_cli.registry() as registry:
+        for name in ("demo", "mine"):
+            upload(registry, wheel(name, "1.0"))
+    before = main_cli.run("explain", "main")
+    main_cli.ok("upstream", "create", "public", live.url, *LOCAL)
+    main_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    found = main_cli.run("explain", "main")
+
+    nothing = "No project of main is known to hide one in a source.\n"
+    assert before.stderr == nothing
+    assert found.stderr == (
+        f"{nothing}2 projects of main were not compared: no source was asked for demo, mine.\n"
+    )
 
 
 def test_a_project_that_nobody_supplies(reading: CommandLine) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from pypi_repo.cli.options import Command, acts_as_operator, json_option
-from pypi_repo.cli.output import print_record, print_records
+from pypi_repo.cli.output import print_record, print_records, say
+from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.explanation import AskedSource, Explanation
 from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.acting import Acting
@@ -23,7 +24,8 @@ def explain(operator: Acting, repository: str, project: str | None, as_json: boo
     """Explain from where PROJECT comes in REPOSITORY, and which of its files are left out.
 
     Without PROJECT, list the projects of REPOSITORY, and of its sources before another repository,
-    that hide one of the same name in a later source, as far as somebody has asked for it.
+    that hide one of the same name in a later source, as far as somebody has asked for it. How many
+    were not compared is said, too.
     """
     if project is None:
         print_records(
@@ -31,6 +33,13 @@ def explain(operator: Acting, repository: str, project: str | None, as_json: boo
             as_json,
             if_none=f"No project of {repository} is known to hide one in a source.",
         )
+        if uncompared := operator.sources.uncompared_names(repository):
+            say(
+                f"{counted(len(uncompared), 'project')} of {repository} "
+                f"{'was' if len(uncompared) == 1 else 'were'} not compared: no source was asked "
+                f"for {', '.join(uncompared[:5])}{' ...' if len(uncompared) > 5 else ''}.",
+                err=True,
+            )
         return
     found = operator.sources.explain(repository, project)
     asked, withheld = [_asked(each) for each in found.asked], withheld_files(found.withheld)

@@ -16,6 +16,7 @@ from pypi_repo.domain.upstreams.verdicts import Withheld
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.lru_cache import LRUCache, SharedCache
 from pypi_repo.services.packages.documents import Documents
+from pypi_repo.services.sources.absences import absences_of
 from pypi_repo.services.sources.decided import Decided, Premises
 from pypi_repo.services.sources.lists.page_summaries import PageSummaries
 from pypi_repo.services.sources.own_files import OwnFiles
@@ -209,8 +210,10 @@ def _check_new_name(shown: str, named: NamedSource, project: NormalizedName) -> 
         is_free = False
     except NameWithheld as error:
         is_free = isinstance(error, UpstreamOffline)
-    except UnknownProject:
+    except UnknownProject as error:
         is_free = True
+        for absence in absences_of(error):
+            absence.keep()  # so that it is known that the new project hides nothing
     except (UpstreamFailed, UpstreamRefused) as error:
         raise Unavailable(
             f"At the moment, {shown} cannot say whether it has {project!r}, which this upload "

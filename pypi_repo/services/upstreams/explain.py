@@ -1,6 +1,6 @@
 """Explains from where projects come, and what their names hide."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
 from pypi_repo.domain.accounts.access import OPERATOR
@@ -21,7 +21,6 @@ from pypi_repo.services.sources.suppliers import Answer, NamedSource
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
-from pypi_repo.storage.upstreams import SourcesOfRepositories
 
 
 class Explainer:
@@ -30,7 +29,6 @@ class Explainer:
     def __init__(self, database: Database, readers: Readers) -> None:
         self._catalog = Catalog(database)
         self._pages = UpstreamPageRows(database)
-        self._stored = SourcesOfRepositories(database)
         self._readers = readers
 
     def explain(self, repository: Repository, project: NormalizedName) -> Explanation:
@@ -82,7 +80,7 @@ class Explainer:
 
         shows: decides which projects are named.
         """
-        configured = self._stored.of(repository)
+        configured = self._configured(repository)
         own = (project.normalized_name for project in self._catalog.projects(repository))
         suppliers: dict[NormalizedName, tuple[str, Upstream | Repository]] = dict.fromkeys(
             own, (OWN_FILES, repository)
@@ -104,6 +102,38 @@ class Explainer:
                 if is_hidden and shows(repository, project):
                     found.append(ShadowedName(project=project, source=reference, by=by))
         return sorted(found, key=lambda each: (each.project, each.source))
+
+    def uncompared_names(
+        self, repository: Repository, shows: Callable[[Repository, NormalizedName], bool]
+    ) -> list[NormalizedName]:
+        """Returns the projects of a repository that may hide one of a source, sorted.
+
+        Nobody has asked all of the sources for them, so what they hide is not known.
+
+        shows: decides which projects are named.
+        """
+        configured = self._configured(repository)
+        own = {
+            project.normalized_name
+            for project in self._catalog.projects(repository)
+            if not configured.merges(project.normalized_name)
+        }
+        compared = self._compared(configured, own)
+        return sorted(name for name in own - compared if shows(repository, name))
+
+    def _compared(
+        self, configured: RepositorySources, names: Set[NormalizedName]
+    ) -> Set[NormalizedName]:
+        """Returns those of which it is known whether the sources have them."""
+        for source in configured.sources:
+            if isinstance(source, Upstream):
+                names = names & self._pages.asked_projects(source)
+            elif inner := self._repository(source):
+                there = self._configured(inner)
+                own = {project.normalized_name for project in self._catalog.projects(inner)}
+                decided = {name for name in names if name in own or there.keeps(name)}
+                names = decided | self._compared(there, names - decided)
+        return names
 
     def _said(
         self, named: NamedSource, source: Upstream | str, project: NormalizedName, answer: Answer
@@ -160,7 +190,7 @@ class Explainer:
         if self._has_own(source, project):
             return True
         inner = self._repository(source)
-        configured = RepositorySources() if inner is None else self._stored.of(inner)
+        configured = RepositorySources() if inner is None else self._configured(inner)
         if configured.keeps(project):
             return False
         answers = [self._known(each, project) for each in configured.sources]
@@ -173,7 +203,7 @@ class Explainer:
         if isinstance(source, Upstream):
             yield from ((name, source) for name in self._pages.projects(source))
         elif inner := self._repository(source):
-            configured = self._stored.of(inner)
+            configured = self._configured(inner)
             yield from ((found.normalized_name, inner) for found in self._catalog.projects(inner))
             for each in configured.sources:
                 known = self._known_names(each)
@@ -182,6 +212,9 @@ class Explainer:
     def _has_own(self, repository: str, project: NormalizedName) -> bool:
         located = self._catalog.locate(repository, project)
         return located is not None and located[1] is not None
+
+    def _configured(self, repository: Repository) -> RepositorySources:
+        return self._readers.configured(repository).configured
 
     def _repository(self, name: str) -> Repository | None:
         return self._catalog.repository(name)

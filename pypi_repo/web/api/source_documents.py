@@ -238,6 +238,12 @@ class ShadowedName(Document, frozen=True, kw_only=True):
     by: str
 
 
+class UncomparedName(Document, frozen=True, kw_only=True):
+    """A project of which it is not known whether it hides one of a source."""
+
+    project: str
+
+
 class AuditEntry(Document, frozen=True, kw_only=True):
     """A release that was downloaded, and would have been left out by a cooldown.
 

@@ -27,6 +27,7 @@ from pypi_repo.web.api.source_documents import (
     ShadowedName,
     Sources,
     SourcesSettings,
+    UncomparedName,
     WithheldFile,
 )
 
@@ -167,6 +168,15 @@ def list_shadowed_names(call: Call, repository: str) -> ApiResponse:
             lambda each: msgspec.convert(each, ShadowedName, from_attributes=True),
         )
     )
+
+
+@table.operation(
+    "GET", f"{_REPOSITORY}/uncompared-names", {200: Page[UncomparedName]}, query=PageQuery
+)
+def list_uncompared_names(call: Call, repository: str) -> ApiResponse:
+    """The projects for which no source was asked, so that it is not known what they hide."""
+    found = call.acting.sources.uncompared_names(repository)
+    return ApiResponse(page_of(found, call.query, str, lambda name: UncomparedName(project=name)))
 
 
 @table.operation("GET", f"{_REPOSITORY}/audit", {200: Audit}, query=AuditQuery)

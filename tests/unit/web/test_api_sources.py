@@ -520,6 +520,16 @@ def test_names_that_hide_something(registry: Registry, api: ApiClient) -> None:
     ]
 
 
+def test_names_of_which_it_is_not_known_what_they_hide(registry: Registry, api: ApiClient) -> None:
+    """B3."""
+    for name in ("demo", "other"):
+        upload(registry, wheel(name, "1.0"))
+    api.put("upstreams/public", {"url": URL, "offline": True})
+    api.put("repositories/main/sources", {"sources": ["upstream:public"]})
+    found = api.all("repositories/main/uncompared-names", 1)
+    assert found == [{"project": "demo"}, {"project": "other"}]
+
+
 def test_an_audit(registry: Registry, api: ApiClient, live: LiveUpstream) -> None:
     """C7."""
     live.add(wheel("demo", "1.0"))
@@ -570,6 +580,7 @@ def test_only_administrators_of_repositories_manage_them(registry: Registry) -> 
         ("DELETE", "repositories/main/exceptions/1", None),
         ("GET", "repositories/main/explain/demo", None),
         ("GET", "repositories/main/shadowed-names", None),
+        ("GET", "repositories/main/uncompared-names", None),
         ("GET", "repositories/main/audit", None),
     ):
         response = narrow.call(method, path, **({"json": document} if document else {}))

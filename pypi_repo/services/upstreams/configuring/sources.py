@@ -279,6 +279,15 @@ class Sources:
         shows = partial(self._gate.allows, self._actor, Permission.MANAGE)
         return Explainer(self._database, self._readers).shadowed_names(found, shows)
 
+    def uncompared_names(self, repository: str) -> list[NormalizedName]:
+        """Returns the projects of a repository of which it is not known what they hide, sorted.
+
+        No source was asked for them yet, because it would learn the name.
+        """
+        found = self._managed(Catalog(self._database), repository)
+        shows = partial(self._gate.allows, self._actor, Permission.MANAGE)
+        return Explainer(self._database, self._readers).uncompared_names(found, shows)
+
     def audit(
         self, repository: str, days: int = 7, cooldown: str | None = None
     ) -> list[AuditEntry]:

@@ -9,12 +9,13 @@ from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.values.durations import Age
 from pypi_repo.services.gate import Gate
+from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.audit import is_left_out
 from pypi_repo.services.upstreams.configuring.management import known_upstream
 from pypi_repo.settings import MIB
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.upstreams import SourcesOfRepositories, Upstreams
+from pypi_repo.storage.upstreams import Upstreams
 
 _Warning = tuple[frozenset[str], str]
 """The settings that it is about, and the sentence."""
@@ -29,10 +30,11 @@ _SIZES = {
 class Warnings:
     """Looks at how repositories and upstreams are configured. Nothing elsewhere is asked."""
 
-    def __init__(self, actor: Actor, database: Database, gate: Gate) -> None:
+    def __init__(self, actor: Actor, database: Database, gate: Gate, readers: Readers) -> None:
         self._actor = actor
         self._database = database
         self._gate = gate
+        self._readers = readers
 
     def of_repository(self, name: str, about: Collection[str] | None = None) -> list[str]:
         """Returns what is probably wrong with a repository and its sources, as sentences.
@@ -43,7 +45,7 @@ class Warnings:
         """
         catalog = Catalog(self._database)
         repository = self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
-        configured = SourcesOfRepositories(self._database).of(repository)
+        configured = self._readers.configured(repository).configured
         return _sentences(self._about_repository(repository, configured), about)
 
     def of_upstream(self, name: str, about: Collection[str] | None = None) -> list[str]:

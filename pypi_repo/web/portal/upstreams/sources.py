@@ -24,6 +24,7 @@ def show(page: PortalPage, repository: str) -> Response:
         warnings=page.acting.warnings.of_repository(repository, {"sources", "reserved"}),
         reports=page.acting.sources.reports(repository),
         shadowed=page.acting.sources.shadowed_names(repository) if configured.sources else [],
+        uncompared=page.acting.sources.uncompared_names(repository) if configured.sources else [],
         choices=_choices(page, repository, configured),
         days=REPORTED_DAYS,
     )

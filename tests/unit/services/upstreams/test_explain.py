@@ -272,6 +272,29 @@ def test_v11_what_a_name_hides(filled: Registry, upstream: LiveUpstream) -> None
     assert filled.acting_as(OPERATOR).sources.shadowed_names("main") == []
 
 
+def test_v8_what_was_not_compared(filled: Registry, upstream: LiveUpstream) -> None:
+    """B3: a list of what hides something says nothing of what nobody looked for."""
+    upstream.add(wheel("old", "9.0"))
+    sources = filled.acting_as(OPERATOR).sources
+    sources.set_sources("main", [])
+    for name in ("old", "older", "same", "merged"):
+        upload(filled, wheel(name, "1.0"))
+    assert sources.uncompared_names("main") == [], "there is nothing to compare it with"
+    upload(filled, wheel("same", "1.0"), "team")
+    sources.set_sources("team", ["upstream:public"])
+    sources.set_sources("main", ["repository:team"])
+    sources.merge("main", ["merged"])
+    assert sources.uncompared_names("main") == ["old", "older"], "team has the other itself"
+    upload(filled, wheel("new", "1.0"))
+    assert sources.uncompared_names("main") == ["old", "older"], "it was asked for at the upload"
+    sources.reserve("team", ["older"])
+    assert sources.uncompared_names("main") == ["old"], "team keeps it from its source"
+    assert explain(filled, "old", "team").supplier == "upstream:public"
+    assert sources.uncompared_names("main") == []
+    sources.set_sources("main", ["repository:team", "upstream:other"])
+    assert sources.uncompared_names("main") == ["new", "old", "older", "same"]
+
+
 def test_v11_names_that_are_known_further_away(filled: Registry, upstream: LiveUpstream) -> None:
     upstream.add(wheel("demo", "9.0"))
     sources = filled.acting_as(OPERATOR).sources
@@ -331,6 +354,7 @@ def test_v8_only_for_who_manages_the_repository(filled: Registry, upstream: Live
     for call in (
         lambda: mine.explain("main", "demo"),
         lambda: mine.shadowed_names("main"),
+        lambda: mine.uncompared_names("main"),
         lambda: mine.audit("main"),
     ):
         with pytest.raises(PermissionDenied):
@@ -340,6 +364,7 @@ def test_v8_only_for_who_manages_the_repository(filled: Registry, upstream: Live
     for call in (
         lambda: operator.explain("none", "demo"),
         lambda: operator.shadowed_names("none"),
+        lambda: operator.uncompared_names("none"),
         lambda: operator.audit("none"),
     ):
         with pytest.raises(UnknownRepository):
