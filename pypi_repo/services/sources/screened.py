@@ -1,13 +1,13 @@
 """A source without what the rules and the cooldown of a repository withhold."""
 
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pypi_repo.domain.accounts.access import Actor
-from pypi_repo.domain.errors import UnknownProject, unknown_file
+from pypi_repo.domain.errors import RegistryError, UnknownProject, unknown_file
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import (
     ListedFile,
@@ -78,10 +78,12 @@ class Screened(SourceWrapper):
         for project in location.projects:
             if self._is_shown(actor, project, location.filename, location.sha256):
                 return super().file(actor, path)
+        self._explain(lambda: self.source.file(actor, path))
         raise unknown_file(location.name)
 
     def provenance(self, actor: Actor, project: NormalizedName, version: str, filename: str) -> str:
         if not self._is_shown(actor, project, filename):
+            self._explain(lambda: self.source.provenance(actor, project, version, filename))
             raise unknown_file(filename)
         return super().provenance(actor, project, version, filename)
 
@@ -101,6 +103,18 @@ class Screened(SourceWrapper):
         self.check_access(actor)
         page = self.source.last_page(actor, project)
         return self._screen.withheld(page.load(), datetime.now(UTC))
+
+    def _explain(self, look: Callable[[], object]) -> None:
+        """Raises FileWithheld if a file that is not listed is withheld by the source already.
+
+        look: asks the source for it, for who may know.
+        """
+        try:
+            look()
+        except FileWithheld:
+            raise
+        except RegistryError:
+            pass
 
     def _screened(self, page: Versioned[ProjectPage]) -> Versioned[ProjectPage]:
         now = datetime.now(UTC)

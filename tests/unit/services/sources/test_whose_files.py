@@ -164,3 +164,28 @@ def test_what_is_told_of_a_project_comes_from_who_has_it(
     for path in ("pypi/demo/json", "pypi/demo/2.0/json"):
         info = get(merging, path).get_json()["info"]
         assert (info["version"], info["summary"]) == ("2.0", "It comes from elsewhere.")
+
+
+def test_c4_a_file_that_an_inner_repository_withholds(
+    registry: Registry, index: WrittenIndex
+) -> None:
+    """Also if the outer one has rules of its own; but who may not read there learns nothing."""
+    young, denied = wheel("demo", "2.0"), wheel("demo", "1.0")
+    index.entries = [Entry(young, age=timedelta(days=1)), Entry(denied, age=timedelta(days=9))]
+    index.create_on(registry, "elsewhere")
+    operator, client = registry.acting_as(OPERATOR), Client(registry.wsgi_app())
+    operator.repositories.create("team", cooldown="3d", cooldown_mode="enforce")
+    operator.sources.set_sources("team", ["upstream:elsewhere"])
+    operator.sources.set_sources("main", ["repository:team"])
+    operator.accounts.create_user(
+        GUEST, PASSWORD, everywhere=Access.NONE, named={"main": Access.READ}
+    )
+    paths = [f"files/{young.path}", f"files/{young.path}.metadata"]
+    for _rules in range(2):
+        assert young.filename not in listed(client)
+        for path in paths:
+            response = get(client, path)
+            assert (response.status_code, "cooldown: 3 days" in response.status) == (403, True)
+            assert get(client, path, GUEST).status_code == 404
+        operator.sources.add_rule("main", "deny", "demo<2")
+    assert status_of(client, denied) == 403

@@ -102,6 +102,21 @@ def test_v5_what_is_beside_a_file_is_withheld_with_it() -> None:
         source.file(OPERATOR, file_path("b" * 64, "demo-1.0.tar.gz"))
 
 
+def test_c4_what_the_source_withholds_is_withheld_and_not_unknown() -> None:
+    """Each of two repositories, one behind the other, has rules of its own."""
+    files = [listed("demo", f"{n}", f"demo-{n}.tar.gz", "abc"[n]) for n in range(3)]
+    inner = denying(Listing(*files), "demo<1")
+    outer = denying(inner, "demo>=2")
+    for number in (0, 2):
+        with pytest.raises(FileWithheld):
+            outer.file(OPERATOR, files[number].location)
+        with pytest.raises(FileWithheld):
+            outer.provenance(OPERATOR, normalize("demo"), f"{number}", files[number].filename)
+    assert outer.file(OPERATOR, files[1].location).project == "demo"
+    with pytest.raises(UnknownFile):
+        outer.file(OPERATOR, file_path("d" * 64, "demo-0.tar.gz"))
+
+
 def test_v5_files_of_one_name_in_two_projects() -> None:
     """Where the name of an old sdist ends is not to be seen."""
     name = "tool-1.0-9.tar.gz"
