@@ -229,3 +229,40 @@ def test_content_types_are_taken_in_any_spelling(kind: str) -> None:
 def test_every_field_that_the_parser_knows_gets_to_it() -> None:
     known = {name.encode() for name in packaging.metadata._EMAIL_TO_RAW_MAPPING}
     assert known <= raw_metadata.FIELDS
+
+
+_NAMES = sorted(name.decode() for name in raw_metadata.FIELDS)
+_VALUES = st.one_of(
+    st.text("ab,;= \t", max_size=6),  # labels that are there twice, and lists of keywords
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12),
+)
+
+
+@given(
+    st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4).flatmap(
+        lambda names: st.lists(st.tuples(st.sampled_from(names), _VALUES), max_size=8)
+    )
+)
+def test_headers_are_parsed_as_packaging_parses_them(headers: list[tuple[str, str]]) -> None:
+    lines = "".join(f"{name}:{value.strip()}\n" for name, value in headers)
+    parsed = raw_metadata.Document(lines.encode()).parsed
+    assert parsed == packaging.metadata.parse_email(lines.encode())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "project-url:a,b\nproject-url:a ,c\n",
+        "project-url:a,b\nproject-url:b,c\nproject-url:no comma\n",
+        "keywords:a, b,,c\n",
+        "keywords:a\nkeywords:b\n",
+        "summary:a\nsummary:b\n",
+        "import-name:\n",
+        "import-name:a\nimport-name:b\n",
+        "author:\N{GREEK SMALL LETTER ALPHA}\nname:a\n",
+        "license: a\n  b\n",
+    ],
+)
+def test_headers_that_mean_more_than_one_text(headers: str) -> None:
+    parsed = raw_metadata.Document(headers.encode()).parsed
+    assert parsed == packaging.metadata.parse_email(headers.encode())
