@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -193,6 +193,24 @@ def in_folder(
     )
 
 
+_PREFIX = "PYPI_REPO_"
+_VARIABLES = frozenset(
+    {
+        *("DATA", "DATABASE", "DATABASE_SCHEMA", "BLOBS", "MAX_UPLOAD_SIZE", "FILES_SENT_BY"),
+        *("METRICS_TOKEN", "METRICS_FOLDER", "PUBLIC_URL", "SMTP", "OIDC_AUDIENCE", "TRASH_DAYS"),
+        *("HOST", "PORT", "WORKERS", "TLS_CERTIFICATE", "TLS_KEY", "UPLOAD_PATIENCE"),
+        *("TRUSTED_PROXY", "LOG_FORMAT", "ACCESS_LOG"),
+        "ID_TOKEN",  # which clients in CI jobs look for, as it is named after the audience
+    }
+)
+
+ADMINISTRATORS_VARIABLES = f"{_PREFIX}UPSTREAM_"
+"""How the names of the environment variables begin that administrators may name.
+
+Whoever may name any variable can have it sent to a host of their own.
+"""
+
+
 def data_folder(data: str) -> Path:
     """Returns the folder that `--data` names, with a leading `~` replaced by the home folder."""
     return Path(os.path.expanduser(data))
@@ -235,6 +253,24 @@ def from_mapping(values: Mapping[str, str]) -> Settings:
         smtp=values.get("PYPI_REPO_SMTP") or None,
         oidc_audience=oidc_audience_in(values),
     )
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Returns a sentence for each environment variable that looks like a setting and is none.
+
+    names: the names of all environment variables.
+    """
+    found = []
+    for name in sorted(names):
+        setting = name.removeprefix(_PREFIX)
+        if setting == name or setting in _VARIABLES or name.startswith(ADMINISTRATORS_VARIABLES):
+            continue
+        from difflib import get_close_matches  # which nearly nobody needs
+
+        meant = get_close_matches(setting, _VARIABLES, n=1)
+        what_then = f"did you mean {_PREFIX}{meant[0]}?" if meant else "look for the right name."
+        found.append(f"{name} is not a setting; {what_then}")
+    return found
 
 
 def oidc_audience_in(values: Mapping[str, str]) -> str:

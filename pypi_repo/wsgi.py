@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import ConfigurationError, RegistryError
 from pypi_repo.registry import Registry
-from pypi_repo.settings import from_mapping
+from pypi_repo.settings import from_mapping, unknown_variables
 from pypi_repo.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _log.setLevel(logging.INFO)
 
 
 def _open_registry() -> Registry:
+    for sentence in unknown_variables(os.environ):
+        _log.warning("%s", sentence)
     try:
         registry = Registry(from_mapping(os.environ))
     except (RegistryError, ValueError) as error:

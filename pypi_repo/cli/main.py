@@ -5,6 +5,7 @@ next to nothing.
 """
 
 import logging
+import os
 from importlib import import_module
 from keyword import iskeyword
 
@@ -109,5 +110,12 @@ class _Nouns(click.Group):
 
 @click.group(cls=_Nouns)
 @click.version_option(package_name="pypi-repo")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A private Python package repository."""
+    if context.invoked_subcommand != "serve":  # which has a log for it
+        from pypi_repo.cli.output import say
+        from pypi_repo.settings import unknown_variables
+
+        for sentence in unknown_variables(os.environ):
+            say(sentence, err=True)

@@ -36,6 +36,7 @@ from pypi_repo.settings import (
     data_folder,
     in_folder,
     proxies_in,
+    unknown_variables,
 )
 from pypi_repo.storage.folders import PRIVATE, make_folders
 from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
@@ -196,6 +197,8 @@ def serve(
     renew = _encrypting(tls_certificate, tls_key)
     log_to_stderr(log_format, requests=access_log)
     logging.getLogger("pypi_repo.server").setLevel(logging.INFO)
+    for sentence in unknown_variables(os.environ):
+        _log.warning("%s", sentence)
     with about_options("--tls-certificate", "--tls-key"):
         tls = renew()
     limits = Limits(file_size=max_upload_size)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
+from pypi_repo.settings import unknown_variables
 from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.support.command_line_docs import all_commands
 from tests.support.postgres import PostgresServer
@@ -230,6 +232,41 @@ def test_only_the_place_and_serve_come_from_the_environment(cli: CommandLine) ->
     assert known >= {"DATA", "DATABASE", "BLOBS"}
     places = ("DATA", "BLOBS", "PUBLIC_URL")
     assert {name for name in known if not name.startswith(places)} == set()
+
+
+def test_a_mistyped_variable_is_told(cli: CommandLine) -> None:
+    """Else the registry would be another one, or open to a proxy that nobody meant."""
+    env = {
+        "PYPI_REPO_DATA": str(cli.data),
+        "PYPI_REPO_DATABSE": "postgresql://password@secret",
+        "PYPI_REPO_COLOUR": "red",
+        "PYPI_REPO_UPSTREAM_PARTNER": "a token",
+        "PYPI_REPO_BLOBS": "",
+        "PYPI_REPOSITORY": "ours",
+    }
+    listed = cli.run_anywhere("repository", "list", "--json", env=env)
+
+    assert listed.exit_code == 0
+    assert listed.stderr.splitlines() == [
+        "PYPI_REPO_COLOUR is not a setting; look for the right name.",
+        "PYPI_REPO_DATABSE is not a setting; did you mean PYPI_REPO_DATABASE?",
+    ]
+
+
+def test_all_variables_are_known_and_documented() -> None:
+    """Whatever a command reads from the environment is no mistyped name."""
+    named = {
+        str(parameter.envvar)
+        for _path, command, _context in all_commands()
+        for parameter in command.params
+        if parameter.envvar
+    }
+    page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+    documented = set(re.findall("PYPI_REPO_[A-Z_]+", page.read_text(encoding="utf-8")))
+
+    assert len(named) > 15
+    assert documented == named | {"PYPI_REPO_METRICS_FOLDER"}
+    assert unknown_variables(documented) == []
 
 
 def _variables() -> Iterator[str]:

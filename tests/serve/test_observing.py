@@ -58,6 +58,17 @@ def test_text_lines(prepared: Prepared, wanted: bool) -> None:
         assert requests[1].endswith(" ms [my-page]")
 
 
+def test_a_mistyped_setting_is_logged_once(prepared: Prepared) -> None:
+    """However many workers there are, and where programs look that read the log."""
+    environment = {"PYPI_REPO_LOG_FORMAT": "json", "PYPI_REPO_WORKER": "2"}
+    with prepared.start(env=environment) as server:
+        told = [json.loads(line) for line in server.output.splitlines() if "WORKER" in line]
+
+    assert [(line["level"], line["message"]) for line in told] == [
+        ("warning", "PYPI_REPO_WORKER is not a setting; did you mean PYPI_REPO_WORKERS?")
+    ]
+
+
 def test_a_log_that_nobody_reads_holds_up_no_request(prepared: Prepared) -> None:
     """As of a collector that hangs: 300 lines are more than a pipe takes."""
     port = free_port()

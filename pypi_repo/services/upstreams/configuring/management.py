@@ -38,17 +38,12 @@ from pypi_repo.services.upstreams.configuring.checking import (
 )
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
+from pypi_repo.settings import ADMINISTRATORS_VARIABLES
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import Health, Upstreams
-
-ADMINISTRATORS_VARIABLES = "PYPI_REPO_UPSTREAM_"
-"""How the names of the environment variables begin that administrators may name.
-
-Whoever may name any variable can have it sent to a host of their own.
-"""
 
 _OF_THE_OPERATOR: tuple[str, ...] = ("allow_private_network", "ca_file")
 """Settings with which a page could have anything in the network of the server fetched, and files of
