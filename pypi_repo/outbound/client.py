@@ -25,9 +25,8 @@ from pypi_repo.outbound.route import Route, route_to
 from pypi_repo.outbound.trust import Trust
 
 if TYPE_CHECKING:
-    from urllib3 import HTTPResponse
-
     from pypi_repo.outbound.connections import AnyConnection
+    from pypi_repo.outbound.response import Response
 
 Method = Literal["GET", "HEAD"]
 
@@ -188,7 +187,7 @@ class OutboundClient:
 
     def _exchange(
         self, route: Route, proxy: Proxy | None, request: "_Request", asked: str
-    ) -> "tuple[AnyConnection, HTTPResponse]":
+    ) -> "tuple[AnyConnection, Response]":
         if request.content is None and (kept := self._kept.take(route)):
             with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
                 return kept, request.made_on(kept, asked)
@@ -226,22 +225,13 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
 
-    def made_on(self, connection: "AnyConnection", asked: str) -> "HTTPResponse":
+    def made_on(self, connection: "AnyConnection", asked: str) -> "Response":
         """Sends the request, and waits for the headers of the answer.
 
         asked: what the request asks for, a path or, of a proxy, a URL.
         """
-        connection.patience.expect_headers()
         try:
-            connection.request(
-                self.method,
-                asked,
-                body=self.content,
-                headers=self.headers,
-                preload_content=False,
-                decode_content=False,
-            )
-            return connection.getresponse()
+            return connection.exchange(self.method, asked, self.headers, self.content)
         except BaseException:
             connection.close()
             raise

@@ -3,13 +3,15 @@
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pypi_repo.domain.errors import InvalidSetting, UpstreamRefused
 from pypi_repo.domain.values.urls import DEFAULT_PORTS, UPSTREAM, Url, normal_host, parse_url
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617, section 2
 _INDEX_FOLDER = re.compile(r"/\+?simple/?$")
+
+_parsed = lru_cache(256)(parse_url)  # targets are made for each request, of a few upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Target:
     @cached_property
     def root(self) -> Url:
         """The URL, parsed. Raises UpstreamRefused if it cannot be asked for."""
-        return parse_url(self.url, self.called)
+        return _parsed(self.url, self.called)
 
     def authorization_for(self, url: Url) -> str | None:
         """Returns the Authorization header for a URL, None if it gets no credentials."""

@@ -233,6 +233,12 @@ def test_s3_floods_come_to_an_end(
         b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nxx",
         b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 1\r\n\r\nx",
         b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nX: y\rContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n: y\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n X: y\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n" + 101 * b"X: y\r\n" + b"Content-Length: 1\r\n\r\nx",
         reply(b"x", Transfer_Encoding="gzip, chunked"),
         reply(b"x", Transfer_Encoding="identity"),
         chunked(b"x", end=b"zz\r\n"),
@@ -254,6 +260,16 @@ def test_s3_what_is_not_http(
     with pytest.raises(UpstreamFailed):
         fetched(client, elsewhere(script))
     assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
+def test_what_old_servers_may_send_is_read(client: OutboundClient, elsewhere: Elsewhere) -> None:
+    """RFC 9112, section 5.2, and RFC 9110, sections 5.3 and 8.6."""
+    fields = "Content-Length: 1\r\ncontent-length: 1\r\nX: \t1 \r\n\t 2\r\nx:3\r\n"
+    server = elsewhere(lambda _asked: f"HTTP/1.1 200\r\n{fields}\r\nx".encode())
+    for _twice in range(2):
+        with client.get(target_of(server), server.url) as answer:
+            assert (answer.headers["x"], answer.read_all(10)) == ("1 2, 3", b"x")
+    assert server.connections == 1
 
 
 def test_the_size_does_not_count_where_there_are_chunks(
