@@ -109,6 +109,7 @@ class Registry:
                 f"There is no registry in {self._database}; check the place, or create one."
             )
         self._blobs = open_blob_store(blob_place(settings, self._database), settings.blob_options)
+        self.readiness = Readiness(self._database, self._blobs)
         self._documents = Documents(self._blobs)
         self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
@@ -271,7 +272,7 @@ class Registry:
             self._settings.metrics_token,
             shared.collect if shared else collect,
             self.chores.reports,
-            Readiness(self._database, self._blobs),
+            self.readiness,
         )
         sent_by = self._settings.files_sent_by
         site = instrumented(

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -85,6 +86,8 @@ class Service:
     def _serve(self, run: Callable[[Server], None], share: Share | None = None) -> None:
         with Registry(self._settings) as registry:
             registry.chores.start()
+            # So the log says what is wrong before the first upload does.
+            threading.Thread(target=registry.readiness.check, daemon=True).start()
             run(
                 Server(
                     site_of(registry, self._trusted_proxy),

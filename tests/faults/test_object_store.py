@@ -35,6 +35,7 @@ from tests.support.installation import (
 from tests.support.live import ServeProcess
 from tests.support.publisher import Publisher
 from tests.support.s3 import S3Server
+from tests.support.waiting import wait_until
 
 SMALL = wheel("small", padding=100_000)  # yet more than is kept in memory
 LARGE = wheel("large", padding=20_000_000)  # several parts of an upload, blocks of a download
@@ -199,3 +200,25 @@ def test_a_store_that_says_nothing_is_asked_twice(s3: S3Server) -> None:
             store.exists("aa/bb/cc/demo.whl")
         assert time.monotonic() - started > 4
         assert proxy.faults == 2
+
+
+def test_a_bucket_that_is_missing(s3: S3Server, tmp_path: Path) -> None:
+    """The log says so before anybody uploads, and an upload is not told to come again soon."""
+    settings = Settings(
+        database=f"sqlite:///{tmp_path}/registry.db",
+        blobs="s3://never-made/packages",
+        blob_options=s3.storage_options,
+        password_cost=4,
+    )
+    stored = StoredInBucket("never-made/packages", s3.storage_options)
+    installation = populated(Installation(settings, stored, USER, PASSWORD, s3_environment(s3)))
+    with installation.start() as server:
+        wait_until(lambda: "Not ready: files: The file store has no such bucket" in server.output)
+        with publisher_of(server) as publisher:
+            uploads = [publisher.upload(wheel("demo", "1.0")), publisher.upload(LARGE)]
+
+    for upload in uploads:
+        assert upload.status == 503
+        assert "has no such bucket" in upload.reason
+        assert "never-made" not in upload.reason
+    assert "(s3://never-made/packages: " in server.output

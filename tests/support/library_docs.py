@@ -136,6 +136,7 @@ SECTIONS: dict[str, list[Entry]] = {
     " `mailer` of a registry are parts of the pages and the management API, and may change in any"
     " version.": [
         *_operating(
+            readiness="operations.readiness.Readiness",
             invitations="people.invitations.Acceptance",
             setup="accounts.setup.Setup",
             upkeep="operations.upkeep.Upkeep",

@@ -9,9 +9,10 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from pypi_repo.domain.errors import Unavailable
 from pypi_repo.storage.blobs.store import Blob, BlobStore, StagedFile, own_errors
 from pypi_repo.storage.folders import PRIVATE, make_folders
 
@@ -121,7 +122,7 @@ class RemoteBlobStore(BlobStore):
             return
         bucket = self._root.partition("/")[0]
         # Any other answer than that it is not there: who may use it need not be allowed to look.
-        with own_errors(), suppress(PermissionError):
+        with own_errors(), suppress(PermissionError), self._errors_of_bucket():
             self._fs.info(bucket)
 
     @property
@@ -179,7 +180,20 @@ class RemoteBlobStore(BlobStore):
         from fsspec.asyn import sync
 
         sending = getattr(self._fs, f"_{method}")(*arguments, **options)
-        sync(self._fs.loop, asyncio.wait_for, sending, self._patience + size / _SLOWEST)
+        with self._errors_of_bucket():
+            sync(self._fs.loop, asyncio.wait_for, sending, self._patience + size / _SLOWEST)
+
+    @contextmanager
+    def _errors_of_bucket(self) -> Iterator[None]:
+        """Turns FileNotFoundError into Unavailable, within a block that needs a bucket only."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise Unavailable(
+                "The file store has no such bucket; tell the operator of the server, who must make "
+                "it or name another one.",
+                detail=f"{self}: {error}",
+            ) from error
 
     def _locate(self, path: str) -> str:
         return f"{self._root}/{path}"

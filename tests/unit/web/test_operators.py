@@ -82,13 +82,17 @@ def test_not_ready_while_the_file_store_is_away(
     assert client.get("/readyz").status_code == 200
 
 
-def test_not_ready_without_the_bucket(s3: S3Server, new_site: Callable[..., Site]) -> None:
+def test_not_ready_without_the_bucket(
+    s3: S3Server, new_site: Callable[..., Site], caplog: pytest.LogCaptureFixture
+) -> None:
     """A store says the same of a file that is not in a bucket, and of one in no bucket."""
     client = new_site(
         blobs="s3://bucket-of-nobody/packages", blob_options=s3.storage_options
     ).client
     response = client.get("/readyz")
     assert (response.status_code, response.text) == (503, "database: ok\nfiles: unavailable\n")
+    assert "has no such bucket" in caplog.text
+    assert "s3://bucket-of-nobody/packages" in caplog.text
     s3.create_bucket("bucket-of-nobody")
     assert client.get("/readyz").status_code == 200
 
