@@ -262,3 +262,30 @@ def test_a_publisher_ends_with_its_repository(cli: CommandLine) -> None:
     assert cli.json("publisher", "list") == []
     with cli.registry() as registry:
         assert registry.acting_as(OPERATOR).publishers.all() == []
+
+
+def test_attestations_that_jobs_cannot_bring_are_warned_of(cli: CommandLine) -> None:
+    """T9: only GitHub, GitLab and Google say enough of a job to compare it with a certificate."""
+    warning = "Jobs of the publisher tool cannot upload to projects that need attestations"
+    uuid = "organization_id=0123-4567"
+    pipeline = ("--claim", uuid, "--claim", "pipeline_slug=demo")
+    cli.ok(*command(*pipeline, "--project", "acme-core", kind="buildkite"))
+    told = {
+        patterns: cli.run("repository", "set", "main", "--attestations-required", patterns).stderr
+        for patterns in ("demo", "acme-*", "*", "acme-core demo", "none")
+    }
+    cli.ok("repository", "set", "main", "--attestations-required", "acme-*")
+    again = cli.run("publisher", "set", "tool", "--minutes", "20").stderr
+    reading = cli.run("publisher", "set", "tool", "--may", "read").stderr
+    cli.ok("publisher", "delete", "tool", "--yes")
+    github = cli.run(*command(*OWNER)).stderr
+
+    assert {patterns: warning in said for patterns, said in told.items()} == {
+        "demo": False,
+        "acme-*": True,
+        "*": True,
+        "acme-core demo": True,
+        "none": False,
+    }
+    assert warning in again
+    assert reading == github == ""

@@ -53,6 +53,7 @@ def create(operator: Acting, name: str, **options: Any) -> None:
     url = f"https://HOST/repositories/{created.repository}/"
     for line in ci_lines(created, url, audience).splitlines():
         say(f"  {line}")
+    _warn(operator, created)
     if created.issuer != DEFAULT_ISSUERS.get(created.kind):
         _say_whether_it_answers(operator, name)
 
@@ -135,6 +136,7 @@ def set_(operator: Acting, name: str, all_projects: bool, **options: Any) -> Non
         raise click.UsageError("Say what to change, such as --minutes 30 or --claim KEY=PATTERN.")
     changed = operator.publishers.change(name, **settings)
     say(f"Changed publisher {name}.")
+    _warn(operator, changed)
     if settings.keys() & REACH:
         say(f"All publishers of {changed.issuer} reach it in this way now.")
 
@@ -159,6 +161,12 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
     """Ask the issuer of publisher NAME who it is, and for its keys."""
     found = operator.publishers.check(name)
     print_record({"issuer": found.issuer, "jwks_uri": found.jwks_uri, "keys": found.keys}, as_json)
+
+
+def _warn(operator: Acting, publisher: Publisher) -> None:
+    demands = {"attestations_required"}
+    for warning in operator.warnings.of_repository(publisher.repository, demands):
+        say(warning, err=True)
 
 
 def _say_whether_it_answers(operator: Acting, name: str) -> None:

@@ -11,7 +11,8 @@ from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob, PublisherKi
 from pypi_repo.domain.identity.conditions import IDENTIFYING, JobConditions
 from pypi_repo.domain.identity.issuer import Issuer
 from pypi_repo.domain.identity.possible import why_impossible
-from pypi_repo.domain.patterns import name_patterns
+from pypi_repo.domain.names import NormalizedName
+from pypi_repo.domain.patterns import matches, name_patterns
 from pypi_repo.domain.text import require_storable
 
 May = Literal["upload", "read"]
@@ -160,6 +161,22 @@ class PublisherSettings(JobConditions):
         if not self.projects:
             return Grants(named={self.repository: access})
         return Grants(patterns={(self.repository, pattern): access for pattern in self.projects})
+
+    @property
+    def can_attest(self) -> bool:
+        """Whether jobs say enough to be compared with the certificate of an attestation."""
+        return self.kind in ("github", "gitlab", "google")
+
+    def may_reach(self, pattern: str) -> bool:
+        """Returns whether jobs may upload to some project that a pattern matches, probably."""
+        return self.may == "upload" and (
+            not self.projects
+            or any(
+                matches(one, NormalizedName(other))
+                for each in self.projects
+                for one, other in ((each, pattern), (pattern, each))
+            )
+        )
 
     @property
     def token_life(self) -> timedelta:

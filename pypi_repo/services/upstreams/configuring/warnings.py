@@ -15,6 +15,7 @@ from pypi_repo.services.upstreams.configuring.management import known_upstream
 from pypi_repo.settings import MIB
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
+from pypi_repo.storage.identity.publishers import PublisherShelf
 from pypi_repo.storage.upstreams import Upstreams
 
 _Warning = tuple[frozenset[str], str]
@@ -72,12 +73,30 @@ class Warnings:
                 f"All names are reserved for {repository.name}, so nothing comes from its sources; "
                 "reserve only names of your own, such as acme-*.",
             )
+        if may_manage(self._actor, Area.USERS):
+            yield from self._about_publishers(repository)
         if not may_manage(self._actor, Area.REPOSITORIES):
             return  # who may not see how upstreams are
         for source in configured.sources:
             if isinstance(source, Upstream) and is_left_out(self._database, source, repository):
                 settings = frozenset({"sources", "cooldown", "cooldown_mode"})
                 yield settings, _without_upload_times(source)
+
+    def _about_publishers(self, repository: Repository) -> Iterator[_Warning]:
+        """Finds jobs that cannot bring the attestations that the repository wants."""
+        demanded = repository.attestations_required
+        for publisher in PublisherShelf(self._database).all() if demanded else ():
+            if (
+                publisher.repository == repository.name
+                and not publisher.can_attest
+                and any(map(publisher.may_reach, demanded))
+            ):
+                yield (
+                    frozenset({"attestations_required"}),
+                    f"Jobs of the publisher {publisher.name} cannot upload to projects that need "
+                    f"attestations, because those of {publisher.kind} do not say enough to be "
+                    "compared with a certificate.",
+                )
 
     def _about_upstream(self, upstream: Upstream) -> Iterator[_Warning]:
         yield from _about_values(upstream)
