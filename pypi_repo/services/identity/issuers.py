@@ -1,10 +1,9 @@
 """What issuers say of themselves, asked for seldom and kept for all processes."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.errors import UpstreamFailed, UpstreamRefused
@@ -29,11 +28,21 @@ ASKED_AT_MOST_EVERY = timedelta(minutes=1)
 
 _FRESH = timedelta(hours=1)
 _USED_AT_MOST = timedelta(days=1)  # while the issuer does not answer
-_FAILURE_REMEMBERED = 10.0  # seconds
+_NOT_ASKED_FOR = timedelta(seconds=10)  # after a failure, and twice as long after each other one
+_NOT_ASKED_AT_MOST = timedelta(minutes=2)  # a job that comes then would fail, too
 _MOST_WAITING = 8  # threads of a process, which may have 32
 _OTHERS_WAIT = 1.0  # seconds: many jobs begin at once, and most issuers answer sooner
 
 Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """When an issuer was asked last in vain, and for how long it is not asked again."""
+
+    at: datetime
+    pause: timedelta
+    error: IdentityProviderFailed
 
 
 class Issuers:
@@ -52,7 +61,7 @@ class Issuers:
         self._locks: dict[Issuer, threading.Lock] = {}
         self._mutex = threading.Lock()
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
-        self._failures: dict[Issuer, tuple[float, IdentityProviderFailed]] = {}
+        self._failures: dict[Issuer, _Failure] = {}
 
     def close(self) -> None:
         """Closes the connections to issuers."""
@@ -195,14 +204,15 @@ class Issuers:
     @contextmanager
     def _remembering(self, issuer: Issuer) -> Iterator[None]:
         """Strangers can begin sign-ins, and each must not wait for an issuer that is down."""
-        until, failure = self._failures.get(issuer, (0.0, None))
-        if failure is not None and time.monotonic() < until:
+        last = self._failures.get(issuer)
+        if last is not None and timedelta() <= self._clock() - last.at < last.pause:
             # A new one: with each raise, an error keeps more of who has seen it.
-            raise IdentityProviderFailed(failure.message, detail=failure.detail)
+            raise IdentityProviderFailed(last.error.message, detail=last.error.detail)
         try:
             yield
         except IdentityProviderFailed as error:
-            self._failures[issuer] = (time.monotonic() + _FAILURE_REMEMBERED, error)
+            pause = _NOT_ASKED_FOR if last is None else min(2 * last.pause, _NOT_ASKED_AT_MOST)
+            self._failures[issuer] = _Failure(self._clock(), pause, error)
             raise
         self._failures.pop(issuer, None)
 

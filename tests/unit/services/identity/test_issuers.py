@@ -131,6 +131,31 @@ def test_an_issuer_that_is_down_is_not_asked_by_everybody(
     assert issuers.discovery(issuer_of(provider)).token_endpoint == f"{provider.url}/token"
 
 
+def test_an_issuer_that_stays_down_is_asked_less_and_less(
+    issuers: Issuers, clock: SetClock, provider: ScriptedProvider
+) -> None:
+    provider.answers[DISCOVERY] = lambda: Response("down", 500)
+    asked_at, begun = [], clock()
+    for _second in range(0, 600, 5):
+        before = len(provider.asked)
+        with pytest.raises(IdentityProviderFailed):
+            issuers.discovery(issuer_of(provider))
+        if len(provider.asked) > before:
+            asked_at.append((clock() - begun).total_seconds())
+        clock.pass_by(timedelta(seconds=5))
+    assert asked_at == [0, 10, 30, 70, 150, 270, 390, 510]
+    provider.answers.clear()
+    clock.pass_by(-timedelta(hours=1))  # a clock that was set back does not make it wait
+    issuers.discovery(issuer_of(provider))
+    clock.pass_by(timedelta(days=2))
+    provider.answers[DISCOVERY] = lambda: Response("down", 500)
+    for _time in range(2):  # once it was well again, it counts anew
+        with pytest.raises(IdentityProviderFailed):
+            issuers.discovery(issuer_of(provider))
+        clock.pass_by(timedelta(seconds=10))
+    assert len(provider.asked) == len(asked_at) + 3
+
+
 def test_many_who_ask_at_once_ask_once(issuers: Issuers, provider: ScriptedProvider) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _thread: verify(issuers, provider), range(8)))
