@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     func,
     select,
     update,
@@ -25,7 +26,8 @@ from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, ask, within_transaction
 from pypi_repo.storage.database.prepared import Question
 from pypi_repo.storage.database.rows import lookup
-from pypi_repo.storage.database.upstream_tables import upstream_pages
+from pypi_repo.storage.database.tables import projects
+from pypi_repo.storage.database.upstream_tables import upstream_pages, upstreams
 
 _AT_ONCE = 50  # pages, of which each may have a million bytes
 _APART = 1_000_000  # microseconds: two changes get the same number once in so many times, at most
@@ -269,6 +271,25 @@ class UpstreamPageRows:
         """Returns the projects of which it is kept whether the upstream has them."""
         statement = select(upstream_pages.c.project).where(_seen_on(upstream))
         return set(self._executor.execute(statement).scalars())
+
+    def forget_absences(self, before: datetime) -> int:
+        """Forgets in a transaction that upstreams do not have projects, and returns the number.
+
+        It is kept of an upstream that is not asked or does not answer, as it decides who supplies a
+        project, and of projects of repositories, as it says that they hide nothing.
+
+        before: what an upstream has said since is kept.
+        """
+        answering = select(upstreams.c.id).where(
+            upstreams.c.offline.is_(False), upstreams.c.failing_since.is_(None)
+        )
+        forgetting = delete(upstream_pages).where(
+            upstream_pages.c.is_found.is_(False),
+            upstream_pages.c.checked_at < before,
+            upstream_pages.c.upstream_id.in_(answering),
+            upstream_pages.c.project.not_in(select(projects.c.normalized_name)),
+        )
+        return len(self._executor.execute(forgetting.returning(upstream_pages.c.project)).all())
 
     def numbers(self, upstream: Upstream) -> tuple[int, int]:
         """Returns how many projects were found, and of how many it is kept that they were not."""

@@ -22,6 +22,7 @@ from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.stored_files import StoredFiles
+from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import Upstreams
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ GRACE = timedelta(days=1)
 """How long a blob without a row may belong to an upload that is still under way."""
 
 _PAGE = 500  # rows
+_ABSENCES_KEPT = timedelta(days=30)
 
 _Entry = KeptFile | CachedFile
 
@@ -103,7 +105,8 @@ class Upkeep:
 
         What was deleted for good leaves such files, and so do interrupted uploads. Files of
         upstreams that were used longest ago are deleted first, as far as there are more than the
-        `cache_size` of their upstream allows.
+        `cache_size` of their upstream allows. That an upstream does not have a project is forgotten
+        if nobody has asked for it in 30 days.
 
         grace: files that were stored within this time are kept, because they may belong to an
             upload that is under way.
@@ -116,6 +119,8 @@ class Upkeep:
                 "This registry has no repository, so every stored file would be deleted; see "
                 "whether this is the right database."
             )
+        with self._database.begin() as connection:
+            UpstreamPageRows(connection).forget_absences(datetime.now(UTC) - _ABSENCES_KEPT)
         trimmed = self.trim()
         blobs, size = trimmed.blobs, trimmed.bytes
         deadline = datetime.now(UTC) - grace

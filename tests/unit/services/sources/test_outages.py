@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.domain.errors import UnknownProject
@@ -233,6 +233,28 @@ def test_names_that_nobody_has_leave_nothing(reader: Reader, both: Registry) -> 
         assert reader.status(f"nothing-{number}") == 404
     assert number_of_rows(both) == before
     assert kept(both) == {"demo": False}
+
+
+@pytest.mark.usefixtures("minute")
+def test_a_name_for_which_nobody_asks_any_more_is_forgotten(
+    reader: Reader, both: Registry, first: LiveUpstream
+) -> None:
+    """Else what is kept of old names would grow for ever."""
+    upstreams = both.acting_as(OPERATOR).upstreams
+    upload(both, wheel("mine", "1.0"))  # of which all sources were asked
+    both.upkeep.sweep()
+    assert kept(both) == {"demo": False, "mine": False}
+    with both._database.begin() as connection:
+        long_ago = datetime.now(UTC) - timedelta(days=31)
+        connection.execute(update(upstream_pages).values(checked_at=long_ago))
+    upstreams.change("first", offline=True)
+    both.upkeep.sweep()
+    assert kept(both) == {"demo": False, "mine": False}, "it cannot say it again"
+    upstreams.change("first", offline=False)
+    both.upkeep.sweep()
+    assert kept(both) == {"mine": False}, "a project of ours is known to hide nothing"
+    assert reader.download("demo", DEMO.filename) == DEMO.content
+    assert kept(both) == {"demo": False, "mine": False}, "it has said it again"
 
 
 @pytest.mark.usefixtures("minute")
