@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.notes import NoteShelf
+from pypi_repo.storage.notes import NoteRows
 
 NOTE_LIFE = timedelta(minutes=2)
 _MOST = 1000
@@ -62,15 +62,15 @@ class Notes:
         text = _sealed(key, json.dumps(asdict(note)).encode()).hex()
         now = datetime.now(UTC)
         with self._database.begin() as connection:
-            shelf = NoteShelf(connection)
-            shelf.clear(now, leaving=_MOST - 1)
-            shelf.add(_place(holder, key), text, now + NOTE_LIFE)
+            stored = NoteRows(connection)
+            stored.clear(now, leaving=_MOST - 1)
+            stored.add(_place(holder, key), text, now + NOTE_LIFE)
         return key
 
     def take(self, holder: str, key: str) -> Note | None:
         """Returns and deletes a message; None if there is none with this key for this holder."""
         with self._database.begin() as connection:
-            sealed = NoteShelf(connection).take(_place(holder, key), datetime.now(UTC))
+            sealed = NoteRows(connection).take(_place(holder, key), datetime.now(UTC))
         if sealed is None:
             return None
         said = json.loads(_sealed(key, bytes.fromhex(sealed)))

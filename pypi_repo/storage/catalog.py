@@ -29,7 +29,7 @@ from pypi_repo.storage.database.rows import (
 from pypi_repo.storage.database.tables import files, projects, provenances, releases, repositories
 from pypi_repo.storage.destination import DESTINATION, Destination
 from pypi_repo.storage.journal import Journal
-from pypi_repo.storage.lifecycle.stages import StageShelf
+from pypi_repo.storage.lifecycle.stages import StageRows
 from pypi_repo.storage.lifecycle.trash import Trash
 
 
@@ -39,7 +39,7 @@ class Catalog:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.journal = Journal(executor)
-        self.stages = StageShelf(executor)
+        self.stages = StageRows(executor)
         self.trash = Trash(executor)
 
     # Repositories

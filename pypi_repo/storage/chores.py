@@ -23,7 +23,7 @@ class ChoreRow:
     failure: str | None
 
 
-class ChoreShelf:
+class ChoreRows:
     """Each method is a transaction of its own: what it says must be true for other processes."""
 
     def __init__(self, database: Database) -> None:

@@ -12,7 +12,7 @@ from pypi_repo.storage.database.account_tables import (
 )
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.tables import notes, sessions
-from pypi_repo.storage.events.deliveries import DeliveryShelf
+from pypi_repo.storage.events.deliveries import DeliveryRows
 
 _EXPIRING = (sessions, user_sessions, invitations, notes, used_once, publisher_tokens)
 
@@ -26,7 +26,7 @@ def delete_expired(transaction: Executor, now: datetime) -> int:
 
     Returns the number of all rows.
     """
-    told = DeliveryShelf(transaction).delete_before(now - _TOLD_FOR)
+    told = DeliveryRows(transaction).delete_before(now - _TOLD_FOR)
     return told + sum(
         len(
             transaction.execute(

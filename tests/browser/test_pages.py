@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from pypi_repo import OPERATOR, Registry, Settings
-from pypi_repo.storage.identity.providers import ProviderShelf
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.providers import ProviderRows
+from pypi_repo.storage.identity.publishers import PublisherRows
 from pypi_repo.storage.upstreams import Upstreams
 from tests.browser.conftest import OpenPortal, Portal
 from tests.support import showcase
@@ -167,7 +167,7 @@ def _sign_in_with_a_long_name(registry: Registry) -> None:
     )
     providers.link(LONG, showcase.ADMINISTRATOR, LONG * 4)
     with registry._database.begin() as connection:
-        ProviderShelf(connection).note_refusal(provider, datetime.now(UTC), LONG * 5)
+        ProviderRows(connection).note_refusal(provider, datetime.now(UTC), LONG * 5)
 
 
 def _publish_from_a_long_name(registry: Registry) -> None:
@@ -181,7 +181,7 @@ def _publish_from_a_long_name(registry: Registry) -> None:
     )
     claims = {"repository_owner_id": "1", "repository_owner": LONG * 2, LONG: LONG * 4}
     with registry._database.begin() as connection:
-        PublisherShelf(connection).note_received(
+        PublisherRows(connection).note_received(
             created, json.dumps({**claims, LONG * 2: LONG}), datetime.now(UTC), LONG * 5
         )
     issuer = f"https://{LONG}.example/{LONG}/{LONG}"

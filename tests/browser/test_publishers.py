@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pypi_repo import OPERATOR, Registry
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.browser.conftest import OpenPortal
 from tests.support.ci_issuer import GITHUB
 from tests.support.readable import flaws
@@ -31,7 +31,7 @@ def test_t8_what_the_last_job_said_is_taken_over(
     assert "id-token: write" in portal.copied("Lines for the CI")
     found = registry.acting_as(OPERATOR).publishers.get("demo")
     with registry._database.begin() as connection:
-        PublisherShelf(connection).note_received(
+        PublisherRows(connection).note_received(
             found, json.dumps(GITHUB), datetime.now(UTC), found.why_not(GITHUB)
         )
     portal.open("publishers/demo")

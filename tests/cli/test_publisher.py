@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.cli.conftest import CommandLine
 from tests.support.identity_provider import ScriptedProvider
 
@@ -52,10 +52,10 @@ def command(*more: str, kind: str = "github", verb: str = "create") -> tuple[str
 def received(cli: CommandLine, claims: dict[str, Any], refusal: str | None = None) -> None:
     """As if a job had come with these claims."""
     with cli.registry() as registry, registry._database.begin() as connection:
-        shelf = PublisherShelf(connection)
-        found = shelf.publisher("tool")
+        stored = PublisherRows(connection)
+        found = stored.publisher("tool")
         assert found is not None
-        shelf.note_received(found, json.dumps(claims), datetime.now(UTC), refusal)
+        stored.note_received(found, json.dumps(claims), datetime.now(UTC), refusal)
 
 
 def test_the_audience_is_that_of_the_environment(cli: CommandLine) -> None:

@@ -12,7 +12,7 @@ from werkzeug.test import Client, TestResponse
 
 from pypi_repo import EVERY_AREA, OPERATOR, Area, Registry
 from pypi_repo.storage.database.lifecycle_tables import stages
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from pypi_repo.web.api.accounts.documents import (
     AdministratorSettings,
     AdministratorTokenSettings,
@@ -105,7 +105,7 @@ def create_publisher(registry: Registry, name: str = "release", live: str | None
     )
     received = json.dumps({"sub": "job:acme/other", "run": 7})
     with registry._database.begin() as connection:
-        PublisherShelf(connection).note_received(made, received, datetime.now(UTC), "Not this job.")
+        PublisherRows(connection).note_received(made, received, datetime.now(UTC), "Not this job.")
 
 
 def open_stage(registry: Registry) -> None:

@@ -23,7 +23,7 @@ from pypi_repo.services.accounts.new_passwords import end_sign_ins, set_password
 from pypi_repo.services.accounts.new_tokens import add_token
 from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.gate import Audit, Gate
-from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.groups import GroupRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -92,7 +92,7 @@ class Accounts:
             self._set_grants(connection, user_id, grants, Grants())
             Users(connection).set_disabled(user_id, disabled)
             Users(connection).set_tokens_only(user_id, tokens_only)
-            set_groups(GroupShelf(connection), user_id, groups)
+            set_groups(GroupRows(connection), user_id, groups)
             _record(Catalog(connection), self._actor, "create user", name)
 
     def users(self) -> list[User]:
@@ -157,7 +157,7 @@ class Accounts:
             if grants is not None and grants != user.grants.among(self._audit(connection).shows):
                 self._set_grants(connection, user.id, grants, user.grants)
                 _record(catalog, self._actor, "change access of user", user.name)
-            if groups is not None and set_groups(GroupShelf(connection), user.id, groups):
+            if groups is not None and set_groups(GroupRows(connection), user.id, groups):
                 _record(catalog, self._actor, "change groups of user", user.name)
             if disabled is not None and disabled != user.disabled:
                 users.set_disabled(user.id, disabled)

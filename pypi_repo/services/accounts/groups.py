@@ -14,7 +14,7 @@ from pypi_repo.domain.text import require_line
 from pypi_repo.services.accounts.grant_editor import GrantEditor
 from pypi_repo.services.accounts.known import known_group, locked_groups, locked_user
 from pypi_repo.services.gate import Gate
-from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.groups import GroupRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
@@ -59,18 +59,18 @@ class Groups:
         require_line(description)
         grants = Grants(everywhere, named or {}, patterns or {})
         with self._database.begin() as connection:
-            shelf = GroupShelf(connection)
-            group_id = shelf.add_group(name, description, datetime.now(UTC))
+            stored = GroupRows(connection)
+            group_id = stored.add_group(name, description, datetime.now(UTC))
             if group_id is None:
                 raise NameTaken(f"There is a group {name!r} already; choose another name.")
             rows = self._editor.rows(connection, grants, Grants())
-            shelf.set_grants(group_id, grants.everywhere, rows)
+            stored.set_grants(group_id, grants.everywhere, rows)
             self._record(Journal(connection), "create group", name)
 
     def all(self) -> list[Group]:
         """Returns all groups, sorted by name."""
         require_area(self._actor, Area.USERS)
-        return self._shown(GroupShelf(self._database).groups())
+        return self._shown(GroupRows(self._database).groups())
 
     def get(self, name: str) -> Group:
         """Returns a group.
@@ -78,7 +78,7 @@ class Groups:
         Raises UnknownGroup.
         """
         require_area(self._actor, Area.USERS)
-        return self._shown([known_group(GroupShelf(self._database), name)])[0]
+        return self._shown([known_group(GroupRows(self._database), name)])[0]
 
     def change(
         self,
@@ -100,16 +100,16 @@ class Groups:
         if description is not None:
             require_line(description)
         with self._database.begin() as connection:
-            shelf, journal = GroupShelf(connection), Journal(connection)
-            (group_id,) = locked_groups(shelf, name)
-            group = known_group(shelf, name)
+            stored, journal = GroupRows(connection), Journal(connection)
+            (group_id,) = locked_groups(stored, name)
+            group = known_group(stored, name)
             if description is not None and description != group.description:
-                shelf.set_description(group_id, description)
+                stored.set_description(group_id, description)
                 self._record(journal, "change description of group", group.name)
             shown = group.grants.among(self._editor.audit(connection).shows)
             if grants is not None and grants != shown:
                 rows = self._editor.rows(connection, grants, group.grants)
-                shelf.set_grants(group_id, grants.everywhere, rows)
+                stored.set_grants(group_id, grants.everywhere, rows)
                 self._record(journal, "change access of group", group.name)
 
     def delete(self, name: str) -> None:
@@ -119,9 +119,9 @@ class Groups:
         """
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            shelf = GroupShelf(connection)
-            (group_id,) = locked_groups(shelf, name)
-            shelf.delete_group(group_id)
+            stored = GroupRows(connection)
+            (group_id,) = locked_groups(stored, name)
+            stored.delete_group(group_id)
             self._record(Journal(connection), "delete group", name.lower())
 
     def add_members(self, name: str, users: Iterable[str]) -> None:
@@ -143,12 +143,12 @@ class Groups:
     ) -> None:
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
-            shelf, users, journal = GroupShelf(connection), Users(connection), Journal(connection)
+            stored, users, journal = GroupRows(connection), Users(connection), Journal(connection)
             added, removed = _locked(users, add), _locked(users, remove)
-            (group_id,) = locked_groups(shelf, name)
-            members = shelf.member_ids(group_id)
-            shelf.add_members(group_id, added.keys() - members)
-            shelf.remove_members(group_id, removed.keys() & members)
+            (group_id,) = locked_groups(stored, name)
+            members = stored.member_ids(group_id)
+            stored.add_members(group_id, added.keys() - members)
+            stored.remove_members(group_id, removed.keys() & members)
             for user_id in sorted(added.keys() - members):
                 self._record(journal, "add user to group", name.lower(), added[user_id])
             for user_id in sorted(removed.keys() & members):
@@ -164,22 +164,22 @@ class Groups:
         journal.record(JournalEntry.by(self._actor, action, detail=detail))
 
 
-def set_groups(shelf: GroupShelf, user_id: int, names: Collection[str]) -> bool:
+def set_groups(stored: GroupRows, user_id: int, names: Collection[str]) -> bool:
     """Makes these groups those of a user, and no others. Returns whether anything has changed.
 
     Raises UnknownGroup.
     """
-    wanted = set(locked_groups(shelf, *names))
-    before = shelf.groups_of(user_id)
+    wanted = set(locked_groups(stored, *names))
+    before = stored.groups_of(user_id)
     for group_id in sorted(wanted - before):
-        shelf.add_members(group_id, [user_id])
+        stored.add_members(group_id, [user_id])
     for group_id in sorted(before - wanted):
-        shelf.remove_members(group_id, [user_id])
+        stored.remove_members(group_id, [user_id])
     return wanted != before
 
 
 def set_groups_among(
-    shelf: GroupShelf, user_id: int, wanted: Collection[str], among: Collection[str]
+    stored: GroupRows, user_id: int, wanted: Collection[str], among: Collection[str]
 ) -> tuple[list[str], list[str]]:
     """Makes those of some groups that are wanted groups of a user, and the others of them not.
 
@@ -187,14 +187,14 @@ def set_groups_among(
 
     Returns the names of the groups that were joined, and of those that were left.
     """
-    ids = shelf.lock(*among)
-    before = shelf.groups_of(user_id)
+    ids = stored.lock(*among)
+    before = stored.groups_of(user_id)
     joined = [name for name in ids if name in wanted and ids[name] not in before]
     left = [name for name in ids if name not in wanted and ids[name] in before]
     for name in joined:
-        shelf.add_members(ids[name], [user_id])
+        stored.add_members(ids[name], [user_id])
     for name in left:
-        shelf.remove_members(ids[name], [user_id])
+        stored.remove_members(ids[name], [user_id])
     return joined, left
 
 

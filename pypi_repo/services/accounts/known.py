@@ -2,7 +2,7 @@
 
 from pypi_repo.domain.accounts.accounts import Account, Group
 from pypi_repo.domain.accounts.errors import UnknownAccount, UnknownGroup
-from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.groups import GroupRows
 from pypi_repo.storage.accounts.users import Users
 
 
@@ -27,20 +27,20 @@ def locked_user(users: Users, name: str) -> Account:
     return user
 
 
-def known_group(shelf: GroupShelf, name: str) -> Group:
+def known_group(stored: GroupRows, name: str) -> Group:
     """Returns a group, or raises UnknownGroup."""
-    found = shelf.groups(name.lower())
+    found = stored.groups(name.lower())
     if not found:
         raise _unknown_group(name)
     return found[0]
 
 
-def locked_groups(shelf: GroupShelf, *names: str) -> list[int]:
+def locked_groups(stored: GroupRows, *names: str) -> list[int]:
     """Returns the ids of groups, which others cannot change or delete until the commit.
 
     Raises UnknownGroup.
     """
-    found = shelf.lock(*(name.lower() for name in names))
+    found = stored.lock(*(name.lower() for name in names))
     for name in names:
         if name.lower() not in found:
             raise _unknown_group(name)

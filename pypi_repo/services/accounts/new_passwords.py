@@ -3,8 +3,8 @@
 from pypi_repo.domain.accounts.access import Actor
 from pypi_repo.domain.accounts.accounts import Account
 from pypi_repo.domain.journal import JournalEntry
-from pypi_repo.storage.accounts.invitations import InvitationShelf
-from pypi_repo.storage.accounts.user_sessions import UserSessionShelf
+from pypi_repo.storage.accounts.invitations import InvitationRows
+from pypi_repo.storage.accounts.user_sessions import UserSessionRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.journal import Journal
@@ -26,5 +26,5 @@ def set_password(transaction: Executor, user: Account, password_hash: str, by: A
 
 def end_sign_ins(transaction: Executor, user: Account) -> None:
     """Ends all sessions of a user, and the invitation, which could be accepted later."""
-    UserSessionShelf(transaction).delete_all(user.id)
-    InvitationShelf(transaction).delete(user.id)
+    UserSessionRows(transaction).delete_all(user.id)
+    InvitationRows(transaction).delete(user.id)

@@ -12,7 +12,7 @@ from pypi_repo.domain.attestations.trust_root import TrustRoot
 from pypi_repo.domain.errors import ConfigurationError, InvalidSetting, PermissionDenied
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.settings import MIB
-from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootShelf
+from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootRows
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.journal import Journal
@@ -64,7 +64,7 @@ class TrustRoots:
         root = TrustRoot.read(document, loaded.replaced_at, loaded.replaced_by)
         verifier_of(document)
         with self._database.begin() as connection:
-            TrustRootShelf(connection).put(_NAME, loaded)
+            TrustRootRows(connection).put(_NAME, loaded)
             self._record(connection, "replace trust root", {"sha256": root.sha256})
         return root
 
@@ -75,7 +75,7 @@ class TrustRoots:
         """
         self._require_operator()
         with self._database.begin() as connection:
-            was_loaded = TrustRootShelf(connection).delete(_NAME)
+            was_loaded = TrustRootRows(connection).delete(_NAME)
             if was_loaded:
                 self._record(connection, "reset trust root", {})
         return was_loaded
@@ -98,7 +98,7 @@ def root_in_use(executor: Executor) -> TrustRoot:
     Raises InvalidSetting if it cannot be read, and ConfigurationError if none was loaded and the
     library that has one is not installed.
     """
-    loaded = TrustRootShelf(executor).get(_NAME)
+    loaded = TrustRootRows(executor).get(_NAME)
     if loaded is None:
         return TrustRoot.read(installed_document())
     return TrustRoot.read(loaded.document, loaded.replaced_at, loaded.replaced_by)

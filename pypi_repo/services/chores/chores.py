@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from pypi_repo.domain.errors import RegistryError
 from pypi_repo.services.chores.reports import ChoreReport
-from pypi_repo.storage.chores import ChoreRow, ChoreShelf
+from pypi_repo.storage.chores import ChoreRow, ChoreRows
 from pypi_repo.storage.database.database import Database
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Chores:
     """
 
     def __init__(self, database: Database, chores: Sequence[Chore]) -> None:
-        self._shelf = ChoreShelf(database)
+        self._stored = ChoreRows(database)
         self._committed = database.committed
         self._chores = {chore.name: chore for chore in chores}
         self._holder = secrets.token_hex(8)
@@ -64,7 +64,7 @@ class Chores:
 
     def reports(self) -> list[ChoreReport]:
         """Returns all chores, and how their last runs went."""
-        now, rows = datetime.now(UTC), self._shelf.rows()
+        now, rows = datetime.now(UTC), self._stored.rows()
         return [_report(chore, rows.get(chore.name), now) for chore in self._chores.values()]
 
     def run_due(self) -> list[ChoreReport]:
@@ -126,7 +126,7 @@ class Chores:
 
     def _do_due(self, chores: Iterable[Chore]) -> set[str]:
         """Returns the names of those that were due and that no other process does."""
-        rows = self._shelf.rows()
+        rows = self._stored.rows()
         due = [chore for chore in chores if self._is_due(chore, rows)]
         return {chore.name for chore in due if self._run(chore)}
 
@@ -141,7 +141,7 @@ class Chores:
     def _is_due(self, chore: Chore, rows: Mapping[str, ChoreRow]) -> bool:
         row = rows.get(chore.name)
         if row is None:
-            self._shelf.add(chore.name, datetime.now(UTC))
+            self._stored.add(chore.name, datetime.now(UTC))
             return True
         now = datetime.now(UTC)
         if row.due_at <= now or row.due_at > _latest(chore, now):
@@ -154,7 +154,7 @@ class Chores:
         now = datetime.now(UTC)
         early = chore.is_urgent is not None
         latest = _latest(chore, now)
-        if not self._shelf.take(chore.name, self._holder, now, _LEASE, latest, early=early):
+        if not self._stored.take(chore.name, self._holder, now, _LEASE, latest, early=early):
             return False
         did, failure = None, None
         with self._renewed(chore):
@@ -170,7 +170,7 @@ class Chores:
             _log.info("The chore %r is done: %s", chore.name, did)
         pause = chore.every if failure is None else min(chore.every, _AGAIN_AFTER)
         ended = datetime.now(UTC)
-        self._shelf.finish(
+        self._stored.finish(
             chore.name,
             self._holder,
             ended,
@@ -188,7 +188,7 @@ class Chores:
         def renew() -> None:
             while not is_done.wait(_RENEWED_EVERY):
                 try:
-                    self._shelf.renew(chore.name, self._holder, datetime.now(UTC) + _LEASE)
+                    self._stored.renew(chore.name, self._holder, datetime.now(UTC) + _LEASE)
                 except RegistryError as error:
                     _log.warning("The chore %r goes on: %s", chore.name, error.for_operator)
 

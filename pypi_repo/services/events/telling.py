@@ -18,9 +18,9 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.text import counted
 from pypi_repo.services.events.sending import Outcome, Sender
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.events.deliveries import DeliveryShelf
+from pypi_repo.storage.events.deliveries import DeliveryRows
 from pypi_repo.storage.events.outbox import Outbox
-from pypi_repo.storage.events.webhooks import WebhookShelf
+from pypi_repo.storage.events.webhooks import WebhookRows
 from pypi_repo.storage.journal import Journal
 
 _log = logging.getLogger(__name__)
@@ -58,11 +58,11 @@ class Telling:
 
     def is_urgent(self) -> bool:
         """Returns whether there is something that a webhook can be told now."""
-        if not WebhookShelf(self._database).any_is_enabled():
+        if not WebhookRows(self._database).any_is_enabled():
             return False
         if not Outbox(self._database).is_empty():
             return True
-        return bool(DeliveryShelf(self._database).webhooks_to_tell(self._clock()))
+        return bool(DeliveryRows(self._database).webhooks_to_tell(self._clock()))
 
     def run(self) -> str:
         """Tells webhooks what they are to be told, each for a few seconds until it is asked again.
@@ -83,7 +83,7 @@ class Telling:
                     late = at_work
                 if not is_over or at_work & late:
                     self.decide()
-                    waiting = DeliveryShelf(self._database).webhooks_to_tell(self._clock())
+                    waiting = DeliveryRows(self._database).webhooks_to_tell(self._clock())
                     for id_ in (each for each in waiting if each not in at_work | late):
                         turns[threads.submit(self._take_turn, id_)] = id_
                 if not turns:
@@ -108,7 +108,7 @@ class Telling:
     def attempt(self, webhook: Webhook, delivery: Delivery) -> Delivery:
         """Makes a delivery now, whether it is due or not, and returns it as it is then."""
         self._note(webhook, delivery, self._sender.send(webhook, delivery))
-        return DeliveryShelf(self._database).delivery(webhook.id, delivery.id) or delivery
+        return DeliveryRows(self._database).delivery(webhook.id, delivery.id) or delivery
 
     def obstacle(self, webhook: Webhook) -> UpstreamRefused | None:
         """Returns why a webhook may not be told, as far as is known without asking its receiver."""
@@ -117,24 +117,24 @@ class Telling:
     def _decide_some(self) -> int:
         with self._database.begin() as connection:
             entries = Outbox(connection).take(_BATCH)
-            webhooks = WebhookShelf(connection).enabled()
+            webhooks = WebhookRows(connection).enabled()
             events = [event for entry in entries if (event := Event.of(entry)) is not None]
-            shelf, now = DeliveryShelf(connection), self._clock()
+            stored, now = DeliveryRows(connection), self._clock()
             for webhook in webhooks:
                 told = [event for event in events if _is_for(webhook, event)]
                 due_at = now
                 if told and webhook.failing_since is not None:
-                    due_at = max(now, shelf.next_attempt(webhook.id) or now)
-                shelf.add([_delivery_of(event, webhook, now, due_at) for event in told])
+                    due_at = max(now, stored.next_attempt(webhook.id) or now)
+                stored.add([_delivery_of(event, webhook, now, due_at) for event in told])
         return len(entries)
 
     def _take_turn(self, webhook_id: int) -> tuple[int, int]:
         """Returns how many deliveries were made, and how many have failed."""
         until, delivered, failed = time.monotonic() + _TURN, 0, 0
         while time.monotonic() < until:
-            due = DeliveryShelf(self._database).due(webhook_id, self._clock(), _READ_AT_ONCE)
+            due = DeliveryRows(self._database).due(webhook_id, self._clock(), _READ_AT_ONCE)
             for delivery in due:
-                webhook = WebhookShelf(self._database).by_id(webhook_id)
+                webhook = WebhookRows(self._database).by_id(webhook_id)
                 if webhook is None or not webhook.enabled:  # somebody has just changed that
                     return delivered, failed
                 outcome = self._sender.send(webhook, delivery)
@@ -152,7 +152,7 @@ class Telling:
         """Records what came of an attempt, and what follows from it."""
         now, attempts = self._clock(), delivery.attempts + 1
         with self._database.begin() as connection:
-            deliveries, webhooks = DeliveryShelf(connection), WebhookShelf(connection)
+            deliveries, webhooks = DeliveryRows(connection), WebhookRows(connection)
             webhook = webhooks.lock(told.id)
             if webhook is None:  # it was deleted meanwhile
                 return
@@ -180,7 +180,7 @@ class Telling:
 
     def _give_up(
         self,
-        webhooks: WebhookShelf,
+        webhooks: WebhookRows,
         journal: Journal,
         webhook: Webhook,
         delivery: Delivery,

@@ -25,8 +25,8 @@ from pypi_repo.services.events.telling import Telling
 from pypi_repo.services.gate import Gate
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.events.deliveries import DeliveryShelf
-from pypi_repo.storage.events.webhooks import WebhookShelf
+from pypi_repo.storage.events.deliveries import DeliveryRows
+from pypi_repo.storage.events.webhooks import WebhookRows
 from pypi_repo.storage.journal import Journal
 
 FORMER_SECRET_FOR = timedelta(days=1)
@@ -77,13 +77,13 @@ class Webhooks:
         self._require_operator(None, planned)
         self._telling.decide()  # what has happened until now is not for it
         with self._database.begin() as connection:
-            shelf, catalog = WebhookShelf(connection), Catalog(connection)
+            stored, catalog = WebhookRows(connection), Catalog(connection)
             if repository is not None:
                 catalog.lock(repository)  # or it could be deleted meanwhile
             found = self._admitted(catalog, repository)
-            if shelf.webhook(name) is not None:
+            if stored.webhook(name) is not None:
                 raise NameTaken(f"There is a webhook {name!r} already; choose another name.")
-            id_ = shelf.add(planned, None if found is None else found.id)
+            id_ = stored.add(planned, None if found is None else found.id)
             self._record(Journal(connection), "create webhook", planned, planned.settings())
         return replace(planned, id=id_)
 
@@ -91,9 +91,7 @@ class Webhooks:
         """Returns all webhooks that the actor may see, sorted by name."""
         require_area(self._actor, Area.REPOSITORIES)
         catalog = Catalog(self._database)
-        return [
-            found for found in WebhookShelf(self._database).all() if self._shows(catalog, found)
-        ]
+        return [found for found in WebhookRows(self._database).all() if self._shows(catalog, found)]
 
     def get(self, name: str) -> Webhook:
         """Returns a webhook.
@@ -101,7 +99,7 @@ class Webhooks:
         Raises UnknownWebhook.
         """
         require_area(self._actor, Area.REPOSITORIES)
-        return self._known(WebhookShelf(self._database), Catalog(self._database), name)
+        return self._known(WebhookRows(self._database), Catalog(self._database), name)
 
     def change(
         self,
@@ -129,8 +127,8 @@ class Webhooks:
             self._telling.decide()  # what has happened while it was off is not for it
         now = datetime.now(UTC)
         with self._database.begin() as connection:
-            shelf = WebhookShelf(connection)
-            webhook = self._locked(shelf, Catalog(connection), name)
+            stored = WebhookRows(connection)
+            webhook = self._locked(stored, Catalog(connection), name)
             changed = replace(webhook, **given)
             changed.check()
             self._require_operator(webhook, changed)
@@ -147,10 +145,10 @@ class Webhooks:
                 values["former_secret_until"] = now + former_secret_for
             if different.get("enabled") or "url" in different:
                 values |= {"failing_since": None, "failure": None}
-                DeliveryShelf(connection).hasten(webhook.id, now, untried_only=False)
-            shelf.change(webhook, values)
+                DeliveryRows(connection).hasten(webhook.id, now, untried_only=False)
+            stored.change(webhook, values)
             self._record(Journal(connection), "change webhook", webhook, different)
-            return self._known(shelf, Catalog(connection), name)
+            return self._known(stored, Catalog(connection), name)
 
     def delete(self, name: str) -> None:
         """Deletes a webhook with its deliveries.
@@ -159,9 +157,9 @@ class Webhooks:
         """
         require_area(self._actor, Area.REPOSITORIES)
         with self._database.begin() as connection:
-            shelf = WebhookShelf(connection)
-            webhook = self._known(shelf, Catalog(connection), name)
-            shelf.delete(webhook)
+            stored = WebhookRows(connection)
+            webhook = self._known(stored, Catalog(connection), name)
+            stored.delete(webhook)
             self._record(Journal(connection), "delete webhook", webhook, {})
 
     def deliveries(
@@ -174,7 +172,7 @@ class Webhooks:
 
         Raises UnknownWebhook.
         """
-        return DeliveryShelf(self._database).of(self.get(name).id, limit, before)
+        return DeliveryRows(self._database).of(self.get(name).id, limit, before)
 
     def delivery(self, name: str, id_: int) -> Delivery:
         """Returns one delivery of a webhook.
@@ -198,7 +196,7 @@ class Webhooks:
 
         Raises UnknownWebhook.
         """
-        return DeliveryShelf(self._database).number_waiting(self.get(name).id)
+        return DeliveryRows(self._database).number_waiting(self.get(name).id)
 
     def test(self, name: str) -> Delivery:
         """Sends a test to a webhook, also to one that is switched off, and returns what came of it.
@@ -208,7 +206,7 @@ class Webhooks:
         require_area(self._actor, Area.REPOSITORIES)
         now = datetime.now(UTC)
         with self._database.begin() as connection:
-            webhook = self._locked(WebhookShelf(connection), Catalog(connection), name)
+            webhook = self._locked(WebhookRows(connection), Catalog(connection), name)
             event = Event(
                 id=0,
                 type=TEST_EVENT,
@@ -217,7 +215,7 @@ class Webhooks:
                 actor_kind=self._actor.kind.value,
                 repository=webhook.repository,
             )
-            id_ = DeliveryShelf(connection).add_one(
+            id_ = DeliveryRows(connection).add_one(
                 {
                     "webhook_id": webhook.id,
                     "journal_id": None,
@@ -240,22 +238,22 @@ class Webhooks:
         return self._telling.attempt(webhook, self._delivery(webhook, id_))
 
     def _delivery(self, webhook: Webhook, id_: int) -> Delivery:
-        found = DeliveryShelf(self._database).delivery(webhook.id, id_)
+        found = DeliveryRows(self._database).delivery(webhook.id, id_)
         if found is None:
             raise UnknownDelivery(
                 f"The webhook {webhook.name!r} has no delivery {id_}; list its deliveries."
             )
         return found
 
-    def _known(self, shelf: WebhookShelf, catalog: Catalog, name: str) -> Webhook:
-        found = shelf.webhook(name)
+    def _known(self, stored: WebhookRows, catalog: Catalog, name: str) -> Webhook:
+        found = stored.webhook(name)
         if found is None or not self._shows(catalog, found):
             raise _unknown(name)
         return found
 
-    def _locked(self, shelf: WebhookShelf, catalog: Catalog, name: str) -> Webhook:
+    def _locked(self, stored: WebhookRows, catalog: Catalog, name: str) -> Webhook:
         """Returns a webhook as it is until the commit, whatever others have just changed."""
-        found = shelf.lock(self._known(shelf, catalog, name).id)
+        found = stored.lock(self._known(stored, catalog, name).id)
         if found is None:
             raise _unknown(name)
         return found

@@ -16,7 +16,7 @@ from pypi_repo.services.identity.keys import Key, read_keys, written_keys
 from pypi_repo.services.identity.tokens import verify_jwt
 from pypi_repo.settings import KIB
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.identity.issuers import IssuerShelf, KnownIssuer
+from pypi_repo.storage.identity.issuers import IssuerRows, KnownIssuer
 
 LIMITS = OutboundLimits(
     page=512 * KIB, page_time=10, headers=64 * KIB, redirects=2, connect=5, read=10, kept=2
@@ -130,8 +130,8 @@ class Issuers:
 
         While it is asked, or does not answer, what is old is used up to a day.
         """
-        shelf = IssuerShelf(self._database)
-        known = shelf.known(issuer.url)
+        stored = IssuerRows(self._database)
+        known = stored.known(issuer.url)
         if known is not None and self._is_within(_FRESH, moment(known)):
             return known
         usable = known if self._is_within(_USED_AT_MOST, moment(known)) else None
@@ -142,7 +142,7 @@ class Issuers:
                 return usable
             self._wait_for(lock)
         try:
-            known = shelf.known(issuer.url)  # another thread may have been faster
+            known = stored.known(issuer.url)  # another thread may have been faster
             if known is not None and self._is_within(_FRESH, moment(known)):
                 return known
             with self._remembering(issuer):
@@ -172,7 +172,7 @@ class Issuers:
 
     def _may_ask(self, issuer: Issuer) -> bool:
         with self._database.begin() as connection:
-            return IssuerShelf(connection).begin_asking(
+            return IssuerRows(connection).begin_asking(
                 issuer.url, self._clock(), ASKED_AT_MOST_EVERY
             )
 
@@ -181,13 +181,13 @@ class Issuers:
         read_discovery(content, issuer)
         document = content.decode()
         with self._database.begin() as connection:
-            return IssuerShelf(connection).keep_discovery(issuer.url, document, self._clock())
+            return IssuerRows(connection).keep_discovery(issuer.url, document, self._clock())
 
     def _fetch_keys(self, issuer: Issuer, known: KnownIssuer) -> KnownIssuer:
         discovery = read_discovery(known.discovery, issuer)
         keys, now = read_keys(self._fetch(issuer, discovery.jwks_uri), issuer), self._clock()
         with self._database.begin() as connection:
-            IssuerShelf(connection).keep_keys(issuer.url, written_keys(keys), now)
+            IssuerRows(connection).keep_keys(issuer.url, written_keys(keys), now)
         return replace(known, keys=written_keys(keys), keys_at=now)
 
     def _fetch(self, issuer: Issuer, url: str) -> bytes:

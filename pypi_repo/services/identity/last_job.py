@@ -9,7 +9,7 @@ from pypi_repo.domain.identity.conditions import JobConditions
 from pypi_repo.domain.identity.publisher import ListedPublisher, Publisher
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 
 _MOST = 20  # publishers that keep what came in one token
 _LARGEST = 8 * 1024  # characters of JSON
@@ -39,14 +39,14 @@ def note_refusal(
     nearest = [each for each in near if _met(each, claims) == most]
     unused = [each for each in publishers if each.last_used_at is None and each not in nearest]
     unused.sort(key=lambda each: _met(each, claims), reverse=True)
-    several = PublisherShelf(database).those((nearest + unused)[:_MOST])
+    several = PublisherRows(database).those((nearest + unused)[:_MOST])
     due = [each for each in several if _comes_nearer(each, claims, at)]
     if not due:
         return
     received = _as_json(claims, due)
     with database.begin() as connection:
         for each in due:
-            PublisherShelf(connection).note_received(each, received, at, each.why_not(claims))
+            PublisherRows(connection).note_received(each, received, at, each.why_not(claims))
 
 
 def note_success(
@@ -60,7 +60,7 @@ def note_success(
     ]
     received = _as_json(claims, due)
     for each in due:
-        PublisherShelf(transaction).note_received(each, received, at, None)
+        PublisherRows(transaction).note_received(each, received, at, None)
 
 
 def _is_due(publisher: Publisher, at: datetime) -> bool:

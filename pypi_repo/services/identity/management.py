@@ -24,12 +24,12 @@ from pypi_repo.services.identity.changes import as_text, require_operator
 from pypi_repo.services.identity.issuers import Issuers
 from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.storage.accounts.administration import Administration
-from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.groups import GroupRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.issuers import IssuerShelf
-from pypi_repo.storage.identity.providers import Identities, ProviderShelf
+from pypi_repo.storage.identity.issuers import IssuerRows
+from pypi_repo.storage.identity.providers import Identities, ProviderRows
 from pypi_repo.storage.journal import Journal
 
 _AN_IDENTITY_PROVIDER = "an identity provider"
@@ -88,7 +88,7 @@ class ProviderManagement:
         with self._database.begin() as connection:
             planned.check()
             _require_groups(connection, planned)
-            created = ProviderShelf(connection).add(name, planned, now)
+            created = ProviderRows(connection).add(name, planned, now)
             if created is None:
                 raise NameTaken(
                     f"There is an identity provider {name!r} already; choose another name."
@@ -99,7 +99,7 @@ class ProviderManagement:
     def all(self) -> list[IdentityProvider]:
         """Returns all identity providers, sorted by name."""
         require_area(self._actor, Area.SETTINGS)
-        return ProviderShelf(self._database).all()
+        return ProviderRows(self._database).all()
 
     def get(self, name: str) -> IdentityProvider:
         """Returns an identity provider.
@@ -141,10 +141,10 @@ class ProviderManagement:
                     "The client secret is not for another issuer; give the new one, too."
                 )
             if given:
-                after = ProviderShelf(connection).change(before, given)
+                after = ProviderRows(connection).change(before, given)
                 if not after.enabled:
                     Identities(connection, after).end_sessions()
-                IssuerShelf(connection).forget(before.issuer)
+                IssuerRows(connection).forget(before.issuer)
                 self._record(connection, "change identity provider", name, given)
         return after
 
@@ -156,8 +156,8 @@ class ProviderManagement:
         self._require_own(self.get(name))
         with self._database.begin() as connection:
             found = _locked_provider(connection, name)
-            ProviderShelf(connection).delete(found)
-            IssuerShelf(connection).forget(found.issuer)
+            ProviderRows(connection).delete(found)
+            IssuerRows(connection).forget(found.issuer)
             self._record(connection, "delete identity provider", name, {})
 
     def check(self, name: str) -> ProviderCheck:
@@ -273,12 +273,12 @@ def known_provider(executor: Executor, name: str) -> IdentityProvider:
 
     Raises UnknownIdentityProvider.
     """
-    return _known(ProviderShelf(executor).provider(name), name)
+    return _known(ProviderRows(executor).provider(name), name)
 
 
 def _locked_provider(connection: Executor, name: str) -> IdentityProvider:
     """A provider, with which nobody else signs in, and which nobody changes, until the commit."""
-    return _known(ProviderShelf(connection).lock(name), name)
+    return _known(ProviderRows(connection).lock(name), name)
 
 
 def _known(found: IdentityProvider | None, name: str) -> IdentityProvider:
@@ -299,7 +299,7 @@ def _require_groups(
     """
     if settings.accounts == "users":
         named = settings.assignable - before
-        unknown = named - GroupShelf(connection).lock(*named).keys()
+        unknown = named - GroupRows(connection).lock(*named).keys()
         if unknown:
             raise InvalidSetting(
                 f"The mapping leads to groups that do not exist: {', '.join(sorted(unknown))[:200]}"

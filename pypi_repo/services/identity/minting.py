@@ -36,8 +36,8 @@ from pypi_repo.services.identity.last_job import note_refusal, note_success
 from pypi_repo.services.identity.tokens import LEEWAY, issuer_in, require_jwt, subject_in
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.issuers import IssuerShelf
-from pypi_repo.storage.identity.publishers import PublisherShelf, PublisherTokens
+from pypi_repo.storage.identity.issuers import IssuerRows
+from pypi_repo.storage.identity.publishers import PublisherRows, PublisherTokens
 
 _log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class TrustedPublishing:
     def _proved(self, token: str) -> _Proved:
         """Only who is the issuer of a publisher is ever asked for keys."""
         issuer = issuer_in(token)
-        publishers = PublisherShelf(self._database).of_issuer(issuer)
+        publishers = PublisherRows(self._database).of_issuer(issuer)
         if not publishers:
             raise invalid_token(f"nobody is a publisher with the issuer {issuer!r:.200}")
         claims = self._issuers.verify(issuer_of(publishers[0]), token, self.audience)
@@ -210,14 +210,14 @@ class TrustedPublishing:
             now = _now()
             publishers = [
                 each
-                for each in PublisherShelf(connection).lock_those(proved.publishers)
+                for each in PublisherRows(connection).lock_those(proved.publishers)
                 if each.issuer == proved.claims["iss"] and not each.unmet(proved.claims)
             ]
             if not publishers:
                 raise _unknown_job(proved.claims)
             # A while longer than it is valid: the clocks of other machines may be slow.
             used_until = proved.expires_at + timedelta(seconds=LEEWAY)
-            if once and not IssuerShelf(connection).use_once(proved.used_once, used_until):
+            if once and not IssuerRows(connection).use_once(proved.used_once, used_until):
                 raise TokenReused(_REUSED)
             note_success(connection, publishers, proved.claims, now)
             ends = {each.id: until(each) for each in publishers}

@@ -13,7 +13,7 @@ from pypi_repo.services.accounts.administrators import require_another
 from pypi_repo.services.accounts.groups import set_groups_among
 from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.storage.accounts.administration import Administration
-from pypi_repo.storage.accounts.groups import GroupShelf
+from pypi_repo.storage.accounts.groups import GroupRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.identity.providers import Identities
@@ -112,7 +112,7 @@ class _Users(_People):
         user = locked_user(Users(connection), name)
         self._note(connection)
         joined, left = set_groups_among(
-            GroupShelf(connection), user.id, assigned, self._provider.assignable
+            GroupRows(connection), user.id, assigned, self._provider.assignable
         )
         if joined or left:
             changes = {"joined": " ".join(joined), "left": " ".join(left)}

@@ -26,8 +26,8 @@ from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.issuers import IssuerShelf
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.issuers import IssuerRows
+from pypi_repo.storage.identity.publishers import PublisherRows
 from pypi_repo.storage.journal import Journal
 
 _A_PUBLISHER = "a publisher"
@@ -80,8 +80,8 @@ class Publishers:
         wanted = PublisherSettings(**given)
         with self._database.begin() as connection:
             repository = self._admitted(connection, wanted.repository)
-            shelf = PublisherShelf(connection)
-            shelf.change_alone()
+            stored = PublisherRows(connection)
+            stored.change_alone()
             known = self._reach(connection, wanted.issuer_or_usual, given)
             planned = replace(wanted, **known).in_form()
             require_operator(
@@ -90,10 +90,10 @@ class Publishers:
                 planned,
                 _A_PUBLISHER,
             )
-            created = shelf.add(name, planned, repository.id, now, self._actor.name)
+            created = stored.add(name, planned, repository.id, now, self._actor.name)
             if created is None:
                 raise NameTaken(f"There is a publisher {name!r} already; choose another name.")
-            shelf.verify_anew(created.issuer)
+            stored.verify_anew(created.issuer)
             self._record(connection, "create publisher", created, planned.settings())
         return created
 
@@ -102,7 +102,7 @@ class Publishers:
         require_area(self._actor, Area.USERS)
         audit = self._audit(self._database)
         return [
-            found for found in PublisherShelf(self._database).all() if audit.shows(found.repository)
+            found for found in PublisherRows(self._database).all() if audit.shows(found.repository)
         ]
 
     def get(self, name: str) -> Publisher:
@@ -111,7 +111,7 @@ class Publishers:
         Raises UnknownPublisher.
         """
         require_area(self._actor, Area.USERS)
-        return self._shown(self._database, PublisherShelf(self._database).publisher(name), name)
+        return self._shown(self._database, PublisherRows(self._database).publisher(name), name)
 
     def change(self, name: str, **given: Unpack[GivenPublisherSettings]) -> Publisher:
         """Changes settings of a publisher, and ends the tokens that it has given.
@@ -131,7 +131,7 @@ class Publishers:
         if given.get("kind", before.kind) != before.kind:
             given.setdefault("issuer", "")
         with self._database.begin() as connection:
-            shelf = PublisherShelf(connection)
+            stored = PublisherRows(connection)
             before = self._locked(connection, before, given)
             after = self._planned(connection, before, given)
             different = {
@@ -145,14 +145,14 @@ class Publishers:
             if before.received is not None:
                 # The last job is compared with the conditions of now.
                 after = replace(after, refusal=after.why_not(json.loads(before.received)))
-            shelf.change(after, repository_id)
-            shelf.verify_anew(after.issuer)
+            stored.change(after, repository_id)
+            stored.verify_anew(after.issuer)
             if issuer_of(before) != issuer_of(after):
-                IssuerShelf(connection).forget(before.issuer)
+                IssuerRows(connection).forget(before.issuer)
             self._record(connection, "change publisher", after, different)
             reach = {key: value for key, value in different.items() if key in REACH}
             if reach and after.issuer == before.issuer:
-                for other in shelf.reach(after):
+                for other in stored.reach(after):
                     self._record(connection, "change publisher", other, reach)
         return after
 
@@ -164,11 +164,11 @@ class Publishers:
         before = self.get(name)
         with self._database.begin() as connection:
             Catalog(connection).lock(before.repository)
-            shelf = PublisherShelf(connection)
-            found = self._shown(connection, shelf.lock(name), name)
-            shelf.delete(found)
-            if not shelf.of_issuer(found.issuer):
-                IssuerShelf(connection).forget(found.issuer)
+            stored = PublisherRows(connection)
+            found = self._shown(connection, stored.lock(name), name)
+            stored.delete(found)
+            if not stored.of_issuer(found.issuer):
+                IssuerRows(connection).forget(found.issuer)
             self._record(connection, "delete publisher", found, {})
 
     def check(self, name: str) -> IssuerCheck:
@@ -199,11 +199,11 @@ class Publishers:
         wanted = given.get("repository", before.repository)
         for repository in sorted({wanted, before.repository}):
             Catalog(connection).lock(repository)
-        shelf = PublisherShelf(connection)
-        shelf.change_alone()
+        stored = PublisherRows(connection)
+        stored.change_alone()
         if given.keys() & REACH:
-            shelf.lock_all_of(before.issuer)
-        return self._shown(connection, shelf.lock(before.name), before.name)
+            stored.lock_all_of(before.issuer)
+        return self._shown(connection, stored.lock(before.name), before.name)
 
     def _planned(
         self, connection: Executor, before: Publisher, given: GivenPublisherSettings
@@ -229,7 +229,7 @@ class Publishers:
 
         Raises InvalidSetting if it is to be reached in another way, as one would not know in which.
         """
-        several = PublisherShelf(connection).whole_of_issuer(issuer)
+        several = PublisherRows(connection).whole_of_issuer(issuer)
         if not several:
             return {}
         known = _reach_of(several[0])

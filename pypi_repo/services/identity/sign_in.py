@@ -33,8 +33,8 @@ from pypi_repo.services.identity.tokens import require_jwt
 from pypi_repo.services.people.user_sessions import UserSessions
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.issuers import IssuerShelf
-from pypi_repo.storage.identity.providers import ProviderShelf
+from pypi_repo.storage.identity.issuers import IssuerRows
+from pypi_repo.storage.identity.providers import ProviderRows
 
 SIGN_IN_TIME = timedelta(minutes=10)
 """How long a person may take at the provider."""
@@ -102,7 +102,7 @@ class SignIn:
 
     def offered(self, accounts: AccountKind) -> list[IdentityProvider]:
         """Returns the providers with which people can sign in, sorted by name."""
-        return [each for each in ProviderShelf(self._database).all(accounts) if each.enabled]
+        return [each for each in ProviderRows(self._database).all(accounts) if each.enabled]
 
     def begin(self, accounts: AccountKind, name: str, callback_url: str) -> Begun:
         """Begins a sign-in.
@@ -164,7 +164,7 @@ class SignIn:
             claims = self._claims(provider, callback_url, secret, answer)
             about.update(claims)
             with self._database.begin() as connection:
-                locked = ProviderShelf(connection).lock(name)
+                locked = ProviderRows(connection).lock(name)
                 current = self._require_offered(locked, accounts, name)
                 if (current.id, current.settings()) != (provider.id, provider.settings()):
                     raise SignInFailed(
@@ -195,7 +195,7 @@ class SignIn:
         )
 
     def _offered(self, accounts: AccountKind, name: str) -> IdentityProvider:
-        found = ProviderShelf(self._database).provider(name)
+        found = ProviderRows(self._database).provider(name)
         return self._require_offered(found, accounts, name)
 
     def _require_offered(
@@ -227,7 +227,7 @@ class SignIn:
     def _use_once(self, state: str) -> None:
         now, digest = _now(), hashlib.sha256(state.encode()).hexdigest()
         with self._database.begin() as connection:
-            if not IssuerShelf(connection).use_once(digest, now + 2 * SIGN_IN_TIME):
+            if not IssuerRows(connection).use_once(digest, now + 2 * SIGN_IN_TIME):
                 raise SignInFailed("This sign-in was used already; sign in again.")
 
     def _claims(
@@ -285,7 +285,7 @@ class SignIn:
             who = ", ".join(f"{name} {about[name]!r:.200}" for name in shown)
             reason = printable(f"{who}: {error.for_operator}" if who else error.for_operator)
             with self._database.begin() as connection:
-                ProviderShelf(connection).note_refusal(provider, _now(), reason[:_LONGEST_REFUSAL])
+                ProviderRows(connection).note_refusal(provider, _now(), reason[:_LONGEST_REFUSAL])
             raise
 
 

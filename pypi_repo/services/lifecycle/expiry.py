@@ -6,13 +6,13 @@ from pypi_repo.domain.accounts.access import OPERATOR
 from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.lifecycle.stages import StageShelf
+from pypi_repo.storage.lifecycle.stages import StageRows
 
 
 def expire_all_stages(database: Database) -> int:
     """Deletes the stages of all repositories that have expired, and returns their number."""
     now, number = datetime.now(UTC), 0
-    for repository in sorted({each.repository for each in StageShelf(database).expired(now)}):
+    for repository in sorted({each.repository for each in StageRows(database).expired(now)}):
         with database.begin() as connection:
             catalog = Catalog(connection)
             catalog.lock(repository)

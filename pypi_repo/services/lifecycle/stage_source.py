@@ -26,7 +26,7 @@ from pypi_repo.services.sources.own_files import OWN_FILES, OwnFiles
 from pypi_repo.services.sources.source import Redirect, ServedFile, Source
 from pypi_repo.services.sources.wrappers import SourceWrapper
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.lifecycle.stages import StageShelf
+from pypi_repo.storage.lifecycle.stages import StageRows
 
 
 class StageSource(SourceWrapper):
@@ -44,7 +44,7 @@ class StageSource(SourceWrapper):
         super().__init__(source)
         self._own = own
         self._stage = stage
-        self._shelf = StageShelf(database)
+        self._stored = StageRows(database)
 
     def check_access(self, actor: Actor) -> None:
         """Raises UnknownStage after the errors that the repository raises."""
@@ -57,7 +57,7 @@ class StageSource(SourceWrapper):
     def project_list(self, actor: Actor) -> Versioned[ProjectList]:
         listed = super().project_list(actor)
         repository = self._own.repository(actor)
-        names = {each.file.project: each.display_name for each in self._shelf.files(self._stage)}
+        names = {each.file.project: each.display_name for each in self._stored.files(self._stage)}
         closed = self._own.lists.closed_names(repository) if names else frozenset()
         readable = self._own.lists.readable(actor, repository, list(names))
         added = tuple((name, names[name]) for name in readable if name not in closed)
@@ -70,7 +70,7 @@ class StageSource(SourceWrapper):
     def project_page(self, actor: Actor, project: NormalizedName) -> Versioned[ProjectPage]:
         repository, own = self._own.look_for_project(actor, project)
         self._require_open(repository)
-        staged = self._shelf.files(self._stage, project)
+        staged = self._stored.files(self._stage, project)
         if own is not None and own.status == "quarantined":
             staged = []
         found: Versioned[ProjectPage] | None = None
@@ -125,11 +125,11 @@ class StageSource(SourceWrapper):
         return Source.release_details(self, actor, project, version)
 
     def _file(self, filename: str) -> FileOfStage | None:
-        staged = self._shelf.file_like(self._stage, filename)
+        staged = self._stored.file_like(self._stage, filename)
         return staged if staged is not None and staged.file.filename == filename else None
 
     def _require_open(self, repository: Repository) -> None:
-        if self._shelf.find(repository.name, self._stage, datetime.now(UTC)) is None:
+        if self._stored.find(repository.name, self._stage, datetime.now(UTC)) is None:
             raise unknown_stage(repository.name)
 
 

@@ -23,7 +23,7 @@ from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.destination import Destination
-from pypi_repo.storage.lifecycle.stages import StageShelf
+from pypi_repo.storage.lifecycle.stages import StageRows
 
 
 class StageUploads(Uploads):
@@ -49,7 +49,7 @@ class StageUploads(Uploads):
             repository, database, blobs, gate, readmes, limits, check_new_name, publishing
         )
         self._stage = stage
-        self._shelf = StageShelf(database)
+        self._stored = StageRows(database)
 
     def admit(self, actor: Actor) -> Admission:
         """Returns what an actor may upload. It is called before the body is read.
@@ -57,7 +57,7 @@ class StageUploads(Uploads):
         Raises UnknownStage, and the errors of `Uploads.admit`.
         """
         admission = super().admit(actor)
-        if self._shelf.find(self._repository, self._stage, datetime.now(UTC)) is None:
+        if self._stored.find(self._repository, self._stage, datetime.now(UTC)) is None:
             raise unknown_stage(self._repository)
         return admission
 
@@ -71,7 +71,7 @@ class StageUploads(Uploads):
         existing = existing_file(
             self._gate, self._catalog, actor, destination, filename, digests, self._stage
         )
-        staged = self._shelf.file_like(self._stage, filename.filename)
+        staged = self._stored.file_like(self._stage, filename.filename)
         if staged is None or not is_proven(destination.repository, staged.file):
             return existing  # the same file comes again, with the proofs
         return staged.file
@@ -89,22 +89,22 @@ def place_in_stage(
 
     Raises UnknownStage, and other errors if the file could not be published.
     """
-    shelf, file, now = catalog.stages, new.file, datetime.now(UTC)
-    there_before = shelf.file_like(stage, file.filename)
+    stored, file, now = catalog.stages, new.file, datetime.now(UTC)
+    there_before = stored.file_like(stage, file.filename)
     replaced = None if there_before is None else there_before.file
     if replaced is not None:
-        shelf.delete_file(stage, replaced.filename)  # the quota does not count both
+        stored.delete_file(stage, replaced.filename)  # the quota does not count both
     there, existing = check_place(gate, catalog, actor, repository, new, terms=Terms(stage=stage))
     if replaced is not None:
         refuse_foreign(gate, actor, there.repository, replaced)
-    found = shelf.find(repository, stage, now)
+    found = stored.find(repository, stage, now)
     if found is None:
         raise unknown_stage(repository)
     if existing is not None and existing.digests == file.digests:
         return Accepted(existing, is_unchanged=True, replaced=replaced)
     check_room(found)
     expire_stages(catalog, repository, now)  # the names of others that have just become free
-    shelf.add_file(
+    stored.add_file(
         there.repository,
         stage,
         FileOfStage(

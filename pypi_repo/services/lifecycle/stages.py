@@ -34,8 +34,8 @@ from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
-from pypi_repo.storage.identity.publishers import PublisherShelf
-from pypi_repo.storage.lifecycle.stages import StageShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
+from pypi_repo.storage.lifecycle.stages import StageRows
 
 _SHOWN_OF_ID = 6  # characters
 
@@ -173,7 +173,7 @@ class Stages:
         return self._gate.repository(self._actor, Permission.UPLOAD, catalog, repository)
 
     def _found(self, executor: Executor, repository: Repository, id_: str) -> Stage:
-        stage = StageShelf(executor).find(repository.name, id_, datetime.now(UTC))
+        stage = StageRows(executor).find(repository.name, id_, datetime.now(UTC))
         if stage is None:
             raise unknown_stage(repository.name)
         if not self._may_end(executor, repository, stage):
@@ -208,18 +208,18 @@ class Stages:
 
     def _is_same(self, executor: Executor, stage: Stage) -> bool:
         """A user or a publisher of the same name that was deleted is somebody else."""
-        shelves: dict[ActorKind, Users | PublisherShelf] = {
+        accounts: dict[ActorKind, Users | PublisherRows] = {
             ActorKind.USER: Users(executor),
-            ActorKind.PUBLISHER: PublisherShelf(executor),
+            ActorKind.PUBLISHER: PublisherRows(executor),
         }
-        shelf = shelves.get(self._actor.kind)
-        if shelf is None:
+        stored = accounts.get(self._actor.kind)
+        if stored is None:
             return True
-        since = [shelf.created_at(name) for name in self._shared_names(stage)]
+        since = [stored.created_at(name) for name in self._shared_names(stage)]
         return any(moment is None or moment <= stage.created_at for moment in since)
 
     def _reaches_all(self, executor: Executor, repository: Repository, stage: Stage) -> bool:
-        actor, projects = self._actor, StageShelf(executor).projects
+        actor, projects = self._actor, StageRows(executor).projects
         if actor.kind is ActorKind.PUBLISHER:
             return all(
                 self._gate.allows(actor, Permission.UPLOAD, repository, project)

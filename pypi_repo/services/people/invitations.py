@@ -13,7 +13,7 @@ from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.services.accounts.login import actor_of
 from pypi_repo.services.accounts.new_passwords import set_password
 from pypi_repo.services.accounts.passwords import Passwords
-from pypi_repo.storage.accounts.invitations import InvitationShelf
+from pypi_repo.storage.accounts.invitations import InvitationRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
@@ -57,7 +57,7 @@ class Invitations:
                     f"The password of {account.name!r} is switched off, so none can be set; "
                     "allow passwords first."
                 )
-            InvitationShelf(connection).replace(
+            InvitationRows(connection).replace(
                 account.id, token_digest(secret), now, now + expires_in
             )
             self._record(Journal(connection), "invite user", account.name)
@@ -66,7 +66,7 @@ class Invitations:
     def of(self, user: str) -> Invitation | None:
         """Returns the invitation that a user can still accept; None if there is none."""
         require_area(self._actor, Area.USERS)
-        return InvitationShelf(self._database).of(user.lower(), datetime.now(UTC))
+        return InvitationRows(self._database).of(user.lower(), datetime.now(UTC))
 
     def withdraw(self, user: str) -> None:
         """Ends the invitation of a user, if there is one.
@@ -76,7 +76,7 @@ class Invitations:
         require_area(self._actor, Area.USERS)
         with self._database.begin() as connection:
             account = locked_user(Users(connection), user)
-            if InvitationShelf(connection).delete(account.id):
+            if InvitationRows(connection).delete(account.id):
                 self._record(Journal(connection), "withdraw invitation of user", account.name)
 
     def _record(self, journal: Journal, action: str, account: str) -> None:
@@ -95,7 +95,7 @@ class Acceptance:
 
         Raises UnknownInvitation if it was accepted or withdrawn, or has expired.
         """
-        found = InvitationShelf(self._database).with_secret(token_digest(secret), datetime.now(UTC))
+        found = InvitationRows(self._database).with_secret(token_digest(secret), datetime.now(UTC))
         if found is None:
             raise _unknown()
         return found
@@ -113,7 +113,7 @@ class Acceptance:
         password_hash = self._passwords.hash(password)
         with self._database.begin() as connection:
             account = Users(connection).lock(name)
-            taken = InvitationShelf(connection).take(token_digest(secret), datetime.now(UTC))
+            taken = InvitationRows(connection).take(token_digest(secret), datetime.now(UTC))
             if account is None or account.id != taken or account.disabled or account.tokens_only:
                 raise _unknown()
             actor = actor_of(account)

@@ -17,7 +17,7 @@ from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.sessions import Session
 from pypi_repo.services.gate import Gate
 from pypi_repo.services.packages.repositories import Repositories
-from pypi_repo.storage.accounts.user_sessions import UserSessionShelf
+from pypi_repo.storage.accounts.user_sessions import UserSessionRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
@@ -145,8 +145,8 @@ class OwnAccount:
     def sessions(self) -> list[SignedIn]:
         """Returns the browsers in which the user is signed in, the newest first."""
         account = self._holder(self._database)
-        shelf = UserSessionShelf(self._database)
-        return shelf.all(account.id, datetime.now(UTC), self._digest)
+        stored = UserSessionRows(self._database)
+        return stored.all(account.id, datetime.now(UTC), self._digest)
 
     def end_session(self, session_id: int) -> None:
         """Signs the user out in one browser.
@@ -156,7 +156,7 @@ class OwnAccount:
         with self._database.begin() as connection:
             account = self._locked_holder(connection)
             is_known = 0 < session_id <= LARGEST_ID
-            if not is_known or not UserSessionShelf(connection).delete_one(account.id, session_id):
+            if not is_known or not UserSessionRows(connection).delete_one(account.id, session_id):
                 raise NotFound("You are not signed in there any more.")
             self._record(connection, account, "end session of user")
 
@@ -164,7 +164,7 @@ class OwnAccount:
         """Signs the user out in all browsers, also in this one."""
         with self._database.begin() as connection:
             account = self._locked_holder(connection)
-            UserSessionShelf(connection).delete_all(account.id)
+            UserSessionRows(connection).delete_all(account.id)
             Journal(connection).record(JournalEntry.by(actor_of(account), "sign out everywhere"))
 
     # The password
@@ -193,7 +193,7 @@ class OwnAccount:
         self._login.account(self._holder(self._database).name, password, address)
 
     def _holder(self, executor: Executor) -> Account:
-        account = UserSessionShelf(executor).holder(self._digest, datetime.now(UTC))
+        account = UserSessionRows(executor).holder(self._digest, datetime.now(UTC))
         if account is None or account.disabled:
             raise InvalidCredentials("Your session has ended; sign in again.")
         return account

@@ -9,7 +9,7 @@ from pypi_repo.services.accounts.known import locked_user
 from pypi_repo.services.accounts.login import Login, actor_of, require_enabled, wrong_password
 from pypi_repo.services.accounts.sessions import SESSION_LIFE, Session
 from pypi_repo.services.operations.usage import UsageCounter
-from pypi_repo.storage.accounts.user_sessions import NewSession, UserSessionShelf
+from pypi_repo.storage.accounts.user_sessions import NewSession, UserSessionRows
 from pypi_repo.storage.accounts.users import Users
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.executor import Executor
@@ -69,7 +69,7 @@ class UserSessions:
 
         Returns None if it has ended, or if the user is disabled or was deleted.
         """
-        account = UserSessionShelf(self._database).holder(token_digest(secret), datetime.now(UTC))
+        account = UserSessionRows(self._database).holder(token_digest(secret), datetime.now(UTC))
         if account is None or account.disabled:
             return None
         self._usage.note_use(account.id, None)
@@ -78,7 +78,7 @@ class UserSessions:
     def sign_out(self, session: Session) -> None:
         """Ends a session."""
         with self._database.begin() as connection:
-            UserSessionShelf(connection).delete(token_digest(session.secret))
+            UserSessionRows(connection).delete(token_digest(session.secret))
 
     def _begun(
         self,
@@ -92,7 +92,7 @@ class UserSessions:
         secret = secrets.token_urlsafe(32)
         actor = actor_of(account)
         now = datetime.now(UTC)
-        UserSessionShelf(transaction).add(
+        UserSessionRows(transaction).add(
             account.id,
             NewSession(
                 secret_sha256=token_digest(secret),

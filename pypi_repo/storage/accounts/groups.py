@@ -16,7 +16,7 @@ from pypi_repo.storage.database.rows import lookup
 from pypi_repo.storage.database.tables import repositories, users
 
 
-class GroupShelf:
+class GroupRows:
     """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -10,7 +10,7 @@ from pypi_repo.storage.database.executor import Executor
 from pypi_repo.storage.database.tables import users
 
 
-class InvitationShelf:
+class InvitationRows:
     """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -32,7 +32,7 @@ class NewSession:
     expires_at: datetime
 
 
-class UserSessionShelf:
+class UserSessionRows:
     """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:

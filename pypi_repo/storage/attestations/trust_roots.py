@@ -24,7 +24,7 @@ class LoadedRoot:
     replaced_by: str
 
 
-class TrustRootShelf:
+class TrustRootRows:
     """Reads and changes trust roots. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -29,7 +29,7 @@ _IS_FIRST = ~exists().where(
 """Whether everything before it with the same subject was delivered, or given up."""
 
 
-class DeliveryShelf:
+class DeliveryRows:
     """Reads and changes deliveries. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -22,7 +22,7 @@ _OF_ITS_OWN = tuple(
 )
 
 
-class WebhookShelf:
+class WebhookRows:
     """Reads and changes webhooks. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -28,7 +28,7 @@ class KnownIssuer:
     keys_at: datetime | None
 
 
-class IssuerShelf:
+class IssuerRows:
     """Keeps for all processes what issuers say. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -31,7 +31,7 @@ _HOLDERS = {
 }
 
 
-class ProviderShelf:
+class ProviderRows:
     """Reads and changes identity providers. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

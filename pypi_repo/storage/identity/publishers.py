@@ -40,7 +40,7 @@ _OF_ITS_OWN = tuple(
 _TO_MATCH = tuple(publishers.c[each.name] for each in fields(ListedPublisher))
 
 
-class PublisherShelf:
+class PublisherRows:
     """Reads and changes publishers. Changes need a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -40,7 +40,7 @@ _STAGES = (
 )
 
 
-class StageShelf:
+class StageRows:
     """Runs statements in a transaction that a service commits, or reads without a transaction."""
 
     def __init__(self, executor: Executor) -> None:

@@ -19,7 +19,7 @@ from pypi_repo.domain.identity.ci_job import CIJob
 from pypi_repo.domain.identity.jobs import ci_job_of
 from pypi_repo.services.attestations.trust_roots import verifier_of
 from pypi_repo.services.attestations.uploaded import ReceivedAttestations, received_attestations
-from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootShelf
+from pypi_repo.storage.attestations.trust_roots import LoadedRoot, TrustRootRows
 from tests.support.attestations import SLSA
 from tests.support.attestations import attestation as of_nobody
 from tests.support.distributions import wheel
@@ -527,7 +527,7 @@ def test_a_broken_root_is_a_sentence(
     """T9: somebody has changed the database."""
     with registry._database.begin() as connection:
         loaded = LoadedRoot(document, datetime.now(UTC), "somebody")
-        TrustRootShelf(connection).put("sigstore", loaded)
+        TrustRootRows(connection).put("sigstore", loaded)
     _assert_unverified(received(registry, GITHUB, signed()), "trust root of this server")
     assert "Attestations cannot be verified" in caplog.text
 

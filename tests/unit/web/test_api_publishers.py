@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pypi_repo import OPERATOR, Area, Registry
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.api import ApiClient, create_publisher
 from tests.support.identity_provider import ScriptedProvider
@@ -125,11 +125,11 @@ def test_an_issuer_is_asked(api: ApiClient, registry: Registry, issuer: Scripted
 def test_t8_what_the_last_job_said_is_shown(api: ApiClient, registry: Registry) -> None:
     api.put("publishers/tool", GIVEN | {"claims": {"repository_owner_id": "4711", "ref": "main"}})
     with registry._database.begin() as connection:
-        shelf = PublisherShelf(connection)
-        found = shelf.publisher("tool")
+        stored = PublisherRows(connection)
+        found = stored.publisher("tool")
         assert found is not None
         claims = {"repository_owner_id": "4711", "run_id": 7}
-        shelf.note_received(found, json.dumps(claims), datetime.now(UTC), "not ref")
+        stored.note_received(found, json.dumps(claims), datetime.now(UTC), "not ref")
     document = api.get("publishers/tool").get_json()
     assert document["refusal"] == "not ref"
     assert document["last_job"].pop("at")

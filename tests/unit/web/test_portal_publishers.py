@@ -11,7 +11,7 @@ import pytest
 from pypi_repo import OPERATOR, Area, Registry
 from pypi_repo.domain.identity.errors import UnknownJob
 from pypi_repo.domain.identity.publisher import Publisher
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.ci_issuer import GITHUB, CiIssuer
 from tests.support.identity_provider import ScriptedProvider
@@ -61,7 +61,7 @@ def receive(registry: Registry, found: Publisher, **changed: Any) -> None:
     """Lets a job come; its claims are those of a job that gets in, but for what is changed."""
     claims = {**GITHUB, **changed}
     with registry._database.begin() as connection:
-        PublisherShelf(connection).note_received(
+        PublisherRows(connection).note_received(
             found, json.dumps(claims), datetime.now(UTC), found.why_not(claims)
         )
 

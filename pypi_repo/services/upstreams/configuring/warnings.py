@@ -15,7 +15,7 @@ from pypi_repo.services.upstreams.configuring.management import known_upstream
 from pypi_repo.settings import MIB
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from pypi_repo.storage.upstreams import Upstreams
 
 _Warning = tuple[frozenset[str], str]
@@ -85,7 +85,7 @@ class Warnings:
     def _about_publishers(self, repository: Repository) -> Iterator[_Warning]:
         """Finds jobs that cannot bring the attestations that the repository wants."""
         demanded = repository.attestations_required
-        for publisher in PublisherShelf(self._database).all() if demanded else ():
+        for publisher in PublisherRows(self._database).all() if demanded else ():
             if (
                 publisher.repository == repository.name
                 and not publisher.can_attest

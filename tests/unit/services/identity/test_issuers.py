@@ -18,7 +18,7 @@ from pypi_repo.outbound.client import OutboundClient
 from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.services.identity.issuers import LIMITS, Issuers
 from pypi_repo.storage.database.database import Database
-from pypi_repo.storage.identity.issuers import IssuerShelf, KnownIssuer
+from pypi_repo.storage.identity.issuers import IssuerRows, KnownIssuer
 from tests.support.identity_provider import CLIENT_ID, ScriptedProvider, signing_key
 from tests.support.scripted_server import Asked, ScriptedServer, reply
 from tests.unit.services.identity.conftest import SetClock
@@ -300,7 +300,7 @@ def test_an_issuer_that_is_forgotten_while_it_is_asked(
     def known_and_forgotten(asked: Issuer) -> KnownIssuer:
         found = known(asked)
         with database.begin() as connection:
-            IssuerShelf(connection).forget(asked.url)
+            IssuerRows(connection).forget(asked.url)
         return found
 
     issuers._known = known_and_forgotten  # type: ignore[method-assign]

@@ -33,7 +33,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.identity.errors import IdentityProviderFailed, UnknownPublisher
 from pypi_repo.services.identity.publishers import Publishers
 from pypi_repo.storage.database.account_tables import issuers
-from pypi_repo.storage.identity.publishers import PublisherShelf
+from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.conftest import populate
 from tests.support.ci_jobs import create_publisher, job_token
 from tests.support.identity_provider import ScriptedProvider
@@ -369,10 +369,10 @@ def test_what_an_issuer_said_is_forgotten_with_its_last_publisher(
 def test_t8_the_last_job_is_compared_with_the_conditions_of_now(both: Registry) -> None:
     publishers(both).create("tool", **{**GIVEN, "claims": {"sub": "x", "ref": "refs/tags/*"}})
     with both._database.begin() as connection:
-        shelf, found = PublisherShelf(connection), publishers(both).get("tool")
+        stored, found = PublisherRows(connection), publishers(both).get("tool")
         claims = {"sub": "x", "ref": "refs/heads/main"}
         now = datetime.now(UTC)
-        shelf.note_received(found, json.dumps(claims), now, found.why_not(claims))
+        stored.note_received(found, json.dumps(claims), now, found.why_not(claims))
     assert "refs/heads/main" in (publishers(both).get("tool").refusal or "")
     fixed = publishers(both).change("tool", claims={"sub": "x", "ref": "refs/heads/*"})
     assert (fixed.refusal, fixed.last_used_at) == (None, None)
