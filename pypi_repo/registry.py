@@ -14,7 +14,7 @@ from pypi_repo.services.accounts.passwords import Passwords
 from pypi_repo.services.accounts.sessions import Session, Sessions
 from pypi_repo.services.accounts.setup import Setup
 from pypi_repo.services.accounts.throttle import Throttle
-from pypi_repo.services.acting import Acting
+from pypi_repo.services.acting import Acting, Shared
 from pypi_repo.services.bound_repository import BoundRepository
 from pypi_repo.services.chores.all_chores import chores_of
 from pypi_repo.services.chores.chores import Chores
@@ -113,7 +113,7 @@ class Registry:
         self._documents = Documents(self._blobs)
         self._small_files = SmallFiles(settings.limits.file_cache)
         self.readmes = Readmes()
-        self._rechecks = Rechecks(self._blobs, self._documents, self.readmes, settings.limits)
+        rechecks = Rechecks(self._blobs, self._documents, self.readmes, settings.limits)
         self._passwords = passwords = Passwords(settings.password_cost)
         limits = settings.limits
         throttle = Throttle(limits.failed_logins, limits.failed_logins_per_address)
@@ -122,7 +122,6 @@ class Registry:
         self._downloads = Downloads(self._blobs, self._usage, self._small_files)
         self._client = OutboundClient(proxies=settings.proxies)
         targets = Targets(settings.variables)
-        self._upstream_checks = UpstreamChecks(self._client, targets)
         self._upstream_pages = UpstreamPages(self._database, self._client, targets)
         cached = self._blobs.for_cache()
         self._upstream_files = UpstreamFiles(
@@ -143,12 +142,11 @@ class Registry:
             self._upstream_pages,
             self._upstream_files,
         )
-        self._prefetching = Prefetching(
+        prefetching = Prefetching(
             self._database, self._upstream_pages, self._upstream_files, self._readers
         )
         common = self._database, self._blobs, self._gate, self.readmes, limits
-        self._for_imports = ImportContext(*common, self._client)
-        self._intake = Intake(*common, self._readers, self._rechecks)
+        self._intake = Intake(*common, self._readers, rechecks)
         self.sessions = Sessions(self._database, credentials)
         self._issuers = Issuers(self._database, OutboundClient(LIMITS, settings.proxies))
         self.trusted_publishing = TrustedPublishing(
@@ -172,6 +170,21 @@ class Registry:
         self.chores = Chores(self._database, chores)
         self.backup = Backup(self._database, self._blobs)
         self.setup = Setup(self._database, passwords)
+        self._shared = Shared(
+            database=self._database,
+            gate=self._gate,
+            passwords=passwords,
+            usage_counter=self._usage,
+            rechecks=rechecks,
+            intake=self._intake,
+            upstream_checks=UpstreamChecks(self._client, targets),
+            readers=self._readers,
+            prefetching=prefetching,
+            issuers=self._issuers,
+            for_imports=ImportContext(*common, self._client),
+            chores=self.chores,
+            telling=self._telling,
+        )
         self._shared_metrics: list[SharedMetrics] = []
         if self.is_new:
             self.upgrade()
@@ -196,22 +209,7 @@ class Registry:
             raise TypeError(
                 f"The services act as an Actor, such as OPERATOR, not as {actor!r:.200}."
             )
-        return Acting(
-            actor,
-            self._database,
-            self._gate,
-            self._passwords,
-            self._usage,
-            self._rechecks,
-            self._intake,
-            self._upstream_checks,
-            self._readers,
-            self._prefetching,
-            self._issuers,
-            self._for_imports,
-            self.chores,
-            self._telling,
-        )
+        return Acting(actor, self._shared)
 
     def own_account(self, session: Session) -> OwnAccount:
         """Returns what a repository user who is signed in sees and changes of its own account."""

@@ -1,6 +1,7 @@
 """The services of a registry on behalf of one actor."""
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
@@ -45,6 +46,25 @@ if TYPE_CHECKING:
     from pypi_repo.services.importing.importing import Imports
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the services of all actors share."""
+
+    database: Database
+    gate: Gate
+    passwords: Passwords
+    usage_counter: UsageCounter
+    rechecks: Rechecks
+    intake: Intake
+    upstream_checks: UpstreamChecks
+    readers: Readers
+    prefetching: Prefetching
+    issuers: Issuers
+    for_imports: ImportContext
+    chores: Chores
+    telling: Telling
+
+
 class Acting:
     """The services of a registry on behalf of one actor.
 
@@ -52,37 +72,10 @@ class Acting:
     allowed to call it, and the journal names the actor.
     """
 
-    def __init__(
-        self,
-        actor: Actor,
-        database: Database,
-        gate: Gate,
-        passwords: Passwords,
-        usage_counter: UsageCounter,
-        rechecks: Rechecks,
-        intake: Intake,
-        upstream_checks: UpstreamChecks,
-        readers: Readers,
-        prefetching: Prefetching,
-        issuers: Issuers,
-        for_imports: ImportContext,
-        chores: Chores,
-        telling: Telling,
-    ) -> None:
+    def __init__(self, actor: Actor, shared: Shared) -> None:
         self.actor = actor
-        self._database = database
-        self._gate = gate
-        self._passwords = passwords
-        self._usage_counter = usage_counter
-        self._rechecks = rechecks
-        self._intake = intake
-        self._upstream_checks = upstream_checks
-        self._readers = readers
-        self._prefetching = prefetching
-        self._issuers = issuers
-        self._for_imports = for_imports
-        self._chores = chores
-        self._telling = telling
+        self._shared = shared
+        self._database, self._gate = shared.database, shared.gate
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -102,12 +95,12 @@ class Acting:
     @cached_property
     def retention(self) -> Retention:
         """Manages retention rules, shows what they delete, and runs them."""
-        return Retention(self.actor, self._database, self._gate, self._usage_counter)
+        return Retention(self.actor, self._database, self._gate, self._shared.usage_counter)
 
     @cached_property
     def stages(self) -> Stages:
         """Opens, shows, publishes and drops stages, whose files are published together."""
-        return self._intake.stages(self.actor)
+        return self._shared.intake.stages(self.actor)
 
     @cached_property
     def trash(self) -> TrashCan:
@@ -117,7 +110,7 @@ class Acting:
     @cached_property
     def accounts(self) -> Accounts:
         """Manages repository users and their tokens."""
-        return Accounts(self.actor, self._database, self._gate, self._passwords)
+        return Accounts(self.actor, self._database, self._gate, self._shared.passwords)
 
     @cached_property
     def groups(self) -> Groups:
@@ -137,17 +130,17 @@ class Acting:
     @cached_property
     def administrators(self) -> Administrators:
         """Manages administrators and their tokens."""
-        return Administrators(self.actor, self._database, self._passwords)
+        return Administrators(self.actor, self._database, self._shared.passwords)
 
     @cached_property
     def identity_providers(self) -> ProviderManagement:
         """Manages identity providers, with which people sign in who have an account elsewhere."""
-        return ProviderManagement(self.actor, self._database, self._issuers)
+        return ProviderManagement(self.actor, self._database, self._shared.issuers)
 
     @cached_property
     def publishers(self) -> Publishers:
         """Manages publishers: CI jobs that may upload or read without a password."""
-        return Publishers(self.actor, self._database, self._gate, self._issuers)
+        return Publishers(self.actor, self._database, self._gate, self._shared.issuers)
 
     @cached_property
     def trust_roots(self) -> TrustRoots:
@@ -162,12 +155,12 @@ class Acting:
     @cached_property
     def chores(self) -> ChoreReview:
         """Shows how the work went that is done beside requests."""
-        return ChoreReview(self.actor, self._chores)
+        return ChoreReview(self.actor, self._shared.chores)
 
     @cached_property
     def usage(self) -> UsageReports:
         """Reports how much is stored and downloaded."""
-        return UsageReports(self.actor, self._database, self._gate, self._usage_counter)
+        return UsageReports(self.actor, self._database, self._gate, self._shared.usage_counter)
 
     @cached_property
     def upstreams(self) -> UpstreamManagement:
@@ -176,39 +169,45 @@ class Acting:
             self.actor,
             self._database,
             self._gate,
-            self._readers,
-            self._upstream_checks,
-            self._prefetching,
+            self._shared.readers,
+            self._shared.upstream_checks,
+            self._shared.prefetching,
         )
 
     @cached_property
     def sources(self) -> Sources:
         """Manages the sources of repositories, and the rules for what comes from them."""
-        return Sources(self.actor, self._database, self._gate, self._readers, self._usage_counter)
+        return Sources(
+            self.actor, self._database, self._gate, self._shared.readers, self._shared.usage_counter
+        )
 
     @cached_property
     def warnings(self) -> Warnings:
         """Warns of settings of repositories and upstreams that are probably mistakes."""
-        return Warnings(self.actor, self._database, self._gate, self._readers)
+        return Warnings(self.actor, self._database, self._gate, self._shared.readers)
 
     @cached_property
     def imports(self) -> "Imports":
         """Imports what folders and other indexes have."""
         from pypi_repo.services.importing.importing import Imports  # no server needs it
 
-        return Imports(self.actor, self._for_imports, self.projects)
+        return Imports(self.actor, self._shared.for_imports, self.projects)
 
     @cached_property
     def promotion(self) -> Promotion:
         """Copies and moves releases to other repositories."""
         return Promotion(
-            self.actor, self._database, self._gate, self._rechecks, self._readers.check_new_name
+            self.actor,
+            self._database,
+            self._gate,
+            self._shared.rechecks,
+            self._shared.readers.check_new_name,
         )
 
     @cached_property
     def webhooks(self) -> Webhooks:
         """Creates, lists, changes and deletes webhooks, and shows what they were told."""
-        return Webhooks(self.actor, self._database, self._gate, self._telling)
+        return Webhooks(self.actor, self._database, self._gate, self._shared.telling)
 
     def add_file(
         self,
@@ -238,4 +237,4 @@ class Acting:
                 return self.add_file(repository, stream, filename=name)
         if filename is None:
             raise ValueError("A stream has no name: say filename='demo-1.0-py3-none-any.whl'.")
-        return self._intake.uploads_to(repository).add(self.actor, filename, file)
+        return self._shared.intake.uploads_to(repository).add(self.actor, filename, file)
