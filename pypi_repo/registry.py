@@ -103,6 +103,7 @@ class Registry:
             folder_mode=folder_mode(settings.files_sent_by),
             schema=settings.database_schema,
         )
+        self.fresh_answers = self._database.fresh_answers  # for the server of `serve`
         self.is_new = not self._database.exists()
         if self.is_new and not make_new:
             raise NoRegistry(
@@ -279,8 +280,8 @@ class Registry:
         if shared:
             self._shared_metrics.append(shared)
             site = shared.begun_by(site)
-        if not self._database.is_embedded or authenticate or source or self._has_own_policy:
-            site = only_waiting(site)  # for another process, or for what a host asks
+        if authenticate or source or self._has_own_policy:
+            site = only_waiting(site)  # for what a host asks
         url = self._settings.public_url
         return site if url is None else at_public_url(site, url)
 

@@ -95,6 +95,7 @@ class Service:
                     patience=self._patience,
                     tls=self._tls,
                     share=share,
+                    informant=registry.fresh_answers,
                 )
             )
 

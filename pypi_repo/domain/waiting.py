@@ -11,8 +11,11 @@ bell has rung. So however many clients wait, and however long, no thread waits w
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import Any
+
+_NOTHING: Mapping[object, Any] = {}
 
 
 class WouldWait(BaseException):
@@ -75,9 +78,16 @@ _thread = _Thread()
 
 
 class without_waiting:  # noqa: N801 - used as a function; a generator would take 1.3 us longer
-    """A context in which `about_to_wait` raises WouldWait in this thread."""
+    """A context in which `about_to_wait` raises WouldWait in this thread.
 
-    __slots__ = ()
+    known: what was found out for this, so that nobody has to wait for it. Who gave it to the caller
+        knows its keys.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self, known: Mapping[object, Any] = _NOTHING) -> None:
+        self.known = known
 
     def __enter__(self) -> None:
         _thread.attempt = self
@@ -105,7 +115,7 @@ class coming_back:  # noqa: N801 - as above
         _thread.comes_back_at = None
 
 
-def attempt() -> object | None:
+def attempt() -> without_waiting | None:
     """Returns the attempt to do something without waiting that this thread makes; None if none.
 
     It takes microseconds, so what was true at any moment of it may be taken for true until it ends.

@@ -20,6 +20,7 @@ from pypi_repo.server.http.connection import Connection
 from pypi_repo.server.http.patience import Patience
 from pypi_repo.server.http.request import Request
 from pypi_repo.server.http.response import FileParts
+from pypi_repo.server.inquiries import Informant, Inquiries
 from pypi_repo.server.threads import Threads
 from pypi_repo.server.upload_slots import UploadSlots
 
@@ -49,6 +50,7 @@ class Server:
     tls: a TLS context, which encrypts all connections.
     share: the part of the connections that this process is to have, if others listen on the same
         sockets.
+    informant: who is asked before requests are answered in the event loop.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Server:
         patience: Patience = _PATIENCE,
         tls: ssl.SSLContext | None = None,
         share: Share | None = None,
+        informant: Informant | None = None,
     ) -> None:
         self.application = application
         self.patience = patience
@@ -66,6 +69,7 @@ class Server:
         self.upload_threads = Threads(_UPLOADS_AT_ONCE + _REFUSERS, "receiving")
         self.upload_slots = UploadSlots(_UPLOADS_AT_ONCE)
         self.buffer = memoryview(bytearray(_RECEIVE))  # of all connections: each empties it at once
+        self.inquiries = None if informant is None else Inquiries(informant, self)
         self.is_ending = False
         self._sockets, self._tls = sockets, tls
         self._share = share or Balance(1).share(0)
@@ -145,6 +149,8 @@ class Server:
         acceptor.abort()
         for connection in list(self._connections):
             connection.abort()  # who waits for the rest of a body would wait for ever
+        if self.inquiries is not None:
+            self.inquiries.close()
         await asyncio.sleep(0)
 
     def _look_at_all(self) -> None:

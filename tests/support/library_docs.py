@@ -132,9 +132,9 @@ SECTIONS: dict[str, list[Entry]] = {
     "Services of the operator\n\nThe registry has these services as attributes, for the program"
     " that holds it. A `Listener` is a function that is called with the number of bytes that are"
     " done, and of all bytes. The attributes `sessions`, `user_sessions` (the"
-    " `UserSessions` of repository users), `sign_in`, `trusted_publishing`, `notes`, `readmes` and"
-    " `mailer` of a registry are parts of the pages and the management API, and may change in any"
-    " version.": [
+    " `UserSessions` of repository users), `sign_in`, `trusted_publishing`, `notes`, `readmes`,"
+    " `mailer` and `fresh_answers` of a registry are parts of the pages, the management API and the"
+    " server, and may change in any version.": [
         *_operating(
             readiness="operations.readiness.Readiness",
             invitations="people.invitations.Acceptance",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,14 +76,18 @@ def in_a_thread(app: WSGIApplication, request: Request) -> Answered:
     return Answered(called.status, tuple(called.headers), called.read())
 
 
-def on_a_loop(app: WSGIApplication, request: Request) -> Answered | None:
+def on_a_loop(
+    app: WSGIApplication, request: Request, known: Mapping[object, Any] = {}
+) -> Answered | None:
     """By a thread that may not wait; None where the application would have to.
+
+    known: what a database has said.
 
     Fails if it did what may wait: opened or changed a file, connected, slept, imported.
     """
     answer, _watched.seen = None, []
     try:
-        with without_waiting(), suppress(WouldWait):
+        with without_waiting(known), suppress(WouldWait):
             answer = in_a_thread(app, request)
     finally:
         seen, _watched.seen = _watched.seen, None

@@ -79,6 +79,12 @@ class PostgresServer:
         """Where it listens."""
         return str(self._runtime / ".s.PGSQL.5432")
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children do the work."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the server, also again after a stop: same databases, same URLs."""
         if self._process is not None:

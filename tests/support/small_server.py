@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from pypi_repo.server.background import BackgroundServer
 from pypi_repo.server.balance import Share
 from pypi_repo.server.http.patience import Patience
+from pypi_repo.server.inquiries import Informant
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,10 +35,11 @@ class SmallServer(BackgroundServer):
         patience: Patience = _PATIENT,
         tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
         share: Share | None = None,
+        informant: Informant | None = None,
     ) -> None:
         self.client_tls = tls[1] if tls else None
         mine = tls[0] if tls else None
-        super().__init__(application, patience=patience, tls=mine, share=share)
+        super().__init__(application, patience=patience, tls=mine, share=share, informant=informant)
         self.server = self._server
 
     def connect(self, room: int | None = None) -> socket.socket:

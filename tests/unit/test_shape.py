@@ -14,7 +14,7 @@ _LONGEST = 350  # lines
 _MOST = 15  # modules in a folder
 
 _LONGER = {
-    "server/http/connection.py": 480,  # one state machine
+    "server/http/connection.py": 490,  # one state machine
 }
 
 

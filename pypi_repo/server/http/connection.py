@@ -15,6 +15,7 @@ from pypi_repo.server.http.patience import Pace
 from pypi_repo.server.http.request import BadRequest, Parser, Request
 from pypi_repo.server.http.response import Response, plain_answer
 from pypi_repo.server.http.tls import transport_below
+from pypi_repo.server.inquiries import NOTHING, Known
 from pypi_repo.server.sockets import reset_at_end
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reason: BadRequest | None = None  # why, to be told after all answers
         self._ahead = bytearray()
         self._pace = Pace(self._patience, now)  # of the body that is being received
-        self._is_working = False  # a thread, on the first request
+        self._is_working = False  # somebody else, on the first request
         self._alarm: asyncio.TimerHandle | None = None  # while the answer waits for others
         self._goes_on_soon = False
         self._has_room = True  # for more of the answer
@@ -289,22 +290,32 @@ class Connection(asyncio.BufferedProtocol):
         if not self._requests or self._response is not None or self._is_lost or not self._has_room:
             return
         request = self._requests[0]
-        response = self._new_response(request)
-        if request.only_reads:
-            try:
-                with without_waiting():
-                    part = response.make_part(self._server.application)
-                    if response.is_finished:
-                        response.close()
-            except WouldWait:
-                response.close()
-                response = self._new_response(request)
-            else:
-                self._response = response
-                self._send(response, part)
-                return
-        self._response = response
-        self._work_on(request, response)
+        self._response = response = self._new_response(request)
+        if not request.only_reads:
+            self._work_on(request, response)
+        elif self._server.inquiries is None:
+            self._attempt(request, response, NOTHING)
+        else:
+            self._is_working = True
+            self._server.inquiries.before(partial(self._attempt, request, response))
+
+    def _attempt(self, request: Request, response: Response, known: Known) -> None:
+        """Answers in the event loop if nothing has to be waited for, and else in a thread."""
+        self._is_working = False
+        if self._is_lost:
+            self._drop(response)
+            return
+        try:
+            with without_waiting(known):
+                part = response.make_part(self._server.application)
+                if response.is_finished:
+                    response.close()
+        except WouldWait:
+            response.close()
+            self._response = response = self._new_response(request)
+            self._work_on(request, response)
+        else:
+            self._send(response, part)
 
     def _new_response(self, request: Request) -> Response:
         environ = request.environ(self._environ)

@@ -35,6 +35,7 @@ from pypi_repo.storage.database.engines.both import (
     snapshots,
     writes_alone,
 )
+from pypi_repo.storage.database.fresh_answers import FreshAnswers
 from pypi_repo.storage.database.group_commit import GroupCommit
 from pypi_repo.storage.database.prepared import (
     PREPARED,
@@ -64,7 +65,7 @@ class Database:
     committed: tells of events after their transactions.
 
     All methods that use the database call `about_to_wait`, except `ask` with an embedded database,
-    which is a file on this machine.
+    which is a file on this machine, and where the answer is known (`FreshAnswers`).
 
     Raises ConfigurationError for the URL of a database that is not supported.
     """
@@ -94,7 +95,10 @@ class Database:
             self.engine.get_execution_options()[PREPARED]
         )
         self.committed: Committed = self.engine.get_execution_options()[COMMITTED]
-        self._readers = Readers(self.engine, only_one=self.in_memory)
+        readers = Readers(self.engine, only_one=self.in_memory)
+        is_server = not (self.is_embedded or self.in_memory)
+        self.fresh_answers = FreshAnswers(self.engine, readers) if is_server else None
+        self._readers = self.fresh_answers or readers
         self._reading = reading(self.engine)
         self._snapshots = snapshots(self.engine)
 
@@ -134,8 +138,6 @@ class Database:
 
     def ask(self, question: Question[Result], parameters: Mapping[str, Any] = {}) -> Result:
         """Returns the answer to a prepared question, as it is committed at this moment."""
-        if not self.is_embedded:
-            about_to_wait()
         self._pass_guard()
         prepared: PreparedQuestion[Result] | None = self._prepared.get(question)
         if prepared is None:

@@ -13,7 +13,9 @@ from pypi_repo.storage.database.prepared import PreparedQuestion, Result
 
 _REMEMBERED_AT_MOST = 1024  # answers
 _LONGEST = 200  # characters of what is asked for; strangers choose it
-_NOT_ASKED: Any = object()
+
+NOT_KNOWN: Any = object()
+"""In place of an answer that is not remembered."""
 
 
 class Readers:
@@ -36,6 +38,8 @@ class Readers:
 
         Raises the driver's errors; see `driver_errors` and `is_busy`.
         """
+        if self._only_one:
+            about_to_wait()  # for its turn
         idle = self._idle
         try:
             reader, is_new = idle.pop(), False
@@ -86,6 +90,11 @@ class Readers:
         return _Reader(driver) if counter is None else _RememberingReader(driver, counter)
 
 
+def is_short(parameters: Mapping[str, Any]) -> bool:
+    """Returns whether what is asked for is short enough for its answer to be remembered."""
+    return all(len(str(value)) <= _LONGEST for value in parameters.values())
+
+
 def _close(readers: list["_Reader"]) -> None:
     while readers:
         with suppress(IndexError):  # another thread closes the same ones
@@ -130,9 +139,9 @@ class _RememberingReader(_Reader):
                 self._version = version
                 self._answers.clear()
         key = question, *parameters.items()
-        answer: Result = self._answers.get(key, _NOT_ASKED)
-        if answer is _NOT_ASKED:
+        answer: Result = self._answers.get(key, NOT_KNOWN)
+        if answer is NOT_KNOWN:
             answer = super().ask(question, parameters)
-            if all(len(str(value)) <= _LONGEST for value in parameters.values()):
+            if is_short(parameters):
                 self._answers[key] = answer
         return answer

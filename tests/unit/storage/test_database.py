@@ -540,7 +540,7 @@ def test_many_ask_at_once_on_as_many_connections(database: Database) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _number: database.ask(one), range(400)))
     assert answers == [1] * 400
-    assert 1 <= len(database._readers._idle) <= 8
+    assert 1 <= database.connections()["idle-readers"] <= 8
 
 
 def test_a_question_that_fails_keeps_no_connection(sqlite: Database) -> None:

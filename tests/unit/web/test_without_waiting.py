@@ -4,8 +4,11 @@ thread.
 
 import json
 import logging
+import random
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ import pytest
 from werkzeug.test import Client
 
 from pypi_repo import ANONYMOUS, OPERATOR, GrantPolicy, Registry, Settings
+from pypi_repo.storage.database.fresh_answers import FreshAnswers
 from pypi_repo.web.api.tables import TABLES
 from pypi_repo.web.portal.app import ROUTES
 from pypi_repo.web.proxy import behind_proxy
@@ -23,7 +27,9 @@ from tests.support.distributions import wheel
 from tests.support.http import JSON, Site, basic, bearer, call, environ_of
 from tests.support.on_a_loop import Request, in_a_thread, on_a_loop, watch
 from tests.support.postgres import PostgresServer
-from tests.support.sql import count_statements
+from tests.support.snapshots import Partly, told
+from tests.support.sql import count_statements, watch_statements
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -222,16 +228,76 @@ def test_a_password_is_remembered_until_it_is_another(served: Served) -> None:
     assert in_a_thread(served.app, known).status.startswith("401")
 
 
-def test_another_server_s_database_is_asked_by_threads_alone(postgres: PostgresServer) -> None:
-    settings = Settings(database=postgres.create_database(), blobs="memory://", password_cost=4)
+@pytest.fixture
+def served_from_postgresql(postgres: PostgresServer) -> Iterator[Served]:
+    settings = Settings(
+        database=postgres.create_database(),
+        blobs="memory://",
+        password_cost=4,
+        metrics_token=METRICS_TOKEN,
+    )
     with Registry(settings) as registry:
         registry.upgrade()
-        served = filled(registry)
-        registry.acting_as(OPERATOR).usage.days(1)  # writes what is waiting to be written
+        yield filled(registry)
+
+
+def test_however_much_is_known_of_another_server_s_database_it_is_asked_by_threads_alone(
+    served_from_postgresql: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what is given up after some answers leaves no trace."""
+    here = threading.current_thread()  # counts are written by another
+    served, choices, at_once, given_up = served_from_postgresql, random.Random(13), 0, 0
+    fresh, asked = served.registry.fresh_answers, list[str]()
+    assert fresh is not None
+    caplog.set_level(logging.DEBUG, "pypi_repo")
+    with watch_statements(
+        served.registry._database,
+        lambda statement: here is threading.current_thread() and asked.append(statement),
+    ):
+        fresh.connect()
         for request in requests_of(served):
-            with count_statements(registry._database) as statements:
-                assert on_a_loop(served.app, request) is None
-            assert not statements
+            if choices.random() < 0.7:
+                continue
+            told(fresh)
+            answer = in_a_thread(served.app, request)
+            known = Partly(told(fresh), choices.randrange(5))
+            before = served.state() if choices.random() < 0.1 else None
+            caplog.clear()
+            del asked[:]
+            tried = on_a_loop(served.app, request, known)
+            assert not asked, request
+            if tried is None:
+                given_up += 1
+                assert not caplog.records, request
+                assert before is None or served.state() == before, request
+            else:
+                at_once += 1
+                assert len(caplog.records) == 1, request
+                assert tried == answer
+    assert given_up > 300
+    assert at_once > 300
+
+
+def is_known(app: "WSGIApplication", request: Request, fresh: FreshAnswers) -> bool:
+    """Whether it is answered at once after a thread has answered it."""
+    told(fresh)
+    answer = in_a_thread(app, request)
+    return on_a_loop(app, request, told(fresh)) == answer
+
+
+def test_what_is_known_of_another_server_s_database_is_answered_at_once(
+    served_from_postgresql: Served,
+) -> None:
+    served, fresh = served_from_postgresql, served_from_postgresql.registry.fresh_answers
+    assert fresh is not None
+    fresh.connect()
+    for path in ("/simple/", "/simple/demo/", served.small, f"{served.small}.metadata"):
+        for name, who in (("main", GOOD), ("open", {})):
+            request = Request(f"/repositories/{name}{path}", headers=tuple(who.items()))
+            assert in_a_thread(served.app, request).status == "200 OK"
+            wait_until(partial(is_known, served.app, request, fresh))
+            served.registry.acting_as(OPERATOR).repositories.change("main", description=path + name)
+            assert on_a_loop(served.app, request, told(fresh)) is None
 
 
 def test_what_a_host_decides_is_asked_by_threads_alone(served: Served) -> None:
