@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import ConfigurationError, RegistryError
 from pypi_repo.registry import Registry
-from pypi_repo.settings import from_mapping, unknown_variables
+from pypi_repo.variables import from_mapping, unknown_variables
 from pypi_repo.web.proxy import behind_proxy
 
 if TYPE_CHECKING:

@@ -115,7 +115,7 @@ def main(context: click.Context) -> None:
     """A private Python package repository."""
     if context.invoked_subcommand != "serve":  # which has a log for it
         from pypi_repo.cli.output import say
-        from pypi_repo.settings import unknown_variables
+        from pypi_repo.variables import unknown_variables
 
         for sentence in unknown_variables(os.environ):
             say(sentence, err=True)

@@ -24,9 +24,8 @@ from pypi_repo.settings import (
     in_folder,
     parse_files_sent_by,
     parse_size,
-    proxies_in,
-    trash_days_in,
 )
+from pypi_repo.variables import proxies_in, trash_days_in
 
 T = TypeVar("T")
 

@@ -35,10 +35,9 @@ from pypi_repo.settings import (
     Limits,
     data_folder,
     in_folder,
-    proxies_in,
-    unknown_variables,
 )
 from pypi_repo.storage.folders import PRIVATE, make_folders
+from pypi_repo.variables import proxies_in, unknown_variables
 from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
 
 _log = logging.getLogger("pypi_repo.serve")

@@ -14,7 +14,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
-from pypi_repo.settings import unknown_variables
+from pypi_repo.variables import unknown_variables
 from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.support.command_line_docs import all_commands
 from tests.support.postgres import PostgresServer

@@ -26,7 +26,7 @@ from werkzeug.test import Client
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from pypi_repo.cli.serve import serve
-from pypi_repo.settings import from_mapping
+from pypi_repo.variables import from_mapping
 from tests.conftest import PASSWORD, USER, populate
 from tests.support.addresses import Addresses
 from tests.support.clients import Clients

@@ -16,7 +16,7 @@ from pypi_repo.domain.identity.errors import IdentityProviderFailed
 from pypi_repo.domain.identity.last_job import ComparedClaim, LastJob, last_job_of
 from pypi_repo.domain.identity.publisher import DEFAULT_ISSUERS, Publisher
 from pypi_repo.services.acting import Acting
-from pypi_repo.settings import oidc_audience_in
+from pypi_repo.variables import oidc_audience_in
 
 _SHOWN = 200  # characters
 

@@ -5,15 +5,12 @@ A dump may come from anywhere, and its texts become paths, URLs and permissions.
 
 import json
 import re
-from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, LargeBinary, String
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Column
 
 from pypi_repo.domain.accounts.access import ActorKind, Area
 from pypi_repo.domain.accounts.grants import Access
@@ -30,14 +27,21 @@ from pypi_repo.domain.upstreams.upstream import COOLDOWN_MODES, check_index_url
 from pypi_repo.domain.validation.profiles import PROFILES
 from pypi_repo.domain.values.durations import Age
 from pypi_repo.domain.values.target import parse_file_host
+from pypi_repo.storage.backup.dump_types import (
+    LARGEST_COUNT,
+    LARGEST_KEPT_ID,
+    check_type,
+    number_to,
+)
 from pypi_repo.storage.backup.whole_rows import OF_ROWS, Row
-from pypi_repo.storage.database.metadata import UTCDateTime
-from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.database.tables import METADATA
 from pypi_repo.storage.stored_files import TABLES_OF_FILES
 
 _PASSWORD_HASH = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9])\$[./A-Za-z0-9]{53}\Z", re.ASCII)
 _STAGE_ID = re.compile(r"(?!-)[A-Za-z0-9_-]{22}\Z", re.ASCII)
+# Of these, the next one and the sum of a million must be numbers that a database knows.
+_counted_on = number_to(2**53)
+_summed = number_to(2**43)
 _NAMED_BEFORE_THEY_WERE_REFUSED = (".", "..")
 
 
@@ -64,14 +68,16 @@ def check_columns(table: object, columns: object) -> None:
 
 def check_counts(counts: Mapping[str, object]) -> None:
     """Raises ValueError if a count is not valid."""
+    check = number_to(LARGEST_COUNT)
     for count in counts.values():
-        _count(count)
+        check(count)
 
 
 def check_ids(ids: Mapping[str, object]) -> None:
     """Raises ValueError if an id is not valid, or leaves no room for further ids."""
+    check = number_to(LARGEST_KEPT_ID)
     for id_ in ids.values():
-        _id(id_)
+        check(id_)
 
 
 def _check_value(column: Column[Any], value: object) -> None:
@@ -79,81 +85,9 @@ def _check_value(column: Column[Any], value: object) -> None:
         if not column.nullable:
             raise ValueError("missing")
         return
-    next(check for kind, check in _OF_TYPES if isinstance(column.type, kind))(value)
+    check_type(column.type, value)
     if rule := _OF_COLUMNS.get(f"{column.table.name}.{column.name}", _OF_COLUMNS.get(column.name)):
         rule(value)
-
-
-def _number(largest: int) -> Callable[[object], None]:
-    def check(value: object) -> None:
-        if type(value) is not int or not 0 <= value <= largest:
-            raise ValueError(f"no number from 0 to {largest}")
-
-    return check
-
-
-_count = _number(2**63 - 1)
-_id = _number(LARGEST_ID // 2)
-# Of these, the next one and the sum of a million must be numbers that a database knows.
-_counted_on = _number(2**53)
-_summed = _number(2**43)
-
-
-def _truth(value: object) -> None:
-    if not isinstance(value, bool):
-        raise ValueError("neither true nor false")
-
-
-def _text(value: object) -> None:
-    if not isinstance(value, str) or "\0" in value:
-        raise ValueError("no text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("no text in Unicode") from None
-
-
-def _moment(value: object) -> None:
-    try:
-        found = datetime.fromisoformat(str(value))
-        found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("no moment") from None
-    if found.tzinfo is None:
-        raise ValueError("a moment without a zone")
-
-
-def _day(value: object) -> None:
-    try:
-        date.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError("no day") from None
-
-
-def _texts_by_name(value: object) -> None:
-    if not isinstance(value, dict):
-        raise ValueError("no object of texts")
-    for text in (*value, *value.values()):
-        _text(text)
-
-
-def _bytes(value: object) -> None:
-    try:
-        b64decode(str(value), validate=True)
-    except ValueError:
-        raise ValueError("no bytes in base64") from None
-
-
-_OF_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[object], None]], ...] = (
-    (BigInteger, _count),  # which is an Integer too, so it is asked before
-    (Integer, _id),
-    (Boolean, _truth),
-    (String, _text),
-    (UTCDateTime, _moment),
-    (Date, _day),
-    (JSON, _texts_by_name),
-    (LargeBinary, _bytes),
-)
 
 
 def _digest(length: int) -> Callable[[str], None]:

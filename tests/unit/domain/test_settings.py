@@ -15,11 +15,10 @@ from pypi_repo.settings import (
     Settings,
     data_folder,
     format_size,
-    from_mapping,
     in_folder,
     parse_size,
-    proxies_in,
 )
+from pypi_repo.variables import from_mapping, proxies_in
 
 
 @pytest.mark.parametrize(

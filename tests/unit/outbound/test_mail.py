@@ -12,7 +12,7 @@ from pypi_repo import Registry, Settings
 from pypi_repo.domain.accounts.errors import MailFailed
 from pypi_repo.domain.errors import ConfigurationError
 from pypi_repo.outbound.mail import Mailer
-from pypi_repo.settings import from_mapping
+from pypi_repo.variables import from_mapping
 from tests.support.mail import MailServer
 
 TO = "ada@example.com"

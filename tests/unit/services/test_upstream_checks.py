@@ -9,7 +9,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry
 from pypi_repo.domain.errors import UpstreamFailed
-from pypi_repo.settings import from_mapping
+from pypi_repo.variables import from_mapping
 from tests.support.distributions import sdist, wheel
 from tests.support.forward_proxy import ForwardProxy
 from tests.support.live import LiveServer

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
 from pypi_repo.domain.errors import ConfigurationError, SchemaOutdated
-from pypi_repo.settings import from_mapping
 from pypi_repo.storage.database import schema
 from pypi_repo.storage.database.database import Database
+from pypi_repo.variables import from_mapping
 from tests.conftest import populate
 from tests.support.distributions import wheel
 from tests.support.postgres import PostgresServer

@@ -11,7 +11,8 @@ from werkzeug.test import Client
 
 from pypi_repo import OPERATOR, DownloadApp, Registry, SignedUrls, XAccel, XSendfile
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.settings import from_mapping, parse_files_sent_by
+from pypi_repo.settings import parse_files_sent_by
+from pypi_repo.variables import from_mapping
 from tests.support.distributions import wheel
 from tests.support.http import Site, basic
 from tests.support.s3 import S3Server

@@ -17,7 +17,7 @@ from werkzeug.test import Client
 
 from pypi_repo import Registry, Settings
 from pypi_repo.domain.errors import ConfigurationError
-from pypi_repo.settings import from_mapping
+from pypi_repo.variables import from_mapping
 from pypi_repo.web.observability.metrics import Counter, family_by_label
 from pypi_repo.web.observability.metrics_folder import MetricsFolder, temporary_folder
 from tests.support.http import bearer

@@ -38,12 +38,12 @@ from pypi_repo.services.upstreams.configuring.checking import (
 )
 from pypi_repo.services.upstreams.fetching.prefetching import Prefetched, Prefetching
 from pypi_repo.services.upstreams.reports import reports_on
-from pypi_repo.settings import ADMINISTRATORS_VARIABLES
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.journal import Journal
 from pypi_repo.storage.upstream_reports import UpstreamReport
 from pypi_repo.storage.upstreams import Health, Upstreams
+from pypi_repo.variables import ADMINISTRATORS_VARIABLES
 
 _OF_THE_OPERATOR: tuple[str, ...] = ("allow_private_network", "ca_file")
 """Settings with which a page could have anything in the network of the server fetched, and files of
