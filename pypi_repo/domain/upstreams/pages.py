@@ -24,8 +24,8 @@ from pypi_repo.domain.upstreams.reading.listing import (
     Entry,
     Listing,
     NoPage,
-    are_readable,
     checkable,
+    readable,
 )
 from pypi_repo.domain.upstreams.reading.spellings import Versions
 from pypi_repo.domain.values.urls import parse_url
@@ -205,8 +205,8 @@ class _Reader:
     def _file(self, entry: Entry) -> UpstreamFile | None:
         named = parse(entry.filename, self._project)
         url = None if named is None else self._links.resolved(entry.url)
-        hashes = entry.hashes or {}
-        if named is None or url is None or not are_readable(hashes):
+        hashes = readable(entry.hashes or {})
+        if named is None or url is None or hashes is None:
             return None
         return UpstreamFile(
             filename=entry.filename,
@@ -216,7 +216,7 @@ class _Reader:
             python_tag=self._once(named.python_tag),
             url=url,
             size=entry.size,
-            hashes=checkable(hashes),
+            hashes=hashes,
             requires_python=self._once(entry.requires_python) if entry.requires_python else None,
             yanked=_reason(entry.yanked),
             metadata_hashes=_metadata_hashes(entry),

@@ -1,6 +1,7 @@
 """The names of files on other indexes, which are not held to the rules for uploads."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from packaging.version import VERSION_PATTERN
@@ -14,6 +15,7 @@ from pypi_repo.domain.filenames import (
 from pypi_repo.domain.names import NormalizedName, normalize
 from pypi_repo.domain.versions import version_or_none
 
+_normalized = lru_cache(256)(normalize)  # the wheels of a page begin alike
 _HYPHEN = re.compile("(?<=[^-])-")
 _VERSION = re.compile(rf"{VERSION_PATTERN}(?=[.-]|\Z)", re.VERBOSE | re.IGNORECASE)
 # What the tools of old wrote behind it: 1.0.win32-py2.7, 1.0-py2.7-linux-x86_64
@@ -42,7 +44,7 @@ def parse(filename: str, project: NormalizedName) -> NamedFile | None:
         return None
     stem, kind = parts
     if kind == "bdist_wheel" and len(labels := stem.split("-")) in (5, 6):
-        if normalize(labels[0]) != project or not all(labels):
+        if _normalized(labels[0]) != project or not all(labels):
             return None
         return NamedFile(kind, labels[1].replace("_", "-"), labels[-3])
     rest = _behind(project, stem)

@@ -24,8 +24,9 @@ class Links:
 
     def __init__(self, page: str, base: str) -> None:
         self._base = parse_url(page)
-        with suppress(UpstreamRefused):
-            self._base = self._base.joined(base)
+        if base:
+            with suppress(UpstreamRefused):
+                self._base = self._base.joined(base)
         if len(str(self._base)) > _LONGEST_BASE:
             raise NoPage(f"its files are at a URL of more than {_LONGEST_BASE:,} characters")
         self._folders: dict[str, str | None] = {}

@@ -48,7 +48,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     entries: Iterable[Entry | None]
 
 
-_DIGITS: Mapping[str, int] = {
+_DIGITS = {
     "md5": 32,
     "sha1": 40,
     "sha224": 56,
@@ -61,28 +61,30 @@ _DIGITS: Mapping[str, int] = {
     "sha3_512": 128,
     "blake2b": 128,
     "blake2s": 64,
-}
-"""How many hexadecimal digits a digest has, by the names of hashlib."""
+}  # how many hexadecimal digits a digest has, by the names of hashlib
+_LIKE = {name: re.compile(f"[0-9a-fA-F]{{{size}}}").fullmatch for name, size in _DIGITS.items()}
 
 
 def checkable(hashes: Mapping[str, object]) -> dict[str, str]:
     """Returns those digests that can be compared with a file, in lower case."""
-    found = {}
-    for name, value in hashes.items():
-        if isinstance(value, str) and len(value) == _DIGITS.get(name):
-            digest = value.lower()
-            if not digest.strip("0123456789abcdef"):
-                found[name] = digest
-    return found
+    return {
+        name: value.lower()
+        for name, value in hashes.items()
+        if isinstance(value, str) and (like := _LIKE.get(name)) is not None and like(value)
+    }
 
 
-def are_readable(hashes: Mapping[str, object]) -> bool:
-    """Returns whether each digest of a known kind looks like one.
+def readable(hashes: Mapping[str, object]) -> dict[str, str] | None:
+    """Returns the same, or None if a digest of a known kind does not look like one.
 
     A file with another one must not count as one without any, which nothing is compared with.
     """
-    said = {name for name, value in hashes.items() if value and name in _DIGITS}
-    return checkable(hashes).keys() >= said
+    found = checkable(hashes)
+    if len(found) < len(hashes):
+        said = {name for name, value in hashes.items() if value and name in _DIGITS}
+        if not found.keys() >= said:
+            return None
+    return found
 
 
 def require_known_version(version: str) -> None:
