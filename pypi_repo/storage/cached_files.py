@@ -91,8 +91,8 @@ class CachedFiles:
         """Returns the files of all upstreams with a content."""
         return self._read(select(*_COLUMNS).where(cached_files.c.sha256 == sha256))
 
-    def add(self, file: CachedFile) -> None:
-        """Adds a file, or what belongs beside it, to what is known of it.
+    def add(self, files: Iterable[CachedFile]) -> None:
+        """Adds files, or what belongs beside them, to what is known of them.
 
         Core metadata that are known already, because two processes have fetched them at the same
         time, count once.
@@ -100,9 +100,10 @@ class CachedFiles:
         Does nothing for an upstream that was deleted meanwhile.
         """
         connection = within_transaction(self._executor)
-        if ask(connection, _HAS_UPSTREAM, upstream_id=file.upstream_id):
-            values = {name: getattr(file, name) for name in _FIELDS}
-            ask(connection, _ADD, **values)
+        for file in files:
+            if ask(connection, _HAS_UPSTREAM, upstream_id=file.upstream_id):
+                values = {name: getattr(file, name) for name in _FIELDS}
+                ask(connection, _ADD, **values)
 
     def drop(self, file: CachedFile) -> None:
         """Forgets a file."""

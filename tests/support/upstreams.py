@@ -104,3 +104,8 @@ class Reader:
         assert response.status_code == 200, response.text
         content: bytes = response.data
         return content
+
+
+def keep_metadata(registry: Registry) -> None:
+    """Lets a registry keep the core metadata that came from upstreams, which can wait a moment."""
+    registry._upstream_files._keeping._keep_waiting()

@@ -121,7 +121,10 @@ class UpstreamFiles:
                 public=public,
                 downloads=self._downloads,
                 was_sent=partial(self.was_sent, upstream, file.filename, sha256, suffix),
-                fetched=partial(self._fetched_metadata, upstream, file),
+                fetched=lambda: (
+                    self._keeping.waiting(file, sha256, suffix)
+                    or self._fetched_metadata(upstream, file)
+                ),
             )
         content = self._fetched_metadata(upstream, file)
         return FetchedDocument(

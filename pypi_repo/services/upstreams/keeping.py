@@ -5,6 +5,7 @@ import logging
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +31,15 @@ _log = logging.getLogger(__name__)
 
 _TRIMMED_AFTER = 20  # times in which a whole cache is fetched
 _REMEMBERED = 50_000  # files of which it is known that their upstream has sent them
+_MOST_WAIT = 200  # documents, of which hardly any has more than some kilobytes
+
+
+class _Beside(NamedTuple):
+    """A document that belongs beside a file."""
+
+    path: str
+    content: bytes
+    row: CachedFile
 
 
 class Keeping:
@@ -46,9 +56,10 @@ class Keeping:
     ) -> None:
         self._database, self._blobs, self._pages, self._limits = database, blobs, pages, limits
         self._caches = Caches(database, blobs)
-        self._settling = Settling(blobs)
+        self._settling = Settling(self._settle)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
+        self._waiting: dict[str, _Beside] = {}  # by their paths
         self._sent: set[tuple[int, str]] = set()  # ids of upstreams, and paths in the file store
 
     def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
@@ -105,34 +116,39 @@ class Keeping:
             self._complete_page(upstream, known, None)
 
     def keep_metadata(self, upstream: Upstream, file: UpstreamFile, content: bytes) -> None:
-        """Keeps core metadata, and completes the page where it does not have their digest."""
+        """Keeps core metadata, and completes the page where it does not have their digest.
+
+        Where it has, they wait for a moment, and are kept with others that come until then.
+        """
         sha256, digest = file.hashes.get("sha256"), hashlib.sha256(content).hexdigest()
         if sha256 is None:  # and so there is no place for them
             return
-        suffix = stored_metadata_suffix(digest)
-        self.keep_beside(upstream, file, sha256, suffix, content, metadata_sha256=digest)
+        path = file_path(sha256, file.filename) + stored_metadata_suffix(digest)
+        row = replace(_row(upstream, file, sha256, len(content)), metadata_sha256=digest)
+        document = _Beside(path, content, row)
         if file.metadata_hashes is None or "sha256" not in file.metadata_hashes:
+            self._keep(document)
             self._complete_page(upstream, file, digest)
+            return
+        with self._mutex:
+            self._waiting[path] = document
+            are_many = len(self._waiting) >= _MOST_WAIT
+        if are_many:
+            self._keep_waiting()
+        self._settling.soon()
 
     def keep_beside(
-        self,
-        upstream: Upstream,
-        file: UpstreamFile,
-        sha256: str,
-        suffix: str,
-        content: bytes,
-        *,
-        metadata_sha256: str | None = None,
+        self, upstream: Upstream, file: UpstreamFile, sha256: str, suffix: str, content: bytes
     ) -> None:
         """Keeps a document beside a file, which need not be there."""
         path = file_path(sha256, file.filename) + suffix
-        is_counted = metadata_sha256 is None and self._blobs.exists(path)
-        with self._blobs.stage() as staged:
-            staged.write(content, len(content))
-            self._blobs.put(path, staged, {})
-        self._settling.soon()
-        row = _row(upstream, file, sha256, size_beside=0 if is_counted else len(content))
-        self._remember(replace(row, metadata_sha256=metadata_sha256))
+        counted = 0 if self._blobs.exists(path) else len(content)
+        self._keep(_Beside(path, content, _row(upstream, file, sha256, counted)))
+
+    def waiting(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
+        """Returns a document that was just fetched and waits to be kept beside a file, or None."""
+        document = self._waiting.get(file_path(sha256, file.filename) + suffix)
+        return None if document is None else document.content
 
     def beside(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
         """Returns a document that is kept beside a file, or None."""
@@ -157,16 +173,53 @@ class Keeping:
         """Makes durable what was kept."""
         self._settling.close()
 
-    def _remember(self, row: CachedFile) -> None:
+    def _settle(self) -> None:
+        self._keep_waiting()
+        self._blobs.settle()
+
+    def _keep_waiting(self) -> None:
+        """Does no harm if it fails: what was fetched can be had again."""
+        with self._mutex:
+            documents = list(self._waiting.values())
+        rows, failures = [], []
+        for document in documents:
+            try:
+                self._put(document)
+                rows.append(document.row)
+            except RegistryError as error:
+                failures.append(error)
+        if rows:
+            self._remember(*rows)
+        if failures:
+            number, reason = len(failures), failures[0].for_operator
+            _log.warning("%s core metadata were fetched and cannot be kept: %s", number, reason)
+        with self._mutex:  # until then they are found here
+            for document in documents:
+                if self._waiting.get(document.path) is document:
+                    del self._waiting[document.path]
+
+    def _keep(self, document: _Beside) -> None:
+        self._put(document)
+        self._settling.soon()
+        self._remember(document.row)
+
+    def _put(self, document: _Beside) -> None:
+        with self._blobs.stage() as staged:
+            staged.write(document.content, len(document.content))
+            self._blobs.put(document.path, staged, {})
+
+    def _remember(self, *rows: CachedFile) -> None:
         """Does no harm if it fails: what was fetched is there, and another process fetches it."""
-        for blob in row.blobs():
-            self._note_sent(row.upstream_id, blob.path)
+        for row in rows:
+            for blob in row.blobs():
+                self._note_sent(row.upstream_id, blob.path)
         try:
             self._database.together(
-                "upstreams", lambda connection: CachedFiles(connection).add(row), lasting=False
+                "upstreams", lambda connection: CachedFiles(connection).add(rows), lasting=False
             )
         except RegistryError as error:
-            _log.warning("%s was fetched and cannot be noted: %s", row.filename, error.for_operator)
+            names = ", ".join(row.filename for row in rows)
+            _log.warning("%s was fetched and cannot be noted: %s", names, error.for_operator)
 
     def _note_sent(self, upstream_id: int, path: str) -> None:
         if len(self._sent) >= _REMEMBERED:
@@ -216,9 +269,9 @@ def _row(
     upstream: Upstream,
     file: UpstreamFile,
     sha256: str,
+    size_beside: int = 0,
     *,
     size: int | None = None,
-    size_beside: int = 0,
 ) -> CachedFile:
     now = datetime.now(UTC)
     return CachedFile(

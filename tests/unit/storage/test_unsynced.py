@@ -123,7 +123,7 @@ def test_what_could_not_settle_is_tried_again_without_another_fetch(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "mkdir", full)
-        settling.Settling(store).soon()
+        settling.Settling(store.settle).soon()
         assert tried.wait(30)
         assert not durable.exists(path)
     wait_until(lambda: durable.exists(path))

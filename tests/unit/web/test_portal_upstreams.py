@@ -46,21 +46,21 @@ def use(registry: Registry, name: str, *, hits: int, misses: int, sizes: Sequenc
     use = CacheUse(downloads=hits + misses, fetches=misses, fetched=sum(sizes))
     with registry._database.begin() as connection:
         CachedFiles(connection).add_use({(upstream.id, now.date()): use})
-        for number, size in enumerate(sizes):
-            CachedFiles(connection).add(
-                CachedFile(
-                    upstream_id=upstream.id,
-                    filename=f"demo-{number}.tar.gz",
-                    sha256=f"{number:064x}",
-                    project=normalize("demo"),
-                    size=size - 10,
-                    size_beside=10,
-                    metadata_sha256=None,
-                    identity=None,
-                    cached_at=now,
-                    used_at=now,
-                )
+        CachedFiles(connection).add(
+            CachedFile(
+                upstream_id=upstream.id,
+                filename=f"demo-{number}.tar.gz",
+                sha256=f"{number:064x}",
+                project=normalize("demo"),
+                size=size - 10,
+                size_beside=10,
+                metadata_sha256=None,
+                identity=None,
+                cached_at=now,
+                used_at=now,
             )
+            for number, size in enumerate(sizes)
+        )
 
 
 def note_failure(registry: Registry, name: str, sentence: str) -> None:

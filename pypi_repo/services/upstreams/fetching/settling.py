@@ -2,10 +2,10 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from pypi_repo.domain.errors import RegistryError
-from pypi_repo.storage.blobs.store import BlobStore
 
 _log = logging.getLogger(__name__)
 
@@ -14,13 +14,13 @@ _AGAIN = 30.0  # seconds after one that failed
 
 
 class Settling:
-    """Lets files of upstreams settle in the file store, many at a time.
+    """Lets what was fetched from upstreams settle, many files at a time.
 
-    blobs: the file store, for caches.
+    settle: a function that makes durable what has come.
     """
 
-    def __init__(self, blobs: BlobStore) -> None:
-        self._blobs = blobs
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self._settle = settle
         self._mutex = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -44,17 +44,17 @@ class Settling:
             timer = self._timer
         if timer is not None:
             timer.cancel()
-            self._settle()
+            self._settle_now()
 
     def _settle_or_again(self) -> None:
-        if not self._settle():
+        if not self._settle_now():
             self._start(_AGAIN)
 
-    def _settle(self) -> bool:
+    def _settle_now(self) -> bool:
         with self._mutex:
             self._timer = None
         try:
-            self._blobs.settle()
+            self._settle()
         except RegistryError as error:
             _log.warning("What was fetched is not settled: %s", error.for_operator)
             return False

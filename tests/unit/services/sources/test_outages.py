@@ -23,7 +23,7 @@ from tests.conftest import READER
 from tests.support.distributions import Distribution, wheel
 from tests.support.sql import count_statements
 from tests.support.uploads import upload
-from tests.support.upstreams import LiveUpstream, Reader
+from tests.support.upstreams import LiveUpstream, Reader, keep_metadata
 from tests.support.waiting import wait_until
 
 DEMO = wheel("demo", "1.0")
@@ -67,6 +67,7 @@ def reader(both: Registry, public: LiveUpstream) -> Reader:
 
 def fetch(reader: Reader, registry: Registry) -> None:
     assert reader.get_file("demo", f"{DEMO.filename}.metadata").status_code == 200
+    keep_metadata(registry)
     assert reader.download("demo", DEMO.filename) == DEMO.content
     cached = CachedFiles(registry._database)
     wait_until(lambda: any(row.size for row in cached.after(("", 0, ""), limit=10)))

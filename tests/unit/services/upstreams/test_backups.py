@@ -19,6 +19,7 @@ from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.scripted_index import Installer, ScriptedIndex
 from tests.support.uploads import upload
+from tests.support.upstreams import keep_metadata
 from tests.support.waiting import wait_until
 
 NAME = "demo-1.0-py3-none-any.whl"
@@ -34,6 +35,7 @@ def source(on_disk: Registry, installer: Installer, index: ScriptedIndex) -> Reg
         NAME, CONTENT, beside=b"Name: demo\n", provenance=f"{index.server.url}/files/provenance"
     )
     assert installer.get(f"{installer.place(NAME)}.metadata").status == 200
+    keep_metadata(on_disk)
     assert installer.download(NAME).is_whole
     wait_until(lambda: any(row.size for row in rows(on_disk)))
     return on_disk

@@ -47,7 +47,7 @@ def cached(upstream: Upstream, number: int, **more: object) -> CachedFile:
 def add(registry: Registry, *files: CachedFile) -> None:
     for file in files:
         with registry._database.begin() as connection:
-            CachedFiles(connection).add(file)
+            CachedFiles(connection).add([file])
 
 
 def rows(registry: Registry) -> list[CachedFile]:

@@ -24,6 +24,7 @@ from pypi_repo.storage.upstream_reports import upstream_reports
 from tests.support.distributions import wheel
 from tests.support.scripted_index import Installer, ScriptedIndex
 from tests.support.uploads import upload
+from tests.support.upstreams import keep_metadata
 from tests.support.waiting import wait_until
 
 EVERYTHING = timedelta(minutes=-1)
@@ -153,6 +154,7 @@ def test_a_sweep_leaves_what_is_cached_and_takes_what_is_not(
     fetch(0)
     installer.get(f"{installer.place(names[1])}.metadata")
     installer.get(f"{installer.place(names[0])}.metadata")
+    keep_metadata(on_disk)
     assert on_disk.upkeep.sweep(EVERYTHING).blobs == 0
     acting = on_disk.acting_as(OPERATOR)
     acting.sources.set_sources("main", [])
@@ -207,7 +209,7 @@ def test_what_another_upstream_has_stays(
     other = on_disk.acting_as(OPERATOR).upstreams.get("again")
     moved = {name: getattr(row, name) for name in CachedFile.__dataclass_fields__}
     with on_disk._database.begin() as connection:
-        CachedFiles(connection).add(CachedFile(**{**moved, "upstream_id": other.id}))
+        CachedFiles(connection).add([CachedFile(**{**moved, "upstream_id": other.id})])
     on_disk.acting_as(OPERATOR).upstreams.change("elsewhere", cache_size=1)
     on_disk.upkeep.sweep(EVERYTHING)
     assert [row.upstream_id for row in rows(on_disk)] == [other.id]
@@ -248,6 +250,7 @@ def test_a_damaged_cached_file_is_reported_deleted_and_comes_back(
 ) -> None:
     fetch(0, 1, 2)
     installer.get(f"{installer.place(names[2])}.metadata")
+    keep_metadata(on_disk)
     on_disk._blobs.for_cache().settle()
     assert problems(on_disk) == []
     place_of(tmp_path, names[0]).write_bytes(b"x" * 100_000)
@@ -336,7 +339,7 @@ def test_a_use_never_sets_the_last_one_back(on_disk: Registry, fetch: Callable[.
         CachedFiles(connection).note_use({use: before - timedelta(days=1)})
     assert rows(on_disk)[0].used_at == before
     with on_disk._database.begin() as connection:
-        CachedFiles(connection).add(replace(row, used_at=before - timedelta(days=1)))
+        CachedFiles(connection).add([replace(row, used_at=before - timedelta(days=1))])
     assert rows(on_disk)[0].used_at == before
 
 
@@ -345,6 +348,7 @@ def test_what_is_beside_a_file_counts_once(
 ) -> None:
     """F7: however many processes have fetched it at the same time."""
     installer.get(f"{installer.place(names[0])}.metadata")
+    keep_metadata(on_disk)
     (row,) = rows(on_disk)
     assert row.size_beside == len(b"Name: demo\nVersion: 0\n")
     found = on_disk._upstream_pages.page(upstream(on_disk), normalize("demo"))
@@ -353,6 +357,7 @@ def test_what_is_beside_a_file_counts_once(
     keeping = on_disk._upstream_files._keeping
     for _time in range(2):
         keeping.keep_metadata(upstream(on_disk), file, b"Name: demo\nVersion: 0\n")
+        keep_metadata(on_disk)
     assert rows(on_disk) == [row]
     for _time in range(2):
         keeping.keep_beside(upstream(on_disk), file, row.sha256, ".0.provenance", b"{}")

@@ -23,6 +23,7 @@ from tests.support.scripted_index import (
     serves,
 )
 from tests.support.scripted_server import Asked, Cut, reply
+from tests.support.upstreams import keep_metadata
 from tests.support.waiting import wait_until
 
 NAME = "demo-1.0-py3-none-any.whl"
@@ -505,7 +506,7 @@ def test_what_cannot_be_told_to_be_whole_is_refused(
 
 
 def test_metadata_are_those_of_the_upstream(
-    index: ScriptedIndex, installer: Installer, tmp_path: Path
+    on_disk: Registry, index: ScriptedIndex, installer: Installer, tmp_path: Path
 ) -> None:
     """P5."""
     index.add(NAME, LARGE, beside=b"Name: other\n")
@@ -514,6 +515,7 @@ def test_metadata_are_those_of_the_upstream(
         got = installer.get(place)
         assert (got.status, got.body) == (200, b"Name: other\n")
     assert [asked.target for asked in index.asked] == [f"/files/{NAME}.metadata"]
+    keep_metadata(on_disk)
     (kept,) = stored(tmp_path)
     assert kept.endswith(".metadata")
 

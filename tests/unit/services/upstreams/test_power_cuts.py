@@ -17,6 +17,7 @@ from tests.support.distributions import wheel
 from tests.support.live import LiveServer
 from tests.support.scripted_index import Installer, ScriptedIndex
 from tests.support.uploads import upload
+from tests.support.upstreams import keep_metadata
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -94,6 +95,7 @@ def test_torn_files_are_fetched_again(
     index.add(NAME, CONTENT, beside=METADATA)
     assert fetch(on_disk, installer) == CONTENT
     assert installer.get(f"{installer.place(NAME)}.metadata").body == METADATA
+    keep_metadata(on_disk)
     left = waiting(tmp_path)
     assert len(left) == 2
     for path in left:
@@ -140,6 +142,7 @@ def test_what_waits_is_there_for_all_processes_of_this_boot(
     index.add(NAME, CONTENT, beside=METADATA)
     assert fetch(on_disk, installer) == CONTENT
     assert installer.get(f"{installer.place(NAME)}.metadata").body == METADATA
+    keep_metadata(on_disk)
     assert len(waiting(tmp_path)) == 2
     with started(tmp_path) as other, LiveServer(other.wsgi_app()) as server:
         mine = Installer(f"{server.url}/repositories/main")

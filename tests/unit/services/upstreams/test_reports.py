@@ -54,10 +54,14 @@ def test_each_upstream_has_its_own_numbers(
     today = NOW.date()
     with database.begin() as connection:
         files = CachedFiles(connection)
-        files.add(cached(ids["first"], 1, HUGE, 10))
-        files.add(cached(ids["first"], 2, HUGE))
-        files.add(cached(ids["first"], 3, None, 7))  # its core metadata alone
-        files.add(cached(ids["second"], 1, 5))
+        files.add(
+            [
+                cached(ids["first"], 1, HUGE, 10),
+                cached(ids["first"], 2, HUGE),
+                cached(ids["first"], 3, None, 7),  # its core metadata alone
+                cached(ids["second"], 1, 5),
+            ]
+        )
         files.add_use(
             {
                 (ids["first"], today): CacheUse(downloads=3, fetches=1, fetched=HUGE),
