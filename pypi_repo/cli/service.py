@@ -88,6 +88,7 @@ class Service:
             registry.chores.start()
             # So the log says what is wrong before the first upload does.
             threading.Thread(target=registry.readiness.check, daemon=True).start()
+            registry.upkeep.settle_soon()  # a worker that was killed may have left something
             run(
                 Server(
                     site_of(registry, self._trusted_proxy),

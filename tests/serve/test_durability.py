@@ -1,6 +1,7 @@
 """kill -9: what was answered 200 is there, what was not is either whole or absent."""
 
 import contextlib
+import hashlib
 import threading
 import time
 from datetime import timedelta
@@ -9,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from pypi_repo.domain.stored_files import file_path
+from pypi_repo.storage.blobs.local import LocalBlobStore
+from pypi_repo.storage.blobs.unsynced import boot_of_this_machine
 from tests.conftest import PASSWORD, USER
 from tests.serve.conftest import Prepared, download_path, publisher_of
 from tests.support.distributions import multipart, upload_form, wheel
 from tests.support.http import basic
+from tests.support.waiting import wait_until
 
 
 def stored_files(prepared: Prepared) -> list[Path]:
@@ -92,3 +97,18 @@ def test_killed_while_the_upload_is_stored(delay: float, prepared: Prepared) -> 
     assert not is_there or download.body == dist.content
     assert again.status == 200
     assert final.body == dist.content
+
+
+@pytest.mark.skipif(boot_of_this_machine() is None, reason="where no boot is told, nothing waits")
+def test_what_a_killed_server_has_fetched_is_synced_by_the_next(
+    prepared: Prepared,
+) -> None:
+    """F1: and by the worker that takes the place of one that was killed."""
+    path = file_path(hashlib.sha256(b"fetched").hexdigest(), "demo-1.0.tar.gz")
+    root = Path((prepared.settings.blobs or "").removeprefix("file://"))
+    with LocalBlobStore(str(root)).for_cache().stage() as staged:
+        staged.write(b"fetched", 7)
+        LocalBlobStore(str(root)).for_cache().put(path, staged, {})
+    assert not (root / path).exists()
+    with prepared.start():
+        wait_until(lambda: (root / path).exists())

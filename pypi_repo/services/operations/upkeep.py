@@ -1,6 +1,5 @@
 """Deletes stored files that are no longer needed, and finds damaged ones."""
 
-import logging
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,12 +9,13 @@ from operator import attrgetter
 from typing import Literal
 
 from pypi_repo.domain.digests import DigestingCounter
-from pypi_repo.domain.errors import Conflict, RegistryError, Unavailable
+from pypi_repo.domain.errors import Conflict, Unavailable
 from pypi_repo.domain.stored_files import ExpectedBlob, KeptFile, owner_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.services.operations.caches import Caches
 from pypi_repo.services.operations.progress import Listener, Meter, nobody
+from pypi_repo.services.upstreams.fetching.settling import Settling
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.catalog import Catalog
@@ -24,8 +24,6 @@ from pypi_repo.storage.database.rows import LARGEST_ID
 from pypi_repo.storage.stored_files import StoredFiles
 from pypi_repo.storage.upstream_pages import UpstreamPageRows
 from pypi_repo.storage.upstreams import Upstreams
-
-_log = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
 """How long a blob without a row may belong to an upload that is still under way."""
@@ -98,6 +96,7 @@ class Upkeep:
         self._database = database
         self._blobs = blobs
         self._cached = cached
+        self._settling = Settling(cached.settle)
         self._caches = Caches(database, cached)
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:
@@ -127,11 +126,15 @@ class Upkeep:
         for blob in self._cached.walk():
             if blob.modified < deadline and self._delete_orphan(blob.path, deadline):
                 blobs, size = blobs + 1, size + blob.size
-        try:
-            self._cached.settle()  # what a killed process has left, now that there is room
-        except RegistryError as error:
-            _log.warning("What was fetched is not settled: %s", error.for_operator)
+        self._settling.settle()  # what a killed process has left, now that there is room
         return Swept(blobs, size)
+
+    def settle_soon(self) -> None:
+        """Syncs to disk, in a thread of its own, what a killed process has fetched from upstreams.
+
+        It begins two seconds later. If it fails, it is logged and tried again.
+        """
+        self._settling.soon()
 
     def trim(self) -> Swept:
         """Deletes files of upstreams that were used longest ago.

@@ -20,7 +20,7 @@ class Settling:
     """
 
     def __init__(self, settle: Callable[[], None]) -> None:
-        self._settle = settle
+        self._work = settle
         self._mutex = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -44,17 +44,18 @@ class Settling:
             timer = self._timer
         if timer is not None:
             timer.cancel()
-            self._settle_now()
+            self.settle()
 
     def _settle_or_again(self) -> None:
-        if not self._settle_now():
+        if not self.settle():
             self._start(_AGAIN)
 
-    def _settle_now(self) -> bool:
+    def settle(self) -> bool:
+        """Lets settle what has come. If it fails, it is logged, and False is returned."""
         with self._mutex:
             self._timer = None
         try:
-            self._settle()
+            self._work()
         except RegistryError as error:
             _log.warning("What was fetched is not settled: %s", error.for_operator)
             return False
