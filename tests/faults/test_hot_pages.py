@@ -121,7 +121,7 @@ def test_each_page_shows_what_was_committed_before_it_was_asked_for(
         long.autocommit = False
         long.execute("SELECT pg_current_xact_id()")  # in progress all the time
         is_public = True
-        for _ in range(5000):
+        for _ in range(3000):
             if choices.random() < 0.4:
                 is_public = not is_public
                 publicly(writer, is_public)

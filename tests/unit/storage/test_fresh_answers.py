@@ -171,7 +171,7 @@ def test_no_answer_is_stale_whoever_changes_what(
     with connected(url) as raw, connected(url) as idle:
         raw.autocommit = True
         idle.execute("SELECT pg_current_xact_id()")  # in progress all the time
-        for _ in range(3000):
+        for _ in range(1500):
             match choices.randrange(12):
                 case 0 | 1:
                     expected += 1
@@ -205,7 +205,7 @@ def test_no_answer_is_stale_whoever_changes_what(
             found = known_serial(database, told(fresh))
             assert found in (None, expected)
             hot += found is not None
-    assert hot > 300
+    assert hot > 150
 
 
 def test_whoever_asks_after_a_commit_sees_it(
