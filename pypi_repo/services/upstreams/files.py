@@ -122,7 +122,7 @@ class UpstreamFiles:
                 downloads=self._downloads,
                 was_sent=partial(self.was_sent, upstream, file.filename, sha256, suffix),
                 fetched=lambda: (
-                    self._keeping.waiting(file, sha256, suffix)
+                    self._keeping.waiting(upstream, file, sha256, suffix)
                     or self._fetched_metadata(upstream, file)
                 ),
             )

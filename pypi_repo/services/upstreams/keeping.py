@@ -59,7 +59,7 @@ class Keeping:
         self._settling = Settling(self._settle)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
-        self._waiting: dict[str, _Beside] = {}  # by their paths
+        self._waiting: dict[tuple[int, str], _Beside] = {}  # by the ids of upstreams, and paths
         self._sent: set[tuple[int, str]] = set()  # ids of upstreams, and paths in the file store
 
     def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
@@ -131,7 +131,7 @@ class Keeping:
             self._complete_page(upstream, file, digest)
             return
         with self._mutex:
-            self._waiting[path] = document
+            self._waiting[upstream.id, path] = document
             are_many = len(self._waiting) >= _MOST_WAIT
         if are_many:
             self._keep_waiting()
@@ -145,9 +145,12 @@ class Keeping:
         counted = 0 if self._blobs.exists(path) else len(content)
         self._keep(_Beside(path, content, _row(upstream, file, sha256, counted)))
 
-    def waiting(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
-        """Returns a document that was just fetched and waits to be kept beside a file, or None."""
-        document = self._waiting.get(file_path(sha256, file.filename) + suffix)
+    def waiting(
+        self, upstream: Upstream, file: UpstreamFile, sha256: str, suffix: str
+    ) -> bytes | None:
+        """Returns what an upstream has just sent and waits to be kept beside a file, or None."""
+        path = file_path(sha256, file.filename) + suffix
+        document = self._waiting.get((upstream.id, path))
         return None if document is None else document.content
 
     def beside(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
@@ -180,9 +183,9 @@ class Keeping:
     def _keep_waiting(self) -> None:
         """Does no harm if it fails: what was fetched can be had again."""
         with self._mutex:
-            documents = list(self._waiting.values())
+            documents = dict(self._waiting)
         rows, failures = [], []
-        for document in documents:
+        for document in documents.values():
             try:
                 self._put(document)
                 rows.append(document.row)
@@ -194,9 +197,9 @@ class Keeping:
             number, reason = len(failures), failures[0].for_operator
             _log.warning("%s core metadata were fetched and cannot be kept: %s", number, reason)
         with self._mutex:  # until then they are found here
-            for document in documents:
-                if self._waiting.get(document.path) is document:
-                    del self._waiting[document.path]
+            for key, document in documents.items():
+                if self._waiting.get(key) is document:
+                    del self._waiting[key]
 
     def _keep(self, document: _Beside) -> None:
         self._put(document)

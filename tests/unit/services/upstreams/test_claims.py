@@ -7,6 +7,7 @@ from tests.support.distributions import Distribution, wheel
 from tests.support.scripted_index import Installer, ScriptedIndex
 from tests.support.scripted_server import reply
 from tests.support.uploads import upload
+from tests.support.upstreams import keep_metadata
 from tests.support.waiting import wait_until
 
 
@@ -62,6 +63,24 @@ def test_equal_content_is_met_when_it_was_fetched(
     on_disk._upstream_files._keeping._sent.clear()
     assert installer.get(place).body == secret.content
     assert len(index.asked) == 1
+    index.answers = gone
+    index.create_on(on_disk, "again")
+    assert installer.get(place).status == 404
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_metadata_that_another_upstream_has_sent_are_not_served(
+    secret: Distribution,
+    index: ScriptedIndex,
+    installer: Installer,
+    on_disk: Registry,
+    is_kept: bool,
+) -> None:
+    """F1: neither while they wait to be kept, nor afterwards."""
+    place = f"{installer.place(secret.filename)}.metadata"
+    assert installer.get(place).body == secret.metadata
+    if is_kept:
+        keep_metadata(on_disk)
     index.answers = gone
     index.create_on(on_disk, "again")
     assert installer.get(place).status == 404
