@@ -29,9 +29,10 @@ class SmallFiles:
         with self._mutex:
             return self._kept.get(sha256)
 
-    def put(self, sha256: str, content: bytes) -> None:
-        """Stores a content, unless it is larger than `LARGEST` or damaged."""
-        if len(content) > LARGEST or hashlib.sha256(content).hexdigest() != sha256:
-            return
+    def put(self, sha256: str, content: bytes) -> bool:
+        """Stores a content of up to `LARGEST` bytes, and returns False if it is damaged."""
+        if hashlib.sha256(content).hexdigest() != sha256:
+            return False
         with self._mutex:
             self._kept.put(sha256, content, len(content) + _BESIDE_THE_CONTENT)
+        return True

@@ -31,7 +31,8 @@ class Downloads:
 
         Small files may come from memory, even if the file store has lost them.
 
-        Raises UnknownFile if the file store has lost the file or a part of it.
+        Raises UnknownFile if the file store has lost the file or a part of it, or if it is small
+        and damaged.
         """
         found = self.find(file)
         if found is None:
@@ -39,7 +40,10 @@ class Downloads:
         return found
 
     def find(self, file: "StoredFile") -> tuple[IO[bytes], int] | None:
-        """Returns the content and its size, in bytes; None if it is not there, or not whole."""
+        """Returns the content and its size, in bytes.
+
+        Returns None if it is not there or not whole, or is small and damaged.
+        """
         content = self._small_files.get(file.etag)
         if content is None:
             stored = self._find_stored(file)
@@ -47,7 +51,9 @@ class Downloads:
                 return stored
             with stored[0], own_errors():
                 content = stored[0].read()
-            self._small_files.put(file.etag, content)
+            if not self._small_files.put(file.etag, content):
+                _log.error("The blob %s is damaged.", file.path)
+                return None
         return io.BytesIO(content), len(content)
 
     def _find_stored(self, file: "StoredFile") -> tuple[IO[bytes], int] | None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from pypi_repo.domain.names import NormalizedName
@@ -30,14 +30,14 @@ class FileOfUpstream(StoredFile):
     listed: UpstreamFile
 
     def open(self) -> tuple[IO[bytes], int]:
-        found = self.downloads.find(self) if self._was_sent() else None
+        found = self.downloads.find(self._sized()) if self._was_sent() else None
         if found is None:
             raise self._elsewhere()
         return found
 
     def require_sendable(self, sent_by: FilesSentBy) -> None:
         """Raises StillElsewhere if the file is not in the file store."""
-        if not self._was_sent() or not self.downloads.has(self):
+        if not self._was_sent() or not self.downloads.has(self._sized()):
             raise self._elsewhere()
 
     def count_download(self) -> None:
@@ -47,6 +47,12 @@ class FileOfUpstream(StoredFile):
 
     def _was_sent(self) -> bool:
         return bool(self.etag) and self.files.was_sent(self.upstream, self.filename, self.etag)
+
+    def _sized(self) -> "FileOfUpstream":
+        """Returns the file with the size that it had when it came, if its page does not say it."""
+        if self.size is not None:
+            return self
+        return replace(self, size=self.files.size_sent(self.upstream, self.filename, self.etag))
 
     def _elsewhere(self) -> StillElsewhere:
         """Raises UnknownFile if nothing may be fetched."""

@@ -198,6 +198,10 @@ class UpstreamFiles:
         """
         return self._keeping.was_sent(upstream, filename, sha256, suffix)
 
+    def size_sent(self, upstream: Upstream, filename: str, sha256: str) -> int | None:
+        """Returns the size of a file that an upstream has sent, if it is known."""
+        return self._keeping.size_sent(upstream, filename, sha256)
+
     def is_here(self, upstream: Upstream, file: UpstreamFile) -> bool:
         """Returns whether a file that its upstream has sent is in the file store."""
         return self._keeping.stored(upstream, file) is not None

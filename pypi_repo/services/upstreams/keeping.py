@@ -12,13 +12,14 @@ import msgspec
 from pypi_repo.domain.archives.inspection import inspect
 from pypi_repo.domain.errors import InvalidArchive, InvalidFilename, InvalidMetadata, RegistryError
 from pypi_repo.domain.filenames import DistributionFilename
-from pypi_repo.domain.stored_files import file_path
+from pypi_repo.domain.stored_files import ExpectedBlob, file_path
 from pypi_repo.domain.upstreams.cached_file import CachedFile, stored_metadata_suffix
 from pypi_repo.domain.upstreams.pages import UpstreamFile
 from pypi_repo.domain.upstreams.seen import with_found
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.validation.profiles import RULES
 from pypi_repo.services.operations.caches import Caches
+from pypi_repo.services.small_files import LARGEST
 from pypi_repo.services.upstreams.fetching.fetches import Stored
 from pypi_repo.services.upstreams.fetching.settling import Settling
 from pypi_repo.services.upstreams.pages import UpstreamPages
@@ -59,8 +60,10 @@ class Keeping:
         self._settling = Settling(self._settle)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
-        self._waiting: dict[tuple[int, str], _Beside] = {}  # by the ids of upstreams, and paths
-        self._sent: set[tuple[int, str]] = set()  # ids of upstreams, and paths in the file store
+        # By the ids of upstreams and the paths in the file store: what waits to be kept, and the
+        # sizes of what was sent, as far as they are known.
+        self._waiting: dict[tuple[int, str], _Beside] = {}
+        self._sent: dict[tuple[int, str], int | None] = {}
 
     def known_digest(self, upstream: Upstream, file: UpstreamFile) -> str | None:
         """Returns the SHA-256 of a file that was fetched, or None.
@@ -83,10 +86,15 @@ class Keeping:
         if (upstream.id, path) in self._sent:
             return True
         row = CachedFiles(self._database).get(upstream.id, filename, sha256)
-        if row is None or path not in {blob.path for blob in row.blobs()}:
-            return False
-        self._note_sent(upstream.id, path)
-        return True
+        for blob in () if row is None else row.blobs():
+            if blob.path == path:
+                self._note_sent(upstream.id, blob)
+                return True
+        return False
+
+    def size_sent(self, upstream: Upstream, filename: str, sha256: str) -> int | None:
+        """Returns the size of a file that an upstream has sent, if it is known."""
+        return self._sent.get((upstream.id, file_path(sha256, filename)))
 
     def stored(self, upstream: Upstream, file: UpstreamFile) -> Stored | None:
         """Returns what the file store has of a file that its upstream has sent, or None."""
@@ -94,8 +102,13 @@ class Keeping:
         if sha256 is None or not self.was_sent(upstream, file.filename, sha256):
             return None
         blob = self._blobs.look(file_path(sha256, file.filename))
-        if blob is None or file.size not in (None, blob.size):
+        size = file.size or self.size_sent(upstream, file.filename, sha256)
+        if blob is None or size not in (None, blob.size):
             return None
+        if blob.size <= LARGEST:  # those are looked at when they are served, too
+            content = self.beside(file, sha256, "")
+            if content is None or hashlib.sha256(content).hexdigest() != sha256:
+                return None
         return Stored(sha256, blob.size)
 
     def remember(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
@@ -154,7 +167,10 @@ class Keeping:
         return None if document is None else document.content
 
     def beside(self, file: UpstreamFile, sha256: str, suffix: str) -> bytes | None:
-        """Returns a document that is kept beside a file, or None."""
+        """Returns a document that is kept beside a file, or the file itself; None if there is none.
+
+        suffix: what belongs to the path in the file store of what is beside the file.
+        """
         try:
             return b"".join(self._blobs.read(file_path(sha256, file.filename) + suffix))
         except FileNotFoundError:
@@ -215,7 +231,7 @@ class Keeping:
         """Does no harm if it fails: what was fetched is there, and another process fetches it."""
         for row in rows:
             for blob in row.blobs():
-                self._note_sent(row.upstream_id, blob.path)
+                self._note_sent(row.upstream_id, blob)
         try:
             self._database.together(
                 "upstreams", lambda connection: CachedFiles(connection).add(rows), lasting=False
@@ -224,10 +240,10 @@ class Keeping:
             names = ", ".join(row.filename for row in rows)
             _log.warning("%s was fetched and cannot be noted: %s", names, error.for_operator)
 
-    def _note_sent(self, upstream_id: int, path: str) -> None:
+    def _note_sent(self, upstream_id: int, blob: ExpectedBlob) -> None:
         if len(self._sent) >= _REMEMBERED:
             self._sent.clear()
-        self._sent.add((upstream_id, path))
+        self._sent[upstream_id, blob.path] = blob.size
 
     def _trim_at_times(self, upstream: Upstream, filename: str, newest: Stored) -> None:
         """Trims the cache of an upstream, first and then whenever it has grown by a twentieth.

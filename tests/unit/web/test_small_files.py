@@ -89,16 +89,17 @@ def test_an_overwritten_file_is_the_new_one_at_once(
     assert stored_site.get(stored_site.file_url(other)).data == other.content
 
 
-def test_what_was_damaged_is_not_remembered(stored: Registry, stored_site: Site) -> None:
-    """Once it is put right, it is served as it should be."""
+def test_what_is_damaged_is_not_served(stored: Registry, stored_site: Site) -> None:
+    """Until it is put right."""
     stored_site.upload(SMALL)
     url, blobs = stored_site.file_url(SMALL), stored._blobs
     path = stored.acting_as(OPERATOR).projects.get("main", "demo")[1][0].path
-    for content in (bytes(len(SMALL.content)), SMALL.content):
+    for content, status in ((bytes(len(SMALL.content)), 404), (SMALL.content, 200)):
         with blobs.stage() as staged:
             staged.write(content, len(content))
             blobs.put(path, staged, {})
-        assert stored_site.get(url).data == content
+        assert stored_site.get(url).status_code == status
+    assert stored_site.get(url).data == SMALL.content
 
 
 def test_verify_reads_what_is_stored(stored: Registry, url: str) -> None:
