@@ -90,10 +90,10 @@ class FreshAnswers:
             driver.pgconn.nonblocking = 1
             descriptor: int = driver.fileno()
         except self._errors as error:
-            self.close()
+            self._disconnect()
             raise _unavailable(error) from error
         except Unavailable:
-            self.close()
+            self._disconnect()
             raise
         return descriptor
 
@@ -144,6 +144,9 @@ class FreshAnswers:
         """Closes the idle connections, and forgets everything."""
         self._forget()
         self._readers.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
 

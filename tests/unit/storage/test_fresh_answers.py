@@ -302,9 +302,10 @@ def test_a_crash_of_the_database(
 
 
 def test_a_standby_is_not_believed(tmp_path: Path) -> None:
-    """Its snapshots do not say what is in progress."""
+    """Its snapshots do not say what is in progress. Threads keep their connections to it."""
     with PostgresServer(tmp_path) as server:
         database = Database(server.create_database())
+        schema.upgrade(database)
         server.stop()
         (tmp_path / "postgres" / "standby.signal").touch()
         server.start()
@@ -313,6 +314,10 @@ def test_a_standby_is_not_believed(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="primary"):
             fresh.connect()
         assert database.connections()["idle-readers"] == 0
+        assert Catalog(database).repository("main") is None
+        with pytest.raises(Unavailable, match="primary"):
+            fresh.connect()
+        assert database.connections()["idle-readers"] == 1
         database.close()
 
 
