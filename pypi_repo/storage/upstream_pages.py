@@ -272,8 +272,8 @@ class UpstreamPageRows:
         statement = select(upstream_pages.c.project).where(_seen_on(upstream))
         return set(self._executor.execute(statement).scalars())
 
-    def forget_absences(self, before: datetime) -> int:
-        """Forgets in a transaction that upstreams do not have projects, and returns the number.
+    def forget_absences(self, before: datetime) -> None:
+        """Forgets in a transaction that upstreams do not have projects.
 
         It is kept of an upstream that is not asked or does not answer, as it decides who supplies a
         project, and of projects of repositories, as it says that they hide nothing.
@@ -283,13 +283,13 @@ class UpstreamPageRows:
         answering = select(upstreams.c.id).where(
             upstreams.c.offline.is_(False), upstreams.c.failing_since.is_(None)
         )
-        forgetting = delete(upstream_pages).where(
+        statement = delete(upstream_pages).where(
             upstream_pages.c.is_found.is_(False),
             upstream_pages.c.checked_at < before,
             upstream_pages.c.upstream_id.in_(answering),
             upstream_pages.c.project.not_in(select(projects.c.normalized_name)),
         )
-        return len(self._executor.execute(forgetting.returning(upstream_pages.c.project)).all())
+        within_transaction(self._executor).execute(statement)
 
     def numbers(self, upstream: Upstream) -> tuple[int, int]:
         """Returns how many projects were found, and of how many it is kept that they were not."""
