@@ -13,9 +13,10 @@ bell has rung. So however many clients wait, and however long, no thread waits w
 import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
-_NOTHING: Mapping[object, Any] = {}
+Known: TypeAlias = Mapping[object, Any]
+"""Answers to what an application asks, by the questions."""
 
 
 class WouldWait(BaseException):
@@ -86,7 +87,7 @@ class without_waiting:  # noqa: N801 - used as a function; a generator would tak
 
     __slots__ = ("known",)
 
-    def __init__(self, known: Mapping[object, Any] = _NOTHING) -> None:
+    def __init__(self, known: Mapping[object, Any] = {}) -> None:
         self.known = known
 
     def __enter__(self) -> None:

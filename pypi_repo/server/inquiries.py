@@ -3,25 +3,22 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pypi_repo.domain.errors import RegistryError
+from pypi_repo.domain.waiting import Known
 
 if TYPE_CHECKING:
     from pypi_repo.server.loop import Server
 
-Known: TypeAlias = Mapping[object, Any]
 Attempt: TypeAlias = Callable[[Known], object]
 
 PATIENCE = 0.25
-"""Seconds that requests wait for an answer. Without it, few of them could be answered sooner."""
+"""Seconds that requests wait for an answer, before they are attempted without one."""
 
 PAUSE = 1.0
 """Seconds for which nothing is asked after there was no answer in time."""
-
-NOTHING: Known = {}
-"""What is known if nobody was asked."""
 
 
 class Informant(Protocol):
@@ -71,11 +68,11 @@ class Inquiries:
         attempt: attempts to answer a request that has just arrived.
         """
         if time.monotonic() < self._rests_until:
-            attempt(NOTHING)
+            attempt({})
         elif self._descriptor is None:
             self._rests_until = math.inf
             self._server.threads.add(self._connect)
-            attempt(NOTHING)
+            attempt({})
         else:
             self._waiting.append(attempt)
             if self._alarm is None and not self._sends_soon:
@@ -154,7 +151,7 @@ class Inquiries:
         """Attempts all without an answer."""
         waiting = self._asking + self._waiting
         self._asking, self._waiting = [], []
-        _call(waiting, NOTHING)
+        _call(waiting, {})
 
 
 def _call(attempts: list[Attempt], known: Known) -> None:

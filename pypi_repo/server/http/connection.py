@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, cast
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from pypi_repo.domain.waiting import ComeBack, WouldWait, coming_back, without_waiting
+from pypi_repo.domain.waiting import ComeBack, Known, WouldWait, coming_back, without_waiting
 from pypi_repo.server.http.body import Body, TooSlow
 from pypi_repo.server.http.patience import Pace
 from pypi_repo.server.http.request import BadRequest, Parser, Request
 from pypi_repo.server.http.response import Response, plain_answer
 from pypi_repo.server.http.tls import transport_below
-from pypi_repo.server.inquiries import NOTHING, Known
 from pypi_repo.server.sockets import reset_at_end
 
 if TYPE_CHECKING:
@@ -294,7 +293,7 @@ class Connection(asyncio.BufferedProtocol):
         if not request.only_reads:
             self._work_on(request, response)
         elif self._server.inquiries is None:
-            self._attempt(request, response, NOTHING)
+            self._attempt(request, response, {})
         else:
             self._is_working = True
             self._server.inquiries.before(partial(self._attempt, request, response))

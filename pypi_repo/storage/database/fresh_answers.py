@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pypi_repo.domain.errors import Unavailable
-from pypi_repo.domain.waiting import about_to_wait, attempt
+from pypi_repo.domain.waiting import Known, about_to_wait, attempt
 from pypi_repo.storage.database.engines.both import set_up_reader
 from pypi_repo.storage.database.prepared import PreparedQuestion, Result
 from pypi_repo.storage.database.readers import NOT_KNOWN, Readers, is_short
@@ -107,7 +107,7 @@ class FreshAnswers:
         except self._errors as error:
             raise _unavailable(error) from error
 
-    def receive(self) -> Mapping[object, Any] | None:
+    def receive(self) -> Known | None:
         """Returns the answers that are right in the snapshot that was asked for, by question.
 
         Returns None if it has not come yet. Raises Unavailable if the connection is broken.
