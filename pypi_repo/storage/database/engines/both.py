@@ -43,7 +43,8 @@ def open_engine(url: URL, *, schema: str | None = None) -> Engine:
 
     schema: the schema of a PostgreSQL database for all tables.
 
-    Raises ConfigurationError for a database that is not supported.
+    Raises ConfigurationError for a database that is not supported, and for a schema that it cannot
+    have.
     """
     if url.get_backend_name() == "sqlite":
         if schema is not None:
@@ -51,6 +52,10 @@ def open_engine(url: URL, *, schema: str | None = None) -> Engine:
                 "A SQLite database has no schemas; give the registry a file of its own."
             )
         return sqlite.open_engine(url)
+    if url.get_backend_name() != "postgresql":
+        raise ConfigurationError(
+            f"{url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
+        )
     return postgresql.open_engine(url, schema)
 
 

@@ -38,16 +38,12 @@ def open_engine(url: URL, schema: str | None) -> Engine:
 
     schema: the schema for all tables.
 
-    Raises ConfigurationError for another database, and for a name that no schema can have.
+    Raises ConfigurationError for a name that no schema can have, and if the driver is missing.
     """
     if schema is not None and not _SCHEMA.match(schema):
         raise ConfigurationError(
             f"{schema[:80]!r} cannot name a schema: use lower-case letters, digits and '_', begin "
             "with a letter, 63 characters at most."
-        )
-    if url.get_backend_name() != "postgresql":
-        raise ConfigurationError(
-            f"{url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
         )
     said = url.query
     try:
