@@ -155,8 +155,8 @@ def covered_rules(rules: Iterable[Rule], now: datetime) -> dict[int, int]:
     Returns the ids of such rules, each with that of the earlier one.
     """
     found: dict[int, int] = {}
+    # By their pattern, as most rules name one project; those with an asterisk under `*`.
     earlier: dict[str, list[Rule]] = defaultdict(list)
-    """By their pattern, as most rules name one project; those with an asterisk under `*`."""
     for rule in (each for each in rules if not each.is_exception):
         for other in (*earlier["*"], *earlier[rule.pattern]):
             ends_later = other.until is None or (

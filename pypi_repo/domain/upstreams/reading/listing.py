@@ -75,7 +75,7 @@ def checkable(hashes: Mapping[str, object]) -> dict[str, str]:
 
 
 def readable(hashes: Mapping[str, object]) -> dict[str, str] | None:
-    """Returns the same, or None if a digest of a known kind does not look like one.
+    """Returns what `checkable` returns, or None if a digest of a known kind does not look like one.
 
     A file with another one must not count as one without any, which nothing is compared with.
     """

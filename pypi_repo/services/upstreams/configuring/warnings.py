@@ -1,4 +1,4 @@
-"""Warns of settings that are valid, and surely not what somebody wants."""
+"""Warns of settings that are valid, and probably mistakes."""
 
 from collections.abc import Collection, Iterator
 
@@ -85,7 +85,9 @@ class Warnings:
     def _about_publishers(self, repository: Repository) -> Iterator[_Warning]:
         """Finds jobs that cannot bring the attestations that the repository wants."""
         demanded = repository.attestations_required
-        for publisher in PublisherRows(self._database).all() if demanded else ():
+        if not demanded:
+            return
+        for publisher in PublisherRows(self._database).all():
             if (
                 publisher.repository == repository.name
                 and not publisher.can_attest
