@@ -1,4 +1,4 @@
-"""Uploads of small files, beside pypiserver and beside nginx, which stores and does no more."""
+"""Uploads of small files, beside servers that do less: pypiserver, nginx, our own without index."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def measure(installation: Installation, folder: Path, plan: Plan) -> Findings:
     with ExitStack() as stack:
         subjects: dict[str, _Send] = {
             _SERVE: _forms_to(installation.server, installation.upload),
+            "the same server: a form, no checks, two files synced, one row": _forms_to(
+                stack.enter_context(_bare(folder)), Target("/")
+            ),
             "pypiserver: no index, no sync": _forms_to(
                 stack.enter_context(_pypiserver(folder)), Target("/"), at_most=100
             ),
@@ -80,6 +83,15 @@ def _files_to(server: ServerProcess) -> _Send:
         return load.put(server, [paths[n::clients] for n in range(clients)], bytes(SMALL_FILE))
 
     return send
+
+
+@contextmanager
+def _bare(folder: Path) -> Iterator[ServerProcess]:
+    home, port = folder / "bare", free_port()
+    home.mkdir()
+    command = [sys.executable, "-m", "tests.benchmarks.bare_uploads", str(home), str(port)]
+    with ServerProcess(command, port, cwd=Path(__file__).parents[2]) as server:
+        yield server
 
 
 @contextmanager
