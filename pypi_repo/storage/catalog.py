@@ -119,7 +119,7 @@ class Catalog:
         return ask(self._executor, statements.LOCATE_PROJECT, **names)
 
     def destination(
-        self, repository: str, file: DistributionFilename, blake2_256: str
+        self, repository: str, file: DistributionFilename, sha256: str
     ) -> Destination | None:
         """Returns what exists where a file is to be published; None without the repository."""
         return ask(
@@ -131,7 +131,7 @@ class Catalog:
             kind=file.kind,
             filename=file.filename,
             identity=identity_of(file.filename),
-            digest=blake2_256,
+            sha256=sha256,
             now=datetime.now(UTC),
         )
 

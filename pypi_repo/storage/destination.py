@@ -159,8 +159,8 @@ _RETIRED = func.coalesce(
 _COPY = (
     select(_content.c.filename)
     .where(
-        _content.c.repository_id == repositories.c.id,
-        _content.c.blake2_256 == bindparam("digest"),
+        _content.c.repository_id + 0 == repositories.c.id,  # found by its digest, see above
+        _content.c.sha256 == bindparam("sha256"),
     )
     .limit(1)
     .correlate(repositories)

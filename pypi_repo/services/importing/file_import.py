@@ -203,7 +203,7 @@ class FileImports:
     def _same(self, filename: DistributionFilename, staged: StagedFile) -> DistributionFile | None:
         """Returns the file that is here, if it has this name and this content."""
         digests, catalog = staged.digests(), Catalog(self._registry.database)
-        there = catalog.destination(self._repository.name, filename, digests.blake2_256)
+        there = catalog.destination(self._repository.name, filename, digests.sha256)
         existing = there and there.file
         return existing if existing is not None and existing.digests == digests else None
 

@@ -42,7 +42,7 @@ def open_destination(
     Raises an error if there is no such repository, if it takes no uploads, if the actor may not
     upload to the project, or if the status of the project does not allow uploads.
     """
-    found = catalog.destination(repository, filename, digests.blake2_256)
+    found = catalog.destination(repository, filename, digests.sha256)
     gate.admit(actor, Permission.UPLOAD, repository, found and found.repository, filename.project)
     assert found is not None  # noqa: S101 - nobody is admitted to a repository that is not there
     check_accepts(found.repository)

@@ -18,7 +18,7 @@ from pypi_repo.storage.folders import network_file_system
 
 _log = logging.getLogger(__name__)
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision in migrations/versions; a test holds the two together."""
 
 REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))

@@ -124,7 +124,6 @@ files = Table(
     UniqueConstraint("repository_id", "filename"),
     Index(None, "release_id"),
     Index(None, "sha256"),
-    Index(None, "repository_id", "blake2_256"),
     Index(None, "repository_id", "identity"),
     Index(None, "repository_id", "uploaded_at", "size", "size_beside"),
 )

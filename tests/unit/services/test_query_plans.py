@@ -100,6 +100,26 @@ def test_no_request_reads_a_whole_table(
     users.token_holder("0" * 64)
     catalog.locate_file("main", "p_77-1.0-py3-none-any.whl")
     catalog.locate("main", normalize("demo"))
+    asked += _prepared(database, large._database)
+    plans = {statement: _plan(database, statement, parameters) for statement, parameters in asked}
+    assert len(plans) >= 11
+    scans = {statement: plan for statement, plan in plans.items() if _scans(plan)}
+    assert scans == {}
+
+
+def test_nothing_is_looked_for_by_its_repository_alone_as_long_as_there_are_no_statistics(
+    registry: Registry,
+) -> None:
+    """Which SQLite does for an upload, if it has the choice."""
+    upload(registry, wheel("demo"))
+    database = registry._database
+    for statement, parameters in _prepared(database):
+        plan = _plan(database, statement, parameters)
+        assert not re.search(r"\(repository_id=\?\)", plan), (statement, plan)
+
+
+def _prepared(*databases: Database) -> list[tuple[str, Any]]:
+    """The questions that they were asked, with parameters."""
     given = {
         "name": "main",
         "repository_id": 1,
@@ -112,19 +132,16 @@ def test_no_request_reads_a_whole_table(
         "kind": "sdist",
         "filename": "p_77-1.0-py3-none-any.whl",
         "identity": "p_77-1-py3-none-any.whl",
+        "sha256": "0" * 64,
         "digest": "0" * 64,
         "now": datetime.now(UTC),
     }
-    asked += [
+    return [
         (prepared.sql, prepared.given(given))
-        for known in (database._prepared, large._database._prepared)
-        for prepared in known.values()
+        for database in databases
+        for prepared in database._prepared.values()
         if not prepared.sql.startswith("INSERT")
     ]
-    plans = {statement: _plan(database, statement, parameters) for statement, parameters in asked}
-    assert len(plans) >= 11
-    scans = {statement: plan for statement, plan in plans.items() if _scans(plan)}
-    assert scans == {}
 
 
 def _plan(database: Database, statement: str, parameters: Any) -> str:
