@@ -71,13 +71,13 @@ class ApiApp(WSGIApp):
         if request.method in _READING:
             return _shown(operation.handle(call, **names), request)
         if request.method == "POST" or not (request.if_match or request.if_none_match):
-            return _changed(_settled(operation.handle(call, **names)), request)
+            return _changed(_final(operation.handle(call, **names)), request)
 
         def change_if_still_so() -> ApiResponse:
             self._check_conditions(request, methods, call, names)
             return operation.handle(call, **names)
 
-        return _changed(_settled(self._registry.as_one(change_if_still_so)), request)
+        return _changed(_final(self._registry.as_one(change_if_still_so)), request)
 
     def _admitted(self, request: Request) -> Actor:
         scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
@@ -191,8 +191,8 @@ def _following(request: Request, cursor: str) -> str:
     return f"?{urlencode(asked)}"
 
 
-def _settled(answer: ApiResponse) -> ApiResponse:
-    return answer if answer.settle is None else answer.settle()
+def _final(answer: ApiResponse) -> ApiResponse:
+    return answer if answer.after_commit is None else answer.after_commit()
 
 
 def _changed(answer: ApiResponse, request: Request) -> Response:

@@ -42,14 +42,14 @@ class ApiResponse:
     location: the URL of what was created, relative to the root of the API.
     warnings: what is probably wrong with what was sent, besides the document; None if nothing is
         looked at.
-    settle: what gives the answer once the change is committed, instead of this one.
+    after_commit: returns what is answered instead, once the change is committed; None if this is.
     """
 
     document: msgspec.Struct | None = None
     status: int = 200
     location: str | None = None
     warnings: list[str] | None = None
-    settle: Callable[[], "ApiResponse"] | None = None
+    after_commit: Callable[[], "ApiResponse"] | None = None
 
 
 Handler = Callable[..., ApiResponse]

@@ -103,12 +103,12 @@ def _saved(
     status: int = 200,
     location: str | None = None,
 ) -> ApiResponse:
-    def settle() -> ApiResponse:
+    def with_what_a_page_says() -> ApiResponse:
         read = call.acting.upstreams.read_page(upstream, given)
         warnings = [*read.warnings, *call.acting.warnings.of_upstream(upstream)]
         return ApiResponse(_shown(read.upstream), status, location, warnings)
 
-    return ApiResponse(settle=settle)
+    return ApiResponse(after_commit=with_what_a_page_says)
 
 
 def _given(document: msgspec.Struct) -> dict[str, Any]:
