@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from pypi_repo.domain.attestations.certificates import difference
 from pypi_repo.domain.identity.ci_job import PUBLISHER_KINDS, CIJob, PublisherKind
 from pypi_repo.domain.identity.jobs import ci_job_of
+from pypi_repo.domain.identity.publisher import PublisherSettings
 
 GITHUB = "https://token.actions.githubusercontent.com"
 OF_GITHUB = {
@@ -145,6 +147,16 @@ def test_t4_whatever_is_missing_or_strange_is_left_out(kind: PublisherKind) -> N
         names = [*OF_GITHUB, *OF_GITLAB, "email", "organization_slug", "pipeline_slug"]
         assert told(kind, "https://ci.example.com", **dict.fromkeys(names, value)) == {}
     assert told(kind, "https://ci.example.com") == {}
+
+
+@pytest.mark.parametrize("kind", PUBLISHER_KINDS)
+def test_t9_who_can_attest_says_enough_to_be_compared(kind: PublisherKind) -> None:
+    """And nobody else, whatever a job says."""
+    said = {**OF_GITHUB, **OF_GITLAB, "email": "ci@acme.example", "organization_slug": "acme"}
+    said |= {"pipeline_slug": "demo", "oidc.circleci.com/vcs-origin": "github.com/acme/rocket"}
+    job = ci_job_of(kind, {"iss": GITHUB, "sub": "x", **said})
+    publisher = PublisherSettings(kind=kind, issuer=GITHUB, claims={"sub": "x"}, repository="main")
+    assert publisher.can_attest == (difference(job, job, {}) is None)
 
 
 def test_t4_names_do_not_lead_elsewhere() -> None:
