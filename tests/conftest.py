@@ -115,6 +115,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         yield server
 
 
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One that may be killed, and in which nobody else changes anything."""
+    with PostgresServer(tmp_path_factory.mktemp("own-postgres")) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
     with S3Server() as server:

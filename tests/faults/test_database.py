@@ -1,6 +1,6 @@
 """A database server that is killed and restarted under load, and connections cut at each step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import make_url
@@ -14,13 +14,6 @@ from tests.support.journal import journal_of
 from tests.support.load import Load
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server
-
-
-@pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """One that may be killed."""
-    with PostgresServer(tmp_path_factory.mktemp("own-postgres")) as server:
-        yield server
 
 
 @pytest.fixture

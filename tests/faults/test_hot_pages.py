@@ -34,13 +34,6 @@ PAGE = "/repositories/main/simple/demo/"
 ASKS = "SELECT pg_current_snapshot()"
 
 
-@pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """One that may be killed, and in which nobody else changes anything."""
-    with PostgresServer(tmp_path_factory.mktemp("own-postgres")) as server:
-        yield server
-
-
 @pytest.fixture
 def installation(own_postgres: PostgresServer, tmp_path: Path) -> Prepared:
     """With one project in `main`."""

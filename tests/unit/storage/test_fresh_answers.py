@@ -28,13 +28,6 @@ _INSERT = (
 )
 
 
-@pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """One that may be killed, and in which nobody else changes anything."""
-    with PostgresServer(tmp_path_factory.mktemp("own-postgres")) as server:
-        yield server
-
-
 @pytest.fixture
 def url(own_postgres: PostgresServer) -> str:
     """Of a database with the repository `main`."""
