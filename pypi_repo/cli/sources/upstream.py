@@ -167,8 +167,8 @@ def _warn(operator: Acting, name: str, given: Collection[str]) -> None:
     if found.new_hosts:
         say(f"Its files may also come from {', '.join(found.new_hosts)}.")
     if found.failure:
-        (warning,) = found.warnings
-        say(f"{warning} `pypi-repo upstream check {name}` asks it again.", err=True)
+        again = f"`pypi-repo upstream check {name}` asks it again."
+        say(" ".join([*found.warnings, again]), err=True)
     _note_other_hosts(found.upstream, found.other_hosts)
 
 
