@@ -1,8 +1,9 @@
 """Parses core metadata into fields.
 
 `packaging` parses them as an e-mail. Nearly all headers are plain text, of which the same is said
-here in a fifth of the time, which saves 0.1 ms of an upload. Its parser is only imported for the
-first document that needs it, because this would take the largest part of the package's import time.
+here in a fifth of the time, which saves 0.06 ms of a usual upload. Its parser is only imported for
+the first document that needs it, because this would take the largest part of the package's import
+time.
 """
 
 import re
