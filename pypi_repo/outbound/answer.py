@@ -1,6 +1,5 @@
 """What was answered elsewhere, read piece by piece."""
 
-import http.client
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,8 +15,9 @@ from pypi_repo.outbound.limits import OutboundLimits
 from pypi_repo.settings import format_size
 
 if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
+
     from pypi_repo.outbound.connections import AnyConnection
-    from pypi_repo.outbound.response import Response
 
 _BLOCK = 64 * 1024  # bytes
 _WORTH_READING = 64 * 1024  # bytes that are read so that the connection can be used again
@@ -34,7 +34,7 @@ class Answer:
 
     def __init__(
         self,
-        response: "Response",
+        response: "HTTPResponse",
         connection: "AnyConnection",
         url: Url,
         *,
@@ -134,10 +134,12 @@ class Answer:
         self.close()
 
     def _next(self, size: int) -> bytes:
+        from urllib3.exceptions import HTTPError
+
         self._connection.patience.expect_body(size)
         try:
-            arrived = self._response.read1(size)
-        except (http.client.HTTPException, OSError, ValueError) as error:
+            arrived = self._response.read1(size, decode_content=False)
+        except (HTTPError, OSError, ValueError) as error:
             self._was_given_up = True
             raise failure(error, self.place, self._called) from error
         self._connection.patience.got(len(arrived))
@@ -165,14 +167,14 @@ class Answer:
         """Whether all of it was read, or is after a little that is left is."""
         if self._was_given_up:
             return False
-        if not self._response.isclosed() and self._is_nearly_read():
+        if not self._response.closed and self._is_nearly_read():
             self._connection.patience.hurry()
             with suppress(UpstreamFailed):
                 while self._next(_BLOCK):
                     pass
-        is_at_its_end = self._response.isclosed() and not self._connection.patience.has_left_over
+        is_at_its_end = self._response.closed and not self._connection.patience.has_left_over
         return is_at_its_end and not self._was_given_up
 
     def _is_nearly_read(self) -> bool:
-        left = self._response.length
+        left = self._response.length_remaining
         return left is not None and left <= _WORTH_READING

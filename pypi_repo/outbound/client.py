@@ -25,8 +25,9 @@ from pypi_repo.outbound.route import Route, route_to
 from pypi_repo.outbound.trust import Trust
 
 if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
+
     from pypi_repo.outbound.connections import AnyConnection
-    from pypi_repo.outbound.response import Response
 
 Method = Literal["GET", "HEAD"]
 
@@ -187,7 +188,7 @@ class OutboundClient:
 
     def _exchange(
         self, route: Route, proxy: Proxy | None, request: "_Request", asked: str
-    ) -> "tuple[AnyConnection, Response]":
+    ) -> "tuple[AnyConnection, HTTPResponse]":
         if request.content is None and (kept := self._kept.take(route)):
             with suppress(ConnectionError, ssl.SSLError):  # it ended while nobody used it
                 return kept, request.made_on(kept, asked)
@@ -225,13 +226,22 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
 
-    def made_on(self, connection: "AnyConnection", asked: str) -> "Response":
+    def made_on(self, connection: "AnyConnection", asked: str) -> "HTTPResponse":
         """Sends the request, and waits for the headers of the answer.
 
         asked: what the request asks for, a path or, of a proxy, a URL.
         """
+        connection.patience.expect_headers()
         try:
-            return connection.exchange(self.method, asked, self.headers, self.content)
+            connection.request(
+                self.method,
+                asked,
+                body=self.content,
+                headers=self.headers,
+                preload_content=False,
+                decode_content=False,
+            )
+            return connection.getresponse()
         except BaseException:
             connection.close()
             raise

@@ -4,11 +4,12 @@ This module imports urllib3, which takes a while; it is imported when something 
 """
 
 import http.client
+import io
+import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.util import Url as ProxyUrl
@@ -16,17 +17,71 @@ from urllib3.util.ssltransport import SSLTransport
 
 from pypi_repo.outbound.addresses import connect, require_allowed
 from pypi_repo.outbound.limits import OutboundLimits
-from pypi_repo.outbound.patience import Patience
+from pypi_repo.outbound.patience import Patience, PatientReader
 from pypi_repo.outbound.proxies import Proxy
-from pypi_repo.outbound.response import Response
 from pypi_repo.outbound.route import Route
 
+_BUFFER = 64 * 1024  # bytes
 
-class _Guarded(http.client.HTTPConnection):
+
+class _Buffer(io.BufferedReader):
+    """Tells a line that was cut off from the last one, and whether something is left over."""
+
+    _is_first = True
+
+    def __init__(self, connection: socket.socket, patience: Patience) -> None:
+        super().__init__(PatientReader(connection, patience), _BUFFER)
+        self._patience = patience
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size and not (self._is_first and not line):
+            raise http.client.IncompleteRead(line)
+        self._is_first = False
+        return line
+
+    def close(self) -> None:
+        if not self.closed:
+            self._patience.is_over = True
+            self._patience.has_left_over = bool(self.peek(1))
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Reads with patience, and refuses what two readers of HTTP could understand differently."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        *,
+        patience: Patience,
+    ) -> None:
+        super().__init__(sock, debuglevel, method)
+        self.fp.close()
+        self.fp = _Buffer(sock, patience)
+
+    def begin(self) -> None:
+        super().begin()
+        if self.status < 200:
+            raise http.client.HTTPException(f"an interim answer, {self.status}, as the last one")
+        if self.msg.defects or (not self.msg.is_multipart() and self.msg.get_payload()):
+            raise http.client.HTTPException("headers that are none")
+        if "Transfer-Encoding" in self.msg:
+            if not self.chunked:
+                raise http.client.HTTPException("an unknown transfer encoding")
+            del self.msg["Content-Length"]  # RFC 9112, section 6.3: it does not count
+            return
+        sizes = set(self.msg.get_all("Content-Length", []))
+        if len(sizes) > 1:
+            raise http.client.HTTPException("two sizes")
+        if any(re.fullmatch("[0-9]+", size) is None for size in sizes):
+            raise http.client.HTTPException("a size that is no number")
+
+
+class _Guarded:
     """What both kinds of connections do alike.
-
-    urllib3 makes the connections, with proxies and TLS. Requests and answers are those of the
-    standard library, as what urllib3 makes of them takes twice the time.
 
     open_socket: connects where it may; the one place where urllib3 makes sockets calls it.
     patience: that of the next answer.
@@ -37,19 +92,6 @@ class _Guarded(http.client.HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         return self.open_socket()
-
-    def exchange(
-        self, method: str, asked: str, headers: Mapping[str, str], content: bytes | None
-    ) -> Response:
-        """Sends a request, and waits for the headers of the answer.
-
-        asked: what the request asks for, a path or, of a proxy, a URL.
-        content: the body; None for a request without one.
-        """
-        self.patience.expect_headers()
-        self.sock.settimeout(self.timeout)
-        http.client.HTTPConnection.request(self, method, asked, content, headers)
-        return cast("Response", http.client.HTTPConnection.getresponse(self))
 
 
 class Connection(_Guarded, HTTPConnection):
@@ -86,7 +128,7 @@ def open_connection(
         anywhere=route.anywhere or proxy is not None,  # a proxy is where it is
         called=route.called,
     )
-    connection.response_class = partial(Response, patience=patience)  # type: ignore[assignment]
+    connection.response_class = partial(_Response, patience=patience)  # type: ignore[assignment]
     patience.expect_headers()  # those of a proxy that makes a tunnel
     try:
         connection.connect()
