@@ -248,6 +248,19 @@ def test_a_cooldown_that_is_off_is_told(cli: CommandLine) -> None:
     assert enforced.stderr == longer.stderr == ""
 
 
+def test_a_cooldown_that_a_repository_enforces_is_not_told_to_be_off(main_cli: CommandLine) -> None:
+    """C1: the mode of a repository comes first. A cooldown of nothing is off in each mode."""
+    main_cli.ok("upstream", "create", "public", URL, UNASKED)
+    none = main_cli.run("upstream", "set", "public", "--cooldown", "0d").stderr
+    main_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    asked = main_cli.run("upstream", "set", "public", "--cooldown", "3d").stderr
+    main_cli.ok("repository", "set", "main", "--cooldown-mode", "enforce")
+    enforced = main_cli.run("upstream", "set", "public", "--cooldown", "4d").stderr
+
+    assert "the mode enforce turns it on" in asked
+    assert none == enforced == ""
+
+
 def test_values_that_are_surely_mistakes_are_warned_of(main_cli: CommandLine) -> None:
     """C1, F7 and V2: minutes for months, bytes for gigabytes, and all names reserved."""
     minutes = "A cooldown of 3 minutes is shorter than an hour"
@@ -450,6 +463,11 @@ def test_a_cooldown_that_leaves_out_everything_is_warned_of(
         "counted": main_cli.run("upstream", "set", "static", "--first-seen").stderr,
         "fine": main_cli.run("repository", "set", "main", *enforced).stderr,
     }
+    for name in ("main", "made"):
+        main_cli.ok("repository", "set", name, "--cooldown-mode", "off")
+    told["off"] = main_cli.run("upstream", "set", "static", "--upload-times-only").stderr
+    main_cli.ok("repository", "set", "main", "--cooldown-mode", "none")
+    told["somewhere"] = main_cli.run("upstream", "set", "static", "--upload-times-only").stderr
 
     assert unknown == ""
     assert {name: warning in said for name, said in told.items()} == {
@@ -459,8 +477,13 @@ def test_a_cooldown_that_leaves_out_everything_is_warned_of(
         "everywhere": True,
         "counted": False,
         "fine": False,
+        "off": False,
+        "somewhere": True,
     }
-    assert "turn on first-seen for the upstream" in told["here"]
+    assert (
+        "leaves out all of them that have no exception; turn on first-seen for the upstream"
+        in told["here"]
+    )
 
 
 def test_a_source_is_not_deleted(main_cli: CommandLine) -> None:

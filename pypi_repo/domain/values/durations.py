@@ -65,6 +65,11 @@ class Age:
         return self._date is not None
 
     @property
+    def is_none(self) -> bool:
+        """Whether it is a duration of nothing, such as `0d`."""
+        return self._date is None and not self._duration
+
+    @property
     def is_short(self) -> bool:
         """Whether it is a duration of less than an hour, but not none."""
         return timedelta() < self._duration < timedelta(hours=1)

@@ -1,6 +1,6 @@
 """Warns of settings that are valid, and probably mistakes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, may_manage, require_area
 from pypi_repo.domain.records import Repository
@@ -58,8 +58,10 @@ class Warnings:
         administrator with the area `repositories`.
         """
         require_area(self._actor, Area.REPOSITORIES)
-        upstream = known_upstream(Upstreams(self._database), name)
-        return _sentences(self._about_upstream(upstream), about)
+        stored, catalog = Upstreams(self._database), Catalog(self._database)
+        upstream = known_upstream(stored, name)
+        users = [user for each in stored.users(upstream) if (user := catalog.repository(each))]
+        return _sentences(self._about_upstream(upstream, users), about)
 
     def _about_repository(
         self, repository: Repository, configured: RepositorySources
@@ -100,15 +102,20 @@ class Warnings:
                     "compared with a certificate.",
                 )
 
-    def _about_upstream(self, upstream: Upstream) -> Iterator[_Warning]:
+    def _about_upstream(
+        self, upstream: Upstream, users: Sequence[Repository]
+    ) -> Iterator[_Warning]:
+        """Finds what is wrong for the repositories that use an upstream, as theirs comes first."""
         yield from _about_values(upstream)
-        if upstream.cooldown is not None and upstream.cooldown_mode == "off":
+        asks_for_age = upstream.cooldown is not None and not Age(upstream.cooldown).is_none
+        modes = {user.cooldown_mode for user in users}
+        if asks_for_age and upstream.cooldown_mode == "off" and "enforce" not in modes:
             yield (
                 frozenset({"cooldown"}),
                 f"The cooldown of {upstream.name} leaves out no files yet, because its mode is "
                 "off; the mode enforce turns it on.",
             )
-        if is_left_out(self._database, upstream, None):
+        if any(is_left_out(self._database, upstream, user) for user in users or [None]):
             yield (
                 frozenset({"url", "cooldown", "cooldown_mode", "first_seen"}),
                 _without_upload_times(upstream),
@@ -138,7 +145,7 @@ def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
 
 def _without_upload_times(upstream: Upstream) -> str:
     return (
-        f"No file that is known of the upstream {upstream.name} has an upload time, so nothing of "
-        "it can be installed; turn on first-seen for the upstream, which counts from when files "
-        "were first seen, or turn the cooldown off."
+        f"No file that is known of the upstream {upstream.name} has an upload time, so an "
+        "enforced cooldown leaves out all of them that have no exception; turn on first-seen for "
+        "the upstream, which counts from when files were first seen, or turn the cooldown off."
     )
