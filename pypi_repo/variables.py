@@ -28,6 +28,9 @@ _VARIABLES = frozenset(
     }
 )
 
+# What Kubernetes tells each container of the Services of its namespace, if one is called pypi-repo.
+_OF_SERVICES = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)", re.ASCII)
+
 ADMINISTRATORS_VARIABLES = f"{_PREFIX}UPSTREAM_"
 """How the names of the environment variables begin that administrators may name.
 
@@ -83,6 +86,8 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     for name in sorted(names):
         setting = name.removeprefix(_PREFIX)
         if setting == name or setting in _VARIABLES or name.startswith(ADMINISTRATORS_VARIABLES):
+            continue
+        if _OF_SERVICES.fullmatch(setting):
             continue
         from difflib import get_close_matches  # which nearly nobody needs
 

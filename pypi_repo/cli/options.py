@@ -69,6 +69,15 @@ class Option(click.Option):
             self.envvar = f"PYPI_REPO_{self.name.upper()}"
         self.show_envvar = True
 
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Returns what the environment says, if anybody meant it.
+
+        Kubernetes sets PYPI_REPO_PORT to a URL if there is a Service called pypi-repo.
+        """
+        value = super().resolve_envvar_value(ctx)
+        is_of_a_service = self.name == "port" and (value or "").startswith(("tcp://", "udp://"))
+        return None if is_of_a_service else value
+
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         """Refuses an empty value, which an unset variable of a script gives.
 

@@ -253,6 +253,20 @@ def test_a_mistyped_variable_is_told(cli: CommandLine) -> None:
     ]
 
 
+def test_what_kubernetes_says_of_a_service_is_no_mistyped_variable() -> None:
+    """It tells each container of all Services of its namespace, so of one called pypi-repo."""
+    of_a_service = {
+        *("PYPI_REPO_SERVICE_HOST", "PYPI_REPO_SERVICE_PORT", "PYPI_REPO_SERVICE_PORT_HTTP"),
+        *("PYPI_REPO_PORT", "PYPI_REPO_PORT_8080_TCP", "PYPI_REPO_PORT_8080_TCP_PROTO"),
+        *("PYPI_REPO_PORT_8080_TCP_PORT", "PYPI_REPO_PORT_8080_TCP_ADDR"),
+        *("PYPI_REPO_STAGING_SERVICE_HOST", "PYPI_REPO_STAGING_PORT_8080_TCP"),
+    }
+    mistyped = {"PYPI_REPO_PORTS", "PYPI_REPO_SERVICE", "PYPI_REPO_PORT_HTTP"}
+    told = unknown_variables(of_a_service | mistyped)
+
+    assert [sentence.split()[0] for sentence in told] == sorted(mistyped)
+
+
 def test_all_variables_are_known_and_documented() -> None:
     """Whatever a command reads from the environment is no mistyped name."""
     named = {

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pypi_repo import OPERATOR
+from pypi_repo.cli.serve import serve as serve_command
 from tests.conftest import ADMINISTRATOR, PASSWORD, USER
 from tests.serve.conftest import Prepared, addresses, clean_environment, publisher_of
 from tests.support.clients import Clients
@@ -144,6 +145,14 @@ def test_the_environment_stands_for_options(tmp_path: Path, prepared: Prepared) 
         assert publisher.upload(wheel("demo")).status == 200
 
     assert not (tmp_path / "pypi-repo-data").exists()
+
+
+def test_the_port_is_not_what_kubernetes_says_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: for a Service called pypi-repo, it sets the variable in all containers."""
+    monkeypatch.setenv("PYPI_REPO_PORT", "tcp://10.0.0.1:8080")
+
+    assert serve_command.make_context("serve", []).params["port"] == 8080
+    assert serve_command.make_context("serve", ["--port", "80"]).params["port"] == 80
 
 
 def test_the_default_folder(tmp_path: Path) -> None:
