@@ -15,7 +15,7 @@ from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream, UpstreamSettings
 from pypi_repo.storage.database.engines.both import insert_into
 from pypi_repo.storage.database.executor import Executor, within_transaction
-from pypi_repo.storage.database.rows import lookup
+from pypi_repo.storage.database.rows import REPOSITORY_COLUMNS, lookup, to_repository
 from pypi_repo.storage.database.tables import repositories
 from pypi_repo.storage.database.upstream_tables import (
     kept_names,
@@ -90,8 +90,8 @@ class Upstreams:
         """Deletes an upstream that is no source, with everything that is known of it."""
         self._executor.execute(delete(upstreams).where(upstreams.c.id == upstream.id))
 
-    def users(self, upstream: Upstream) -> list[str]:
-        """Returns the names of the repositories that have an upstream among their sources."""
+    def users(self, upstream: Upstream) -> list[Repository]:
+        """Returns the repositories that have an upstream among their sources, sorted by name."""
         return _users(self._executor, repository_sources.c.upstream_id == upstream.id)
 
     def _note_change(self, upstream: Upstream) -> None:
@@ -200,8 +200,8 @@ class SourcesOfRepositories:
         self.note_change(repository)
         return done.first() is not None
 
-    def users(self, repository: Repository) -> list[str]:
-        """Returns the names of the repositories that have a repository among their sources."""
+    def users(self, repository: Repository) -> list[Repository]:
+        """Returns the repositories that have a repository among their sources, sorted by name."""
         return _users(self._executor, repository_sources.c.source_id == repository.id)
 
     # Rules
@@ -267,15 +267,13 @@ class SourcesOfRepositories:
         return frozenset(self._executor.execute(statement).scalars())
 
 
-def _users(executor: Executor, condition: Any) -> list[str]:
+def _users(executor: Executor, condition: Any) -> list[Repository]:
     statement = (
-        select(repositories.c.name)
-        .join(repository_sources, repository_sources.c.repository_id == repositories.c.id)
-        .where(condition)
+        select(*REPOSITORY_COLUMNS)
+        .where(repositories.c.id.in_(select(repository_sources.c.repository_id).where(condition)))
         .order_by(repositories.c.name)
-        .distinct()
     )
-    return list(executor.execute(statement).scalars())
+    return [to_repository(row) for row in executor.execute(statement)]
 
 
 def _raise_revision(executor: Executor, condition: Any) -> None:

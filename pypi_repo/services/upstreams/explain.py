@@ -108,15 +108,16 @@ class Explainer:
     ) -> list[NormalizedName]:
         """Returns the projects of a repository that may hide one of a source, sorted.
 
-        Nobody has asked all of the sources for them, so what they hide is not known.
+        Nobody has asked all of the sources for them, so what they hide is not known. Names that are
+        reserved or kept are left out, because no source is ever asked for them.
 
         shows: decides which projects are named.
         """
         configured = self._configured(repository)
         own = {
-            project.normalized_name
+            name
             for project in self._catalog.projects(repository)
-            if not configured.merges(project.normalized_name)
+            if not configured.merges(name := project.normalized_name) and not configured.keeps(name)
         }
         compared = self._compared(configured, own)
         return sorted(name for name in own - compared if shows(repository, name))

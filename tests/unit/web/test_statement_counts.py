@@ -70,7 +70,7 @@ OPERATIONS = {
     "list_linked_accounts": 3, "get_linked_account": 3, "put_linked_account": 3,
     "delete_linked_account": 9,
     "list_journal": 3,
-    "list_upstreams": 2, "get_upstream": 2, "put_upstream": 5, "patch_upstream": 4,
+    "list_upstreams": 2, "get_upstream": 2, "put_upstream": 6, "patch_upstream": 5,
     "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 40,
     "get_kept_name": 7, "delete_kept_name": 17,
     "list_rules": 7, "add_rule": 11, "get_rule": 8, "delete_rule": 12,

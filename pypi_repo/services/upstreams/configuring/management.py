@@ -19,6 +19,7 @@ from pypi_repo.domain.journal import JournalEntry
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.prefetching.environments import ALL_ENVIRONMENTS, Environments
 from pypi_repo.domain.prefetching.wanted import Wanted
+from pypi_repo.domain.records import Repository
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.domain.upstreams.upstream import (
     SECRET_SETTINGS,
@@ -320,16 +321,16 @@ def known_upstream(stored: Upstreams, name: str) -> Upstream:
     return found
 
 
-def require_unused(what: str, users: Sequence[str], audit: Audit) -> None:
+def require_unused(what: str, users: Sequence[Repository], audit: Audit) -> None:
     """Raises Conflict if repositories have something among their sources.
 
     what: what it is, as a sentence begins.
-    users: the names of the repositories.
+    users: the repositories.
     audit: decides which of them are named.
     """
     if not users:
         return
-    shown = [name for name in users if audit.shows(name)]
+    shown = [user.name for user in users if audit.shows(user.name)]
     named = ", ".join(shown[:5]) or "a repository that you may not see"
     raise Conflict(
         f"{what} is a source of {named}{' ...' if len(shown) > 5 else ''}; remove it from the "

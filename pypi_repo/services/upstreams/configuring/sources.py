@@ -282,7 +282,8 @@ class Sources:
     def uncompared_names(self, repository: str) -> list[NormalizedName]:
         """Returns the projects of a repository of which it is not known what they hide, sorted.
 
-        No source was asked for them yet, because it would learn the name.
+        No source was asked for them yet, because it would learn the name. Names that are reserved
+        or kept are left out: no source ever learns them.
         """
         found = self._managed(Catalog(self._database), repository)
         shows = partial(self._gate.allows, self._actor, Permission.MANAGE)

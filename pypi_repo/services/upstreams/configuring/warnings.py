@@ -58,10 +58,9 @@ class Warnings:
         administrator with the area `repositories`.
         """
         require_area(self._actor, Area.REPOSITORIES)
-        stored, catalog = Upstreams(self._database), Catalog(self._database)
+        stored = Upstreams(self._database)
         upstream = known_upstream(stored, name)
-        users = [user for each in stored.users(upstream) if (user := catalog.repository(each))]
-        return _sentences(self._about_upstream(upstream, users), about)
+        return _sentences(self._about_upstream(upstream, stored.users(upstream)), about)
 
     def _about_repository(
         self, repository: Repository, configured: RepositorySources
@@ -115,7 +114,7 @@ class Warnings:
                 f"The cooldown of {upstream.name} leaves out no files yet, because its mode is "
                 "off; the mode enforce turns it on.",
             )
-        if any(is_left_out(self._database, upstream, user) for user in users or [None]):
+        if any(is_left_out(self._database, upstream, user) for user in users or (None,)):
             yield (
                 frozenset({"url", "cooldown", "cooldown_mode", "first_seen"}),
                 _without_upload_times(upstream),

@@ -293,6 +293,10 @@ def test_v8_what_was_not_compared(filled: Registry, upstream: LiveUpstream) -> N
     assert sources.uncompared_names("main") == []
     sources.set_sources("main", ["repository:team", "upstream:other"])
     assert sources.uncompared_names("main") == ["new", "old", "older", "same"]
+    sources.reserve("main", ["old*"])
+    assert sources.uncompared_names("main") == ["new", "same"], "no source ever learns the others"
+    sources.reserve("main", ["*"])
+    assert sources.uncompared_names("main") == []
 
 
 def test_v11_names_that_are_known_further_away(filled: Registry, upstream: LiveUpstream) -> None:
