@@ -211,7 +211,8 @@ def set_(registry: Registry, name: str, given_up: tuple[str, ...], **options: An
 
     before, after = registry.as_one(changed)
     say(f"Changed repository {name}.")
-    _say_what_is_gone(before, after)
+    for sentence in after.gone_since(before):
+        say(sentence)
     _warn(operator, name, [*sources, *settings])
 
 
@@ -230,17 +231,6 @@ def delete(operator: Acting, name: str, yes: bool) -> None:
     confirm(f"This deletes repository {name} with {content}", yes)
     operator.repositories.delete(name)
     say(f"Deleted repository {name} with {content}; `pypi-repo upkeep sweep` will free its space.")
-
-
-def _say_what_is_gone(before: RepositorySources, after: RepositorySources) -> None:
-    """Says what was replaced, as whoever means to add something may not know that all is."""
-    for what, had, has in (
-        ("a source", before.references, after.references),
-        ("reserved", before.reserved, after.reserved),
-        ("merged", before.merged, after.merged),
-    ):
-        if gone := [each for each in had if each not in has]:
-            say(f"No longer {what}: {', '.join(gone)}.")
 
 
 def _warn(operator: Acting, name: str, given: Iterable[str]) -> None:

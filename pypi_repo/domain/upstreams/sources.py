@@ -51,6 +51,21 @@ class RepositorySources:
             "name that both have; put upstreams last, or strangers can replace packages of yours."
         )
 
+    def gone_since(self, before: "RepositorySources") -> list[str]:
+        """Returns what was configured before and is no more, as sentences.
+
+        Each change replaces all of it, and whoever means to add something may not know that.
+        """
+        return [
+            f"No longer {what}: {', '.join(gone)}."
+            for what, had, has in (
+                ("a source", before.references, self.references),
+                ("reserved", before.reserved, self.reserved),
+                ("merged", before.merged, self.merged),
+            )
+            if (gone := [each for each in had if each not in has])
+        ]
+
     def keeps(self, project: NormalizedName) -> bool:
         """Returns whether a name belongs to the repository even if it has no such project."""
         return project in self.kept or matches_any(self.reserved, project)

@@ -133,7 +133,7 @@ class Sources(SourcesSettings, frozen=True, kw_only=True):
 
 
 class SavedSources(Sources, frozen=True, kw_only=True):
-    """The sources as they are now. `warnings` say what is probably a mistake."""
+    """The sources as they are now. `warnings` say what is gone, and what is probably a mistake."""
 
     warnings: list[str]
 

@@ -54,9 +54,10 @@ def get_sources(call: Call, repository: str) -> ApiResponse:
 def put_sources(call: Call, repository: str) -> ApiResponse:
     """Give the repository exactly these sources and names."""
     wanted: SourcesSettings = call.body
+    before = call.acting.sources.of(repository)
     saved = call.acting.sources.configure(repository, **msgspec.structs.asdict(wanted))
     warnings = call.acting.warnings.of_repository(repository, {"sources", "reserved"})
-    return ApiResponse(_sources(saved), warnings=warnings)
+    return ApiResponse(_sources(saved), warnings=[*saved.gone_since(before), *warnings])
 
 
 @table.operation("GET", _KEPT, {200: KeptName})

@@ -358,7 +358,12 @@ def test_sources(registry: Registry, api: ApiClient) -> None:
     none = {"sources": [], "reserved": [], "merged": []}
     matched = {"If-Match": answer.headers["ETag"]}
     emptied = api.put("repositories/main/sources", {}, headers=matched)
-    assert emptied.get_json() == {**none, "kept": [], "warnings": []}
+    gone = [
+        "No longer a source: repository:base, upstream:public.",
+        "No longer reserved: acme-*, inner.",
+        "No longer merged: torch.",
+    ]
+    assert emptied.get_json() == {**none, "kept": [], "warnings": gone}
     assert api.put("repositories/main/sources", wanted, headers=matched).status_code == 412
 
 

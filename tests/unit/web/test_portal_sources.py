@@ -145,7 +145,10 @@ def test_names_are_reserved_and_merged(
     assert list(refused_fields(refused)) == [field]
     assert ">\nacme-*\n&lt;b&gt;</textarea>" in refused.text
     assert getattr(sources(registry).of("main"), field) == ("acme-*", "ledger")
-    portal.send(SOURCES, do=do, **{field: ""})
+    said = text_of(portal.send(SOURCES, do=do, **{field: "ledger"}))
+    assert f"Saved the {field} names: 1 pattern. No longer {field}: acme-*." in said
+    said = text_of(portal.send(SOURCES, do=do, **{field: ""}))
+    assert f"Saved the {field} names: 0 patterns. No longer {field}: ledger." in said
     assert getattr(sources(registry).of("main"), field) == ()
 
 

@@ -71,7 +71,7 @@ OPERATIONS = {
     "delete_linked_account": 9,
     "list_journal": 3,
     "list_upstreams": 2, "get_upstream": 2, "put_upstream": 6, "patch_upstream": 5,
-    "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 40,
+    "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 46,
     "get_kept_name": 7, "delete_kept_name": 17,
     "list_rules": 7, "add_rule": 11, "get_rule": 8, "delete_rule": 12,
     "list_exceptions": 7, "add_exception": 5, "get_exception": 7, "delete_exception": 12,

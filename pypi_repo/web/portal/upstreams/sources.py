@@ -95,14 +95,24 @@ def _set_sources(
 
 def _reserve(page: PortalPage, repository: str) -> str:
     patterns = _patterns(page, "reserved")
-    page.acting.sources.reserve(repository, patterns)
-    return f"Saved the reserved names: {counted(len(patterns), 'pattern')}."
+    gone = _configure(page, repository, reserved=patterns)
+    return f"Saved the reserved names: {counted(len(patterns), 'pattern')}.{gone}"
 
 
 def _merge(page: PortalPage, repository: str) -> str:
     patterns = _patterns(page, "merged")
-    page.acting.sources.merge(repository, patterns)
-    return f"Saved the merged names: {counted(len(patterns), 'pattern')}."
+    gone = _configure(page, repository, merged=patterns)
+    return f"Saved the merged names: {counted(len(patterns), 'pattern')}.{gone}"
+
+
+def _configure(page: PortalPage, repository: str, **patterns: Sequence[str]) -> str:
+    """Replaces patterns, and tells which are gone."""
+
+    def change() -> list[str]:
+        before = page.acting.sources.of(repository)
+        return page.acting.sources.configure(repository, **patterns).gone_since(before)
+
+    return "".join(f" {sentence}" for sentence in page.registry.as_one(change))
 
 
 def _give_up(page: PortalPage, repository: str) -> str:
