@@ -219,6 +219,21 @@ def test_a_rule_that_decides_nothing_is_told(source_cli: CommandLine) -> None:
     assert [each["covered_by"] for each in shown] == [None, 1, None]
 
 
+def test_a_rule_that_closes_all_sources_is_told(source_cli: CommandLine) -> None:
+    """C6."""
+    source_cli.ok("repository", "set", "main", "--source", "upstream:public")
+    source_cli.ok("repository", "create", "listed", "--source", "upstream:public")
+    source_cli.ok("rule", "add", "listed", "--allow", "demo")
+    said = {
+        name: "denies all names" in source_cli.run("rule", "add", name, "--deny", "*").stderr
+        for name in ("main", "listed", "base")
+    }
+
+    assert said == {"main": True, "listed": False, "base": False}
+    again = source_cli.run("repository", "set", "base", "--source", "upstream:public").stderr
+    assert "so nothing comes from the sources of base" in again
+
+
 def test_exceptions(source_cli: CommandLine) -> None:
     """C3."""
     added = source_cli.ok(

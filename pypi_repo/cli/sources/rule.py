@@ -73,14 +73,8 @@ def add_rule(
         until=until,
     )
     say(f"Added rule {added.id} to {repository}: {added.action} {added.target}.")
-    covered = covered_rules(operator.sources.of(repository).rules, datetime.now(UTC))
-    if added.id in covered:
-        earlier = covered[added.id]
-        say(
-            f"It decides nothing, because rule {earlier} comes first and is about all of its "
-            f"files; delete rule {earlier} and add it again to have it come later.",
-            err=True,
-        )
+    for warning in operator.warnings.of_rule(repository, added.id):
+        say(warning, err=True)
 
 
 @rule.command("list")

@@ -169,6 +169,35 @@ def covered_rules(rules: Iterable[Rule], now: datetime) -> dict[int, int]:
     return found
 
 
+def warning_of_rule(rule_id: int, rules: Iterable[Rule], now: datetime) -> str:
+    """Returns why a rule decides nothing, as a sentence; empty if it decides something.
+
+    rule_id: the id of one of the rules.
+    rules: the rules of a repository, in their order.
+    """
+    earlier = covered_rules(rules, now).get(rule_id)
+    if earlier is None:
+        return ""
+    return (
+        f"It decides nothing, because rule {earlier} comes first and is about all of its files; "
+        f"delete rule {earlier} and add it again to have it come later."
+    )
+
+
+def closing_rule(rules: Iterable[Rule], now: datetime) -> Rule | None:
+    """Returns the rule that denies all names, if no rule before it allows any.
+
+    rules: the rules of a repository, in their order.
+    """
+    for rule in rules:
+        if not rule.is_exception and not rule.is_over(now):
+            if rule.action == "allow":
+                return None
+            if rule.subject == "*":
+                return rule
+    return None
+
+
 def _is_ahead(moment: datetime, now: datetime) -> bool:
     """Not in the year 10000 either, as UTC has it."""
     try:

@@ -173,6 +173,12 @@ class Rule(RuleSettings, frozen=True, kw_only=True):
     created_at: Instant
 
 
+class SavedRule(Rule, frozen=True, kw_only=True):
+    """A rule that was added. `warnings` say what is probably a mistake."""
+
+    warnings: list[str]
+
+
 class ExceptionSettings(Document, frozen=True, kw_only=True):
     """`target` is a name or a pattern, with or without versions, such as `requests==2.33.1`."""
 

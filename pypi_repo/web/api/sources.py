@@ -23,6 +23,7 @@ from pypi_repo.web.api.source_documents import (
     KeptName,
     Rule,
     RuleSettings,
+    SavedRule,
     SavedSources,
     ShadowedName,
     Sources,
@@ -85,12 +86,14 @@ def list_rules(call: Call, repository: str) -> ApiResponse:
     return ApiResponse(page_of(found, call.query, _by_id, shown))
 
 
-@table.operation("POST", _RULES, {201: Rule}, body=RuleSettings)
+@table.operation("POST", _RULES, {201: SavedRule}, body=RuleSettings)
 def add_rule(call: Call, repository: str) -> ApiResponse:
     """Add a rule after the others."""
     added = call.acting.sources.add_rule(repository, **msgspec.structs.asdict(call.body))
     shown = _shown_among(call.acting.sources.of(repository).rules)
-    return ApiResponse(shown(added), 201, f"repositories/{repository}/rules/{added.id}")
+    location = f"repositories/{repository}/rules/{added.id}"
+    warnings = call.acting.warnings.of_rule(repository, added.id)
+    return ApiResponse(shown(added), 201, location, warnings)
 
 
 @table.operation("GET", _RULE, {200: Rule})

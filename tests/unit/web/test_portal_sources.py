@@ -283,8 +283,21 @@ def test_a_rule_that_decides_nothing_is_marked(registry: Registry, portal: Porta
     sources(registry).add_rule("main", "deny", "acme-*")
     sources(registry).add_rule("main", "allow", "demo")
     assert "decides nothing" not in text_of(portal.get(RULES))
-    sources(registry).add_rule("main", "allow", "acme-core")
-    assert "number 3 decides nothing: rule 1 comes first" in text_of(portal.get(RULES))
+    page = text_of(portal.send(RULES, action="allow", target="acme-core"))
+    assert "number 3 decides nothing: rule 1 comes first" in page
+    assert "Added the rule 3 for acme-core. It decides nothing, because rule 1 comes" in page
+
+
+def test_a_rule_that_closes_all_sources_is_warned_of(
+    registry: Registry, portal: PortalClient
+) -> None:
+    sources(registry).set_sources("main", ["upstream:one"])
+    portal.send(RULES, action="deny", target="*", kind="sdist")
+    assert "denies all names" not in text_of(portal.get(RULES))
+    added = text_of(portal.send(RULES, action="deny", target="*"))
+    assert "Rule 2 denies all names and no rule before it allows any" in added
+    assert "It holds at once." in added
+    assert "Rule 2 denies all names" in text_of(portal.get(SOURCES))
 
 
 def test_rules_without_sources_are_pointed_out(registry: Registry, portal: PortalClient) -> None:

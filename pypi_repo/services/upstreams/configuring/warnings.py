@@ -1,10 +1,12 @@
 """Warns of settings that are valid, and probably mistakes."""
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, may_manage, require_area
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
+from pypi_repo.domain.upstreams.rules import closing_rule, warning_of_rule
 from pypi_repo.domain.upstreams.sources import RepositorySources
 from pypi_repo.domain.upstreams.upstream import Upstream
 from pypi_repo.domain.values.durations import Age
@@ -40,7 +42,7 @@ class Warnings:
     def of_repository(self, name: str, about: Collection[str] | None = None) -> list[str]:
         """Returns what is probably wrong with a repository and its sources, as sentences.
 
-        about: names of settings, of which `sources` and `reserved` are two; None for all.
+        about: names of settings, or `sources`, `reserved` and `rules`; None for all.
 
         Raises UnknownRepository, and PermissionDenied if the actor may not manage it.
         """
@@ -48,6 +50,18 @@ class Warnings:
         repository = self._gate.repository(self._actor, Permission.MANAGE, catalog, name)
         configured = self._readers.configured(repository).configured
         return _sentences(self._about_repository(repository, configured), about)
+
+    def of_rule(self, repository: str, rule_id: int) -> list[str]:
+        """Returns what is probably wrong with a rule of a repository, as sentences.
+
+        Raises UnknownRepository, and PermissionDenied if the actor may not manage it.
+        """
+        found = self._gate.repository(
+            self._actor, Permission.MANAGE, Catalog(self._database), repository
+        )
+        rules = self._readers.configured(found).configured.rules
+        warning = warning_of_rule(rule_id, rules, datetime.now(UTC))
+        return [*filter(None, [warning]), *self.of_repository(repository, {"rules"})]
 
     def of_upstream(self, name: str, about: Collection[str] | None = None) -> list[str]:
         """Returns what is probably wrong with an upstream, as sentences.
@@ -73,6 +87,14 @@ class Warnings:
                 frozenset({"sources", "reserved"}),
                 f"All names are reserved for {repository.name}, so nothing comes from its sources; "
                 "reserve only names of your own, such as acme-*.",
+            )
+        closing = closing_rule(configured.rules, datetime.now(UTC))
+        if configured.sources and closing is not None:
+            yield (
+                frozenset({"sources", "rules"}),
+                f"Rule {closing.id} denies all names and no rule before it allows any, so nothing "
+                f"comes from the sources of {repository.name}; delete it, or add it again after "
+                "rules that allow names.",
             )
         if may_manage(self._actor, Area.USERS):
             yield from self._about_publishers(repository)

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from pypi_repo.domain.accounts.access import Permission
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.records import PROJECT_STATUSES
-from pypi_repo.domain.upstreams.rules import Rule, covered_rules, parse_target
+from pypi_repo.domain.upstreams.rules import Rule, covered_rules, parse_target, warning_of_rule
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.page import PortalPage
 
@@ -22,6 +22,7 @@ def show(page: PortalPage, repository: str) -> Response:
         "portal/repository_rules.html",
         repository=found,
         configured=configured,
+        warnings=page.acting.warnings.of_repository(repository, {"rules"}),
         rules=[rule for rule in configured.rules if not rule.is_exception],
         exceptions=[rule for rule in configured.rules if rule.is_exception],
         kinds=KINDS,
@@ -54,7 +55,9 @@ def add(page: PortalPage, repository: str) -> Response:
         reason=why,
         until=ends,
     )
-    note = page.done(f"Added {_name_of(added)}. It holds at once.")
+    rules = page.acting.sources.of(repository).rules
+    holds = warning_of_rule(added.id, rules, datetime.now(UTC)) or "It holds at once."
+    note = page.done(f"Added {_name_of(added)}. {holds}")
     return page.redirect("repositories", repository, "rules", note=note)
 
 

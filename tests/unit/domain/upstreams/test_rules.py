@@ -11,7 +11,13 @@ from packaging.specifiers import SpecifierSet
 from pypi_repo.domain.errors import InvalidSetting
 from pypi_repo.domain.names import NormalizedName
 from pypi_repo.domain.records import ExternalFile
-from pypi_repo.domain.upstreams.rules import Rule, RuleAction, covered_rules, parse_target
+from pypi_repo.domain.upstreams.rules import (
+    Rule,
+    RuleAction,
+    closing_rule,
+    covered_rules,
+    parse_target,
+)
 from tests.support.growth import assert_linear
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -161,6 +167,25 @@ LATER = NOW + timedelta(days=1)
 def test_c6_rules_that_decide_nothing(earlier: Rule, later: Rule, is_covered: bool) -> None:
     found = covered_rules([earlier, replace(later, id=2)], NOW)
     assert found == ({2: 1} if is_covered else {})
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_closed"),
+    [
+        ([rule("*")], True),
+        ([rule("demo"), rule("*")], True),
+        ([rule("*", "exempt", until=LATER), rule("*")], True),
+        ([rule("demo", "allow"), rule("*")], False),
+        ([rule("demo", "allow", until=NOW), rule("*")], True),  # the first is over
+        ([rule("*", until=NOW)], False),
+        ([rule("*", kind="sdist")], False),
+        ([rule("*<2")], False),
+        ([rule("acme-*")], False),
+        ([], False),
+    ],
+)
+def test_c6_a_rule_that_closes_all_sources(rules: list[Rule], is_closed: bool) -> None:
+    assert closing_rule(rules, NOW) == (rules[-1] if is_closed else None)
 
 
 def test_c6_many_rules_are_compared_in_no_time() -> None:
