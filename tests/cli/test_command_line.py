@@ -328,7 +328,7 @@ def test_on_postgresql(cli: CommandLine, postgres: PostgresServer, tmp_path: Pat
     ("url", "part"),
     [
         ("postgresql+psycopg://user:secret-word@127.0.0.1:1/x", "cannot be used right now"),
-        ("mysql://user:secret-word@127.0.0.1/x", "not supported"),
+        ("mysql://user:secret-word@127.0.0.1/x", "not a supported kind"),
         ("not a url: secret-word", "cannot be understood"),
     ],
     ids=["unreachable", "unsupported", "nonsense"],

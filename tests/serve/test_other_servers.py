@@ -144,7 +144,7 @@ def test_wrong_settings_end_the_server_with_a_sentence(name: ServerName, tmp_pat
         raise RuntimeError(f"it ended early:\n{server.output}")
     log = str(failed.value)
 
-    assert "ConfigurationError: mysql is not supported; use SQLite or PostgreSQL.\n" in log
+    assert "ConfigurationError: mysql is not a supported kind of database; write sqlite:" in log
     assert "database.py" not in log
     assert "secret" not in log
 

@@ -117,7 +117,7 @@ def test_data_folder_without_the_right_to_write(serve: Serve, tmp_path: Path) ->
     ("url", "part"),
     [
         ("no url at all", "cannot be understood"),
-        ("mysql://user:secret-word@localhost/x", "not supported"),
+        ("mysql://user:secret-word@localhost/x", "not a supported kind"),
     ],
     ids=["nonsense", "other engine"],
 )

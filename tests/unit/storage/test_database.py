@@ -500,13 +500,27 @@ def test_the_password_of_the_database_is_never_shown() -> None:
     [
         ("not a url", "cannot be understood"),
         ("", "cannot be understood"),
-        ("mysql://localhost/index", "use SQLite or PostgreSQL"),
-        ("oracle://localhost/index", "use SQLite or PostgreSQL"),
+        ("postgresql+psycopg://localhost:543x/index", "cannot be understood"),
+        ("sqlite://index.db", "write sqlite:///path/to/file.db or "),
+        ("sqlite:index.db", "write sqlite:///path/to/file.db or "),
+        ("postgres://localhost/index", r"write sqlite:///.* or postgresql\+psycopg://user:"),
+        ("mysql://localhost/index", "mysql is not a supported kind of database; write "),
     ],
 )
 def test_a_database_url_that_cannot_work(url: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         Database(url)
+
+
+@pytest.mark.parametrize("password", ["trout@fi:sh", "trout@fish", "trout@fi/sh", "trout@f:1/sh"])
+def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"@ : / in a password as %40 %3A %2F\.$"
+    ) as caught:
+        Database(f"postgresql+psycopg://index:{password}@127.0.0.1:5432/index")
+    assert not any(part in caught.value.for_operator for part in ("fish", "trout", "sh@", "@fi"))
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 def test_the_guard_is_asked_until_it_lets_pass() -> None:

@@ -14,6 +14,7 @@ from pypi_repo.storage.database.engines.options import FLEETING, READER, SNAPSHO
 
 _FULL = ("is full", "no space left")
 _LOCKED = ("locked", "lock timeout")
+_URLS = "write sqlite:///path/to/file.db or postgresql+psycopg://user:password@host/name"
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 
 
@@ -22,16 +23,17 @@ def parse_url(place: str | Path) -> URL:
 
     For a path, it is made of its parts, because a path may contain what has a meaning in a URL.
 
-    Raises ConfigurationError for text that is not a URL.
+    Raises ConfigurationError for text that is not the URL of a database. It shows nothing of the
+    text: what looks like a host or a port may be the rest of a password.
     """
     if isinstance(place, Path):
         return URL.create("sqlite", database=os.path.expanduser(place))
     try:
-        url = sqlalchemy.make_url(place)
-    except ArgumentError:
+        url = _parsed(place)
+    except (ArgumentError, ValueError):
         raise ConfigurationError(
-            "The database URL cannot be understood; write sqlite:///path/to/file.db or "
-            "postgresql+psycopg://user:password@host/name."
+            f"The database URL cannot be understood; {_URLS}, and @ : / in a password as %40 %3A "
+            "%2F."
         ) from None
     if url.get_backend_name() == "sqlite" and url.database is not None:
         return url.set(database=os.path.expanduser(url.database))
@@ -54,7 +56,7 @@ def open_engine(url: URL, *, schema: str | None = None) -> Engine:
         return sqlite.open_engine(url)
     if url.get_backend_name() != "postgresql":
         raise ConfigurationError(
-            f"{url.get_backend_name()} is not supported; use SQLite or PostgreSQL."
+            f"{url.get_backend_name()} is not a supported kind of database; {_URLS}."
         )
     return postgresql.open_engine(url, schema)
 
@@ -183,6 +185,17 @@ def set_last_id(connection: Connection, table: Table, last: int) -> None:
             "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)",
         ):
             connection.execute(text(statement), values)
+
+
+def _parsed(text: str) -> URL:
+    """Returns the URL. Raises ArgumentError or ValueError if it is none of a database."""
+    url = sqlalchemy.make_url(text)
+    if url.get_backend_name() != "sqlite":
+        if "@" in f"{url.host}{url.database}":
+            raise ValueError("A password has an @ in it.")
+    elif url.username or url.password or url.host or url.port:
+        raise ValueError("There is a slash too few before the path.")
+    return url
 
 
 def _is_sqlite(engine: Engine) -> bool:
