@@ -116,8 +116,9 @@ class Settings:
         use too. `Registry.upgrade` creates it. By default, the tables are in the first schema of
         the search path.
     blobs: the path of a folder for the files, or an fsspec URL (`file://`, `memory://`, `s3://`
-        ...). By default, files are stored in the folder `blobs` beside the SQLite database file,
-        or in memory if the database is in memory. Other databases require this setting.
+        ...). As text, a relative path begins with `./`. By default, files are stored in the folder
+        `blobs` beside the SQLite database file, or in memory if the database is in memory. Other
+        databases require this setting.
     blob_options: keyword arguments for the fsspec file system (credentials, endpoint ...).
     limits: limits on uploads, logins and memory.
     files_sent_by: a proxy or an object store that sends distribution files instead of

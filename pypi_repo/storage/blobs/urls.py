@@ -4,6 +4,7 @@ fsspec is imported when the first store is opened, because many processes never 
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,11 @@ from pypi_repo.storage.folders import PRIVATE
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(
     ("az", "abfs", "abfss"), "azure"
+)
+_MISTYPED_URL = re.compile(rf"[a-z][a-z0-9+]+:|({'|'.join(EXTRAS)})//", re.IGNORECASE)
+_UNCLEAR_PLACE = (
+    "It is unclear whether the place for the files is a folder; write s3://bucket/folder, "
+    "file:///folder, /folder or ./folder."
 )
 # A store that is gone is told so within ten seconds: clients and operators can do something then.
 _BOTOCORE: Mapping[str, Any] = {
@@ -39,19 +45,29 @@ _AZURE: Mapping[str, Any] = {"blocksize": 8 * 1024 * 1024}  # 50 MiB would be he
 def open_blob_store(place: str | Path, options: Mapping[str, Any]) -> BlobStore:
     """Returns the blob store in a folder of this machine or at an fsspec URL.
 
-    place: a path, or the text of a path or a URL. A text without `://` is a path.
+    place: a path, or the text of a path or a URL. The text of a relative path begins with `./`:
+        the name of a bucket is more often meant by others.
     options: keyword arguments for the file system, such as credentials. They take precedence over
         fsspec's own configuration, which takes precedence over the time-outs that are set here.
 
-    Raises ConfigurationError if no installed file system supports the URL, or if the file system
-    cannot do what a blob store needs.
+    Raises ConfigurationError if no installed file system supports the URL, if the file system
+    cannot do what a blob store needs, and for text that is neither a URL nor clearly a path.
     """
     folder = _folder(place)
-    return LocalBlobStore(folder) if folder is not None else _open_url(str(place), options)
+    if folder is None:
+        return _open_url(str(place), options)
+    if isinstance(place, str) and not _is_clear(place):
+        raise ConfigurationError(_UNCLEAR_PLACE)
+    return LocalBlobStore(folder)
 
 
 def open_backup(place: str, options: Mapping[str, Any]) -> BlobStore:
-    """Returns the blob store of a backup, which is not trusted, and as secret as the database."""
+    """Returns the blob store of a backup, which is not trusted, and as secret as the database.
+
+    place: a folder, which may be relative, or a URL.
+
+    Raises ConfigurationError as `open_blob_store` does, and for what looks like a mistyped URL.
+    """
     folder = _folder(place)
     if folder is not None:
         return LocalBlobStore(folder, PRIVATE, follows_links=False)
@@ -74,8 +90,13 @@ def end_thread() -> None:
 
 
 def _folder(place: str | Path) -> str | None:
-    """Returns the folder of this machine; None for another kind of store."""
+    """Returns the folder of this machine; None for another kind of store.
+
+    Raises ConfigurationError for what looks like a mistyped URL, of which it would make a folder.
+    """
     protocol, separator, _path = str(place).partition("://")
+    if isinstance(place, str) and not separator and _MISTYPED_URL.match(place):
+        raise ConfigurationError(_UNCLEAR_PLACE)
     if isinstance(place, Path) or not separator:
         return os.path.abspath(os.path.expanduser(place))
     if protocol not in ("file", "local"):
@@ -83,6 +104,11 @@ def _folder(place: str | Path) -> str | None:
     from fsspec.implementations.local import LocalFileSystem
 
     return str(LocalFileSystem._strip_protocol(place))
+
+
+def _is_clear(place: str) -> bool:
+    is_absolute = os.path.isabs(os.path.expanduser(place))
+    return is_absolute or "://" in place or place.startswith(".")
 
 
 def _open_url(url: str, options: Mapping[str, Any]) -> BlobStore:

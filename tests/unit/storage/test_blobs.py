@@ -23,6 +23,7 @@ from fsspec.registry import known_implementations
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, TooLarge, Unavailable
 from pypi_repo.settings import KIB, MIB
+from pypi_repo.storage.blobs.local import LocalBlobStore
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.blobs.urls import EXTRAS, open_backup, open_blob_store
 from tests.support.s3 import S3Server
@@ -365,6 +366,33 @@ def test_a_file_system_that_cannot_keep_blobs(scheme: str, rest: str) -> None:
 def test_every_scheme_is_a_store_or_a_sentence(scheme: str) -> None:
     with suppress(ConfigurationError):
         assert isinstance(open_blob_store(f"{scheme}://place/below", {}), BlobStore)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["s3:/company", "s3:company", "S3:company", "s3//company", "file:/srv", "company/registry", ""],
+)
+def test_a_mistyped_place_is_no_folder(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"unclear.*write s3://.* or \./folder\."):
+        open_blob_store(place, {})
+
+
+@pytest.mark.parametrize("place", ["./company", "../company", "~/company", "/srv/a:b"])
+def test_a_path_as_text_is_a_folder(place: str) -> None:
+    assert isinstance(open_blob_store(place, {}), LocalBlobStore)
+
+
+def test_a_backup_may_be_in_a_relative_folder_and_not_in_a_mistyped_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_backup("packages/a::b", {}), LocalBlobStore)
+    for place in ("s3:/company", "gs//company"):
+        with pytest.raises(ConfigurationError, match="unclear"):
+            open_backup(place, {})
 
 
 def test_a_place_without_a_bucket() -> None:
