@@ -74,6 +74,10 @@ class Age:
         """Whether it is a duration of less than an hour, but not none."""
         return timedelta() < self._duration < timedelta(hours=1)
 
+    def is_ahead(self, now: datetime) -> bool:
+        """Returns whether it is a date that is yet to come, before which everything is."""
+        return self._date is not None and self._date > now
+
     def is_reached(self, appeared: datetime, now: datetime) -> bool:
         """Returns whether something that appeared at a moment is old enough."""
         if self._date is not None:

@@ -148,6 +148,13 @@ def _sentences(found: Iterator[_Warning], about: Collection[str] | None) -> list
 
 
 def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
+    if settings.cooldown is not None and Age(settings.cooldown).is_ahead(datetime.now(UTC)):
+        yield (
+            frozenset({"cooldown"}),
+            f"The cooldown {Age(settings.cooldown)} is a date in the future, before which it leaves "
+            "out no files; write the date before which files must have been uploaded, and not the "
+            "one on which the cooldown ends.",
+        )
     if settings.cooldown is not None and Age(settings.cooldown).is_short:
         yield (
             frozenset({"cooldown"}),

@@ -56,6 +56,7 @@ def test_old_enough_from_the_moment_on_that_is_named() -> None:
     assert age.is_reached(NOW, reached)
     assert not age.is_reached(NOW, reached - timedelta(microseconds=1))
     assert not age.is_fixed
+    assert not age.is_ahead(NOW)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,8 @@ def test_a_date_is_a_line_that_does_not_move(text: str, beginning: datetime) -> 
         assert not age.is_reached(beginning, now)
     assert age.reached_at(beginning) is None
     assert age.is_fixed
+    assert age.is_ahead(before)
+    assert not age.is_ahead(beginning)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "3", "2026", "20261101", "2026-13-01", "2026-W44-1"])
