@@ -261,6 +261,34 @@ def test_a_cooldown_that_a_repository_enforces_is_not_told_to_be_off(main_cli: C
     assert none == enforced == ""
 
 
+def test_a_cooldown_of_a_repository_without_effect_is_told(main_cli: CommandLine) -> None:
+    """C1: the mode and the cooldown of the repository come before those of its upstreams."""
+    off, no_cooldown = "the mode enforce turns it on", "neither the repository nor an upstream"
+    upstream = ("upstream", "set", "public")
+    repository = ("repository", "set", "main")
+    main_cli.ok("upstream", "create", "public", URL, UNASKED)
+    main_cli.ok("repository", "create", "base")
+    for command, warning in (
+        ((*repository, "--cooldown", "2w"), ""),  # there are no sources yet
+        ((*repository, "--source", "repository:base"), off),
+        ((*repository, "--source", "upstream:public"), off),
+        ((*repository, "--cooldown", "0d"), ""),
+        ((*upstream, "--cooldown-mode", "enforce"), ""),
+        ((*repository, "--cooldown", "2w"), ""),
+        ((*repository, "--cooldown-mode", "off"), off),
+        ((*repository, "--cooldown-mode", "audit"), ""),
+        ((*repository, "--cooldown", "none"), no_cooldown),
+        ((*repository, "--description", "ours"), ""),
+        ((*upstream, "--cooldown", "3d"), ""),
+        ((*repository, "--cooldown-mode", "enforce"), ""),
+        (("repository", "set", "base", "--cooldown-mode", "enforce"), no_cooldown),
+    ):
+        told = main_cli.run(*command)
+        assert told.exit_code == 0
+        assert warning in told.stderr, command
+        assert bool(told.stderr) == bool(warning), command
+
+
 def test_values_that_are_surely_mistakes_are_warned_of(main_cli: CommandLine) -> None:
     """C1, F7 and V2: minutes for months, bytes for gigabytes, and all names reserved."""
     minutes = "A cooldown of 3 minutes is shorter than an hour"

@@ -100,6 +100,7 @@ class Warnings:
             yield from self._about_publishers(repository)
         if not may_manage(self._actor, Area.REPOSITORIES):
             return  # who may not see how upstreams are
+        yield from _about_cooldown(repository, configured.sources)
         for source in configured.sources:
             if isinstance(source, Upstream) and is_left_out(self._database, source, repository):
                 settings = frozenset({"sources", "cooldown", "cooldown_mode"})
@@ -128,14 +129,9 @@ class Warnings:
     ) -> Iterator[_Warning]:
         """Finds what is wrong for the repositories that use an upstream, as theirs comes first."""
         yield from _about_values(upstream)
-        asks_for_age = upstream.cooldown is not None and not Age(upstream.cooldown).is_none
         modes = {user.cooldown_mode for user in users}
-        if asks_for_age and upstream.cooldown_mode == "off" and "enforce" not in modes:
-            yield (
-                frozenset({"cooldown"}),
-                f"The cooldown of {upstream.name} leaves out no files yet, because its mode is "
-                "off; the mode enforce turns it on.",
-            )
+        if _asks_for_age(upstream) and upstream.cooldown_mode == "off" and "enforce" not in modes:
+            yield frozenset({"cooldown"}), _turned_off(upstream.name)
         if any(is_left_out(self._database, upstream, user) for user in users or (None,)):
             yield (
                 frozenset({"url", "cooldown", "cooldown_mode", "first_seen"}),
@@ -151,8 +147,8 @@ def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
     if settings.cooldown is not None and Age(settings.cooldown).is_ahead(datetime.now(UTC)):
         yield (
             frozenset({"cooldown"}),
-            f"The cooldown {Age(settings.cooldown)} is a date in the future, before which it leaves "
-            "out no files; write the date before which files must have been uploaded, and not the "
+            f"The cooldown {Age(settings.cooldown)} is a date in the future, before which it "
+            "leaves out no files; write the date before which files must have been uploaded, and not the "
             "one on which the cooldown ends.",
         )
     if settings.cooldown is not None and Age(settings.cooldown).is_short:
@@ -169,6 +165,35 @@ def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
                 f"The {what} is {counted(size, 'byte')}, which is less than 1 MiB; sizes have a "
                 "unit, like 50GiB.",
             )
+
+
+def _about_cooldown(
+    repository: Repository, sources: Sequence[Upstream | str]
+) -> Iterator[_Warning]:
+    """Finds a cooldown that is turned on for no source, and a mode without any cooldown."""
+    concerned = frozenset({"sources", "cooldown", "cooldown_mode"})
+    mode = repository.cooldown_mode
+    modes = {each.cooldown_mode if isinstance(each, Upstream) else "off" for each in sources}
+    if _asks_for_age(repository) and (mode == "off" or (mode is None and modes == {"off"})):
+        yield concerned, _turned_off(repository.name)
+    cooldowns = {each.cooldown for each in (repository, *sources) if not isinstance(each, str)}
+    if mode not in (None, "off") and cooldowns == {None}:
+        yield (
+            concerned,
+            f"The mode {mode} of {repository.name} has nothing to go by, because neither the "
+            "repository nor an upstream among its sources has a cooldown; set one, like 3d.",
+        )
+
+
+def _asks_for_age(settings: Repository | Upstream) -> bool:
+    return settings.cooldown is not None and not Age(settings.cooldown).is_none
+
+
+def _turned_off(name: str) -> str:
+    return (
+        f"The cooldown of {name} leaves out no files yet, because its mode is off; the mode "
+        "enforce turns it on."
+    )
 
 
 def _without_upload_times(upstream: Upstream) -> str:
