@@ -23,10 +23,11 @@ class Absence:
         return self.pages.absent_for(self.upstream, self.project)
 
     def keep(self) -> None:
-        """Keeps it, because somebody gets the project from elsewhere for that reason.
+        """Keeps it, because the project is elsewhere: in a later source, or in the repository.
 
-        So an outage of the upstream does not change who supplies the project. Of names that nobody
-        has, this is not kept: anybody can ask for any number of them.
+        So an outage of the upstream does not change who supplies the project, and it is known that
+        a project of the repository hides nothing. Of names that nobody has, this is not kept:
+        anybody can ask for any number of them.
         """
         self.pages.keep_absence(self.upstream, self.project)
 
