@@ -164,7 +164,7 @@ class Registry:
         )
         self.mailer = None if settings.smtp is None else Mailer.of(settings.smtp)
         self.notes = Notes(self._database)
-        self.upkeep = Upkeep(self._database, self._blobs, cached)
+        self.upkeep = Upkeep(self._database, self._blobs, cached, self._upstream_files.settling)
         self._telling = Telling(self._database, settings.proxies)
         retention = Retention(OPERATOR, self._database, self._gate, self._usage)
         chores = chores_of(self._database, self.upkeep, retention, self._telling)

@@ -90,13 +90,16 @@ class Upkeep:
 
     blobs: the file store of uploaded files.
     cached: the same one for caches, which has files of upstreams that others do not rely on yet.
+    settling: makes durable what was fetched from upstreams.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore, cached: BlobStore) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, cached: BlobStore, settling: Settling
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._cached = cached
-        self._settling = Settling(cached.settle)
+        self._settling = settling
         self._caches = Caches(database, cached)
 
     def sweep(self, grace: timedelta = GRACE) -> Swept:

@@ -48,6 +48,8 @@ class UpstreamFiles:
     else is fetched by threads of its own, once for all who want it on this machine. With other
     settings of the upstream, it is another fetch, so that an administrator who has put something
     right need not wait.
+
+    settling: makes durable what was fetched, and what a killed process has left.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class UpstreamFiles:
         self._downloads, self._usage, self._limits = downloads, usage, limits
         self._errands = Errands()
         self._keeping = Keeping(database, blobs, pages, limits)
+        self.settling = self._keeping.settling
         self._results: Counter[str] = Counter()
         self._fetched = 0
         self._mutex = threading.Lock()

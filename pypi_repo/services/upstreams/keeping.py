@@ -50,6 +50,8 @@ class Keeping:
     missing, because a process was killed between the two steps, the file is fetched once more.
 
     blobs: the file store, for caches.
+
+    settling: makes durable what was kept, and what a killed process has left.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Keeping:
     ) -> None:
         self._database, self._blobs, self._pages, self._limits = database, blobs, pages, limits
         self._caches = Caches(database, blobs)
-        self._settling = Settling(self._settle)
+        self.settling = Settling(self._settle)
         self._mutex = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
         # By the ids of upstreams and the paths in the file store: what waits to be kept, and the
@@ -119,7 +121,7 @@ class Keeping:
 
     def keep(self, upstream: Upstream, file: UpstreamFile, stored: Stored) -> None:
         """Completes the page of a file that was put into the file store."""
-        self._settling.soon()
+        self.settling.soon()
         self._trim_at_times(upstream, file.filename, stored)
         known, is_named = _named(file, stored), "sha256" in file.hashes
         metadata = None if file.metadata_hashes is not None else self.metadata_in(known)
@@ -148,7 +150,7 @@ class Keeping:
             are_many = len(self._waiting) >= _MOST_WAIT
         if are_many:
             self._keep_waiting()
-        self._settling.soon()
+        self.settling.soon()
 
     def keep_beside(
         self, upstream: Upstream, file: UpstreamFile, sha256: str, suffix: str, content: bytes
@@ -190,7 +192,7 @@ class Keeping:
 
     def close(self) -> None:
         """Makes durable what was kept."""
-        self._settling.close()
+        self.settling.close()
 
     def _settle(self) -> None:
         self._keep_waiting()
@@ -219,7 +221,7 @@ class Keeping:
 
     def _keep(self, document: _Beside) -> None:
         self._put(document)
-        self._settling.soon()
+        self.settling.soon()
         self._remember(document.row)
 
     def _put(self, document: _Beside) -> None:

@@ -185,6 +185,17 @@ def test_what_waits_settles_by_itself_and_at_the_end(
     assert place_of(tmp_path, more, other).read_bytes() == more
 
 
+def test_what_a_registry_has_put_off_since_its_start_settles_at_its_end(
+    on_disk: Registry, index: ScriptedIndex, installer: Installer, tmp_path: Path
+) -> None:
+    index.add(NAME, CONTENT)
+    fetch(on_disk, installer)
+    with started(tmp_path) as second:
+        second.upkeep.settle_soon()
+        assert len(waiting(tmp_path)) == 1
+    assert waiting(tmp_path) == []
+
+
 def test_what_is_in_its_place_is_synced(
     on_disk: Registry,
     index: ScriptedIndex,
