@@ -97,6 +97,21 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     return found
 
 
+def forgotten_variables(database: str | None, blobs: str | None) -> list[str]:
+    """Returns a sentence if files stay on one machine, although others may use the database.
+
+    database: what PYPI_REPO_DATABASE says.
+    blobs: what PYPI_REPO_BLOBS says. A folder that is named there is meant.
+    """
+    if blobs or not (database or "").startswith("postgresql"):
+        return []
+    return [
+        "PYPI_REPO_BLOBS is not set, so files are in a folder of this machine, which no other "
+        "machine with this database has; set it to s3://bucket/folder, or to file:///folder if "
+        "there is only one machine."
+    ]
+
+
 def oidc_audience_in(values: Mapping[str, str]) -> str:
     """Returns what PYPI_REPO_OIDC_AUDIENCE says, as `Settings.oidc_audience` has it."""
     return values.get("PYPI_REPO_OIDC_AUDIENCE") or OIDC_AUDIENCE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pypi_repo.domain.errors import ConfigurationError, RegistryError
 from pypi_repo.registry import Registry
-from pypi_repo.variables import from_mapping, unknown_variables
+from pypi_repo.variables import forgotten_variables, from_mapping, unknown_variables
 from pypi_repo.web.proxy import behind_proxy
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _log.setLevel(logging.INFO)
 
 
 def _open_registry() -> Registry:
-    for sentence in unknown_variables(os.environ):
+    said = os.environ.get
+    forgotten = forgotten_variables(said("PYPI_REPO_DATABASE"), said("PYPI_REPO_BLOBS"))
+    for sentence in [*unknown_variables(os.environ), *forgotten]:
         _log.warning("%s", sentence)
     try:
         registry = Registry(from_mapping(os.environ))

@@ -37,7 +37,7 @@ from pypi_repo.settings import (
     in_folder,
 )
 from pypi_repo.storage.folders import PRIVATE, make_folders
-from pypi_repo.variables import proxies_in, unknown_variables
+from pypi_repo.variables import forgotten_variables, proxies_in, unknown_variables
 from pypi_repo.web.observability.logs import FORMATS, log_to_stderr
 
 _log = logging.getLogger("pypi_repo.serve")
@@ -196,7 +196,7 @@ def serve(
     renew = _encrypting(tls_certificate, tls_key)
     log_to_stderr(log_format, requests=access_log)
     logging.getLogger("pypi_repo.server").setLevel(logging.INFO)
-    for sentence in unknown_variables(os.environ):
+    for sentence in [*unknown_variables(os.environ), *forgotten_variables(database, blobs)]:
         _log.warning("%s", sentence)
     with about_options("--tls-certificate", "--tls-key"):
         tls = renew()

@@ -19,6 +19,7 @@ from tests.serve.conftest import addresses, download_path, publisher_of
 from tests.support.clients import Clients
 from tests.support.distributions import Distribution, multipart, upload_form, wheel
 from tests.support.http import basic
+from tests.support.postgres import PostgresServer
 from tests.support.publisher import publishing
 from tests.support.waiting import wait_until
 from tests.support.wsgi_servers import SERVERS, ServerName, WsgiServer
@@ -131,6 +132,15 @@ def test_a_running_server_goes_on_while_the_schema_is_upgraded(tmp_path: Path) -
     assert (ready.status, ready.text) == (200, "database: ok\nfiles: ok\n")
     assert restarted.status == 503
     assert "newer than this version" in restarted.text
+
+
+def test_files_that_only_one_machine_has_are_warned_about(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """Although gunicorn sets up no log for the application."""
+    places = {"PYPI_REPO_DATABASE": postgres.create_database()}
+    with WsgiServer("gunicorn", tmp_path, places, workers=1) as server:
+        wait_until(lambda: "PYPI_REPO_BLOBS is not set, so files are in" in server.output)
 
 
 @pytest.mark.parametrize("name", SERVERS)

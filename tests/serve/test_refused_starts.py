@@ -189,6 +189,7 @@ def test_postgresql(postgres: PostgresServer, serve: Serve, tmp_path: Path) -> N
     assert_one_sentence(refused, "The database schema is empty", "`pypi-repo db upgrade`")
     assert "Listening on " in output
     assert "This is a new registry" not in output
+    assert "PYPI_REPO_BLOBS" not in output
 
 
 def test_postgresql_without_a_place_for_files(
@@ -200,8 +201,10 @@ def test_postgresql_without_a_place_for_files(
     registry.upgrade()
     registry.close()
     with ServeProcess("--data", tmp_path / "data", "--database", url) as server:
-        assert "This is a new registry" not in server.output
+        output = server.output
 
+    assert "This is a new registry" not in output
+    assert output.count("PYPI_REPO_BLOBS is not set") == 1
     assert not (tmp_path / "data" / "registry.db").exists()
 
 
