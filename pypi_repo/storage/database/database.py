@@ -27,12 +27,12 @@ from pypi_repo.storage.database.engines.both import (
     fleeting,
     is_conflict,
     is_full,
-    is_locked,
     isolated,
     open_engine,
     parse_url,
     reading,
     snapshots,
+    trouble_with,
     writes_alone,
 )
 from pypi_repo.storage.database.fresh_answers import FreshAnswers
@@ -333,16 +333,12 @@ class Database:
         except _BUGS:
             raise
         except DBAPIError as error:
-            cause = " ".join(str(error.orig).lower().split())
+            cause = " ".join(str(error.orig).split())
             if is_full(error.orig):
                 raise OutOfSpace(
                     "The disk of the metadata database is full; make room and try again."
                 ) from error
-            problem = "is locked by another program" if is_locked(error.orig) else "cannot be used"
-            raise Unavailable(
-                f"The metadata database {problem} right now; try again in a moment.",
-                detail=f"{self}: {cause}",
-            ) from error
+            raise Unavailable(trouble_with(error.orig), detail=f"{self}: {cause}") from error
         except sqlalchemy.exc.TimeoutError as error:
             raise Unavailable(
                 "All database connections are busy; try again in a moment."

@@ -22,12 +22,14 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.compiler import compiles
 
 from pypi_repo.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.database.engines import options
 from pypi_repo.storage.database.engines import sqlite as sqlite_engine
+from pypi_repo.storage.database.engines.both import trouble_with
 from pypi_repo.storage.database.prepared import Question
 from tests.support.postgres import PostgresServer
 
@@ -521,6 +523,41 @@ def test_a_password_that_breaks_its_url_is_not_shown(password: str) -> None:
     assert not any(part in caught.value.for_operator for part in ("fish", "trout", "sh@", "@fi"))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"database": "Missing"}, "There is no such database; create it, or correct its name"),
+        ({"username": "Nobody"}, "does not let this account in; correct user and password"),
+        ({"query": {}, "host": "db.invalid"}, "host .* cannot be found; correct it in the"),
+    ],
+)
+def test_what_waiting_will_not_mend_is_told(
+    wrong: dict[str, Any], sentence: str, postgres: PostgresServer
+) -> None:
+    """With the driver's own words for the operator, who may look for them."""
+    url = make_url(postgres.create_database()).set(**wrong)
+    database = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(Unavailable, match=sentence) as caught:
+        database.execute(text("SELECT 1"))
+    database.close()
+    [named] = filter(None, wrong.values())
+    assert "again" not in caught.value.message
+    assert named in caught.value.detail.partition(" failed")[2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'FATAL:  password authentication failed for user "pw"',
+        "fe_sendauth: no password supplied",
+        'FATAL:  no pg_hba.conf entry for host "[local]", user "other", database "x"',
+    ],
+)
+def test_a_database_that_wants_another_password(words: str) -> None:
+    """As PostgreSQL 15 says it; the server of these tests lets everybody in."""
+    assert "correct user and password" in trouble_with(psycopg.OperationalError(words))
 
 
 def test_the_guard_is_asked_until_it_lets_pass() -> None:

@@ -1,6 +1,7 @@
 """What differs between SQLite and PostgreSQL: URLs, connections, errors, and some statements."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,19 @@ from pypi_repo.storage.database.engines.options import FLEETING, READER, SNAPSHO
 
 _FULL = ("is full", "no space left")
 _LOCKED = ("locked", "lock timeout")
+# What waiting will not mend: PostgreSQL and its driver say it while they connect, without a code.
+_REFUSALS = {
+    r'database ".*" does not exist': (
+        "There is no such database; create it, or correct its name in the database URL."
+    ),
+    r'role ".*" does not exist|password authentication failed|no password supplied|no pg_hba': (
+        "The metadata database does not let this account in; correct user and password in the "
+        "database URL."
+    ),
+    "failed to resolve host|could not translate host name": (
+        "The host of the metadata database cannot be found; correct it in the database URL."
+    ),
+}
 _URLS = "write sqlite:///path/to/file.db or postgresql+psycopg://user:password@host/name"
 _CONFLICTS = ("40001", "40P01")  # what PostgreSQL calls a change that others were faster with
 
@@ -113,9 +127,15 @@ def change_counter(dialect: Dialect) -> str | None:
     return "PRAGMA data_version" if dialect.name == "sqlite" else None
 
 
-def is_locked(error: object) -> bool:
-    """Returns whether another transaction has held a lock for too long."""
-    return any(sign in _message(error) for sign in _LOCKED)
+def trouble_with(error: object) -> str:
+    """Returns the sentence about a driver's error that says what is wrong with its surroundings."""
+    message = _message(error)
+    for sign, sentence in _REFUSALS.items():
+        if re.search(sign, message):
+            return sentence
+    is_locked = any(sign in message for sign in _LOCKED)
+    problem = "is locked by another program" if is_locked else "cannot be used"
+    return f"The metadata database {problem} right now; try again in a moment."
 
 
 def is_full(error: object) -> bool:
