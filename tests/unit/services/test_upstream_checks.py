@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ from pypi_repo.variables import from_mapping
 from tests.support.distributions import sdist, wheel
 from tests.support.forward_proxy import ForwardProxy
 from tests.support.live import LiveServer
-from tests.support.upstreams import LiveUpstream
+from tests.support.upstreams import LiveUpstream, Reader
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -78,6 +78,34 @@ def test_an_upstream_that_refuses_or_has_nothing_says_so(
     upstream.broken = "500 Internal Server Error"
     with pytest.raises(UpstreamFailed, match="status 500"):
         check("public")
+
+
+def test_an_upstream_that_gives_a_page_fails_no_longer(
+    registry: Registry, upstream: LiveUpstream
+) -> None:
+    """Readers asked it before it was repaired, and may not ask again for hours."""
+    upstream.add(wheel("pip", "1.0"))
+    upstream.create_on(registry)
+    acting = registry.acting_as(OPERATOR)
+    acting.sources.set_sources("main", ["upstream:public"])
+    reader = Reader(registry)
+
+    def fail(project: str) -> None:
+        upstream.broken = "500 Internal Server Error"
+        assert reader.status(project) == 502
+        assert acting.upstreams.health("public").failing_since is not None
+        upstream.broken = None
+
+    asked: dict[str, Callable[[], object]] = {
+        "one": lambda: acting.upstreams.check("public"),
+        "other": lambda: acting.upstreams.read_page("public", {"url"}),
+    }
+    for project, ask in asked.items():
+        fail(project)
+        ask()
+        health = acting.upstreams.health("public")
+        assert (health.failing_since, health.failure) == (None, "")
+        assert health.answered_at is not None
 
 
 def test_s5_a_registry_asks_by_the_proxy_of_its_environment(upstream: LiveUpstream) -> None:
