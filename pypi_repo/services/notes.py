@@ -25,6 +25,7 @@ class Note:
     button: the title of a button that sends a form.
     action: where the form is sent, relative to the portal.
     fields: the names and values that are sent.
+    warnings: what is probably a mistake, as sentences.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Note:
     button: str = ""
     action: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def with_button(self, title: str, action: str, fields: Sequence[tuple[str, str]]) -> "Note":
         """Returns the same message with a button."""
@@ -75,7 +77,8 @@ class Notes:
             return None
         said = json.loads(_sealed(key, bytes.fromhex(sealed)))
         fields = tuple((name, value) for name, value in said.pop("fields"))
-        return Note(**said, fields=fields)
+        warnings = tuple(said.pop("warnings"))
+        return Note(**said, fields=fields, warnings=warnings)
 
 
 def _place(holder: str, key: str) -> str:

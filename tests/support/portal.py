@@ -73,6 +73,13 @@ def text_of(response: TestResponse) -> str:
     return " ".join(unescape(without_tags).split())
 
 
+def warnings_of(response: TestResponse) -> list[str]:
+    """What a page says of things that are allowed, and probably a mistake."""
+    return [
+        unescape(each) for each in re.findall(r'<p class="message warm">([^<]*)<', response.text)
+    ]
+
+
 def refusal_of(response: TestResponse) -> str:
     """Why something is not possible: the sentence above a form, and those at its fields."""
     found = re.findall(r'(?:role="alert"|class="refused"[^>]*)>([^<]*)<', response.text)

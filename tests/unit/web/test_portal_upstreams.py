@@ -15,7 +15,7 @@ from pypi_repo.storage.upstreams import Upstreams
 from tests.conftest import ADMINISTRATOR, PASSWORD, populate
 from tests.support.distributions import wheel
 from tests.support.forward_proxy import ForwardProxy
-from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of
+from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of, warnings_of
 from tests.support.scripted_server import ScriptedServer, reply
 from tests.support.upstreams import LiveUpstream
 
@@ -436,9 +436,23 @@ def test_a_new_upstream_is_asked_for_the_hosts_of_its_files() -> None:
 def test_an_upstream_that_does_not_answer_is_created_all_the_same(
     registry: Registry, portal: PortalClient
 ) -> None:
-    shown = text_of(portal.send("new-upstream", name="public", **form(url="https://127.0.0.1:9/")))
-    assert "Created the upstream public. It gives no page yet:" in shown
+    page = portal.send("new-upstream", name="public", **form(url="https://127.0.0.1:9/"))
+    (warning,) = warnings_of(page)
+    assert "Created the upstream public." in text_of(page)
+    assert warning.startswith("It gives no page yet:")
     assert registry.acting_as(OPERATOR).upstreams.get("public").file_hosts == ()
+
+
+def test_what_is_wrong_with_an_upstream_is_said_whenever_it_is_shown(portal: PortalClient) -> None:
+    """C1."""
+    asked = form(url="https://one.example/simple/", offline="yes", cooldown="3m")
+    created = portal.send("new-upstream", name="public", **asked)
+    off, minutes = warnings_of(portal.get("upstreams/public"))[::-1]
+    assert minutes.startswith("A cooldown of 3 minutes is shorter than an hour")
+    assert off.endswith("the mode enforce turns it on.")
+    assert warnings_of(created) == [minutes, off]
+    enforced = portal.send("upstreams/public", **{**asked, "cooldown_mode": "enforce"})
+    assert warnings_of(enforced) == [minutes]
 
 
 # Who may

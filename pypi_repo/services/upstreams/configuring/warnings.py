@@ -148,8 +148,8 @@ def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
         yield (
             frozenset({"cooldown"}),
             f"The cooldown {Age(settings.cooldown)} is a date in the future, before which it "
-            "leaves out no files; write the date before which files must have been uploaded, and not the "
-            "one on which the cooldown ends.",
+            "leaves out no files; write the date before which files must have been uploaded, and "
+            "not the one on which the cooldown ends.",
         )
     if settings.cooldown is not None and Age(settings.cooldown).is_short:
         yield (

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,8 +78,10 @@ def create(page: PortalPage) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken):
         page.acting.repositories.create(name, **settings)
-    made = f"Created the repository {name}."
-    note = page.done(" ".join([made, *page.acting.warnings.of_repository(name)]))
+    note = replace(
+        page.done(f"Created the repository {name}."),
+        warnings=tuple(page.acting.warnings.of_repository(name)),
+    )
     return page.redirect("repositories", name, "connect", note=note)
 
 
@@ -86,7 +89,11 @@ def show_settings(page: PortalPage, repository: str) -> Response:
     found = page.acting.repositories.get(repository, Permission.MANAGE)
     usage = page.acting.usage.repository(repository)
     return page.render(
-        "portal/repository_settings.html", repository=found, usage=usage, profiles=PROFILES
+        "portal/repository_settings.html",
+        repository=found,
+        usage=usage,
+        profiles=PROFILES,
+        warnings=page.acting.warnings.of_repository(repository),
     )
 
 
@@ -98,8 +105,7 @@ def change(page: PortalPage, repository: str) -> Response:
         return _ask_before_publishing(page, before)
     page.acting.repositories.change(repository, **settings)
     saved = f"Saved the settings of {repository}. They hold from the next request on."
-    note = page.done(" ".join([saved, *page.acting.warnings.of_repository(repository, settings)]))
-    return page.redirect("repositories", repository, "settings", note=note)
+    return page.redirect("repositories", repository, "settings", note=page.done(saved))
 
 
 def _ask_before_publishing(page: PortalPage, repository: Repository) -> Response:

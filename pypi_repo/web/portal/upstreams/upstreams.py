@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from werkzeug.wrappers import Response
 
@@ -14,6 +15,7 @@ from pypi_repo.domain.errors import (
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.upstream import GivenUpstreamSettings
+from pypi_repo.services.notes import Note
 from pypi_repo.services.upstreams.configuring.checking import UpstreamCheck
 from pypi_repo.services.upstreams.reports import REPORTED_DAYS
 from pypi_repo.settings import format_size
@@ -40,10 +42,12 @@ def create(page: PortalPage) -> Response:
     forms.settle(page)
     with forms.blaming(page, "name", NameTaken), _blaming_credentials(page):
         page.acting.upstreams.create(name, **settings)
-    answer = _after(page, name, _said(settings))
-    note = page.done(
-        f"Created the upstream {name}.{answer} Add it to the sources of a repository, on the page "
-        "Sources of the repository."
+    note = _done(
+        page,
+        name,
+        _said(settings),
+        f"Created the upstream {name}. Add it to the sources of a repository, on the page Sources "
+        "of the repository.",
     )
     return page.redirect("upstreams", name, note=note)
 
@@ -53,6 +57,7 @@ def show(page: PortalPage, upstream: str) -> Response:
     return page.render(
         "portal/upstream.html",
         report=report,
+        warnings=page.acting.warnings.of_upstream(upstream),
         upstream=report.upstream,
         stored_kind=upstream_form.kind_of(report.upstream),
         days=REPORTED_DAYS,
@@ -66,11 +71,8 @@ def change(page: PortalPage, upstream: str) -> Response:
     with _blaming_credentials(page):
         page.acting.upstreams.change(upstream, **settings)
     said = {name for name, value in settings.items() if getattr(before, name) != value}
-    answer = _after(page, upstream, said)
-    note = page.done(
-        f"Saved the upstream {upstream}. The settings hold from the next request on.{answer}"
-    )
-    return page.redirect("upstreams", upstream, note=note)
+    saved = f"Saved the upstream {upstream}. The settings hold from the next request on."
+    return page.redirect("upstreams", upstream, note=_done(page, upstream, said, saved))
 
 
 def check(page: PortalPage, upstream: str) -> Response:
@@ -109,15 +111,15 @@ def _said(settings: GivenUpstreamSettings) -> set[str]:
     return {name for name, value in settings.items() if value}
 
 
-def _after(page: PortalPage, upstream: str, said: Collection[str]) -> str:
-    """Tells what only the first installation would tell otherwise.
+def _done(page: PortalPage, upstream: str, said: Collection[str], text: str) -> Note:
+    """Makes a note that also tells what only the first installation would tell otherwise.
 
     said: the settings that were said. Hosts of files that a page names are taken if none are known.
     """
     found = page.acting.upstreams.read_page(upstream, said)
-    hosts = [f"Its files come from {', '.join(found.new_hosts)}."] if found.new_hosts else []
-    told = [*hosts, *found.warnings, *page.acting.warnings.of_upstream(upstream)]
-    return "".join(f" {sentence}" for sentence in told)
+    if found.new_hosts:
+        text = f"{text} Its files come from {', '.join(found.new_hosts)}."
+    return replace(page.done(text), warnings=tuple(found.warnings))
 
 
 def _in_words(found: UpstreamCheck) -> str:
