@@ -14,7 +14,7 @@ import pytest
 
 from pypi_repo import OPERATOR, Registry, Settings
 from pypi_repo.cli.main import main
-from pypi_repo.variables import unknown_variables
+from pypi_repo.variables import ADMINISTRATORS_VARIABLES, unknown_variables
 from tests.cli.conftest import PASSWORD, CommandLine, typed
 from tests.support.command_line_docs import all_commands
 from tests.support.postgres import PostgresServer
@@ -279,7 +279,7 @@ def test_all_variables_are_known_and_documented() -> None:
     documented = set(re.findall("PYPI_REPO_[A-Z_]+", page.read_text(encoding="utf-8")))
 
     assert len(named) > 15
-    assert documented == named | {"PYPI_REPO_METRICS_FOLDER"}
+    assert documented == named | {"PYPI_REPO_METRICS_FOLDER", ADMINISTRATORS_VARIABLES}
     assert unknown_variables(documented) == []
 
 
