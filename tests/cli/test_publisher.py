@@ -276,6 +276,8 @@ def test_attestations_that_jobs_cannot_bring_are_warned_of(cli: CommandLine) -> 
     }
     cli.ok("repository", "set", "main", "--attestations-required", "acme-*")
     again = cli.run("publisher", "set", "tool", "--minutes", "20").stderr
+    cli.ok("publisher", "create", "other", *command(*OWNER)[3:])
+    other = cli.run("publisher", "set", "other", "--minutes", "20").stderr
     reading = cli.run("publisher", "set", "tool", "--may", "read").stderr
     cli.ok("publisher", "delete", "tool", "--yes")
     github = cli.run(*command(*OWNER)).stderr
@@ -288,4 +290,4 @@ def test_attestations_that_jobs_cannot_bring_are_warned_of(cli: CommandLine) -> 
         "none": False,
     }
     assert warning in again
-    assert reading == github == ""
+    assert reading == other == github == ""

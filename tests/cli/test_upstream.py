@@ -302,8 +302,8 @@ def test_values_that_are_surely_mistakes_are_warned_of(main_cli: CommandLine) ->
         (*upstream, "--fresh-for", "1h"): "",  # is not about the cooldown
         (*upstream, "--cooldown", "1h"): "",
         (*upstream, "--cooldown", "0d"): "",
-        (*upstream, "--cache-size", "50"): "The cache is 50 bytes, which is less than 1 MiB",
-        (*upstream, "--cache-size", "1MiB"): "",
+        (*upstream, "--cache-size", "50"): "The cache is 50 bytes, which is less than 1 KiB",
+        (*upstream, "--cache-size", "1KiB"): "",
         (*upstream, "--cooldown", "2099-01-01"): "The cooldown 2099-01-01 is a date in the future",
         (*upstream, "--cooldown", "2026-01-01"): "",
         (*repository, "--cooldown", "3m"): minutes,

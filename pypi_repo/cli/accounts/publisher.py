@@ -164,8 +164,7 @@ def check(operator: Acting, name: str, as_json: bool) -> None:
 
 
 def _warn(operator: Acting, publisher: Publisher) -> None:
-    demands = {"attestations_required"}
-    for warning in operator.warnings.of_repository(publisher.repository, demands):
+    for warning in operator.warnings.of_publisher(publisher):
         say(warning, err=True)
 
 

@@ -165,7 +165,7 @@ def test_mistakes_are_told_to_programs(registry: Registry, api: ApiClient) -> No
     assert [text[: len(minutes)] for text in repository] == [minutes]
     assert upstream == [
         *patched["warnings"],
-        "The cache is 50 bytes, which is less than 1 MiB; sizes have a unit, like 50GiB.",
+        "The cache is 50 bytes, which is less than 1 KiB; sizes have a unit, like 50GiB.",
     ]
     assert "The upstream public comes before the repository team" in sources[0]
     assert "All names are reserved for main" in sources[1]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, may_manage, require_area
+from pypi_repo.domain.identity.publisher import Publisher
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
 from pypi_repo.domain.upstreams.rules import closing_rule, warning_of_rule
@@ -14,7 +15,7 @@ from pypi_repo.services.gate import Gate
 from pypi_repo.services.sources.readers import Readers
 from pypi_repo.services.upstreams.audit import is_left_out
 from pypi_repo.services.upstreams.configuring.management import known_upstream
-from pypi_repo.settings import MIB
+from pypi_repo.settings import KIB
 from pypi_repo.storage.catalog import Catalog
 from pypi_repo.storage.database.database import Database
 from pypi_repo.storage.identity.publishers import PublisherRows
@@ -76,6 +77,19 @@ class Warnings:
         upstream = known_upstream(stored, name)
         return _sentences(self._about_upstream(upstream, stored.users(upstream)), about)
 
+    def of_publisher(self, publisher: Publisher) -> list[str]:
+        """Returns what is probably wrong with a publisher, as sentences.
+
+        Raises UnknownRepository, and PermissionDenied unless the actor is the operator or an
+        administrator with the area `users`.
+        """
+        require_area(self._actor, Area.USERS)
+        catalog = Catalog(self._database)
+        repository = self._gate.repository(
+            self._actor, Permission.MANAGE, catalog, publisher.repository
+        )
+        return _sentences(_about_publisher(publisher, repository), None)
+
     def _about_repository(
         self, repository: Repository, configured: RepositorySources
     ) -> Iterator[_Warning]:
@@ -107,22 +121,10 @@ class Warnings:
                 yield settings, _without_upload_times(source)
 
     def _about_publishers(self, repository: Repository) -> Iterator[_Warning]:
-        """Finds jobs that cannot bring the attestations that the repository wants."""
-        demanded = repository.attestations_required
-        if not demanded:
-            return
-        for publisher in PublisherRows(self._database).all():
-            if (
-                publisher.repository == repository.name
-                and not publisher.can_attest
-                and any(map(publisher.may_reach, demanded))
-            ):
-                yield (
-                    frozenset({"attestations_required"}),
-                    f"Jobs of the publisher {publisher.name} cannot upload to projects that need "
-                    f"attestations, because those of {publisher.kind} do not say enough to be "
-                    "compared with a certificate.",
-                )
+        if repository.attestations_required:
+            for publisher in PublisherRows(self._database).all():
+                if publisher.repository == repository.name:
+                    yield from _about_publisher(publisher, repository)
 
     def _about_upstream(
         self, upstream: Upstream, users: Sequence[Repository]
@@ -143,6 +145,18 @@ def _sentences(found: Iterator[_Warning], about: Collection[str] | None) -> list
     return [text for settings, text in found if about is None or not settings.isdisjoint(about)]
 
 
+def _about_publisher(publisher: Publisher, repository: Repository) -> Iterator[_Warning]:
+    """Finds out whether its jobs cannot bring the attestations that the repository wants."""
+    demanded = repository.attestations_required
+    if not publisher.can_attest and any(map(publisher.may_reach, demanded)):
+        yield (
+            frozenset({"attestations_required"}),
+            f"Jobs of the publisher {publisher.name} cannot upload to projects that need "
+            f"attestations, because those of {publisher.kind} do not say enough to be compared "
+            "with a certificate.",
+        )
+
+
 def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
     if settings.cooldown is not None and Age(settings.cooldown).is_ahead(datetime.now(UTC)):
         yield (
@@ -159,10 +173,10 @@ def _about_values(settings: Repository | Upstream) -> Iterator[_Warning]:
         )
     for name, what in _SIZES.items():
         size = getattr(settings, name, None)
-        if size is not None and size < MIB:
+        if size is not None and size < KIB:
             yield (
                 frozenset({name}),
-                f"The {what} is {counted(size, 'byte')}, which is less than 1 MiB; sizes have a "
+                f"The {what} is {counted(size, 'byte')}, which is less than 1 KiB; sizes have a "
                 "unit, like 50GiB.",
             )
 
