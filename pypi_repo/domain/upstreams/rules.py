@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -155,18 +155,30 @@ def covered_rules(rules: Iterable[Rule], now: datetime) -> dict[int, int]:
     Returns the ids of such rules, each with that of the earlier one.
     """
     found: dict[int, int] = {}
-    # By their pattern, as most rules name one project; those with an asterisk under `*`.
-    earlier: dict[str, list[Rule]] = defaultdict(list)
+    earlier: dict[str, list[Rule]] = defaultdict(list)  # by what all names have that they match
     for rule in (each for each in rules if not each.is_exception):
-        for other in (*earlier["*"], *earlier[rule.pattern]):
+        for other in (each for key in _keys(rule.pattern) for each in earlier.get(key, ())):
             ends_later = other.until is None or (
                 rule.until is not None and rule.until <= other.until
             )
             if ends_later and not other.is_over(now) and other.covers(rule):
                 found[rule.id] = other.id
                 break
-        earlier["*" if "*" in rule.pattern else rule.pattern].append(rule)
+        earlier[_key(rule.pattern)].append(rule)
     return found
+
+
+def _key(pattern: str) -> str:
+    """Returns how all names that a pattern matches begin, or end (`*-core`) if that says more."""
+    beginning, _asterisk, rest = pattern.partition("*")
+    end = rest.rpartition("*")[2]
+    return beginning if len(beginning) >= len(end) else f"*{end}"
+
+
+def _keys(name: str) -> Iterator[str]:
+    """Yields the keys of all patterns that may match a name."""
+    yield from (name[:end] for end in range(len(name) + 1))
+    yield from (f"*{name[start:]}" for start in range(len(name)))
 
 
 def warning_of_rule(rule_id: int, rules: Iterable[Rule], now: datetime) -> str:
