@@ -23,7 +23,7 @@ from pypi_repo.services.small_files import LARGEST
 from pypi_repo.services.upstreams.fetching.fetches import Stored
 from pypi_repo.services.upstreams.fetching.settling import Settling
 from pypi_repo.services.upstreams.pages import UpstreamPages
-from pypi_repo.settings import Limits
+from pypi_repo.settings import MIB, Limits
 from pypi_repo.storage.blobs.store import BlobStore
 from pypi_repo.storage.cached_files import CachedFiles
 from pypi_repo.storage.database.database import Database
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _TRIMMED_AFTER = 20  # times in which a whole cache is fetched
 _REMEMBERED = 50_000  # files of which it is known that their upstream has sent them
 _MOST_WAIT = 200  # documents, of which hardly any has more than some kilobytes
+_MOST_BYTES = 16 * MIB  # of all of them
 
 
 class _Beside(NamedTuple):
@@ -61,6 +62,7 @@ class Keeping:
         self._caches = Caches(database, blobs)
         self.settling = Settling(self._settle)
         self._mutex = threading.Lock()
+        self._turn = threading.Lock()
         self._grown: dict[int, int] = {}  # since the cache of an upstream was trimmed last
         # By the ids of upstreams and the paths in the file store: what waits to be kept, and the
         # sizes of what was sent, as far as they are known.
@@ -147,8 +149,8 @@ class Keeping:
             return
         with self._mutex:
             self._waiting[upstream.id, path] = document
-            are_many = len(self._waiting) >= _MOST_WAIT
-        if are_many:
+            sizes = [len(each.content) for each in self._waiting.values()]
+        if len(sizes) >= _MOST_WAIT or sum(sizes) >= _MOST_BYTES:
             self._keep_waiting()
         self.settling.soon()
 
@@ -199,7 +201,15 @@ class Keeping:
         self._blobs.settle()
 
     def _keep_waiting(self) -> None:
-        """Does no harm if it fails: what was fetched can be had again."""
+        """Does no harm if it fails: what was fetched can be had again.
+
+        It is done by one thread at a time, so that each document is kept once. Threads that have
+        more to keep wait for it meanwhile.
+        """
+        with self._turn:
+            self._keep_all_that_wait()
+
+    def _keep_all_that_wait(self) -> None:
         with self._mutex:
             documents = dict(self._waiting)
         rows, failures = [], []

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -67,12 +69,47 @@ def test_they_are_kept_by_themselves(
     wait_until(lambda: kept(on_disk) == NAMES)
 
 
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_WAIT", 2), ("_MOST_BYTES", 60)])
 def test_many_do_not_wait(
-    on_disk: Registry, installer: Installer, places: list[str], monkeypatch: pytest.MonkeyPatch
+    on_disk: Registry,
+    installer: Installer,
+    places: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    most: int,
 ) -> None:
-    monkeypatch.setattr(keeping, "_MOST_WAIT", 2)
+    """Neither many documents nor, as each of them has 34 bytes, much of them."""
+    monkeypatch.setattr(keeping, limit, most)
     get_all(installer, places)
     assert kept(on_disk) == NAMES[:2]
+
+
+def test_each_of_many_is_kept_once(
+    on_disk: Registry,
+    index: ScriptedIndex,
+    installer: Installer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many come at the same time while others are being kept."""
+    names = [f"demo-{number}.0-py3-none-any.whl" for number in range(40)]
+    for name in names:
+        index.add(name, name.encode(), beside=f"Name: {name}\n".encode())
+    places = [f"{installer.place(name)}.metadata" for name in names]
+    replace, put = os.replace, list[str]()
+
+    def slow(source: str, place: str) -> None:
+        time.sleep(0.005)
+        put.append(os.path.basename(place))
+        replace(source, place)
+
+    monkeypatch.setattr(keeping, "_MOST_WAIT", 4)
+    monkeypatch.setattr(os, "replace", slow)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(installer.get, places))
+    keep_metadata(on_disk)
+
+    assert [answer.status for answer in answers] == [200] * len(names)
+    assert len(put) == len(set(put)) == len(names)
 
 
 def test_they_are_kept_at_the_end(tmp_path: Path, on_disk: Registry, index: ScriptedIndex) -> None:
