@@ -37,6 +37,10 @@ _OPTIONS_OF_IMPORT = {
     "credentials": "with --username and --password-stdin",
     "file_hosts": "with --file-host",
 }
+_OPTIONS_OF_UPSTREAMS = {
+    "allow_http": "--allow-http",
+    "allow_private_network": "--allow-private-network",
+}
 _OF_GROUPS: dict[str, dict[type[errors.RegistryError], str]] = {
     "admin": {
         UnknownAccount: "admin list",
@@ -65,11 +69,27 @@ def with_hint(sentence: str, error: errors.RegistryError, command: str) -> str:
     return f"{sentence.removesuffix('.')} ({hint})." if hint else sentence
 
 
+def what_allows_it(upstream: str, setting: str | None) -> str:
+    """Returns which command allows to ask an upstream; empty if none does.
+
+    upstream: its name.
+    setting: the setting that could allow it; None if none could.
+    """
+    option = _OPTIONS_OF_UPSTREAMS.get(setting or "")
+    return f"`pypi-repo upstream set {upstream} {option}` allows it" if option else ""
+
+
 def _hint(error: errors.RegistryError, command: list[str]) -> str:
     if isinstance(error, errors.InvalidBackup) and error.lost:
         return "with --skip-lost"
     if isinstance(error, errors.UpstreamRefused) and command == ["import"]:
         return _OPTIONS_OF_IMPORT.get(error.setting or "", "")
+    if isinstance(error, errors.UpstreamRefused) and command == ["upstream", "check"]:
+        return what_allows_it("NAME", error.setting)
+    if isinstance(error, errors.InvalidSetting) and error.setting == "allow_http":
+        return "with --allow-http"
+    if isinstance(error, errors.NameTaken) and command[1:] == ["create"]:
+        return f"`pypi-repo {command[0]} set` changes it"
     if isinstance(error, errors.NoRegistry):
         return "`pypi-repo serve` and `pypi-repo db upgrade` do"
     lists = _LISTS | _OF_GROUPS.get(command[0] if command else "", {})

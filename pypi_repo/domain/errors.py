@@ -131,9 +131,16 @@ class InvalidName(Invalid, ValueError):
 
 
 class InvalidSetting(Invalid, ValueError):
-    """The value of a setting or parameter is not valid."""
+    """The value of a setting or parameter is not valid.
+
+    setting: the name of another setting that could allow it; None if none could.
+    """
 
     code = "invalid-setting"
+
+    def __init__(self, message: str, *, detail: str = "", setting: str | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.setting = setting
 
 
 class InvalidForm(Invalid):

@@ -428,6 +428,21 @@ def test_an_upstream_that_does_not_answer_yet_is_created(
     assert cli.json("upstream", "show", "public")["file_hosts"] == []
 
 
+def test_what_keeps_an_upstream_from_being_asked_is_told_with_its_option(cli: CommandLine) -> None:
+    """S2."""
+    url = "https://127.0.0.1:9/simple/"
+    open_it = "`pypi-repo upstream set {} --allow-private-network` allows it"
+    plain = cli.refused("upstream", "create", "plain", "http://index.example/simple/")
+    created = cli.run("upstream", "create", "local", url).stderr
+    checked = cli.refused("upstream", "check", "local")
+    again = cli.refused("upstream", "create", "local", url, "--allow-private-network")
+
+    assert plain.endswith("or allow http for this upstream (with --allow-http).\n")
+    assert created.endswith(f" {open_it.format('local')}.\n")
+    assert checked.endswith(f" ({open_it.format('NAME')}).\n")
+    assert again.endswith("choose another name (`pypi-repo upstream set` changes it).\n")
+
+
 def test_check(cli: CommandLine, live: LiveUpstream) -> None:
     live.add(wheel("pip", "1.0"))
     cli.ok("upstream", "create", "public", live.url, *LOCAL)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pypi_repo.cli.destroying import confirm, yes_option
+from pypi_repo.cli.hints import what_allows_it
 from pypi_repo.cli.options import Group, acts_as_operator, json_option
 from pypi_repo.cli.output import print_record, print_records, say
 from pypi_repo.cli.sources.prefetch import prefetch
@@ -167,8 +168,9 @@ def _warn(operator: Acting, name: str, given: Collection[str]) -> None:
     if found.new_hosts:
         say(f"Its files may also come from {', '.join(found.new_hosts)}.")
     if found.failure:
-        again = f"`pypi-repo upstream check {name}` asks it again."
-        say(" ".join([*found.warnings, again]), err=True)
+        again = f"`pypi-repo upstream check {name}` asks it again"
+        way_out = what_allows_it(name, found.setting) or again
+        say(f"{' '.join(found.warnings)} {way_out}.", err=True)
     _note_other_hosts(found.upstream, found.other_hosts)
 
 

@@ -51,7 +51,8 @@ class WebhookSettings:
             raise InvalidSetting("The webhook has no URL; give the one that it is told at.")
         if parsed_url(self.url).scheme == "http" and not self.allow_http:
             raise InvalidSetting(
-                "The URL is not encrypted; use https://, or allow http for this webhook."
+                "The URL is not encrypted; use https://, or allow http for this webhook.",
+                setting="allow_http",
             )
         if self.form not in WEBHOOK_FORMS:
             raise InvalidSetting(f"A form is one of {', '.join(WEBHOOK_FORMS)}.")

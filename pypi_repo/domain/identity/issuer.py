@@ -46,7 +46,8 @@ class Issuer:
         if scheme == "http" and not self.allow_http:
             raise InvalidSetting(
                 "The URL of the issuer is not encrypted; use https://, or allow HTTP for the "
-                f"{self.called}."
+                f"{self.called}.",
+                setting="allow_http",
             )
 
     @property

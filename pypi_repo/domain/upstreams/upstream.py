@@ -189,7 +189,8 @@ def check_index_url(url: str, *, allow_http: bool) -> None:
         raise InvalidSetting("The URL of an index ends with a slash, without ? and #; check it.")
     if scheme == "http" and not allow_http:
         raise InvalidSetting(
-            "The URL is not encrypted; use https://, or allow http for this upstream."
+            "The URL is not encrypted; use https://, or allow http for this upstream.",
+            setting="allow_http",
         )
 
 

@@ -58,12 +58,14 @@ class PageRead:
     new_hosts: the hosts of files that were taken from the page.
     other_hosts: hosts that the page names, from which no files are fetched.
     failure: why there was no page, for who has asked; empty if there was, or none was asked for.
+    setting: the name of the setting that could allow to ask for one; None if none could.
     """
 
     upstream: Upstream
     new_hosts: tuple[str, ...] = ()
     other_hosts: tuple[str, ...] = ()
     failure: str = ""
+    setting: str | None = None
 
     @property
     def warnings(self) -> list[str]:

@@ -151,7 +151,11 @@ class UpstreamManagement:
             hosts = self._check(upstream).file_hosts
         except (UpstreamFailed, UpstreamRefused) as error:
             is_operator = self._actor.kind is ActorKind.OPERATOR
-            return PageRead(upstream, failure=error.for_operator if is_operator else error.message)
+            return PageRead(
+                upstream,
+                failure=error.for_operator if is_operator else error.message,
+                setting=error.setting if isinstance(error, UpstreamRefused) else None,
+            )
         if hosts and not upstream.file_hosts:
             with suppress(PermissionDenied):  # it is in a private network
                 return PageRead(self.change(name, file_hosts=hosts), new_hosts=hosts)
