@@ -161,16 +161,21 @@ class RuleSettings(Document, frozen=True, kw_only=True):
 
 
 class Rule(RuleSettings, frozen=True, kw_only=True):
-    """A rule. The first that is about a file decides.
+    """A rule. The first that is about a file decides."""
+
+    id: int
+    author: str
+    created_at: Instant
+
+
+class ListedRule(Rule, frozen=True, kw_only=True):
+    """A rule among the others.
 
     `covered_by` is an earlier rule that is about all of its files, so that this one decides
     nothing; null if there is none.
     """
 
-    id: int
     covered_by: int | None
-    author: str
-    created_at: Instant
 
 
 class SavedRule(Rule, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The sources of a repository, and the rules and exceptions for what comes from them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -21,6 +21,7 @@ from pypi_repo.web.api.source_documents import (
     ExceptionSettings,
     Explanation,
     KeptName,
+    ListedRule,
     Rule,
     RuleSettings,
     SavedRule,
@@ -39,7 +40,6 @@ _KEPT = f"{_REPOSITORY}/kept-names/{{name}}"
 _RULES = f"{_REPOSITORY}/rules"
 _RULE = f"{_RULES}/{{rule}}"
 _EXCEPTIONS = f"{_REPOSITORY}/exceptions"
-_OF_A_RULE = frozenset(Rule.__struct_fields__) - {"covered_by"}
 _EXCEPTION = f"{_EXCEPTIONS}/{{exception}}"
 
 
@@ -77,30 +77,33 @@ def delete_kept_name(call: Call, repository: str, name: str) -> ApiResponse:
     return ApiResponse(status=204)
 
 
-@table.operation("GET", _RULES, {200: Page[Rule]}, query=PageQuery)
+@table.operation("GET", _RULES, {200: Page[ListedRule]}, query=PageQuery)
 def list_rules(call: Call, repository: str) -> ApiResponse:
     """The rules of a repository, in their order."""
     configured = call.acting.sources.of(repository).rules
     found = [rule for rule in configured if not rule.is_exception]
-    shown = _shown_among(configured)
-    return ApiResponse(page_of(found, call.query, _by_id, shown))
+    covered = rules.covered_rules(configured, datetime.now(UTC))
+
+    def listed(rule: rules.Rule) -> ListedRule:
+        document = msgspec.structs.asdict(_rule(rule))
+        return ListedRule(**document, covered_by=covered.get(rule.id))
+
+    return ApiResponse(page_of(found, call.query, _by_id, listed))
 
 
 @table.operation("POST", _RULES, {201: SavedRule}, body=RuleSettings)
 def add_rule(call: Call, repository: str) -> ApiResponse:
     """Add a rule after the others."""
     added = call.acting.sources.add_rule(repository, **msgspec.structs.asdict(call.body))
-    shown = _shown_among(call.acting.sources.of(repository).rules)
     location = f"repositories/{repository}/rules/{added.id}"
     warnings = call.acting.warnings.of_rule(repository, added.id)
-    return ApiResponse(shown(added), 201, location, warnings)
+    return ApiResponse(_rule(added), 201, location, warnings)
 
 
 @table.operation("GET", _RULE, {200: Rule})
 def get_rule(call: Call, repository: str, rule: int) -> ApiResponse:
     """A rule."""
-    found = call.acting.sources.rule(repository, rule)
-    return ApiResponse(_shown_among(call.acting.sources.of(repository).rules)(found))
+    return ApiResponse(_rule(call.acting.sources.rule(repository, rule)))
 
 
 @table.operation("DELETE", _RULE, {204: None})
@@ -233,14 +236,8 @@ def _by_id(rule: rules.Rule) -> str:
     return f"{rule.id:020}"
 
 
-def _shown_among(configured: Sequence[rules.Rule]) -> Callable[[rules.Rule], Rule]:
-    covered = rules.covered_rules(configured, datetime.now(UTC))
-
-    def shown(found: rules.Rule) -> Rule:
-        document = {name: getattr(found, name) for name in _OF_A_RULE}
-        return Rule(**document, covered_by=covered.get(found.id))
-
-    return shown
+def _rule(found: rules.Rule) -> Rule:
+    return msgspec.convert(found, Rule, from_attributes=True)
 
 
 def _exception(found: rules.Rule) -> CooldownException:

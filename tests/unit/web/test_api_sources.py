@@ -442,7 +442,6 @@ def test_rules_and_exceptions(registry: Registry, api: ApiClient) -> None:
         "target": "requests<2.32",
         "until": "2099-12-31T22:00:00Z",
         "author": ADMINISTRATOR,
-        "covered_by": None,
         "warnings": [],
     }
     exempt = api.post("repositories/main/exceptions", EXCEPTION)
@@ -461,6 +460,17 @@ def test_rules_and_exceptions(registry: Registry, api: ApiClient) -> None:
         assert api.delete(path).status_code == 204
         _refused(api.get(path), 404, "unknown-rule")
         _refused(api.delete(path), 404, "unknown-rule")
+
+
+def test_c6_a_rule_stays_as_it_is_when_the_one_that_covers_it_goes(api: ApiClient) -> None:
+    for _ in range(2):
+        api.post("repositories/main/rules", {"action": "deny", "target": "acme-*"})
+    read = api.get("repositories/main/rules/2").headers["ETag"]
+    api.delete("repositories/main/rules/1")
+
+    assert api.get("repositories/main/rules/2").headers["ETag"] == read
+    deleted = api.delete("repositories/main/rules/2", headers={"If-Match": read})
+    assert deleted.status_code == 204
 
 
 def test_rules_and_exceptions_are_two_lists(api: ApiClient) -> None:

@@ -73,7 +73,7 @@ OPERATIONS = {
     "list_upstreams": 2, "get_upstream": 2, "put_upstream": 6, "patch_upstream": 5,
     "delete_upstream": 5, "get_upstream_usage": 4, "get_sources": 7, "put_sources": 46,
     "get_kept_name": 7, "delete_kept_name": 17,
-    "list_rules": 7, "add_rule": 13, "get_rule": 8, "delete_rule": 12,
+    "list_rules": 7, "add_rule": 12, "get_rule": 7, "delete_rule": 12,
     "list_exceptions": 7, "add_exception": 5, "get_exception": 7, "delete_exception": 12,
     "explain_project": 10, "list_shadowed_names": 9, "list_uncompared_names": 9, "get_audit": 9,
     "list_webhooks": 2, "get_webhook": 2, "put_webhook": 9, "patch_webhook": 3,
