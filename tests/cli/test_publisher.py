@@ -58,6 +58,14 @@ def received(cli: CommandLine, claims: dict[str, Any], refusal: str | None = Non
         stored.note_received(found, json.dumps(claims), datetime.now(UTC), refusal)
 
 
+def test_a_claim_that_is_probably_mistyped_is_told(cli: CommandLine) -> None:
+    created = cli.run(*command(*OWNER, "--claim", "repositry=acme/demo"))
+    changed = cli.run("publisher", "set", "tool", *OWNER)
+
+    assert created.stderr.endswith("did you mean repository?\n")
+    assert changed.stderr == ""
+
+
 def test_the_audience_is_that_of_the_environment(cli: CommandLine) -> None:
     """As the server of the same environment has it."""
     made = cli.run(*command(*OWNER), env={"PYPI_REPO_OIDC_AUDIENCE": "acme-packages"})

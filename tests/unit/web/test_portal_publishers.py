@@ -15,7 +15,7 @@ from pypi_repo.storage.identity.publishers import PublisherRows
 from tests.conftest import ADMINISTRATOR, PASSWORD
 from tests.support.ci_issuer import GITHUB, CiIssuer
 from tests.support.identity_provider import ScriptedProvider
-from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of
+from tests.support.portal import PortalClient, refusal_of, refused_fields, text_of, warnings_of
 
 CLAIMS = {
     "repository_owner": "acme",
@@ -102,6 +102,16 @@ def test_t3_a_publisher_of_the_command_line_can_be_saved(
     page = portal.send("publishers/demo", **form(more="", minutes="45"))
     assert "Saved the publisher demo." in text_of(page)
     assert registry.acting_as(OPERATOR).publishers.get("demo").claims == CLAIMS
+
+
+def test_t3_a_claim_that_is_probably_mistyped_is_told(
+    portal: PortalClient, registry: Registry
+) -> None:
+    publisher(registry)
+    page = portal.send("publishers/demo", **form(more="repositry_id = 4712"))
+    assert [warning.endswith("did you mean repository_id?") for warning in warnings_of(page)] == [
+        True
+    ]
 
 
 def test_t3_fields_are_required_only_if_no_condition_keeps_strangers_out(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from pypi_repo.domain.accounts.access import Actor, Area, Permission, may_manage, require_area
+from pypi_repo.domain.identity.known_claims import warnings_of_claims
 from pypi_repo.domain.identity.publisher import Publisher
 from pypi_repo.domain.records import Repository
 from pypi_repo.domain.text import counted
@@ -88,7 +89,8 @@ class Warnings:
         repository = self._gate.repository(
             self._actor, Permission.MANAGE, catalog, publisher.repository
         )
-        return _sentences(_about_publisher(publisher, repository), None)
+        mistyped = warnings_of_claims(publisher.kind, publisher.claims)
+        return [*mistyped, *_sentences(_about_publisher(publisher, repository), None)]
 
     def _about_repository(
         self, repository: Repository, configured: RepositorySources

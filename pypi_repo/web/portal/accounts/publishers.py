@@ -1,5 +1,6 @@
 """Publishers: which CI jobs get in without a password, and why one did not."""
 
+from dataclasses import replace
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -8,6 +9,7 @@ from pypi_repo.domain.errors import InvalidSetting, NameTaken
 from pypi_repo.domain.identity.ci_job import PublisherKind
 from pypi_repo.domain.identity.ci_lines import ci_lines
 from pypi_repo.domain.identity.errors import IdentityProviderFailed
+from pypi_repo.domain.identity.known_claims import warnings_of_claims
 from pypi_repo.domain.identity.last_job import conditions_taken, last_job_of
 from pypi_repo.domain.identity.publisher import (
     DEFAULT_MINUTES,
@@ -25,6 +27,7 @@ from pypi_repo.domain.identity.publisher_forms import (
 from pypi_repo.domain.names import repository_name
 from pypi_repo.domain.patterns import name_patterns
 from pypi_repo.domain.text import counted
+from pypi_repo.services.notes import Note
 from pypi_repo.web import problems
 from pypi_repo.web.pages import forms
 from pypi_repo.web.portal.accounts.access_form import blaming_names, repository_names
@@ -61,7 +64,7 @@ def create(page: PortalPage) -> Response:
     with forms.blaming(page, "name", NameTaken), blaming_names(page, "repository"):
         page.acting.publishers.create(name, **settings)
     note = page.done(f"Created the publisher {name}. Put the lines below into the CI, and run it.")
-    return page.redirect("publishers", name, note=note)
+    return page.redirect("publishers", name, note=_warning(note, kind, settings))
 
 
 def show(page: PortalPage, publisher: str) -> Response:
@@ -87,12 +90,13 @@ def show(page: PortalPage, publisher: str) -> Response:
 
 
 def change(page: PortalPage, publisher: str) -> Response:
-    settings = _settings(page, page.acting.publishers.get(publisher).kind)
+    kind = page.acting.publishers.get(publisher).kind
+    settings = _settings(page, kind)
     forms.settle(page)
     with blaming_names(page, "repository"):
         page.acting.publishers.change(publisher, **settings)
     note = page.done(f"Saved the publisher {publisher}. The tokens that it has given have ended.")
-    return page.redirect("publishers", publisher, note=note)
+    return page.redirect("publishers", publisher, note=_warning(note, kind, settings))
 
 
 def check(page: PortalPage, publisher: str) -> Response:
@@ -112,6 +116,10 @@ def delete(page: PortalPage, publisher: str) -> Response:
     page.acting.publishers.delete(publisher)
     note = page.done(f"Deleted the publisher {publisher}. What its jobs have uploaded stays.")
     return page.redirect("publishers", note=note)
+
+
+def _warning(note: Note, kind: PublisherKind, settings: GivenPublisherSettings) -> Note:
+    return replace(note, warnings=tuple(warnings_of_claims(kind, settings["claims"])))
 
 
 def _choices(page: PortalPage, kind: PublisherKind) -> dict[str, Any]:
