@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from pypi_repo.domain.errors import RegistryError
 from pypi_repo.domain.upstreams import upstream as domain
 from pypi_repo.domain.upstreams.errors import UnknownUpstream
 from pypi_repo.web.api.documents import Page
@@ -48,21 +49,20 @@ def put_upstream(call: Call, upstream: str) -> ApiResponse:
     try:
         found = upstreams.get(upstream)
     except UnknownUpstream:
-        upstreams.create(upstream, **wanted)
-        return _saved(call, upstream, wanted, 201, f"upstreams/{upstream}")
+        created = upstreams.create(upstream, **wanted)
+        return _saved(call, created, wanted, 201, f"upstreams/{upstream}")
     wanted["url"] = domain.index_url(wanted["url"])
     said = {"file_hosts"} & wanted.keys()
     different = {name: value for name, value in wanted.items() if getattr(found, name) != value}
-    upstreams.change(upstream, **different)
-    return _saved(call, upstream, different.keys() | said)
+    changed = upstreams.change(upstream, **different)
+    return _saved(call, changed, different.keys() | said)
 
 
 @table.operation("PATCH", _ONE, {200: SavedUpstream}, body=UpstreamChanges)
 def patch_upstream(call: Call, upstream: str) -> ApiResponse:
     """Change some settings of the upstream."""
     given = _given(call.body)
-    call.acting.upstreams.change(upstream, **given)
-    return _saved(call, upstream, given)
+    return _saved(call, call.acting.upstreams.change(upstream, **given), given)
 
 
 @table.operation("DELETE", _ONE, {204: None}, refusals=(409,))
@@ -98,14 +98,18 @@ def check_upstream(call: Call, upstream: str) -> ApiResponse:
 
 def _saved(
     call: Call,
-    upstream: str,
+    saved: domain.Upstream,
     given: Collection[str],
     status: int = 200,
     location: str | None = None,
 ) -> ApiResponse:
     def with_what_a_page_says() -> ApiResponse:
-        read = call.acting.upstreams.read_page(upstream, given)
-        warnings = [*read.warnings, *call.acting.warnings.of_upstream(upstream)]
+        try:
+            read = call.acting.upstreams.read_page(saved.name, given)
+            warnings = [*read.warnings, *call.acting.warnings.of_upstream(saved.name)]
+        except RegistryError as error:  # which is no answer to a change that is done
+            told = f"It was saved, and not looked at for mistakes: {error.message}"
+            return ApiResponse(_shown(saved), status, location, [told])
         return ApiResponse(_shown(read.upstream), status, location, warnings)
 
     return ApiResponse(after_commit=with_what_a_page_says)

@@ -149,6 +149,27 @@ def test_an_upstream_that_is_put_right_is_asked_for_its_hosts() -> None:
     assert "Some of its files are at files.example, from where none" in moved["warnings"][0]
 
 
+def test_a_change_that_is_done_is_not_answered_by_an_error() -> None:
+    """As here of an upstream that is deleted by another administrator while its page is read."""
+    settings = Settings(database="sqlite://", blobs="memory://", password_cost=4)
+
+    def delete(_asked: object) -> bytes:
+        registry.acting_as(OPERATOR).upstreams.delete("brief")
+        return reply(b"<!doctype html>")
+
+    with (
+        ScriptedServer(delete) as server,
+        ForwardProxy(hosts={"index.invalid": "127.0.0.1"}) as proxy,
+        Registry(replace(settings, proxies={"http": proxy.url})) as registry,
+    ):
+        populate(registry)
+        wanted = {"url": f"http://index.invalid:{server.port}/simple/", "allow_http": True}
+        made = ApiClient(registry, ADMINISTRATOR).put("upstreams/brief", wanted)
+
+    assert (made.status_code, made.get_json()["url"]) == (201, wanted["url"])
+    assert "It was saved, and not looked at for mistakes" in made.get_json()["warnings"][0]
+
+
 def test_mistakes_are_told_to_programs(registry: Registry, api: ApiClient) -> None:
     """C1, F7, V2: the sentences that the command line says, too."""
     offline = {"url": URL, "offline": True}
