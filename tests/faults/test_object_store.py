@@ -8,6 +8,7 @@ import pytest
 
 from pypi_repo import Settings
 from pypi_repo.domain.errors import Unavailable
+from pypi_repo.storage.blobs import remote
 from pypi_repo.storage.blobs.urls import open_blob_store
 from tests.conftest import PASSWORD, USER
 from tests.faults.conftest import populated
@@ -222,3 +223,18 @@ def test_a_bucket_that_is_missing(s3: S3Server, tmp_path: Path) -> None:
         assert "has no such bucket" in upload.reason
         assert "never-made" not in upload.reason
     assert "(s3://never-made/packages: " in server.output
+
+
+def test_a_staged_file_that_is_gone_is_no_missing_bucket(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where something tidies the folder for temporary files, which have names there."""
+    monkeypatch.setattr(remote, "_DESCRIPTORS", "/nowhere")
+    bucket = s3.create_bucket("that-is-there")
+    store = open_blob_store(f"s3://{bucket}/packages", s3.storage_options)
+    with store.stage() as staged:
+        staged.write(b"x" * 2**21, 2**21)
+        assert staged.path is not None
+        Path(staged.path).unlink()
+        with pytest.raises(Unavailable, match="cannot be used right now"):
+            store.put("aa/bb/cc/demo.whl", staged, {})

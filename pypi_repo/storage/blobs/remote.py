@@ -185,10 +185,15 @@ class RemoteBlobStore(BlobStore):
 
     @contextmanager
     def _errors_of_bucket(self) -> Iterator[None]:
-        """Turns FileNotFoundError into Unavailable, within a block that needs a bucket only."""
+        """Turns FileNotFoundError into Unavailable, within a block that needs a bucket only.
+
+        One with a filename is of this machine: what was to be sent is gone.
+        """
         try:
             yield
         except FileNotFoundError as error:
+            if error.filename is not None:
+                raise
             raise Unavailable(
                 "The file store has no such bucket; tell the operator of the server, who must make "
                 "it or name another one.",
