@@ -26,8 +26,8 @@ _NAMES: Mapping[PublisherKind, str] = {
     "google": "azp email email_verified google hd",
     "buildkite": """
         agent_id agent_tag build_branch build_commit build_number build_source build_tag
-        cluster_id cluster_name job_id organization_id organization_slug pipeline_id pipeline_slug queue_id
-        queue_key runner_environment step_key
+        cluster_id cluster_name job_id organization_id organization_slug pipeline_id pipeline_slug
+        queue_id queue_key runner_environment step_key
     """,
     "circleci": """
         oidc.circleci.com/context-ids oidc.circleci.com/job-id oidc.circleci.com/org-id
