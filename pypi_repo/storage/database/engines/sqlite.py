@@ -88,7 +88,7 @@ def _switch_to_wal(cursor: Any) -> None:
 def _once_free(ask: Callable[[], object], *, pause: float) -> None:
     """Repeats a call to SQLite until no program blocks it, or for as long as a writer waits.
 
-    pause: the time between two attempts, in seconds.
+    pause: the time between two attempts, in seconds; 0 if SQLite waits in each of them.
     """
     deadline = time.monotonic() + options.BUSY_TIMEOUT
     while True:
@@ -97,7 +97,8 @@ def _once_free(ask: Callable[[], object], *, pause: float) -> None:
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
         else:
             return
 
